@@ -1,0 +1,33 @@
+"""Runs the numbered migrations in `versions/` against the app's database."""
+
+from alembic import context
+from flask import current_app
+
+database = current_app.extensions["migrate"].db
+
+
+def run_migrations() -> None:
+    """Upgrade over one connection; SQLite alters tables by copying them (batch mode).
+
+    Foreign keys are off on SQLite meanwhile: a copied table is dropped under its old name.
+    """
+    engine = database.engine
+    with engine.connect() as connection:
+        is_sqlite = engine.dialect.name == "sqlite"
+        if is_sqlite:
+            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
+        context.configure(
+            connection=connection,
+            target_metadata=database.metadata,
+            render_as_batch=True,
+            compare_type=True,
+            compare_server_default=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        if is_sqlite:
+            connection.commit()
+            connection.connection.dbapi_connection.execute("PRAGMA foreign_keys=ON")
+
+
+run_migrations()

@@ -1,0 +1,229 @@
+"""Configuration from environment variables, read once and checked before anything starts.
+
+Every variable starts with `TRIAGEDESK_`; secrets may also come from a file named by the same
+variable with `_FILE` behind it. docs/configuration.md describes each of them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+
+from webapp.domain.ticket_text import DEFAULT_PORTAL_URL
+
+PREFIX = "TRIAGEDESK_"
+EDITIONS = ("enterprise", "community")
+SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
+ENCRYPTION_KEYS_FILE = "encryption.keys"
+DATABASE_FILE = "triagedesk.db"
+UNIX_SOCKET_LIMIT = 100
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `hint` says what to do about it."""
+
+    def __init__(self, problem: str, hint: str) -> None:
+        super().__init__(f"{problem} {hint}")
+        self.problem = problem
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one installation; secrets are left out of its repr."""
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    huntress_hosts: tuple[str, ...] = ("api.huntress.io",)
+    huntress_calls_per_minute: int = 50
+    huntress_portal_url: str = DEFAULT_PORTAL_URL
+    edition: str = "enterprise"
+    trusted_proxies: int = 0
+    public_url: str | None = None
+    lease_seconds: int = 120
+    is_demo: bool = False
+
+    @property
+    def is_enterprise(self) -> bool:
+        """Whether the Huntress integration is part of this edition."""
+        return self.edition == "enterprise"
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def uses_embedded_redis(self) -> bool:
+        """Whether `triagedesk up` runs the Redis server itself."""
+        return self.redis_url == embedded_redis_url(self.data_dir)
+
+
+def load_config(env: Mapping[str, str]) -> Config:
+    """Read and check the configuration; raises ConfigError with a hint.
+
+    Reads key files of an existing data directory; creates nothing.
+    """
+    data_dir = Path(_text(env, "DATA_DIR") or "data").expanduser().absolute()
+    database_url = _database_url(env, data_dir)
+    return Config(
+        data_dir=data_dir,
+        database_url=database_url,
+        redis_url=_redis_url(env, data_dir),
+        secret_key=_secret_key(env, data_dir),
+        encryption_keys=_encryption_keys(env, data_dir),
+        huntress_hosts=_words(env, "HUNTRESS_HOSTS") or ("api.huntress.io",),
+        huntress_calls_per_minute=_number(env, "HUNTRESS_CALLS_PER_MINUTE", 50, 1, 100_000),
+        huntress_portal_url=_portal_url(env),
+        edition=_edition(env),
+        trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, 0, 10),
+        public_url=_public_url(env),
+        lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
+        is_demo=_text(env, "DEMO") == "1",
+    )
+
+
+def embedded_redis_url(data_dir: Path) -> str:
+    """The Unix socket of the embedded server; a long data directory gets one below the temp dir."""
+    socket = data_dir / "valkey" / "valkey.sock"
+    if len(str(socket)) > UNIX_SOCKET_LIMIT:
+        name = sha256(str(data_dir).encode()).hexdigest()[:16]
+        socket = Path(gettempdir()) / f"triagedesk-{name}" / "valkey.sock"
+    return f"unix://{socket}"
+
+
+def _text(env: Mapping[str, str], name: str) -> str | None:
+    """The variable's value, or the content of the file its `_FILE` variant names."""
+    value = env.get(PREFIX + name, "").strip()
+    path = env.get(f"{PREFIX}{name}_FILE", "").strip()
+    if value or not path:
+        return value or None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise ConfigError(
+            f"{PREFIX}{name}_FILE names {path}, which cannot be read ({error.strerror}).",
+            "Check the path and that this user may read it.",
+        ) from error
+
+
+def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(re.split(r"[\s,]+", _text(env, name) or "")) if _text(env, name) else ()
+
+
+def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = _text(env, name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+        raise ConfigError(
+            f"{PREFIX}{name} is {text!r}.", f"It takes a whole number from {least} to {most}."
+        )
+    return int(text)
+
+
+def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
+    url = _text(env, "DATABASE_URL")
+    if url is None:
+        return f"sqlite:///{data_dir / DATABASE_FILE}"
+    if url.startswith("postgres://"):
+        url = "postgresql" + url.removeprefix("postgres")
+    if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ConfigError(
+            f"{PREFIX}DATABASE_URL does not name a database Triagedesk can use.",
+            "Use postgresql://user:password@host/database, or leave it out for SQLite.",
+        )
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _redis_url(env: Mapping[str, str], data_dir: Path) -> str:
+    url = _text(env, "REDIS_URL")
+    if url is None:
+        return embedded_redis_url(data_dir)
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ConfigError(
+            f"{PREFIX}REDIS_URL does not start with redis://, rediss:// or unix://.",
+            "Use rediss://:password@host:6379/0 for a server on another machine.",
+        )
+    return url
+
+
+def _secret_key(env: Mapping[str, str], data_dir: Path) -> str:
+    key = _text(env, "SECRET_KEY") or _file(data_dir / SECRET_KEY_FILE)
+    if key is None:
+        raise _missing("SECRET_KEY", data_dir)
+    if len(key) < 32:
+        raise ConfigError(
+            f"{PREFIX}SECRET_KEY is shorter than 32 characters.", "Use a long random text."
+        )
+    return key
+
+
+def _encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, ...]:
+    keys = _words(env, "ENCRYPTION_KEYS")
+    if not keys:
+        keys = tuple((_file(data_dir / ENCRYPTION_KEYS_FILE) or "").split())
+    if not keys:
+        raise _missing("ENCRYPTION_KEYS", data_dir)
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise ConfigError(
+                f"{PREFIX}ENCRYPTION_KEYS holds something that is no key.",
+                "A key is 44 characters of base64; several are separated by commas.",
+            ) from error
+    return keys
+
+
+def _missing(name: str, data_dir: Path) -> ConfigError:
+    return ConfigError(
+        f"{PREFIX}{name} is not set and {data_dir} holds none.",
+        "`triagedesk up` and `triagedesk migrate` create one together with a new SQLite database;"
+        " with PostgreSQL, or for an existing database, set it to the one that was used before.",
+    )
+
+
+def _file(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error.strerror}).", "Run this as the user who owns it."
+        ) from error
+
+
+def _portal_url(env: Mapping[str, str]) -> str:
+    url = _text(env, "HUNTRESS_PORTAL_URL") or DEFAULT_PORTAL_URL
+    if urlsplit(url).scheme != "https" or "{incident_id}" not in url or re.search(r"[\s<>()]", url):
+        raise ConfigError(
+            f"{PREFIX}HUNTRESS_PORTAL_URL is not an https address with {{incident_id}} in it.",
+            f"The default is {DEFAULT_PORTAL_URL}",
+        )
+    return url
+
+
+def _edition(env: Mapping[str, str]) -> str:
+    edition = (_text(env, "EDITION") or EDITIONS[0]).lower()
+    if edition not in EDITIONS:
+        raise ConfigError(f"{PREFIX}EDITION is {edition!r}.", f"It is one of {', '.join(EDITIONS)}.")
+    return edition
+
+
+def _public_url(env: Mapping[str, str]) -> str | None:
+    url = _text(env, "PUBLIC_URL")
+    if url is not None and urlsplit(url).scheme not in ("http", "https"):
+        raise ConfigError(
+            f"{PREFIX}PUBLIC_URL is {url!r}.", "It is an address such as https://desk.example.com"
+        )
+    return url.rstrip("/") if url else None

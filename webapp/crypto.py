@@ -1,0 +1,65 @@
+"""Encryption at rest for credential columns.
+
+Several keys may be configured: the first encrypts, all of them decrypt, so that a key can be
+replaced without a moment in which stored credentials are unreadable.
+"""
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+
+class DecryptionError(RuntimeError):
+    """A stored value was encrypted with a key that is not configured any more."""
+
+
+class Cipher:
+    """Encrypts and decrypts short texts with the configured keys."""
+
+    def __init__(self) -> None:
+        self._fernet: MultiFernet | None = None
+
+    def configure(self, keys: Sequence[str]) -> None:
+        """Use `keys` (Fernet keys, newest first) from now on."""
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def encrypt(self, text: str) -> str:
+        """Return `text` encrypted with the newest key."""
+        return self._require().encrypt(text.encode()).decode()
+
+    def decrypt(self, token: str) -> str:
+        """Return the text of `token`; raises DecryptionError when no key fits."""
+        try:
+            return self._require().decrypt(token.encode()).decode()
+        except InvalidToken as error:
+            raise DecryptionError(
+                "A stored credential cannot be decrypted with TRIAGEDESK_ENCRYPTION_KEYS."
+            ) from error
+
+    def _require(self) -> MultiFernet:
+        if self._fernet is None:
+            raise RuntimeError("encryption keys are not configured")
+        return self._fernet
+
+
+cipher = Cipher()
+
+
+def generate_key() -> str:
+    """A new random key, as TRIAGEDESK_ENCRYPTION_KEYS takes it."""
+    return Fernet.generate_key().decode()
+
+
+class EncryptedText(TypeDecorator[str]):
+    """A text column whose stored form is encrypted; plain text exists in memory only."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else cipher.encrypt(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else cipher.decrypt(value)

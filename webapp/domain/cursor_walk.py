@@ -1,0 +1,128 @@
+"""How a connection's incident reports are walked, newest first, without losing a row.
+
+Huntress has no "updated since" filter: new activity is found by listing reports by `updated_at`,
+newest first, until a page ends below the low boundary. `CursorWalk` decides which page comes
+next, which rows of a page count, and where the cursor stands after a complete walk. It fetches
+nothing itself: the caller gives it one `Page` after the other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from webapp.domain.untrusted import parse_time
+
+OVERLAP = timedelta(seconds=60)
+"""How far below the cursor a walk reaches: page tokens have a resolution of one second."""
+
+MAX_EMPTY_PAGES = 100
+"""So many empty pages in a row, each with a new token, are taken for a list without an end."""
+
+
+class WalkError(Exception):
+    """The list cannot be walked to its end; the message says why, in words for an admin."""
+
+
+class RepeatedTokenError(WalkError):
+    """A page token came back a second time: following it would go round in circles."""
+
+
+class EndlessListError(WalkError):
+    """Page after page came without a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list as it was answered.
+
+    `next_token` is None on the last page. `answered_at` is the answer's `Date` header (UTC), or
+    the time of the request where there was none.
+    """
+
+    rows: tuple[object, ...]
+    next_token: str | None
+    answered_at: datetime
+
+
+def low_boundary(cursor: datetime | None, *, now: datetime, backfill_days: int) -> datetime:
+    """The oldest `updated_at` a walk must reach: cursor - 60 s, or the backfill on a first run."""
+    if cursor is None:
+        return now - timedelta(days=backfill_days)
+    return cursor - OVERLAP
+
+
+class CursorWalk:
+    """One walk from the newest report down to `low`.
+
+    Use: while not `is_finished`, fetch the page of `next_token` (None = the first) and `take` it.
+    `take` returns the rows to collect. After the last page `cursor` is the new cursor.
+    """
+
+    def __init__(self, *, low: datetime, cursor: datetime | None) -> None:
+        self.low = low
+        self.next_token: str | None = None
+        self.is_finished = False
+        self.pages = 0
+        self._cursor_before = cursor
+        self._first_page_newest: datetime | None = None
+        self._tokens: set[str] = set()
+        self._empty_pages = 0
+        self._last_time: datetime | None = None
+
+    @property
+    def cursor(self) -> datetime:
+        """The cursor after this walk; it never moves back.
+
+        It is the newest `updated_at` of the *first* page that is not later than that answer's
+        `Date`: rows that change while the walk runs are met again by the next one.
+        """
+        candidates = [self._cursor_before, self._first_page_newest]
+        return max((time for time in candidates if time is not None), default=self.low)
+
+    def take(self, page: Page) -> list[object]:
+        """Take `page` and return its rows that are in the window or have no usable time.
+
+        Raises WalkError when the list repeats a token or has no end.
+        """
+        self.pages += 1
+        times = [_row_time(row) for row in page.rows]
+        usable = [time for time in times if time is not None and time <= page.answered_at]
+        if self.pages == 1:
+            self._first_page_newest = max(usable, default=None)
+        rows = [
+            row
+            for row, time in zip(page.rows, times, strict=True)
+            if time is None or time >= self.low
+        ]
+        self._advance(page, usable)
+        return rows
+
+    def _advance(self, page: Page, usable: list[datetime]) -> None:
+        self._empty_pages = 0 if page.rows else self._empty_pages + 1
+        has_ended = self._reaches_below(usable)
+        self._last_time = usable[-1] if usable else self._last_time
+        if has_ended or page.next_token is None:
+            self.is_finished = True
+            return
+        if page.next_token in self._tokens:
+            raise RepeatedTokenError(
+                "Huntress repeated a page token, so the list of incident reports has no end."
+            )
+        if self._empty_pages > MAX_EMPTY_PAGES:
+            raise EndlessListError(
+                f"Huntress answered {self._empty_pages} empty pages in a row, each with a next one."
+            )
+        self._tokens.add(page.next_token)
+        self.next_token = page.next_token
+
+    def _reaches_below(self, usable: list[datetime]) -> bool:
+        """Whether the page ends below the boundary; a page out of order never does."""
+        if not usable or usable[-1] >= self.low:
+            return False
+        seen = usable if self._last_time is None else [self._last_time, *usable]
+        return all(earlier >= later for earlier, later in pairwise(seen))
+
+
+def _row_time(row: object) -> datetime | None:
+    return parse_time(row.get("updated_at")) if isinstance(row, Mapping) else None

@@ -1,0 +1,230 @@
+"""Incident: what Triagedesk reads of a Huntress incident report.
+
+`parse_incident` takes any JSON value at all. A field that is missing, null, of the wrong type or
+absurdly large becomes None (or empty): a malformed field must never cost the incident.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from webapp.domain.untrusted import clean_line, clean_text, parse_count, parse_id, parse_time
+
+MAX_REMEDIATIONS = 50
+MAX_PARAMETERS = 50
+MAX_INDICATORS = 50
+WORD_LENGTH = 60
+CLOSED_STATUSES = frozenset({"closed", "dismissed", "partner_dismissed"})
+DELETING = "deleting"
+DELETED = "deleted"
+"""Our own word, recorded when Huntress answers 404 for an incident that was open."""
+
+
+class Severity(StrEnum):
+    """Huntress's severities. A word nobody has seen before is UNKNOWN and ranks with critical."""
+
+    LOW = "low"
+    HIGH = "high"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+    @property
+    def rank(self) -> int:
+        """low < high = unknown < critical."""
+        return {Severity.LOW: 0, Severity.CRITICAL: 2}.get(self, 1)
+
+    @classmethod
+    def of(cls, word: str | None) -> "Severity":
+        """The severity that `word`, in whatever case, names."""
+        try:
+            return cls((word or "").strip().lower())
+        except ValueError:
+            return cls.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """One step Huntress proposes or took. `parameters` are lines ready to be shown."""
+
+    id: str | None
+    type: str | None
+    action: str | None
+    status: str | None
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remediations:
+    """The first remediations of an incident, and how many there are in all."""
+
+    items: tuple[Remediation, ...] = ()
+    total: int = 0
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident report, every value cleaned; times are aware and in UTC.
+
+    `id` is None where the report has no usable one. `status` and `severity_word` are Huntress's
+    words as they came, lower-cased; `severity` is what they mean to us.
+    """
+
+    id: str | None
+    account_id: str | None = None
+    organization_id: str | None = None
+    agent_id: str | None = None
+    subject: str | None = None
+    summary: str | None = None
+    body: str | None = None
+    severity_word: str | None = None
+    status: str | None = None
+    platform: str | None = None
+    indicators: tuple[tuple[str, int | None], ...] = ()
+    remediations: Remediations = Remediations()
+    sent_at: datetime | None = None
+    closed_at: datetime | None = None
+    status_updated_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """The severity this incident counts as."""
+        return Severity.of(self.severity_word)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether Huntress is done with it; a status nobody has seen counts as open."""
+        return is_closed_status(self.status)
+
+    @property
+    def is_deleting(self) -> bool:
+        """Whether Huntress is about to delete it."""
+        return self.status == DELETING
+
+
+def is_closed_status(status: str | None) -> bool:
+    """Whether `status` is one of Huntress's closed ones."""
+    return status in CLOSED_STATUSES
+
+
+def parse_incident(raw: object) -> Incident:
+    """Read an incident report out of any JSON value; never raises."""
+    if not isinstance(raw, Mapping):
+        return Incident(id=None)
+    return Incident(
+        id=parse_id(raw.get("id")),
+        account_id=parse_id(raw.get("account_id")),
+        organization_id=parse_id(raw.get("organization_id")),
+        agent_id=parse_id(raw.get("agent_id")),
+        subject=clean_line(raw.get("subject")),
+        summary=clean_text(raw.get("summary")),
+        body=clean_text(raw.get("body")),
+        severity_word=_word(raw.get("severity")),
+        status=_word(raw.get("status")),
+        platform=clean_line(raw.get("platform"), WORD_LENGTH),
+        indicators=_parse_indicators(raw.get("indicator_types"), raw.get("indicator_counts")),
+        remediations=_parse_remediations(raw.get("remediations")),
+        sent_at=parse_time(raw.get("sent_at")),
+        closed_at=parse_time(raw.get("closed_at")),
+        status_updated_at=parse_time(raw.get("status_updated_at")),
+        updated_at=parse_time(raw.get("updated_at")),
+    )
+
+
+def raw_text(raw: object) -> str:
+    """The report as JSON text in ASCII: it can be stored anywhere and read back unchanged."""
+    return json.dumps(raw, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def content_hash(raw: object) -> str:
+    """SHA-256 of everything a report says except when it was last updated."""
+    if isinstance(raw, Mapping):
+        raw = {key: value for key, value in raw.items() if key != "updated_at"}
+    return hashlib.sha256(raw_text(raw).encode()).hexdigest()
+
+
+def incident_key(raw: object, hashed: str) -> str:
+    """What identifies a report: its id, or `sha256:` of its content where it has none."""
+    external_id = parse_id(raw.get("id")) if isinstance(raw, Mapping) else None
+    return external_id or f"sha256:{hashed}"
+
+
+_KEPT_OF_EXCLUDED = (
+    "id",
+    "organization_id",
+    "severity",
+    "status",
+    "sent_at",
+    "closed_at",
+    "status_updated_at",
+    "updated_at",
+)
+
+
+def reduce_excluded(raw: object) -> dict[str, Any]:
+    """What may be kept of a report of an excluded organization: ids, severity, status, times."""
+    if not isinstance(raw, Mapping):
+        return {}
+    return {key: _scalar(raw[key]) for key in _KEPT_OF_EXCLUDED if key in raw}
+
+
+def _scalar(value: object) -> object:
+    """Only short plain values survive: an object in place of a status could carry content."""
+    if isinstance(value, str):
+        return value[:WORD_LENGTH]
+    return value if isinstance(value, int | float) else None
+
+
+def _word(value: object) -> str | None:
+    text = clean_line(value, WORD_LENGTH)
+    return text.lower() if text else None
+
+
+def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | None], ...]:
+    known = counts if isinstance(counts, Mapping) else {}
+    listed = types if isinstance(types, list) else list(known)
+    names: dict[str, int | None] = {}
+    for entry in listed[:MAX_INDICATORS]:
+        name = clean_line(entry, WORD_LENGTH)
+        if name and isinstance(entry, str):
+            names.setdefault(name, parse_count(known.get(entry)))
+    return tuple(names.items())
+
+
+def _parse_remediations(value: object) -> Remediations:
+    holder = value if isinstance(value, Mapping) else {"items": value}
+    listed = holder.get("items")
+    rows = listed if isinstance(listed, list) else []
+    items = tuple(_parse_remediation(row) for row in rows[:MAX_REMEDIATIONS])
+    total = max(parse_count(holder.get("total_count")) or 0, len(rows))
+    return Remediations(items, total, has_more=holder.get("has_more") is True or total > len(items))
+
+
+def _parse_remediation(row: object) -> Remediation:
+    if not isinstance(row, Mapping):
+        return Remediation(id=None, type=None, action=clean_line(row), status=None)
+    return Remediation(
+        id=parse_id(row.get("id")),
+        type=clean_line(row.get("type"), WORD_LENGTH),
+        action=clean_line(row.get("action")),
+        status=clean_line(row.get("status"), WORD_LENGTH),
+        parameters=_parse_parameters(row.get("parameters")),
+    )
+
+
+def _parse_parameters(value: object) -> tuple[str, ...]:
+    """Parameters come as a list of objects, as a plain string, or not at all."""
+    entries = value if isinstance(value, list) else [value]
+    lines = (_parse_parameter(entry) for entry in entries[:MAX_PARAMETERS])
+    return tuple(line for line in lines if line)
+
+
+def _parse_parameter(entry: object) -> str | None:
+    if isinstance(entry, Mapping):
+        return clean_line(entry.get("description")) or clean_line(entry.get("name"))
+    return clean_line(entry)

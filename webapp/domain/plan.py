@@ -1,0 +1,255 @@
+"""What happens to one incident: the decision, and nothing but the decision.
+
+`plan_incident_action` looks at an incident, at what is recorded of it, at its organization's
+mapping and at the connection's settings, and gives exactly one `Action`. Worked examples:
+`tests/cases/plan.json`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from webapp.domain.incident import Incident, Severity, is_closed_status
+
+Ref = TypeVar("Ref")
+"""How the caller refers to clients, boards, priorities, statuses (a primary key, a name)."""
+
+
+class ActionKind(StrEnum):
+    """What to do with an incident."""
+
+    CREATE_TICKET = "create_ticket"
+    COMPLETE_TICKET = "complete_ticket"
+    APPEND_NOTE = "append_note"
+    RECORD_ONLY = "record_only"
+    SKIP = "skip"
+
+
+class Reason(StrEnum):
+    """Why an incident gets no ticket (recorded with it) or is skipped."""
+
+    ORG_OPTED_OUT = "org_opted_out"
+    ALREADY_CLOSED = "already_closed"
+    BEFORE_BACKFILL = "before_backfill"
+    NO_LINKED_TICKET = "no_linked_ticket"
+    DELETING = "deleting"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAlert:
+    """What is recorded of an incident.
+
+    `was_closed` is its last state that was open or closed: "deleting" and "deleted" are neither.
+    `processed_at` is the newest usable `updated_at` processed so far.
+    """
+
+    status: str | None
+    severity: str | None
+    has_ticket: bool
+    processed_at: datetime | None = None
+    reason: str | None = None
+    is_incomplete: bool = False
+    was_closed: bool = False
+    is_ticket_closed: bool = False
+    is_ticket_touched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping(Generic[Ref]):
+    """An organization's row: its client (None = unmapped) and whether it gets tickets."""
+
+    client: Ref | None
+    creates_tickets: bool = True
+    is_client_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSettings(Generic[Ref]):
+    """The routing settings that decide about tickets."""
+
+    board: Ref
+    fallback_client: Ref
+    fallback_board: Ref
+    auto_close_tickets: bool = False
+    closed_status: Ref | None = None
+    reopen_tickets: bool = True
+    leave_touched_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[Ref]):
+    """Where a ticket goes."""
+
+    client: Ref
+    board: Ref
+    is_unmapped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[Ref]):
+    """The decision. `route` comes with tickets; close, reopen and rise with existing ones."""
+
+    kind: ActionKind
+    reason: Reason | None = None
+    route: Route[Ref] | None = None
+    close: bool = False
+    reopen: bool = False
+    is_severity_rise: bool = False
+    previous_status: str | None = None
+    previous_severity: str | None = None
+
+
+def plan_incident_action(
+    incident: Incident,
+    existing: RecordedAlert | None,
+    mapping: Mapping[Ref] | None,
+    settings: TicketSettings[Ref],
+    *,
+    horizon: datetime | None,
+    now: datetime,
+    content_changed: bool = False,
+) -> Action[Ref]:
+    """Decide about `incident`; `now` is Huntress's time, later times are unusable.
+
+    `content_changed` says whether the report's content differs from the recorded one; it counts
+    only where the times cannot tell.
+    """
+    excluded = mapping is not None and not mapping.creates_tickets
+    if existing is None:
+        return _plan_new(incident, mapping, settings, excluded, horizon, now)
+    if existing.is_incomplete:
+        return _plan_incomplete(incident, existing, mapping, settings, excluded)
+    if not _is_progress(incident, existing, now, content_changed):
+        return Action(ActionKind.SKIP, Reason.UNCHANGED)
+    if existing.has_ticket:
+        return _plan_ticketed(incident, existing, settings)
+    return _plan_recorded(incident, existing, mapping, settings, excluded)
+
+
+def plan_route(mapping: Mapping[Ref] | None, settings: TicketSettings[Ref]) -> Route[Ref]:
+    """Where a ticket of this organization goes; an inactive client counts as none."""
+    if mapping is None or mapping.client is None or not mapping.is_client_active:
+        return Route(settings.fallback_client, settings.fallback_board, is_unmapped=True)
+    return Route(mapping.client, settings.board, is_unmapped=False)
+
+
+def usable_time(time: datetime | None, now: datetime) -> datetime | None:
+    """`time`, or None where it lies in the future and so cannot be trusted."""
+    return time if time is not None and time <= now else None
+
+
+def _plan_new(
+    incident: Incident,
+    mapping: Mapping[Ref] | None,
+    settings: TicketSettings[Ref],
+    excluded: bool,
+    horizon: datetime | None,
+    now: datetime,
+) -> Action[Ref]:
+    if incident.is_deleting:
+        return Action(ActionKind.SKIP, Reason.DELETING)
+    if excluded:
+        return Action(ActionKind.RECORD_ONLY, Reason.ORG_OPTED_OUT)
+    if incident.is_closed:
+        return Action(ActionKind.RECORD_ONLY, Reason.ALREADY_CLOSED)
+    updated_at = usable_time(incident.updated_at, now)
+    if horizon is not None and updated_at is not None and updated_at < horizon:
+        return Action(ActionKind.RECORD_ONLY, Reason.BEFORE_BACKFILL)
+    return Action(ActionKind.CREATE_TICKET, route=plan_route(mapping, settings))
+
+
+def _plan_incomplete(
+    incident: Incident,
+    existing: RecordedAlert,
+    mapping: Mapping[Ref] | None,
+    settings: TicketSettings[Ref],
+    excluded: bool,
+) -> Action[Ref]:
+    """A quarantined report that can be read now."""
+    if existing.has_ticket:
+        return Action(
+            ActionKind.COMPLETE_TICKET,
+            route=plan_route(mapping, settings),
+            close=_closes(incident, existing, settings),
+            previous_status=existing.status,
+            previous_severity=existing.severity,
+        )
+    if excluded:
+        return Action(ActionKind.RECORD_ONLY, Reason.ORG_OPTED_OUT)
+    if incident.is_closed:
+        return Action(ActionKind.RECORD_ONLY, Reason.ALREADY_CLOSED)
+    if incident.is_deleting:
+        return Action(ActionKind.RECORD_ONLY, Reason.NO_LINKED_TICKET)
+    return Action(ActionKind.CREATE_TICKET, route=plan_route(mapping, settings))
+
+
+def _plan_ticketed(
+    incident: Incident, existing: RecordedAlert, settings: TicketSettings[Ref]
+) -> Action[Ref]:
+    rises = _rises(incident, existing)
+    is_open = not incident.is_closed and not incident.is_deleting
+    comes_back = is_open and (existing.was_closed or (rises and existing.is_ticket_closed))
+    return Action(
+        ActionKind.APPEND_NOTE,
+        close=_closes(incident, existing, settings),
+        reopen=comes_back and settings.reopen_tickets,
+        is_severity_rise=rises,
+        previous_status=existing.status,
+        previous_severity=existing.severity,
+    )
+
+
+def _plan_recorded(
+    incident: Incident,
+    existing: RecordedAlert,
+    mapping: Mapping[Ref] | None,
+    settings: TicketSettings[Ref],
+    excluded: bool,
+) -> Action[Ref]:
+    """Recorded without a ticket: only a reopening or a late start of the work makes one."""
+    is_open = not incident.is_closed and not incident.is_deleting
+    needs_work = existing.was_closed or existing.reason == Reason.BEFORE_BACKFILL
+    if not is_open or not needs_work:
+        return Action(ActionKind.RECORD_ONLY, Reason.NO_LINKED_TICKET)
+    if excluded:
+        return Action(ActionKind.RECORD_ONLY, Reason.ORG_OPTED_OUT)
+    return Action(ActionKind.CREATE_TICKET, route=plan_route(mapping, settings))
+
+
+def _is_progress(
+    incident: Incident, existing: RecordedAlert, now: datetime, content_changed: bool
+) -> bool:
+    """Whether the report tells more than is recorded; an older one never does."""
+    updated_at = usable_time(incident.updated_at, now)
+    recorded_at = usable_time(existing.processed_at, now)
+    if updated_at is not None and existing.processed_at is None:
+        return True
+    if updated_at is not None and recorded_at is not None and updated_at != recorded_at:
+        return updated_at > recorded_at
+    return (
+        incident.status != existing.status
+        or incident.severity_word != existing.severity
+        or content_changed
+    )
+
+
+def _closes(incident: Incident, existing: RecordedAlert, settings: TicketSettings[Ref]) -> bool:
+    return (
+        settings.auto_close_tickets
+        and settings.closed_status is not None
+        and incident.is_closed
+        and not existing.was_closed
+        and not (settings.leave_touched_open and existing.is_ticket_touched)
+    )
+
+
+def _rises(incident: Incident, existing: RecordedAlert) -> bool:
+    """A rise to critical counts wherever it comes from; low to unknown is one, too."""
+    return not incident.is_closed and incident.severity.rank > Severity.of(existing.severity).rank
+
+
+def was_closed_after(incident: Incident, was_closed: bool) -> bool:
+    """The `was_closed` to record after `incident`: deleting is neither open nor closed."""
+    return was_closed if incident.is_deleting else is_closed_status(incident.status)

@@ -1,0 +1,280 @@
+"""What a ticket says: title, body, notes and the portal link. Pure text, in Markdown.
+
+Worked examples: `tests/cases/ticket_text.json`. Everything Huntress wrote goes through
+`markdown_text`, so the portal link is the only live link and our headings are the only headings.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote, urlsplit
+
+from webapp.domain.incident import Incident, Remediation, Severity
+from webapp.domain.markdown_text import escape_block, escape_line, fenced, html_to_text
+from webapp.domain.untrusted import clean_line, clean_text, cut, parse_time
+
+TITLE_LENGTH = 255
+SUMMARY_LENGTH = 20_000
+RAW_LENGTH = 20_000
+DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
+FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
+PREFIX = "[Huntress]"
+UNMAPPED_PREFIX = "[Unmapped Org]"
+MAP_WHERE = "Map it under Integrations → Huntress → Organizations."
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A host's details as Huntress knows them; every one may be missing."""
+
+    id: str
+    hostname: str | None = None
+    os: str | None = None
+    internal_ip: str | None = None
+    external_ip: str | None = None
+    serial_number: str | None = None
+    last_callback_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketContext:
+    """What a ticket's text is made of besides the incident.
+
+    `agent` is None while its details are not known; `is_agent_unknown` says that Huntress
+    answered that it has no such agent.
+    """
+
+    portal_url: str | None
+    organization_name: str | None = None
+    agent: Agent | None = None
+    is_agent_unknown: bool = False
+    is_unmapped: bool = False
+
+
+def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
+    """Read an agent's details out of its answer; malformed fields become None."""
+    return Agent(
+        id=agent_id,
+        hostname=clean_line(raw.get("hostname"), 255),
+        os=clean_line(raw.get("os"), 255),
+        internal_ip=clean_line(raw.get("ipv4_address"), 64),
+        external_ip=clean_line(raw.get("external_ip"), 64),
+        serial_number=clean_line(raw.get("serial_number"), 255),
+        last_callback_at=parse_time(raw.get("last_callback_at")),
+    )
+
+
+def build_portal_url(
+    subdomain: str | None,
+    incident_id: str | int,
+    *,
+    organization_id: str | None = None,
+    template: str = DEFAULT_PORTAL_URL,
+) -> str:
+    """The incident's page in Huntress's portal; bare `huntress.io` without a subdomain."""
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain or ""):
+        template, subdomain = template.replace("{subdomain}.", ""), ""
+    return (
+        template.replace("{subdomain}", (subdomain or "").lower())
+        .replace("{organization_id}", quote(organization_id or "", safe=""))
+        .replace("{incident_id}", quote(str(incident_id), safe=""))
+    )
+
+
+def build_title(incident: Incident, *, is_unmapped: bool) -> str:
+    """`[Huntress] <subject>` on one line, cut to the column's length."""
+    subject = incident.subject or f"{incident.severity_word or 'unknown'} incident #{incident.id}"
+    prefixes = [PREFIX, UNMAPPED_PREFIX] if is_unmapped else [PREFIX]
+    return cut(" ".join([*prefixes, subject]), TITLE_LENGTH)
+
+
+def build_body(incident: Incident, context: TicketContext) -> str:
+    """The description of a ticket, in Markdown; a technician can triage from it alone."""
+    sections = [
+        _unmapped_warning(incident, context) if context.is_unmapped else "",
+        _section("Security Incident", _incident_lines(incident)),
+        _section("SOC Summary", [_summary(incident)]),
+        _host_section(incident, context),
+        _section("Remediations", _remediation_lines(incident)),
+        _links_section(context.portal_url),
+        f"---\n{FOOTER}",
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def build_creation_note(incident: Incident) -> str:
+    """The first comment: the raw identifiers."""
+    return "\n".join(
+        [
+            f"Incident ID: {incident.id}",
+            f"Severity: {escape_line(incident.severity_word or 'unknown')}",
+            f"Status: {escape_line(incident.status or 'unknown')}",
+            f"Updated: {format_time(incident.updated_at) or 'unknown'}",
+        ]
+    )
+
+
+def build_update_note(
+    incident: Incident, *, previous: Incident | None, status: str | None, severity: str | None
+) -> str:
+    """What changed since `previous` (None: unknown) with its recorded `status` and `severity`."""
+    lines = list(_changes(incident, previous, status, severity))
+    if not lines:
+        lines = ["The incident report was updated in Huntress."]
+    if incident.updated_at:
+        lines.append(f"Updated: {format_time(incident.updated_at)}")
+    return "\n".join(lines)
+
+
+def build_quarantine_title(key: str) -> str:
+    """The title of a ticket for a report that could not be read."""
+    return cut(f"{PREFIX} Unreadable incident report {key}", TITLE_LENGTH)
+
+
+def build_quarantine_body(key: str, *, problem: str, raw: str, portal_url: str | None) -> str:
+    """The minimal ticket: id, portal link, what went wrong, the raw report as text."""
+    return "\n\n".join(
+        part
+        for part in [
+            "> **This incident report could not be processed.** Look at it in Huntress; the ticket"
+            " is completed by itself as soon as the report can be read.",
+            _section(
+                "Security Incident",
+                [f"**Incident ID:** {escape_line(key)}", f"**Problem:** {escape_line(problem)}"],
+            ),
+            _links_section(portal_url),
+            _section("Raw report", [fenced(clean_text(raw, RAW_LENGTH) or "(empty)")]),
+            f"---\n{FOOTER}",
+        ]
+        if part
+    )
+
+
+def format_time(time: datetime | None) -> str | None:
+    """`time` (UTC) the way Huntress writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
+
+
+def _section(heading: str, lines: Iterable[str | None]) -> str:
+    filled = [line for line in lines if line]
+    return "\n".join([f"## {heading}", *filled]) if filled else ""
+
+
+def _field(label: str, value: str | None) -> str | None:
+    return f"**{label}:** {escape_line(value)}" if value else None
+
+
+def _unmapped_warning(incident: Incident, context: TicketContext) -> str:
+    name = context.organization_name or incident.organization_id or "unknown"
+    return (
+        f'> **Unmapped organization.** The Huntress organization "{escape_line(name)}" is not'
+        f" mapped to a client. {MAP_WHERE}"
+    )
+
+
+def _incident_lines(incident: Incident) -> list[str | None]:
+    indicators = ", ".join(
+        f"{name} ({'?' if count is None else count})" for name, count in incident.indicators
+    )
+    return [
+        _field("Severity", _severity_words(incident)),
+        _field("Status", incident.status),
+        _field("Platform", incident.platform),
+        _field("Indicators", indicators),
+        _field("Reported", format_time(incident.sent_at)),
+    ]
+
+
+def _severity_words(incident: Incident) -> str:
+    if incident.severity is not Severity.UNKNOWN:
+        return incident.severity_word or ""
+    return f"{incident.severity_word or 'not stated'} (unknown to Triagedesk, handled as high)"
+
+
+def _summary(incident: Incident) -> str | None:
+    text = incident.summary or html_to_text(incident.body or "")
+    text = clean_text(text, SUMMARY_LENGTH) or ""
+    return escape_block(text) or None
+
+
+def _host_section(incident: Incident, context: TicketContext) -> str:
+    agent = context.agent
+    if agent is not None:
+        return _section("Affected Host", _host_lines(agent))
+    if incident.agent_id is None:
+        name = context.organization_name or incident.organization_id
+        return _section("Organization", [_field("Huntress Organization", name)])
+    state = (
+        f"Host unknown to Huntress (agent {incident.agent_id})."
+        if context.is_agent_unknown
+        else f"The details of agent {incident.agent_id} are being fetched from Huntress."
+    )
+    return _section("Affected Host", [state])
+
+
+def _host_lines(agent: Agent) -> list[str | None]:
+    return [
+        _field("Hostname", agent.hostname or f"agent {agent.id}"),
+        _field("OS", agent.os),
+        _field("Internal IP", agent.internal_ip),
+        _field("External IP", agent.external_ip),
+        _field("Serial Number", agent.serial_number),
+        _field("Last Callback", format_time(agent.last_callback_at)),
+    ]
+
+
+def _remediation_lines(incident: Incident) -> list[str]:
+    remediations = incident.remediations
+    lines = [_remediation_line(item) for item in remediations.items]
+    if lines and remediations.has_more:
+        lines.append(f"\n…and more ({remediations.total} total — see portal)")
+    return lines
+
+
+def _remediation_line(item: Remediation) -> str:
+    action = escape_line(item.action or item.type or "unnamed")
+    parameters = ", ".join(escape_line(parameter) for parameter in item.parameters)
+    line = f"- [{escape_line(item.status or 'unknown')}] {action}"
+    return f"{line}: {parameters}" if parameters else line
+
+
+def _links_section(portal_url: str | None) -> str:
+    if not portal_url or urlsplit(portal_url).scheme not in ("https", "http"):
+        return ""
+    return _section("Links", [f"[View in Huntress portal]({portal_url})"])
+
+
+def _changes(
+    incident: Incident, previous: Incident | None, status: str | None, severity: str | None
+) -> Iterable[str]:
+    if incident.severity_word != severity:
+        yield f"Severity changed from {_word(severity)} to {_word(incident.severity_word)}."
+    if incident.status != status:
+        closed = f" at {format_time(incident.closed_at)}" if incident.closed_at else ""
+        yield f"Status changed from {_word(status)} to {_word(incident.status)}{closed}."
+    if previous is None:
+        return
+    if (incident.summary, incident.body) != (previous.summary, previous.body):
+        yield "The SOC summary changed."
+        if incident.summary and incident.summary != previous.summary:
+            yield f"\n{_summary(incident)}\n"
+    yield from _remediation_changes(incident, previous)
+
+
+def _remediation_changes(incident: Incident, previous: Incident) -> Iterable[str]:
+    before = {_identity(item): item for item in previous.remediations.items}
+    for item in incident.remediations.items:
+        known = before.get(_identity(item))
+        if known is None:
+            yield f"New remediation: {_remediation_line(item)[2:]}"
+        elif known.status != item.status:
+            yield f"Remediation: {_remediation_line(item)[2:]} (was {_word(known.status)})"
+
+
+def _identity(item: Remediation) -> tuple[str | None, ...]:
+    return (item.id,) if item.id else (item.type, item.action, *item.parameters)
+
+
+def _word(value: str | None) -> str:
+    return escape_line(value) if value else "unknown"

@@ -1,0 +1,86 @@
+"""The Flask extensions, created once and bound to the app by create_app()."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+SQLITE_BUSY_MILLISECONDS = 15_000
+
+
+class Base(DeclarativeBase):
+    """The declarative base; every constraint gets a name, so that migrations can find it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+migrate = Migrate()
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, default_limits=[])
+
+_is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
+
+
+class ReadOnlyError(RuntimeError):
+    """Something tried to write where only reading is allowed (a GET request)."""
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Transactions begun inside read only: they never take SQLite's write lock.
+
+    A flush inside raises ReadOnlyError.
+    """
+    token = _is_read_only.set(True)
+    try:
+        yield
+    finally:
+        _is_read_only.reset(token)
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Make SQLite safe for several processes.
+
+    Write-ahead log, foreign keys, a busy time-out, and BEGIN IMMEDIATE: a transaction that reads
+    and then writes would lose updates or fail with "database is locked" otherwise.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+            f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if _is_read_only.get() else "BEGIN IMMEDIATE")
+
+
+@event.listens_for(Session, "before_flush")
+def _refuse_flush(session: Session, _context: Any, _instances: Any) -> None:
+    if _is_read_only.get() and (session.new or session.dirty or session.deleted):
+        raise ReadOnlyError("a read-only request tried to write")

@@ -1,0 +1,129 @@
+"""Reading what Huntress answered: bytes to JSON, JSON to a page of rows or to one object.
+
+One row must not wedge the rest, so everything JSON can hold badly is read leniently. But an
+answer without the list or the object that was asked for is an error, never "no rows".
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from webapp.huntress.errors import ErrorKind, HuntressError
+
+MAX_INTEGER_DIGITS = 64
+"""Longer whole numbers are kept as text: no id or count is that long, and parsing is quadratic."""
+
+MAX_RETRY_AFTER_SECONDS = 120.0
+_SHORTEST_RETRY_SECONDS = 1.0
+
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_WEB_PAGE = (
+    "A web page came back instead of Huntress's answer; a proxy, firewall or login page stands "
+    "between this server and Huntress."
+)
+
+
+def parse_json(body: bytes, content_type: str = "") -> object:
+    """The JSON value in `body`.
+
+    Invalid UTF-8 is replaced, whole numbers of more than 64 digits stay text, NaN, Infinity and
+    numbers beyond a float's range become None, control characters inside strings are accepted.
+
+    Raises HuntressError(UNREADABLE) for anything that is not JSON, a web page being named as one.
+    """
+    text = body.decode("utf-8-sig", errors="replace")
+    try:
+        return json.loads(
+            text,
+            strict=False,
+            parse_int=_parse_int,
+            parse_float=_parse_float,
+            parse_constant=lambda _: None,
+        )
+    except RecursionError:
+        raise _unreadable("Huntress's answer is nested too deeply to be read.") from None
+    except ValueError:
+        raise _unreadable(_why_no_json(text, content_type)) from None
+
+
+def read_rows(payload: object, plural: str) -> tuple[tuple[object, ...], str | None]:
+    """The rows of a list and the token of its next page (None on the last one).
+
+    Accepts `{"<plural>": [...], "pagination": {...}}` with any or no pagination, and a bare list.
+    There is a next page only where `pagination.next_page_token` is a non-empty string.
+
+    Raises HuntressError(UNREADABLE) where there is no list.
+    """
+    if isinstance(payload, list):
+        return tuple(payload), None
+    rows = payload.get(plural) if isinstance(payload, Mapping) else None
+    if not isinstance(payload, Mapping) or not isinstance(rows, list):
+        raise _unreadable(f'Huntress\'s answer has no list of "{plural}".')
+    pagination = payload.get("pagination")
+    token = pagination.get("next_page_token") if isinstance(pagination, Mapping) else None
+    return tuple(rows), token if isinstance(token, str) and token else None
+
+
+def read_object(payload: object, name: str) -> dict[str, Any]:
+    """The object in `{"<name>": {...}}`, or the bare object, known by its `id`.
+
+    Raises HuntressError(UNREADABLE) where there is neither.
+    """
+    if isinstance(payload, dict):
+        wrapped = payload.get(name)
+        if isinstance(wrapped, dict):
+            return wrapped
+        if payload.get("id") is not None:
+            return payload
+    raise _unreadable(f'Huntress\'s answer has no "{name}".')
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """An HTTP date as aware datetime in UTC, or None where it is none."""
+    try:
+        parsed = parsedate_to_datetime(value or "")
+        # A zone of "-0000" comes back without one; HTTP dates are always in UTC.
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """The seconds a `Retry-After` header asks for, from 1 to 120; None where it is unusable.
+
+    `now` is the answer's own time: a date in the header is measured from it.
+    """
+    text = (value or "").strip()
+    if _SECONDS.fullmatch(text):
+        seconds = float(text)
+    else:
+        date = parse_http_date(text)
+        if date is None:
+            return None
+        seconds = (date - now).total_seconds()
+    return min(max(seconds, _SHORTEST_RETRY_SECONDS), MAX_RETRY_AFTER_SECONDS)
+
+
+def _parse_int(text: str) -> int | str:
+    return int(text) if len(text) <= MAX_INTEGER_DIGITS else text
+
+
+def _parse_float(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _why_no_json(text: str, content_type: str) -> str:
+    if "html" in content_type.lower() or text.lstrip().startswith("<"):
+        return _WEB_PAGE
+    if not text.strip():
+        return "Huntress's answer was empty."
+    return "Huntress's answer is not valid JSON; it may have been cut short on the way."
+
+
+def _unreadable(sentence: str) -> HuntressError:
+    return HuntressError(ErrorKind.UNREADABLE, sentence)

@@ -1,0 +1,147 @@
+"""Where credentials may be sent: the guard in front of every Huntress base URL.
+
+Two guards work together. `check_base_url` reads the URL and checks every address its host has
+now. `check_addresses` and `check_address` are asked again for each new connection (see
+`transport`), because a name may resolve differently a moment later.
+"""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from webapp.huntress.errors import ErrorKind, HuntressError
+
+Resolve = Callable[..., Iterable[tuple[Any, ...]]]
+"""Anything that answers like `socket.getaddrinfo`."""
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_6TO4 = ipaddress.IPv6Network("2002::/16")
+
+_Origin = tuple[str, str, int]
+
+
+def check_base_url(
+    url: str, allowed_hosts: Sequence[str], *, resolve: Resolve | None = socket.getaddrinfo
+) -> str:
+    """`url` as an origin without a trailing slash, if credentials may be sent there.
+
+    Allowed is https on port 443 to a host in `allowed_hosts`, all of whose addresses are public;
+    or exactly an origin that stands in `allowed_hosts` as such (`http://127.0.0.1:8081`, for tests
+    and the demo), whatever its scheme, port and address. With `resolve=None` addresses are not
+    looked at (for a caller whose connections are guarded, or whose proxy does the resolving).
+
+    Raises HuntressError: HOST_NOT_ALLOWED with a sentence that says what is wrong, or UNREACHABLE
+    where the name does not resolve.
+    """
+    origin = _parse_origin(url)
+    if origin in _allowed_origins(allowed_hosts):
+        return _format_origin(origin)
+    scheme, host, port = origin
+    if host not in {entry.strip().lower() for entry in allowed_hosts}:
+        raise _refusal(
+            f'The host "{host}" is not allowed. Allowed Huntress hosts: '
+            f"{', '.join(allowed_hosts) or 'none'} (TRIAGEDESK_HUNTRESS_HOSTS)."
+        )
+    if scheme != "https":
+        raise _refusal("The Huntress base URL must begin with https://.")
+    if port != _DEFAULT_PORTS["https"]:
+        raise _refusal("The Huntress base URL must not name a port.")
+    if resolve is not None and not check_addresses(host, port, resolve):
+        raise HuntressError(
+            ErrorKind.UNREACHABLE,
+            f'The host name "{host}" could not be resolved; check this server\'s DNS.',
+        )
+    return _format_origin(origin)
+
+
+def is_exempt_origin(url: str, allowed_hosts: Sequence[str]) -> bool:
+    """Whether `url` is one of the origins that stand in `allowed_hosts` as explicit exceptions."""
+    return _parse_origin(url) in _allowed_origins(allowed_hosts)
+
+
+def check_addresses(host: str, port: int, resolve: Resolve) -> bool:
+    """Check every address of `host`; False where it has none (the name does not resolve).
+
+    Raises HuntressError(HOST_NOT_ALLOWED) as soon as one of them is not public.
+    """
+    try:
+        addresses = {str(info[4][0]) for info in resolve(host, port, type=socket.SOCK_STREAM)}
+    except (OSError, UnicodeError):
+        return False
+    for address in addresses:
+        check_address(address)
+    return bool(addresses)
+
+
+def check_address(address: str) -> None:
+    """Raise HuntressError(HOST_NOT_ALLOWED) unless `address` is a public unicast address."""
+    if not _is_public(address):
+        raise _refusal(
+            "The Huntress host resolves to a private, local or reserved network address; "
+            "credentials are not sent there."
+        )
+
+
+def _is_public(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in _NAT64:  # what an IPv6-only network makes of an IPv4 address
+            return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
+        if ip.ipv4_mapped is not None or ip in _6TO4 or ip.is_site_local:
+            return False
+    return ip.is_global and not (
+        ip.is_private
+        or ip.is_multicast
+        or ip.is_reserved
+        or ip.is_loopback
+        or ip.is_link_local
+        or ip.is_unspecified
+    )
+
+
+def _parse_origin(url: str) -> _Origin:
+    text = url.strip().lower()
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        raise _refusal(_what_is_wrong(text))
+    port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[match["scheme"]]
+    if not 0 < port < 65_536:
+        raise _refusal("The Huntress base URL names a port that does not exist.")
+    return match["scheme"], match["host"], port
+
+
+def _what_is_wrong(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "The Huntress base URL is not a valid URL."
+    if parts.scheme not in _DEFAULT_PORTS:
+        return "The Huntress base URL must begin with https://."
+    if "@" in parts.netloc:
+        return "The Huntress base URL must not contain a user name or password."
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "?" in text or "#" in text:
+        return "The Huntress base URL must end after the host name, without a path or query."
+    return "The Huntress base URL is not a valid URL."
+
+
+def _allowed_origins(allowed_hosts: Sequence[str]) -> set[_Origin]:
+    return {_parse_origin(entry) for entry in allowed_hosts if "://" in entry}
+
+
+def _format_origin(origin: _Origin) -> str:
+    scheme, host, port = origin
+    return f"{scheme}://{host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+
+
+def _refusal(sentence: str) -> HuntressError:
+    return HuntressError(ErrorKind.HOST_NOT_ALLOWED, sentence)

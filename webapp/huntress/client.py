@@ -1,0 +1,300 @@
+"""The Huntress API, read only: requests in, pages and objects out, every failure a HuntressError.
+
+Environment proxies (HTTPS_PROXY, NO_PROXY) and certificate bundles (REQUESTS_CA_BUNDLE) are
+honoured, because many servers reach the Internet in no other way; a netrc file never replaces the
+credentials, and an explicitly excepted origin (tests, demo) is always reached directly.
+"""
+
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from typing import Any, Generic, TypeVar
+
+import requests
+import urllib3.exceptions
+from requests.auth import HTTPBasicAuth
+
+from webapp.domain.cursor_walk import Page
+from webapp.huntress.answers import (
+    parse_http_date,
+    parse_json,
+    parse_retry_after,
+    read_object,
+    read_rows,
+)
+from webapp.huntress.base_url import check_base_url, is_exempt_origin
+from webapp.huntress.budget import CallBudget
+from webapp.huntress.errors import (
+    ErrorKind,
+    HuntressError,
+    error_for_exception,
+    error_for_status,
+)
+from webapp.huntress.retry import RetryPlan, wait_reason
+from webapp.huntress.transport import GuardedAdapter
+
+MAX_PAGE_SIZE = 500
+_SMALLER_PAGES = (100, 20, 4, 1)
+_CHUNK_BYTES = 65_536
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}", re.ASCII)
+
+T = TypeVar("T")
+
+
+def _user_agent() -> str:
+    try:
+        return f"Triagedesk/{metadata.version('triagedesk')}"
+    except metadata.PackageNotFoundError:
+        return "Triagedesk/dev"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer(Generic[T]):
+    value: T
+    answered_at: datetime
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What the ledger is told about one attempt."""
+
+    status: int | None = None
+    rows: int | None = None
+
+
+class HuntressClient:
+    """One account's API. Not thread-safe; make one for each run and close it.
+
+    `budget` holds the account's call window: every attempt takes a place in it and is finished
+    whatever happens, and every wait goes through it. `timeout` (seconds) bounds connecting and
+    each silence while reading; a whole answer may take four of it. An answer of more than
+    `max_response_bytes` (after unpacking) is refused while it is read. `session` is for callers
+    with their own proxy or certificate settings; it gets the guarded adapter as well.
+
+    All methods raise HuntressError and retry as `RetryPlan` says. The constructor raises
+    HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed and makes no request.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        api_secret: str,
+        budget: CallBudget,
+        allowed_hosts: Sequence[str],
+        session: requests.Session | None = None,
+        timeout: float = 30.0,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        # Addresses are checked by each connection, so a name need not resolve already now.
+        self._base_url = check_base_url(base_url, allowed_hosts, resolve=None)
+        is_exempt = is_exempt_origin(base_url, allowed_hosts)
+        self._budget = budget
+        self._timeout = timeout
+        self._max_response_bytes = max_response_bytes
+        self._jitter = jitter
+        # Bytes, because text that is not Latin-1 (a pasted "…") would fail in the header.
+        self._auth = HTTPBasicAuth(api_key.encode(), api_secret.encode())
+        self._session = requests.Session() if session is None else session
+        if session is None:
+            self._session.trust_env = not is_exempt
+        self._session.mount(self._base_url + "/", GuardedAdapter(is_guarded=not is_exempt))
+
+    def __repr__(self) -> str:
+        return f"<HuntressClient {self._base_url}>"
+
+    def close(self) -> None:
+        """Close the connections. The client is not to be used afterwards."""
+        self._session.close()
+
+    def get_account(self) -> dict[str, Any]:
+        """The account the credentials belong to, unwrapped."""
+        return self._get("/v1/account", {}, _object_reader("account")).value
+
+    def list_organizations(
+        self, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE
+    ) -> Page:
+        """A page of organizations, by ascending id; see `list_incident_reports` for the size."""
+        return self._list("organizations", page_token, limit, _BY_ID)
+
+    def list_agents(self, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE) -> Page:
+        """A page of agents, by ascending id; see `list_incident_reports` for the size."""
+        return self._list("agents", page_token, limit, _BY_ID)
+
+    def list_incident_reports(
+        self,
+        page_token: str | None = None,
+        *,
+        sort_field: str = "updated_at",
+        sort_direction: str = "desc",
+        status: str | None = None,
+        limit: int = MAX_PAGE_SIZE,
+    ) -> Page:
+        """A page of incident reports. Give the same sort and status again with every token.
+
+        `limit` is 1 to 500. A page whose answer is too large is asked for again with fewer rows
+        (100, 20, 4, 1), so a page may be shorter than `limit` although another follows.
+        """
+        query = {"sort_field": sort_field, "sort_direction": sort_direction}
+        if status:
+            query["status"] = status
+        return self._list("incident_reports", page_token, limit, query)
+
+    def get_organization(self, organization_id: int | str) -> dict[str, Any] | None:
+        """One organization, or None where Huntress has none of this id (404)."""
+        return self._get_by_id("organizations", "organization", organization_id)
+
+    def get_agent(self, agent_id: int | str) -> dict[str, Any] | None:
+        """One agent, or None where Huntress has none of this id (404)."""
+        return self._get_by_id("agents", "agent", agent_id)
+
+    def get_incident_report(self, incident_id: int | str) -> dict[str, Any] | None:
+        """One incident report, or None where Huntress has none of this id (404)."""
+        return self._get_by_id("incident_reports", "incident_report", incident_id)
+
+    def _get_by_id(self, plural: str, name: str, object_id: int | str) -> dict[str, Any] | None:
+        # An id comes out of a payload: what could leave its place in the path is no id.
+        if not _ID.fullmatch(str(object_id)):
+            return None
+        try:
+            return self._get(f"/v1/{plural}/{object_id}", {}, _object_reader(name)).value
+        except HuntressError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+
+    def _list(self, plural: str, token: str | None, limit: int, query: dict[str, str]) -> Page:
+        limit = min(max(limit, 1), MAX_PAGE_SIZE)
+        if token:
+            query = {**query, "page_token": token}
+        for size in [limit, *(size for size in _SMALLER_PAGES if size < limit)]:
+            try:
+                answer = self._get(
+                    f"/v1/{plural}", {**query, "limit": str(size)}, _rows_reader(plural)
+                )
+            except HuntressError as error:
+                if error.kind is not ErrorKind.TOO_LARGE:
+                    raise
+                too_large = error
+            else:
+                rows, next_token = answer.value
+                return Page(rows=rows, next_token=next_token, answered_at=answer.answered_at)
+        raise too_large
+
+    def _get(
+        self, path: str, query: dict[str, str], read: "Callable[[object], tuple[T, int]]"
+    ) -> _Answer[T]:
+        plan = RetryPlan(self._jitter)
+        while True:
+            try:
+                return self._attempt(path, query, read)
+            except HuntressError as error:
+                wait = plan.next_wait(error)
+                if wait is None:
+                    raise
+                reason = wait_reason(error)
+            self._budget.wait(wait, reason)
+
+    def _attempt(
+        self, path: str, query: dict[str, str], read: "Callable[[object], tuple[T, int]]"
+    ) -> _Answer[T]:
+        """One request with its own reservation, which is finished whatever happens."""
+        reservation = self._budget.acquire("GET", path)
+        exchange = _Exchange()
+        started = time.monotonic()
+        try:
+            return self._exchange(path, query, read, exchange)
+        except HuntressError as error:
+            error.status = exchange.status
+            raise
+        except (OSError, urllib3.exceptions.HTTPError) as failure:
+            # Not chained: what the libraries say may hold a proxy's password.
+            raise error_for_exception(failure) from None
+        finally:
+            self._budget.finish(
+                reservation,
+                status=exchange.status,
+                milliseconds=round((time.monotonic() - started) * 1000),
+                rows=exchange.rows,
+            )
+
+    def _exchange(
+        self,
+        path: str,
+        query: dict[str, str],
+        read: "Callable[[object], tuple[T, int]]",
+        exchange: _Exchange,
+    ) -> _Answer[T]:
+        asked_at = self._budget.clock()
+
+        def check_status(response: requests.Response, **_: object) -> None:
+            # As a hook, because it must come before requests looks at a redirect: requests reads
+            # a redirect's body without any limit, even when it is not to follow it.
+            exchange.status = response.status_code
+            answered_at = parse_http_date(response.headers.get("Date")) or asked_at
+            retry_after = parse_retry_after(response.headers.get("Retry-After"), answered_at)
+            error = error_for_status(response.status_code, retry_after)
+            if error is not None:
+                response.close()
+                raise error
+
+        with self._session.get(
+            self._base_url + path,
+            params=query,
+            auth=self._auth,
+            headers=_HEADERS,
+            timeout=(self._timeout, self._timeout),
+            allow_redirects=False,
+            stream=True,
+            hooks={"response": check_status},
+        ) as response:
+            body = self._read_body(response)
+            payload = parse_json(body, response.headers.get("Content-Type", ""))
+            value, exchange.rows = read(payload)
+            answered_at = parse_http_date(response.headers.get("Date")) or asked_at
+            return _Answer(value, answered_at)
+
+    def _read_body(self, response: requests.Response) -> bytes:
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and len(announced) < 20:
+            self._check_size(int(announced))
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            body += chunk
+            self._check_size(len(body))
+        return bytes(body)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_response_bytes:
+            raise HuntressError(ErrorKind.TOO_LARGE)
+
+
+_BY_ID = {"sort_field": "id", "sort_direction": "asc"}
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": _user_agent(),
+}
+
+
+def _rows_reader(
+    plural: str,
+) -> "Callable[[object], tuple[tuple[tuple[object, ...], str | None], int]]":
+    def read(payload: object) -> tuple[tuple[tuple[object, ...], str | None], int]:
+        rows, token = read_rows(payload, plural)
+        return (rows, token), len(rows)
+
+    return read
+
+
+def _object_reader(name: str) -> "Callable[[object], tuple[dict[str, Any], int]]":
+    def read(payload: object) -> tuple[dict[str, Any], int]:
+        return read_object(payload, name), 1
+
+    return read

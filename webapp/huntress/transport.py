@@ -1,0 +1,135 @@
+"""The wire: connections that know whom they talk to and cannot be kept waiting for ever.
+
+What it guarantees:
+
+- A direct connection is checked twice: all addresses of the host before connecting, and the
+  address that was really connected to before the first byte (TLS included) is sent. A name that
+  resolves to a public address for the check and to a private one for the connection (DNS
+  rebinding) therefore reaches a TCP handshake at most.
+- Through a proxy of the environment (HTTPS_PROXY, NO_PROXY) the proxy resolves the name and the
+  proxy's own address is not checked: it is the admin's choice. The allow-list of hosts and the
+  certificate check hold there as well, for the tunnel ends at the host.
+- Reading an answer, headers included, ends after four read time-outs in all, however slowly its
+  bytes drip in.
+"""
+
+import io
+import socket
+import time
+from functools import partial
+from http.client import HTTPResponse
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from webapp.huntress.base_url import check_address, check_addresses
+
+DEADLINE_FACTOR = 4
+"""A whole answer may take this many read time-outs (4 * 30 s)."""
+
+
+class GuardedAdapter(HTTPAdapter):
+    """The adapter of one origin; `is_guarded=False` leaves out the address checks."""
+
+    def __init__(self, *, is_guarded: bool = True) -> None:
+        self._is_guarded = is_guarded
+        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Use connections with a deadline and, where the origin is guarded, an address check."""
+        super().init_poolmanager(*args, **kwargs)
+        _use_pools(self.poolmanager, _GuardedHTTPSPool if self._is_guarded else _HTTPSPool)
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Use connections with a deadline; the proxy's address is not ours to judge."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        _use_pools(manager, _HTTPSPool)
+        return manager
+
+
+class _DeadlineReader(io.RawIOBase):
+    """A socket's reader that gives each `recv` only what is left of the answer's time."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float, whole: float):
+        super().__init__()
+        self._raw = raw
+        self._sock = sock
+        self._seconds = seconds
+        self._ends_at = time.monotonic() + whole
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long as a whole")
+        self._sock.settimeout(min(left, self._seconds))
+        return self._raw.readinto(buffer)  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineResponse(HTTPResponse):
+    """http.client's response, read through a `_DeadlineReader`."""
+
+    def __init__(self, sock: socket.socket, *args: Any, seconds: float | None, **kwargs: Any):
+        super().__init__(sock, *args, **kwargs)
+        if seconds is not None:
+            raw = self.fp.detach()  # type: ignore[attr-defined]
+            reader = _DeadlineReader(raw, sock, seconds, DEADLINE_FACTOR * seconds)
+            self.fp = io.BufferedReader(reader)
+
+
+class _DeadlineMixin:
+    """Gives a connection's responses a deadline made from its read time-out."""
+
+    def getresponse(self) -> Any:
+        seconds = getattr(self, "timeout", None)
+        seconds = float(seconds) if isinstance(seconds, int | float) else None
+        self.response_class = partial(_DeadlineResponse, seconds=seconds)
+        return super().getresponse()  # type: ignore[misc]
+
+
+class _HTTPConnection(_DeadlineMixin, HTTPConnection):
+    pass
+
+
+class _HTTPSConnection(_DeadlineMixin, HTTPSConnection):
+    pass
+
+
+class _GuardedHTTPSConnection(_HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        # A name without an address is left to urllib3, which has the right error for it.
+        check_addresses(self._dns_host, self.port or 443, socket.getaddrinfo)
+        sock = super()._new_conn()
+        try:
+            check_address(str(sock.getpeername()[0]))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _GuardedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _GuardedHTTPSConnection
+
+
+def _use_pools(manager: PoolManager, https_pool: type[HTTPSConnectionPool]) -> None:
+    manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": https_pool}

@@ -1,0 +1,46 @@
+"""The database models, one aggregate a file. Importing this package registers all of them."""
+
+from webapp.models.alert import Alert
+from webapp.models.audit import AuditEvent
+from webapp.models.connection import ApiExchange, Connection
+from webapp.models.desk import (
+    Asset,
+    Board,
+    Category,
+    Client,
+    Comment,
+    Priority,
+    Status,
+    Ticket,
+    TicketAsset,
+    TicketCounter,
+)
+from webapp.models.inbox import InboxRow
+from webapp.models.mapping import ExternalEntityMapping, HuntressAgent, OrganizationMapping
+from webapp.models.poll_run import PollRun
+from webapp.models.user import SetupToken, User, UserSession
+
+__all__ = [
+    "Alert",
+    "ApiExchange",
+    "Asset",
+    "AuditEvent",
+    "Board",
+    "Category",
+    "Client",
+    "Comment",
+    "Connection",
+    "ExternalEntityMapping",
+    "HuntressAgent",
+    "InboxRow",
+    "OrganizationMapping",
+    "PollRun",
+    "Priority",
+    "SetupToken",
+    "Status",
+    "Ticket",
+    "TicketAsset",
+    "TicketCounter",
+    "User",
+    "UserSession",
+]

@@ -1,0 +1,98 @@
+"""A Huntress account that is polled: credentials, routing settings, and where polling stands."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, Integer, String, Text, UniqueConstraint, false, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.crypto import EncryptedText
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime, reference
+
+
+class Connection(Base):
+    """One Huntress account; its account id is unique over all connections.
+
+    A poll writes single columns by name, never the whole row: settings edited during a poll
+    are not overwritten by it.
+    """
+
+    __tablename__ = "connections"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(40), default="huntress")
+    name: Mapped[str] = mapped_column(String(200))
+    base_url: Mapped[str] = mapped_column(String(500))
+    api_key: Mapped[str | None] = mapped_column(EncryptedText)
+    api_secret: Mapped[str | None] = mapped_column(EncryptedText)
+    account_id: Mapped[str] = mapped_column(String(64), unique=True)
+    account_name: Mapped[str | None] = mapped_column(String(200))
+    subdomain: Mapped[str | None] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Routing settings
+    board_id: Mapped[int | None] = reference("boards.id")
+    category_id: Mapped[int | None] = reference("categories.id")
+    subcategory_id: Mapped[int | None] = reference("categories.id")
+    fallback_client_id: Mapped[int | None] = reference("clients.id")
+    fallback_board_id: Mapped[int | None] = reference("boards.id")
+    critical_priority_id: Mapped[int | None] = reference("priorities.id")
+    high_priority_id: Mapped[int | None] = reference("priorities.id")
+    low_priority_id: Mapped[int | None] = reference("priorities.id")
+    poll_interval_minutes: Mapped[int] = mapped_column(Integer, default=5, server_default="5")
+    backfill_days: Mapped[int] = mapped_column(Integer, default=7, server_default="7")
+    auto_close_tickets: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
+    closed_status_id: Mapped[int | None] = reference("statuses.id")
+    leave_touched_open: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
+    reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+
+    # Where polling stands
+    polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    horizon: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cursor: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_walk_cut_off: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    lease_token: Mapped[str | None] = mapped_column(String(32))
+    previous_lease_token: Mapped[str | None] = mapped_column(String(32))
+    lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    poll_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sweep_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_poll_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_success_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    last_error_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sweep_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sweep_listed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_sweep_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    organizations_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    has_pending_details: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
+
+
+class ApiExchange(Base):
+    """One call to Huntress: the reservation in the call window, and the log of it.
+
+    A call counts in the window until 60 s after it finished. `slot` numbers a connection's calls
+    without a gap; its uniqueness is what keeps two processes from taking the same one.
+    """
+
+    __tablename__ = "api_exchanges"
+    __table_args__ = (UniqueConstraint("connection_id", "slot"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = reference("connections.id", index=False)
+    slot: Mapped[int] = mapped_column(Integer)
+    reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    method: Mapped[str] = mapped_column(String(10))
+    path: Mapped[str] = mapped_column(String(200))
+    status: Mapped[int | None] = mapped_column(Integer)
+    milliseconds: Mapped[int | None] = mapped_column(Integer)
+    rows: Mapped[int | None] = mapped_column(Integer)

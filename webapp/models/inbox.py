@@ -1,0 +1,42 @@
+"""Inbox: incident reports that were fetched and are waiting to become work."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime, reference
+
+
+class InboxRow(Base):
+    """The newest known payload of one incident that is not processed yet.
+
+    `external_key` is the incident's id, or `sha256:` of the content of a row without one.
+    `version` grows with every change of the row: it is removed only in the version that was
+    processed. `in_flight_token` is the lease of the run that took it last.
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "external_key"),
+        Index("ix_inbox_due", "connection_id", "next_try_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = reference("connections.id", index=False)
+    external_key: Mapped[str] = mapped_column(String(100))
+    payload: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(String(64))
+    updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    first_fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(Text)
+    in_flight_token: Mapped[str | None] = mapped_column(String(32))
+    quarantined_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dismissed_by_id: Mapped[int | None] = reference("users.id", index=False)
+    dismissed_reason: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,81 @@
+"""Which client a Huntress organization is, and what is known of Huntress's agents."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Integer, String, UniqueConstraint, false, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime, reference
+from webapp.models.desk import Client
+
+
+class OrganizationMapping(Base):
+    """A Huntress organization and the client it is.
+
+    `decided_by_person_at` is set once a person chose a client ("none" included): from then on it
+    is never auto-matched. `candidate_ids` names the clients of an ambiguous row. `version` grows
+    with every change a person can make, so that two people's edits cannot overwrite each other.
+    """
+
+    __tablename__ = "organization_mappings"
+    __table_args__ = (UniqueConstraint("connection_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = reference("connections.id", index=False)
+    external_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    is_name_known: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    agents_count: Mapped[int | None] = mapped_column(Integer)
+    client_id: Mapped[int | None] = reference("clients.id")
+    creates_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    is_auto_matched: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    candidate_ids: Mapped[list[Any] | None] = mapped_column(JSON)
+    decided_by_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_incident_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    client: Mapped[Client | None] = relationship()
+
+
+class HuntressAgent(Base):
+    """A cached agent. `unknown_since` is when Huntress last answered that there is none."""
+
+    __tablename__ = "huntress_agents"
+    __table_args__ = (UniqueConstraint("connection_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = reference("connections.id", index=False)
+    external_id: Mapped[str] = mapped_column(String(64))
+    organization_external_id: Mapped[str | None] = mapped_column(String(64))
+    hostname: Mapped[str | None] = mapped_column(String(255))
+    os: Mapped[str | None] = mapped_column(String(255))
+    internal_ip: Mapped[str | None] = mapped_column(String(64))
+    external_ip: Mapped[str | None] = mapped_column(String(64))
+    serial_number: Mapped[str | None] = mapped_column(String(255))
+    last_callback_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    unknown_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ExternalEntityMapping(Base):
+    """A Huntress agent and the asset it is.
+
+    Several agents may be one asset: a reinstalled agent has a new id for the same machine.
+    """
+
+    __tablename__ = "external_entity_mappings"
+    __table_args__ = (UniqueConstraint("connection_id", "entity_type", "external_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = reference("connections.id", index=False)
+    entity_type: Mapped[str] = mapped_column(String(40))
+    external_id: Mapped[str] = mapped_column(String(64))
+    realm: Mapped[str | None] = mapped_column(String(64))
+    hostname: Mapped[str | None] = mapped_column(String(255))
+    asset_id: Mapped[int] = reference("assets.id")
+    synced_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,61 @@
+"""People who sign in, and their sessions."""
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, ForeignKey, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime
+
+ROLE_ADMIN = "admin"
+ROLE_HELPDESK = "helpdesk"
+ROLES = (ROLE_ADMIN, ROLE_HELPDESK)
+
+
+class User(Base):
+    """Somebody who can sign in. `email` is stored in lower case."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(20))
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=text("true"))
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    theme: Mapped[str | None] = mapped_column(String(10))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this user may change settings."""
+        return self.role == ROLE_ADMIN
+
+
+class UserSession(Base):
+    """A signed-in browser; the cookie holds the token, the database only its SHA-256."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    user_agent: Mapped[str | None] = mapped_column(String(255))
+
+    user: Mapped[User] = relationship()
+
+
+class SetupToken(Base):
+    """The one-time token of the first admin, hashed; gone once a user exists."""
+
+    __tablename__ = "setup_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,74 @@
+"""The steps of create_app(), in order."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from webapp import models  # noqa: F401 - registers every table
+from webapp.config import Config
+from webapp.crypto import cipher
+from webapp.extensions import csrf, db, limiter, login_manager, migrate, prepare_sqlite
+from webapp.web import register_web
+
+MAX_REQUEST_BYTES = 16 * 1024 * 1024
+
+
+def migrations_dir() -> Path:
+    """Where the numbered migrations are: beside the package, or inside it once installed."""
+    package = Path(__file__).parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def init_settings(app: Flask, config: Config) -> None:
+    """Flask's own settings; cookies are only sent over https once PUBLIC_URL is https."""
+    is_https = (config.public_url or "").startswith("https://")
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        SESSION_COOKIE_NAME="triagedesk_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=is_https,
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=is_https,
+        RATELIMIT_STORAGE_URI=config.redis_url.replace("unix://", "redis+unix://", 1),
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_SWALLOW_ERRORS=True,
+    )
+    if config.trusted_proxies:
+        hops = config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def init_database(app: Flask, config: Config) -> None:
+    """Bind the database, its migrations and the keys of its encrypted columns."""
+    cipher.configure(config.encryption_keys)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(migrations_dir()), render_as_batch=True)
+    if config.uses_sqlite:
+        with app.app_context():
+            prepare_sqlite(db.engine)
+
+
+def init_security(app: Flask, config: Config) -> None:
+    """CSRF protection, sign-in and the sign-in throttle."""
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    limiter.init_app(app)
+
+
+def init_web(app: Flask, config: Config) -> None:
+    """Pages, error pages, template filters, response headers."""
+    register_web(app)
+
+
+STEPS: tuple[Callable[[Flask, Config], None], ...] = (
+    init_settings,
+    init_database,
+    init_security,
+    init_web,
+)
