@@ -216,7 +216,9 @@ def _portal_url(env: Mapping[str, str]) -> str:
 def _edition(env: Mapping[str, str]) -> str:
     edition = (_text(env, "EDITION") or EDITIONS[0]).lower()
     if edition not in EDITIONS:
-        raise ConfigError(f"{PREFIX}EDITION is {edition!r}.", f"It is one of {', '.join(EDITIONS)}.")
+        raise ConfigError(
+            f"{PREFIX}EDITION is {edition!r}.", f"It is one of {', '.join(EDITIONS)}."
+        )
     return edition
 
 

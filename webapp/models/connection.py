@@ -43,13 +43,9 @@ class Connection(Base):
     low_priority_id: Mapped[int | None] = reference("priorities.id")
     poll_interval_minutes: Mapped[int] = mapped_column(Integer, default=5, server_default="5")
     backfill_days: Mapped[int] = mapped_column(Integer, default=7, server_default="7")
-    auto_close_tickets: Mapped[bool] = mapped_column(
-        Boolean, default=False, server_default=false()
-    )
+    auto_close_tickets: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     closed_status_id: Mapped[int | None] = reference("statuses.id")
-    leave_touched_open: Mapped[bool] = mapped_column(
-        Boolean, default=False, server_default=false()
-    )
+    leave_touched_open: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
     # Where polling stands

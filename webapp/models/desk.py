@@ -167,9 +167,7 @@ class Comment(Base):
     __tablename__ = "comments"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    ticket_id: Mapped[int] = mapped_column(
-        ForeignKey("tickets.id", ondelete="CASCADE"), index=True
-    )
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
     author_id: Mapped[int | None] = reference("users.id")
     kind: Mapped[str] = mapped_column(String(30), default=INTERNAL_NOTE)
     is_internal: Mapped[bool] = mapped_column(Boolean, default=True)

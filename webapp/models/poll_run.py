@@ -30,7 +30,9 @@ class PollRun(Base):
     """
 
     __tablename__ = "poll_runs"
-    __table_args__ = (Index("ix_poll_runs_connection_id_started_at", "connection_id", "started_at"),)
+    __table_args__ = (
+        Index("ix_poll_runs_connection_id_started_at", "connection_id", "started_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)

@@ -1,0 +1,83 @@
+"""Fixtures for everything: databases, app, clock, simulated Huntress account."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
+from tests.support.fake_clock import FakeClock
+from tests.support.postgres import PostgresServer
+from webapp import clock, create_app
+from webapp.config import Config
+from webapp.extensions import db
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, one for each test process that needs it."""
+    server = PostgresServer().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def database_templates(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, SqliteTemplate | PostgresTemplate]:
+    """Migrated templates by kind, made when first asked for."""
+    return {}
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """SQLite, unless the test asks for both (`both_databases`) or names one itself."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def database_url(
+    database_kind: str,
+    database_templates: dict[str, SqliteTemplate | PostgresTemplate],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """An empty database of its own, migrated, with the start data of a new install."""
+    if database_kind not in database_templates:
+        folder = tmp_path_factory.mktemp("template")
+        database_templates[database_kind] = (
+            SqliteTemplate(folder)
+            if database_kind == "sqlite"
+            else PostgresTemplate(request.getfixturevalue("postgres_server"), folder)
+        )
+    template = database_templates[database_kind]
+    url = template.new_url(tmp_path)
+    yield url
+    template.drop(url)
+
+
+@pytest.fixture
+def config(tmp_path: Path, database_url: str) -> Config:
+    """The configuration of the test's app."""
+    return make_config(tmp_path, database_url)
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    """The app, with its context pushed: services can be called directly."""
+    app = create_app(config)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def fake_clock() -> Iterator[FakeClock]:
+    """A clock that stands still until told otherwise; waiting moves it and takes no time."""
+    fake = FakeClock()
+    with clock.replaced(fake.now, fake.sleep):
+        yield fake
