@@ -59,7 +59,7 @@ def _add(
         "platform": scenario.platform,
         "indicator_types": list(scenario.indicators),
         "indicator_counts": dict(scenario.indicators),
-        "remediations": _remediations(rows, scenario, words),
+        "remediations": _remediations(rows, scenario, words, now),
     }
     owner = organization_id if isinstance(organization_id, int) else None
     agent_id = agent["id"] if agent else None
@@ -107,14 +107,16 @@ def _fill(template: str | None, words: Row) -> str | None:
     return template.format_map(words) if template is not None else None
 
 
-def _remediations(rows: AccountRows, scenario: Scenario, words: Row) -> list[Row] | None:
+def _remediations(
+    rows: AccountRows, scenario: Scenario, words: Row, now: datetime
+) -> list[Row] | None:
     if not scenario.steps:
         return None
     ids = rows.remediation_ids(len(scenario.steps))
-    return [_remediation(step, words, ids) for step in scenario.steps]
+    return [_remediation(step, words, ids, now) for step in scenario.steps]
 
 
-def _remediation(step: Step, words: Row, ids: Iterator[int]) -> Row:
+def _remediation(step: Step, words: Row, ids: Iterator[int], now: datetime) -> Row:
     done = step.type == "containment"
     row: Row = {
         "id": next(ids),
@@ -123,7 +125,7 @@ def _remediation(step: Step, words: Row, ids: Iterator[int]) -> Row:
         "status": "completed" if done else "unapproved",
         "approved_at": None,
         "approved_by": None,
-        "completed_at": None,
+        "completed_at": iso(now) if done else None,
     }
     if step.parameters == "absent":
         return row
@@ -149,7 +151,7 @@ def finish_remediations(rng: random.Random, items: object, at: datetime) -> obje
 
 def _finished(rng: random.Random, item: Row, at: datetime) -> Row:
     if item.get("status") in ("completed", "failed", "cancelled"):
-        return {**item, "completed_at": item.get("completed_at") or iso(at)}
+        return item
     unlucky = rng.random() < 1 / 12
     bad = "failed" if item.get("type") == "assisted" else "cancelled"
     return {

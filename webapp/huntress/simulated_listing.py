@@ -45,8 +45,9 @@ class ListQuery:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows; `next_token` is None on the last one, `number` counts from 1."""
+    """One page: `raw_rows`, then `rows`; no `next_token` on the last; `number` counts from 1."""
 
+    raw_rows: list[object]
     rows: list[object]
     next_token: str | None
     total: int
@@ -111,7 +112,8 @@ def build_page(
     shown = remaining[: query.limit]
     more = len(remaining) > query.limit
     return Page(
-        rows=[place.row for place in shown],
+        raw_rows=[place.row for place in shown if place.order[0] == _RAW],
+        rows=[place.row for place in shown if place.order[0] != _RAW],
         next_token=encode_token(shown[-1].label) if more else None,
         total=len(places),
         number=(len(places) - len(remaining)) // query.limit + 1,
@@ -201,7 +203,7 @@ def pagination_block(
     if page.next_token is not None:
         return {
             "limit": query.limit,
-            "current_page_count": len(page.rows),
+            "current_page_count": len(page.raw_rows) + len(page.rows),
             "next_page_token": page.next_token,
             "next_page_url": link(page.next_token),
         }
@@ -210,7 +212,7 @@ def pagination_block(
     if style == "legacy":
         return {
             "current_page": page.number,
-            "current_page_count": len(page.rows),
+            "current_page_count": len(page.raw_rows) + len(page.rows),
             "limit": query.limit,
             "total_count": page.total,
         }

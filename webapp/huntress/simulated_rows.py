@@ -7,6 +7,7 @@ the full list and cut to the first ten when the incident is sent. All times are 
 
 import copy
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -125,12 +126,12 @@ class AccountRows:
     def organization(self, id: int) -> Row:
         """A copy of the organization with its counts, as the API sends it."""
         with self.lock:
-            return self._counted(self.organization_rows[id])
+            return self._counted([self.organization_rows[id]])[0]
 
     def organizations(self) -> list[Row]:
         """Copies of all organizations, oldest id first, with their counts."""
         with self.lock:
-            return [self._counted(row) for row in self.organization_rows.values()]
+            return self._counted(list(self.organization_rows.values()))
 
     def remove_organization(self, id: int) -> None:
         """Take the organization away; its agents and incidents stay, as orphans."""
@@ -189,10 +190,9 @@ class AccountRows:
         `severity=[]`). `remediations` is the full list; any other value is sent as it is.
         """
         with self.lock:
-            if organization_id is None and agent_id in self.agent_rows:
-                held = self.agent_rows[agent_id]["organization_id"]
-                organization_id = held if isinstance(held, int) else None
-            agent = self.agent_rows.get(agent_id, {}) if agent_id is not None else {}
+            agent = self.agent_rows.get(_key(agent_id), {})
+            if organization_id is None and isinstance(agent.get("organization_id"), int):
+                organization_id = _key(agent["organization_id"])
             at = iso(now)
             row: Row = {
                 "id": self.incident_rows.free_id(id),
@@ -268,15 +268,17 @@ class AccountRows:
         company = organization.get("name") or "Unknown"
         return f"{str(row['severity']).upper()} - Incident on {where} ({company})"
 
-    def _counted(self, row: Row) -> Row:
-        def count(table: Table) -> int:
-            return sum(other["organization_id"] == row["id"] for other in table.values())
-
-        counts = {
-            "agents_count": count(self.agent_rows),
-            "incident_reports_count": count(self.incident_rows),
-        }
-        return copy.deepcopy({**counts, **row})
+    def _counted(self, organizations: list[Row]) -> list[Row]:
+        agents = Counter(_key(row["organization_id"]) for row in self.agent_rows.values())
+        incidents = Counter(_key(row["organization_id"]) for row in self.incident_rows.values())
+        return [
+            {
+                "agents_count": agents[_key(row["id"])],
+                "incident_reports_count": incidents[_key(row["id"])],
+                **copy.deepcopy(row),
+            }
+            for row in organizations
+        ]
 
 
 def _key(value: object) -> int:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from itertools import islice
 
 from webapp.huntress.simulated_incidents import (
     ANALYSTS,
@@ -18,6 +19,8 @@ _CLOSED_STATUSES = ("closed",) * 8 + ("dismissed", "partner_dismissed")
 
 # An event every 15 to 35 seconds: two or three a minute.
 _GAP_SECONDS = (15, 35)
+_STORY_REACH = 400
+_MOST_OPEN = 90
 _RISES = {"low": "high", "high": "critical"}
 
 
@@ -125,8 +128,10 @@ class Story:
 
 def _happen(rows: AccountRows, rng: random.Random, at: datetime) -> None:
     kind = rng.choices(("new", "update", "rise", "close", "reopen"), (36, 22, 8, 28, 6))[0]
-    recent = sorted(rows.incident_rows)[-HISTORY_INCIDENTS:]
+    recent = list(islice(reversed(rows.incident_rows), _STORY_REACH))
     is_open = [i for i in recent if rows.incident_rows[i].get("status") in OPEN_STATUSES]
+    if kind == "new" and len(is_open) > _MOST_OPEN:
+        kind = "close"
     if kind == "reopen":
         fitting = [i for i in recent if rows.incident_rows[i].get("status") == "closed"]
     elif kind == "rise":
