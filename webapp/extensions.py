@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from flask import current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -13,6 +14,8 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session
+
+from webapp.config import Config
 
 SQLITE_BUSY_MILLISECONDS = 15_000
 
@@ -38,6 +41,12 @@ csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[])
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
+
+
+def current_config() -> Config:
+    """The configuration of the running app."""
+    config: Config = current_app.extensions["triagedesk_config"]
+    return config
 
 
 class ReadOnlyError(RuntimeError):

@@ -52,22 +52,56 @@ def low_boundary(cursor: datetime | None, *, now: datetime, backfill_days: int) 
     return cursor - OVERLAP
 
 
-class CursorWalk:
-    """One walk from the newest report down to `low`.
+class ListWalk:
+    """One walk through a whole list.
 
     Use: while not `is_finished`, fetch the page of `next_token` (None = the first) and `take` it.
-    `take` returns the rows to collect. After the last page `cursor` is the new cursor.
+    `take` returns the rows to collect.
     """
 
-    def __init__(self, *, low: datetime, cursor: datetime | None) -> None:
-        self.low = low
+    def __init__(self) -> None:
         self.next_token: str | None = None
         self.is_finished = False
         self.pages = 0
-        self._cursor_before = cursor
-        self._first_page_newest: datetime | None = None
         self._tokens: set[str] = set()
         self._empty_pages = 0
+
+    def take(self, page: Page) -> list[object]:
+        """Take `page` and return its rows.
+
+        Raises WalkError when the list repeats a token or has no end.
+        """
+        self.pages += 1
+        self._go_on(page)
+        return list(page.rows)
+
+    def _go_on(self, page: Page) -> None:
+        """Find out whether and where the list continues after `page`."""
+        self._empty_pages = 0 if page.rows else self._empty_pages + 1
+        if page.next_token is None:
+            self.is_finished = True
+            return
+        if page.next_token in self._tokens:
+            raise RepeatedTokenError("Huntress repeated a page token, so its list would never end.")
+        if self._empty_pages > MAX_EMPTY_PAGES:
+            raise EndlessListError(
+                f"Huntress answered {self._empty_pages} empty pages in a row, each with a next one."
+            )
+        self._tokens.add(page.next_token)
+        self.next_token = page.next_token
+
+
+class CursorWalk(ListWalk):
+    """One walk from the newest report down to `low`.
+
+    `take` returns the rows in the window. After the last page `cursor` is the new cursor.
+    """
+
+    def __init__(self, *, low: datetime, cursor: datetime | None) -> None:
+        super().__init__()
+        self.low = low
+        self._cursor_before = cursor
+        self._first_page_newest: datetime | None = None
         self._last_time: datetime | None = None
 
     @property
@@ -95,26 +129,13 @@ class CursorWalk:
             for row, time in zip(page.rows, times, strict=True)
             if time is None or time >= self.low
         ]
-        self._advance(page, usable)
-        return rows
-
-    def _advance(self, page: Page, usable: list[datetime]) -> None:
-        self._empty_pages = 0 if page.rows else self._empty_pages + 1
         has_ended = self._reaches_below(usable)
         self._last_time = usable[-1] if usable else self._last_time
-        if has_ended or page.next_token is None:
+        if has_ended:
             self.is_finished = True
-            return
-        if page.next_token in self._tokens:
-            raise RepeatedTokenError(
-                "Huntress repeated a page token, so the list of incident reports has no end."
-            )
-        if self._empty_pages > MAX_EMPTY_PAGES:
-            raise EndlessListError(
-                f"Huntress answered {self._empty_pages} empty pages in a row, each with a next one."
-            )
-        self._tokens.add(page.next_token)
-        self.next_token = page.next_token
+        else:
+            self._go_on(page)
+        return rows
 
     def _reaches_below(self, usable: list[datetime]) -> bool:
         """Whether the page ends below the boundary; a page out of order never does."""

@@ -166,6 +166,11 @@ _KEPT_OF_EXCLUDED = (
 )
 
 
+def is_recorded_open(status: str | None) -> bool:
+    """Whether an incident recorded with `status` is still somebody's work at Huntress."""
+    return status not in CLOSED_STATUSES and status != DELETED
+
+
 def reduce_excluded(raw: object) -> dict[str, Any]:
     """What may be kept of a report of an excluded organization: ids, severity, status, times."""
     if not isinstance(raw, Mapping):

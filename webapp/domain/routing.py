@@ -28,7 +28,7 @@ REQUIRED_FIELDS = {
 _PRIORITY_NAMES = {
     "critical": ("critical", "urgent"),
     "high": ("high",),
-    "low": ("low", "medium"),
+    "low": ("medium", "low"),
 }
 
 

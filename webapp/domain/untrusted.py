@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 MAX_ID_LENGTH = 64
 MAX_LINE_LENGTH = 1_000
 MAX_TEXT_LENGTH = 100_000
+MAX_DEPTH = 20
 
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _UNWANTED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}\ufeff]")
@@ -81,6 +82,17 @@ def parse_count(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     return value if isinstance(value, int) and 0 <= value < 10**9 else None
+
+
+def prune(value: object, depth: int = MAX_DEPTH) -> object:
+    """`value` with what is nested deeper than `depth` left out: it can always be written again."""
+    if isinstance(value, dict):
+        if depth == 0:
+            return None
+        return {str(key): prune(entry, depth - 1) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [prune(entry, depth - 1) for entry in value] if depth else None
+    return value
 
 
 def _as_text(value: object) -> str | None:
