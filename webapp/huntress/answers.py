@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -50,8 +51,16 @@ def parse_json(body: bytes, content_type: str = "") -> object:
         raise _unreadable(_why_no_json(text, content_type)) from None
 
 
-def read_rows(payload: object, plural: str) -> tuple[tuple[object, ...], str | None]:
-    """The rows of a list and the token of its next page (None on the last one).
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of one page of a list and the token of the next page (None on the last one)."""
+
+    rows: tuple[object, ...]
+    next_token: str | None
+
+
+def read_rows(payload: object, plural: str) -> Rows:
+    """The rows of a list and the token of its next page.
 
     Accepts `{"<plural>": [...], "pagination": {...}}` with any or no pagination, and a bare list.
     There is a next page only where `pagination.next_page_token` is a non-empty string.
@@ -59,13 +68,13 @@ def read_rows(payload: object, plural: str) -> tuple[tuple[object, ...], str | N
     Raises HuntressError(UNREADABLE) where there is no list.
     """
     if isinstance(payload, list):
-        return tuple(payload), None
+        return Rows(tuple(payload), None)
     rows = payload.get(plural) if isinstance(payload, Mapping) else None
     if not isinstance(payload, Mapping) or not isinstance(rows, list):
         raise _unreadable(f'Huntress\'s answer has no list of "{plural}".')
     pagination = payload.get("pagination")
     token = pagination.get("next_page_token") if isinstance(pagination, Mapping) else None
-    return tuple(rows), token if isinstance(token, str) and token else None
+    return Rows(tuple(rows), token if isinstance(token, str) and token else None)
 
 
 def read_object(payload: object, name: str) -> dict[str, Any]:

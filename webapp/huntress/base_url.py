@@ -72,12 +72,12 @@ def check_addresses(host: str, port: int, resolve: Resolve) -> bool:
     Raises HuntressError(HOST_NOT_ALLOWED) as soon as one of them is not public.
     """
     try:
-        addresses = {str(info[4][0]) for info in resolve(host, port, type=socket.SOCK_STREAM)}
+        answers = list(resolve(host.strip("[]"), port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError):
         return False
-    for address in addresses:
-        check_address(address)
-    return bool(addresses)
+    for answer in answers:
+        check_address(str(answer[4][0]))
+    return bool(answers)
 
 
 def check_address(address: str) -> None:

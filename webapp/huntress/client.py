@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,7 @@ from requests.auth import HTTPBasicAuth
 
 from webapp.domain.cursor_walk import Page
 from webapp.huntress.answers import (
+    Rows,
     parse_http_date,
     parse_json,
     parse_retry_after,
@@ -50,6 +52,14 @@ def _user_agent() -> str:
         return f"Triagedesk/{metadata.version('triagedesk')}"
     except metadata.PackageNotFoundError:
         return "Triagedesk/dev"
+
+
+_BY_ID = {"sort_field": "id", "sort_direction": "asc"}
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+    "User-Agent": _user_agent(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,7 @@ class HuntressClient:
 
     def get_account(self) -> dict[str, Any]:
         """The account the credentials belong to, unwrapped."""
-        return self._get("/v1/account", {}, _object_reader("account")).value
+        return self._get("/v1/account", {}, partial(read_object, name="account")).value
 
     def list_organizations(
         self, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE
@@ -163,7 +173,7 @@ class HuntressClient:
         if not _ID.fullmatch(str(object_id)):
             return None
         try:
-            return self._get(f"/v1/{plural}/{object_id}", {}, _object_reader(name)).value
+            return self._get(f"/v1/{plural}/{object_id}", {}, partial(read_object, name=name)).value
         except HuntressError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None
@@ -173,23 +183,20 @@ class HuntressClient:
         limit = min(max(limit, 1), MAX_PAGE_SIZE)
         if token:
             query = {**query, "page_token": token}
+        read = partial(read_rows, plural=plural)
         for size in [limit, *(size for size in _SMALLER_PAGES if size < limit)]:
             try:
-                answer = self._get(
-                    f"/v1/{plural}", {**query, "limit": str(size)}, _rows_reader(plural)
-                )
+                answer = self._get(f"/v1/{plural}", {**query, "limit": str(size)}, read)
             except HuntressError as error:
                 if error.kind is not ErrorKind.TOO_LARGE:
                     raise
                 too_large = error
             else:
-                rows, next_token = answer.value
-                return Page(rows=rows, next_token=next_token, answered_at=answer.answered_at)
+                page = answer.value
+                return Page(page.rows, page.next_token, answered_at=answer.answered_at)
         raise too_large
 
-    def _get(
-        self, path: str, query: dict[str, str], read: "Callable[[object], tuple[T, int]]"
-    ) -> _Answer[T]:
+    def _get(self, path: str, query: dict[str, str], read: Callable[[object], T]) -> _Answer[T]:
         plan = RetryPlan(self._jitter)
         while True:
             try:
@@ -201,9 +208,7 @@ class HuntressClient:
                 reason = wait_reason(error)
             self._budget.wait(wait, reason)
 
-    def _attempt(
-        self, path: str, query: dict[str, str], read: "Callable[[object], tuple[T, int]]"
-    ) -> _Answer[T]:
+    def _attempt(self, path: str, query: dict[str, str], read: Callable[[object], T]) -> _Answer[T]:
         """One request with its own reservation, which is finished whatever happens."""
         reservation = self._budget.acquire("GET", path)
         exchange = _Exchange()
@@ -214,6 +219,7 @@ class HuntressClient:
             error.status = exchange.status
             raise
         except (OSError, urllib3.exceptions.HTTPError) as failure:
+            exchange.status = None
             # Not chained: what the libraries say may hold a proxy's password.
             raise error_for_exception(failure) from None
         finally:
@@ -228,7 +234,7 @@ class HuntressClient:
         self,
         path: str,
         query: dict[str, str],
-        read: "Callable[[object], tuple[T, int]]",
+        read: Callable[[object], T],
         exchange: _Exchange,
     ) -> _Answer[T]:
         asked_at = self._budget.clock()
@@ -256,9 +262,9 @@ class HuntressClient:
         ) as response:
             body = self._read_body(response)
             payload = parse_json(body, response.headers.get("Content-Type", ""))
-            value, exchange.rows = read(payload)
-            answered_at = parse_http_date(response.headers.get("Date")) or asked_at
-            return _Answer(value, answered_at)
+            value = read(payload)
+            exchange.rows = len(value.rows) if isinstance(value, Rows) else 1
+            return _Answer(value, parse_http_date(response.headers.get("Date")) or asked_at)
 
     def _read_body(self, response: requests.Response) -> bytes:
         announced = response.headers.get("Content-Length", "")
@@ -273,28 +279,3 @@ class HuntressClient:
     def _check_size(self, size: int) -> None:
         if size > self._max_response_bytes:
             raise HuntressError(ErrorKind.TOO_LARGE)
-
-
-_BY_ID = {"sort_field": "id", "sort_direction": "asc"}
-_HEADERS = {
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip",
-    "User-Agent": _user_agent(),
-}
-
-
-def _rows_reader(
-    plural: str,
-) -> "Callable[[object], tuple[tuple[tuple[object, ...], str | None], int]]":
-    def read(payload: object) -> tuple[tuple[tuple[object, ...], str | None], int]:
-        rows, token = read_rows(payload, plural)
-        return (rows, token), len(rows)
-
-    return read
-
-
-def _object_reader(name: str) -> "Callable[[object], tuple[dict[str, Any], int]]":
-    def read(payload: object) -> tuple[dict[str, Any], int]:
-        return read_object(payload, name), 1
-
-    return read

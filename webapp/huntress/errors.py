@@ -88,10 +88,10 @@ class HuntressError(Exception):
     """A request to Huntress that brought no usable answer.
 
     `sentence` (also `str(error)`) is safe to show and store. `is_retryable`: the same request may
-    succeed a little later; the client has already used its own tries when it raises. `needs_person`:
-    it stays broken until somebody changes credentials, settings or the network. `retry_after` is
-    in seconds (at most 120) where Huntress named a time. `status` is the HTTP status, None where
-    no answer came.
+    succeed a little later (the client has already used its own tries when it raises).
+    `needs_person`: it stays broken until somebody changes credentials, settings or the network.
+    `retry_after` is in seconds (1 to 120) where Huntress named a time. `status` is the HTTP
+    status, None where no answer came.
     """
 
     def __init__(
@@ -162,6 +162,8 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
         ErrorKind.UNREACHABLE,
         "The name of the Huntress host could not be resolved; check this server's DNS.",
     ),
+    # urllib3 counts a refused connection among the time-outs.
+    (urllib3.exceptions.NewConnectionError, ErrorKind.UNREACHABLE, None),
     (TimeoutError, ErrorKind.TIMEOUT, None),
     (urllib3.exceptions.TimeoutError, ErrorKind.TIMEOUT, None),
     (requests.Timeout, ErrorKind.TIMEOUT, None),
@@ -171,6 +173,7 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
         "Huntress's answer could not be unpacked.",
     ),
     (requests.ConnectionError, ErrorKind.UNREACHABLE, None),
+    (ConnectionError, ErrorKind.UNREACHABLE, None),
     (urllib3.exceptions.ProtocolError, ErrorKind.UNREACHABLE, None),
     (
         requests.RequestException,
@@ -196,7 +199,10 @@ def error_for_exception(exception: BaseException) -> HuntressError:
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and what it wraps: the libraries keep causes in arguments and in `reason`."""
+    """The exception and what it wraps: the libraries keep causes in arguments and in `reason`.
+
+    `__context__` is left out: it also holds whatever the caller happens to be handling.
+    """
     waiting: list[object] = [exception]
     seen: set[int] = set()
     while waiting:
@@ -206,4 +212,3 @@ def _causes(exception: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         waiting += [*current.args, getattr(current, "reason", None), current.__cause__]
-        waiting.append(current.__context__)

@@ -38,7 +38,7 @@ class RetryPlan:
         self.failures += 1
         if self.failures >= MAX_TRIES:
             return None
-        backoff = _FIRST_BACKOFF_SECONDS * 2 ** (self.failures - 1) * (0.5 + self.jitter())
+        backoff = _FIRST_BACKOFF_SECONDS * (1 << self.failures - 1) * (0.5 + self.jitter())
         return min(max(backoff, error.retry_after or 0.0), MAX_RETRY_AFTER_SECONDS)
 
 

@@ -70,7 +70,7 @@ class _DeadlineReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer took too long as a whole")
         self._sock.settimeout(min(left, self._seconds))
-        return self._raw.readinto(buffer)  # type: ignore[no-any-return]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -83,27 +83,27 @@ class _DeadlineResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, seconds: float | None, **kwargs: Any):
         super().__init__(sock, *args, **kwargs)
         if seconds is not None:
-            raw = self.fp.detach()  # type: ignore[attr-defined]
+            raw = self.fp.detach()
             reader = _DeadlineReader(raw, sock, seconds, DEADLINE_FACTOR * seconds)
             self.fp = io.BufferedReader(reader)
 
 
-class _DeadlineMixin:
-    """Gives a connection's responses a deadline made from its read time-out."""
-
-    def getresponse(self) -> Any:
-        seconds = getattr(self, "timeout", None)
-        seconds = float(seconds) if isinstance(seconds, int | float) else None
-        self.response_class = partial(_DeadlineResponse, seconds=seconds)
-        return super().getresponse()  # type: ignore[misc]
+def _limit_response_time(connection: HTTPConnection) -> None:
+    """Give the connection's next response a deadline made from its read time-out."""
+    seconds = connection.timeout if isinstance(connection.timeout, int | float) else None
+    connection.response_class = partial(_DeadlineResponse, seconds=seconds)  # type: ignore[assignment]
 
 
-class _HTTPConnection(_DeadlineMixin, HTTPConnection):
-    pass
+class _HTTPConnection(HTTPConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        _limit_response_time(self)
+        return super().getresponse()  # type: ignore[return-value]
 
 
-class _HTTPSConnection(_DeadlineMixin, HTTPSConnection):
-    pass
+class _HTTPSConnection(HTTPSConnection):
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        _limit_response_time(self)
+        return super().getresponse()  # type: ignore[return-value]
 
 
 class _GuardedHTTPSConnection(_HTTPSConnection):
@@ -120,15 +120,15 @@ class _GuardedHTTPSConnection(_HTTPSConnection):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    ConnectionCls = _HTTPConnection  # type: ignore[assignment]
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    ConnectionCls = _HTTPSConnection  # type: ignore[assignment]
 
 
 class _GuardedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _GuardedHTTPSConnection
+    ConnectionCls = _GuardedHTTPSConnection  # type: ignore[assignment]
 
 
 def _use_pools(manager: PoolManager, https_pool: type[HTTPSConnectionPool]) -> None:
