@@ -171,6 +171,17 @@ def test_a_cut_connection_is_tried_three_times(serve: Any, data: bytes) -> None:
     assert server.connections == 3
 
 
+def test_a_cut_body_is_not_recorded_as_a_success(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses: list[int | None] = []
+    monkeypatch.setattr(
+        CallBudget, "finish", lambda self, _, *, status, **rest: statuses.append(status)
+    )
+    error_of(local(serve(lambda sock: sock.sendall(head(1000) + BODY))))
+    assert statuses == [None, None, None]
+
+
 def test_a_cut_head_is_no_empty_list(serve: Any) -> None:
     """http.client takes it for a whole head, so the answer looks like one without a body."""
     error = error_of(local(serve(lambda sock: sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Le"))))
