@@ -1,0 +1,198 @@
+"""The call window of a Huntress account, kept in the database.
+
+The table `api_exchanges` is both the window (a row is a reservation) and the log of the last
+exchanges: method, path, status, milliseconds, rows; never a query string, credential or body.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    ScalarSelect,
+    and_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from webapp.huntress.budget import Granted, Wait
+from webapp.models import ApiExchange
+from webapp.services.transactions import reading, transaction
+
+ABANDONED_AFTER = timedelta(seconds=150)
+"""Connecting may take 30 s and a whole answer 120 s: after that the caller is surely gone."""
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""A row from further in the future was written by a clock that was wrong; it must not block."""
+
+KEPT_FOR = timedelta(days=7)
+
+_ATTEMPTS = 50
+_PATH_LENGTH = 200
+_WINDOWS_LOOKED_AT = 8
+"""More than the windows between a reservation and the moment it stops counting (210 s)."""
+
+_calls = aliased(ApiExchange)
+_slots = aliased(ApiExchange)
+
+
+class DatabaseLedger:
+    """A `CallLedger` that all processes and machines share through the database.
+
+    At most `limit` calls count at any time: each from its reservation until `window_seconds`
+    after it finished, or, where its process died, that long after it must have ended. Every
+    method is one short transaction of its own and must not be called inside another.
+    """
+
+    def __init__(self, connection_id: int, limit: int, window_seconds: float = 60.0) -> None:
+        self.connection_id = connection_id
+        self.limit = max(1, limit)
+        self.window = timedelta(seconds=window_seconds)
+
+    def reserve(self, method: str, path: str, now: datetime) -> Granted | Wait:
+        """Take a place in the window, or say when one becomes free.
+
+        One statement decides: it adds the next slot only where fewer than `limit` calls count.
+        Of several processes that see the same window, one gets the slot and the others try again.
+        """
+        for _ in range(_ATTEMPTS):
+            with transaction() as session:
+                reserved = session.scalar(self._reservation(session, method, path, now))
+                if reserved is not None:
+                    return Granted(reserved)
+                releases = self._releases(session, now)
+            if len(releases) >= self.limit:
+                wait = releases[len(releases) - self.limit] - now
+                return Wait(min(wait, self.window).total_seconds())
+        return Wait(1.0)
+
+    def finish(
+        self,
+        reservation_id: int,
+        now: datetime,
+        *,
+        status: int | None,
+        milliseconds: int,
+        rows: int | None,
+    ) -> None:
+        """Record how a call ended; an unknown reservation is ignored."""
+        with transaction() as session:
+            session.execute(
+                update(ApiExchange)
+                .where(ApiExchange.id == reservation_id)
+                .values(finished_at=now, status=status, milliseconds=milliseconds, rows=rows)
+                .execution_options(synchronize_session=False)
+            )
+
+    def record(self, method: str, path: str, now: datetime, *, status: int, rows: int) -> None:
+        """Enter a call that was made without a reservation and is over; it counts like any other.
+
+        Where the window is full it is left out.
+        """
+        answer = self.reserve(method, path, now)
+        if isinstance(answer, Granted):
+            self.finish(answer.reservation_id, now, status=status, milliseconds=0, rows=rows)
+
+    def free_calls(self, now: datetime) -> int:
+        """How many calls could be made now without waiting (never negative)."""
+        with reading() as session:
+            return max(0, self.limit - len(self._releases(session, now)))
+
+    def used_calls(self, now: datetime) -> int:
+        """How many calls count at `now`: "calls used in the last minute"."""
+        with reading() as session:
+            return len(self._releases(session, now))
+
+    def _reservation(self, session: Session, method: str, path: str, now: datetime) -> Any:
+        """The statement that takes the next slot and returns its row's id, or does nothing."""
+        taken = select(func.count()).where(*self._counts(now)).scalar_subquery()
+        path = path.partition("?")[0][:_PATH_LENGTH]
+        values = select(
+            literal(self.connection_id),
+            func.coalesce(self._newest_slot(), 0) + 1,
+            literal(now, ApiExchange.reserved_at.type),
+            literal(method[:10]),
+            literal(path),
+        ).where(taken < self.limit)
+        dialect = session.get_bind().dialect.name
+        insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        return (
+            insert(ApiExchange)
+            .from_select(["connection_id", "slot", "reserved_at", "method", "path"], values)
+            .on_conflict_do_nothing(index_elements=["connection_id", "slot"])
+            .returning(ApiExchange.id)
+        )
+
+    def _releases(self, session: Session, now: datetime) -> list[datetime]:
+        """When each place that is taken becomes free at the earliest, soonest first."""
+        rows = session.execute(
+            select(_calls.reserved_at, _calls.finished_at).where(*self._counts(now))
+        )
+        return sorted(
+            (finished or min(now, reserved + ABANDONED_AFTER)) + self.window
+            for reserved, finished in rows
+        )
+
+    def _newest_slot(self) -> ScalarSelect[int]:
+        return (
+            select(func.max(_slots.slot))
+            .where(_slots.connection_id == self.connection_id)
+            .scalar_subquery()
+        )
+
+    def _counts(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        """What makes a call count at `now`.
+
+        Older slots cannot count any more; leaving them out keeps the look at the window short.
+        """
+        oldest = func.coalesce(self._newest_slot(), 0) - _WINDOWS_LOOKED_AT * self.limit
+        since = now - self.window
+        return (
+            _calls.connection_id == self.connection_id,
+            _calls.slot > oldest,
+            _calls.reserved_at <= now + CLOCK_SKEW,
+            or_(
+                and_(_calls.finished_at > since, _calls.finished_at <= now + CLOCK_SKEW),
+                and_(_calls.finished_at.is_(None), _calls.reserved_at > since - ABANDONED_AFTER),
+            ),
+        )
+
+
+def recent_exchanges(connection_id: int, limit: int = 50) -> list[ApiExchange]:
+    """The last calls of a connection, newest first."""
+    with reading() as session:
+        return list(
+            session.scalars(
+                select(ApiExchange)
+                .where(ApiExchange.connection_id == connection_id)
+                .order_by(ApiExchange.slot.desc())
+                .limit(limit)
+            )
+        )
+
+
+def prune_exchanges(now: datetime) -> int:
+    """Delete exchanges of more than 7 days ago and return how many; the window never needs them.
+
+    A connection's newest one stays, so that its slots go on counting up.
+    """
+    newer = aliased(ApiExchange)
+    has_newer = (
+        select(newer.id)
+        .where(newer.connection_id == ApiExchange.connection_id, newer.slot > ApiExchange.slot)
+        .exists()
+    )
+    with transaction() as session:
+        result = session.execute(
+            delete(ApiExchange)
+            .where(ApiExchange.reserved_at < now - KEPT_FOR, has_newer)
+            .execution_options(synchronize_session=False)
+        )
+        return cast("CursorResult[Any]", result).rowcount

@@ -1,0 +1,67 @@
+"""The audit log: what people changed, written in the same transaction as the change."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.models import AuditEvent
+
+SECRET_FIELDS = frozenset({"api_key", "api_secret", "password", "password_hash", "token"})
+CHANGED = "changed"
+
+
+def record_event(
+    session: Session,
+    *,
+    action: str,
+    subject_type: str,
+    subject_id: object = None,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    actor_id: int | None = None,
+) -> AuditEvent:
+    """Add an event to `session`; it is kept if, and only if, the caller's transaction is.
+
+    Times are written in ISO format; of a secret field only "changed" is kept, or null where it
+    was or became empty. Without `actor_id` the system or a command made the change.
+    """
+    event = AuditEvent(
+        happened_at=clock.utcnow(),
+        actor_id=actor_id,
+        action=action,
+        subject_type=subject_type,
+        subject_id=None if subject_id is None else str(subject_id),
+        before=_plain(before),
+        after=_plain(after),
+    )
+    session.add(event)
+    return event
+
+
+def changes_between(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Only the fields that differ, before and after; both empty where nothing changed."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}
+
+
+def _plain(values: Mapping[str, object] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {name: _value(name, value) for name, value in values.items()}
+
+
+def _value(name: str, value: object) -> object:
+    if name in SECRET_FIELDS:
+        return CHANGED if value else None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_value("", item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _value(str(key), item) for key, item in value.items()}
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -1,0 +1,95 @@
+"""The one way to a Huntress client: credentials, call window and clock put together."""
+
+from collections.abc import Callable
+from typing import cast
+
+from flask import current_app
+
+from webapp import clock
+from webapp.config import Config
+from webapp.huntress.budget import CallBudget, CallLedger, MemoryLedger
+from webapp.huntress.client import HuntressClient
+from webapp.huntress.errors import ErrorKind, HuntressError
+from webapp.models import Connection
+from webapp.services.api_ledger import DatabaseLedger
+from webapp.services.errors import EditionError, ServiceError
+
+OnWait = Callable[[float, str], None]
+
+INTERACTIVE_TIMEOUT_SECONDS = 10.0
+"""For calls a person waits for in a browser; polls use the client's own 30 s."""
+
+_LONGEST_INTERACTIVE_WAIT_SECONDS = 10.0
+
+
+class MissingCredentialsError(ServiceError):
+    """The connection holds no credentials: it was disconnected, or never finished."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Missing Huntress API credentials: enter a key and secret for this connection."
+        )
+
+
+def current_config() -> Config:
+    """The configuration of the running app."""
+    return cast(Config, current_app.extensions["triagedesk_config"])
+
+
+def require_enterprise() -> None:
+    """Raise EditionError where the Huntress integration is not part of this edition."""
+    if not current_config().is_enterprise:
+        raise EditionError
+
+
+def open_client(
+    connection: Connection,
+    config: Config,
+    *,
+    on_wait: OnWait | None = None,
+    timeout: float = 30.0,
+) -> HuntressClient:
+    """A client for `connection` that keeps to the account's shared call window.
+
+    Close it after use; never call it inside a transaction. `on_wait`: see `CallBudget`.
+    Raises MissingCredentialsError, and HuntressError(HOST_NOT_ALLOWED) for a base URL that is not
+    allowed (any more).
+    """
+    if not (connection.api_key and connection.api_secret):
+        raise MissingCredentialsError
+    ledger = DatabaseLedger(connection.id, config.huntress_calls_per_minute)
+    return HuntressClient(
+        base_url=connection.base_url,
+        api_key=connection.api_key,
+        api_secret=connection.api_secret,
+        budget=_budget(ledger, on_wait),
+        allowed_hosts=config.huntress_hosts,
+        timeout=timeout,
+    )
+
+
+def open_trial_client(
+    *, base_url: str, api_key: str, api_secret: str, config: Config
+) -> HuntressClient:
+    """A client for credentials that are not stored yet, for somebody who waits for the answer.
+
+    Raises HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed.
+    """
+    return HuntressClient(
+        base_url=base_url,
+        api_key=api_key,
+        api_secret=api_secret,
+        budget=_budget(MemoryLedger(config.huntress_calls_per_minute), refuse_long_waits),
+        allowed_hosts=config.huntress_hosts,
+        timeout=INTERACTIVE_TIMEOUT_SECONDS,
+    )
+
+
+def refuse_long_waits(seconds_left: float, reason: str) -> None:
+    """An `on_wait` for calls a person waits for: gives up where the wait exceeds 10 seconds."""
+    if seconds_left > _LONGEST_INTERACTIVE_WAIT_SECONDS:
+        raise HuntressError(ErrorKind.RATE_LIMITED)
+
+
+def _budget(ledger: CallLedger, on_wait: OnWait | None) -> CallBudget:
+    return CallBudget(ledger, clock=clock.utcnow, sleep=clock.sleep, on_wait=on_wait)

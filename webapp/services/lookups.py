@@ -1,0 +1,42 @@
+"""Loading what was named, freshly, or saying in a sentence that it does not exist."""
+
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.extensions import Base
+from webapp.models import Connection, User
+from webapp.services.errors import NotFoundError
+
+Row = TypeVar("Row", bound=Base)
+
+
+def get_row(
+    session: Session, model: type[Row], row_id: int, sentence: str, *, lock: bool = False
+) -> Row:
+    """The row as it is in the database now, locked until the transaction's end if asked for.
+
+    An object loaded earlier is refreshed. Raises NotFoundError with `sentence`.
+    """
+    row = session.get(model, row_id, populate_existing=True, with_for_update=lock or None)
+    if row is None:
+        raise NotFoundError(sentence)
+    return row
+
+
+def get_connection(session: Session, connection_id: int, *, lock: bool = False) -> Connection:
+    """The connection, fresh; raises NotFoundError."""
+    sentence = f"There is no connection {connection_id}; `triagedesk connection list` shows them."
+    return get_row(session, Connection, connection_id, sentence, lock=lock)
+
+
+def get_user(session: Session, user_id: int, *, lock: bool = False) -> User:
+    """The user, fresh; raises NotFoundError."""
+    return get_row(session, User, user_id, f"There is no user {user_id}.", lock=lock)
+
+
+def list_connections(session: Session) -> list[Connection]:
+    """All connections by name, fresh, disconnected ones included."""
+    query = select(Connection).order_by(Connection.name, Connection.id)
+    return list(session.scalars(query.execution_options(populate_existing=True)))

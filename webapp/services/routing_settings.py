@@ -1,0 +1,232 @@
+"""Saving a connection's routing settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.domain.routing import BACKFILL, POLL_INTERVAL
+from webapp.models import Board, Category, Client, Connection, Priority, Status
+from webapp.services.audit import changes_between, record_event
+from webapp.services.errors import FieldError
+from webapp.services.huntress_access import require_enterprise
+from webapp.services.lookups import get_connection
+from webapp.services.routing_state import (
+    PAUSED_SENTENCE,
+    Named,
+    backfill_days,
+    missing_labels,
+    poll_interval,
+    routing_state,
+    show_routing,
+)
+from webapp.services.transactions import reading, transaction
+
+__all__ = [
+    "PAUSED_SENTENCE",
+    "RoutingChoices",
+    "RoutingError",
+    "SavedRouting",
+    "backfill_days",
+    "missing_labels",
+    "poll_interval",
+    "routing_choices",
+    "routing_state",
+    "save_routing",
+    "show_routing",
+]
+
+SAVED_COMPLETE = "Routing configuration saved — incident polling is active."
+SAVED_NOT_STARTED = "Routing configuration saved — start polling when you are ready."
+SAVED_PAUSED = "Routing configuration saved — incident polling is paused."
+SAVED_INCOMPLETE = (
+    "Saved, but routing is still incomplete; polling stays paused until every required field is "
+    "set."
+)
+
+_REFERENCES: Mapping[str, type[Named]] = {
+    "board_id": Board,
+    "category_id": Category,
+    "subcategory_id": Category,
+    "fallback_client_id": Client,
+    "fallback_board_id": Board,
+    "critical_priority_id": Priority,
+    "high_priority_id": Priority,
+    "low_priority_id": Priority,
+    "closed_status_id": Status,
+}
+_NUMBERS = {"poll_interval_minutes": POLL_INTERVAL, "backfill_days": BACKFILL}
+_SWITCHES = ("auto_close_tickets", "leave_touched_open", "reopen_tickets")
+ROUTING_FIELDS = (*_REFERENCES, *_NUMBERS, *_SWITCHES)
+"""The attributes of Connection that `save_routing` takes."""
+
+
+class RoutingError(FieldError):
+    """Some settings cannot be taken; nothing was saved. `fields`: attribute → message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRouting:
+    """What was saved, and what is still missing (keys of REQUIRED_FIELDS)."""
+
+    connection: Connection
+    missing: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingChoices:
+    """What the lists of the form offer: active rows; priorities and statuses in their order."""
+
+    boards: list[Board]
+    categories: list[Category]
+    subcategories: list[Category]
+    clients: list[Client]
+    priorities: list[Priority]
+    closed_statuses: list[Status]
+
+
+def routing_choices() -> RoutingChoices:
+    """The choices of the routing form; categories are those of all boards."""
+    with reading() as session:
+        categories = session.scalars(
+            select(Category).where(Category.is_active).order_by(Category.name, Category.id)
+        ).all()
+        return RoutingChoices(
+            boards=list(session.scalars(select(Board).where(Board.is_active).order_by(Board.name))),
+            categories=[category for category in categories if category.parent_id is None],
+            subcategories=[category for category in categories if category.parent_id is not None],
+            clients=list(
+                session.scalars(select(Client).where(Client.is_active).order_by(Client.name))
+            ),
+            priorities=list(
+                session.scalars(select(Priority).order_by(Priority.position, Priority.id))
+            ),
+            closed_statuses=list(
+                session.scalars(
+                    select(Status).where(Status.is_closed).order_by(Status.position, Status.id)
+                )
+            ),
+        )
+
+
+def save_routing(
+    connection_id: int, changes: Mapping[str, object], actor_id: int | None = None
+) -> SavedRouting:
+    """Save `changes` (attributes of ROUTING_FIELDS; the others stay as they are).
+
+    Only the columns that changed are written. Incomplete routing is saved; it pauses polling.
+    Another board clears a category that is not its own. Raises RoutingError (nothing is saved),
+    NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with transaction() as session:
+        connection = get_connection(session, connection_id, lock=True)
+        before = {field: getattr(connection, field) for field in ROUTING_FIELDS}
+        wanted = _clear_foreign_categories(session, before, changes)
+        errors = _check(session, before, wanted)
+        if errors:
+            raise RoutingError(errors)
+        old, new = changes_between(before, wanted)
+        for field, value in new.items():
+            setattr(connection, field, value)
+        if new:
+            record_event(
+                session,
+                action="routing.saved",
+                subject_type="connection",
+                subject_id=connection.id,
+                before=old,
+                after=new,
+                actor_id=actor_id,
+            )
+    missing = routing_state(connection)
+    return SavedRouting(connection, missing, _message(connection, missing))
+
+
+def _message(connection: Connection, missing: tuple[str, ...]) -> str:
+    if missing:
+        return SAVED_INCOMPLETE
+    if connection.polling_started_at is None:
+        return SAVED_NOT_STARTED
+    return SAVED_COMPLETE if connection.paused_at is None else SAVED_PAUSED
+
+
+def _clear_foreign_categories(
+    session: Session, before: Mapping[str, object], changes: Mapping[str, object]
+) -> dict[str, object]:
+    """`changes`, with the categories cleared that the new board does not have."""
+    wanted = dict(changes)
+    state = {**before, **changes}
+    if state["board_id"] != before["board_id"]:
+        category = _category(session, state["category_id"])
+        if category is None or category.board_id != state["board_id"]:
+            wanted["category_id"] = state["category_id"] = None
+    if state["category_id"] != before["category_id"]:
+        subcategory = _category(session, state["subcategory_id"])
+        if subcategory is None or subcategory.parent_id != state["category_id"]:
+            wanted["subcategory_id"] = None
+    return wanted
+
+
+def _check(
+    session: Session, before: Mapping[str, object], wanted: Mapping[str, object]
+) -> dict[str, str]:
+    """What is wrong with `wanted`, by field; values that are already stored pass."""
+    errors: dict[str, str] = {}
+    for field, value in wanted.items():
+        if field not in ROUTING_FIELDS:
+            errors[field] = f"There is no routing setting {field}."
+        elif value != before[field] or type(value) is not type(before[field]):
+            problem = _problem(session, field, value)
+            if problem:
+                errors[field] = problem
+    if not errors:
+        errors = _check_together(session, before, wanted)
+    return errors
+
+
+def _problem(session: Session, field: str, value: object) -> str | None:
+    if field in _SWITCHES:
+        return None if isinstance(value, bool) else "Say yes or no."
+    if field in _NUMBERS:
+        least, most, _ = _NUMBERS[field]
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if is_number and least <= value <= most:  # type: ignore[operator]
+            return None
+        return f"Enter a whole number from {least} to {most}."
+    if value is None:
+        return None
+    found = session.get(_REFERENCES[field], value) if type(value) is int else None
+    row = cast("Named | None", found)
+    if row is None:
+        return "This choice does not exist any more."
+    if not getattr(row, "is_active", True):
+        return f"{row.name} is not active any more; choose another."
+    if isinstance(row, Status) and not row.is_closed:
+        return f"{row.name} is not a closed status."
+    return None
+
+
+def _check_together(
+    session: Session, before: Mapping[str, object], wanted: Mapping[str, object]
+) -> dict[str, str]:
+    """What is wrong between fields, each of which is fine."""
+    state = {**before, **wanted}
+    category = _category(session, state["category_id"])
+    subcategory = _category(session, state["subcategory_id"])
+    if category is not None and (
+        category.parent_id is not None or category.board_id != state["board_id"]
+    ):
+        return {"category_id": f"{category.name} is not a category of the security board."}
+    if subcategory is not None and (category is None or subcategory.parent_id != category.id):
+        return {"subcategory_id": f"{subcategory.name} is not a subcategory of that category."}
+    if state["auto_close_tickets"] and state["closed_status_id"] is None:
+        return {"closed_status_id": "Choose the status that closed tickets get."}
+    return {}
+
+
+def _category(session: Session, category_id: object) -> Category | None:
+    return session.get(Category, category_id) if type(category_id) is int else None

@@ -1,0 +1,208 @@
+"""People who may sign in."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.untrusted import clean_line
+from webapp.models import User, UserSession
+from webapp.models.user import ROLE_ADMIN, ROLES
+from webapp.services.audit import record_event
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.lookups import get_user
+from webapp.services.transactions import reading, transaction
+
+PASSWORD_LENGTH = (8, 1024)
+"""Characters: least, most."""
+
+_hasher = PasswordHasher()
+
+# Addresses here are names to sign in with; many an office's own domain ends in ".local".
+if "local" in SPECIAL_USE_DOMAIN_NAMES:
+    SPECIAL_USE_DOMAIN_NAMES.remove("local")
+
+
+class UserError(FieldError):
+    """Some of what was entered cannot be taken; nothing was changed."""
+
+
+class LastAdminError(ServiceError):
+    """The change would leave nobody who can administer."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the last active admin; make somebody else an admin first.")
+
+
+def add_user(
+    *, email: str, name: str, password: str, role: str, actor_id: int | None = None
+) -> User:
+    """Add a user; the address is kept in lower case. Raises UserError."""
+    user = build_user(email=email, name=name, password=password, role=role)
+    try:
+        with transaction() as session:
+            session.add(user)
+            session.flush()
+            _record(session, user, "user.added", actor_id, email=user.email, role=user.role)
+    except IntegrityError as error:
+        raise UserError({"email": f"There is a user with the address {user.email}."}) from error
+    return user
+
+
+def build_user(*, email: str, name: str, password: str, role: str) -> User:
+    """A checked user that is not stored yet. Raises UserError."""
+    errors: dict[str, str] = {}
+    try:
+        address = normalize_email(email)
+    except EmailNotValidError:
+        errors["email"] = "Enter an e-mail address such as ada@example.com."
+    errors.update(_password_errors(password))
+    if role not in ROLES:
+        errors["role"] = f"The role is one of {', '.join(ROLES)}."
+    if errors:
+        raise UserError(errors)
+    return User(
+        email=address,
+        name=clean_line(name, 200) or address,
+        password_hash=hash_password(password),
+        role=role,
+        is_active=True,
+        created_at=clock.utcnow(),
+    )
+
+
+def list_users() -> list[User]:
+    """Every user by e-mail address, deactivated ones included."""
+    with reading() as session:
+        query = select(User).order_by(User.email).execution_options(populate_existing=True)
+        return list(session.scalars(query))
+
+
+def find_user(email: str) -> User:
+    """The user of an address, in whatever case; raises NotFoundError."""
+    with reading() as session:
+        query = select(User).where(User.email == email.strip().lower())
+        user = session.scalar(query.execution_options(populate_existing=True))
+    if user is None:
+        raise NotFoundError(f"There is no user {email.strip()}; `triagedesk user list` shows them.")
+    return user
+
+
+def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
+    """Set a new password and end the user's sessions. Raises UserError, NotFoundError."""
+    errors = _password_errors(password)
+    if errors:
+        raise UserError(errors)
+    password_hash = hash_password(password)
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        user.password_hash = password_hash
+        end_sessions(session, user.id)
+        _record(session, user, "user.password_set", actor_id, password=password_hash)
+        return user
+
+
+def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
+    """Give a user another role. Raises UserError, LastAdminError, NotFoundError."""
+    if role not in ROLES:
+        raise UserError({"role": f"The role is one of {', '.join(ROLES)}."})
+    with transaction() as session:
+        admins = _lock_active_admins(session)
+        user = get_user(session, user_id, lock=True)
+        if role != ROLE_ADMIN and admins == [user.id]:
+            raise LastAdminError
+        if user.role != role:
+            user.role = role
+            _record(session, user, "user.role_set", actor_id, role=role)
+        return user
+
+
+def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
+    """Keep a user from signing in and end their sessions; what they wrote stays.
+
+    Deactivating twice is fine. Raises LastAdminError, NotFoundError.
+    """
+    with transaction() as session:
+        admins = _lock_active_admins(session)
+        user = get_user(session, user_id, lock=True)
+        if admins == [user.id]:
+            raise LastAdminError
+        end_sessions(session, user.id)
+        if user.is_active:
+            user.is_active = False
+            _record(session, user, "user.deactivated", actor_id, is_active=False)
+        return user
+
+
+def activate_user(user_id: int, actor_id: int | None = None) -> User:
+    """Let a deactivated user sign in again. Raises NotFoundError."""
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        if not user.is_active:
+            user.is_active = True
+            _record(session, user, "user.activated", actor_id, is_active=True)
+        return user
+
+
+def end_sessions(session: Session, user_id: int) -> None:
+    """Revoke every session of a user, within the caller's transaction."""
+    session.execute(
+        update(UserSession)
+        .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
+        .values(revoked_at=clock.utcnow())
+    )
+
+
+def count_users(session: Session) -> int:
+    """How many users there are, deactivated ones included."""
+    return session.scalar(select(func.count()).select_from(User)) or 0
+
+
+def normalize_email(email: str) -> str:
+    """The address as it is stored; raises EmailNotValidError. Nothing is looked up."""
+    checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    return checked.normalized.lower()
+
+
+def hash_password(password: str) -> str:
+    """The Argon2id hash of a password, parameters and salt included."""
+    return _hasher.hash(password)
+
+
+def is_password(password: str, password_hash: str) -> bool:
+    """Whether the password is the hashed one; takes the same time whatever it is."""
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _password_errors(password: str) -> dict[str, str]:
+    least, most = PASSWORD_LENGTH
+    if len(password) < least:
+        return {"password": f"A password has at least {least} characters."}
+    if len(password) > most:
+        return {"password": f"A password has at most {most} characters."}
+    return {}
+
+
+def _lock_active_admins(session: Session) -> list[int]:
+    """The active admins, locked: two admins cannot remove each other at the same moment."""
+    query = select(User.id).where(User.role == ROLE_ADMIN, User.is_active).order_by(User.id)
+    return list(session.scalars(query.with_for_update()))
+
+
+def _record(
+    session: Session, user: User, action: str, actor_id: int | None, **after: object
+) -> None:
+    record_event(
+        session,
+        action=action,
+        subject_type="user",
+        subject_id=user.id,
+        after=after,
+        actor_id=actor_id,
+    )
