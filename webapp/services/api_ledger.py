@@ -5,14 +5,12 @@ exchanges: method, path, status, milliseconds, rows; never a query string, crede
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     ScalarSelect,
     and_,
-    delete,
     func,
     literal,
     or_,
@@ -31,8 +29,6 @@ ABANDONED_AFTER = timedelta(seconds=150)
 
 CLOCK_SKEW = timedelta(minutes=5)
 """A row from further in the future was written by a clock that was wrong; it must not block."""
-
-KEPT_FOR = timedelta(days=7)
 
 _ATTEMPTS = 50
 _PATH_LENGTH = 200
@@ -176,23 +172,3 @@ def recent_exchanges(connection_id: int, limit: int = 50) -> list[ApiExchange]:
                 .limit(limit)
             )
         )
-
-
-def prune_exchanges(now: datetime) -> int:
-    """Delete exchanges of more than 7 days ago and return how many; the window never needs them.
-
-    A connection's newest one stays, so that its slots go on counting up.
-    """
-    newer = aliased(ApiExchange)
-    has_newer = (
-        select(newer.id)
-        .where(newer.connection_id == ApiExchange.connection_id, newer.slot > ApiExchange.slot)
-        .exists()
-    )
-    with transaction() as session:
-        result = session.execute(
-            delete(ApiExchange)
-            .where(ApiExchange.reserved_at < now - KEPT_FOR, has_newer)
-            .execution_options(synchronize_session=False)
-        )
-        return cast("CursorResult[Any]", result).rowcount

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.routing import prefill_priorities
 from webapp.domain.untrusted import clean_line, parse_id
+from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, Priority
 from webapp.services.api_ledger import DatabaseLedger
@@ -20,7 +21,6 @@ from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.huntress_access import (
     INTERACTIVE_TIMEOUT_SECONDS,
-    current_config,
     open_client,
     open_trial_client,
     refuse_long_waits,

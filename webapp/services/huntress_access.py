@@ -1,12 +1,10 @@
 """The one way to a Huntress client: credentials, call window and clock put together."""
 
 from collections.abc import Callable
-from typing import cast
-
-from flask import current_app
 
 from webapp import clock
 from webapp.config import Config
+from webapp.extensions import current_config
 from webapp.huntress.budget import CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
@@ -29,11 +27,6 @@ class MissingCredentialsError(ServiceError):
         super().__init__(
             "Missing Huntress API credentials: enter a key and secret for this connection."
         )
-
-
-def current_config() -> Config:
-    """The configuration of the running app."""
-    return cast(Config, current_app.extensions["triagedesk_config"])
 
 
 def require_enterprise() -> None:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.name_match import NameIndex
 from webapp.domain.untrusted import clean_line, parse_count, parse_id
+from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Client, OrganizationMapping
-from webapp.services.huntress_access import current_config, open_client, require_enterprise
+from webapp.services.huntress_access import open_client, require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
 

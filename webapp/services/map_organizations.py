@@ -1,0 +1,275 @@
+"""Which client each Huntress organization is: what people choose in the mapping table."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.models import Client, OrganizationMapping
+from webapp.services.audit import record_event
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.huntress_access import require_enterprise
+from webapp.services.lookups import get_connection
+from webapp.services.sync_organizations import auto_match_row, client_index
+from webapp.services.transactions import reading, transaction
+
+
+class MappingState(StrEnum):
+    """How an organization is routed; `unmapped` and `ambiguous` ones go to triage."""
+
+    AUTO_MATCHED = "auto_matched"
+    MAPPED = "mapped"
+    AMBIGUOUS = "ambiguous"
+    UNMAPPED = "unmapped"
+    EXCLUDED = "excluded"
+    GONE = "gone"
+
+
+STATE_LABELS = {
+    MappingState.AUTO_MATCHED: "Auto-matched",
+    MappingState.MAPPED: "Mapped",
+    MappingState.AMBIGUOUS: "Ambiguous",
+    MappingState.UNMAPPED: "Unmapped → triage",
+    MappingState.EXCLUDED: "Excluded",
+    MappingState.GONE: "Gone from Huntress",
+}
+
+
+class Unchanged:
+    """The type of UNCHANGED: a choice that is left as it is."""
+
+
+UNCHANGED: Final = Unchanged()
+
+
+class StaleMappingError(ServiceError):
+    """Somebody else changed the row meanwhile; nothing was saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChange:
+    """What to change about one organization.
+
+    `client_id`: a client, or None for "none, and that is on purpose". `tickets`: whether its
+    incidents become tickets. `version`: the row's version the choice was made from; None: any.
+    """
+
+    external_id: str
+    client_id: int | Unchanged | None = UNCHANGED
+    tickets: bool | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationRow:
+    """A row of the mapping table; `candidates` are the clients of an ambiguous row."""
+
+    mapping: OrganizationMapping
+    state: MappingState
+    candidates: Sequence[Client]
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether its incidents get the client's own tickets."""
+        return self.state in (MappingState.AUTO_MATCHED, MappingState.MAPPED)
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON; times in ISO format, UTC."""
+        row, last = self.mapping, self.mapping.last_incident_at
+        return {
+            "organization_id": row.external_id,
+            "organization": row.name,
+            "client_id": row.client_id,
+            "client": row.client.name if row.client else None,
+            "tickets": row.creates_tickets,
+            "state": self.state.value,
+            "candidates": [client.name for client in self.candidates],
+            "agents": row.agents_count,
+            "last_incident_at": last.isoformat() if last else None,
+        }
+
+
+def mapping_state(row: OrganizationMapping) -> MappingState:
+    """The state of a row; its client must be loaded.
+
+    A client that is inactive counts as none, because such an organization goes to triage too.
+    """
+    if row.gone_at is not None:
+        return MappingState.GONE
+    if not row.creates_tickets:
+        return MappingState.EXCLUDED
+    if row.client is not None and row.client.is_active:
+        return MappingState.AUTO_MATCHED if row.is_auto_matched else MappingState.MAPPED
+    if row.client is None and row.candidate_ids:
+        return MappingState.AMBIGUOUS
+    return MappingState.UNMAPPED
+
+
+def list_organizations(connection_id: int) -> list[OrganizationRow]:
+    """Every organization of a connection by name, with its state. Raises NotFoundError."""
+    with reading() as session:
+        get_connection(session, connection_id)
+        query = (
+            select(OrganizationMapping)
+            .where(OrganizationMapping.connection_id == connection_id)
+            .options(joinedload(OrganizationMapping.client))
+            .execution_options(populate_existing=True)
+        )
+        mappings = session.scalars(query).all()
+        wanted = {key for mapping in mappings for key in mapping.candidate_ids or ()}
+        found = session.scalars(select(Client).where(Client.id.in_(wanted))) if wanted else ()
+        clients = {client.id: client for client in found}
+    rows = [_as_row(mapping, clients) for mapping in mappings]
+    return sorted(rows, key=lambda row: (row.mapping.name.casefold(), row.mapping.id))
+
+
+def count_states(rows: Iterable[OrganizationRow]) -> dict[MappingState, int]:
+    """How many rows are in each state, the states without any included."""
+    counts = dict.fromkeys(MappingState, 0)
+    for row in rows:
+        counts[row.state] += 1
+    return counts
+
+
+def set_mapping(
+    connection_id: int,
+    external_id: str,
+    *,
+    client_id: int | Unchanged | None = UNCHANGED,
+    tickets: bool | None = None,
+    actor_id: int | None = None,
+) -> OrganizationMapping:
+    """Change one organization; see `save_mappings`."""
+    change = MappingChange(external_id, client_id, tickets)
+    [row] = save_mappings(connection_id, [change], actor_id=actor_id)
+    return row
+
+
+def save_mappings(
+    connection_id: int, changes: Sequence[MappingChange], *, actor_id: int | None = None
+) -> list[OrganizationMapping]:
+    """Save all `changes` in one transaction and return the rows, in their order.
+
+    A choice of client, None included, is a person's: the row is never auto-matched again. Turning
+    tickets on or off leaves that as it is. Raises StaleMappingError where a row is not in the
+    version that was changed, FieldError for a client that cannot be chosen, NotFoundError,
+    EditionError; nothing is saved then.
+    """
+    require_enterprise()
+    with transaction() as session:
+        get_connection(session, connection_id, lock=True)
+        rows = _load(session, connection_id, [change.external_id for change in changes])
+        clients = _active_clients(session, changes)
+        for change in changes:
+            row = rows[change.external_id]
+            if change.version is not None and change.version != row.version:
+                raise StaleMappingError(
+                    f'"{row.name}" was changed by somebody else meanwhile; reload and try again.'
+                )
+            _apply(session, row, change, clients, actor_id)
+        return [rows[change.external_id] for change in changes]
+
+
+def match_again(
+    connection_id: int, external_ids: Sequence[str], *, actor_id: int | None = None
+) -> list[OrganizationMapping]:
+    """Forget what was chosen for these organizations and match them by name again."""
+    require_enterprise()
+    with transaction() as session:
+        get_connection(session, connection_id, lock=True)
+        rows = _load(session, connection_id, external_ids)
+        index = client_index(session)
+        for row in rows.values():
+            before = row.client_id
+            row.client_id = row.decided_by_person_at = row.candidate_ids = None
+            row.is_auto_matched = False
+            auto_match_row(row, index)
+            _note_change(session, row, {"client_id": before}, actor_id, "mapping.matched_again")
+        session.flush()
+        for row in rows.values():
+            session.refresh(row, ["client"])
+        return list(rows.values())
+
+
+def _as_row(mapping: OrganizationMapping, clients: dict[int, Client]) -> OrganizationRow:
+    state = mapping_state(mapping)
+    keys = mapping.candidate_ids or () if state is MappingState.AMBIGUOUS else ()
+    return OrganizationRow(mapping, state, [clients[key] for key in keys if key in clients])
+
+
+def _load(
+    session: Session, connection_id: int, external_ids: Sequence[str]
+) -> dict[str, OrganizationMapping]:
+    """The rows by external id, fresh and locked; raises NotFoundError for one that is not there."""
+    query = (
+        select(OrganizationMapping)
+        .where(
+            OrganizationMapping.connection_id == connection_id,
+            OrganizationMapping.external_id.in_(external_ids),
+        )
+        .order_by(OrganizationMapping.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    rows = {row.external_id: row for row in session.scalars(query)}
+    for external_id in external_ids:
+        if external_id not in rows:
+            raise NotFoundError(
+                f"This connection has no organization {external_id}; sync organizations first."
+            )
+    return rows
+
+
+def _active_clients(session: Session, changes: Sequence[MappingChange]) -> dict[int, Client]:
+    wanted = {change.client_id for change in changes if isinstance(change.client_id, int)}
+    query = select(Client).where(Client.id.in_(wanted), Client.is_active)
+    clients = {client.id: client for client in session.scalars(query)}
+    if missing := wanted - set(clients):
+        raise FieldError({"client_id": f"There is no active client {min(missing)}."})
+    return clients
+
+
+def _apply(
+    session: Session,
+    row: OrganizationMapping,
+    change: MappingChange,
+    clients: dict[int, Client],
+    actor_id: int | None,
+) -> None:
+    before = {"client_id": row.client_id, "creates_tickets": row.creates_tickets}
+    if not isinstance(change.client_id, Unchanged):
+        row.client = None if change.client_id is None else clients[change.client_id]
+        row.client_id = change.client_id
+        row.decided_by_person_at = clock.utcnow()
+        row.is_auto_matched = False
+        row.candidate_ids = None
+    if change.tickets is not None:
+        row.creates_tickets = change.tickets
+    _note_change(session, row, before, actor_id, "mapping.saved")
+
+
+def _note_change(
+    session: Session,
+    row: OrganizationMapping,
+    before: Mapping[str, object],
+    actor_id: int | None,
+    action: str,
+) -> None:
+    row.version += 1
+    row.updated_at = clock.utcnow()
+    record_event(
+        session,
+        action=action,
+        subject_type="organization",
+        subject_id=row.external_id,
+        before={**before, "connection_id": row.connection_id},
+        after={
+            **{name: getattr(row, name) for name in before},
+            "connection_id": row.connection_id,
+        },
+        actor_id=actor_id,
+    )
