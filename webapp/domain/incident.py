@@ -136,6 +136,11 @@ def parse_incident(raw: object) -> Incident:
     )
 
 
+def parse_incident_text(text: str) -> Incident:
+    """Read an incident report that was kept as JSON text (see `raw_text`)."""
+    return parse_incident(json.loads(text))
+
+
 def raw_text(raw: object) -> str:
     """The report as JSON text in ASCII: it can be stored anywhere and read back unchanged."""
     return json.dumps(raw, sort_keys=True, ensure_ascii=True, separators=(",", ":"))

@@ -1,6 +1,7 @@
 """The one way to a Huntress client: credentials, call window and clock put together."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from webapp import clock
 from webapp.config import Config
@@ -8,7 +9,6 @@ from webapp.extensions import current_config
 from webapp.huntress.budget import CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
-from webapp.models import Connection
 from webapp.services.api_ledger import DatabaseLedger
 from webapp.services.errors import EditionError, ServiceError
 
@@ -18,6 +18,19 @@ INTERACTIVE_TIMEOUT_SECONDS = 10.0
 """For calls a person waits for in a browser; polls use the client's own 30 s."""
 
 _LONGEST_INTERACTIVE_WAIT_SECONDS = 10.0
+
+
+class ApiAccess(Protocol):
+    """What is needed of a connection to call its account."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def api_secret(self) -> str | None: ...
 
 
 class MissingCredentialsError(ServiceError):
@@ -36,7 +49,7 @@ def require_enterprise() -> None:
 
 
 def open_client(
-    connection: Connection,
+    connection: ApiAccess,
     config: Config,
     *,
     on_wait: OnWait | None = None,

@@ -19,8 +19,13 @@ class NestedTransactionError(RuntimeError):
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A write transaction: committed at the end, rolled back when anything raises."""
+    """A write transaction: committed at the end, rolled back when anything raises.
+
+    It decides on what is in the database, not on what was loaded earlier: objects from before are
+    detached (their values stay readable) and have to be loaded again to be changed.
+    """
     with _unit_of_work() as session:
+        session.expunge_all()
         yield session
 
 

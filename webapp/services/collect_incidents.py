@@ -1,0 +1,201 @@
+"""Collecting: rows of a page become rows of the inbox, in one transaction a page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.incident import content_hash, incident_key, raw_text, reduce_excluded
+from webapp.domain.plan import usable_time
+from webapp.domain.untrusted import parse_id, parse_time, prune
+from webapp.models import Alert, InboxRow, OrganizationMapping
+from webapp.services.poll_cycle import Cycle
+from webapp.services.transactions import reading, transaction
+
+UNREADABLE_ATTEMPTS = 3
+"""A report without a usable id cannot be processed later either: it is quarantined at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """One row of a page, ready for the inbox. `updated_at` is None where it is not usable."""
+
+    key: str
+    raw: Any
+    content_hash: str
+    updated_at: datetime | None
+    organization_id: str | None
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the report says which incident it is."""
+        return not self.key.startswith("sha256:")
+
+
+def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False) -> int:
+    """Put the `rows` that are not recorded yet into the inbox; return how many were new there.
+
+    Rows whose alert already holds this time and content are left out; a sweep notes on those
+    that Huntress still lists them.
+    """
+    fetched_at = clock.utcnow()
+    newest = _newest_by_key(_read(row, cycle.huntress_now()) for row in rows)
+    if not newest:
+        return 0
+    recorded = _recorded(cycle, newest)
+    fresh = [row for row in newest.values() if not _is_held(row, recorded.get(row.key))]
+    held = [key for key in newest if key in recorded] if is_sweep else []
+    if not fresh and not held:
+        return 0
+    with transaction() as session:
+        cycle.lease.fence(session)
+        _note_seen(session, cycle, held, fetched_at)
+        ticketed = {key for key, alert in recorded.items() if alert.ticket_id is not None}
+        new = _store(session, cycle, fresh, ticketed, fetched_at)
+    cycle.note_wanted(row.raw for row in fresh)
+    cycle.run.count(collected=new)
+    return new
+
+
+def _read(row: object, now: datetime) -> Collected:
+    raw = prune(row)
+    hashed = content_hash(raw)
+    fields = raw if isinstance(raw, dict) else {}
+    return Collected(
+        key=incident_key(raw, hashed),
+        raw=raw,
+        content_hash=hashed,
+        updated_at=usable_time(parse_time(fields.get("updated_at")), now),
+        organization_id=parse_id(fields.get("organization_id")),
+    )
+
+
+def _newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
+    newest: dict[str, Collected] = {}
+    for row in rows:
+        known = newest.get(row.key)
+        if known is None or not _is_older(row.updated_at, known.updated_at):
+            newest[row.key] = row
+    return newest
+
+
+def _is_older(time: datetime | None, than: datetime | None) -> bool:
+    """Newest by `updated_at`; where a time is missing, what was fetched later is newer."""
+    return time is not None and than is not None and time < than
+
+
+def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
+    columns = (
+        Alert.external_alert_id,
+        Alert.processed_at,
+        Alert.content_hash,
+        Alert.is_incomplete,
+        Alert.ticket_id,
+    )
+    with reading() as session:
+        found = session.execute(
+            select(*columns).where(
+                Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(rows)
+            )
+        )
+        return {row.external_alert_id: row for row in found}
+
+
+def _is_held(row: Collected, alert: Any) -> bool:
+    return (
+        alert is not None
+        and not alert.is_incomplete
+        and alert.content_hash == row.content_hash
+        and (row.updated_at is None or row.updated_at == alert.processed_at)
+    )
+
+
+def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetime) -> None:
+    if keys:
+        session.execute(
+            update(Alert)
+            .where(Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(keys))
+            .values(observed_at=seen_at),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def _store(
+    session: Session, cycle: Cycle, rows: list[Collected], ticketed: set[str], now: datetime
+) -> int:
+    """Insert what is new, replace what is older; returns how many rows changed."""
+    if not rows:
+        return 0
+    excluded = _excluded_organizations(session, cycle, rows)
+    waiting = {
+        row.external_key: row
+        for row in session.scalars(
+            select(InboxRow).where(
+                InboxRow.connection_id == cycle.connection.id,
+                InboxRow.external_key.in_([row.key for row in rows]),
+            )
+        )
+    }
+    new, changed = [], 0
+    for row in rows:
+        keeps_content = row.organization_id not in excluded or row.key in ticketed
+        payload = raw_text(row.raw if keeps_content else reduce_excluded(row.raw))
+        known = waiting.get(row.key)
+        if known is None:
+            new.append(_new_values(cycle, row, payload, now))
+        elif _replaces(row, payload, known):
+            _replace(known, row, payload, now)
+            changed += 1
+    if new:
+        session.execute(insert(InboxRow), new)
+    session.flush()
+    return len(new) + changed
+
+
+def _excluded_organizations(
+    session: Session, cycle: Cycle, rows: list[Collected]
+) -> set[str | None]:
+    return set(
+        session.scalars(
+            select(OrganizationMapping.external_id).where(
+                OrganizationMapping.connection_id == cycle.connection.id,
+                OrganizationMapping.external_id.in_(
+                    {row.organization_id for row in rows if row.organization_id}
+                ),
+                OrganizationMapping.creates_tickets.is_(False),
+            )
+        )
+    )
+
+
+def _new_values(cycle: Cycle, row: Collected, payload: str, now: datetime) -> dict[str, Any]:
+    return {
+        "connection_id": cycle.connection.id,
+        "external_key": row.key,
+        "payload": payload,
+        "content_hash": row.content_hash,
+        "updated_at": row.updated_at,
+        "fetched_at": now,
+        "first_fetched_at": now,
+        "next_try_at": now,
+        "attempts": 0 if row.has_id else UNREADABLE_ATTEMPTS,
+        "error": None if row.has_id else "The report has no usable id.",
+    }
+
+
+def _replaces(row: Collected, payload: str, known: InboxRow) -> bool:
+    """Only a different payload that is not older replaces the one that waits (or was dismissed)."""
+    return known.payload != payload and not _is_older(row.updated_at, known.updated_at)
+
+
+def _replace(known: InboxRow, row: Collected, payload: str, now: datetime) -> None:
+    known.payload = payload
+    known.content_hash = row.content_hash
+    known.updated_at = row.updated_at
+    known.fetched_at = known.next_try_at = now
+    known.version += 1
+    known.dismissed_at = known.dismissed_reason = known.dismissed_by_id = None

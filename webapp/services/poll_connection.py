@@ -1,0 +1,262 @@
+"""The poll cycle of one connection, from claim to result.
+
+1. Claim the connection's lease, or join the run that holds it.
+2. Walk the incident reports down to the low boundary; each page goes into the inbox.
+3. Move the cursor once the walk has reached its boundary.
+4. Fetch what details are free to be had, and process the inbox - also when the walk failed.
+5. Sweep all open incidents where that is due.
+6. Fill in details that came late, and record the result.
+"""
+
+import logging
+from contextlib import closing
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from webapp import clock
+from webapp.config import Config
+from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
+from webapp.extensions import current_config
+from webapp.huntress.errors import HuntressError
+from webapp.models import Connection, PollRun
+from webapp.services.collect_incidents import collect_rows
+from webapp.services.errors import NotFoundError
+from webapp.services.fetch_details import fetch_details
+from webapp.services.fill_details import fill_details
+from webapp.services.huntress_access import open_client
+from webapp.services.poll_cycle import Cycle
+from webapp.services.poll_lease import LeaseLostError, PolledConnection, claim
+from webapp.services.poll_outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
+from webapp.services.poll_run_log import mark_interrupted, record_skip, start_run
+from webapp.services.process_inbox import GlobalProcessingError, process_inbox
+from webapp.services.sweep_incidents import is_sweep_due, sweep_incidents
+from webapp.services.transactions import reading, transaction
+
+JOIN_SECONDS = 0.5
+"""How often a poll that waits for another process's run looks whether it is over."""
+
+TAKEN_OVER = "Another process took this poll over; it goes on there."
+log = logging.getLogger(__name__)
+
+
+def poll_connection(
+    connection_id: int,
+    *,
+    trigger: str,
+    actor_id: int | None = None,
+    sweep: bool = False,
+    wait_for_running: bool = False,
+) -> PollOutcome:
+    """Run one poll cycle of a connection, in this process; safe to repeat at any time.
+
+    `trigger` is "schedule" or "manual" (only polls if a poll is due or was asked for) or
+    "command" (always). `sweep` asks for a look at all open incidents. Where another process is
+    polling the connection, its run is joined: returned as it is, or awaited to its end with
+    `wait_for_running`. Errors of Huntress and of processing are part of the outcome.
+
+    Raises NotFoundError.
+    """
+    config = current_config()
+    if not config.is_enterprise:
+        return PollOutcome(skip_reason="edition")
+    if sweep:
+        _request_sweep(connection_id)
+    while True:
+        begun = _begin(connection_id, trigger, actor_id, config)
+        if isinstance(begun, Cycle):
+            return _run(begun, config)
+        if not (wait_for_running and begun.is_running):
+            return begun
+        clock.sleep(JOIN_SECONDS)
+        finished = _run_by_id(begun.joined_run_id)
+        if finished is not None and finished.state not in ("running", "interrupted"):
+            return PollOutcome(run=finished, joined_run_id=finished.id)
+
+
+def _request_sweep(connection_id: int) -> None:
+    with transaction() as session:
+        connection = session.get(Connection, connection_id)
+        if connection is None:
+            raise NotFoundError("There is no such connection.")
+        connection.sweep_requested_at = clock.utcnow()
+
+
+def _begin(
+    connection_id: int, trigger: str, actor_id: int | None, config: Config
+) -> Cycle | PollOutcome:
+    """Claim the connection and start the run's record; or say why not."""
+    with transaction() as session:
+        claimed = claim(
+            session,
+            connection_id,
+            seconds=config.lease_seconds,
+            only_if_due=trigger != "command",
+        )
+        if claimed is not None:
+            lease, connection = claimed
+            if connection.previous_lease_token:
+                mark_interrupted(session, connection.previous_lease_token)
+            reason = _reason_to_skip(connection)
+            values = {"trigger": trigger, "actor_id": actor_id}
+            if reason is None:
+                run = start_run(
+                    session,
+                    connection_id,
+                    token=lease.token,
+                    cursor_before=connection.cursor,
+                    **values,
+                )
+                return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
+            error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
+            changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
+            lease.release(session, **changes)
+            run_id = record_skip(session, connection_id, reason=reason, error=error, **values)
+    if claimed is None:
+        return _join(connection_id)
+    return PollOutcome(run=_run_by_id(run_id), skip_reason=reason)
+
+
+def _reason_to_skip(connection: PolledConnection) -> str | None:
+    if connection.disconnected_at is not None:
+        return "inactive"
+    if connection.paused_at is not None:
+        return "paused"
+    if connection.missing_routing:
+        return "routing_config_incomplete"
+    if not (connection.api_key and connection.api_secret):
+        return "missing_credentials"
+    return "not_started" if connection.polling_started_at is None else None
+
+
+def _join(connection_id: int) -> PollOutcome:
+    """The run that holds the lease; without one, no poll was due."""
+    with reading() as session:
+        if session.get(Connection, connection_id, populate_existing=True) is None:
+            raise NotFoundError("There is no such connection.")
+        run = session.scalars(
+            select(PollRun)
+            .join(Connection, Connection.lease_token == PollRun.lease_token)
+            .where(Connection.id == connection_id)
+            .execution_options(populate_existing=True)
+        ).one_or_none()
+    if run is None:
+        return PollOutcome(skip_reason="not_due")
+    return PollOutcome(run=run, joined_run_id=run.id)
+
+
+def _run_by_id(run_id: int | None) -> PollRun | None:
+    with reading() as session:
+        return session.get(PollRun, run_id, populate_existing=True)
+
+
+def _run(cycle: Cycle, config: Config) -> PollOutcome:
+    """Run the claimed cycle and record its result."""
+    error: str | None = None
+    try:
+        client = open_client(cycle.connection, config, on_wait=cycle.on_wait)
+        with closing(client):
+            cycle.use(client)
+            _poll(cycle)
+    except LeaseLostError:
+        log.warning("connection %s: %s", cycle.connection.id, TAKEN_OVER)
+        return PollOutcome(run=_run_by_id(cycle.run.run_id))
+    except HuntressError as problem:
+        error = problem.sentence
+    except (WalkError, GlobalProcessingError) as problem:
+        error = str(problem)
+    except Exception as problem:
+        log.exception("the poll of connection %s failed", cycle.connection.id)
+        error = f"Internal error ({type(problem).__name__}); the log has the details."
+    _finish(cycle, error)
+    return PollOutcome(run=_run_by_id(cycle.run.run_id))
+
+
+def _poll(cycle: Cycle) -> None:
+    walk, problem = _walk(cycle)
+    if cycle.wanted_agents or cycle.wanted_organizations:
+        fetch_details(cycle)
+    process_inbox(cycle)
+    if problem is not None:
+        raise problem
+    walk_was_long = walk.pages > 1 or cycle.connection.is_walk_cut_off
+    if is_sweep_due(cycle, walk_was_long=walk_was_long or cycle.connection.was_interrupted):
+        sweep_incidents(cycle)
+    if cycle.has_pending_details:
+        fill_details(cycle)
+
+
+def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
+    """Walk down to the low boundary; what was collected stays collected when that fails."""
+    connection = cycle.connection
+    walk = CursorWalk(low=_low_boundary(cycle), cursor=connection.cursor)
+    try:
+        while not walk.is_finished:
+            cycle.run.show("walking", walk.pages)
+            asked_at = clock.utcnow()
+            page = cycle.client.list_incident_reports(walk.next_token)
+            cycle.clock_skew = page.answered_at - asked_at
+            if cycle.connection.horizon is None:
+                walk.low = _set_horizon(cycle, page)
+            collect_rows(cycle, walk.take(page))
+            cycle.lease.renew()
+    except (HuntressError, WalkError) as problem:
+        cycle.is_walk_cut_off = True
+        return walk, problem
+    cycle.cursor = walk.cursor
+    if walk.pages > 1 or cycle.run.counts["collected"]:
+        _store_cursor(cycle, is_long=walk.pages > 1)
+    return walk, None
+
+
+def _low_boundary(cycle: Cycle) -> datetime:
+    """Where the walk ends; a first walk that was cut off ends where it was to end before."""
+    connection = cycle.connection
+    if connection.cursor is None and connection.horizon is not None:
+        return connection.horizon
+    return low_boundary(
+        connection.cursor, now=clock.utcnow(), backfill_days=connection.backfill_days
+    )
+
+
+def _set_horizon(cycle: Cycle, page: Page) -> datetime:
+    """The horizon of a connection is fixed by the first page it ever got, by Huntress's clock."""
+    horizon = low_boundary(None, now=page.answered_at, backfill_days=cycle.connection.backfill_days)
+    with transaction() as session:
+        cycle.lease.fence(session, horizon=horizon)
+    cycle.set_horizon(horizon)
+    return horizon
+
+
+def _store_cursor(cycle: Cycle, *, is_long: bool) -> None:
+    """Keep the cursor before processing; a long walk leaves a sweep due, whatever happens next."""
+    sweep = {"sweep_requested_at": clock.utcnow()} if is_long else {}
+    with transaction() as session:
+        cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
+
+
+def _finish(cycle: Cycle, error: str | None) -> None:
+    """Record the result and give the lease back; a lost lease leaves the record to its owner."""
+    now = clock.utcnow()
+    budget = cycle.client.budget if cycle.has_client else None
+    cycle.run.values.update(
+        api_calls=budget.calls if budget else 0,
+        waited_seconds=budget.waited_seconds if budget else 0.0,
+        cursor_after=cycle.cursor or cycle.connection.cursor,
+    )
+    values: dict[str, object] = {"is_walk_cut_off": cycle.is_walk_cut_off}
+    if cycle.cursor is not None:
+        values["cursor"] = cycle.cursor
+    if error is None:
+        values.update(last_success_at=now, last_error=None, last_error_at=None)
+    else:
+        values.update(last_error=error, last_error_at=now)
+    try:
+        with transaction() as session:
+            cycle.lease.release(session, **values)
+            cycle.run.finish(session, "error" if error else "completed", error=error)
+    except LeaseLostError:
+        log.warning("connection %s: %s", cycle.connection.id, TAKEN_OVER)
+    except OperationalError:
+        log.exception("the result of a poll could not be recorded; its lease runs out by itself")

@@ -1,0 +1,198 @@
+"""Who polls a connection: a lease with a token and an expiry, kept in the connection's row.
+
+Claiming is one conditional UPDATE. Every write transaction of a cycle begins with `Lease.fence`:
+a process that lost its lease (it hung, slept, was cut off) cannot write any more.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, or_, update
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.plan import TicketSettings
+from webapp.domain.routing import POLL_INTERVAL, missing_fields
+from webapp.models import Connection
+from webapp.services.transactions import transaction
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+class LeaseLostError(Exception):
+    """Another process polls this connection now; this one must stop without writing."""
+
+
+@dataclass(frozen=True)
+class PolledConnection:
+    """A connection as it was when its poll began; secrets are left out of its repr."""
+
+    id: int
+    name: str
+    base_url: str
+    account_id: str
+    subdomain: str | None
+    api_key: str | None = field(repr=False)
+    api_secret: str | None = field(repr=False)
+    board_id: int | None
+    category_id: int | None
+    subcategory_id: int | None
+    fallback_client_id: int | None
+    fallback_board_id: int | None
+    critical_priority_id: int | None
+    high_priority_id: int | None
+    low_priority_id: int | None
+    backfill_days: int
+    auto_close_tickets: bool
+    closed_status_id: int | None
+    leave_touched_open: bool
+    reopen_tickets: bool
+    polling_started_at: datetime | None
+    paused_at: datetime | None
+    disconnected_at: datetime | None
+    horizon: datetime | None
+    cursor: datetime | None
+    is_walk_cut_off: bool
+    sweep_requested_at: datetime | None
+    sweep_started_at: datetime | None
+    sweep_listed_at: datetime | None
+    last_sweep_at: datetime | None
+    has_pending_details: bool
+    previous_lease_token: str | None
+
+    @property
+    def missing_routing(self) -> tuple[str, ...]:
+        """What routing is incomplete without; see domain.routing.REQUIRED_FIELDS."""
+        return missing_routing(self)
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether the run before this one never ended."""
+        return self.previous_lease_token is not None
+
+    @property
+    def ticket_settings(self) -> TicketSettings[int]:
+        """The settings that decide about tickets; routing must be complete."""
+        if self.board_id is None or self.fallback_client_id is None:
+            raise ValueError("routing is incomplete")
+        if self.fallback_board_id is None:
+            raise ValueError("routing is incomplete")
+        return TicketSettings(
+            board=self.board_id,
+            fallback_client=self.fallback_client_id,
+            fallback_board=self.fallback_board_id,
+            auto_close_tickets=self.auto_close_tickets,
+            closed_status=self.closed_status_id,
+            reopen_tickets=self.reopen_tickets,
+            leave_touched_open=self.leave_touched_open,
+        )
+
+
+def missing_routing(connection: PolledConnection | Connection) -> tuple[str, ...]:
+    """The required routing fields that `connection` has no value for."""
+    return missing_fields(
+        {
+            "board": connection.board_id,
+            "fallback_client": connection.fallback_client_id,
+            "fallback_board": connection.fallback_board_id,
+            "priority.critical": connection.critical_priority_id,
+            "priority.high": connection.high_priority_id,
+            "priority.low": connection.low_priority_id,
+        }
+    )
+
+
+_COLUMNS = [
+    getattr(Connection, name)
+    for name in PolledConnection.__dataclass_fields__  # the columns bear the same names
+]
+
+
+class Lease:
+    """The right to poll one connection, while it lasts."""
+
+    def __init__(self, connection_id: int, token: str, seconds: int) -> None:
+        self.connection_id = connection_id
+        self.token = token
+        self._length = timedelta(seconds=seconds)
+        self._renewed_at = clock.utcnow()
+
+    def fence(self, session: Session, **values: object) -> None:
+        """Begin a write transaction: renew the lease and write `values` to the connection.
+
+        Raises LeaseLostError when the lease is somebody else's by now.
+        """
+        now = clock.utcnow()
+        renewed = session.execute(
+            update(Connection)
+            .where(Connection.id == self.connection_id, Connection.lease_token == self.token)
+            .values(lease_expires_at=now + self._length, **values),
+            execution_options=_NO_SYNC,
+        )
+        if renewed.rowcount == 0:  # type: ignore[attr-defined]
+            raise LeaseLostError("the lease was taken over")
+        self._renewed_at = now
+
+    def renew(self) -> None:
+        """Renew after progress that wrote nothing; at most one write a tenth of the lease."""
+        if clock.utcnow() - self._renewed_at >= self._length / 10:
+            with transaction() as session:
+                self.fence(session)
+
+    def release(self, session: Session, **values: object) -> None:
+        """Give the lease back and write `values` to the connection, in one statement."""
+        self.fence(session, lease_token=None, **values)
+
+
+def claim(
+    session: Session, connection_id: int, *, seconds: int, only_if_due: bool
+) -> tuple[Lease, PolledConnection] | None:
+    """Take the lease of a connection, if it is free (or ran out) and, where asked, a poll is due.
+
+    Returns None when it cannot be had now.
+    """
+    now = clock.utcnow()
+    token = secrets.token_hex(16)
+    conditions = [
+        Connection.id == connection_id,
+        or_(Connection.lease_token.is_(None), Connection.lease_expires_at <= now),
+    ]
+    if only_if_due:
+        conditions.append(is_due(now))
+    row = session.execute(
+        update(Connection)
+        .where(*conditions)
+        .values(
+            previous_lease_token=Connection.lease_token,
+            lease_token=token,
+            lease_expires_at=now + timedelta(seconds=seconds),
+            last_poll_started_at=now,
+        )
+        .returning(*_COLUMNS),
+        execution_options=_NO_SYNC,
+    ).one_or_none()
+    if row is None:
+        return None
+    return Lease(connection_id, token, seconds), PolledConnection(**row._mapping)
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """SQL for "a poll is due or was asked for"; the rule of `domain.routing.is_poll_due`."""
+    least, most, default = POLL_INTERVAL
+    intervals = {minutes: timedelta(minutes=minutes) for minutes in range(least, most + 1)}
+    started = Connection.last_poll_started_at
+
+    def threshold(direction: int) -> ColumnElement[datetime]:
+        return case(
+            {minutes: now + direction * length for minutes, length in intervals.items()},
+            value=Connection.poll_interval_minutes,
+            else_=now + direction * intervals[default],
+        )
+
+    return or_(
+        started.is_(None),
+        started <= threshold(-1),
+        started > threshold(+1),
+        Connection.poll_requested_at > started,
+    )

@@ -1,0 +1,98 @@
+"""How a poll ended, in words and as JSON."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webapp.domain.ticket_text import format_time
+from webapp.models import PollRun
+
+SKIP_WORDS = {
+    "edition": "The Huntress security integration is an Enterprise feature.",
+    "inactive": "This connection is disconnected.",
+    "not_started": "Polling of this connection was not started yet.",
+    "paused": "Polling of this connection is paused.",
+    "routing_config_incomplete": "Polling is paused until the routing configuration is complete.",
+    "missing_credentials": "Missing Huntress API credentials",
+    "not_due": "No poll is due.",
+}
+"""Why a poll did nothing, in words."""
+
+SKIPS_THAT_FAIL = frozenset({"missing_credentials"})
+_REPORTED = ("collected", "created", "noted", "closed", "reopened", "recorded", "failed")
+
+
+@dataclass(frozen=True)
+class PollOutcome:
+    """The outcome of a poll; `run` is its record, None where nothing was worth one.
+
+    `joined_run_id` names the run of another process that this poll joined instead of its own.
+    """
+
+    run: PollRun | None = None
+    skip_reason: str | None = None
+    joined_run_id: int | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the cycle completed, or was skipped on purpose."""
+        if self.skip_reason is not None:
+            return self.skip_reason not in SKIPS_THAT_FAIL
+        return self.run is not None and self.run.state == "completed"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the run that was joined is still under way."""
+        return self.run is not None and self.run.state == "running"
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, in words."""
+        if self.skip_reason in SKIPS_THAT_FAIL:
+            return SKIP_WORDS[self.skip_reason]
+        return self.run.error if self.run else None
+
+    @property
+    def words(self) -> str:
+        """The outcome as a sentence for people."""
+        if self.skip_reason is not None:
+            return SKIP_WORDS.get(self.skip_reason, self.skip_reason)
+        return describe_run(self.run) if self.run else ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as the `poll` command prints it."""
+        run = self.run
+        counts = {name: getattr(run, name) if run else 0 for name in (*_REPORTED, "quarantined")}
+        return {
+            "success": self.is_success,
+            "skipped": self.skip_reason,
+            "run_id": run.id if run else None,
+            **counts,
+            "api_calls": run.api_calls if run else 0,
+            "cursor": format_time(run.cursor_after) if run else None,
+            "error": self.error,
+        }
+
+
+def describe_run(run: PollRun) -> str:
+    """What a run did, such as "12 collected, 9 tickets created, 3 updated"."""
+    if run.state == "skipped":
+        return SKIP_WORDS.get(run.skip_reason or "", "Skipped.")
+    parts = [
+        f"{run.collected} collected",
+        _plural(run.created, "ticket created", "tickets created"),
+    ]
+    more = {
+        "updated": run.noted,
+        "closed": run.closed,
+        "reopened": run.reopened,
+        "failed": run.failed,
+        "quarantined": run.quarantined,
+    }
+    parts.append(f"{run.noted} updated")
+    parts += [f"{number} {word}" for word, number in more.items() if number and word != "updated"]
+    words = ", ".join(parts)
+    return f"{words}. Last poll failed: {run.error}" if run.state == "error" else words
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,122 @@
+"""The record of a poll cycle: its counts and progress, for pages, commands and history."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.models import PollRun
+from webapp.models.poll_run import COUNTS
+from webapp.services.transactions import transaction
+
+PROGRESS_SECONDS = 1.0
+"""While a cycle runs its row is written at most this often."""
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+class RunLog:
+    """The row of a running cycle. Counts add up here and reach the database with the progress."""
+
+    def __init__(self, run_id: int) -> None:
+        self.run_id = run_id
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.values: dict[str, Any] = {}
+        self._written_at: datetime | None = clock.utcnow()
+
+    def count(self, **counts: int) -> None:
+        """Add to the counters named."""
+        for name, number in counts.items():
+            self.counts[name] += number
+
+    def show(self, phase: str, done: int = 0, total: int | None = None) -> None:
+        """Show how far the cycle is; written at most once a second."""
+        self.values.update(phase=phase, done=done, total=total, waiting=None)
+        self.write_if_due()
+
+    def show_wait(self, seconds: float, reason: str) -> None:
+        """Show that the cycle waits; `reason` in words."""
+        self.values["waiting"] = f"{reason}: {max(1, round(seconds))} s left"
+        self.write_if_due()
+
+    def write_if_due(self) -> None:
+        """Write the row unless that was done less than a second ago."""
+        now = clock.utcnow()
+        if self._written_at and (now - self._written_at).total_seconds() < PROGRESS_SECONDS:
+            return
+        with transaction() as session:
+            self._write(session, now)
+
+    def finish(self, session: Session, state: str, *, error: str | None = None) -> None:
+        """Write the outcome, in the caller's transaction."""
+        now = clock.utcnow()
+        self.values.update(state=state, error=error, phase=None, waiting=None, finished_at=now)
+        self._write(session, now)
+
+    def _write(self, session: Session, now: datetime) -> None:
+        session.execute(
+            update(PollRun)
+            .where(PollRun.id == self.run_id, PollRun.state == "running")
+            .values(updated_at=now, **self.counts, **self.values),
+            execution_options=_NO_SYNC,
+        )
+        self._written_at = now
+
+
+def start_run(session: Session, connection_id: int, *, token: str, **values: Any) -> RunLog:
+    """Insert the row of a cycle that begins now."""
+    now = clock.utcnow()
+    result = session.execute(
+        insert(PollRun).values(
+            connection_id=connection_id,
+            lease_token=token,
+            state="running",
+            started_at=now,
+            updated_at=now,
+            **values,
+        )
+    )
+    return RunLog(result.inserted_primary_key[0])  # type: ignore[attr-defined]
+
+
+def mark_interrupted(session: Session, token: str) -> None:
+    """The run that held `token` never came to its end."""
+    session.execute(
+        update(PollRun)
+        .where(PollRun.lease_token == token, PollRun.state == "running")
+        .values(
+            state="interrupted",
+            finished_at=clock.utcnow(),
+            error="The poll was interrupted; the next one went on where it stopped.",
+        ),
+        execution_options=_NO_SYNC,
+    )
+
+
+def record_skip(session: Session, connection_id: int, *, reason: str, **values: Any) -> int:
+    """Record that a poll did nothing, and why; consecutive ones share a row. Returns its id."""
+    now = clock.utcnow()
+    last = session.scalars(
+        select(PollRun)
+        .where(PollRun.connection_id == connection_id)
+        .order_by(PollRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is not None and last.state == "skipped" and last.skip_reason == reason:
+        last.repeats += 1
+        last.updated_at = last.finished_at = now
+        return last.id
+    run = PollRun(
+        connection_id=connection_id,
+        state="skipped",
+        skip_reason=reason,
+        started_at=now,
+        updated_at=now,
+        finished_at=now,
+        **values,
+    )
+    session.add(run)
+    session.flush()
+    return run.id

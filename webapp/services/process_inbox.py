@@ -1,0 +1,196 @@
+"""Processing the inbox: batches first, one by one where that fails, quarantine after three tries.
+
+One bad report costs only itself. Rows are marked before they are touched, and attempts are counted
+before a report is tried alone, so a report that kills the process is caught as well.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import and_, func, or_, select, update
+
+from webapp import clock
+from webapp.domain.routing import retry_delay
+from webapp.models import InboxRow
+from webapp.services.incident_batch import ENTRY_COLUMNS, InboxEntry, read_entry
+from webapp.services.poll_cycle import Cycle
+from webapp.services.poll_lease import LeaseLostError
+from webapp.services.quarantine_incident import (
+    ATTEMPTS_BEFORE_QUARANTINE,
+    can_write_tickets,
+    quarantine_incident,
+)
+from webapp.services.transactions import reading, transaction
+from webapp.services.write_incidents import write_incidents
+
+LARGEST_BATCH = 100
+FIRST_BATCH = 40
+LOCK_SECONDS = 0.2
+INTERRUPTED = "Processing this report was interrupted."
+
+_NO_SYNC = {"synchronize_session": False}
+log = logging.getLogger(__name__)
+
+
+class GlobalProcessingError(Exception):
+    """Not a report but the desk is the trouble: nothing can be written; no attempt is counted."""
+
+
+def process_inbox(cycle: Cycle) -> None:
+    """Process every row that is due, oldest first.
+
+    Raises LeaseLostError and GlobalProcessingError; a report that fails stays in the inbox with
+    its error, its attempts and its next try, and the others go on.
+    """
+    size = FIRST_BATCH
+    tried: set[int] = set()
+    while entries := _due_entries(cycle, size, tried):
+        suspects = [entry for entry in entries if _is_suspect(cycle, entry)]
+        clean = [entry for entry in entries if not _is_suspect(cycle, entry)]
+        if clean:
+            size = _process_batch(cycle, clean, size, tried)
+        for entry in suspects:
+            tried.add(entry.row_id)
+            _process_singly(cycle, entry)
+        cycle.lease.renew()
+        _show_progress(cycle)
+
+
+def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
+    """Rows that are due, or that have failed often enough to be quarantined."""
+    now = clock.utcnow()
+    due = or_(
+        InboxRow.next_try_at <= now,
+        and_(InboxRow.attempts >= ATTEMPTS_BEFORE_QUARANTINE, InboxRow.quarantined_at.is_(None)),
+    )
+    with reading() as session:
+        rows = session.execute(
+            select(*ENTRY_COLUMNS)
+            .where(
+                InboxRow.connection_id == cycle.connection.id,
+                InboxRow.dismissed_at.is_(None),
+                due,
+                InboxRow.id.not_in(tried),
+            )
+            .order_by(func.coalesce(InboxRow.updated_at, InboxRow.fetched_at), InboxRow.id)
+            .limit(size)
+        ).all()
+    return [read_entry(row) for row in rows]
+
+
+def _is_suspect(cycle: Cycle, entry: InboxEntry) -> bool:
+    """Failed before, or in flight when another run was interrupted: to be tried alone."""
+    return entry.attempts > 0 or entry.in_flight_token not in (None, cycle.lease.token)
+
+
+def _process_batch(cycle: Cycle, entries: Sequence[InboxEntry], size: int, tried: set[int]) -> int:
+    """Process `entries` together; returns how many to take next time."""
+    _mark_in_flight(cycle, entries)
+    started = time.monotonic()
+    try:
+        _write(cycle, entries)
+    except LeaseLostError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, one report may be the cause
+        log.warning("a batch of %d incidents failed (%s)", len(entries), type(error).__name__)
+        _ensure_desk_works(cycle, error)
+        for entry in entries:
+            tried.add(entry.row_id)
+            _process_singly(cycle, entry)
+        return size
+    return _next_size(size, time.monotonic() - started)
+
+
+def _next_size(size: int, seconds: float) -> int:
+    if seconds > LOCK_SECONDS:
+        return max(5, int(size * LOCK_SECONDS / seconds / 2))
+    return min(LARGEST_BATCH, size * 2) if seconds < LOCK_SECONDS / 2 else size
+
+
+def _mark_in_flight(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+    """If the process dies over these rows, the next run tries each of them alone."""
+    with transaction() as session:
+        cycle.lease.fence(session)
+        session.execute(
+            update(InboxRow)
+            .where(InboxRow.id.in_([entry.row_id for entry in entries]))
+            .values(in_flight_token=cycle.lease.token),
+            execution_options=_NO_SYNC,
+        )
+
+
+def _write(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+    with transaction() as session:
+        cycle.lease.fence(session)
+        result = write_incidents(session, cycle, entries)
+    cycle.run.count(**result.counts)
+
+
+def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
+    if entry.attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
+        quarantine_incident(cycle, entry)
+        if entry.incident.id is None:
+            return
+    attempts = entry.attempts + 1
+    _count_attempt(cycle, entry, attempts)
+    try:
+        _write(cycle, [entry])
+    except LeaseLostError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the report fails, the others go on
+        log.warning("incident %s failed (%s)", entry.key, type(error).__name__)
+        _ensure_desk_works(cycle, error, entry)
+        _record_failure(cycle, entry, error)
+        if attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
+            quarantine_incident(cycle, entry)
+
+
+def _count_attempt(cycle: Cycle, entry: InboxEntry, attempts: int) -> None:
+    _update_row(
+        cycle,
+        entry,
+        attempts=attempts,
+        next_try_at=clock.utcnow() + retry_delay(attempts),
+        in_flight_token=cycle.lease.token,
+        error=INTERRUPTED,
+    )
+
+
+def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception) -> None:
+    cycle.run.count(failed=1)
+    _update_row(cycle, entry, error=describe(error), in_flight_token=None)
+
+
+def _ensure_desk_works(cycle: Cycle, error: Exception, entry: InboxEntry | None = None) -> None:
+    """Raise GlobalProcessingError when not even a trial ticket can be written."""
+    trouble = can_write_tickets(cycle)
+    if trouble is None:
+        return
+    if entry is not None:
+        _update_row(cycle, entry, attempts=entry.attempts, next_try_at=clock.utcnow())
+    raise GlobalProcessingError(
+        f"No ticket can be written at the moment ({describe(trouble)}); the reports wait in the"
+        " inbox. Check the database and the disk; the log has the details."
+    ) from error
+
+
+def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
+    with transaction() as session:
+        cycle.lease.fence(session)
+        session.execute(
+            update(InboxRow).where(InboxRow.id == entry.row_id).values(**values),
+            execution_options=_NO_SYNC,
+        )
+
+
+def _show_progress(cycle: Cycle) -> None:
+    counts = cycle.run.counts
+    done = counts["created"] + counts["noted"] + counts["recorded"] + counts["skipped"]
+    cycle.run.show("processing", done, max(done, counts["collected"]))
+
+
+def describe(error: Exception) -> str:
+    """An error for people: what kind it is; its text only where it is ours and short."""
+    text = str(error) if isinstance(error, ValueError) else ""
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
