@@ -1,10 +1,14 @@
 """Triagedesk: turns every Huntress incident report into exactly one routed ticket."""
 
-import os
+from __future__ import annotations
 
-from flask import Flask
+import os
+from typing import TYPE_CHECKING
 
 from webapp.config import Config, load_config
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 __version__ = "0.1.0"
 
@@ -14,6 +18,8 @@ def create_app(config: Config | None = None) -> Flask:
 
     Raises ConfigError. Neither creates nor changes a database: `triagedesk migrate` does.
     """
+    from flask import Flask
+
     from webapp import setup_app
 
     app = Flask(__name__)

@@ -72,8 +72,8 @@ def load_config(env: Mapping[str, str]) -> Config:
 
     Reads key files of an existing data directory; creates nothing.
     """
-    data_dir = Path(_text(env, "DATA_DIR") or "data").expanduser().absolute()
-    database_url = _database_url(env, data_dir)
+    data_dir = read_data_dir(env)
+    database_url = read_database_url(env, data_dir)
     return Config(
         data_dir=data_dir,
         database_url=database_url,
@@ -89,6 +89,22 @@ def load_config(env: Mapping[str, str]) -> Config:
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
         is_demo=_text(env, "DEMO") == "1",
     )
+
+
+def read_data_dir(env: Mapping[str, str]) -> Path:
+    """The data directory, absolute, whether it exists or not."""
+    return Path(_text(env, "DATA_DIR") or "data").expanduser().absolute()
+
+
+def needs_data_dir(env: Mapping[str, str]) -> bool:
+    """Whether anything of this installation is kept in the data directory."""
+    given = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
+    return not all(is_set(env, name) for name in given)
+
+
+def is_set(env: Mapping[str, str], name: str) -> bool:
+    """Whether `TRIAGEDESK_<name>` or its `_FILE` variant gives a value."""
+    return _text(env, name) is not None
 
 
 def embedded_redis_url(data_dir: Path) -> str:
@@ -130,7 +146,8 @@ def _number(env: Mapping[str, str], name: str, default: int, least: int, most: i
     return int(text)
 
 
-def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
+def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
+    """The database as SQLAlchemy takes it; raises ConfigError."""
     url = _text(env, "DATABASE_URL")
     if url is None:
         return f"sqlite:///{data_dir / DATABASE_FILE}"

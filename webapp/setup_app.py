@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import models  # noqa: F401 - registers every table
+from webapp import models, task_queue  # noqa: F401 - models registers every table
 from webapp.config import Config
 from webapp.crypto import cipher
 from webapp.extensions import csrf, db, limiter, login_manager, migrate, prepare_sqlite
@@ -54,6 +54,11 @@ def init_database(app: Flask, config: Config) -> None:
             prepare_sqlite(db.engine)
 
 
+def init_queue(app: Flask, config: Config) -> None:
+    """The job queue; Redis is not asked before it is needed."""
+    task_queue.configure(config.redis_url)
+
+
 def init_security(app: Flask, config: Config) -> None:
     """CSRF protection, sign-in and the sign-in throttle."""
     csrf.init_app(app)
@@ -69,6 +74,7 @@ def init_web(app: Flask, config: Config) -> None:
 STEPS: tuple[Callable[[Flask, Config], None], ...] = (
     init_settings,
     init_database,
+    init_queue,
     init_security,
     init_web,
 )

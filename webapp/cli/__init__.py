@@ -1,0 +1,68 @@
+"""The `triagedesk` command.
+
+A module with commands exposes `commands: list[click.Command]` and is named in COMMANDS. It is
+imported when one of its commands is asked for: the processes of `up` load only what they need.
+"""
+
+import logging
+import os
+from importlib import import_module
+
+import click
+
+from webapp.cli.support import in_app
+from webapp.config import ConfigError
+from webapp.logging_setup import setup_logging
+
+COMMANDS = {
+    "up": "webapp.cli.up",
+    "migrate": "webapp.cli.migrate",
+    "connection": "webapp.cli.connections",
+    "routing": "webapp.cli.routing",
+    "mapping": "webapp.cli.mappings",
+    "poll": "webapp.cli.poll",
+    "tickets": "webapp.cli.tickets",
+    "quarantine": "webapp.cli.quarantine",
+    "user": "webapp.cli.users",
+    "doctor": "webapp.cli.doctor",
+    "web": "webapp.cli.processes",
+    "worker": "webapp.cli.processes",
+    "scheduler": "webapp.cli.processes",
+    "seed-demo": "webapp.cli.demo",
+}
+WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
+"""Commands that open the app themselves, or never; the others run inside its context."""
+
+
+class LazyGroup(click.Group):
+    """Finds its commands in COMMANDS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called `cmd_name`, or None."""
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        for command in import_module(module).commands:
+            if command.name == cmd_name:
+                return command if cmd_name in WITHOUT_APP else in_app(command)
+        return None
+
+
+@click.group(cls=LazyGroup)
+def triagedesk() -> None:
+    """Turn every Huntress incident report into exactly one routed ticket."""
+
+
+def main() -> None:
+    """Run the command line; errors of the configuration are told in a sentence, exit code 1."""
+    setup_logging(logging.WARNING)
+    os.umask(0o077)  # the database and its log hold customers' data
+    try:
+        triagedesk(prog_name="triagedesk")
+    except ConfigError as error:
+        click.echo(f"Error: {error.problem}\n       {error.hint}", err=True)
+        raise SystemExit(1) from None

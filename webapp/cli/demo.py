@@ -1,0 +1,27 @@
+"""The hidden command that `up --demo` fills its desk with."""
+
+import os
+
+import click
+from flask import current_app
+
+from webapp.cli.demo_setup import API_SECRET_VARIABLE
+from webapp.services.demo import seed_demo
+
+
+@click.command("seed-demo", hidden=True)
+def seed_command() -> None:
+    """Fill the demo's desk; refuses anything but the demo's own data directory."""
+    if not current_app.extensions["triagedesk_config"].is_demo:
+        raise click.ClickException("This is not the demo.")
+    env = os.environ
+    seed_demo(
+        env["DEMO_HUNTRESS_URL"],
+        env["DEMO_HUNTRESS_KEY"],
+        env[API_SECRET_VARIABLE],
+        env["DEMO_ADMIN_PASSWORD"],
+        env["DEMO_HELPDESK_PASSWORD"],
+    )
+
+
+commands = [seed_command]

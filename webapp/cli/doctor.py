@@ -1,0 +1,73 @@
+"""`triagedesk doctor`: is everything well, and if not, what to do."""
+
+import json
+import os
+from collections.abc import Iterator
+
+import click
+
+from webapp import create_app
+from webapp.cli.support import load_checked_config
+from webapp.clock import utcnow
+from webapp.config import Config, ConfigError
+from webapp.services.check_health import (
+    Check,
+    check_connections,
+    check_database,
+    check_queue,
+    describe,
+)
+from webapp.setup_app import migrations_dir
+from webapp.task_queue import read_status
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def doctor_command(as_json: bool) -> None:
+    """Check the configuration, database, queue and connections; exit 1 if anything is wrong."""
+    checks = list(run_checks())
+    if as_json:
+        click.echo(json.dumps(describe(checks), ensure_ascii=False, indent=2))
+    else:
+        for check in checks:
+            click.echo(_line(check))
+    raise SystemExit(0 if all(check.is_ok for check in checks) else 1)
+
+
+def run_checks() -> Iterator[Check]:
+    """Every check; what cannot be looked at after a failure is left out."""
+    try:
+        config = load_checked_config()
+    except ConfigError as error:
+        yield Check("configuration", False, error.problem, error.hint)
+        return
+    yield Check("configuration", True, "readable")
+    yield _check_data_dir(config)
+    app = create_app(config)
+    with app.app_context():
+        database = check_database(migrations_dir())
+        yield from database
+        yield from check_queue(read_status())
+        if all(check.is_ok for check in database):
+            yield from check_connections(utcnow())
+
+
+def _check_data_dir(config: Config) -> Check:
+    path = config.data_dir
+    if not path.is_dir():
+        return Check("data directory", True, "none is needed")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return Check("data directory", False, f"{path} cannot be written to.", "Check its owner.")
+    if path.stat().st_mode & 0o077:
+        hint = f"Run: chmod 700 {path}"
+        return Check("data directory", False, f"Other users can look into {path}.", hint)
+    return Check("data directory", True, str(path))
+
+
+def _line(check: Check) -> str:
+    mark = "ok  " if check.is_ok else "FAIL"
+    hint = f"\n       {check.hint}" if check.hint else ""
+    return f"{mark}  {check.name}: {check.detail}{hint}"
+
+
+commands = [doctor_command]

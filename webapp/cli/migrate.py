@@ -1,0 +1,51 @@
+"""`triagedesk migrate`: create the data directory, the keys and the database, or upgrade it."""
+
+import os
+
+import click
+from flask_migrate import upgrade
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import create_app
+from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
+from webapp.data_dir import create_data_dir, create_keys
+from webapp.services.check_encryption import require_readable_secrets
+from webapp.services.first_admin import issue_setup_token
+
+
+@click.command("migrate")
+def migrate_command() -> None:
+    """Create the data directory and the database, or bring the database up to date.
+
+    Prints the one-time set-up token as long as there is no user.
+    """
+    migrate()
+
+
+def migrate() -> None:
+    """What the command does; raises ConfigError when the database or a key is not usable."""
+    env = os.environ
+    if needs_data_dir(env):
+        create_data_dir(read_data_dir(env))
+        create_keys(env)
+    app = create_app(load_config(env))
+    with app.app_context():
+        try:
+            upgrade()
+        except SQLAlchemyError as error:
+            raise ConfigError(
+                f"The database cannot be used: {_first_line(error)}",
+                "Check TRIAGEDESK_DATABASE_URL and that the server runs.",
+            ) from error
+        require_readable_secrets()
+        token = issue_setup_token()
+    if token is not None:
+        click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+
+
+commands = [migrate_command]

@@ -1,0 +1,129 @@
+"""`triagedesk up`: everything on one machine."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from subprocess import run
+
+import click
+
+from webapp import embedded_valkey
+from webapp.cli.demo_setup import Demo
+from webapp.config import Config, ConfigError, load_config, read_data_dir
+from webapp.data_dir import create_data_dir, create_keys, locked
+from webapp.network import is_loopback, listen, require_safe_host
+from webapp.supervisor import Part, Supervisor
+
+VALKEY_START_SECONDS = 15.0
+
+
+@click.command("up")
+@click.option("--demo", is_flag=True, help="A simulated Huntress account, in ./demo-data.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def up_command(demo: bool, host: str, port: int) -> None:
+    """Run web, worker, scheduler and the job queue until Ctrl-C."""
+    if demo:
+        if not is_loopback(host):
+            raise ConfigError("The demo is for this machine only.", "Leave --host out.")
+        run_demo(host, port)
+    else:
+        run_up(os.environ, host, port)
+
+
+def run_up(env: Mapping[str, str], host: str, port: int) -> None:
+    """Create what is missing, migrate, run; returns after a signal. Raises ConfigError."""
+    create_data_dir(read_data_dir(env))
+    create_keys(env)
+    config = load_config(env)
+    require_safe_host(host, config.public_url)
+    with (
+        locked(config.data_dir),
+        listen(host, port) as server,
+        supervised(config, env) as supervisor,
+    ):
+        start_desk(supervisor, env, server)
+        announce(server)
+        supervisor.run()
+
+
+def run_demo(host: str, port: int) -> None:
+    """Like run_up(), with a data directory and a Huntress account that last as long as it runs."""
+    demo = Demo.prepare(os.environ)
+    create_data_dir(demo.data_dir)
+    with locked(demo.data_dir), listen(host, port) as server:
+        demo.empty_data_dir()
+        create_keys(demo.env)
+        config = load_config(demo.env)
+        with supervised(config, demo.env) as supervisor:
+            supervisor.start(Part("simulator", _python(*demo.simulator_command), demo.env))
+            if not supervisor.wait_until(demo.is_simulator_up, VALKEY_START_SECONDS):
+                return
+            if _run_to_end(["seed-demo"], demo.env):
+                start_desk(supervisor, demo.env, server)
+                announce(server)
+                click.echo(demo.describe())
+                supervisor.run()
+
+
+@contextmanager
+def supervised(config: Config, env: Mapping[str, str]) -> Iterator[Supervisor]:
+    """A supervisor with Redis running and the database migrated; ends all parts afterwards."""
+    supervisor = Supervisor()
+    supervisor.install_signal_handlers()
+    try:
+        if config.uses_embedded_redis:
+            start_valkey(supervisor, config, env)
+        if not _run_to_end(["migrate"], env):
+            raise SystemExit(1)
+        yield supervisor
+    finally:
+        supervisor.stop()
+
+
+def start_valkey(supervisor: Supervisor, config: Config, env: Mapping[str, str]) -> None:
+    """Start the embedded server and wait until it answers; raises ConfigError."""
+    embedded_valkey.prepare(config)
+    command = embedded_valkey.build_command(config)
+    supervisor.start(Part("valkey", command, env, stop_rank=1))
+    is_up = supervisor.wait_until(
+        lambda: embedded_valkey.is_answering(config), VALKEY_START_SECONDS
+    )
+    if not is_up and not supervisor.is_stopping:
+        raise ConfigError(
+            "The embedded Valkey server does not start.",
+            f"Its messages are above; its data is in {config.data_dir / 'valkey'} and may be"
+            " deleted: nothing is lost with it.",
+        )
+
+
+def start_desk(supervisor: Supervisor, env: Mapping[str, str], server: socket.socket) -> None:
+    """Start web, worker and scheduler."""
+    if supervisor.is_stopping:
+        return
+    web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
+    supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),)))
+    supervisor.start(Part("worker", _python("-m", "webapp", "worker"), env))
+    supervisor.start(Part("scheduler", _python("-m", "webapp", "scheduler"), env))
+
+
+def announce(server: socket.socket) -> None:
+    """Say where the desk is."""
+    host, port = server.getsockname()[:2]
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    click.echo(f"Triagedesk is at http://{address} (Ctrl-C stops everything)")
+
+
+def _python(*words: str) -> list[str]:
+    """This interpreter, which does not import from the current directory."""
+    return [sys.executable, "-P", *words]
+
+
+def _run_to_end(words: list[str], env: Mapping[str, str]) -> bool:
+    """Run a command of ours in a process of its own, whose memory is free again afterwards."""
+    return run(_python("-m", "webapp", *words), env=dict(env), check=False).returncode == 0  # noqa: S603
+
+
+commands = [up_command]

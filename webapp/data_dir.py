@@ -1,0 +1,116 @@
+"""The data directory: who may create it, who may use it, and the keys in it."""
+
+import os
+import pwd
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from webapp.config import (
+    ENCRYPTION_KEYS_FILE,
+    SECRET_KEY_FILE,
+    ConfigError,
+    is_set,
+    read_data_dir,
+    read_database_url,
+)
+
+LOCK_FILE = "up.lock"
+
+
+def create_data_dir(path: Path) -> None:
+    """Create `path` with mode 0700 unless it exists; raises ConfigError when it cannot be used."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The data directory {path} cannot be created ({error.strerror}).",
+            "Create it for this user, or set TRIAGEDESK_DATA_DIR to another place.",
+        ) from error
+    require_own(path)
+
+
+def require_data_dir(path: Path) -> None:
+    """Raises ConfigError unless `path` exists and belongs to this user."""
+    if not path.is_dir():
+        raise ConfigError(
+            f"There is no data directory at {path}.",
+            "Run this where `triagedesk up` or `triagedesk migrate` was run,"
+            " or set TRIAGEDESK_DATA_DIR to that directory.",
+        )
+    require_own(path)
+
+
+def require_own(path: Path) -> None:
+    """Raises ConfigError, with the line to type, when another user owns `path`."""
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        raise ConfigError(
+            f"The data directory {path} belongs to {_user_name(owner)}.",
+            f"Run: sudo -u {_user_name(owner)} triagedesk {' '.join(sys.argv[1:])}".rstrip(),
+        )
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"#{uid}"
+
+
+def create_keys(env: Mapping[str, str]) -> None:
+    """Write the key files (mode 0600) that are missing, if the database is a new SQLite file.
+
+    An existing database without its keys is left alone: new ones would hide the loss. So is
+    PostgreSQL, whose keys must be given to every machine.
+    """
+    data_dir = read_data_dir(env)
+    if not _is_new_sqlite(read_database_url(env, data_dir)):
+        return
+    if not is_set(env, "SECRET_KEY"):
+        _write_new(data_dir / SECRET_KEY_FILE, secrets.token_urlsafe(48))
+    if not is_set(env, "ENCRYPTION_KEYS"):
+        _write_new(data_dir / ENCRYPTION_KEYS_FILE, Fernet.generate_key().decode())
+
+
+def _is_new_sqlite(database_url: str) -> bool:
+    if not database_url.startswith("sqlite:///"):
+        return False
+    path = Path(database_url.removeprefix("sqlite:///"))
+    return not path.exists() or path.stat().st_size == 0
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step, unless there is a file already."""
+    if path.exists():
+        return
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory for one `triagedesk up`; raises ConfigError when another holds it."""
+    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            flock(descriptor, LOCK_EX | LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"Another `triagedesk up` is using {data_dir}.",
+                "Stop that one first, or set TRIAGEDESK_DATA_DIR to another directory.",
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,52 @@
+"""The periodic jobs, as data, and what it takes to make a stored schedule agree with them."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from webapp.task_queue import JOBS
+
+
+@dataclass(frozen=True)
+class PeriodicJob:
+    """A job without arguments that is due every `every_seconds`, first after `first_after`."""
+
+    name: str
+    every_seconds: int
+    first_after: int = 0
+
+    @property
+    def job_id(self) -> str:
+        """Made from the definition: a changed definition is another job."""
+        definition = json.dumps(asdict(self) | asdict(JOBS[self.name]), sort_keys=True)
+        return f"{self.name}-{sha256(definition.encode()).hexdigest()[:12]}"
+
+    def next_due(self, due: float, now: float) -> int:
+        """When it is due after having been due at `due` (UNIX seconds); runs are not made up."""
+        following = int(due) + self.every_seconds
+        return following if following > now else int(now) + self.every_seconds
+
+
+PERIODIC_JOBS = (
+    PeriodicJob("tick", every_seconds=10),
+    PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
+)
+
+
+@dataclass(frozen=True)
+class ScheduleChanges:
+    """What a stored schedule lacks, and the ids in it that are not ours (any more)."""
+
+    missing: tuple[PeriodicJob, ...]
+    foreign: tuple[str, ...]
+
+
+def plan_schedule(definitions: Iterable[PeriodicJob], stored_ids: Iterable[str]) -> ScheduleChanges:
+    """What to add to and cancel in a stored schedule; everything else is left alone."""
+    wanted = {definition.job_id: definition for definition in definitions}
+    stored = set(stored_ids)
+    return ScheduleChanges(
+        missing=tuple(job for job_id, job in wanted.items() if job_id not in stored),
+        foreign=tuple(sorted(stored - wanted.keys())),
+    )

@@ -1,0 +1,48 @@
+"""What the worker runs, by name. Thin: the work is in services."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from webapp.clock import utcnow
+from webapp.services.due_connections import find_due_connections
+from webapp.services.housekeeping import delete_old_records
+from webapp.services.poll_connection import poll_connection
+from webapp.services.sync_organizations import sync_organizations
+from webapp.task_queue import enqueue_poll
+
+logger = logging.getLogger(__name__)
+
+
+def tick() -> None:
+    """Enqueue a poll for each connection that is due."""
+    for connection_id in find_due_connections(utcnow()):
+        if enqueue_poll(connection_id, trigger="schedule"):
+            logger.info("Connection %s is due", connection_id)
+
+
+def poll(
+    connection_id: int, trigger: str, actor_id: int | None = None, sweep: bool = False
+) -> None:
+    """One poll cycle; its outcome is in poll_runs."""
+    poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
+
+
+def sync_connection(connection_id: int) -> None:
+    """One sync of the connection's organizations."""
+    sync_organizations(connection_id)
+
+
+def housekeeping() -> None:
+    """Delete what has outlived its use."""
+    for table, count in delete_old_records(utcnow()).items():
+        if count:
+            logger.info("Deleted %s old rows of %s", count, table)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "tick": tick,
+    "poll": poll,
+    "sync_organizations": sync_connection,
+    "housekeeping": housekeeping,
+}

@@ -1,0 +1,156 @@
+"""Worker processes, forked from one that has loaded the app, so that they share its memory.
+
+One worker is kept for short jobs (ticks), one for polls; when polls wait, more are forked, up to
+a limit, and end when idle: a connection that takes hours never delays another one.
+"""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from webapp.parent_death import follow_parent
+from webapp.task_queue import DEFAULT_QUEUE, POLL_QUEUE, make_queue, send_heartbeat
+
+EXTRA_IDLE_SECONDS = 60
+LOOP_SECONDS = 0.5
+HEARTBEAT_SECONDS = 3.0
+STOP_SECONDS = 4.0
+MAX_BACKOFF_SECONDS = 10.0
+
+WorkForever = None
+RunWorker = Callable[[str, int | None], None]
+"""Works on one queue until asked to stop, or until idle for the given seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Slot:
+    """A worker that is always there."""
+
+    queue: str
+    pid: int | None = None
+    started_at: float = 0.0
+    failures: int = 0
+
+    @property
+    def backoff(self) -> float:
+        return min(0.5 * 2**self.failures, MAX_BACKOFF_SECONDS)
+
+
+@dataclass
+class WorkerPool:
+    """Forks and restarts workers. `run_worker` is called in the children."""
+
+    connection: Redis
+    run_worker: RunWorker
+    max_poll_workers: int = 8
+    _slots: list[_Slot] = field(
+        default_factory=lambda: [_Slot(DEFAULT_QUEUE), _Slot(POLL_QUEUE)], init=False
+    )
+    _extra: set[int] = field(default_factory=set, init=False)
+    _is_stopping: bool = field(default=False, init=False)
+
+    def run(self) -> None:
+        """Keep the workers going until SIGTERM or SIGINT, then end them within seconds."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._request_stop)
+        heartbeat_at = 0.0
+        while not self._is_stopping:
+            self._reap()
+            self._start_missing()
+            if time.monotonic() >= heartbeat_at:
+                self._talk_to_redis()
+                heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
+            time.sleep(LOOP_SECONDS)
+        self._stop_all()
+
+    def _request_stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+    def _talk_to_redis(self) -> None:
+        """Send the heartbeat; fork another worker if polls wait and all are busy."""
+        try:
+            if all(slot.pid for slot in self._slots):
+                send_heartbeat(self.connection, "worker")
+            waiting = make_queue(POLL_QUEUE, self.connection).count
+        except (RedisError, OSError) as error:
+            logger.debug("Redis cannot be used: %s", error)
+            return
+        if waiting and len(self._extra) + 1 < self.max_poll_workers:
+            self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
+
+    def _start_missing(self) -> None:
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.pid is None and now >= slot.started_at + (
+                slot.backoff if slot.started_at else 0
+            ):
+                slot.pid, slot.started_at = self._fork(slot.queue, WorkForever), now
+
+    def _fork(self, queue: str, max_idle_seconds: int | None) -> int:
+        parent_pid = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            follow_parent(parent_pid)
+            self.run_worker(queue, max_idle_seconds)
+            code = 0
+        except SystemExit:
+            code = 0
+        except (RedisError, OSError) as error:
+            logger.warning("The worker of %s ended: %s", queue, error)
+        except Exception:  # a child must not return into its parent's loop
+            logger.exception("The worker of %s ended", queue)
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> None:
+        for pid in self._ended():
+            self._extra.discard(pid)
+            for slot in self._slots:
+                if slot.pid == pid:
+                    slot.pid = None
+                    lived = time.monotonic() - slot.started_at
+                    slot.failures = 0 if lived > MAX_BACKOFF_SECONDS else slot.failures + 1
+
+    def _ended(self) -> list[int]:
+        ended = []
+        while self._pids():
+            try:
+                pid, _status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return list(self._pids())
+            if not pid:
+                break
+            ended.append(pid)
+        return ended
+
+    def _pids(self) -> set[int]:
+        return self._extra | {slot.pid for slot in self._slots if slot.pid is not None}
+
+    def _stop_all(self) -> None:
+        """SIGTERM, which ends jobs too; whoever is left after STOP_SECONDS is killed."""
+        _signal_all(self._pids(), signal.SIGTERM)
+        give_up_at = time.monotonic() + STOP_SECONDS
+        while self._pids() and time.monotonic() < give_up_at:
+            self._reap()
+            time.sleep(0.05)
+        _signal_all(self._pids(), signal.SIGKILL)
+
+
+def _signal_all(pids: set[int], signum: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:
+            logger.debug("process %s has ended", pid)

@@ -1,0 +1,49 @@
+"""Where the web server may listen."""
+
+import socket
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from webapp.config import ConfigError
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is "localhost" or a loopback address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def require_safe_host(host: str, public_url: str | None) -> None:
+    """Raises ConfigError for a host others can reach, unless PUBLIC_URL says it is behind https."""
+    if is_loopback(host) or urlsplit(public_url or "").scheme == "https":
+        return
+    raise ConfigError(
+        f"Listening on {host} needs TRIAGEDESK_PUBLIC_URL to be an https address.",
+        "Passwords must not travel unencrypted: put a reverse proxy with https in front of"
+        " 127.0.0.1, or set TRIAGEDESK_PUBLIC_URL=https://… if there is one already.",
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, inheritable; raises ConfigError when the port cannot be had."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        server = socket.socket(family, socket.SOCK_STREAM)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"Port {port} on {host} cannot be used ({error.strerror or error}).",
+            f"Another program may be using it: try `--port {port + 1}`.",
+        ) from error
+    server.listen(128)
+    server.set_inheritable(True)
+    return server
+
+
+def find_free_port() -> int:
+    """A port of 127.0.0.1 that is free at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

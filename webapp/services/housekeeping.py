@@ -1,0 +1,64 @@
+"""Deleting what has outlived its use: old exchanges, runs, sessions and set-up tokens."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.orm import Session
+
+from webapp.models import ApiExchange, PollRun, SetupToken, UserSession
+from webapp.services.transactions import transaction
+
+KEEP_EXCHANGES = timedelta(days=14)
+KEEP_RUNS = timedelta(days=90)
+BATCH = 1_000
+
+
+def delete_old_records(now: datetime) -> dict[str, int]:
+    """Delete API exchanges after 14 days, finished poll runs after 90, expired sessions and tokens.
+
+    A connection's newest exchange and newest run stay: the one numbers the next call, the other
+    is what the status card shows. Returns deleted rows by table. Each transaction is short: the
+    write lock is free again between batches.
+    """
+    newest_slots = select(func.max(ApiExchange.id)).group_by(ApiExchange.connection_id)
+    newest_runs = select(func.max(PollRun.id)).group_by(PollRun.connection_id)
+    return {
+        "api_exchanges": _delete_all(
+            ApiExchange,
+            ApiExchange.reserved_at < now - KEEP_EXCHANGES,
+            ApiExchange.id.not_in(newest_slots),
+        ),
+        "poll_runs": _delete_all(
+            PollRun,
+            PollRun.started_at < now - KEEP_RUNS,
+            PollRun.state != "running",
+            PollRun.id.not_in(newest_runs),
+        ),
+        "sessions": _delete_all(UserSession, UserSession.expires_at < now),
+        "setup_tokens": _delete_all(SetupToken, SetupToken.expires_at < now),
+    }
+
+
+def _delete_all(
+    model: type[ApiExchange] | type[PollRun] | type[UserSession] | type[SetupToken],
+    *conditions: ColumnElement[bool],
+) -> int:
+    total = 0
+    while True:
+        with transaction() as session:
+            deleted = _delete_batch(session, model, conditions)
+        total += deleted
+        if deleted < BATCH:
+            return total
+
+
+def _delete_batch(
+    session: Session,
+    model: type[ApiExchange] | type[PollRun] | type[UserSession] | type[SetupToken],
+    conditions: Sequence[ColumnElement[bool]],
+) -> int:
+    ids = list(session.scalars(select(model.id).where(*conditions).limit(BATCH)))
+    if ids:
+        session.execute(delete(model).where(model.id.in_(ids)))
+    return len(ids)

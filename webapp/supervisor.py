@@ -1,0 +1,219 @@
+"""Runs the parts of `triagedesk up` as one: restarts a part that dies, ends all of them together.
+
+Everything happens in one thread: the kernel ties a part's life to the thread that started it.
+"""
+
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TextIO
+
+from webapp.parent_death import follow_parent
+
+LOOP_SECONDS = 0.25
+STOP_SECONDS = 6.0
+STEADY_SECONDS = 30.0
+FIRST_BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 30.0
+CHUNK = 65_536
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process to keep running. Parts with a higher `stop_rank` are ended after the others."""
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    stop_rank: int = 0
+    pass_fds: tuple[int, ...] = ()
+
+
+@dataclass
+class _Running:
+    """A part and its process, if it has one at the moment."""
+
+    part: Part
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    restart_at: float = 0.0
+    failures: int = 0
+    rest: bytes = b""
+
+
+@dataclass
+class Supervisor:
+    """start() parts, then run() until a signal; stop() ends them within seconds."""
+
+    output: TextIO = field(default_factory=lambda: sys.stdout)
+    _running: list[_Running] = field(default_factory=list, init=False)
+    _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
+    _stop_signals: int = field(default=0, init=False)
+
+    def install_signal_handlers(self) -> None:
+        """SIGINT, SIGTERM and SIGHUP end run(); a second one ends the parts without waiting."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._request_stop)
+
+    def _request_stop(self, _signum: int, _frame: FrameType | None) -> None:
+        self._stop_signals += 1
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a signal asked for the end."""
+        return self._stop_signals > 0
+
+    def start(self, part: Part) -> None:
+        """Start a part; from now on run() restarts it whenever it ends."""
+        running = _Running(part)
+        self._running.append(running)
+        self._launch(running)
+
+    def run(self) -> None:
+        """Pass the parts' output on and restart them, until a signal asks for the end."""
+        while not self.is_stopping:
+            self._pump(LOOP_SECONDS)
+            self._restart_dead()
+
+    def wait_until(self, is_done: Callable[[], bool], seconds: float) -> bool:
+        """Like run(), until `is_done()`; returns whether it was within `seconds`."""
+        give_up_at = time.monotonic() + seconds
+        while not is_done():
+            if self.is_stopping or time.monotonic() > give_up_at:
+                return False
+            self._pump(0.05)
+            self._restart_dead()
+        return True
+
+    def stop(self) -> None:
+        """End all parts, lowest stop_rank first; what does not end in time is killed."""
+        for rank in sorted({running.part.stop_rank for running in self._running}):
+            self._stop_group([r for r in self._running if r.part.stop_rank == rank])
+        self._selector.close()
+
+    def _launch(self, running: _Running) -> None:
+        parent_pid = os.getpid()
+        process = subprocess.Popen(  # noqa: S603 - our own command lines
+            running.part.command,
+            env=dict(running.part.env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=running.part.pass_fds,
+            start_new_session=True,
+            preexec_fn=lambda: follow_parent(parent_pid),  # there is one thread
+        )
+        running.process, running.started_at, running.rest = process, time.monotonic(), b""
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+            self._selector.register(process.stdout, selectors.EVENT_READ, running)
+
+    def _restart_dead(self) -> None:
+        now = time.monotonic()
+        for running in self._running:
+            process = running.process
+            if process is not None and process.poll() is not None:
+                self._bury(running)
+                lived = now - running.started_at
+                running.failures = 0 if lived > STEADY_SECONDS else running.failures + 1
+                wait = min(FIRST_BACKOFF_SECONDS * 2**running.failures, MAX_BACKOFF_SECONDS) / 2
+                running.restart_at = now + wait
+                self._say(
+                    running, f"ended ({_describe(process.returncode)}), restarting in {wait:.1f} s"
+                )
+            elif process is None and now >= running.restart_at:
+                self._launch(running)
+
+    def _bury(self, running: _Running) -> None:
+        """Take the last output of an ended process, and end what it left behind in its group."""
+        process = running.process
+        if process is None:
+            return
+        _signal_group(process, signal.SIGKILL)
+        self._drain(running)
+        running.process = None
+
+    def _drain(self, running: _Running) -> None:
+        stream = running.process.stdout if running.process else None
+        if stream is None or stream.closed:
+            return
+        while self._read(running):
+            pass
+        if running.rest:
+            self._say(running, running.rest.decode(errors="replace"))
+            running.rest = b""
+        self._selector.unregister(stream)
+        stream.close()
+
+    def _pump(self, seconds: float) -> None:
+        if not self._selector.get_map():
+            time.sleep(seconds)
+        for key, _events in self._selector.select(seconds):
+            running = key.data
+            if not self._read(running) and running.process.poll() is None:
+                time.sleep(0.01)  # it closed its output and lives on: do not spin
+
+    def _read(self, running: _Running) -> bool:
+        stream = running.process.stdout if running.process else None
+        if stream is None or stream.closed:
+            return False
+        try:
+            chunk = os.read(stream.fileno(), CHUNK)
+        except BlockingIOError:
+            return False
+        *lines, running.rest = (running.rest + chunk).split(b"\n")
+        if len(running.rest) > CHUNK:
+            lines, running.rest = [*lines, running.rest], b""
+        for line in lines:
+            self._say(running, line.decode(errors="replace"))
+        return bool(chunk)
+
+    def _say(self, running: _Running, line: str) -> None:
+        try:
+            self.output.write(f"{running.part.name:<9} | {line}\n")
+            self.output.flush()
+        except OSError:  # whoever read our output is gone; the parts go on
+            pass
+
+    def _stop_group(self, group: Sequence[_Running]) -> None:
+        alive = [r for r in group if r.process is not None and r.process.poll() is None]
+        for running in alive:
+            _terminate(running.process)
+        give_up_at = time.monotonic() + STOP_SECONDS
+        while any(r.process and r.process.poll() is None for r in alive):
+            if time.monotonic() > give_up_at or self._stop_signals > 1:
+                break
+            self._pump(0.05)
+        for running in group:
+            if running.process is not None:
+                _signal_group(running.process, signal.SIGKILL)
+                running.process.wait()
+                self._drain(running)
+
+
+def _terminate(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.terminate()
+
+
+def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
+    """Signal the part's whole process group, which it leads; what has ended is fine."""
+    try:
+        os.killpg(process.pid, signum)
+    except (ProcessLookupError, PermissionError):
+        logger.debug("the group of %s has ended", process.pid)
+
+
+def _describe(returncode: int) -> str:
+    if returncode < 0:
+        return f"killed by {signal.Signals(-returncode).name}"
+    return f"exit code {returncode}"

@@ -1,0 +1,271 @@
+"""The job queue on Redis: what may be enqueued, how, and whether anybody works on it.
+
+Payloads are JSON and name one of JOBS; neither RQ's pickles nor importable function names are
+ever followed. Nothing here is the record of anything: due times and outcomes are in the database.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from redis import Redis, WatchError
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+from rq import Queue
+from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+DEFAULT_QUEUE = "default"
+POLL_QUEUE = "polls"
+QUEUES = (DEFAULT_QUEUE, POLL_QUEUE)
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+HEARTBEAT_TTL_SECONDS = 15
+SILENT_AFTER = timedelta(seconds=60)
+PICKED_UP_WITHIN = timedelta(seconds=10)
+KEEP_FAILED_SECONDS = 24 * 3600
+
+_UNREADABLE = (
+    NoSuchJobError,
+    DeserializationError,
+    ResponseError,  # a key of another type
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+)
+"""What reading a damaged job can raise."""
+
+
+class UnknownJobError(LookupError):
+    """A job names something that is not one of JOBS; it is never run."""
+
+
+class QueueUnavailableError(RuntimeError):
+    """Redis cannot be reached; nothing was enqueued."""
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """Where jobs of one name wait, and after how many seconds RQ ends one."""
+
+    queue: str
+    timeout_seconds: int
+
+
+JOBS: Mapping[str, JobKind] = {
+    "tick": JobKind(DEFAULT_QUEUE, 60),
+    "housekeeping": JobKind(DEFAULT_QUEUE, 600),
+    "sync_organizations": JobKind(POLL_QUEUE, 2 * 3600),
+    "poll": JobKind(POLL_QUEUE, 12 * 3600),
+}
+
+
+class JsonJob(Job):
+    """A job whose payload is JSON and whose function is one of `functions`, by name.
+
+    What RQ would import or call on behalf of a stored job (callbacks, webhooks) is dropped when
+    it is read: Redis is not trusted with it.
+    """
+
+    functions: ClassVar[Mapping[str, Callable[..., Any]]] = {}
+
+    def __init__(
+        self, id: str | None = None, connection: Redis | None = None, serializer: Any = None
+    ) -> None:
+        super().__init__(id, connection, JSONSerializer)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The registered function; raises UnknownJobError."""
+        name = self.func_name
+        if not isinstance(name, str) or name not in JOBS or name not in self.functions:
+            raise UnknownJobError(f"{str(name)[:100]!r} is not a job of Triagedesk")
+        return self.functions[name]
+
+    def restore(self, raw_data: Any) -> None:
+        """Read the stored job, less what it asks to have called."""
+        super().restore(raw_data)
+        self._success_callback_name = None
+        self._failure_callback_name = None
+        self._stopped_callback_name = None
+        self.webhooks = []
+        self.group_id = None
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """Whether jobs are taken and run just now (as of at most HEARTBEAT_TTL_SECONDS ago)."""
+
+    is_redis_up: bool
+    has_worker: bool = False
+    has_scheduler: bool = False
+
+    @property
+    def can_run_jobs(self) -> bool:
+        """Whether a job enqueued now would be run."""
+        return self.is_redis_up and self.has_worker
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in a sentence for the page; None when all is well."""
+        if not self.is_redis_up:
+            return "The job queue (Redis) cannot be reached."
+        if not self.has_worker:
+            return "No worker is running: nothing can be polled."
+        if not self.has_scheduler:
+            return "No scheduler is running: connections are not polled on schedule."
+        return None
+
+
+_redis_url: str | None = None
+_connection: Redis | None = None
+
+
+def configure(redis_url: str) -> None:
+    """Use the Redis server at `redis_url` from now on; connects when first needed."""
+    global _redis_url, _connection
+    if redis_url != _redis_url:
+        _redis_url, _connection = redis_url, None
+
+
+def connect(redis_url: str, *, answer_seconds: float = ANSWER_SECONDS) -> Redis:
+    """A client that gives up quickly instead of retrying; errors are redis.RedisError."""
+    return Redis.from_url(
+        redis_url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=answer_seconds,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=30,
+    )
+
+
+def enqueue(
+    name: str, *, job_id: str | None = None, timeout: int | None = None, **kwargs: Any
+) -> bool:
+    """Enqueue the job `name`; `kwargs` must be JSON. Call it after the commit, never before.
+
+    With a `job_id`, nothing is enqueued while a job of that id waits or runs; one that finished,
+    failed, or has not been heard of for a minute makes way. Returns whether it was enqueued.
+    Raises UnknownJobError, and QueueUnavailableError within about two seconds.
+    """
+    kind = JOBS.get(name)
+    if kind is None:
+        raise UnknownJobError(f"{name!r} is not a job of Triagedesk")
+    try:
+        return enqueue_once(
+            _configured(),
+            name,
+            kind,
+            job_id or str(uuid4()),
+            timeout or kind.timeout_seconds,
+            kwargs,
+        )
+    except RedisError as error:
+        raise QueueUnavailableError("The job queue (Redis) cannot be reached.") from error
+
+
+def enqueue_poll(
+    connection_id: int, *, trigger: str, actor_id: int | None = None, sweep: bool = False
+) -> bool:
+    """Enqueue a poll of the connection, unless one waits or runs; see enqueue()."""
+    return enqueue(
+        "poll",
+        job_id=f"poll-{connection_id}",
+        connection_id=connection_id,
+        trigger=trigger,
+        actor_id=actor_id,
+        sweep=sweep,
+    )
+
+
+def enqueue_once(
+    connection: Redis, name: str, kind: JobKind, job_id: str, timeout: int, kwargs: dict[str, Any]
+) -> bool:
+    """enqueue() on a given connection; raises redis.RedisError."""
+    queue = make_queue(kind.queue, connection)
+    key = JsonJob.key_for(job_id)
+    while True:
+        with connection.pipeline() as pipe:
+            try:
+                pipe.watch(key)
+                if is_pending(fetch_job(job_id, connection), datetime.now(UTC)):
+                    return False
+                pipe.multi()
+                pipe.delete(key)
+                pipe.lrem(queue.key, 0, job_id)
+                queue.enqueue_call(
+                    name,
+                    kwargs=kwargs,
+                    job_id=job_id,
+                    timeout=timeout,
+                    result_ttl=0,
+                    failure_ttl=KEEP_FAILED_SECONDS,
+                    pipeline=pipe,
+                )
+                pipe.execute()
+            except WatchError:
+                continue
+            return True
+
+
+def make_queue(name: str, connection: Redis) -> Queue:
+    """The queue `name`, reading and writing JSON jobs only."""
+    return Queue(name, connection=connection, job_class=JsonJob, serializer=JSONSerializer)
+
+
+def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
+    """The stored job, or None when there is none or it is damaged."""
+    job = JsonJob(job_id, connection)
+    try:
+        job.refresh()
+        return job if job.func_name in JOBS else None
+    except _UNREADABLE:
+        return None
+
+
+def is_pending(job: JsonJob | None, now: datetime) -> bool:
+    """Whether the job waits in its queue or is being worked on by somebody heard of lately."""
+    if job is None:
+        return False
+    status = job.get_status(refresh=False)
+    if status == JobStatus.QUEUED:
+        is_new = job.enqueued_at is not None and now - job.enqueued_at < PICKED_UP_WITHIN
+        return is_new or job.connection.lpos(f"rq:queue:{job.origin}", job.id) is not None
+    if status == JobStatus.STARTED:
+        return job.last_heartbeat is not None and now - job.last_heartbeat < SILENT_AFTER
+    return False
+
+
+def send_heartbeat(connection: Redis, part: str) -> None:
+    """Say that `part` ("worker" or "scheduler") is alive, for HEARTBEAT_TTL_SECONDS."""
+    connection.set(_heartbeat_key(part), "1", ex=HEARTBEAT_TTL_SECONDS)
+
+
+def read_status() -> QueueStatus:
+    """Whether Redis, a worker and a scheduler are there; answers within about two seconds."""
+    try:
+        worker, scheduler = _configured().mget(
+            _heartbeat_key("worker"), _heartbeat_key("scheduler")
+        )
+    except (RedisError, QueueUnavailableError):
+        return QueueStatus(is_redis_up=False)
+    return QueueStatus(True, has_worker=worker is not None, has_scheduler=scheduler is not None)
+
+
+def _heartbeat_key(part: str) -> str:
+    return f"triagedesk:heartbeat:{part}"
+
+
+def _configured() -> Redis:
+    global _connection
+    if _redis_url is None:
+        raise QueueUnavailableError("The job queue is not configured.")
+    if _connection is None:
+        _connection = connect(_redis_url)
+    return _connection

@@ -1,0 +1,56 @@
+"""gunicorn, configured here: threads, the app loaded once and shared by its processes."""
+
+import gc
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from webapp import create_app
+from webapp.config import Config
+from webapp.extensions import db
+from webapp.services.check_encryption import require_readable_secrets
+
+STOP_SECONDS = 4
+REQUEST_SECONDS = 60
+
+
+class WebServer(BaseApplication):
+    """Serves the app of `config` on `bind` until SIGTERM or SIGINT."""
+
+    def __init__(self, config: Config, *, bind: str, workers: int, threads: int) -> None:
+        self._config = config
+        self._options = {
+            "bind": bind,
+            "workers": workers,
+            "threads": threads,
+            "worker_class": "gthread",
+            "preload_app": True,
+            "graceful_timeout": STOP_SECONDS,
+            "timeout": REQUEST_SECONDS,
+            "control_socket_disable": True,
+            "forwarded_allow_ips": "",
+            "loglevel": "warning",
+            "accesslog": None,
+            "when_ready": _say_ready,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """The app, in the master process; its objects are kept out of the children's collector."""
+        app = create_app(self._config)
+        with app.app_context():
+            require_readable_secrets()
+            db.engine.dispose()
+        gc.collect()
+        gc.freeze()
+        return app
+
+
+def _say_ready(server: Any) -> None:
+    server.log.warning("Serving on %s", ", ".join(str(sock) for sock in server.LISTENERS))
