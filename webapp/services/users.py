@@ -40,10 +40,15 @@ class LastAdminError(ServiceError):
 def add_user(
     *, email: str, name: str, password: str, role: str, actor_id: int | None = None
 ) -> User:
-    """Add a user; the address is kept in lower case. Raises UserError."""
+    """Add a user; the address is kept in lower case. The first one has to be an admin.
+
+    Raises UserError.
+    """
     user = build_user(email=email, name=name, password=password, role=role)
     try:
         with transaction() as session:
+            if role != ROLE_ADMIN and not _lock_active_admins(session):
+                raise UserError({"role": "There is no admin yet; the first user has to be one."})
             session.add(user)
             session.flush()
             _record(session, user, "user.added", actor_id, email=user.email, role=user.role)

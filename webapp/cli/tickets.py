@@ -1,0 +1,23 @@
+"""`triagedesk tickets`: every ticket, for other programs."""
+
+import click
+
+from webapp.cli.output import json_option, print_json, print_table, refusing
+from webapp.services.export_tickets import export_tickets
+
+
+@click.command("tickets")
+@click.option("--open", "only_open", is_flag=True, help="Open ones only.")
+@json_option
+@refusing
+def tickets(only_open: bool, as_json: bool) -> None:
+    """List tickets in the order they were made."""
+    rows = list(export_tickets(only_open=only_open))
+    if as_json:
+        print_json(rows)
+    else:
+        columns = ("number", "title", "client", "board", "status", "priority", "source_reference")
+        print_table(rows, columns, "No tickets.")
+
+
+commands: list[click.Command] = [tickets]
