@@ -1,0 +1,77 @@
+# Triagedesk: `make help` lists what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+JOBS ?= $(shell echo $$(( $(CORES) > 2 ? $(CORES) : 2 )))
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Install everything into .venv (Python 3.11 or newer)
+
+$(READY): pyproject.toml constraints.txt
+	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
+	  [ -n "$$python" ] && command -v "$$python" >/dev/null || continue; \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue; \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { missing=$$python; continue; }; \
+	  found=$$python; break; \
+	done; \
+	if [ -x $(PY) ]; then :; \
+	elif [ -n "$$found" ]; then echo "Creating $(VENV) with $$found"; "$$found" -m venv $(VENV); \
+	elif [ -n "$$missing" ]; then \
+	  echo "$$missing cannot make virtual environments: install its package python3-venv." >&2; exit 1; \
+	else \
+	  echo "Python 3.11 or newer was not found. Install it, or say: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+	fi
+	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+.PHONY: demo
+demo: $(READY) ## Run it all with a simulated Huntress account (in ./demo-data, anew each time)
+	@exec $(VENV)/bin/triagedesk up --demo --port $(PORT)
+
+.PHONY: run
+run: $(READY) ## Run it all for real (in ./data)
+	@exec $(VENV)/bin/triagedesk up --host $(HOST) --port $(PORT)
+
+.PHONY: test
+test: lint ## Linters, types and all tests but the long ones
+	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: soak
+soak: $(READY) ## The long tests
+	@$(PY) -m pytest -m soak $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Style, formatting and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy webapp
+
+.PHONY: format
+format: $(READY) ## Format the code
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+.PHONY: bench
+bench: $(READY) ## What the README's figures come from
+	@$(PY) -m bench $(ARGS)
+
+.PHONY: wheel
+wheel: $(READY) ## Build dist/*.whl
+	@$(PY) -m build --wheel --no-isolation
+
+.PHONY: constraints
+constraints: $(READY) ## Write the versions of .venv to constraints.txt
+	@{ sed -n '/^#/p' constraints.txt; $(PY) -m pip freeze --exclude-editable; } > constraints.new
+	@mv constraints.new constraints.txt
