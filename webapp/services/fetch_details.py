@@ -60,6 +60,7 @@ def _fetch_organizations(cycle: Cycle) -> None:
     plan = plan_detail_fetch(len(missing), total=None, free_calls=cycle.client.budget.free_calls())
     if plan.pages:
         sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
+        cycle.has_synced_organizations = True
         return
     for external_id in missing[: plan.singles]:
         answer = cycle.client.get_organization(external_id)

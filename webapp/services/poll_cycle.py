@@ -36,6 +36,7 @@ class Cycle:
     cursor: datetime | None = None
     is_walk_cut_off: bool = False
     has_pending_details: bool = False
+    has_synced_organizations: bool = False
     _client: HuntressClient | None = None
 
     def __post_init__(self) -> None:

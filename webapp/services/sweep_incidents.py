@@ -60,7 +60,8 @@ def _list_open(cycle: Cycle) -> datetime:
     """List everything open; returns when the sweep began."""
     started_at = clock.utcnow()
     _note(cycle, sweep_started_at=started_at, sweep_listed_at=None)
-    sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
+    if not cycle.has_synced_organizations:
+        sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
     for status in LISTED_STATUSES:
         walk = ListWalk()
         while not walk.is_finished:
