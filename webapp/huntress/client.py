@@ -105,7 +105,7 @@ class HuntressClient:
         # Addresses are checked by each connection, so a name need not resolve already now.
         self._base_url = check_base_url(base_url, allowed_hosts, resolve=None)
         is_exempt = is_exempt_origin(base_url, allowed_hosts)
-        self._budget = budget
+        self.budget = budget
         self._timeout = timeout
         self._max_response_bytes = max_response_bytes
         self._jitter = jitter
@@ -206,11 +206,11 @@ class HuntressClient:
                 if wait is None:
                     raise
                 reason = wait_reason(error)
-            self._budget.wait(wait, reason)
+            self.budget.wait(wait, reason)
 
     def _attempt(self, path: str, query: dict[str, str], read: Callable[[object], T]) -> _Answer[T]:
         """One request with its own reservation, which is finished whatever happens."""
-        reservation = self._budget.acquire("GET", path)
+        reservation = self.budget.acquire("GET", path)
         exchange = _Exchange()
         started = time.monotonic()
         try:
@@ -223,7 +223,7 @@ class HuntressClient:
             # Not chained: what the libraries say may hold a proxy's password.
             raise error_for_exception(failure) from None
         finally:
-            self._budget.finish(
+            self.budget.finish(
                 reservation,
                 status=exchange.status,
                 milliseconds=round((time.monotonic() - started) * 1000),
@@ -237,7 +237,7 @@ class HuntressClient:
         read: Callable[[object], T],
         exchange: _Exchange,
     ) -> _Answer[T]:
-        asked_at = self._budget.clock()
+        asked_at = self.budget.clock()
 
         def check_status(response: requests.Response, **_: object) -> None:
             # As a hook, because it must come before requests looks at a redirect: requests reads

@@ -169,8 +169,7 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
     except Exception as problem:
         log.exception("the poll of connection %s failed", cycle.connection.id)
         error = f"Internal error ({type(problem).__name__}); the log has the details."
-    _finish(cycle, error)
-    return PollOutcome(run=_run_by_id(cycle.run.run_id))
+    return PollOutcome(run=_finish(cycle, error) or _run_by_id(cycle.run.run_id))
 
 
 def _poll(cycle: Cycle) -> None:
@@ -236,7 +235,7 @@ def _store_cursor(cycle: Cycle, *, is_long: bool) -> None:
         cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
 
 
-def _finish(cycle: Cycle, error: str | None) -> None:
+def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
     """Record the result and give the lease back; a lost lease leaves the record to its owner."""
     now = clock.utcnow()
     budget = cycle.client.budget if cycle.has_client else None
@@ -255,8 +254,9 @@ def _finish(cycle: Cycle, error: str | None) -> None:
     try:
         with transaction() as session:
             cycle.lease.release(session, **values)
-            cycle.run.finish(session, "error" if error else "completed", error=error)
+            return cycle.run.finish(session, "error" if error else "completed", error=error)
     except LeaseLostError:
         log.warning("connection %s: %s", cycle.connection.id, TAKEN_OVER)
     except OperationalError:
         log.exception("the result of a poll could not be recorded; its lease runs out by itself")
+    return None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Update, insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -49,20 +49,25 @@ class RunLog:
         with transaction() as session:
             self._write(session, now)
 
-    def finish(self, session: Session, state: str, *, error: str | None = None) -> None:
-        """Write the outcome, in the caller's transaction."""
+    def finish(self, session: Session, state: str, *, error: str | None = None) -> PollRun | None:
+        """Write the outcome, in the caller's transaction, and return the run's row.
+
+        None when the run was marked interrupted meanwhile: then its record stays as it is.
+        """
         now = clock.utcnow()
         self.values.update(state=state, error=error, phase=None, waiting=None, finished_at=now)
-        self._write(session, now)
+        return session.scalars(self._update(now).returning(PollRun)).one_or_none()
 
     def _write(self, session: Session, now: datetime) -> None:
-        session.execute(
+        session.execute(self._update(now), execution_options=_NO_SYNC)
+        self._written_at = now
+
+    def _update(self, now: datetime) -> Update:
+        return (
             update(PollRun)
             .where(PollRun.id == self.run_id, PollRun.state == "running")
-            .values(updated_at=now, **self.counts, **self.values),
-            execution_options=_NO_SYNC,
+            .values(updated_at=now, **self.counts, **self.values)
         )
-        self._written_at = now
 
 
 def start_run(session: Session, connection_id: int, *, token: str, **values: Any) -> RunLog:

@@ -1,0 +1,44 @@
+"""`python -m bench`: measure, and print the figures as a table."""
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bench.backlog import measure_backlog
+from bench.drain import measure_drain
+from bench.idle import measure_idle
+from bench.throughput import measure_throughput
+
+PARTS: dict[str, Callable[[], dict[str, float]]] = {
+    "backlog of 500": measure_backlog,
+    "throughput on SQLite": lambda: measure_throughput("sqlite"),
+    "throughput on PostgreSQL": lambda: measure_throughput("postgresql"),
+    "drain of 12,000": measure_drain,
+    "idle cycle on SQLite": lambda: measure_idle("sqlite"),
+    "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
+}
+
+
+def main() -> None:
+    """Run all measurements, or those whose name contains one of the words given."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("words", nargs="*", help="only the parts whose name contains one of these")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    arguments = parser.parse_args()
+    chosen = {
+        name: part
+        for name, part in PARTS.items()
+        if not arguments.words or any(word in name for word in arguments.words)
+    }
+    results: dict[str, Any] = {}
+    for name, part in chosen.items():
+        results[name] = part()
+        if not arguments.json:
+            print(f"{name:<26}", "  ".join(f"{k}={v:,.1f}" for k, v in results[name].items()))
+    if arguments.json:
+        print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
