@@ -2,6 +2,30 @@
 
 from flask import Flask
 
+from webapp.web.access import init_access
+from webapp.web.account.routes import account
+from webapp.web.dashboard.routes import dashboard
+from webapp.web.errors import init_errors
+from webapp.web.filters import init_filters
+from webapp.web.headers import init_headers
+from webapp.web.navigation import init_navigation
+from webapp.web.page_context import init_page_context
+from webapp.web.static_files import init_static_files
+from webapp.web.tickets.routes import tickets
+from webapp.web.viewer import init_viewer
+
+BLUEPRINTS = (account, dashboard, tickets)
+
 
 def register_web(app: Flask) -> None:
     """Register every area's blueprint and what all pages share."""
+    init_viewer(app)
+    init_access(app)
+    init_headers(app)
+    init_static_files(app)
+    init_filters(app)
+    init_navigation(app)
+    init_page_context(app)
+    init_errors(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

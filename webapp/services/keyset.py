@@ -1,0 +1,136 @@
+"""Keyset paging: a page starts where the last one ended, however many rows came in between."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+Row = TypeVar("Row")
+
+MARK_LENGTH = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A column to sort by, never null, and the path from a row to its value."""
+
+    column: InstrumentedAttribute[Any]
+    path: str
+    descending: bool = False
+
+
+class Keyset:
+    """A sort order over columns that together are unique."""
+
+    def __init__(self, *orders: Order) -> None:
+        self.orders = orders
+
+    def clauses(self, *, reverse: bool) -> list[ColumnElement[Any]]:
+        """For ORDER BY."""
+        return [
+            order.column.desc() if order.descending != reverse else order.column.asc()
+            for order in self.orders
+        ]
+
+    def beyond(self, values: Sequence[Any], *, reverse: bool) -> ColumnElement[bool]:
+        """The rows that come after (`reverse`: before) the one with `values`."""
+        alternatives = []
+        for position, order in enumerate(self.orders):
+            same = [
+                earlier.column == value
+                for earlier, value in zip(self.orders[:position], values, strict=False)
+            ]
+            is_less = order.descending != reverse
+            value = values[position]
+            further = order.column < value if is_less else order.column > value
+            alternatives.append(and_(*same, further))
+        return or_(*alternatives)
+
+    def mark(self, row: Any) -> str:
+        """A short text that names the place of `row` in this order; safe in a URL."""
+        values = [_plain(attrgetter(order.path)(row)) for order in self.orders]
+        return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+    def read_mark(self, mark: str | None) -> list[Any] | None:
+        """The values `mark` holds, or None where it is none of this order."""
+        if not mark or len(mark) > MARK_LENGTH:
+            return None
+        try:
+            values = json.loads(base64.urlsafe_b64decode(mark + "=" * (-len(mark) % 4)))
+        except (ValueError, binascii.Error, RecursionError):
+            return None
+        if not isinstance(values, list) or len(values) != len(self.orders):
+            return None
+        read = [
+            _read(value, order.column.type.python_type)
+            for value, order in zip(values, self.orders, strict=True)
+        ]
+        return None if any(value is None for value in read) else read
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfRows(Generic[Row]):
+    """Rows in their order; a mark is None where there is no such page."""
+
+    rows: Sequence[Row]
+    next_mark: str | None = None
+    previous_mark: str | None = None
+
+
+def read_page(
+    session: Session,
+    statement: Select[Row],
+    keyset: Keyset,
+    size: int,
+    *,
+    after: str | None = None,
+    before: str | None = None,
+) -> PageOfRows[Row]:
+    """The `size` rows of `statement` next to a mark; from the top without a usable one."""
+    earlier = keyset.read_mark(before)
+    later = None if earlier else keyset.read_mark(after)
+    is_backwards = earlier is not None
+    limit = earlier or later
+    if limit:
+        statement = statement.where(keyset.beyond(limit, reverse=is_backwards))
+    ordered = statement.order_by(*keyset.clauses(reverse=is_backwards)).limit(size + 1)
+    found = list(session.scalars(ordered).unique())
+    has_more = len(found) > size
+    rows = found[:size]
+    if is_backwards:
+        rows.reverse()
+    if not rows:
+        return PageOfRows(rows)
+    has_next = is_backwards or has_more
+    has_previous = has_more if is_backwards else later is not None
+    return PageOfRows(
+        rows,
+        next_mark=keyset.mark(rows[-1]) if has_next else None,
+        previous_mark=keyset.mark(rows[0]) if has_previous else None,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _read(value: Any, wanted: type) -> Any:
+    """A mark comes from a URL: anything that is not of the column's type is refused."""
+    if wanted is datetime:
+        return _read_time(value)
+    return value if type(value) is int and wanted is int and abs(value) < 2**31 else None
+
+
+def _read_time(value: Any) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return time if time.tzinfo else None

@@ -1,0 +1,33 @@
+"""The one place where a ticket's status, and with it its closed time, is set.
+
+Plain assignments on a loaded ticket: the caller owns the transaction and says what time it is.
+"""
+
+from datetime import datetime
+
+from webapp.models import Status, Ticket
+
+
+def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:
+    """Give `ticket` the `status`; returns whether that changed anything.
+
+    Entering a closed status sets `closed_at` (UTC), leaving for an open one clears it, and moving
+    between two closed statuses keeps when it was closed. `updated_at` follows a change.
+    """
+    if ticket.status_id == status.id and (ticket.closed_at is not None) == status.is_closed:
+        return False
+    ticket.status = status
+    ticket.status_id = status.id
+    if not status.is_closed:
+        ticket.closed_at = None
+    elif ticket.closed_at is None:
+        ticket.closed_at = now
+    ticket.updated_at = now
+    return True
+
+
+def mark_touched(ticket: Ticket, *, now: datetime) -> None:
+    """A person worked on the ticket: keeps the first time (UTC) and moves `updated_at`."""
+    if ticket.first_touched_at is None:
+        ticket.first_touched_at = now
+    ticket.updated_at = now

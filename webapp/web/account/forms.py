@@ -1,0 +1,47 @@
+"""Forms of the account pages. What a field may hold is checked by the services."""
+
+from zoneinfo import available_timezones
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired
+
+from webapp.services.set_preferences import THEMES
+
+THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+
+
+class SetupForm(FlaskForm):
+    """The first admin."""
+
+    token = StringField(
+        "Setup token",
+        [InputRequired("Enter the setup token.")],
+        description="Printed where Triagedesk was started. It is valid for 24 hours.",
+    )
+    name = StringField("Your name", [InputRequired("Enter your name.")])
+    email = EmailField("E-mail address", [InputRequired("Enter your e-mail address.")])
+    password = PasswordField(
+        "Password",
+        [InputRequired("Choose a password.")],
+        description="At least 8 characters.",
+    )
+
+
+class SignInForm(FlaskForm):
+    """E-mail address and password."""
+
+    email = EmailField("E-mail address", [InputRequired("Enter your e-mail address.")])
+    password = PasswordField("Password", [InputRequired("Enter your password.")])
+
+
+class PreferencesForm(FlaskForm):
+    """How pages look to one person."""
+
+    theme = RadioField("Colours", choices=[(name, THEME_LABELS[name]) for name in THEMES])
+    time_zone = SelectField("Time zone", description="Every time is shown in this zone.")
+
+    def fill_choices(self) -> None:
+        """Offer every zone the system knows."""
+        zones = sorted(name for name in available_timezones() if "/" in name)
+        self.time_zone.choices = [("", "UTC"), *((name, name) for name in zones)]

@@ -1,0 +1,155 @@
+"""Error pages: what happened, what it means for the person, what to do next."""
+
+import logging
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from webapp.services.errors import NotFoundError
+from webapp.web.access import SignInRequired, sign_in_redirect
+from webapp.web.viewer import current_viewer, forget_viewer
+
+log = logging.getLogger(__name__)
+
+DATABASE_DOWN = 503
+SHOWN_FIELD_LENGTH = 50_000
+NEVER_SHOWN = ("password", "secret", "token", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A heading and a sentence or two."""
+
+    title: str
+    text: str
+
+
+EXPLANATIONS = {
+    400: Explanation(
+        "That request made no sense",
+        "Something in it was missing or malformed. Go back, reload the page and try again.",
+    ),
+    403: Explanation(
+        "This is for admins",
+        "Your account may not open this page. Ask an admin if you need it.",
+    ),
+    404: Explanation(
+        "There is nothing here",
+        "The page or ticket does not exist, or the address has a typing mistake.",
+    ),
+    405: Explanation(
+        "That cannot be done this way",
+        "The address exists, but not for this kind of request. Go back and use the page's buttons.",
+    ),
+    413: Explanation("That is too large", "Send something smaller; nothing was saved."),
+    429: Explanation(
+        "Too many attempts",
+        "Wait a minute, then try again. This keeps strangers from guessing passwords.",
+    ),
+    500: Explanation(
+        "Something went wrong on our side",
+        "Nothing was saved, and the details are in the log. Try again; if it happens twice, tell "
+        "your administrator what you were doing.",
+    ),
+    DATABASE_DOWN: Explanation(
+        "The database cannot be used just now",
+        "Nothing was saved. Polling and the tickets are safe: go on when it is back. For "
+        "administrators: `triagedesk doctor` says what is wrong.",
+    ),
+}
+
+
+def init_errors(app: Flask) -> None:
+    """Register the pages."""
+    app.register_error_handler(SignInRequired, _ask_to_sign_in)
+    app.register_error_handler(CSRFError, _form_expired)
+    app.register_error_handler(NotFoundError, _not_found)
+    app.register_error_handler(OperationalError, _database_down)
+    app.register_error_handler(InterfaceError, _database_down)
+    app.register_error_handler(InternalServerError, _failed)
+    app.register_error_handler(HTTPException, _refused)
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    response = _page(error.code)
+    for name in ("Allow", "Retry-After"):
+        for value in error.get_response().headers.getlist(name):
+            response.headers[name] = value
+    return response
+
+
+def _failed(error: InternalServerError) -> ResponseReturnValue:
+    return _page(500)
+
+
+def _not_found(error: NotFoundError) -> ResponseReturnValue:
+    return _page(404)
+
+
+def _database_down(error: Exception) -> ResponseReturnValue:
+    log.error("the database failed a request: %s", type(error).__name__, exc_info=error)
+    forget_viewer()
+    return _page(DATABASE_DOWN)
+
+
+def _page(code: int) -> Response:
+    explanation = EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
+    page = render_template("errors/error.html", code=code, explanation=explanation)
+    return make_response(page, code)
+
+
+def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
+    """Nothing a person typed may be lost because their session ended meanwhile."""
+    if request.method == "POST" and _came_from_here() and _typed():
+        return _typing_page("signed_out", 401)
+    return sign_in_redirect()
+
+
+def _form_expired(error: CSRFError) -> ResponseReturnValue:
+    """Show the form again with a fresh token, unless another site may have sent it."""
+    if not _came_from_here():
+        return _typing_page("refused", 400, fields=[])
+    if not current_viewer().is_authenticated and _typed():
+        return _typing_page("signed_out", 401)
+    return _typing_page("expired", 400)
+
+
+def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = None) -> Response:
+    page = render_template(
+        "errors/typing.html",
+        reason=reason,
+        fields=_typed() if fields is None else fields,
+        back=_page_before(),
+    )
+    return make_response(page, code)
+
+
+def _typed() -> list[tuple[str, str]]:
+    """The fields of the form that was sent, less tokens and secrets."""
+    return [
+        (name, value[:SHOWN_FIELD_LENGTH])
+        for name, value in request.form.items(multi=True)
+        if not any(word in name.lower() for word in NEVER_SHOWN)
+    ]
+
+
+def _came_from_here() -> bool:
+    """Whether the browser says that the form was on a page of ours."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    return urlsplit(source).netloc == request.host
+
+
+def _page_before() -> str | None:
+    """The path of the page the form was on."""
+    parts = urlsplit(request.headers.get("Referer", ""))
+    return parts.path if parts.netloc == request.host and parts.path.startswith("/") else None

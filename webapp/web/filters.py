@@ -1,0 +1,86 @@
+"""Template filters: times in the viewer's zone, colours of the palette, Markdown."""
+
+from datetime import datetime, timedelta
+
+from flask import Flask
+from markupsafe import Markup, escape
+
+from webapp import clock
+from webapp.services.render_markdown import render_markdown
+from webapp.web.viewer import current_viewer, zone_of
+
+TONES = frozenset(
+    {"blue", "azure", "indigo", "purple", "pink", "red", "orange", "yellow", "lime"}
+    | {"green", "teal", "cyan", "grey"}
+)
+_STEPS = (
+    (timedelta(minutes=1), timedelta(seconds=1), "s"),
+    (timedelta(hours=1), timedelta(minutes=1), "min"),
+    (timedelta(days=1), timedelta(hours=1), "h"),
+    (timedelta(days=60), timedelta(days=1), "d"),
+    (timedelta(days=730), timedelta(days=30), "mo"),
+)
+MOMENT = timedelta(seconds=5)
+
+
+def init_filters(app: Flask) -> None:
+    """Register the filters."""
+    for function in (ago, age, exact, when, tone, markdown, counted):
+        app.add_template_filter(function)
+
+
+def ago(time: datetime | None, missing: str = "never") -> Markup:
+    """`3 min ago` or `in 2 min`, with the exact time to be had; `missing` without a time."""
+    if time is None:
+        return escape(missing)
+    distance = clock.utcnow() - time
+    if abs(distance) < MOMENT:
+        return _element(time, "just now")
+    length = _length(abs(distance))
+    return _element(time, f"{length} ago" if distance > timedelta() else f"in {length}")
+
+
+def age(time: datetime | None, missing: str = "—") -> Markup:
+    """`3 min`: how long ago, without the word, for columns that say so themselves."""
+    if time is None:
+        return escape(missing)
+    return _element(time, _length(max(clock.utcnow() - time, timedelta())))
+
+
+def when(time: datetime | None, missing: str = "—") -> Markup:
+    """The date and time in the viewer's zone."""
+    return escape(missing) if time is None else _element(time, exact(time))
+
+
+def exact(time: datetime) -> str:
+    """`9 Jun 2026, 14:00:03 CEST` in the viewer's zone."""
+    local = time.astimezone(zone_of(current_viewer()))
+    return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
+
+
+def tone(colour: str | None) -> str:
+    """The CSS class of a colour name, grey for one that is not of the palette."""
+    return f"tone-{colour if colour in TONES else 'grey'}"
+
+
+def markdown(text: str, heading_shift: int = 0) -> Markup:
+    """Untrusted Markdown as safe HTML; see services.render_markdown."""
+    return Markup(render_markdown(text, heading_shift=heading_shift))  # noqa: S704 - sanitized
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 ticket`, `2 tickets`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _length(distance: timedelta) -> str:
+    for limit, unit, name in _STEPS:
+        if distance < limit:
+            return f"{distance // unit} {name}"
+    return f"{distance // timedelta(days=365)} y"
+
+
+def _element(time: datetime, words: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        time.strftime("%Y-%m-%dT%H:%M:%SZ"), exact(time), words
+    )

@@ -1,0 +1,30 @@
+"""What every template can use besides the values of its own page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
+
+from webapp.extensions import current_config
+from webapp.services.set_preferences import THEMES
+from webapp.web.viewer import current_viewer
+
+
+def init_page_context(app: Flask) -> None:
+    """Give templates the viewer, the themes, and whether this is the demo."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.add_template_global(option_pairs)
+
+    @app.context_processor
+    def _shared() -> dict[str, object]:
+        return {
+            "viewer": current_viewer(),
+            "themes": THEMES,
+            "is_demo": current_config().is_demo,
+        }
+
+
+def option_pairs(rows: Iterable[Any]) -> list[tuple[int, str]]:
+    """Rows with an id and a name as (value, words) of a selection."""
+    return [(row.id, row.name) for row in rows]

@@ -1,0 +1,108 @@
+"""Who is looking at the page: found by the session cookie, held as plain values.
+
+`current_user` (flask_login's) is a Viewer, or an Anonymous one, and needs no database once loaded.
+"""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import Flask, Request, Response, current_app, g
+from flask_login import current_user
+
+from webapp.extensions import login_manager
+from webapp.models import User
+from webapp.services.set_preferences import THEMES
+from webapp.services.sign_in import SESSION_LIFETIME, find_session
+
+COOKIE = "triagedesk_login"
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A signed-in person."""
+
+    id: int
+    name: str
+    email: str
+    is_admin: bool
+    time_zone: str | None
+    theme: str
+    is_authenticated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Somebody who is not signed in."""
+
+    name: str = ""
+    is_admin: bool = False
+    time_zone: str | None = None
+    theme: str = THEMES[0]
+    is_authenticated: bool = False
+
+
+def init_viewer(app: Flask) -> None:
+    """Let flask_login find the viewer by our cookie; it keeps nothing of its own."""
+    login_manager.anonymous_user = Anonymous
+    login_manager.request_loader(_load)
+
+
+def require_viewer() -> Viewer:
+    """The signed-in person; only for routes whose access rule made sure there is one."""
+    viewer = current_viewer()
+    if not isinstance(viewer, Viewer):
+        raise LookupError("nobody is signed in")
+    return viewer
+
+
+def current_viewer() -> Viewer | Anonymous:
+    """Whoever looks at this page."""
+    return cast(Viewer | Anonymous, current_user._get_current_object())
+
+
+def forget_viewer() -> None:
+    """From here on nobody counts as signed in: the database cannot be asked."""
+    g.is_database_down = True
+
+
+def zone_of(viewer: Viewer | Anonymous) -> tzinfo:
+    """The zone the viewer's times are shown in; UTC where none (or none that exists) is chosen."""
+    try:
+        return ZoneInfo(viewer.time_zone) if viewer.time_zone else UTC_ZONE
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC_ZONE
+
+
+def remember_session(response: Response, token: str) -> None:
+    """Put the session's token into the cookie."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        httponly=True,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        samesite="Lax",
+    )
+
+
+def _load(request: Request) -> Viewer | None:
+    if "is_database_down" in g:
+        return None
+    token = request.cookies.get(COOKIE)
+    found = find_session(token) if token and len(token) < 200 else None
+    return None if found is None else _viewer_of(found.user)
+
+
+def _viewer_of(user: User) -> Viewer:
+    theme = user.theme if user.theme in THEMES else THEMES[0]
+    return Viewer(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        is_admin=user.is_admin,
+        time_zone=user.time_zone,
+        theme=theme,
+    )
