@@ -22,7 +22,7 @@ setup: $(READY) ## Install everything into .venv (Python 3.11 or newer)
 $(READY): pyproject.toml constraints.txt
 	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
 	  [ -n "$$python" ] && command -v "$$python" >/dev/null || continue; \
-	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue; \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { missing=$$python; continue; }; \
 	  found=$$python; break; \
 	done; \

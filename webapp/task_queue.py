@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import redis.exceptions
 from redis import Redis, WatchError
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
-from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
@@ -29,17 +29,6 @@ HEARTBEAT_TTL_SECONDS = 15
 SILENT_AFTER = timedelta(seconds=60)
 PICKED_UP_WITHIN = timedelta(seconds=10)
 KEEP_FAILED_SECONDS = 24 * 3600
-
-_UNREADABLE = (
-    NoSuchJobError,
-    DeserializationError,
-    ResponseError,  # a key of another type
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-)
-"""What reading a damaged job can raise."""
 
 
 class UnknownJobError(LookupError):
@@ -225,7 +214,9 @@ def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
     try:
         job.refresh()
         return job if job.func_name in JOBS else None
-    except _UNREADABLE:
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+        raise
+    except Exception:  # noqa: BLE001 - RQ raises anything for damaged data, AssertionError included
         return None
 
 

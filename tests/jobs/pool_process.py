@@ -1,0 +1,53 @@
+"""A worker pool with jobs that leave traces in a folder: `python -m tests.jobs.pool_process`."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from flask import Flask, current_app
+
+from webapp.jobs import worker_pool
+from webapp.jobs.worker import TriageWorker
+from webapp.jobs.worker_pool import WorkerPool
+from webapp.logging_setup import setup_logging
+from webapp.task_queue import connect
+
+FOLDER = Path(sys.argv[1])
+URL = sys.argv[2]
+
+
+def trace(name: str, text: str = "") -> None:
+    (FOLDER / name).write_text(text or str(os.getpid()))
+
+
+def tick() -> None:
+    trace("tick", current_app.name)
+
+
+def poll(connection_id: int, trigger: str, actor_id: int | None, sweep: bool) -> None:
+    trace(f"poll-{connection_id}-started")
+    try:
+        while not (FOLDER / f"finish-{connection_id}").exists():
+            time.sleep(0.02)
+    except SystemExit:
+        trace(f"poll-{connection_id}-cleaned-up")
+        raise
+    trace(f"poll-{connection_id}-finished")
+
+
+def main() -> None:
+    setup_logging()
+    worker_pool.HEARTBEAT_SECONDS = 0.2
+    app = Flask("app of the pool")
+
+    def run_worker(queue: str, max_idle_seconds: int | None) -> None:
+        (FOLDER / f"worker-{queue}-{os.getpid()}").touch()
+        functions = {"tick": tick, "poll": poll}
+        TriageWorker(app, (queue,), connect(URL), functions).work(max_idle_time=max_idle_seconds)
+
+    WorkerPool(connect(URL), run_worker, max_poll_workers=3).run()
+
+
+if __name__ == "__main__":
+    main()

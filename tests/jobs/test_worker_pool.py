@@ -1,0 +1,186 @@
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from redis import Redis
+
+from tests.support.valkey import ValkeyServer
+from tests.support.waiting import wait_until
+from webapp.task_queue import JsonJob, enqueue, enqueue_poll, fetch_job, make_queue, read_status
+
+ROOT = Path(__file__).parents[2]
+
+
+class Pool:
+    """A pool in a process of its own, and the traces its jobs leave."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self._log = (folder / "log").open("w+b")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.jobs.pool_process", str(folder), url],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    def left(self, name: str, seconds: float = 10) -> bool:
+        return wait_until((self.folder / name).exists, seconds)
+
+    def pid_of(self, name: str) -> int:
+        assert self.left(name)
+        assert wait_until(lambda: (self.folder / name).read_text())
+        return int((self.folder / name).read_text())
+
+    def workers(self, queue: str) -> list[int]:
+        pids = [int(path.name.rpartition("-")[2]) for path in self.folder.glob(f"worker-{queue}-*")]
+        return [pid for pid in pids if is_running(pid)]
+
+    def finish(self, connection_id: int) -> bool:
+        (self.folder / f"finish-{connection_id}").touch()
+        return self.left(f"poll-{connection_id}-finished")
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    def family(self) -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            family = self.family()
+            self.process.terminate()
+            self.process.wait(15)
+            psutil.wait_procs(family, timeout=5)
+        self._log.close()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture
+def pool(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Pool]:
+    pool = Pool(tmp_path, valkey.url)
+    yield pool
+    pool.close()
+
+
+def push_raw(redis: Redis, job_id: str, data: bytes, **fields: str) -> None:
+    """Put a job into Redis as somebody with access to it could."""
+    values = {"data": zlib.compress(data), "status": "queued", "origin": "default", **fields}
+    redis.hset(JsonJob.key_for(job_id), mapping=values)
+    redis.rpush("rq:queue:default", job_id)
+
+
+def test_runs_registered_jobs_inside_the_app(pool: Pool, redis: Redis) -> None:
+    enqueue("tick")
+    assert pool.left("tick")
+    assert wait_until(lambda: (pool.folder / "tick").read_text() == "app of the pool")
+    assert wait_until(lambda: read_status().has_worker)
+
+
+def test_refuses_what_is_not_one_of_our_jobs(pool: Pool, redis: Redis) -> None:
+    target = pool.folder / "owned"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.system, (f"touch {target}",)
+
+    push_raw(redis, "pickled", pickle.dumps(("tick", None, (Evil(),), {})))
+    push_raw(redis, "importable", f'["os.system",null,["touch {target}"],{{}}]'.encode())
+    push_raw(
+        redis,
+        "callback",
+        b'["tick",null,["too many"],{}]',
+        failure_callback_name="tests.jobs.pool_process.main",
+        webhooks='[{"url": "http://127.0.0.1:1/", "statuses": ["failed"]}]',
+    )
+    redis.set(JsonJob.key_for("text"), "no hash")
+    redis.rpush("rq:queue:default", "text")
+    enqueue("tick")
+
+    assert pool.left("tick", 20)  # the worker got past all of them
+    assert not target.exists()
+    for job_id in ("pickled", "importable"):
+        assert redis.hget(JsonJob.key_for(job_id), "status") == b"failed"
+    assert "'os.system' is not a job of Triagedesk" in pool.log()
+
+
+def test_a_long_poll_delays_neither_ticks_nor_other_polls(pool: Pool, redis: Redis) -> None:
+    for connection_id in (1, 2, 3):
+        enqueue_poll(connection_id, trigger="manual")
+    assert all(pool.left(f"poll-{n}-started") for n in (1, 2, 3))
+    enqueue("tick")
+    assert pool.left("tick")
+
+    enqueue_poll(4, trigger="manual")  # the limit is three
+    assert not pool.left("poll-4-started", 1)
+    assert pool.finish(2)
+    assert pool.left("poll-4-started")
+    assert all(pool.finish(n) for n in (1, 3, 4))
+
+
+def test_a_finished_poll_is_gone_from_redis(pool: Pool, redis: Redis) -> None:
+    enqueue_poll(1, trigger="manual")
+    assert pool.left("poll-1-started")
+    assert not enqueue_poll(1, trigger="manual")
+    assert pool.finish(1)
+    assert wait_until(lambda: fetch_job("poll-1", redis) is None)
+    assert enqueue_poll(1, trigger="manual")
+
+
+def test_stopping_ends_a_running_poll_with_its_cleaning_up_done(pool: Pool, redis: Redis) -> None:
+    enqueue_poll(1, trigger="manual")
+    assert pool.left("poll-1-started")
+    family = pool.family()
+
+    pool.process.terminate()
+    assert pool.process.wait(8) == 0
+    assert pool.left("poll-1-cleaned-up", 1)
+    assert not [process for process in family if is_running(process.pid)]
+
+
+def test_a_killed_worker_is_replaced(pool: Pool, redis: Redis) -> None:
+    assert wait_until(lambda: len(pool.workers("default")) == 1)
+    os.kill(pool.workers("default")[0], signal.SIGKILL)
+    enqueue("tick")
+    assert pool.left("tick")
+
+
+def test_a_killed_pool_takes_everything_with_it(pool: Pool, redis: Redis) -> None:
+    enqueue_poll(1, trigger="manual")
+    job = pool.pid_of("poll-1-started")
+    family = pool.family()
+    assert job in [process.pid for process in family]
+
+    pool.process.kill()
+    pool.process.wait()
+    assert wait_until(lambda: not [p for p in family if is_running(p.pid)], 10)
+
+
+def test_a_poll_goes_on_while_redis_is_away(pool: Pool, valkey: ValkeyServer) -> None:
+    enqueue_poll(1, trigger="manual")
+    assert pool.left("poll-1-started")
+    valkey.stop()
+    assert pool.finish(1)
+    valkey.start()
+    connection = valkey.connect()
+    connection.flushall()
+    assert wait_until(lambda: read_status().has_worker)
+    assert wait_until(lambda: enqueue_poll(2, trigger="manual"))
+    assert pool.left("poll-2-started", 20)
+    assert make_queue("polls", connection).count == 0
+    assert pool.finish(2)
