@@ -139,7 +139,7 @@ def _number(env: Mapping[str, str], name: str, default: int, least: int, most: i
     text = _text(env, name)
     if text is None:
         return default
-    if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
         raise ConfigError(
             f"{PREFIX}{name} is {text!r}.", f"It takes a whole number from {least} to {most}."
         )

@@ -1,0 +1,282 @@
+from pathlib import Path
+
+import pytest
+
+from webapp.config import (
+    Config,
+    ConfigError,
+    embedded_redis_url,
+    is_set,
+    load_config,
+    needs_data_dir,
+    read_data_dir,
+)
+from webapp.crypto import generate_key
+
+KEY = generate_key()
+OTHER_KEY = generate_key()
+GIVEN = {"TRIAGEDESK_SECRET_KEY": "s" * 32, "TRIAGEDESK_ENCRYPTION_KEYS": KEY}
+
+
+def load(**variables: str) -> Config:
+    return load_config(GIVEN | {f"TRIAGEDESK_{name}": value for name, value in variables.items()})
+
+
+def refusal(**variables: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(**variables)
+    assert caught.value.hint
+    assert str(caught.value) == f"{caught.value.problem} {caught.value.hint}"
+    return caught.value
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load()
+    assert config.data_dir == tmp_path / "data"
+    assert config.database_url == f"sqlite:///{tmp_path}/data/triagedesk.db"
+    assert config.uses_sqlite
+    assert config.redis_url == embedded_redis_url(tmp_path / "data")
+    assert config.uses_embedded_redis
+    assert config.huntress_hosts == ("api.huntress.io",)
+    assert config.huntress_calls_per_minute == 50
+    assert config.huntress_portal_url.startswith("https://")
+    assert "{incident_id}" in config.huntress_portal_url
+    assert config.is_enterprise
+    assert config.trusted_proxies == 0
+    assert config.public_url is None
+    assert config.lease_seconds == 120
+    assert not config.is_demo
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    config = load(
+        DATA_DIR=str(tmp_path),
+        DATABASE_URL="postgresql://desk:pw@db.example/desk",
+        REDIS_URL="rediss://:pw@queue.example:6379/0",
+        HUNTRESS_HOSTS="api.huntress.io, http://127.0.0.1:8081",
+        HUNTRESS_CALLS_PER_MINUTE="30",
+        HUNTRESS_PORTAL_URL="https://x.example/incidents/{incident_id}",
+        EDITION="Community",
+        TRUSTED_PROXIES="2",
+        PUBLIC_URL="https://desk.example.com/",
+        LEASE_SECONDS="60",
+        DEMO="1",
+    )
+    assert config == Config(
+        data_dir=tmp_path,
+        database_url="postgresql+psycopg://desk:pw@db.example/desk",
+        redis_url="rediss://:pw@queue.example:6379/0",
+        secret_key="s" * 32,
+        encryption_keys=(KEY,),
+        huntress_hosts=("api.huntress.io", "http://127.0.0.1:8081"),
+        huntress_calls_per_minute=30,
+        huntress_portal_url="https://x.example/incidents/{incident_id}",
+        edition="community",
+        trusted_proxies=2,
+        public_url="https://desk.example.com",
+        lease_seconds=60,
+        is_demo=True,
+    )
+    assert not config.is_enterprise
+    assert not config.uses_sqlite
+    assert not config.uses_embedded_redis
+
+
+def test_secrets_are_not_in_its_repr() -> None:
+    text = repr(load(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0"))
+    assert "hunter2" not in text
+    assert KEY not in text
+    assert "s" * 32 not in text
+
+
+def test_empty_variables_count_as_left_out() -> None:
+    assert load(EDITION=" ", PUBLIC_URL="", TRUSTED_PROXIES="").edition == "enterprise"
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgresql+psycopg://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("sqlite:////srv/desk.db", "sqlite:////srv/desk.db"),
+    ],
+)
+def test_database_urls(given: str, used: str) -> None:
+    assert load(DATABASE_URL=given).database_url == used
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "desk.db", "sqlite://"])
+def test_refuses_other_databases_without_repeating_their_passwords(url: str) -> None:
+    error = refusal(DATABASE_URL=url)
+    assert "TRIAGEDESK_DATABASE_URL" in error.problem
+    assert "postgresql://" in error.hint
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("url", ["http://:hunter2@h", "localhost:6379"])
+def test_refuses_other_queues_without_repeating_their_passwords(url: str) -> None:
+    error = refusal(REDIS_URL=url)
+    assert "TRIAGEDESK_REDIS_URL" in error.problem
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "too_small", "too_large"),
+    [
+        ("HUNTRESS_CALLS_PER_MINUTE", "0", "100001"),
+        ("TRUSTED_PROXIES", "-1", "11"),
+        ("LEASE_SECONDS", "0", "3601"),
+    ],
+)
+def test_numbers_have_limits(name: str, too_small: str, too_large: str) -> None:
+    for value in (too_small, too_large, "ten", "1.5", "9" * 30, "٣"):
+        error = refusal(**{name: value})
+        assert f"TRIAGEDESK_{name}" in error.problem
+        assert "whole number from" in error.hint
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://x.example/{incident_id}",
+        "https://x.example/",
+        "https://x.example/{incident_id} y",
+        "https://x.example/({incident_id})",
+        "javascript:alert({incident_id})",
+    ],
+)
+def test_the_portal_url_must_fit_into_a_ticket(url: str) -> None:
+    assert "{incident_id}" in refusal(HUNTRESS_PORTAL_URL=url).problem
+
+
+def test_unknown_editions_are_refused() -> None:
+    assert "enterprise, community" in refusal(EDITION="ultimate").hint
+
+
+@pytest.mark.parametrize("url", ["desk.example.com", "ftp://desk.example.com", "//desk"])
+def test_public_url_is_an_address(url: str) -> None:
+    assert "https://desk.example.com" in refusal(PUBLIC_URL=url).hint
+
+
+def test_short_secret_keys_are_refused() -> None:
+    error = refusal(SECRET_KEY="hunter2")
+    assert "32 characters" in error.problem
+    assert "hunter2" not in str(error)
+
+
+def test_keys_that_are_none_are_refused() -> None:
+    error = refusal(ENCRYPTION_KEYS=f"{KEY},hunter2")
+    assert "TRIAGEDESK_ENCRYPTION_KEYS" in error.problem
+    assert "hunter2" not in str(error)
+
+
+def test_several_encryption_keys_newest_first() -> None:
+    assert load(ENCRYPTION_KEYS=f"{KEY}, {OTHER_KEY}").encryption_keys == (KEY, OTHER_KEY)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("name", "value", "field"),
+        [
+            ("SECRET_KEY", "f" * 40, "secret_key"),
+            ("DATABASE_URL", "sqlite:////srv/x.db", "database_url"),
+            ("REDIS_URL", "rediss://:pw@h/0", "redis_url"),
+        ],
+    )
+    def test_a_secret_may_come_from_a_file(
+        self, tmp_path: Path, name: str, value: str, field: str
+    ) -> None:
+        (tmp_path / "secret").write_text(f"{value}\n")
+        env = GIVEN | {f"TRIAGEDESK_{name}": "", f"TRIAGEDESK_{name}_FILE": f"{tmp_path}/secret"}
+        assert getattr(load_config(env), field) == value
+
+    def test_encryption_keys_may_come_from_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "keys").write_text(f"{KEY}\n{OTHER_KEY}\n")
+        env = {
+            "TRIAGEDESK_SECRET_KEY": "s" * 32,
+            "TRIAGEDESK_ENCRYPTION_KEYS_FILE": f"{tmp_path}/keys",
+        }
+        assert load_config(env).encryption_keys == (KEY, OTHER_KEY)
+
+    def test_the_variable_wins_over_its_file(self, tmp_path: Path) -> None:
+        assert load(SECRET_KEY_FILE=str(tmp_path / "none")).secret_key == "s" * 32
+
+    def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "none"
+        with pytest.raises(ConfigError) as caught:
+            load_config({"TRIAGEDESK_SECRET_KEY_FILE": str(path)})
+        assert str(path) in caught.value.problem
+        assert "TRIAGEDESK_SECRET_KEY_FILE" in caught.value.problem
+
+    def test_keys_come_from_the_data_directory(self, tmp_path: Path) -> None:
+        (tmp_path / "secret.key").write_text("d" * 43 + "\n")
+        (tmp_path / "encryption.keys").write_text(f"{KEY}\n")
+        config = load_config({"TRIAGEDESK_DATA_DIR": str(tmp_path)})
+        assert config.secret_key == "d" * 43
+        assert config.encryption_keys == (KEY,)
+
+    @pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS"])
+    def test_missing_keys_are_refused_and_not_made_up(self, tmp_path: Path, name: str) -> None:
+        env = GIVEN | {"TRIAGEDESK_DATA_DIR": str(tmp_path)}
+        del env[f"TRIAGEDESK_{name}"]
+        with pytest.raises(ConfigError, match=f"TRIAGEDESK_{name} is not set") as caught:
+            load_config(env)
+        assert "triagedesk up" in caught.value.hint
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_key_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "secret.key").mkdir()
+        with pytest.raises(ConfigError, match=r"secret\.key cannot be read"):
+            load_config({"TRIAGEDESK_DATA_DIR": str(tmp_path), "TRIAGEDESK_ENCRYPTION_KEYS": KEY})
+
+
+def test_the_data_directory_is_absolute_and_may_begin_with_a_tilde(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert read_data_dir({"TRIAGEDESK_DATA_DIR": "~/desk"}) == tmp_path / "desk"
+    assert read_data_dir({"TRIAGEDESK_DATA_DIR": "desk"}) == tmp_path / "desk"
+
+
+def test_a_long_data_directory_gets_its_socket_elsewhere(tmp_path: Path) -> None:
+    long = tmp_path / ("d" * 120)
+    url = embedded_redis_url(long)
+    assert len(url.removeprefix("unix://")) <= 100
+    assert url != embedded_redis_url(long / "other")
+    assert embedded_redis_url(Path("/srv/desk")) == "unix:///srv/desk/valkey/valkey.sock"
+
+
+def test_no_data_directory_is_needed_where_nothing_is_kept_in_it() -> None:
+    given = {
+        "TRIAGEDESK_DATABASE_URL": "postgresql://u:p@h/d",
+        "TRIAGEDESK_REDIS_URL": "rediss://:pw@h/0",
+        **GIVEN,
+    }
+    assert not needs_data_dir(given)
+    for name in given:
+        assert needs_data_dir({key: value for key, value in given.items() if key != name})
+
+
+def test_is_set_sees_variables_and_files(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x")
+    assert is_set({"TRIAGEDESK_SECRET_KEY": "x"}, "SECRET_KEY")
+    assert is_set({"TRIAGEDESK_SECRET_KEY_FILE": str(tmp_path / "key")}, "SECRET_KEY")
+    assert not is_set({}, "SECRET_KEY")
+
+
+def test_every_variable_is_documented() -> None:
+    root = Path(__file__).parents[2]
+    text = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
+    source = (root / "webapp" / "config.py").read_text(encoding="utf-8")
+    names = {
+        "DATA_DIR", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "HUNTRESS_HOSTS",
+        "HUNTRESS_CALLS_PER_MINUTE", "HUNTRESS_PORTAL_URL", "EDITION", "TRUSTED_PROXIES",
+        "PUBLIC_URL", "LEASE_SECONDS",
+    }  # fmt: skip
+    for name in names:
+        assert f'"{name}"' in source
+        assert f'<a id="triagedesk_{name.lower()}"></a>' in text
+        assert f"TRIAGEDESK_{name}" in text
