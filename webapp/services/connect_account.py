@@ -109,7 +109,8 @@ def connect_account(
     connection = _retry_once(store)
     _count_trial_call(connection)
     _sync_best_effort(connection)
-    return connection
+    with reading() as session:
+        return get_connection(session, connection.id)
 
 
 def connected_message(connection: Connection) -> str:

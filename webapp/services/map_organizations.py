@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp import clock
+from webapp.domain.untrusted import parse_id
 from webapp.models import Client, OrganizationMapping
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
@@ -209,9 +210,10 @@ def _load(
         select(OrganizationMapping)
         .where(
             OrganizationMapping.connection_id == connection_id,
-            OrganizationMapping.external_id.in_(external_ids),
+            OrganizationMapping.external_id.in_(filter(parse_id, external_ids)),
         )
         .order_by(OrganizationMapping.id)
+        .options(selectinload(OrganizationMapping.client))
         .with_for_update()
         .execution_options(populate_existing=True)
     )

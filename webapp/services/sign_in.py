@@ -11,7 +11,13 @@ from webapp import clock
 from webapp.models import User, UserSession
 from webapp.services.errors import ServiceError
 from webapp.services.transactions import reading, transaction
-from webapp.services.users import PASSWORD_LENGTH, end_sessions, hash_password, is_password
+from webapp.services.users import (
+    PASSWORD_LENGTH,
+    end_sessions,
+    hash_password,
+    is_password,
+    user_by_email,
+)
 
 SESSION_LIFETIME = timedelta(days=14)
 
@@ -33,8 +39,7 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     """
     password = password[: PASSWORD_LENGTH[1] + 1]
     with reading() as session:
-        query = select(User).where(User.email == email.strip().lower())
-        user = session.scalar(query.execution_options(populate_existing=True))
+        user = user_by_email(session, email)
     is_right = is_password(password, user.password_hash if user else _NOBODYS_HASH)
     if user is None or not user.is_active or not is_right:
         raise SignInError

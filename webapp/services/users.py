@@ -89,8 +89,7 @@ def list_users() -> list[User]:
 def find_user(email: str) -> User:
     """The user of an address, in whatever case; raises NotFoundError."""
     with reading() as session:
-        query = select(User).where(User.email == email.strip().lower())
-        user = session.scalar(query.execution_options(populate_existing=True))
+        user = user_by_email(session, email)
     if user is None:
         raise NotFoundError(f"There is no user {email.strip()}; `triagedesk user list` shows them.")
     return user
@@ -152,6 +151,13 @@ def activate_user(user_id: int, actor_id: int | None = None) -> User:
         return user
 
 
+def user_by_email(session: Session, email: str) -> User | None:
+    """The user of an address, in whatever case it was typed, fresh; None where there is none."""
+    typed = clean_line(email, 254)
+    query = select(User).where(User.email == (typed or "").lower())
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
 def end_sessions(session: Session, user_id: int) -> None:
     """Revoke every session of a user, within the caller's transaction."""
     session.execute(
@@ -174,15 +180,20 @@ def normalize_email(email: str) -> str:
 
 def hash_password(password: str) -> str:
     """The Argon2id hash of a password, parameters and salt included."""
-    return _hasher.hash(password)
+    return _hasher.hash(_as_bytes(password))
 
 
 def is_password(password: str, password_hash: str) -> bool:
     """Whether the password is the hashed one; takes the same time whatever it is."""
     try:
-        return _hasher.verify(password_hash, password)
+        return _hasher.verify(password_hash, _as_bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _as_bytes(password: str) -> bytes:
+    """Any text there is, lone surrogates (bytes of stdin that are no UTF-8) included."""
+    return password.encode("utf-8", "surrogatepass")
 
 
 def _password_errors(password: str) -> dict[str, str]:

@@ -1,0 +1,128 @@
+"""Signing in: sessions are rows, last 14 days, and can be ended."""
+
+import time
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.rows import all_rows
+from webapp.extensions import read_only
+from webapp.models import User, UserSession
+from webapp.services.sign_in import (
+    SESSION_LIFETIME,
+    SignInError,
+    find_session,
+    revoke_sessions,
+    sign_in,
+    sign_out,
+)
+from webapp.services.users import add_user
+
+EMAIL, PASSWORD = "ada@example.com", "correct horse"
+
+
+@pytest.fixture
+def ada(app: Flask, fake_clock: FakeClock) -> User:
+    return add_user(email=EMAIL, name="Ada", password=PASSWORD, role="admin")
+
+
+@both_databases
+def test_sign_in_begins_a_session(ada: User, fake_clock: FakeClock) -> None:
+    user, token = sign_in(" ADA@example.com", PASSWORD, "Browser/1.0 " + "x" * 500)
+    assert user.id == ada.id
+    [row] = all_rows(UserSession)
+    assert row.token_hash == sha256(token.encode()).hexdigest()
+    assert token not in row.token_hash
+    assert row.expires_at == fake_clock.now() + timedelta(days=14)
+    assert row.user_agent is not None
+    assert len(row.user_agent) == 255
+    found = find_session(token)
+    assert found is not None
+    assert found.user.email == EMAIL
+
+
+def test_tokens_are_long_and_never_the_same(ada: User) -> None:
+    tokens = {sign_in(EMAIL, PASSWORD, None)[1] for _ in range(3)}
+    assert len(tokens) == 3
+    assert all(len(token) >= 43 for token in tokens)
+
+
+@both_databases
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        (EMAIL, "wrong horse"),
+        (EMAIL, ""),
+        (EMAIL, "x" * 9999),
+        ("nobody@example.com", PASSWORD),
+        ("", ""),
+        ("\x00", "\x00"),
+        ("\ud800@example.com", "\ud800"),
+    ],
+)
+def test_wrong_credentials(ada: User, email: str, password: str) -> None:
+    with pytest.raises(SignInError, match="address or the password is wrong"):
+        sign_in(email, password, None)
+    assert all_rows(UserSession) == []
+
+
+def test_somebody_unknown_takes_as_long_as_a_wrong_password(ada: User) -> None:
+    def seconds(email: str) -> float:
+        started = time.perf_counter()
+        with pytest.raises(SignInError):
+            sign_in(email, "wrong", None)
+        return time.perf_counter() - started
+
+    known = min(seconds(EMAIL) for _ in range(3))
+    unknown = min(seconds("nobody@example.com") for _ in range(3))
+    assert unknown > known / 3
+
+
+def test_a_session_ends_after_fourteen_days(ada: User, fake_clock: FakeClock) -> None:
+    _, token = sign_in(EMAIL, PASSWORD, None)
+    fake_clock.advance(days=13, hours=23)
+    assert find_session(token) is not None
+    fake_clock.advance(hours=1)
+    assert find_session(token) is None
+
+
+def test_expired_sessions_are_cleared_away(ada: User, fake_clock: FakeClock) -> None:
+    sign_in(EMAIL, PASSWORD, None)
+    fake_clock.advance(days=SESSION_LIFETIME.days, seconds=1)
+    _, token = sign_in(EMAIL, PASSWORD, None)
+    [row] = all_rows(UserSession)
+    assert row.token_hash == sha256(token.encode()).hexdigest()
+
+
+def test_signing_out_ends_one_session(ada: User) -> None:
+    _, first = sign_in(EMAIL, PASSWORD, None)
+    _, second = sign_in(EMAIL, PASSWORD, None)
+    sign_out(first)
+    sign_out(first)
+    sign_out("what nobody was given")
+    assert find_session(first) is None
+    assert find_session(second) is not None
+
+
+def test_revoking_ends_all_of_a_user(ada: User) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password=PASSWORD, role="helpdesk")
+    tokens = [sign_in(EMAIL, PASSWORD, None)[1] for _ in range(2)]
+    _, other = sign_in(bob.email, PASSWORD, None)
+    revoke_sessions(ada.id)
+    assert [find_session(token) for token in tokens] == [None, None]
+    assert find_session(other) is not None
+
+
+@pytest.mark.parametrize("token", ["", "x", "\ud800", "🔑" * 100, "a\x00b"])
+def test_what_is_no_token(ada: User, token: str) -> None:
+    assert find_session(token) is None
+
+
+def test_finding_a_session_only_reads(ada: User) -> None:
+    _, token = sign_in(EMAIL, PASSWORD, None)
+    with read_only():
+        assert find_session(token) is not None
