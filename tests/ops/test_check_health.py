@@ -1,0 +1,209 @@
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import START
+from tests.support.rows import add
+from webapp.config import Config, ConfigError
+from webapp.crypto import cipher, generate_key
+from webapp.extensions import db
+from webapp.models import Connection, InboxRow
+from webapp.services.check_encryption import require_readable_secrets
+from webapp.services.check_health import (
+    Check,
+    check_connections,
+    check_database,
+    check_queue,
+    describe,
+)
+from webapp.services.transactions import transaction
+from webapp.setup_app import migrations_dir
+from webapp.task_queue import QueueStatus
+
+pytestmark = pytest.mark.usefixtures("app")
+
+MINUTE = timedelta(minutes=1)
+
+
+def connect(**values: object) -> Connection:
+    started = {"polling_started_at": START - timedelta(days=1), "last_poll_started_at": START}
+    fixed = {"name": "Tallow", "base_url": "", "account_id": "1", "created_at": START}
+    return add(Connection(**{**fixed, **started, **values}))
+
+
+def the_check() -> Check:
+    [check] = check_connections(START)
+    return check
+
+
+def add_inbox(connection: Connection, **values: object) -> None:
+    fixed = {
+        "external_key": "7",
+        "payload": "{}",
+        "content_hash": "",
+        "fetched_at": START,
+        "first_fetched_at": START,
+    }
+    add(InboxRow(connection_id=connection.id, **{**fixed, **values}))
+
+
+class TestConnections:
+    def test_one_that_is_polled_is_well(self) -> None:
+        connect(api_key="key", api_secret="secret")
+        assert the_check().is_ok
+        assert the_check().detail == "polled on schedule"
+        assert "Tallow" in the_check().name
+
+    @pytest.mark.parametrize(
+        ("values", "detail"),
+        [
+            ({"disconnected_at": START, "last_error": "old"}, "disconnected"),
+            ({"paused_at": START, "last_poll_started_at": START - 99 * MINUTE}, "paused"),
+            ({"polling_started_at": None, "last_poll_started_at": None}, "polling not started yet"),
+        ],
+    )
+    def test_states_are_not_errors(self, values: dict[str, object], detail: str) -> None:
+        connect(**values)
+        assert the_check() == Check(the_check().name, True, detail)
+
+    def test_a_failed_poll_is_told(self) -> None:
+        connect(last_error="Huntress refused the key.")
+        assert not the_check().is_ok
+        assert the_check().detail == "Last poll failed: Huntress refused the key."
+        assert the_check().hint
+
+    @pytest.mark.parametrize(("minutes", "is_ok"), [(15, True), (16, False)])
+    def test_a_poll_is_overdue_ten_minutes_after_its_time(self, minutes: int, is_ok: bool) -> None:
+        connect(poll_interval_minutes=5, last_poll_started_at=START - minutes * MINUTE)
+        assert the_check().is_ok is is_ok
+
+    def test_the_first_poll_may_be_overdue_too(self) -> None:
+        connect(last_poll_started_at=None)
+        assert the_check().detail == "The poll is overdue by 23 hours."
+
+    def test_a_long_poll_that_goes_on_is_not_overdue(self) -> None:
+        connect(last_poll_started_at=START - 500 * MINUTE, lease_expires_at=START + MINUTE)
+        assert the_check().is_ok
+
+    def test_quarantined_incidents_are_counted(self) -> None:
+        connection = connect()
+        add_inbox(connection, external_key="1", quarantined_at=START)
+        add_inbox(connection, external_key="2", quarantined_at=START)
+        add_inbox(connection, external_key="3", quarantined_at=START, dismissed_at=START)
+        assert the_check().detail == "2 incidents are in quarantine."
+
+    def test_an_incident_that_waits_for_long_is_told(self) -> None:
+        connection = connect()
+        add_inbox(connection, external_key="1", first_fetched_at=START - 61 * MINUTE)
+        add_inbox(connection, external_key="2", first_fetched_at=START)
+        assert the_check().detail == "An incident has been waiting in the inbox for 61 minutes."
+
+    def test_other_connections_incidents_do_not_count(self) -> None:
+        sick = connect(account_id="2", name="A sick one")
+        connect()
+        add_inbox(sick, quarantined_at=START)
+        assert [check.is_ok for check in check_connections(START)] == [False, True]
+
+
+class TestDatabase:
+    @both_databases
+    def test_one_at_head_is_well(self) -> None:
+        checks = check_database(migrations_dir())
+        assert [check.name for check in checks] == ["database", "encryption keys"]
+        assert all(check.is_ok for check in checks)
+
+    def test_one_that_is_not_migrated_is_told(self, app: Flask) -> None:
+        with transaction() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        [check] = check_database(migrations_dir())
+        assert not check.is_ok
+        assert "0000" in check.detail
+        assert check.hint == "Run `triagedesk migrate`."
+
+    def test_an_empty_one_is_told(self, app: Flask) -> None:
+        with transaction() as session:
+            session.execute(text("DROP TABLE alembic_version"))
+        [check] = check_database(migrations_dir())
+        assert check.detail.startswith("It is at migration none")
+
+    def test_one_that_cannot_be_opened_is_told(self, app: Flask, config: Config) -> None:
+        path = Path(config.database_url.removeprefix("sqlite:///"))
+        db.engine.dispose()
+        path.unlink()
+        path.mkdir()
+        [check] = check_database(migrations_dir())
+        assert not check.is_ok
+        assert "OperationalError" in check.detail
+
+
+class TestSecrets:
+    @pytest.fixture
+    def lose_key(self, config: Config) -> Callable[[], None]:
+        def lose() -> None:
+            cipher.configure([generate_key()])
+
+        return lose
+
+    @both_databases
+    def test_a_key_that_fits_is_well(self, config: Config) -> None:
+        connect(api_key="key", api_secret="secret")
+        cipher.configure([generate_key(), *config.encryption_keys])
+        require_readable_secrets()
+
+    @both_databases
+    def test_a_lost_key_stops_the_start(self, lose_key: Callable[[], None]) -> None:
+        connect(api_key="key", api_secret="secret")
+        lose_key()
+        with pytest.raises(
+            ConfigError, match=r"connections\.api_key, connections\.api_secret"
+        ) as e:
+            require_readable_secrets()
+        assert "backup" in e.value.hint
+
+    def test_a_lost_key_is_told(self, lose_key: Callable[[], None]) -> None:
+        connect(api_key="key")
+        lose_key()
+        check = check_database(migrations_dir())[-1]
+        assert not check.is_ok
+        assert "connections.api_key" in check.detail
+
+    def test_without_secrets_any_key_will_do(self, lose_key: Callable[[], None]) -> None:
+        connect()
+        lose_key()
+        require_readable_secrets()
+
+
+class TestQueue:
+    def test_all_alive(self) -> None:
+        checks = check_queue(QueueStatus(True, has_worker=True, has_scheduler=True))
+        assert [(check.name, check.is_ok) for check in checks] == [
+            ("redis", True),
+            ("worker", True),
+            ("scheduler", True),
+        ]
+
+    def test_nobody_alive(self) -> None:
+        checks = check_queue(QueueStatus(True))
+        assert [check.is_ok for check in checks] == [True, False, False]
+        assert "`triagedesk worker`" in checks[1].hint
+
+    def test_without_redis_nothing_else_can_be_told(self) -> None:
+        [check] = check_queue(QueueStatus(False))
+        assert (check.name, check.is_ok) == ("redis", False)
+
+
+def test_the_document() -> None:
+    well, ill = Check("a", True, "fine"), Check("b", False, "bad", "do this")
+    assert describe([well])["ok"] is True
+    assert describe([well, ill]) == {
+        "ok": False,
+        "checks": [
+            {"name": "a", "ok": True, "detail": "fine", "hint": ""},
+            {"name": "b", "ok": False, "detail": "bad", "hint": "do this"},
+        ],
+    }

@@ -1,0 +1,108 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import START
+from tests.support.rows import add, all_rows
+from webapp.extensions import Base
+from webapp.models import ApiExchange, Connection, PollRun, SetupToken, User, UserSession
+from webapp.services import housekeeping
+from webapp.services.housekeeping import delete_old_records
+
+pytestmark = pytest.mark.usefixtures("app")
+
+SECOND = timedelta(seconds=1)
+OLD_EXCHANGE = START - timedelta(days=14) - SECOND
+OLD_RUN = START - timedelta(days=90) - SECOND
+
+
+@pytest.fixture
+def connection(app: Flask) -> Connection:
+    return add_connection("1")
+
+
+def add_connection(account_id: str) -> Connection:
+    return add(Connection(name=account_id, base_url="", account_id=account_id, created_at=START))
+
+
+def add_exchanges(connection: Connection, *times: Any) -> list[int]:
+    return [
+        add(
+            ApiExchange(
+                connection_id=connection.id, slot=slot, reserved_at=at, method="GET", path="/"
+            )
+        ).id
+        for slot, at in enumerate(times)
+    ]
+
+
+def add_run(connection: Connection, at: Any, state: str = "completed") -> int:
+    run = PollRun(
+        connection_id=connection.id, trigger="schedule", state=state, started_at=at, updated_at=at
+    )
+    return add(run).id
+
+
+def ids(model: type[Base]) -> list[int]:
+    return [row.id for row in all_rows(model)]
+
+
+@both_databases
+def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> None:
+    _, _, kept_exchange, newest = add_exchanges(
+        connection, OLD_EXCHANGE, OLD_EXCHANGE, START - timedelta(days=14), START
+    )
+    add_run(connection, OLD_RUN)
+    kept_run, newest_run = (
+        add_run(connection, START - timedelta(days=90)),
+        add_run(connection, START),
+    )
+    user = add(
+        User(email="a@b.example", name="A", password_hash="", role="admin", created_at=START)
+    )
+    for token, expires in (("old", START - SECOND), ("new", START + SECOND)):
+        add(UserSession(token_hash=token, user_id=user.id, created_at=START, expires_at=expires))
+        add(SetupToken(token_hash=token, created_at=START, expires_at=expires))
+
+    assert delete_old_records(START) == {
+        "api_exchanges": 2,
+        "poll_runs": 1,
+        "sessions": 1,
+        "setup_tokens": 1,
+    }
+    assert ids(ApiExchange) == [kept_exchange, newest]
+    assert ids(PollRun) == [kept_run, newest_run]
+    assert [row.token_hash for row in all_rows(UserSession)] == ["new"]
+    assert [row.token_hash for row in all_rows(SetupToken)] == ["new"]
+    assert set(delete_old_records(START).values()) == {0}
+
+
+def test_each_connection_keeps_its_newest_exchange_and_run(connection: Connection) -> None:
+    other = add_connection("2")
+    expected_exchanges = [
+        add_exchanges(one, OLD_EXCHANGE, OLD_EXCHANGE)[-1] for one in (connection, other)
+    ]
+    expected_runs = []
+    for one in (connection, other):
+        add_run(one, OLD_RUN)
+        expected_runs.append(add_run(one, OLD_RUN))
+    delete_old_records(START)
+    assert ids(ApiExchange) == expected_exchanges
+    assert ids(PollRun) == expected_runs
+
+
+def test_a_run_that_goes_on_is_kept(connection: Connection) -> None:
+    running = add_run(connection, OLD_RUN, "running")
+    newest = add_run(connection, START)
+    delete_old_records(START)
+    assert ids(PollRun) == [running, newest]
+
+
+def test_deletes_in_batches(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "BATCH", 3)
+    add_exchanges(connection, *[OLD_EXCHANGE] * 8)
+    assert delete_old_records(START)["api_exchanges"] == 7
+    assert len(ids(ApiExchange)) == 1

@@ -1,0 +1,44 @@
+import socket
+
+import pytest
+
+from webapp.config import ConfigError
+from webapp.network import find_free_port, is_loopback, listen, require_safe_host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_no_public_url(host: str) -> None:
+    assert is_loopback(host)
+    require_safe_host(host, None)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "10.0.0.5", "desk.example.com", "", "127.1.evil"]
+)
+def test_any_other_host_needs_an_https_public_url(host: str) -> None:
+    assert not is_loopback(host)
+    for public_url in (None, "http://desk.example.com"):
+        with pytest.raises(ConfigError, match="TRIAGEDESK_PUBLIC_URL") as caught:
+            require_safe_host(host, public_url)
+        assert "reverse proxy" in caught.value.hint
+    require_safe_host(host, "https://desk.example.com")
+
+
+def test_a_port_in_use_is_told_in_a_sentence() -> None:
+    with listen("127.0.0.1", 0) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"Port {port} on 127.0.0.1") as caught:
+            listen("127.0.0.1", port)
+        assert f"--port {port + 1}" in caught.value.hint
+
+
+def test_a_host_that_does_not_exist_is_told_in_a_sentence() -> None:
+    with pytest.raises(ConfigError, match=r"on no-such-host\.invalid cannot be used"):
+        listen("no-such-host.invalid", 8000)
+
+
+def test_the_socket_can_be_handed_to_a_child_and_takes_connections() -> None:
+    with listen("127.0.0.1", find_free_port()) as server:
+        assert server.get_inheritable()
+        with socket.create_connection(server.getsockname(), timeout=1):
+            pass

@@ -1,0 +1,180 @@
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.processes import Command, all_ended
+from tests.support.waiting import wait_until
+from webapp.supervisor import Part, Supervisor
+
+SLEEP = "import os, time; print('pid', os.getpid()); time.sleep(60)"
+STUBBORN = (
+    "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('pid', os.getpid()); time.sleep(60)"
+)
+WITH_CHILD = (
+    "import os, subprocess, sys, time;"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+    "print('pid', os.getpid()); time.sleep(60)"
+)
+POLITE = (
+    "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye')));"
+    "print('ready'); time.sleep(60)"
+)
+
+Supervise = Callable[..., Command]
+
+
+@pytest.fixture
+def supervise(tmp_path: Path) -> Iterator[Supervise]:
+    started: list[Command] = []
+
+    def start(**scripts: str) -> Command:
+        words = [f"{name}={script}" for name, script in scripts.items()]
+        command = Command(["-m", "tests.ops.supervised", *words], tmp_path)
+        started.append(command)
+        return command
+
+    yield start
+    for command in started:
+        command.close()
+
+
+def pids(command: Command, name: str) -> list[int]:
+    """The process ids a part has told of, oldest first."""
+    marker = f"{name:<9} | pid "
+    lines = [line for line in command.output.splitlines() if line.startswith(marker)]
+    return [int(line.removeprefix(marker)) for line in lines]
+
+
+def test_output_is_prefixed_by_part(supervise: Supervise) -> None:
+    command = supervise(web="print('hällo'); print('no line end', end='')", worker=SLEEP)
+    assert command.says("web       | hällo")
+    assert command.says("web       | no line end")
+    assert command.says("worker    | pid ")
+
+
+def test_a_part_that_dies_is_restarted_and_the_others_are_left_alone(supervise: Supervise) -> None:
+    command = supervise(web=SLEEP, worker=SLEEP)
+    assert command.says("web       | pid")
+    assert command.says("worker    | pid")
+    os.kill(pids(command, "web")[0], signal.SIGKILL)
+
+    assert wait_until(lambda: len(pids(command, "web")) == 2)
+    assert "web       | ended (killed by SIGKILL), restarting in 0.5 s" in command.output
+    assert len(pids(command, "worker")) == 1
+
+
+def test_a_part_that_keeps_dying_is_restarted_ever_more_slowly(supervise: Supervise) -> None:
+    command = supervise(web="raise SystemExit(3)")
+    assert command.says("ended (exit code 3), restarting in 0.5 s")
+    assert command.says("ended (exit code 3), restarting in 1.0 s")
+    assert command.says("ended (exit code 3), restarting in 2.0 s")
+
+
+def test_what_a_dead_part_left_behind_is_ended(supervise: Supervise) -> None:
+    command = supervise(web=WITH_CHILD)
+    assert command.says("web       | pid")
+    parent = psutil.Process(pids(command, "web")[0])
+    (child,) = parent.children()
+    parent.kill()
+    assert all_ended([child], 5)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_one_signal_ends_everything(supervise: Supervise, signum: int) -> None:
+    command = supervise(web=WITH_CHILD, worker=SLEEP, last=SLEEP)
+    assert all(command.says(f"{name:<9} | pid") for name in ("web", "worker", "last"))
+    family = command.family()
+    assert len(family) == 5
+
+    before = time.monotonic()
+    command.process.send_signal(signum)
+    assert command.process.wait(10) == 0
+    assert time.monotonic() - before < 3
+    assert all_ended(family, 1)
+
+
+def test_a_part_that_ignores_the_signal_is_killed(
+    supervise: Supervise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = supervise(web=STUBBORN)
+    assert command.says("web       | pid")
+    family = command.family()
+    command.process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    command.process.send_signal(signal.SIGINT)  # the second one does not wait
+    command.process.wait(3)
+    assert all_ended(family, 1)
+
+
+def test_the_last_part_outlives_the_others(supervise: Supervise) -> None:
+    slow = POLITE.replace("sys.exit(print('bye'))", "(time.sleep(0.5), sys.exit(print('bye')))")
+    command = supervise(last=POLITE, web=slow)
+    assert command.says("last      | ready")
+    assert command.says("web       | ready")
+    command.process.terminate()
+    command.process.wait(10)
+    lines = [line for line in command.output.splitlines() if line.endswith("bye")]
+    assert lines == ["web       | bye", "last      | bye"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children")
+def test_a_killed_supervisor_takes_its_parts_with_it(supervise: Supervise) -> None:
+    command = supervise(web=SLEEP, worker=SLEEP)
+    assert command.says("web       | pid")
+    assert command.says("worker    | pid")
+    family = command.family()
+    command.process.kill()
+    command.process.wait()
+    assert all_ended(family, 5)
+
+
+class TestInProcess:
+    @pytest.fixture
+    def output(self) -> io.StringIO:
+        return io.StringIO()
+
+    @pytest.fixture
+    def supervisor(self, output: io.StringIO) -> Iterator[Supervisor]:
+        supervisor = Supervisor(output=output)
+        yield supervisor
+        supervisor.stop()
+
+    def python(self, script: str) -> list[str]:
+        return [sys.executable, "-u", "-c", script]
+
+    def test_waits_for_a_condition(self, supervisor: Supervisor, output: io.StringIO) -> None:
+        supervisor.start(Part("web", self.python(SLEEP), os.environ))
+        assert supervisor.wait_until(lambda: "pid" in output.getvalue(), 10)
+        assert not supervisor.wait_until(lambda: False, 0.1)
+
+    def test_a_line_without_end_is_passed_on_in_pieces(
+        self, supervisor: Supervisor, output: io.StringIO
+    ) -> None:
+        script = "import time; print('x' * 300_000, end=''); time.sleep(60)"
+        supervisor.start(Part("web", self.python(script), os.environ))
+        assert supervisor.wait_until(lambda: output.getvalue().count("x") > 200_000, 10)
+
+    def test_a_part_that_closes_its_output_lives_on(
+        self, supervisor: Supervisor, output: io.StringIO
+    ) -> None:
+        script = "import os, time; os.close(1); os.close(2); time.sleep(60)"
+        supervisor.start(Part("web", self.python(script), os.environ))
+        assert not supervisor.wait_until(lambda: "ended" in output.getvalue(), 1)
+
+    def test_an_output_nobody_reads_any_more_stops_nothing(self, supervisor: Supervisor) -> None:
+        class Gone(io.StringIO):
+            def write(self, _text: str) -> int:
+                raise BrokenPipeError
+
+        supervisor.output = Gone()
+        started = time.monotonic()
+        supervisor.start(Part("web", self.python(SLEEP), os.environ))
+        assert supervisor.wait_until(lambda: time.monotonic() - started > 0.5, 5)
