@@ -1,0 +1,155 @@
+"""Starting, pausing, resuming, and asking for polls with or without a queue."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.rows import audit_actions, change, fresh
+from webapp.models import Connection
+from webapp.services.connect_account import disconnect_account
+from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.manage_polling import (
+    PollRefusedError,
+    pause_polling,
+    poll_refusal,
+    request_poll,
+    resume_polling,
+    start_polling,
+    start_schedule,
+)
+from webapp.services.routing_settings import save_routing
+
+COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+
+
+@pytest.fixture
+def routed(connection: Connection) -> Connection:
+    """The connection with complete routing; priorities were filled in on connecting."""
+    save_routing(connection.id, COMPLETE)
+    return connection
+
+
+@both_databases
+def test_starting_asks_for_the_first_poll(routed: Connection, fake_clock: FakeClock) -> None:
+    request = start_polling(routed.id)
+    stored = fresh(Connection, routed.id)
+    assert stored.polling_started_at == stored.poll_requested_at == fake_clock.now()
+    assert stored.sweep_requested_at is None
+    assert request.connection_id == routed.id
+    assert audit_actions()[-1] == "polling.started"
+
+
+def test_without_redis_the_request_is_kept_and_it_says_so(routed: Connection) -> None:
+    """Nothing listens at the Redis address of the tests."""
+    request = start_polling(routed.id)
+    assert not request.is_queued
+    assert request.message == (
+        "The job queue (Redis) cannot be reached; the poll is noted and starts as soon as the "
+        "workers are back."
+    )
+
+
+def test_the_first_start_is_kept(routed: Connection, fake_clock: FakeClock) -> None:
+    started = fake_clock.now()
+    start_polling(routed.id)
+    later = fake_clock.advance(hours=1)
+    start_polling(routed.id)
+    stored = fresh(Connection, routed.id)
+    assert (stored.polling_started_at, stored.poll_requested_at) == (started, later)
+    assert audit_actions().count("polling.started") == 1
+
+
+def test_polling_is_not_started_with_incomplete_routing(connection: Connection) -> None:
+    with pytest.raises(PollRefusedError, match="Security board, Fallback client, Fallback"):
+        start_polling(connection.id)
+    stored = fresh(Connection, connection.id)
+    assert (stored.polling_started_at, stored.poll_requested_at) == (None, None)
+    assert "polling.started" not in audit_actions()
+
+
+def test_the_command_may_begin_the_schedule_before_routing_is_complete(
+    connection: Connection, fake_clock: FakeClock
+) -> None:
+    assert start_schedule(connection.id)
+    assert not start_schedule(connection.id)
+    stored = fresh(Connection, connection.id)
+    assert (stored.polling_started_at, stored.poll_requested_at) == (fake_clock.now(), None)
+
+
+@both_databases
+def test_poll_now(routed: Connection, fake_clock: FakeClock) -> None:
+    start_polling(routed.id)
+    when = fake_clock.advance(minutes=2)
+    request_poll(routed.id, actor_id=None)
+    stored = fresh(Connection, routed.id)
+    assert (stored.poll_requested_at, stored.sweep_requested_at) == (when, None)
+    when = fake_clock.advance(minutes=2)
+    request_poll(routed.id, actor_id=None, sweep=True)
+    stored = fresh(Connection, routed.id)
+    assert (stored.poll_requested_at, stored.sweep_requested_at) == (when, when)
+
+
+def test_pausing_and_resuming(routed: Connection, fake_clock: FakeClock) -> None:
+    start_polling(routed.id)
+    paused = fake_clock.now()
+    pause_polling(routed.id)
+    fake_clock.advance(minutes=1)
+    assert pause_polling(routed.id).paused_at == paused
+    with pytest.raises(PollRefusedError, match="paused; resume it first"):
+        request_poll(routed.id, actor_id=None)
+    assert resume_polling(routed.id).paused_at is None
+    assert resume_polling(routed.id).paused_at is None
+    request_poll(routed.id, actor_id=None)
+    actions = audit_actions()
+    assert actions[-2:] == ["polling.paused", "polling.resumed"]
+
+
+def test_why_poll_now_is_refused(routed: Connection) -> None:
+    """The most basic reason comes first, and refusing stores nothing."""
+    assert poll_refusal(fresh(Connection, routed.id)) == "Polling has not been started yet."
+    start_polling(routed.id)
+    assert poll_refusal(fresh(Connection, routed.id)) is None
+    change(Connection, routed.id, poll_requested_at=None)
+    steps: list[tuple[Callable[[], object], str]] = [
+        (lambda: pause_polling(routed.id), "Polling is paused"),
+        (lambda: save_routing(routed.id, {"board_id": None}), "still missing: Security board."),
+        (lambda: change(Connection, routed.id, api_secret=None), "Missing Huntress API cred"),
+        (lambda: disconnect_account(routed.id), "disconnected"),
+    ]
+    for step, words in steps:
+        step()
+        with pytest.raises(PollRefusedError, match=words):
+            request_poll(routed.id, actor_id=None, sweep=True)
+    stored = fresh(Connection, routed.id)
+    assert (stored.poll_requested_at, stored.sweep_requested_at) == (None, None)
+
+
+def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: FakeClock) -> None:
+    cursor = fake_clock.now() - timedelta(hours=1)
+    change(Connection, routed.id, cursor=cursor)
+    pause_polling(routed.id)
+    resume_polling(routed.id)
+    assert fresh(Connection, routed.id).cursor == cursor
+
+
+def test_unknown_connections_and_community_edition(app: Flask, routed: Connection) -> None:
+    calls: list[Callable[[int], object]] = [
+        start_polling,
+        start_schedule,
+        pause_polling,
+        resume_polling,
+        lambda key: request_poll(key, actor_id=None),
+    ]
+    for call in calls:
+        with pytest.raises(NotFoundError, match="no connection 99"):
+            call(99)
+    config = app.extensions["triagedesk_config"]
+    app.extensions["triagedesk_config"] = replace(config, edition="community")
+    for call in calls:
+        with pytest.raises(EditionError):
+            call(routed.id)
