@@ -246,13 +246,14 @@ def test_show_routing(connection: Connection) -> None:
 
 
 def test_unknown_connections_and_community_edition(app: Flask, connection: Connection) -> None:
+    connection_id = connection.id
     for call in (show_routing, lambda key: save_routing(key, {})):
         with pytest.raises(NotFoundError):
             call(99)
     config = app.extensions["triagedesk_config"]
     app.extensions["triagedesk_config"] = replace(config, edition="community")
     with pytest.raises(EditionError):
-        save_routing(connection.id, COMPLETE)
+        save_routing(connection_id, COMPLETE)
 
 
 def test_every_routing_field_is_a_column() -> None:
