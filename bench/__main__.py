@@ -8,6 +8,7 @@ from typing import Any
 from bench.backlog import measure_backlog
 from bench.drain import measure_drain
 from bench.idle import measure_idle
+from bench.memory import measure_memory
 from bench.throughput import measure_throughput
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
@@ -15,6 +16,7 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "throughput on SQLite": lambda: measure_throughput("sqlite"),
     "throughput on PostgreSQL": lambda: measure_throughput("postgresql"),
     "drain of 12,000": measure_drain,
+    "memory of the idle product": measure_memory,
     "idle cycle on SQLite": lambda: measure_idle("sqlite"),
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
 }
