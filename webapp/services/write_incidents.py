@@ -17,10 +17,8 @@ from webapp.domain.incident import Incident, Severity, parse_incident_text
 from webapp.domain.plan import (
     Action,
     ActionKind,
-    Reason,
     plan_incident_action,
     usable_time,
-    was_closed_after,
 )
 from webapp.domain.ticket_text import (
     build_body,
@@ -28,32 +26,19 @@ from webapp.domain.ticket_text import (
     build_title,
     build_update_note,
 )
-from webapp.models import Alert, Comment, InboxRow, Status, Ticket
+from webapp.models import Comment, InboxRow, Status, Ticket
 from webapp.models.desk import INTERNAL_NOTE, SOURCE_HUNTRESS
-from webapp.services.incident_batch import BatchContext, InboxEntry, KnownAlert, load_known
+from webapp.services.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.link_assets import AssetLinker
 from webapp.services.poll_cycle import Cycle
 from webapp.services.ticket_numbers import take_ticket_numbers
 from webapp.services.ticket_state import set_ticket_status
+from webapp.services.write_alerts import AlertWriter, Planned
 
 PLANNING_SECONDS = 0.12
 """Planning stops here, so that a batch holds SQLite's write lock for 200 ms at most."""
 
 _NO_SYNC = {"synchronize_session": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """An inbox entry, what is recorded of it, and what is to happen."""
-
-    entry: InboxEntry
-    known: KnownAlert | None
-    action: Action[int]
-
-    @property
-    def incident(self) -> Incident:
-        """The incident as it was reported."""
-        return self.entry.incident
 
 
 @dataclass
@@ -89,9 +74,8 @@ class _Writer:
         self.entries = entries
         self.result = BatchResult()
         self.comments: list[dict[str, Any]] = []
-        self.new_alerts: list[dict[str, Any]] = []
+        self.alerts = AlertWriter(session, cycle, self.context, self.now)
         self.linker = AssetLinker(session, cycle.connection.id, self.now)
-        self.has_pending = False
         self._statuses: dict[bool, Status] = {}
 
     def write(self) -> BatchResult:
@@ -101,15 +85,14 @@ class _Writer:
         )
         for one in planned:
             self._apply(one)
-        if self.new_alerts:
-            self.session.execute(insert(Alert), self.new_alerts)
+        self.alerts.write()
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
         self._note_last_incidents(planned)
         self.session.flush()
         self._remove_from_inbox([one.entry for one in planned])
-        if self.has_pending and not self.cycle.has_pending_details:
+        if self.alerts.has_pending and not self.cycle.has_pending_details:
             self.cycle.lease.fence(self.session, has_pending_details=True)
         self.result.entries = len(planned)
         return self.result
@@ -144,7 +127,7 @@ class _Writer:
             if one.known is not None:
                 one.known.alert.observed_at = one.entry.fetched_at
         elif kind is ActionKind.RECORD_ONLY:
-            self._record(one, None)
+            self._record(one)
         elif kind is ActionKind.APPEND_NOTE:
             self._append_note(one)
         elif kind is ActionKind.COMPLETE_TICKET:
@@ -162,7 +145,7 @@ class _Writer:
         ).all()
         for one, ticket_id in zip(planned, ids, strict=True):
             self._comment(ticket_id, build_creation_note(one.incident))
-            self._record_ticket(one, ticket_id)
+            self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
             self.result.count("created")
 
@@ -226,7 +209,7 @@ class _Writer:
         extra = [self._change_state(one.action, ticket), self._raise_priority(one, ticket)]
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
         ticket.updated_at = self.now
-        self._record_ticket(one, ticket.id)
+        self.alerts.record_ticketed(one, ticket.id)
         self.result.count("noted")
 
     def _change_state(self, action: Action[int], ticket: Ticket) -> str:
@@ -268,32 +251,18 @@ class _Writer:
         note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
         self._comment(ticket.id, f"{note}\n\n{state}".strip())
         ticket.updated_at = self.now
-        self._record_ticket(one, ticket.id)
+        self.alerts.record_ticketed(one, ticket.id)
         self.result.count("noted")
 
     def _set(self, ticket: Ticket, values: dict[str, Any]) -> None:
         for name, value in values.items():
             setattr(ticket, name, value)
 
-    def _record_ticket(self, one: Planned, ticket_id: int) -> None:
-        is_pending = self.context.is_pending(one.incident)
-        self.has_pending = self.has_pending or is_pending
-        self._upsert_alert(
-            one, {"ticket_id": ticket_id, "reason": None, "details_pending": is_pending}
-        )
-
-    def _record(self, one: Planned, ticket_id: int | None) -> None:
-        self._upsert_alert(one, {"reason": self._reason(one)})
+    def _record(self, one: Planned) -> None:
+        self.alerts.record_unticketed(one)
         self.result.count("recorded")
         if one.known is None and self._was_missed(one.incident):
             self.result.count("missed_open")
-
-    def _reason(self, one: Planned) -> str | None:
-        """Why there is no ticket; "no linked ticket" keeps the reason recorded first."""
-        recorded = one.known.alert.reason if one.known else None
-        if one.action.reason is Reason.NO_LINKED_TICKET and recorded:
-            return recorded
-        return one.action.reason
 
     def _was_missed(self, incident: Incident) -> bool:
         """First seen closed although it was sent while we were polling."""
@@ -304,60 +273,6 @@ class _Writer:
             and incident.sent_at is not None
             and incident.sent_at >= started
         )
-
-    def _upsert_alert(self, one: Planned, values: dict[str, Any]) -> None:
-        values = {**self._alert_values(one), **values}
-        if one.known is not None:
-            for name, value in values.items():
-                setattr(one.known.alert, name, value)
-            return
-        self.new_alerts.append(
-            {
-                "connection_id": self.cycle.connection.id,
-                "external_alert_id": one.entry.key,
-                "created_at": self.now,
-                "ticket_id": None,
-                "details_pending": False,
-                **values,
-            }
-        )
-
-    def _alert_values(self, one: Planned) -> dict[str, Any]:
-        incident, alert = one.incident, one.known.alert if one.known else None
-        return {
-            "status": incident.status,
-            "severity": incident.severity_word,
-            "was_closed": was_closed_after(incident, alert is not None and alert.was_closed),
-            "is_incomplete": False,
-            "organization_external_id": incident.organization_id,
-            "triggered_at": incident.sent_at or incident.updated_at,
-            "resolved_at": incident.closed_at,
-            "processed_at": self._newest_time(incident, alert),
-            "observed_at": one.entry.fetched_at,
-            "content_hash": one.entry.content_hash,
-            **self._alert_content(one),
-        }
-
-    def _alert_content(self, one: Planned) -> dict[str, Any]:
-        """Nothing but id, severity, status and times is kept of an excluded organization."""
-        mapping = self.context.mapping(one.incident)
-        has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
-        if mapping is not None and not mapping.creates_tickets and not has_ticket:
-            return dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
-        agent = self.context.agent(one.incident)
-        return {
-            "message": one.incident.subject,
-            "agent_external_id": one.incident.agent_id,
-            "device_name": agent.hostname if agent else None,
-            "raw_report": one.entry.payload,
-        }
-
-    def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:
-        times = [
-            usable_time(incident.updated_at, self.huntress_now),
-            usable_time(alert.processed_at, self.huntress_now) if alert else None,
-        ]
-        return max((moment for moment in times if moment is not None), default=None)
 
     def _link_asset(self, one: Planned, ticket_id: int) -> None:
         agent, route = self.context.agent(one.incident), one.action.route
