@@ -159,9 +159,8 @@ class TestSecrets:
     def test_a_lost_key_stops_the_start(self, lose_key: Callable[[], None]) -> None:
         connect(api_key="key", api_secret="secret")
         lose_key()
-        with pytest.raises(
-            ConfigError, match=r"connections\.api_key, connections\.api_secret"
-        ) as e:
+        columns = r"connections\.api_key, connections\.api_secret"
+        with pytest.raises(ConfigError, match=columns) as e:
             require_readable_secrets()
         assert "backup" in e.value.hint
 
