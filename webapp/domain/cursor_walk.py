@@ -25,7 +25,7 @@ class WalkError(Exception):
 
 
 class RepeatedTokenError(WalkError):
-    """A page token came back a second time: following it would go round in circles."""
+    """A page came up a second time: following its token would go round in circles."""
 
 
 class EndlessListError(WalkError):
@@ -56,14 +56,15 @@ class ListWalk:
     """One walk through a whole list.
 
     Use: while not `is_finished`, fetch the page of `next_token` (None = the first) and `take` it.
-    `take` returns the rows to collect.
+    `take` returns the rows to collect. A page that comes up again raises only after its rows were
+    returned the first time: a token that repeats costs no row that can be had.
     """
 
     def __init__(self) -> None:
         self.next_token: str | None = None
         self.is_finished = False
         self.pages = 0
-        self._tokens: set[str] = set()
+        self._taken: set[str | None] = set()
         self._empty_pages = 0
 
     def take(self, page: Page) -> list[object]:
@@ -71,9 +72,15 @@ class ListWalk:
 
         Raises WalkError when the list repeats a token or has no end.
         """
-        self.pages += 1
+        self._arrive()
         self._go_on(page)
         return list(page.rows)
+
+    def _arrive(self) -> None:
+        if self.next_token in self._taken:
+            raise RepeatedTokenError("Huntress repeated a page token, so its list would never end.")
+        self._taken.add(self.next_token)
+        self.pages += 1
 
     def _go_on(self, page: Page) -> None:
         """Find out whether and where the list continues after `page`."""
@@ -81,13 +88,10 @@ class ListWalk:
         if page.next_token is None:
             self.is_finished = True
             return
-        if page.next_token in self._tokens:
-            raise RepeatedTokenError("Huntress repeated a page token, so its list would never end.")
         if self._empty_pages > MAX_EMPTY_PAGES:
             raise EndlessListError(
                 f"Huntress answered {self._empty_pages} empty pages in a row, each with a next one."
             )
-        self._tokens.add(page.next_token)
         self.next_token = page.next_token
 
 
@@ -119,7 +123,7 @@ class CursorWalk(ListWalk):
 
         Raises WalkError when the list repeats a token or has no end.
         """
-        self.pages += 1
+        self._arrive()
         times = [_row_time(row) for row in page.rows]
         usable = [time for time in times if time is not None and time <= page.answered_at]
         if self.pages == 1:

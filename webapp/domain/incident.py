@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from webapp.domain.untrusted import clean_line, clean_text, parse_count, parse_id, parse_time
+from webapp.domain.untrusted import clean_line, clean_text, cut, parse_count, parse_id, parse_time
 
 MAX_REMEDIATIONS = 50
 MAX_PARAMETERS = 50
@@ -186,13 +186,13 @@ def reduce_excluded(raw: object) -> dict[str, Any]:
 def _scalar(value: object) -> object:
     """Only short plain values survive: an object in place of a status could carry content."""
     if isinstance(value, str):
-        return value[:WORD_LENGTH]
+        return parse_id(value) or clean_line(value, WORD_LENGTH)
     return value if isinstance(value, int | float) else None
 
 
 def _word(value: object) -> str | None:
     text = clean_line(value, WORD_LENGTH)
-    return text.lower() if text else None
+    return cut(text.lower(), WORD_LENGTH) if text else None  # lower() can make a text longer
 
 
 def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | None], ...]:

@@ -5,57 +5,25 @@ text says, and reads as it was written.
 """
 
 import re
-from html.parser import HTMLParser
 
 _INLINE = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~])"  # a backslash that would escape the next character
+    r"\\(?=[!-/:-@\[-`{-~]|\Z)"  # a backslash that would escape the next character
     r"|[`*\[\]<]"
     r"|~(?=~)"
     r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore that is not inside a word
     r"|&(?=#?\w+;)"
 )
-_LINE_START = re.compile(r"((?:(?:[-+]|\d{1,9}[.)])\s+)*)([#>=~|+-]|\d{1,9}(?=[.)](?:\s|$)))")
-_BLOCKS = frozenset(
-    {
-        "address",
-        "article",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "td",
-        "th",
-        "tr",
-        "ul",
-    }
-)
-_HIDDEN = frozenset({"script", "style", "head", "template"})
+_BULLET = re.compile(r"[-+] +(?=\S)")
+_START = re.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=[#>=~|+-])")
 
 
 def escape_line(text: str) -> str:
     """One line of somebody else's text, to stand inside a line of ours."""
-    return _INLINE.sub(lambda match: "\\" + match[0], " ".join(text.split()))
+    return _escape_inline(" ".join(text.split()))
 
 
 def escape_block(text: str) -> str:
-    """Several lines of somebody else's text; simple lists in it stay lists."""
+    """Several lines of somebody else's text; bullets in it stay bullets."""
     return "\n".join(_escape_block_line(line) for line in text.split("\n")).strip("\n")
 
 
@@ -66,63 +34,25 @@ def fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def html_to_text(html: str) -> str:
-    """The text of an HTML body, a line for a block; plain text passes through."""
-    if "<" not in html and "&" not in html:
-        return html
-    parser = _TextOnly()
-    try:
-        parser.feed(html)
-        parser.close()
-    except (AssertionError, ValueError):  # the parser gives up on some malformed declarations
-        return re.sub(r"<[^>]{0,1000}>", " ", html)
-    lines = (" ".join(line.split()) for line in "".join(parser.parts).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
 def _escape_block_line(line: str) -> str:
     line = line.expandtabs(4).rstrip()
     text = line.lstrip()
     if not text:
         return ""
     indent = " " * min(len(line) - len(text), 3)
-    escaped = _INLINE.sub(lambda match: "\\" + match[0], text)
-    start = _LINE_START.match(escaped)
-    if start is None or _is_list_item(start, escaped):
-        return indent + escaped
-    position = start.end(1)
-    if escaped[position].isdigit():
-        position = start.end(2)
-    return f"{indent}{escaped[:position]}\\{escaped[position:]}"
+    bullet = _BULLET.match(text)
+    if bullet is None:
+        return indent + _escape_start(text)
+    # One space after the bullet: more of them would make code of what follows.
+    return f"{indent}{text[0]} {_escape_start(text[bullet.end() :])}"
 
 
-def _is_list_item(start: re.Match[str], escaped: str) -> bool:
-    """A marker followed by a space and text may stay what it is: a list item."""
-    rest = escaped[start.end(2) :]
-    marker = start[2]
-    if marker.isdigit():
-        return bool(re.match(r"[.)]\s+\S", rest))
-    return marker in "-+" and bool(re.match(r"\s+\S", rest)) and bool(re.search(r"[^-+\s]", rest))
+def _escape_start(text: str) -> str:
+    """`text` with no power at the start of a line; a number keeps its value by being no list."""
+    escaped = _escape_inline(text)
+    start = _START.match(escaped)
+    return f"{start[0]}\\{escaped[start.end() :]}" if start else escaped
 
 
-class _TextOnly(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _HIDDEN:
-            self._hidden += 1
-        elif tag in _BLOCKS:
-            self.parts.append("\n- " if tag == "li" else "\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _HIDDEN:
-            self._hidden = max(0, self._hidden - 1)
-        elif tag in _BLOCKS and tag != "li":
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
+def _escape_inline(text: str) -> str:
+    return _INLINE.sub(lambda match: "\\" + match[0], text)

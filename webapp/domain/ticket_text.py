@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
+from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Severity
-from webapp.domain.markdown_text import escape_block, escape_line, fenced, html_to_text
+from webapp.domain.markdown_text import escape_block, escape_line, fenced
 from webapp.domain.untrusted import clean_line, clean_text, cut, parse_time
 
 TITLE_LENGTH = 255
@@ -107,7 +108,7 @@ def build_creation_note(incident: Incident) -> str:
     """The first comment: the raw identifiers."""
     return "\n".join(
         [
-            f"Incident ID: {incident.id}",
+            f"Incident ID: {escape_line(incident.id or 'unknown')}",
             f"Severity: {escape_line(incident.severity_word or 'unknown')}",
             f"Status: {escape_line(incident.status or 'unknown')}",
             f"Updated: {format_time(incident.updated_at) or 'unknown'}",
@@ -205,10 +206,11 @@ def _host_section(incident: Incident, context: TicketContext) -> str:
     if incident.agent_id is None:
         name = context.organization_name or incident.organization_id
         return _section("Organization", [_field("Huntress Organization", name)])
+    agent_id = escape_line(incident.agent_id)
     state = (
-        f"Host unknown to Huntress (agent {incident.agent_id})."
+        f"Host unknown to Huntress (agent {agent_id})."
         if context.is_agent_unknown
-        else f"The details of agent {incident.agent_id} are being fetched from Huntress."
+        else f"The details of agent {agent_id} are being fetched from Huntress."
     )
     return _section("Affected Host", [state])
 
@@ -227,8 +229,10 @@ def _host_lines(agent: Agent) -> list[str | None]:
 def _remediation_lines(incident: Incident) -> list[str]:
     remediations = incident.remediations
     lines = [_remediation_line(item) for item in remediations.items]
-    if lines and remediations.has_more:
-        lines.append(f"\n…and more ({remediations.total} total — see portal)")
+    if remediations.has_more:
+        is_counted = remediations.total > len(lines)
+        total = f"{remediations.total} total — " if is_counted else ""
+        lines.append(f"\n…and more ({total}see portal)")
     return lines
 
 

@@ -11,6 +11,9 @@ MAX_LINE_LENGTH = 1_000
 MAX_TEXT_LENGTH = 100_000
 MAX_DEPTH = 20
 
+_HUGE = 10**MAX_ID_LENGTH
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _UNWANTED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}\ufeff]")
 _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85\x0b\x0c]")
@@ -50,7 +53,7 @@ def parse_id(value: object) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
-    if isinstance(value, int) and 0 <= value < 10**MAX_ID_LENGTH:
+    if isinstance(value, int) and 0 <= value < _HUGE:
         return str(value)
     if isinstance(value, str):
         text = value.strip()
@@ -60,7 +63,11 @@ def parse_id(value: object) -> str | None:
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time as aware datetime in UTC, whole seconds, or None where the value is none."""
+    """A time as aware datetime in UTC, whole seconds, or None where the value is none.
+
+    The years 1 and 9999 are how other systems write "never", and no database can hold them in
+    every time zone: times outside 1970 to 9998 are none.
+    """
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
     if match is None:
         return None
@@ -72,7 +79,7 @@ def parse_time(value: object) -> datetime | None:
             parsed = parsed - offset if offset else parsed
     except (ValueError, OverflowError):
         return None
-    return parsed
+    return parsed if _FIRST_YEAR <= parsed.year <= _LAST_YEAR else None
 
 
 def parse_count(value: object) -> int | None:
@@ -85,14 +92,17 @@ def parse_count(value: object) -> int | None:
 
 
 def prune(value: object, depth: int = MAX_DEPTH) -> object:
-    """`value` with what is nested deeper than `depth` left out: it can always be written again."""
+    """`value` without what is nested deeper than `depth`, and without numbers of absurd length.
+
+    What is left can always be written as JSON again.
+    """
     if isinstance(value, dict):
         if depth == 0:
             return None
         return {str(key): prune(entry, depth - 1) for key, entry in value.items()}
     if isinstance(value, list):
         return [prune(entry, depth - 1) for entry in value] if depth else None
-    return value
+    return None if _is_huge(value) else value
 
 
 def _as_text(value: object) -> str | None:
@@ -100,6 +110,11 @@ def _as_text(value: object) -> str | None:
         return value
     if isinstance(value, bool) or value is None or isinstance(value, list | dict):
         return None
-    if isinstance(value, int) and abs(value) >= 10**MAX_ID_LENGTH:
+    if _is_huge(value):
         return None
     return str(value) if isinstance(value, int | float) else None
+
+
+def _is_huge(value: object) -> bool:
+    """Python refuses to write whole numbers of thousands of digits."""
+    return isinstance(value, int) and abs(value) >= _HUGE
