@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -158,8 +159,6 @@ class TestEnqueueing:
 
     @staticmethod
     def take(redis: Redis, *, heard_of_seconds_ago: int) -> None:
-        from datetime import UTC, datetime, timedelta
-
         redis.lpop("rq:queue:default")
         job = fetch_job(TICK.job_id, redis)
         assert job is not None

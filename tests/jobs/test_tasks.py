@@ -1,0 +1,65 @@
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from redis import Redis
+
+from tests.support.fake_clock import START, FakeClock
+from tests.support.rows import add, all_rows
+from webapp import task_queue
+from webapp.jobs import tasks
+from webapp.models import Connection, SetupToken
+from webapp.task_queue import JOBS, fetch_job, make_queue
+
+
+def connect(account_id: str, **values: object) -> int:
+    fixed = {"name": "x", "base_url": "", "account_id": account_id, "created_at": START}
+    started = {"polling_started_at": START, "last_poll_started_at": START}
+    return add(Connection(**{**fixed, **started, **values})).id
+
+
+@pytest.fixture
+def queue(app: Flask, redis: Redis, valkey_server) -> Redis:
+    task_queue.configure(valkey_server.url)  # the app's own points nowhere
+    return redis
+
+
+def test_every_job_has_a_function() -> None:
+    assert tasks.FUNCTIONS.keys() == JOBS.keys()
+
+
+def test_a_tick_enqueues_what_is_due_once(queue: Redis, fake_clock: FakeClock) -> None:
+    due = connect("1", last_poll_started_at=START - timedelta(minutes=6))
+    connect("2", last_poll_started_at=START - timedelta(minutes=4))
+    connect("3", last_poll_started_at=None, polling_started_at=None)
+    for _ in range(3):
+        tasks.tick()
+    assert make_queue("polls", queue).job_ids == [f"poll-{due}"]
+    job = fetch_job(f"poll-{due}", queue)
+    assert job is not None
+    assert job.kwargs["trigger"] == "schedule"
+
+
+def test_a_poll_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = []
+    monkeypatch.setattr(
+        tasks, "poll_connection", lambda id, **rest: calls.append((id, *sorted(rest.items())))
+    )
+    tasks.poll(3, "manual", actor_id=7, sweep=True)
+    assert calls == [(3, ("actor_id", 7), ("sweep", True), ("trigger", "manual"))]
+
+
+def test_a_sync_is_one_of_that_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(tasks, "sync_organizations", calls.append)
+    tasks.sync_connection(3)
+    assert calls == [3]
+
+
+def test_housekeeping_deletes_by_the_clock(app: Flask, fake_clock: FakeClock) -> None:
+    add(SetupToken(token_hash="x", created_at=START, expires_at=START + timedelta(hours=1)))
+    tasks.housekeeping()
+    assert len(all_rows(SetupToken)) == 1
+    fake_clock.advance(hours=2)
+    tasks.housekeeping()
+    assert all_rows(SetupToken) == []
