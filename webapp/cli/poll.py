@@ -1,5 +1,8 @@
 """`triagedesk poll`: one poll cycle in this process, without Redis."""
 
+import logging
+from typing import Any
+
 import click
 
 from webapp import clock
@@ -8,6 +11,8 @@ from webapp.services.due_connections import find_due_connections
 from webapp.services.manage_polling import start_schedule
 from webapp.services.poll_connection import poll_connection
 from webapp.services.poll_outcome import PollOutcome
+
+logger = logging.getLogger(__name__)
 
 
 @click.command("poll")
@@ -26,35 +31,43 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
     if due == (connection_id is not None):
         raise click.UsageError("Give the ID of a connection, or --due.")
     if connection_id is None:
-        outcomes = _poll_due(sweep=sweep)
-        document: object = [{"connection_id": key, **one.as_dict()} for key, one in outcomes]
+        results = [_poll_safely(key, sweep=sweep) for key in find_due_connections(clock.utcnow())]
+        document: object = results
     else:
         start_schedule(connection_id)
         outcome = poll_connection(
             connection_id, trigger="command", sweep=sweep, wait_for_running=True
         )
-        outcomes = [(connection_id, outcome)]
+        results = [_result(connection_id, outcome)]
         document = outcome.as_dict()
     if as_json:
         print_json(document)
     else:
-        _tell(outcomes)
-    if not all(outcome.is_success for _, outcome in outcomes):
+        _tell(results)
+    if not all(result["success"] for result in results):
         raise SystemExit(1)
 
 
-def _poll_due(*, sweep: bool) -> list[tuple[int, PollOutcome]]:
-    return [
-        (connection_id, poll_connection(connection_id, trigger="schedule", sweep=sweep))
-        for connection_id in find_due_connections(clock.utcnow())
-    ]
+def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
+    """Poll one of several: whatever happens to it, the others are polled too."""
+    try:
+        outcome = poll_connection(connection_id, trigger="schedule", sweep=sweep)
+    except Exception:
+        logger.exception("The poll of connection %s broke", connection_id)
+        error = "The poll broke; the log says how."
+        return {"connection_id": connection_id, "success": False, "error": error, "words": error}
+    return _result(connection_id, outcome)
 
 
-def _tell(outcomes: list[tuple[int, PollOutcome]]) -> None:
-    if not outcomes:
+def _result(connection_id: int, outcome: PollOutcome) -> dict[str, Any]:
+    return {"connection_id": connection_id, **outcome.as_dict(), "words": outcome.words}
+
+
+def _tell(results: list[dict[str, Any]]) -> None:
+    if not results:
         click.echo("No connection is due.")
-    for connection_id, outcome in outcomes:
-        click.echo(f"Connection {connection_id}: {outcome.words}")
+    for result in results:
+        click.echo(f"Connection {result['connection_id']}: {result['words']}")
 
 
 commands: list[click.Command] = [poll]

@@ -1,0 +1,118 @@
+"""`triagedesk connection`."""
+
+import json
+
+from tests.cli.conftest import Shell
+from tests.support.databases import both_databases
+from tests.support.rows import all_rows
+from webapp.huntress.simulated_faults import Faults
+from webapp.models import Connection
+
+
+@both_databases
+def test_add_and_list(shell: Shell) -> None:
+    shell.simulator.account.add_organization("Globex", id=7)
+    added = shell.json(
+        "connection", "add", "--name", "Main", "--base-url", shell.simulator.base_url
+    )
+    [listed] = shell.json("connection", "list")
+    assert listed == added
+    assert (listed["id"], listed["name"], listed["account_name"]) == (1, "Main", "Acme MSP")
+    assert listed["missing_routing"] == ["board", "fallback_client", "fallback_board"]
+    assert (listed["is_connected"], listed["is_started"], listed["is_paused"]) == (
+        True,
+        False,
+        False,
+    )
+    assert listed["unmapped"] == listed["organizations"] == 1
+    assert "hs_demo" not in json.dumps(listed)
+
+
+def test_add_in_words(shell: Shell) -> None:
+    said = shell.ok("connection", "add", "--base-url", shell.simulator.base_url)
+    assert 'Connected to Huntress account "Acme MSP".' in said
+    assert "(connection 1)" in said
+    assert "hs_demo" not in said
+
+
+def test_an_empty_list(shell: Shell) -> None:
+    assert shell.json("connection", "list") == []
+    assert "No connections yet" in shell.ok("connection", "list")
+
+
+def test_list_in_words(shell: Shell) -> None:
+    shell.connect()
+    heading, line = shell.ok("connection", "list").splitlines()
+    assert heading.split()[:5] == ["id", "name", "account", "name", "state"]
+    assert "Acme MSP" in line
+    assert "routing incomplete" in line
+
+
+def test_key_and_secret_come_from_the_environment(shell: Shell) -> None:
+    del shell.env["HUNTRESS_API_SECRET"]
+    result = shell.run("connection", "add", "--base-url", shell.simulator.base_url)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "Set HUNTRESS_API_KEY and HUNTRESS_API_SECRET" in result.stderr
+    assert all_rows(Connection) == []
+
+
+def test_a_refusal_is_a_sentence_on_stderr(shell: Shell) -> None:
+    shell.env["HUNTRESS_API_SECRET"] = "hs_wrong"
+    said = shell.refused("connection", "add", "--base-url", shell.simulator.base_url)
+    assert said == (
+        "Error: Huntress refused the credentials: the API key or the secret is wrong or was "
+        "revoked.\n"
+    )
+
+
+def test_a_refusal_as_json(shell: Shell) -> None:
+    result = shell.run("connection", "add", "--base-url", "https://elsewhere.example", "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["success"] is False
+    assert "not allowed" in document["error"]
+
+
+@both_databases
+def test_sync_orgs(shell: Shell) -> None:
+    connection_id = shell.connect()
+    shell.simulator.account.add_organization("Globex", id=7)
+    assert shell.json("connection", "sync-orgs", connection_id) == {
+        "total": 1,
+        "created": 1,
+        "updated": 0,
+        "auto_matched": 0,
+        "ambiguous": 0,
+        "gone": 0,
+    }
+    said = shell.ok("connection", "sync-orgs", connection_id)
+    assert said == (
+        "Organizations: 1 total, 0 created, 0 updated, 0 auto-matched, 0 ambiguous, 0 gone.\n"
+    )
+
+
+def test_sync_orgs_that_fails(shell: Shell) -> None:
+    connection_id = shell.connect()
+    shell.simulator.faults = Faults(forbidden=True)
+    assert "lacks permission" in shell.refused("connection", "sync-orgs", connection_id)
+    assert "no connection 99" in shell.refused("connection", "sync-orgs", "99")
+
+
+def test_pause_and_resume(shell: Shell) -> None:
+    connection_id = shell.connect()
+    assert shell.ok("connection", "pause", connection_id) == "Polling of Acme MSP is paused.\n"
+    assert shell.json("connection", "list")[0]["state"] == "paused"
+    shell.ok("connection", "resume", connection_id)
+    assert shell.json("connection", "list")[0]["is_paused"] is False
+    assert "no connection 99" in shell.refused("connection", "pause", "99")
+
+
+def test_what_is_no_id(shell: Shell) -> None:
+    assert shell.run("connection", "pause", "first").exit_code == 2
+
+
+def test_community_edition(shell: Shell) -> None:
+    result = shell.run("connection", "pause", "1", TRIAGEDESK_EDITION="community")
+    assert result.exit_code == 1
+    assert "is an Enterprise feature" in result.stderr

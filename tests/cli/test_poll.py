@@ -1,0 +1,218 @@
+"""`triagedesk poll`, `tickets` and `quarantine`: a cycle without Redis, and what came of it."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from tests.cli.conftest import Shell
+from tests.support.databases import both_databases
+from tests.support.rows import all_rows, change
+from webapp.extensions import db
+from webapp.huntress.simulated_faults import Faults
+from webapp.huntress.simulated_rows import iso
+from webapp.models import Connection, PollRun
+
+KEYS = {
+    "success",
+    "skipped",
+    "run_id",
+    "collected",
+    "created",
+    "noted",
+    "closed",
+    "reopened",
+    "recorded",
+    "failed",
+    "quarantined",
+    "api_calls",
+    "cursor",
+    "error",
+}
+
+
+@pytest.fixture
+def connection_id(shell: Shell) -> str:
+    """A connected, routed account with two organizations and an incident in each."""
+    for number, name in enumerate(("Acme", "Globex"), start=1):
+        shell.simulator.account.add_organization(name, id=number)
+        agent = shell.simulator.account.add_agent(number, hostname=f"PC-{number}")
+        _incident(shell, agent["id"], number, shell.clock.now() - timedelta(hours=number))
+    connection_id = shell.connect()
+    shell.route(connection_id)
+    return connection_id
+
+
+def _incident(shell: Shell, agent_id: int, organization_id: int, now: datetime) -> None:
+    shell.simulator.account.add_incident(
+        organization_id, now=now, agent_id=agent_id, severity="high"
+    )
+
+
+@both_databases
+def test_a_poll_makes_tickets_and_begins_the_schedule(shell: Shell, connection_id: str) -> None:
+    result = shell.json("poll", connection_id)
+    assert set(result) == KEYS
+    assert (result["success"], result["skipped"], result["error"]) == (True, None, None)
+    assert (result["collected"], result["created"]) == (2, 2)
+    assert result["cursor"] is not None
+    assert shell.json("connection", "list")[0]["is_started"] is True
+    assert [row["number"] for row in shell.json("tickets")] == ["TKT-000001", "TKT-000002"]
+    again = shell.json("poll", connection_id)
+    assert (again["success"], again["created"]) == (True, 0)
+
+
+def test_tickets_as_json(shell: Shell, connection_id: str) -> None:
+    shell.ok("poll", connection_id)
+    first, second = shell.json("tickets")
+    incidents = shell.simulator.account.incidents()
+    references = {first["source_reference"], second["source_reference"]}
+    assert references == {str(incident["id"]) for incident in incidents}
+    assert first["title"].startswith("[Huntress] [Unmapped Org] ")
+    assert (first["client"], first["board"]) == ("Internal (unmapped security)", "Security Triage")
+    assert (first["status"], first["priority"], first["source"]) == ("Open", "High", "huntress")
+    assert (first["incident_status"], first["incident_severity"]) == ("sent", "high")
+    assert (first["is_closed"], first["closed_at"], first["assignee"]) == (False, None, None)
+
+
+def test_tickets_in_words(shell: Shell, connection_id: str) -> None:
+    assert shell.ok("tickets") == "No tickets.\n"
+    assert shell.json("tickets", "--open") == []
+    shell.ok("poll", connection_id)
+    lines = shell.ok("tickets", "--open").splitlines()
+    assert len(lines) == 3
+    assert lines[1].startswith("TKT-000001  [Huntress]")
+
+
+def test_poll_in_words(shell: Shell, connection_id: str) -> None:
+    assert shell.ok("poll", connection_id).startswith("Connection 1: 2 collected, 2 tickets")
+
+
+@both_databases
+def test_a_failed_poll(shell: Shell, connection_id: str) -> None:
+    shell.simulator.faults = Faults(forbidden=True)
+    result = shell.run("poll", connection_id, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["success"] is False
+    assert "lacks permission" in document["error"]
+
+
+def test_missing_credentials_fail(shell: Shell, connection_id: str) -> None:
+    change(Connection, int(connection_id), api_secret=None)
+    result = shell.run("poll", connection_id, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert (document["success"], document["skipped"]) == (False, "missing_credentials")
+    assert document["error"] == "Missing Huntress API credentials"
+
+
+@pytest.mark.parametrize("reason", ["paused", "routing_config_incomplete"])
+def test_a_deliberate_skip_is_no_failure(shell: Shell, connection_id: str, reason: str) -> None:
+    if reason == "paused":
+        shell.ok("connection", "pause", connection_id)
+    else:
+        change(Connection, int(connection_id), board_id=None)
+    assert shell.json("poll", connection_id)["skipped"] == reason
+    assert shell.json("tickets") == []
+
+
+def test_a_sweep(shell: Shell, connection_id: str) -> None:
+    shell.ok("poll", connection_id)
+    shell.clock.advance(seconds=1)
+    assert shell.json("poll", connection_id, "--sweep")["success"] is True
+    assert [run.is_sweep for run in all_rows(PollRun)] == [True, True]
+    shell.json("poll", connection_id)
+    assert [run.is_sweep for run in all_rows(PollRun)] == [True, True, False]
+
+
+def test_due_connections(shell: Shell, connection_id: str) -> None:
+    assert shell.json("poll", "--due") == []
+    assert shell.ok("poll", "--due") == "No connection is due.\n"
+    shell.ok("poll", connection_id)
+    assert shell.json("poll", "--due") == []
+    shell.clock.advance(minutes=5)
+    [result] = shell.json("poll", "--due")
+    assert set(result) == {*KEYS, "connection_id", "words"}
+    assert (result["connection_id"], result["success"]) == (1, True)
+
+
+def test_one_connection_that_fails_does_not_stop_the_others(
+    shell: Shell, connection_id: str
+) -> None:
+    """The first account's credentials were revoked; the second one is polled all the same."""
+    shell.ok("poll", connection_id)
+    shell.simulator.account.account["id"] = 2
+    second = shell.connect()
+    shell.route(second)
+    shell.ok("poll", second)
+    change(Connection, int(connection_id), api_secret="revoked")
+    shell.clock.advance(minutes=5)
+    result = shell.run("poll", "--due", "--json")
+    assert result.exit_code == 1
+    outcomes = {one["connection_id"]: one["success"] for one in json.loads(result.stdout)}
+    assert outcomes == {int(connection_id): False, int(second): True}
+
+
+def test_not_even_one_whose_poll_breaks(shell: Shell, connection_id: str) -> None:
+    """The first connection's credentials cannot be decrypted, which no poll is prepared for."""
+    shell.ok("poll", connection_id)
+    shell.simulator.account.account["id"] = 2
+    second = shell.connect()
+    shell.route(second)
+    shell.ok("poll", second)
+    with db.engine.begin() as raw:
+        raw.execute(text("UPDATE connections SET api_secret = 'damaged' WHERE account_id <> '2'"))
+    shell.clock.advance(minutes=5)
+    result = shell.run("poll", "--due", "--json")
+    assert result.exit_code == 1
+    outcomes = {one["connection_id"]: one["success"] for one in json.loads(result.stdout)}
+    assert outcomes == {int(connection_id): False, int(second): True}
+
+
+@pytest.mark.parametrize("arguments", [(), ("1", "--due"), ("first",)])
+def test_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
+    assert shell.run("poll", *arguments).exit_code == 2
+
+
+def test_unknown_connection(shell: Shell) -> None:
+    assert "no connection 99" in shell.refused("poll", "99")
+
+
+@both_databases
+def test_quarantine(shell: Shell, connection_id: str) -> None:
+    assert shell.json("quarantine", "list") == []
+    assert shell.ok("quarantine", "list") == "Nothing is quarantined.\n"
+    now = iso(shell.clock.now())
+    shell.simulator.account.add_raw_incident({"subject": "No id", "updated_at": now})
+    assert shell.json("poll", connection_id)["quarantined"] == 1
+    [row] = shell.json("quarantine", "list")
+    assert row["incident"].startswith("sha256:")
+    assert row["ticket"] in {ticket["number"] for ticket in shell.json("tickets")}
+    key = str(row["id"])
+    assert shell.json("quarantine", "retry", key)["success"] is True
+    assert "tried again" in shell.ok("quarantine", "retry", key)
+    assert shell.json("quarantine", "dismiss", key, "--reason", "a test")["id"] == row["id"]
+    assert shell.json("quarantine", "list") == []
+    assert "may have been processed" in shell.refused("quarantine", "dismiss", key)
+    assert "may have been processed" in shell.refused("quarantine", "retry", "999")
+
+
+def test_as_a_program_of_its_own(shell: Shell, connection_id: str) -> None:
+    """Stdout is one JSON document and nothing else; the system's clock, a real process."""
+    env = {**os.environ, **shell.env}
+    done = subprocess.run(
+        [sys.executable, "-m", "webapp", "poll", connection_id, "--json"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["success"] is True
+    assert "Traceback" not in done.stderr
