@@ -55,8 +55,9 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
         cycle.lease.fence(session)
         _note_seen(session, cycle, held, fetched_at)
         ticketed = {key for key, alert in recorded.items() if alert.ticket_id is not None}
-        new = _store(session, cycle, fresh, ticketed, fetched_at)
-    cycle.note_wanted(row.raw for row in fresh)
+        reduced = _find_reduced(session, cycle, fresh, ticketed)
+        new = _store(session, cycle, fresh, reduced, fetched_at)
+    cycle.note_wanted(row.raw for row in fresh if row.key not in reduced)
     cycle.run.count(collected=new)
     return new
 
@@ -130,13 +131,31 @@ def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetim
         )
 
 
+def _find_reduced(
+    session: Session, cycle: Cycle, rows: list[Collected], ticketed: set[str]
+) -> set[str]:
+    """The keys of reports whose content must not be kept: excluded, and without a ticket."""
+    organizations = {row.organization_id for row in rows if row.organization_id}
+    if not organizations:
+        return set()
+    excluded = set(
+        session.scalars(
+            select(OrganizationMapping.external_id).where(
+                OrganizationMapping.connection_id == cycle.connection.id,
+                OrganizationMapping.external_id.in_(organizations),
+                OrganizationMapping.creates_tickets.is_(False),
+            )
+        )
+    )
+    return {row.key for row in rows if row.organization_id in excluded} - ticketed
+
+
 def _store(
-    session: Session, cycle: Cycle, rows: list[Collected], ticketed: set[str], now: datetime
+    session: Session, cycle: Cycle, rows: list[Collected], reduced: set[str], now: datetime
 ) -> int:
     """Insert what is new, replace what is older; returns how many rows changed."""
     if not rows:
         return 0
-    excluded = _excluded_organizations(session, cycle, rows)
     waiting = {
         row.external_key: row
         for row in session.scalars(
@@ -148,8 +167,7 @@ def _store(
     }
     new, changed = [], 0
     for row in rows:
-        keeps_content = row.organization_id not in excluded or row.key in ticketed
-        payload = raw_text(row.raw if keeps_content else reduce_excluded(row.raw))
+        payload = raw_text(reduce_excluded(row.raw) if row.key in reduced else row.raw)
         known = waiting.get(row.key)
         if known is None:
             new.append(_new_values(cycle, row, payload, now))
@@ -160,22 +178,6 @@ def _store(
         session.execute(insert(InboxRow), new)
     session.flush()
     return len(new) + changed
-
-
-def _excluded_organizations(
-    session: Session, cycle: Cycle, rows: list[Collected]
-) -> set[str | None]:
-    return set(
-        session.scalars(
-            select(OrganizationMapping.external_id).where(
-                OrganizationMapping.connection_id == cycle.connection.id,
-                OrganizationMapping.external_id.in_(
-                    {row.organization_id for row in rows if row.organization_id}
-                ),
-                OrganizationMapping.creates_tickets.is_(False),
-            )
-        )
-    )
 
 
 def _new_values(cycle: Cycle, row: Collected, payload: str, now: datetime) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class InboxEntry:
     content_hash: str
     fetched_at: datetime
     attempts: int
+    next_try_at: datetime | None
+    error: str | None
     in_flight_token: str | None
     quarantined_at: datetime | None
     incident: Incident
@@ -46,6 +48,8 @@ ENTRY_COLUMNS = (
     InboxRow.content_hash,
     InboxRow.fetched_at,
     InboxRow.attempts,
+    InboxRow.next_try_at,
+    InboxRow.error,
     InboxRow.in_flight_token,
     InboxRow.quarantined_at,
 )
@@ -61,6 +65,8 @@ def read_entry(row: Any) -> InboxEntry:
         content_hash=row.content_hash,
         fetched_at=row.fetched_at,
         attempts=row.attempts,
+        next_try_at=row.next_try_at,
+        error=row.error,
         in_flight_token=row.in_flight_token,
         quarantined_at=row.quarantined_at,
         incident=parse_incident_text(row.payload),

@@ -177,13 +177,15 @@ def _poll(cycle: Cycle) -> None:
     if cycle.wanted_agents or cycle.wanted_organizations:
         fetch_details(cycle)
     process_inbox(cycle)
-    if problem is not None:
+    if isinstance(problem, HuntressError):
         raise problem
     walk_was_long = walk.pages > 1 or cycle.connection.is_walk_cut_off
     if is_sweep_due(cycle, walk_was_long=walk_was_long or cycle.connection.was_interrupted):
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
+    if problem is not None:  # a list that cannot be walked: the sweep has found what is open
+        raise problem
 
 
 def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
@@ -193,9 +195,8 @@ def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
     try:
         while not walk.is_finished:
             cycle.run.show("walking", walk.pages)
-            asked_at = clock.utcnow()
             page = cycle.client.list_incident_reports(walk.next_token)
-            cycle.clock_skew = page.answered_at - asked_at
+            cycle.clock_skew = page.answered_at - clock.utcnow()
             if cycle.connection.horizon is None:
                 walk.low = _set_horizon(cycle, page)
             collect_rows(cycle, walk.take(page))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.domain.routing import retry_delay
@@ -38,7 +39,7 @@ class GlobalProcessingError(Exception):
 
 
 def process_inbox(cycle: Cycle) -> None:
-    """Process every row that is due, oldest first.
+    """Process every row that is due, oldest first; those that failed before come last.
 
     Raises LeaseLostError and GlobalProcessingError; a report that fails stays in the inbox with
     its error, its attempts and its next try, and the others go on.
@@ -73,7 +74,11 @@ def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
                 due,
                 InboxRow.id.not_in(tried),
             )
-            .order_by(func.coalesce(InboxRow.updated_at, InboxRow.fetched_at), InboxRow.id)
+            .order_by(
+                InboxRow.attempts > 0,  # a report that kills the process must not hold up others
+                func.coalesce(InboxRow.updated_at, InboxRow.fetched_at),
+                InboxRow.id,
+            )
             .limit(size)
         ).all()
     return [read_entry(row) for row in rows]
@@ -94,7 +99,7 @@ def _process_batch(cycle: Cycle, entries: Sequence[InboxEntry], size: int, tried
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, one report may be the cause
         log.warning("a batch of %d incidents failed (%s)", len(entries), type(error).__name__)
-        _ensure_desk_works(cycle, error)
+        _ensure_desk_works(cycle, error, entries)
         for entry in entries:
             tried.add(entry.row_id)
             _process_singly(cycle, entry)
@@ -130,7 +135,7 @@ def _write(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
 def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
     if entry.attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
         quarantine_incident(cycle, entry)
-        if entry.incident.id is None:
+        if not _is_due(entry):
             return
     attempts = entry.attempts + 1
     _count_attempt(cycle, entry, attempts)
@@ -140,10 +145,16 @@ def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - the report fails, the others go on
         log.warning("incident %s failed (%s)", entry.key, type(error).__name__)
-        _ensure_desk_works(cycle, error, entry)
+        _ensure_desk_works(cycle, error, [entry])
         _record_failure(cycle, entry, error)
         if attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
             quarantine_incident(cycle, entry)
+
+
+def _is_due(entry: InboxEntry) -> bool:
+    """A third try that killed its process is over; only a newer payload would be due already."""
+    is_readable = entry.incident.id is not None
+    return is_readable and entry.next_try_at is not None and entry.next_try_at <= clock.utcnow()
 
 
 def _count_attempt(cycle: Cycle, entry: InboxEntry, attempts: int) -> None:
@@ -159,16 +170,32 @@ def _count_attempt(cycle: Cycle, entry: InboxEntry, attempts: int) -> None:
 
 def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception) -> None:
     cycle.run.count(failed=1)
-    _update_row(cycle, entry, error=describe(error), in_flight_token=None)
+    values: dict[str, object] = {"error": describe(error), "in_flight_token": None}
+    if entry.incident.id is None:
+        values["next_try_at"] = None  # only a person's "Retry" tries it again
+    _update_row(cycle, entry, **values)
 
 
-def _ensure_desk_works(cycle: Cycle, error: Exception, entry: InboxEntry | None = None) -> None:
-    """Raise GlobalProcessingError when not even a trial ticket can be written."""
+def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEntry]) -> None:
+    """Raise GlobalProcessingError when not even a trial ticket can be written.
+
+    The `entries` that were being processed are as they were before then: nobody's attempt.
+    """
     trouble = can_write_tickets(cycle)
     if trouble is None:
         return
-    if entry is not None:
-        _update_row(cycle, entry, attempts=entry.attempts, next_try_at=clock.utcnow())
+    try:
+        for entry in entries:
+            _update_row(
+                cycle,
+                entry,
+                attempts=entry.attempts,
+                next_try_at=entry.next_try_at,
+                error=entry.error,
+                in_flight_token=None,
+            )
+    except SQLAlchemyError:
+        log.exception("attempts could not be taken back")
     raise GlobalProcessingError(
         f"No ticket can be written at the moment ({describe(trouble)}); the reports wait in the"
         " inbox. Check the database and the disk; the log has the details."
