@@ -155,6 +155,7 @@ def disconnect_account(connection_id: int, actor_id: int | None = None) -> Conne
         connection = get_connection(session, connection_id, lock=True)
         connection.api_key = connection.api_secret = None
         connection.poll_requested_at = connection.sweep_requested_at = None
+        connection.lease_token = None  # a poll that is running stops at its next write
         if connection.disconnected_at is None:
             connection.disconnected_at = clock.utcnow()
             _record(session, connection, "connection.disconnected", actor_id)

@@ -37,7 +37,6 @@ from webapp.services.transactions import reading, transaction
 JOIN_SECONDS = 0.5
 """How often a poll that waits for another process's run looks whether it is over."""
 
-TAKEN_OVER = "Another process took this poll over; it goes on there."
 log = logging.getLogger(__name__)
 
 
@@ -160,7 +159,7 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
             cycle.use(client)
             _poll(cycle)
     except LeaseLostError:
-        log.warning("connection %s: %s", cycle.connection.id, TAKEN_OVER)
+        _note_lease_lost(cycle)
         return PollOutcome(run=_run_by_id(cycle.run.run_id))
     except HuntressError as problem:
         error = problem.sentence
@@ -257,7 +256,14 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
             cycle.lease.release(session, **values)
             return cycle.run.finish(session, "error" if error else "completed", error=error)
     except LeaseLostError:
-        log.warning("connection %s: %s", cycle.connection.id, TAKEN_OVER)
+        _note_lease_lost(cycle)
     except OperationalError:
         log.exception("the result of a poll could not be recorded; its lease runs out by itself")
     return None
+
+
+def _note_lease_lost(cycle: Cycle) -> None:
+    """Another process took over, or the account was disconnected: this run ends where it was."""
+    log.warning("connection %s: the lease is gone, the poll stops", cycle.connection.id)
+    with transaction() as session:
+        mark_interrupted(session, cycle.lease.token)
