@@ -197,9 +197,9 @@ def test_times_are_aware_and_in_utc_and_readable_in_every_zone(value):
         assert parsed - timedelta(hours=14) < parsed < parsed + timedelta(hours=14)
 
 
-@given(st.datetimes(datetime(1970, 1, 1), datetime(9998, 12, 31)))
-def test_times_as_huntress_writes_them_round_trip(time):
-    time = time.replace(microsecond=0, tzinfo=UTC)
+@given(st.integers(0, 253_000_000_000))
+def test_times_as_huntress_writes_them_round_trip(seconds):
+    time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     assert parse_time(time.isoformat().replace("+00:00", "Z")) == time
     assert parse_time(time.isoformat()) == time
 

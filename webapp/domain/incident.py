@@ -197,7 +197,7 @@ def _word(value: object) -> str | None:
 
 def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | None], ...]:
     known = counts if isinstance(counts, Mapping) else {}
-    listed = types if isinstance(types, list) else list(known)
+    listed = types if isinstance(types, list) else sorted(known)
     names: dict[str, int | None] = {}
     for entry in listed[:MAX_INDICATORS]:
         name = clean_line(entry, WORD_LENGTH)
