@@ -1,0 +1,166 @@
+"""What holds a row of the desk: nothing that is pointed to is deleted.
+
+The references are read from the models' foreign keys, so that none can be forgotten.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Column, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.extensions import Base
+from webapp.models import Asset, Board, Category, Client, Connection, Priority, Status
+from webapp.services.audit import record_event
+from webapp.services.errors import ServiceError
+from webapp.services.lookups import get_row
+from webapp.services.transactions import reading, transaction
+
+DeskRow = Board | Category | Client | Priority | Status | Asset
+Switchable = Board | Category | Client
+
+_ROUTING = Connection.__tablename__
+_WORDS = {
+    "tickets": ("ticket", "tickets"),
+    "organization_mappings": ("mapped organization", "mapped organizations"),
+    "categories": ("category", "categories"),
+    "assets": ("asset", "assets"),
+    "ticket_assets": ("ticket", "tickets"),
+    "external_entity_mappings": ("Huntress agent", "Huntress agents"),
+}
+
+
+class HeldError(ServiceError):
+    """Something points to the row, so it stays as it is; the sentence says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Rows of one kind that point to a row of the desk."""
+
+    table: str
+    count: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_routing(self) -> bool:
+        """Whether it is the routing of a connection."""
+        return self.table == _ROUTING
+
+    def __str__(self) -> str:
+        if self.is_routing:
+            return f"the routing of {', '.join(self.names)}"
+        one, many = _WORDS.get(self.table, ("other record", "other records"))
+        return f"{self.count} {one if self.count == 1 else many}"
+
+
+def list_holders(model: type[DeskRow], row_id: int) -> list[Holder]:
+    """What points to a row, routing first; empty means that it can be deleted."""
+    with reading() as session:
+        return find_holders(session, model, row_id)
+
+
+def find_holders(session: Session, model: type[DeskRow], row_id: int) -> list[Holder]:
+    """The same, within the caller's transaction."""
+    found: dict[str, Holder] = {}
+    for table_name, columns in _references(model):
+        table = Base.metadata.tables[table_name]
+        points_here = [column == row_id for column in columns]
+        condition = points_here[0]
+        for other in points_here[1:]:
+            condition = condition | other
+        count = session.scalar(select(func.count()).select_from(table).where(condition)) or 0
+        if count:
+            names = (
+                tuple(session.scalars(select(table.c.name).where(condition).order_by(table.c.name)))
+                if table_name == _ROUTING
+                else ()
+            )
+            found[table_name] = Holder(table_name, count, names)
+    return sorted(found.values(), key=lambda holder: (not holder.is_routing, holder.table))
+
+
+def delete_row(model: type[DeskRow], row_id: int, actor_id: int | None = None) -> None:
+    """Delete a row that nothing points to. Raises HeldError, NotFoundError."""
+    with transaction() as session:
+        row = _load(session, model, row_id)
+        if isinstance(row, Status) and row.is_default:
+            raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
+        holders = find_holders(session, model, row_id)
+        if holders:
+            raise HeldError(_sentence(row.name, "deleted", holders))
+        name = row.name
+        _record(session, row, "deleted", actor_id)
+        session.delete(row)
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise HeldError(f"{name} came into use at this moment; nothing was deleted.") from error
+
+
+def deactivate_row(model: type[Switchable], row_id: int, actor_id: int | None = None) -> Switchable:
+    """Keep a row from being chosen; what points to it stays. Twice is fine.
+
+    Raises HeldError where the routing of a connection points to it, NotFoundError.
+    """
+    with transaction() as session:
+        row = _load(session, model, row_id)
+        routing = [one for one in find_holders(session, model, row_id) if one.is_routing]
+        if routing:
+            raise HeldError(_sentence(row.name, "deactivated", routing))
+        return _switch(session, row, False, actor_id)
+
+
+def activate_row(model: type[Switchable], row_id: int, actor_id: int | None = None) -> Switchable:
+    """Let a row be chosen again. Twice is fine. Raises NotFoundError."""
+    with transaction() as session:
+        return _switch(session, _load(session, model, row_id), True, actor_id)
+
+
+def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]:
+    """Every table with columns that point to the model's, and those columns."""
+    target = Base.metadata.tables[model.__tablename__].c.id
+    for table in Base.metadata.sorted_tables:
+        columns = [column for column in table.columns if column.references(target)]
+        if columns:
+            yield table.name, columns
+
+
+def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
+    # Routing is saved under the connections' locks: it cannot begin to point here meanwhile.
+    session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
+    name = model.__name__.lower()
+    row: DeskRow = get_row(session, model, row_id, f"There is no {name} {row_id}.", lock=True)
+    return row
+
+
+def _switch(session: Session, row: DeskRow, is_active: bool, actor_id: int | None) -> Switchable:
+    if not isinstance(row, Switchable):
+        raise TypeError(f"{type(row).__name__} has no active state")
+    if row.is_active != is_active:
+        row.is_active = is_active
+        _record(session, row, "activated" if is_active else "deactivated", actor_id)
+    return row
+
+
+def _sentence(name: str, participle: str, holders: list[Holder]) -> str:
+    held_by = ", ".join(map(str, holders))
+    return f"{name} cannot be {participle}: {held_by} {_verb(holders)} to it."
+
+
+def _verb(holders: list[Holder]) -> str:
+    is_one = len(holders) == 1 and (holders[0].is_routing or holders[0].count == 1)
+    return "points" if is_one else "point"
+
+
+def _record(session: Session, row: DeskRow, what: str, actor_id: int | None) -> None:
+    kind = type(row).__name__.lower()
+    record_event(
+        session,
+        action=f"{kind}.{what}",
+        subject_type=kind,
+        subject_id=row.id,
+        after={"name": row.name},
+        actor_id=actor_id,
+    )
