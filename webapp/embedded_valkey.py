@@ -10,6 +10,12 @@ from pathlib import Path
 from webapp.config import Config, ConfigError
 
 SERVERS = ("valkey-server", "redis-server")
+USUAL_MESSAGES = (
+    "Memory overcommit must be enabled",  # concerns snapshots, which are off
+    "scheduling shutdown",
+    "ready to exit, bye bye",
+)
+"""What the server says at each start and stop, at the level of warnings."""
 
 
 def find_server() -> Path:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -23,19 +24,25 @@ STEADY_SECONDS = 30.0
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0
 CHUNK = 65_536
+REMEMBERED_LINES = 20
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A process to keep running. Parts with a higher `stop_rank` are ended after the others."""
+    """A process to keep running.
+
+    Parts with a higher `stop_rank` are ended after the others. Lines of output that contain one
+    of the `hidden` texts are not passed on.
+    """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     stop_rank: int = 0
     pass_fds: tuple[int, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass
@@ -48,6 +55,7 @@ class _Running:
     restart_at: float = 0.0
     failures: int = 0
     rest: bytes = b""
+    lines: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED_LINES))
 
 
 @dataclass
@@ -93,6 +101,10 @@ class Supervisor:
             self._pump(0.05)
             self._restart_dead()
         return True
+
+    def has_said(self, name: str, text: str) -> bool:
+        """Whether the part `name` has written a line with `text` lately."""
+        return any(text in line for r in self._running if r.part.name == name for line in r.lines)
 
     def stop(self) -> None:
         """End all parts, lowest stop_rank first; what does not end in time is killed."""
@@ -178,6 +190,9 @@ class Supervisor:
         return bool(chunk)
 
     def _say(self, running: _Running, line: str) -> None:
+        running.lines.append(line)
+        if any(text in line for text in running.part.hidden):
+            return
         try:
             self.output.write(f"{running.part.name:<9} | {line}\n")
             self.output.flush()

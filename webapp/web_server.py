@@ -1,6 +1,7 @@
 """gunicorn, configured here: threads, the app loaded once and shared by its processes."""
 
 import gc
+import logging
 from typing import Any
 
 from flask import Flask
@@ -13,6 +14,8 @@ from webapp.services.check_encryption import require_readable_secrets
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
+
+logger = logging.getLogger(__name__)
 
 
 class WebServer(BaseApplication):
@@ -53,4 +56,4 @@ class WebServer(BaseApplication):
 
 
 def _say_ready(server: Any) -> None:
-    server.log.warning("Serving on %s", ", ".join(str(sock) for sock in server.LISTENERS))
+    logger.info("Serving on %s", ", ".join(str(sock) for sock in server.LISTENERS))

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -7,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask, current_app
 
+from tests.support.processes import ROOT
 from webapp.cli import COMMANDS, WITHOUT_APP, support, triagedesk
 from webapp.cli.support import in_app
 
@@ -70,3 +73,15 @@ class TestInApp:
             click.echo(current_app.name)
 
         assert CliRunner().invoke(in_app(group), ["show"]).output == "opened\n"
+
+
+@pytest.mark.parametrize(
+    "modules", ["webapp.cli.up", "webapp.cli.processes, webapp.jobs.scheduler"]
+)
+def test_processes_that_only_watch_load_little(modules: str) -> None:
+    script = f"import sys, webapp.cli, {modules}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "webapp.cli" in loaded
+    assert not {"flask", "sqlalchemy", "gunicorn", "requests"} & set(loaded)

@@ -155,6 +155,17 @@ class TestInProcess:
         assert supervisor.wait_until(lambda: "pid" in output.getvalue(), 10)
         assert not supervisor.wait_until(lambda: False, 0.1)
 
+    def test_knows_what_a_part_has_said(self, supervisor: Supervisor) -> None:
+        supervisor.start(Part("web", self.python("print('ready'); " + SLEEP), os.environ))
+        assert supervisor.wait_until(lambda: supervisor.has_said("web", "read"), 10)
+        assert not supervisor.has_said("worker", "ready")
+
+    def test_hidden_lines_are_left_out(self, supervisor: Supervisor, output: io.StringIO) -> None:
+        script = "print('usual noise'); print('news'); " + SLEEP
+        supervisor.start(Part("web", self.python(script), os.environ, hidden=("noise",)))
+        assert supervisor.wait_until(lambda: "news" in output.getvalue(), 10)
+        assert "noise" not in output.getvalue()
+
     def test_a_line_without_end_is_passed_on_in_pieces(
         self, supervisor: Supervisor, output: io.StringIO
     ) -> None:

@@ -123,6 +123,8 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
     # What is set for the real desk is of no consequence to the demo.
     up = start_up("--demo", TRIAGEDESK_DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none")
     assert up.is_ready, up.output
+    assert up.says("helpdesk:")
+    assert "Set-up token" not in up.output
     passwords = re.findall(r"(admin|helpdesk)@example\.com  password (\S{12,})", up.output)
     assert [name for name, _ in passwords] == ["admin", "helpdesk"]
     assert passwords[0][1] != passwords[1][1]

@@ -28,7 +28,8 @@ def migrate() -> None:
     if needs_data_dir(env):
         create_data_dir(read_data_dir(env))
         create_keys(env)
-    app = create_app(load_config(env))
+    config = load_config(env)
+    app = create_app(config)
     with app.app_context():
         try:
             upgrade()
@@ -38,7 +39,7 @@ def migrate() -> None:
                 "Check TRIAGEDESK_DATABASE_URL and that the server runs.",
             ) from error
         require_readable_secrets()
-        token = issue_setup_token()
+        token = None if config.is_demo else issue_setup_token()
     if token is not None:
         click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")
 

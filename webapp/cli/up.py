@@ -17,6 +17,8 @@ from webapp.network import is_loopback, listen, require_safe_host
 from webapp.supervisor import Part, Supervisor
 
 VALKEY_START_SECONDS = 15.0
+WEB_START_SECONDS = 90.0
+SERVING = "Serving on"
 
 
 @click.command("up")
@@ -45,7 +47,6 @@ def run_up(env: Mapping[str, str], host: str, port: int) -> None:
         supervised(config, env) as supervisor,
     ):
         start_desk(supervisor, env, server)
-        announce(server)
         supervisor.run()
 
 
@@ -63,7 +64,6 @@ def run_demo(host: str, port: int) -> None:
                 return
             if _run_to_end(["seed-demo"], demo.env):
                 start_desk(supervisor, demo.env, server)
-                announce(server)
                 click.echo(demo.describe())
                 supervisor.run()
 
@@ -87,7 +87,9 @@ def start_valkey(supervisor: Supervisor, config: Config, env: Mapping[str, str])
     """Start the embedded server and wait until it answers; raises ConfigError."""
     embedded_valkey.prepare(config)
     command = embedded_valkey.build_command(config)
-    supervisor.start(Part("valkey", command, env, stop_rank=1))
+    supervisor.start(
+        Part("valkey", command, env, stop_rank=1, hidden=embedded_valkey.USUAL_MESSAGES)
+    )
     is_up = supervisor.wait_until(
         lambda: embedded_valkey.is_answering(config), VALKEY_START_SECONDS
     )
@@ -100,13 +102,15 @@ def start_valkey(supervisor: Supervisor, config: Config, env: Mapping[str, str])
 
 
 def start_desk(supervisor: Supervisor, env: Mapping[str, str], server: socket.socket) -> None:
-    """Start web, worker and scheduler."""
+    """Start web, worker and scheduler, and say where the desk is once it answers."""
     if supervisor.is_stopping:
         return
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
     supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),)))
     supervisor.start(Part("worker", _python("-m", "webapp", "worker"), env))
     supervisor.start(Part("scheduler", _python("-m", "webapp", "scheduler"), env))
+    if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
+        announce(server)
 
 
 def announce(server: socket.socket) -> None:

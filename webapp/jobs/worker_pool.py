@@ -21,6 +21,7 @@ from webapp.task_queue import DEFAULT_QUEUE, POLL_QUEUE, make_queue, send_heartb
 EXTRA_IDLE_SECONDS = 60
 LOOP_SECONDS = 0.5
 HEARTBEAT_SECONDS = 3.0
+SETTLE_SECONDS = 2.0
 STOP_SECONDS = 4.0
 MAX_BACKOFF_SECONDS = 10.0
 
@@ -84,7 +85,9 @@ class WorkerPool:
         except (RedisError, OSError) as error:
             logger.debug("Redis cannot be used: %s", error)
             return
-        if waiting and len(self._extra) + 1 < self.max_poll_workers:
+        # A worker that has just been forked may not have looked into the queue yet.
+        is_settled = time.monotonic() - self._slots[-1].started_at > SETTLE_SECONDS
+        if waiting and is_settled and len(self._extra) + 1 < self.max_poll_workers:
             self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
 
     def _start_missing(self) -> None:
