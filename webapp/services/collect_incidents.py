@@ -35,6 +35,11 @@ class Collected:
         """Whether the report says which incident it is."""
         return not self.key.startswith("sha256:")
 
+    @property
+    def is_deleting(self) -> bool:
+        """Whether Huntress is about to delete the incident."""
+        return isinstance(self.raw, dict) and self.raw.get("status") == DELETING
+
 
 def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False) -> int:
     """Put the `rows` that are not recorded yet into the inbox; return how many were new there.
@@ -56,7 +61,7 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
         _note_seen(session, cycle, held, fetched_at)
         ticketed = {key for key, alert in recorded.items() if alert.ticket_id is not None}
         reduced = _find_reduced(session, cycle, fresh, ticketed)
-        new = _store(session, cycle, fresh, reduced, fetched_at)
+        new = _store(session, cycle, fresh, reduced, fetched_at, recorded=set(recorded))
     cycle.note_wanted(row.raw for row in fresh if row.key not in reduced)
     cycle.run.count(collected=new)
     return new
@@ -107,15 +112,10 @@ def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
 
 
 def _is_held(row: Collected, alert: Any) -> bool:
-    """Whether the report says nothing that is not recorded already.
-
-    One that is new and about to be deleted is never recorded (see domain.plan), so it is left out
-    here: it would come back with every walk.
-    """
-    if alert is None:
-        return isinstance(row.raw, dict) and row.raw.get("status") == DELETING
+    """Whether the report says nothing that is not recorded already."""
     return (
-        not alert.is_incomplete
+        alert is not None
+        and not alert.is_incomplete
         and alert.content_hash == row.content_hash
         and (row.updated_at is None or row.updated_at == alert.processed_at)
     )
@@ -151,9 +151,19 @@ def _find_reduced(
 
 
 def _store(
-    session: Session, cycle: Cycle, rows: list[Collected], reduced: set[str], now: datetime
+    session: Session,
+    cycle: Cycle,
+    rows: list[Collected],
+    reduced: set[str],
+    now: datetime,
+    *,
+    recorded: set[str],
 ) -> int:
-    """Insert what is new, replace what is older; returns how many rows changed."""
+    """Insert what is new, replace what is older; returns how many rows changed.
+
+    A report that is about to be deleted and not `recorded` never will be (see domain.plan): it
+    only replaces an older one that waits. Otherwise it would come back with every walk.
+    """
     if not rows:
         return 0
     waiting = {
@@ -170,7 +180,8 @@ def _store(
         payload = raw_text(reduce_excluded(row.raw) if row.key in reduced else row.raw)
         known = waiting.get(row.key)
         if known is None:
-            new.append(_new_values(cycle, row, payload, now))
+            if row.key in recorded or not row.is_deleting:
+                new.append(_new_values(cycle, row, payload, now))
         elif _replaces(row, payload, known):
             _replace(known, row, payload, now)
             changed += 1

@@ -62,16 +62,36 @@ def poll_connection(
         return PollOutcome(skip_reason="edition")
     if sweep:
         _request_sweep(connection_id)
-    while True:
-        begun = _begin(connection_id, trigger, actor_id, config)
-        if isinstance(begun, Cycle):
-            return _run(begun, config)
-        if not (wait_for_running and begun.is_running):
-            return begun
-        clock.sleep(JOIN_SECONDS)
-        finished = _run_by_id(begun.joined_run_id)
-        if finished is not None and finished.state not in ("running", "interrupted"):
+    begun = _begin(connection_id, trigger, actor_id, config)
+    while wait_for_running and isinstance(begun, PollOutcome) and begun.is_running:
+        finished = _wait_for_end(begun.joined_run_id)
+        if finished is not None:
             return PollOutcome(run=finished, joined_run_id=finished.id)
+        begun = _begin(connection_id, trigger, actor_id, config)
+    return _run(begun, config) if isinstance(begun, Cycle) else begun
+
+
+def _wait_for_end(run_id: int | None) -> PollRun | None:
+    """Another process's run once it is over; None where it never will be: its lease ran out."""
+    while True:
+        clock.sleep(JOIN_SECONDS)
+        run = _run_by_id(run_id)
+        if run is None or run.state == "interrupted":
+            return None
+        if run.state != "running":
+            return run
+        if _is_abandoned(run):
+            return None
+
+
+def _is_abandoned(run: PollRun) -> bool:
+    with reading() as session:
+        expires_at = session.scalars(
+            select(Connection.lease_expires_at).where(
+                Connection.id == run.connection_id, Connection.lease_token == run.lease_token
+            )
+        ).one_or_none()
+    return expires_at is not None and expires_at <= clock.utcnow()
 
 
 def _request_sweep(connection_id: int) -> None:
@@ -110,6 +130,8 @@ def _begin(
                 return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
             error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
             changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
+            if connection.was_interrupted:
+                changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
             lease.release(session, **changes)
             run_id = record_skip(session, connection_id, reason=reason, error=error, **values)
     if claimed is None:
@@ -178,8 +200,7 @@ def _poll(cycle: Cycle) -> None:
     process_inbox(cycle)
     if isinstance(problem, HuntressError):
         raise problem
-    walk_was_long = walk.pages > 1 or cycle.connection.is_walk_cut_off
-    if is_sweep_due(cycle, walk_was_long=walk_was_long or cycle.connection.was_interrupted):
+    if is_sweep_due(cycle, walk_was_long=_may_have_missed(cycle, walk)):
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
@@ -189,8 +210,8 @@ def _poll(cycle: Cycle) -> None:
 
 def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
     """Walk down to the low boundary; what was collected stays collected when that fails."""
-    connection = cycle.connection
-    walk = CursorWalk(low=_low_boundary(cycle), cursor=connection.cursor)
+    walk = CursorWalk(low=_low_boundary(cycle), cursor=cycle.connection.cursor)
+    cycle.is_walk_cut_off = True  # until it has reached its boundary
     try:
         while not walk.is_finished:
             cycle.run.show("walking", walk.pages)
@@ -201,12 +222,18 @@ def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
             collect_rows(cycle, walk.take(page))
             cycle.lease.renew()
     except (HuntressError, WalkError) as problem:
-        cycle.is_walk_cut_off = True
         return walk, problem
+    cycle.is_walk_cut_off = False
     cycle.cursor = walk.cursor
-    if walk.pages > 1 or cycle.run.counts["collected"]:
-        _store_cursor(cycle, is_long=walk.pages > 1)
+    if _may_have_missed(cycle, walk) or cycle.run.counts["collected"]:
+        _store_cursor(cycle, wants_sweep=_may_have_missed(cycle, walk))
     return walk, None
+
+
+def _may_have_missed(cycle: Cycle, walk: CursorWalk) -> bool:
+    """Whether a sweep has to follow: after a walk of several pages, or one that was restarted."""
+    connection = cycle.connection
+    return walk.pages > 1 or connection.is_walk_cut_off or connection.was_interrupted
 
 
 def _low_boundary(cycle: Cycle) -> datetime:
@@ -228,9 +255,9 @@ def _set_horizon(cycle: Cycle, page: Page) -> datetime:
     return horizon
 
 
-def _store_cursor(cycle: Cycle, *, is_long: bool) -> None:
-    """Keep the cursor before processing; a long walk leaves a sweep due, whatever happens next."""
-    sweep = {"sweep_requested_at": clock.utcnow()} if is_long else {}
+def _store_cursor(cycle: Cycle, *, wants_sweep: bool) -> None:
+    """Keep the cursor before processing; a sweep that has to follow is due whatever happens."""
+    sweep = {"sweep_requested_at": clock.utcnow()} if wants_sweep else {}
     with transaction() as session:
         cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
 

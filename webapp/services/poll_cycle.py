@@ -41,6 +41,7 @@ class Cycle:
 
     def __post_init__(self) -> None:
         self.has_pending_details = self.connection.has_pending_details
+        self.is_walk_cut_off = self.connection.is_walk_cut_off
 
     @property
     def has_client(self) -> bool:

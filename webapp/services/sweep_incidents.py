@@ -27,7 +27,10 @@ CHECKED_AT_ONCE = 20
 CHECKED_PER_CYCLE = 200
 """By-id look-ups of one cycle; the rest is left to the next one, so that new reports come first."""
 
-FAILURES_THAT_END_IT = 3
+FAILURES_IN_A_ROW = 3
+"""After so many a list is asked for, to tell an outage from incidents that cannot be had."""
+
+FAILURES_THAT_END_IT = 10
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ def sweep_incidents(cycle: Cycle) -> None:
     cycle.run.values["is_sweep"] = True
     connection = cycle.connection
     started_at = connection.sweep_started_at
-    if started_at is None or connection.sweep_listed_at is None:
+    is_stale = started_at is not None and clock.utcnow() - started_at >= EVERY
+    if started_at is None or connection.sweep_listed_at is None or is_stale:
         started_at = _list_open(cycle)
         process_inbox(cycle)
     is_complete = _check_unlisted(cycle, started_at)
@@ -85,7 +89,7 @@ def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
 
     Returns whether all of them were asked for.
     """
-    checked = failures = 0
+    checked = failures = 0  # failures: in a row
     skipped: set[int] = set()
     while checked < CHECKED_PER_CYCLE:
         ids = _unlisted(cycle, started_at, skipped)
@@ -100,15 +104,17 @@ def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
             except HuntressError as error:
                 failures += 1
                 skipped.add(alert_id)
-                _raise_if_general(error, failures)
+                _raise_if_general(cycle, error, failures, len(skipped))
     return False
 
 
-def _raise_if_general(error: HuntressError, failures: int) -> None:
-    """One incident that cannot be had must not keep the others from being looked at."""
+def _raise_if_general(cycle: Cycle, error: HuntressError, in_a_row: int, in_all: int) -> None:
+    """Incidents that cannot be had must not keep the others from being looked at."""
     is_general = error.kind in (ErrorKind.UNAUTHORIZED, ErrorKind.RATE_LIMITED)
-    if is_general or failures >= FAILURES_THAT_END_IT:
+    if is_general or in_all >= FAILURES_THAT_END_IT:
         raise error
+    if in_a_row >= FAILURES_IN_A_ROW:
+        cycle.client.list_incident_reports(limit=1)  # raises in an outage
     log.warning("an open incident could not be checked: %s", error.sentence)
 
 
