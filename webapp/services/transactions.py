@@ -48,6 +48,7 @@ def _unit_of_work() -> Iterator[Session]:
         yield session
         session.commit()
     except BaseException:
+        session.expunge_all()  # a rollback would expire what was loaded, and pages still show it
         session.rollback()
         raise
     finally:
