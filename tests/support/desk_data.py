@@ -5,10 +5,12 @@ The incidents are those of the simulated demo account, so the same `now` gives t
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp import clock
 from webapp.domain.incident import CLOSED_STATUSES, Incident, parse_incident, raw_text
 from webapp.domain.ticket_text import (
     TicketContext,
@@ -36,7 +38,7 @@ from webapp.models import (
 from webapp.services.ticket_numbers import take_ticket_numbers
 from webapp.services.ticket_state import set_ticket_status
 from webapp.services.transactions import transaction
-from webapp.services.users import add_user
+from webapp.services.users import hash_password
 
 ADMIN = ("ada@example.com", "Ada Okafor")
 HELPDESK = ("bo@example.com", "Bo Lindqvist")
@@ -59,15 +61,32 @@ class Desk:
     helpdesk_id: int
 
 
+@cache
+def password_hash() -> str:
+    """The hash of PASSWORD; hashing takes time on purpose, so it is done once."""
+    return hash_password(PASSWORD)
+
+
 def add_people() -> tuple[User, User]:
     """An admin and a helpdesk person, both with PASSWORD."""
-    return (
-        add_user(email=ADMIN[0], name=ADMIN[1], password=PASSWORD, role="admin"),
-        add_user(email=HELPDESK[0], name=HELPDESK[1], password=PASSWORD, role="helpdesk"),
-    )
+    with transaction() as session:
+        admin, helpdesk = (
+            User(
+                email=email,
+                name=name,
+                role=role,
+                password_hash=password_hash(),
+                created_at=clock.utcnow(),
+            )
+            for (email, name), role in ((ADMIN, "admin"), (HELPDESK, "helpdesk"))
+        )
+        session.add_all([admin, helpdesk])
+    return admin, helpdesk
 
 
-def add_connection(now: datetime, *, name: str = "Tallow & Reed Managed IT", **values: object) -> int:
+def add_connection(
+    now: datetime, *, name: str = "Tallow & Reed Managed IT", **values: object
+) -> int:
     """A healthy, routed connection; `values` replace columns."""
     with transaction() as session:
         boards = _ids(session, Board)
@@ -236,7 +255,7 @@ class _Writer:
         ticket.assignee_id = person.id
         ticket.first_touched_at = start
         set_ticket_status(ticket, self.statuses["In progress"], now=start)
-        words = f"Status changed from Open to In progress.\nAssigned to {person.name}."
+        words = f"Status changed from Open to In progress. Assigned to {person.name}."
         self._note(ticket, words, start, person, "change")
         ticket.updated_at = start + timedelta(minutes=2)
         self._note(ticket, NOTE, ticket.updated_at, person)

@@ -145,7 +145,7 @@ def _record(
             author_id=actor_id,
             kind=CHANGE_COMMENT,
             is_internal=True,
-            body="\n".join(sentences),
+            body=" ".join(sentences),
             created_at=now,
         )
     )

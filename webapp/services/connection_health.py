@@ -163,13 +163,13 @@ def _state(connection: Connection, error: str | None, is_incomplete: bool, runs:
 
 
 def _refusal(connection: Connection, is_able: bool, missing: Sequence[str]) -> str | None:
-    """What `manage_polling.poll_refusal` says, without decrypting the credentials."""
+    """When `manage_polling.poll_refusal` refuses, shorter, without decrypting the credentials."""
     if connection.disconnected_at is not None:
         return "This connection is disconnected."
     if not is_able:
         return MISSING_CREDENTIALS
     if missing:
-        return f"Routing is incomplete; still missing: {', '.join(missing)}."
+        return "Routing is incomplete."
     if connection.polling_started_at is None:
         return "Polling has not been started yet."
     return "Polling is paused." if connection.paused_at is not None else None

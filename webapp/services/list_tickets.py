@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, raiseload
 
-from webapp.models import Board, Client, Priority, Status, Ticket, User
+from webapp.models import Board, Client, Connection, Priority, Status, Ticket, User
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.transactions import reading
 
@@ -23,6 +23,9 @@ SORTS: dict[str, Keyset] = {
     "oldest": Keyset(Order(Ticket.created_at, "created_at"), Order(Ticket.id, "id")),
     "updated": Keyset(Order(Ticket.updated_at, "updated_at", descending=True), _HIGHEST_ID),
 }
+UNTOUCHED = Ticket.first_touched_at.is_(None)
+"""SQL for "no person has worked on it yet"."""
+
 DEFAULT_SORTS = {False: "priority", True: "updated"}
 
 
@@ -30,7 +33,8 @@ DEFAULT_SORTS = {False: "priority", True: "updated"}
 class TicketQuery:
     """What of the tickets is asked for; None (or empty) does not narrow it.
 
-    `assignee` is a user's id or NOBODY. `sort` is a key of SORTS, else the default of the tab.
+    `assignee` is a user's id or NOBODY; `is_triage` and `is_untouched` see in_triage, UNTOUCHED.
+    `sort` is a key of SORTS, else the default of the tab.
     `after` and `before` are the marks of a page's last and first row.
     """
 
@@ -39,6 +43,8 @@ class TicketQuery:
     client_id: int | None = None
     priority_id: int | None = None
     assignee: int | str | None = None
+    is_triage: bool = False
+    is_untouched: bool = False
     search: str = ""
     sort: str | None = None
     after: str | None = None
@@ -99,6 +105,16 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
         )
 
 
+def in_triage() -> ColumnElement[bool]:
+    """SQL for the triage queue: what is on a fallback board of a connection, or unmapped."""
+    return or_(
+        Ticket.board_id.in_(
+            select(Connection.fallback_board_id).where(Connection.fallback_board_id.is_not(None))
+        ),
+        Ticket.is_unmapped,
+    )
+
+
 def ticket_rows() -> Select[Ticket]:
     """Tickets with everything a row shows, joined to Status and Priority for narrowing."""
     return (
@@ -137,6 +153,10 @@ def _conditions(query: TicketQuery) -> list[ColumnElement[bool]]:
         conditions.append(Ticket.assignee_id.is_(None))
     elif query.assignee is not None:
         conditions.append(Ticket.assignee_id == query.assignee)
+    if query.is_triage:
+        conditions.append(in_triage())
+    if query.is_untouched:
+        conditions.append(UNTOUCHED)
     search = query.search.strip()[:SEARCH_LENGTH]
     if search:
         conditions.append(

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.models import Board, Connection, Priority, Status, Ticket
+from webapp.models import Priority, Status, Ticket
 from webapp.services.connection_health import ConnectionHealth, connections_health
-from webapp.services.list_tickets import ticket_rows
+from webapp.services.list_tickets import UNTOUCHED, in_triage, ticket_rows
 from webapp.services.transactions import reading
 
 SHOWN_TICKETS = 8
@@ -28,13 +28,12 @@ class PriorityCount:
 class Dashboard:
     """`triage_count` counts all tickets of the triage queue, `triage` holds its oldest ones.
 
-    `triage_boards` are the fallback boards of the connections. `has_tickets`: ever, in any state.
+    The same goes for `untouched`; all are open ones. `has_tickets`: ever, in any state.
     """
 
     connections: Sequence[ConnectionHealth]
     triage: Sequence[Ticket]
     triage_count: int
-    triage_boards: Sequence[Board]
     untouched: Sequence[Ticket]
     untouched_count: int
     open_by_priority: Sequence[PriorityCount]
@@ -47,47 +46,36 @@ class Dashboard:
 
 
 def read_dashboard() -> Dashboard:
-    """Read the dashboard. The triage queue is what is open on a fallback board, or unmapped."""
+    """Read the dashboard; see list_tickets.in_triage for what the triage queue is."""
     now = clock.utcnow()
     with reading() as session:
-        boards = _triage_boards(session)
-        is_triage = or_(Ticket.board_id.in_([board.id for board in boards]), Ticket.is_unmapped)
-        is_untouched = Ticket.first_touched_at.is_(None)
         return Dashboard(
             connections=connections_health(session, now),
-            triage=_oldest(session, is_triage),
-            triage_count=_count(session, is_triage),
-            triage_boards=boards,
-            untouched=_oldest(session, is_untouched),
-            untouched_count=_count(session, is_untouched),
+            triage=_oldest(session, in_triage()),
+            triage_count=_count(session, in_triage()),
+            untouched=_oldest(session, UNTOUCHED),
+            untouched_count=_count(session, UNTOUCHED),
             open_by_priority=_by_priority(session),
             has_tickets=session.scalar(select(Ticket.id).limit(1)) is not None,
         )
 
 
-def _triage_boards(session: Session) -> Sequence[Board]:
-    fallback = select(Connection.fallback_board_id)
-    return session.scalars(
-        select(Board).where(Board.id.in_(fallback)).order_by(func.lower(Board.name))
-    ).all()
-
-
-def _oldest(session: Session, condition: object) -> Sequence[Ticket]:
+def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket]:
     statement = (
         ticket_rows()
-        .where(Status.is_closed.is_(False), condition)  # type: ignore[arg-type]
+        .where(Status.is_closed.is_(False), condition)
         .order_by(Ticket.created_at, Ticket.id)
         .limit(SHOWN_TICKETS)
     )
     return session.scalars(statement).unique().all()
 
 
-def _count(session: Session, condition: object) -> int:
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
     statement = (
         select(func.count())
         .select_from(Ticket)
         .join(Ticket.status)
-        .where(Status.is_closed.is_(False), condition)  # type: ignore[arg-type]
+        .where(Status.is_closed.is_(False), condition)
     )
     return session.scalar(statement) or 0
 

@@ -56,6 +56,12 @@
   listen(true);
   document.addEventListener("htmx:afterSettle", () => listen(false));
 
+  // The option of a poll is for that poll only.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const option = event.target.querySelector && event.target.querySelector("[name=sweep]");
+    if (event.target.matches("form") && option) option.checked = false;
+  });
+
   // A card that cannot be refreshed says so instead of looking current.
   const markStale = (event) => {
     const card = event.target.closest && event.target.closest(".connection");

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from webapp.services.errors import NotFoundError
+from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.access import SignInRequired, sign_in_redirect
 from webapp.web.viewer import current_viewer, forget_viewer
 
@@ -69,6 +69,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(NotFoundError, _not_found)
+    app.register_error_handler(ServiceError, _not_possible)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(InterfaceError, _database_down)
     app.register_error_handler(InternalServerError, _failed)
@@ -91,6 +92,16 @@ def _failed(error: InternalServerError) -> ResponseReturnValue:
 
 def _not_found(error: NotFoundError) -> ResponseReturnValue:
     return _page(404)
+
+
+def _not_possible(error: ServiceError) -> ResponseReturnValue:
+    """A refusal that the page itself had no place for, in the service's own words."""
+    page = render_template(
+        "errors/error.html",
+        code=400,
+        explanation=Explanation("That is not possible", str(error)),
+    )
+    return make_response(page, 400)
 
 
 def _database_down(error: Exception) -> ResponseReturnValue:

@@ -1,11 +1,14 @@
 """Template filters: times in the viewer's zone, colours of the palette, Markdown."""
 
+import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp import clock
+from webapp.domain.ticket_text import PREFIX, UNMAPPED_PREFIX
 from webapp.services.render_markdown import render_markdown
 from webapp.web.viewer import current_viewer, zone_of
 
@@ -20,12 +23,26 @@ _STEPS = (
     (timedelta(days=60), timedelta(days=1), "d"),
     (timedelta(days=730), timedelta(days=30), "mo"),
 )
+TITLE_PREFIX = re.compile(rf"({re.escape(PREFIX)}(?: {re.escape(UNMAPPED_PREFIX)})?) (?=\S)")
 MOMENT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class TitleParts:
+    """A title, taken apart for lists; `prefix` and `subject` with a space between are the title."""
+
+    prefix: str
+    subject: str
+
+    @property
+    def is_unmapped(self) -> bool:
+        """Whether the title says that the organization has no client."""
+        return self.prefix.endswith(UNMAPPED_PREFIX)
 
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, exact, when, tone, markdown, counted):
+    for function in (ago, age, exact, when, tone, markdown, counted, title_parts):
         app.add_template_filter(function)
 
 
@@ -48,13 +65,16 @@ def age(time: datetime | None, missing: str = "—") -> Markup:
 
 
 def when(time: datetime | None, missing: str = "—") -> Markup:
-    """The date and time in the viewer's zone."""
-    return escape(missing) if time is None else _element(time, exact(time))
+    """The date and time to the minute in the viewer's zone."""
+    if time is None:
+        return escape(missing)
+    local = _local(time)
+    return _element(time, f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}")
 
 
 def exact(time: datetime) -> str:
     """`9 Jun 2026, 14:00:03 CEST` in the viewer's zone."""
-    local = time.astimezone(zone_of(current_viewer()))
+    local = _local(time)
     return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
 
 
@@ -71,6 +91,16 @@ def markdown(text: str, heading_shift: int = 0) -> Markup:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 ticket`, `2 tickets`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def title_parts(title: str) -> TitleParts:
+    """The prefixes of a title, if it has any, and the rest."""
+    match = TITLE_PREFIX.match(title)
+    return TitleParts(match[1], title[match.end() :]) if match else TitleParts("", title)
+
+
+def _local(time: datetime) -> datetime:
+    return time.astimezone(zone_of(current_viewer()))
 
 
 def _length(distance: timedelta) -> str:

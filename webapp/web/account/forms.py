@@ -4,6 +4,7 @@ from zoneinfo import available_timezones
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from webapp.services.set_preferences import THEMES
@@ -38,10 +39,12 @@ class SignInForm(FlaskForm):
 class PreferencesForm(FlaskForm):
     """How pages look to one person."""
 
-    theme = RadioField("Colours", choices=[(name, THEME_LABELS[name]) for name in THEMES])
+    theme = RadioField(
+        "Colours", choices=[SelectChoice(name, THEME_LABELS[name]) for name in THEMES]
+    )
     time_zone = SelectField("Time zone", description="Every time is shown in this zone.")
 
     def fill_choices(self) -> None:
         """Offer every zone the system knows."""
         zones = sorted(name for name in available_timezones() if "/" in name)
-        self.time_zone.choices = [("", "UTC"), *((name, name) for name in zones)]
+        self.time_zone.choices = [SelectChoice("", "UTC"), *map(SelectChoice, zones)]

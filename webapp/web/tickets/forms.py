@@ -32,6 +32,8 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> TicketQuery:
         client_id=_number(values.get("client")),
         priority_id=_number(values.get("priority")),
         assignee=assignee,
+        is_triage=values.get("triage") == "1",
+        is_untouched=values.get("untouched") == "1",
         search=values.get("q", "").strip(),
         sort=values.get("sort") if values.get("sort") in SORTS else None,
         after=values.get("after"),

@@ -10,7 +10,7 @@ from webapp.models import User
 from webapp.services.list_tickets import NOBODY
 from webapp.web.tickets.forms import ME
 
-FILTERS = ("q", "board", "client", "priority", "assignee")
+FILTERS = ("q", "board", "client", "priority", "assignee", "triage", "untouched")
 KEPT = (*FILTERS, "state", "sort")
 SORT_WORDS = {
     "priority": "Most urgent first",

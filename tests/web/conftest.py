@@ -1,0 +1,82 @@
+"""An app whose requests are as in production: CSRF on, no context left open around them."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from tests.support import desk_data
+from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.support.fake_clock import FakeClock
+from tests.web.pages import Browser
+from webapp import create_app
+from webapp.config import Config
+from webapp.extensions import db
+from webapp.services.first_admin import issue_setup_token
+from webapp.services.sign_in import begin_session
+from webapp.services.users import find_user
+from webapp.web.viewer import COOKIE
+
+
+@pytest.fixture
+def app(config: Config, fake_clock: FakeClock) -> Iterator[Flask]:
+    """The app; tests open a context themselves where they call services."""
+    app = create_app(config)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def people(app: Flask) -> tuple[int, int]:
+    """The ids of an admin and a helpdesk person."""
+    with app.app_context():
+        admin, helpdesk = desk_data.add_people()
+        return admin.id, helpdesk.id
+
+
+@pytest.fixture
+def desk(app: Flask, fake_clock: FakeClock) -> Desk:
+    """People, a connection and a dozen tickets."""
+    with app.app_context():
+        return desk_data.fill_desk(fake_clock.now(), tickets=12)
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """A browser nobody is signed in with."""
+    return Browser(app)
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[tuple[str, str]], Browser]:
+    """Signs somebody in, in a browser of their own."""
+
+    def _sign_in(person: tuple[str, str]) -> Browser:
+        browser = Browser(app)
+        with app.app_context():
+            user = find_user(person[0])
+            browser.client.set_cookie(COOKIE, begin_session(user.id, "tests"))
+        return browser
+
+    return _sign_in
+
+
+@pytest.fixture
+def admin(desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
+    """An admin on the filled desk."""
+    return sign_in(ADMIN)
+
+
+@pytest.fixture
+def helpdesk(desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
+    """A helpdesk person on the filled desk."""
+    return sign_in(HELPDESK)
+
+
+@pytest.fixture
+def setup_token(app: Flask) -> str:
+    """The token of a new install."""
+    with app.app_context():
+        return str(issue_setup_token())

@@ -1,0 +1,170 @@
+"""Who may open what, read from the routes themselves."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.web.pages import Browser
+from webapp.extensions import ReadOnlyError, csrf, db
+from webapp.models import Board, Ticket
+from webapp.web.access import (
+    ADMIN_ONLY,
+    PUBLIC,
+    SIGNED_IN,
+    access_of,
+    admin_only,
+    public,
+    safe_next,
+)
+
+PUBLIC_ENDPOINTS = {"static", "account.set_up", "account.enter", "account.leave"}
+WRITING = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+def rules(app: Flask, methods: set[str]) -> list[tuple[str, str]]:
+    """(endpoint, path with every number filled in) of the routes with one of these methods."""
+    return [
+        (rule.endpoint, re.sub(r"<int:[^>]+>", "1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if methods & (rule.methods or set()) and rule.endpoint != "static"
+    ]
+
+
+def test_every_route_carries_a_rule(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "static":
+            found = access_of(app.view_functions[rule.endpoint])
+            assert found in (PUBLIC, SIGNED_IN, ADMIN_ONLY), f"{rule.endpoint} carries no rule"
+
+
+def test_the_public_list_is_short_and_known(app: Flask) -> None:
+    found = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint == "static" or access_of(app.view_functions[rule.endpoint]) == PUBLIC
+    }
+    assert found == PUBLIC_ENDPOINTS
+
+
+def test_addresses_are_lower_case_words_with_typed_numbers(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "static":
+            assert re.fullmatch(r"(/|(/([a-z][a-z-]*|<int:[a-z_]+>))+)", rule.rule), rule.rule
+
+
+def test_a_route_without_a_rule_is_refused(app: Flask, admin: Browser) -> None:
+    app.view_functions["dashboard.show"] = lambda: "open to the world"
+    assert admin.get("/", status=403).heading == "This is for admins"
+
+
+def test_strangers_are_sent_to_sign_in(app: Flask, desk: Desk, visitor: Browser) -> None:
+    for endpoint, path in rules(app, {"GET"}):
+        if endpoint in PUBLIC_ENDPOINTS:
+            continue
+        response = visitor.client.get(path)
+        assert response.status_code == 302, endpoint
+        assert response.location.startswith("/sign-in"), endpoint
+
+
+def test_strangers_change_nothing(app: Flask, desk: Desk, visitor: Browser) -> None:
+    for endpoint, path in rules(app, WRITING):
+        if endpoint not in PUBLIC_ENDPOINTS:
+            response = visitor.send(path, {})
+            assert response.status_code in (302, 401), endpoint
+
+
+def test_every_writing_route_demands_a_token(app: Flask, admin: Browser) -> None:
+    exempt = csrf._exempt_views | csrf._exempt_blueprints
+    assert not exempt
+    for endpoint, path in rules(app, WRITING):
+        response = admin.client.post(path, data={}, headers={"Origin": "http://evil.example"})
+        assert response.status_code == 400, endpoint
+        assert "did not come from Triagedesk" in response.text, endpoint
+
+
+def test_helpdesk_may_open_everything_that_is_not_for_admins(app: Flask, helpdesk: Browser) -> None:
+    for endpoint, path in rules(app, {"GET"}):
+        rule = access_of(app.view_functions[endpoint])
+        if endpoint not in PUBLIC_ENDPOINTS:
+            expected = 403 if rule == ADMIN_ONLY else 200
+            assert helpdesk.client.get(path).status_code == expected, endpoint
+
+
+def test_admin_only_refuses_helpdesk_and_lets_admins_in(
+    app: Flask, desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]
+) -> None:
+    app.add_url_rule("/secret", "secret", admin_only(lambda: "for admins"))
+    app.add_url_rule("/secret-post", "secret_post", admin_only(lambda: "done"), methods=["POST"])
+    helpdesk, admin = sign_in(HELPDESK), sign_in(ADMIN)
+    assert helpdesk.client.get("/secret").status_code == 403
+    assert helpdesk.send("/secret-post", {}).status_code == 403
+    assert admin.client.get("/secret").text == "for admins"
+    assert admin.send("/secret-post", {}).text == "done"
+
+
+def test_a_get_request_cannot_write(app: Flask, desk: Desk, visitor: Browser) -> None:
+    def write() -> str:
+        db.session.add(Board(name="written by GET"))
+        db.session.commit()
+        return "written"
+
+    app.add_url_rule("/writes", "writes", public(write), methods=["GET", "POST"])
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    with pytest.raises(ReadOnlyError):
+        visitor.client.get("/writes")
+    with app.app_context():
+        assert db.session.query(Board).filter_by(name="written by GET").count() == 0
+    assert visitor.send("/writes", {}).text == "written"
+
+
+def test_reading_pages_leaves_the_database_as_it_was(
+    app: Flask, admin: Browser, desk: Desk
+) -> None:
+    def state() -> list[object]:
+        with app.app_context(), db.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            return [raw.execute("PRAGMA data_version").fetchone(), *raw.iterdump()]
+
+    before = state()
+    for _endpoint, path in rules(app, {"GET"}):
+        admin.client.get(path)
+        admin.client.head(path)
+    assert state()[1:] == before[1:]
+    with app.app_context():
+        assert db.session.query(Ticket).first().first_touched_at is None
+
+
+def test_a_page_leaves_no_transaction_open(app: Flask, admin: Browser) -> None:
+    admin.get("/tickets")
+    with app.app_context():
+        assert db.engine.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "tickets",
+        "",
+        None,
+        " /tickets",
+        "/tickets\r\nX: y",
+    ],
+)
+def test_nothing_leads_to_another_site(app: Flask, target: str | None) -> None:
+    with app.test_request_context():
+        assert safe_next(target) == "/"
+
+
+@pytest.mark.parametrize("target", ["/tickets", "/tickets?q=a%20b&state=closed", "/tickets/7#x"])
+def test_paths_of_ours_are_followed(app: Flask, target: str) -> None:
+    with app.test_request_context():
+        assert safe_next(target) == target

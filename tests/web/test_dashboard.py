@@ -1,0 +1,320 @@
+"""The dashboard: how polling is doing, then what waits for a person."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from tests.support import desk_data
+from tests.support.desk_data import ADMIN, Desk
+from tests.support.fake_clock import FakeClock
+from tests.web.pages import Browser, Page, words_of
+from webapp import task_queue
+from webapp.models import Connection, InboxRow, OrganizationMapping, Ticket
+from webapp.services.transactions import transaction
+from webapp.task_queue import QueueStatus
+from webapp.web.dashboard import routes
+
+LEASE = "a" * 32
+
+
+@pytest.fixture
+def connect(app: Flask, fake_clock: FakeClock) -> Callable[..., int]:
+    """Adds a connection with these columns."""
+
+    def _connect(**values: object) -> int:
+        with app.app_context():
+            return desk_data.add_connection(fake_clock.now(), **values)
+
+    return _connect
+
+
+@pytest.fixture
+def viewer(people: tuple[int, int], sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
+    """An admin on an empty desk."""
+    return sign_in(ADMIN)
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says what the queue looks like."""
+
+    def _queue(*, redis: bool = True, worker: bool = True, scheduler: bool = True) -> None:
+        status = QueueStatus(redis, has_worker=worker, has_scheduler=scheduler)
+        monkeypatch.setattr(routes, "read_status", lambda: status)
+        monkeypatch.setattr(task_queue, "read_status", lambda: status)
+        monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
+
+    return _queue
+
+
+def card(page: Page, connection_id: int = 1) -> str:
+    return words_of(page.one("article", id=f"connection-{connection_id}"))
+
+
+def poll_button_is_off(page: Page, connection_id: int = 1) -> bool:
+    return page.one("button", id=f"connection-{connection_id}-poll").get("disabled") is not None
+
+
+def add_inbox_row(
+    app: Flask, connection_id: int, now: datetime, key: str, **values: object
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.add(
+            InboxRow(
+                connection_id=connection_id,
+                external_key=key,
+                payload="{}",
+                content_hash="0",
+                fetched_at=now,
+                first_fetched_at=now,
+                **values,
+            )
+        )
+
+
+def test_a_new_install_says_what_to_do(viewer: Browser) -> None:
+    page = viewer.get("/")
+    assert "Connect a Huntress account" in page.text
+    assert "triagedesk connection add" in page.text
+    assert "keep Huntress’s emails on for escalations" in page.text
+
+
+def test_helpdesk_is_told_that_an_admin_has_to_connect(
+    people: tuple[int, int], sign_in: Callable[[tuple[str, str]], Browser]
+) -> None:
+    page = sign_in(desk_data.HELPDESK).get("/")
+    assert "An admin has to do that" in page.text
+    assert "triagedesk connection add" not in page.text
+
+
+def test_health_comes_before_tickets(admin: Browser) -> None:
+    page = admin.get("/")
+    text = page.text
+    places = [
+        text.index(words)
+        for words in (
+            "Connected to Tallow & Reed Managed IT",
+            "Triage queue",
+            "Oldest untouched",
+            "Open by priority",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_the_card_of_a_healthy_connection(admin: Browser, desk: Desk) -> None:
+    words = card(admin.get("/"))
+    for part in (
+        "Connected to Tallow & Reed Managed IT Completed",
+        "12 collected, 9 tickets created, 3 updated",
+        "Last success 2 min ago",
+        "Next poll in 3 min",
+        "Calls in the last minute 7 of 60",
+        "Waiting in the inbox 0",
+        "Unmapped organizations 2 of 12",
+        "Unmapped Huntress organizations always create tickets on the fallback client and triage"
+        " board — nothing is dropped.",
+    ):
+        assert part in words
+
+
+@pytest.mark.parametrize(
+    ("values", "word", "reason"),
+    [
+        ({"paused_at": datetime.fromisoformat("2026-06-01T00:00:00Z")}, "Paused", "is paused"),
+        ({"polling_started_at": None}, "Not started", "has not been started"),
+        ({"board_id": None}, "Routing incomplete", "Routing is incomplete."),
+        ({"api_secret": None}, "Error", "Missing Huntress API credentials."),
+        (
+            {"disconnected_at": datetime.fromisoformat("2026-06-01T00:00:00Z")},
+            "Disconnected",
+            "disconnected",
+        ),
+    ],
+)
+def test_what_keeps_a_connection_from_polling_stands_beside_the_button(
+    viewer: Browser,
+    connect: Callable[..., int],
+    values: dict[str, object],
+    word: str,
+    reason: str,
+) -> None:
+    connect(**values)
+    page = viewer.get("/")
+    button = page.one("button", id="connection-1-poll")
+    assert poll_button_is_off(page)
+    assert reason in words_of(page.one("p", id=str(button.get("aria-describedby"))))
+    assert word in card(page)
+    assert "Next poll not scheduled" in card(page)
+
+
+def test_what_routing_lacks_is_named(viewer: Browser, connect: Callable[..., int]) -> None:
+    connect(board_id=None, low_priority_id=None)
+    words = card(viewer.get("/"))
+    assert (
+        "Incident polling is paused until the routing configuration below is complete (board, "
+        "fallback client/board, and all three severity priorities)." in words
+    )
+    assert "Missing: Security board, Low severity →." in words
+
+
+def test_an_error_outweighs_connected(
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    connect(last_error="Huntress answered 401.", last_error_at=fake_clock.now())
+    words = card(viewer.get("/"))
+    assert "Connected to" not in words
+    assert "Last poll failed: Huntress answered 401." in words
+    assert not poll_button_is_off(viewer.get("/"))
+
+
+def test_an_error_before_the_last_success_is_over(
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    before = fake_clock.now() - timedelta(hours=1)
+    connect(last_error="Huntress answered 500.", last_error_at=before)
+    assert "Connected to" in card(viewer.get("/"))
+
+
+def test_a_connection_that_never_succeeded_is_pending(
+    viewer: Browser, connect: Callable[..., int]
+) -> None:
+    connect(last_success_at=None, last_poll_started_at=None)
+    words = card(viewer.get("/"))
+    assert "Pending" in words
+    assert "Last success never" in words
+    assert "Next poll just now" in words
+
+
+def test_the_inbox_and_quarantine_are_counted(
+    app: Flask, viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    key, now = connect(), fake_clock.now()
+    add_inbox_row(app, key, now - timedelta(minutes=40), "1")
+    add_inbox_row(app, key, now, "2")
+    add_inbox_row(app, key, now, "3", quarantined_at=now, attempts=3)
+    add_inbox_row(app, key, now - timedelta(days=9), "4", quarantined_at=now, dismissed_at=now)
+    words = card(viewer.get("/"))
+    assert "Waiting in the inbox 2 oldest 40 min ago" in words
+    assert "Quarantined 1" in words
+
+
+def test_an_organization_of_an_inactive_client_counts_as_unmapped(
+    app: Flask, admin: Browser
+) -> None:
+    with app.app_context(), transaction() as session:
+        mapped = session.query(OrganizationMapping).filter(
+            OrganizationMapping.client_id.is_not(None)
+        )
+        mapped.first().client.is_active = False
+        excluded = session.query(OrganizationMapping).filter_by(client_id=None).first()
+        excluded.creates_tickets = False
+    assert "Unmapped organizations 2 of 12" in card(admin.get("/"))
+
+
+def test_several_connections_each_have_a_card(
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    connect(name="Zeta IT")
+    connect(name="alpha IT", account_id=2, last_error="No.", last_error_at=fake_clock.now())
+    page = viewer.get("/")
+    names = [words_of(heading) for heading in page.all("h3")]
+    assert names == ["alpha IT", "Connected to Zeta IT"]
+
+
+def test_credentials_are_not_needed_to_show_health(
+    app: Flask, viewer: Browser, connect: Callable[..., int]
+) -> None:
+    """A key that was lost must not take the dashboard away with it."""
+    connect()
+    with app.app_context(), transaction() as session:
+        session.connection().exec_driver_sql("UPDATE connections SET api_key = 'not encrypted'")
+    assert "Connected to" in card(viewer.get("/"))
+
+
+def test_the_queues_show_what_waits(app: Flask, admin: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(first_touched_at=None))
+    page = admin.get("/")
+    with app.app_context(), transaction() as session:
+        waiting = session.query(Ticket).filter(Ticket.closed_at.is_(None))
+        oldest = waiting.order_by(Ticket.created_at).first()
+        unmapped = waiting.filter(Ticket.is_unmapped).count()
+    untouched = page.one("section", aria_labelledby="untouched-heading")
+    first = next(link for link in untouched.iter("a") if "ticket-link" in (link.get("class") or ""))
+    assert first.get("href") == f"/tickets/{oldest.id}"
+    triage = page.one("section", aria_labelledby="triage-heading")
+    assert f"{unmapped} ticket" in words_of(triage)
+
+
+def test_a_ticket_by_hand_on_the_triage_board_is_in_the_queue(
+    app: Flask, admin: Browser, desk: Desk
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(is_unmapped=False, board_id=1))
+        session.execute(update(Ticket).where(Ticket.id == 12).values(board_id=2))
+    triage = admin.get("/").one("section", aria_labelledby="triage-heading")
+    assert "1 ticket " in words_of(triage)
+    rows = admin.get("/tickets?triage=1").all("a", class_="ticket-link")
+    assert [row.get("href") for row in rows] == ["/tickets/12"]
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ({"redis": False}, "The job queue (Redis) cannot be reached."),
+        ({"worker": False}, "Background worker is not running."),
+        ({"scheduler": False}, "No scheduler is running"),
+    ],
+)
+def test_what_is_wrong_with_the_workers_is_said(
+    viewer: Browser,
+    connect: Callable[..., int],
+    queue: Callable[..., None],
+    state: dict[str, bool],
+    sentence: str,
+) -> None:
+    connect()
+    queue(**state)
+    assert sentence in viewer.get("/").text
+    queue()
+    assert sentence not in viewer.get("/").text
+
+
+def test_the_community_edition_says_so(
+    app: Flask, viewer: Browser, connect: Callable[..., int]
+) -> None:
+    app.extensions["triagedesk_config"] = replace(
+        app.extensions["triagedesk_config"], edition="community"
+    )
+    sentence = "The Huntress security integration is an Enterprise feature."
+    assert sentence in viewer.get("/").text
+    connect()
+    response = viewer.post("/connections/1/poll", on="/")
+    assert sentence in viewer.get(response.location).text
+
+
+def test_the_demo_says_so_on_every_page(app: Flask, visitor: Browser) -> None:
+    app.extensions["triagedesk_config"] = replace(app.extensions["triagedesk_config"], is_demo=True)
+    assert "the Huntress account behind these tickets is simulated" in visitor.get("/setup").text
+
+
+def test_a_card_keeps_itself_up_to_date(
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock, app: Flask
+) -> None:
+    connect()
+    article = viewer.get("/").one("article", id="connection-1")
+    assert article.get("hx-get") == "/connections/1/status"
+    assert article.get("hx-trigger") == "every 30s"
+    with app.app_context(), transaction() as session:
+        session.execute(update(Connection).values(poll_requested_at=fake_clock.now()))
+    part = viewer.fragment("/connections/1/status")
+    assert part.one("article", id="connection-1").get("hx-trigger") == "every 2s"
+
+
+def test_a_connection_that_is_not_there(viewer: Browser) -> None:
+    assert viewer.client.get("/connections/9/status").status_code == 404

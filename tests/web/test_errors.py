@@ -1,0 +1,146 @@
+"""Error pages: plain words, and nothing typed is lost."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from tests.support.desk_data import ADMIN, PASSWORD, Desk
+from tests.web.pages import Browser, words_of
+from webapp.extensions import db
+from webapp.models import Comment
+from webapp.services.transactions import reading
+from webapp.web.access import public
+from webapp.web.viewer import COOKIE
+
+SignIn = Callable[[tuple[str, str]], Browser]
+NOTES = "/tickets/1/notes"
+SAME_ORIGIN = {"Origin": "http://localhost", "Referer": "http://localhost/tickets/1"}
+
+
+def notes(app: Flask) -> list[str]:
+    with app.app_context(), reading() as session:
+        return [note.body for note in session.query(Comment).filter(Comment.author_id.is_not(None))]
+
+
+def test_pages_that_do_not_exist(visitor: Browser, admin: Browser) -> None:
+    for browser in (visitor, admin):
+        page = browser.get("/nowhere", status=404)
+        assert page.heading == "There is nothing here"
+    assert page.all("nav", aria_label="Main")
+
+
+def test_what_is_not_for_this_person(app: Flask, helpdesk: Browser) -> None:
+    app.view_functions["account.edit_preferences"] = lambda: "unmarked"
+    assert helpdesk.get("/preferences", status=403).heading == "This is for admins"
+
+
+def test_another_method(admin: Browser) -> None:
+    page = admin.page_of(admin.client.get("/theme"), status=405)
+    assert page.heading == "That cannot be done this way"
+    assert "POST" in page.response.headers["Allow"]
+
+
+def test_a_body_that_is_too_large(app: Flask, admin: Browser) -> None:
+    token = admin.token()
+    app.config["MAX_CONTENT_LENGTH"] = 100
+    data = {"csrf_token": token, "body": "x" * 1000}
+    assert admin.client.post(NOTES, data=data).status_code == 413
+
+
+def test_a_bug_shows_no_details(app: Flask, admin: Browser) -> None:
+    def broken() -> str:
+        raise RuntimeError("the secret is hs_12345")
+
+    app.add_url_rule("/broken", "broken", public(broken))
+    page = admin.get("/broken", status=500)
+    assert "Something went wrong on our side" in page.text
+    assert "hs_12345" not in page.response.text
+
+
+@pytest.mark.parametrize("path", ["/", "/tickets", "/sign-in", "/nowhere"])
+def test_a_database_that_is_away(
+    app: Flask, admin: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def refuse(*_args: object, **_options: object) -> object:
+        raise OperationalError("SELECT secret", {}, Exception("disk is gone"))
+
+    monkeypatch.setattr(db.session.registry().__class__, "connection", refuse)
+    with app.app_context():
+        monkeypatch.setattr(type(db.engine), "connect", refuse)
+    page = admin.get(path, status=503)
+    assert page.heading == "The database cannot be used just now"
+    assert "SELECT" not in page.response.text
+
+
+def test_an_expired_form_is_shown_again_with_what_was_typed(
+    app: Flask, admin: Browser, desk: Desk
+) -> None:
+    typed = "Two hours of work\n\non <this> ticket"
+    data = {"csrf_token": "expired", "body": typed}
+    page = admin.page_of(admin.client.post(NOTES, data=data, headers=SAME_ORIGIN), status=400)
+    assert "nothing is lost" in page.text
+    assert page.one("textarea").text.lstrip("\n") == typed
+    again = page.form(NOTES)
+    assert again["csrf_token"] != "expired"
+    assert admin.client.post(NOTES, data={**again, "body": typed}).status_code == 303
+    assert notes(app)[-1] == typed
+
+
+def test_a_change_form_that_expired_can_be_sent_again(admin: Browser, desk: Desk) -> None:
+    fields = {**admin.get("/tickets/1").form("/tickets/1/change"), "priority_id": "3"}
+    data = {**fields, "csrf_token": "expired"}
+    path = "/tickets/1/change"
+    page = admin.page_of(admin.client.post(path, data=data, headers=SAME_ORIGIN), status=400)
+    again = page.form(path)
+    assert {name: again[name] for name in fields if name != "csrf_token"} == {
+        name: value for name, value in fields.items() if name != "csrf_token"
+    }
+    assert admin.client.post(path, data=again).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Referer": "https://evil.example/x"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+        {},
+    ],
+)
+def test_a_form_of_another_site_is_not_offered_again(
+    app: Flask, admin: Browser, desk: Desk, headers: dict[str, str]
+) -> None:
+    data = {"csrf_token": "forged", "body": "planted"}
+    page = admin.page_of(admin.client.post(NOTES, data=data, headers=headers), status=400)
+    assert "did not come from Triagedesk" in page.text
+    assert "planted" not in page.response.text
+    assert not [text for text in notes(app) if "planted" in text]
+
+
+def test_a_session_that_ended_keeps_what_was_typed(app: Flask, desk: Desk, sign_in: SignIn) -> None:
+    browser = sign_in(ADMIN)
+    token = browser.token()
+    browser.client.delete_cookie(COOKIE)
+    data = {"csrf_token": token, "body": "typed while signed out"}
+    page = browser.page_of(browser.client.post(NOTES, data=data, headers=SAME_ORIGIN), status=401)
+    assert page.heading == "You have been signed out meanwhile"
+    assert (page.one("textarea").text or "").strip() == "typed while signed out"
+    link = next(one for one in page.all("a") if "Sign in" in words_of(one))
+    assert link.get("href") == "/sign-in?next=/tickets/1"
+    browser.post_sign_in(ADMIN[0], PASSWORD)
+    again = page.form(NOTES)
+    again_page = browser.client.post(NOTES, data=again, headers=SAME_ORIGIN)
+    assert "nothing is lost" in again_page.text
+    last = browser.page_of(again_page, status=400).form(NOTES)
+    assert browser.client.post(NOTES, data=last).status_code == 303
+    assert notes(app)[-1] == "typed while signed out"
+
+
+def test_passwords_are_never_repeated(people: object, visitor: Browser) -> None:
+    data = {"csrf_token": "expired", "email": ADMIN[0], "password": PASSWORD}
+    headers = {"Origin": "http://localhost"}
+    response = visitor.client.post("/sign-in", data=data, headers=headers)
+    assert response.status_code in (400, 401)
+    assert PASSWORD not in response.text

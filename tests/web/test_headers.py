@@ -1,0 +1,55 @@
+"""Headers, static files, and what a browser may keep."""
+
+import pytest
+from flask import Flask
+
+from tests.support.desk_data import Desk
+from tests.web.pages import Browser
+from webapp.web.static_files import static_url
+
+PAGES = ["/", "/tickets", "/tickets/1", "/preferences", "/nowhere", "/sign-in"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_response_says_what_a_browser_may_do(admin: Browser, desk: Desk, path: str) -> None:
+    headers = admin.client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    policy = dict(
+        part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    assert policy["script-src"].startswith("'nonce-")
+    assert " " not in policy["script-src"]
+
+
+def test_the_nonce_is_new_every_time(visitor: Browser, people: object) -> None:
+    policies = {visitor.client.get("/sign-in").headers["Content-Security-Policy"] for _ in range(3)}
+    assert len(policies) == 3
+
+
+def test_static_files_are_kept_under_their_fingerprint_only(app: Flask, visitor: Browser) -> None:
+    with app.test_request_context():
+        address = static_url("app.css")
+    assert "immutable" in visitor.client.get(address).headers["Cache-Control"]
+    for other in ("/static/app.css", "/static/app.css?v=0"):
+        assert visitor.client.get(other).headers["Cache-Control"] == "no-cache"
+    assert visitor.client.get("/static/nothing.css?v=").status_code == 404
+    assert visitor.client.get("/static/../config.py").status_code == 404
+
+
+def test_nothing_is_asked_of_anybody_else(admin: Browser, desk: Desk) -> None:
+    """check_page looks at every src; here: the style sheet and the scripts of ours."""
+    for name in ("app.css", "app.js"):
+        text = admin.client.get(f"/static/{name}").text
+        assert "http" not in text
+        assert "@import" not in text
+
+
+def test_htmx_is_told_to_keep_the_policy(visitor: Browser, people: object) -> None:
+    config = visitor.get("/sign-in").one("meta", name="htmx-config").get("content")
+    for part in ('"allowEval":false', '"includeIndicatorStyles":false', '"selfRequestsOnly":true'):
+        assert part in str(config)

@@ -1,0 +1,81 @@
+"""Colours and time zone of one person."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.web.pages import Browser
+from webapp.models import User
+from webapp.services.transactions import reading, transaction
+
+
+def stored(app: Flask, user_id: int) -> User:
+    with app.app_context(), reading() as session:
+        return session.get(User, user_id, populate_existing=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "auto"])
+def test_the_theme_is_switched_without_a_script(
+    app: Flask, helpdesk: Browser, desk: Desk, theme: str
+) -> None:
+    path = "/tickets?q=a"
+    page = helpdesk.get(path)
+    assert page.tree.get("data-bs-theme") == "auto"
+    fields = {**page.form("/theme"), "theme": theme}
+    response = helpdesk.client.post("/theme", data=fields)
+    assert (response.status_code, response.location) == (303, path)
+    assert helpdesk.get(path).tree.get("data-bs-theme") == theme
+    assert stored(app, desk.helpdesk_id).theme == theme
+    assert stored(app, desk.admin_id).theme is None
+
+
+def test_a_theme_that_does_not_exist(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    assert helpdesk.send("/theme", {"theme": "pink", "next": "/"}).status_code == 400
+    assert stored(app, desk.helpdesk_id).theme is None
+
+
+def test_switching_the_theme_never_leads_to_another_site(helpdesk: Browser) -> None:
+    data = {"theme": "dark", "next": "//evil.example"}
+    assert helpdesk.send("/theme", data).location == "/"
+
+
+def test_times_are_shown_in_the_zone_of_the_viewer(
+    app: Flask, desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]
+) -> None:
+    browsers = sign_in(ADMIN), sign_in(HELPDESK)
+    with app.app_context(), transaction() as session:
+        session.get(User, desk.admin_id).time_zone = "Asia/Kolkata"
+    kolkata, utc = (browser.get("/tickets/1").response.text for browser in browsers)
+    assert "IST" in kolkata
+    assert "UTC" not in kolkata.split("<aside")[1]
+    assert "UTC" in utc
+
+
+def test_preferences_are_saved(app: Flask, admin: Browser, desk: Desk) -> None:
+    data = {"theme": "dark", "time_zone": "Europe/Berlin"}
+    response = admin.post_own("/preferences", data)
+    assert response.status_code == 303
+    page = admin.get("/preferences")
+    assert "Saved." in page.text
+    assert page.tree.get("data-bs-theme") == "dark"
+    user = stored(app, desk.admin_id)
+    assert (user.theme, user.time_zone) == ("dark", "Europe/Berlin")
+    admin.post_own("/preferences", {"theme": "auto", "time_zone": ""})
+    assert stored(app, desk.admin_id).time_zone is None
+
+
+@pytest.mark.parametrize("data", [{"time_zone": "Mars/Base"}, {"theme": "pink"}, {}])
+def test_nonsense_is_refused(app: Flask, admin: Browser, desk: Desk, data: dict[str, str]) -> None:
+    admin.page_of(admin.post_own("/preferences", data), status=400)
+    assert stored(app, desk.admin_id).theme is None
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../../etc/passwd", "", "Europe"])
+def test_a_stored_zone_that_does_not_exist_is_utc(
+    app: Flask, admin: Browser, desk: Desk, zone: str
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.get(User, desk.admin_id).time_zone = zone
+    assert "UTC" in admin.get("/tickets/1").text

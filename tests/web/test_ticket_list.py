@@ -1,0 +1,208 @@
+"""The ticket list: one line a ticket, filters, order, pages."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.support.desk_data import Desk
+from tests.support.fake_clock import START as NOW
+from tests.web.pages import Browser, Page, words_of
+from webapp.models import Board, Client, Priority, Status, Ticket
+from webapp.services.list_tickets import PAGE_SIZE
+from webapp.services.ticket_state import set_ticket_status
+from webapp.services.transactions import reading, transaction
+
+
+def links(page: Page) -> list[str]:
+    return [str(link.get("href")) for link in page.all("a", class_="ticket-link")]
+
+
+def change(app: Flask, ticket_id: int, **values: object) -> None:
+    with app.app_context(), transaction() as session:
+        ticket = session.get(Ticket, ticket_id)
+        for name, value in values.items():
+            setattr(ticket, name, value)
+
+
+def open_tickets(app: Flask) -> list[Ticket]:
+    with app.app_context(), reading() as session:
+        return session.query(Ticket).filter(Ticket.closed_at.is_(None)).order_by(Ticket.id).all()
+
+
+def test_a_row_tells_a_ticket(app: Flask, admin: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        ticket = session.get(Ticket, 3)
+        set_ticket_status(ticket, session.query(Status).filter_by(name="Waiting").one(), now=NOW)
+        ticket.priority = session.query(Priority).filter_by(name="Medium").one()
+        ticket.title = "[Huntress] [Unmapped Org] Something odd"
+        ticket.assignee_id = desk.helpdesk_id
+        ticket.client = Client(name="Globex & Sons")
+        ticket.board = session.query(Board).filter_by(name="Service Desk").one()
+    page = admin.get("/tickets?q=TKT-000003")
+    row = words_of(next(page.one("tbody").iter("tr")))
+    for part in ("TKT-000003", "Medium", "Unmapped Something odd", "Globex & Sons", "Waiting"):
+        assert part in row
+    assert "Service Desk" in row
+    assert "Bo Lindqvist" in row
+    link = page.one("a", class_="ticket-link")
+    assert link.get("title") == "[Huntress] [Unmapped Org] Something odd"
+
+
+def test_tabs_count_what_the_filters_leave(app: Flask, admin: Browser) -> None:
+    waiting = len(open_tickets(app))
+    tabs = words_of(admin.get("/tickets").one("nav", aria_label="State of the tickets"))
+    assert tabs == f"Open {waiting} Closed {12 - waiting}"
+    tabs = words_of(admin.get("/tickets?q=zzz").one("nav", aria_label="State of the tickets"))
+    assert tabs == "Open 0 Closed 0"
+
+
+def test_open_and_closed_tickets_are_apart(app: Flask, admin: Browser) -> None:
+    waiting = {f"/tickets/{ticket.id}" for ticket in open_tickets(app)}
+    shown, closed = links(admin.get("/tickets")), links(admin.get("/tickets?state=closed"))
+    assert set(shown) == waiting
+    assert len(closed) == 12 - len(waiting)
+    assert not set(shown) & set(closed)
+
+
+@pytest.mark.parametrize("search", ["tkt-000007", "  TKT-000007 ", "000007"])
+def test_search_finds_numbers(admin: Browser, search: str) -> None:
+    found = [
+        *links(admin.get("/tickets", query_string={"q": search})),
+        *links(admin.get("/tickets", query_string={"q": search, "state": "closed"})),
+    ]
+    assert found == ["/tickets/7"]
+
+
+@pytest.mark.parametrize("search", ["100%", "a_b", "back\\slash", "o'clock", 'say "hi"'])
+def test_search_takes_every_character_as_it_is(app: Flask, admin: Browser, search: str) -> None:
+    ids = [ticket.id for ticket in open_tickets(app)]
+    change(app, ids[0], title=f"[Huntress] {search} here")
+    change(app, ids[1], title="[Huntress] 1000 aXb backslash oclock say hi")
+    assert links(admin.get("/tickets", query_string={"q": search})) == [f"/tickets/{ids[0]}"]
+    assert (
+        admin.get("/tickets", query_string={"q": search}).one("input", id="filter-q").get("value")
+        == search
+    )
+
+
+def test_filters_narrow_and_are_kept(app: Flask, admin: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        high = session.query(Priority).filter_by(name="High").one().id
+        session.query(Ticket).update({"priority_id": 1, "assignee_id": None, "board_id": 1})
+        ids = [row.id for row in session.query(Ticket).filter(Ticket.closed_at.is_(None))]
+    change(app, ids[0], priority_id=high, assignee_id=desk.admin_id, board_id=3)
+    change(app, ids[1], priority_id=high)
+    both = [f"/tickets/{ids[1]}", f"/tickets/{ids[0]}"]
+    assert sorted(links(admin.get(f"/tickets?priority={high}"))) == sorted(both)
+    assert links(admin.get(f"/tickets?priority={high}&assignee=me")) == both[1:]
+    assert links(admin.get(f"/tickets?priority={high}&assignee=nobody")) == both[:1]
+    assert links(admin.get(f"/tickets?assignee={desk.admin_id}&board=3")) == both[1:]
+    assert links(admin.get(f"/tickets?assignee={desk.helpdesk_id}")) == []
+    page = admin.get(f"/tickets?priority={high}&assignee=me&sort=oldest")
+    chosen = page.form("/tickets")
+    assert (chosen["priority"], chosen["assignee"], chosen["sort"]) == (str(high), "me", "oldest")
+    closed = page.one("nav", aria_label="State of the tickets")
+    targets = [str(link.get("href")) for link in closed.iter("a")]
+    assert all(f"priority={high}" in target for target in targets)
+    assert all("sort=" not in target for target in targets)
+
+
+def test_the_client_filter(app: Flask, admin: Browser) -> None:
+    tickets = open_tickets(app)
+    client = tickets[0].client_id
+    expected = {f"/tickets/{ticket.id}" for ticket in tickets if ticket.client_id == client}
+    assert set(links(admin.get(f"/tickets?client={client}"))) == expected
+
+
+def test_untouched_tickets_can_be_listed_and_are_marked(app: Flask, admin: Browser) -> None:
+    ids = [ticket.id for ticket in open_tickets(app)]
+    with app.app_context(), transaction() as session:
+        session.query(Ticket).update({"first_touched_at": NOW})
+    change(app, ids[0], first_touched_at=None)
+    page = admin.get("/tickets?untouched=1")
+    assert links(page) == [f"/tickets/{ids[0]}"]
+    assert "(untouched)" in words_of(page.one("tbody"))
+    assert "(untouched)" not in words_of(admin.get(f"/tickets?q={ids[1]:06d}").one("tbody"))
+    assert admin.get("/tickets?untouched=1").form("/tickets")["untouched"] == "1"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "priority=abc&client=-1&board=99999999999&assignee=%00",
+        "sort=nonsense&state=nonsense",
+        "after=nonsense&before=!!!",
+        "after=" + "A" * 5000,
+        "after=WyJ4IiwgMV0",
+        "after=WzEsMiwzXQ&sort=priority",
+        "assignee=²",
+        "q=" + "x" * 3000,
+        "q=%00",
+    ],
+)
+def test_nonsense_in_the_address_is_left_out(admin: Browser, query: str) -> None:
+    assert admin.get(f"/tickets?{query}").heading == "Tickets"
+
+
+def test_sorting(app: Flask, admin: Browser) -> None:
+    tickets = open_tickets(app)
+    with app.app_context(), reading() as session:
+        urgency = {row.id: row.position for row in session.query(Priority)}
+    expected = {
+        "oldest": sorted(tickets, key=lambda one: (one.created_at, one.id)),
+        "newest": sorted(tickets, key=lambda one: (one.created_at, one.id), reverse=True),
+        "updated": sorted(tickets, key=lambda one: (one.updated_at, one.id), reverse=True),
+        "priority": sorted(
+            tickets,
+            key=lambda one: (urgency[one.priority_id], -one.created_at.timestamp(), -one.id),
+        ),
+    }
+    for sort, order in expected.items():
+        assert links(admin.get(f"/tickets?sort={sort}")) == [f"/tickets/{one.id}" for one in order]
+    assert links(admin.get("/tickets")) == links(admin.get("/tickets?sort=priority"))
+
+
+@pytest.mark.parametrize("sort", ["priority", "newest", "oldest", "updated"])
+def test_paging_shows_every_ticket_once_while_new_ones_arrive(
+    app: Flask, admin: Browser, sort: str
+) -> None:
+    with app.app_context(), transaction() as session:
+        model = session.query(Ticket).filter(Ticket.closed_at.is_(None)).first()
+        session.query(Ticket).filter(Ticket.id != model.id).delete()
+        columns = ("title", "description", "client_id", "board_id", "status_id", "source")
+        shared = {name: getattr(model, name) for name in columns}
+        for number in range(PAGE_SIZE * 2 + 5):
+            time = NOW + timedelta(minutes=number // 3)
+            session.add(
+                Ticket(
+                    **shared,
+                    number=f"X-{number}",
+                    priority_id=1 + number % 3,
+                    created_at=time,
+                    updated_at=time,
+                )
+            )
+    pages, path = [], f"/tickets?sort={sort}"
+    while path:
+        page = admin.get(path)
+        pages.append(links(page))
+        following = page.all("a", rel="next")
+        path = str(following[0].get("href")) if following else ""
+    shown = [link for one in pages for link in one]
+    assert [len(one) for one in pages] == [PAGE_SIZE, PAGE_SIZE, 6]
+    assert len(set(shown)) == len(shown) == PAGE_SIZE * 2 + 6
+    assert f"sort={sort}" in str(page.one("a", rel="prev").get("href"))
+    back = admin.get(str(page.one("a", rel="prev").get("href")))
+    assert links(back) == pages[1]
+    first = admin.get(str(back.one("a", rel="prev").get("href")))
+    assert links(first) == pages[0]
+    assert not first.all("a", rel="prev")
+
+
+def test_empty_lists_say_why(app: Flask, admin: Browser) -> None:
+    assert "No ticket fits these filters" in admin.get("/tickets?q=zzz").text
+    with app.app_context(), transaction() as session:
+        session.query(Ticket).delete()
+    assert "No open tickets" in admin.get("/tickets").text
+    assert "No closed tickets yet" in admin.get("/tickets?state=closed").text
