@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.ci_rules import (  # noqa: F401
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
 from tests.support.fake_clock import FakeClock
 from tests.support.postgres import PostgresServer

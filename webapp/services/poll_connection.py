@@ -183,6 +183,9 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
     except LeaseLostError:
         _note_lease_lost(cycle)
         return PollOutcome(run=_run_by_id(cycle.run.run_id))
+    except (SystemExit, KeyboardInterrupt):
+        _give_back(cycle)
+        raise
     except HuntressError as problem:
         error = problem.sentence
     except (WalkError, GlobalProcessingError) as problem:
@@ -287,6 +290,13 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
     except OperationalError:
         log.exception("the result of a poll could not be recorded; its lease runs out by itself")
     return None
+
+
+def _give_back(cycle: Cycle) -> None:
+    """The process is told to stop: the next poll need not wait for the lease to run out."""
+    with transaction() as session:
+        cycle.lease.release(session)
+        mark_interrupted(session, cycle.lease.token)
 
 
 def _note_lease_lost(cycle: Cycle) -> None:
