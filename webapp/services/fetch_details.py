@@ -5,8 +5,9 @@ could not be had is fetched by a later cycle.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func, select
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk, WalkError
-from webapp.domain.detail_fetch import PAGE_SIZE, FetchPlan, plan_detail_fetch
+from webapp.domain.detail_fetch import PAGE_SIZE, RESERVE, FetchPlan, plan_detail_fetch
 from webapp.domain.ticket_text import parse_agent
 from webapp.domain.untrusted import parse_id
 from webapp.huntress.errors import HuntressError
@@ -32,6 +33,8 @@ from webapp.services.transactions import reading, transaction
 FRESH_FOR = timedelta(hours=24)
 """Details are fetched again, and "there is no such agent" is asked again, after this."""
 
+FAILURES_THAT_END_IT = 3
+
 log = logging.getLogger(__name__)
 
 
@@ -43,14 +46,32 @@ def fetch_details(cycle: Cycle) -> None:
     cycle.run.show("details")
     cycle.may_wait = False
     try:
-        _fetch_organizations(cycle)
-        _fetch_agents(cycle)
-    except (HuntressError, NoWaitError, WalkError) as error:
-        log.info("details are left to a later cycle (%s)", type(error).__name__)
+        _try(_fetch_organizations, cycle)
+        _try(_fetch_agents, cycle)
     finally:
         cycle.may_wait = True
         cycle.wanted_agents.clear()
         cycle.wanted_organizations.clear()
+
+
+def _try(fetch: Callable[..., None], *args: object) -> bool:
+    """Details that cannot be had now are left to a later cycle; False then."""
+    try:
+        fetch(*args)
+    except (HuntressError, NoWaitError, WalkError) as error:
+        log.info("details are left to a later cycle (%s)", type(error).__name__)
+        return False
+    return True
+
+
+def _fetch_each(cycle: Cycle, fetch: Callable[[Cycle, str], None], ids: Iterable[str]) -> None:
+    """Fetch one by one; one that fails does not keep the others away, several in a row do."""
+    failures = 0
+    free = cycle.client.budget.free_calls() - RESERVE
+    for external_id in islice(ids, max(0, free)):
+        failures = 0 if _try(fetch, cycle, external_id) else failures + 1
+        if failures >= FAILURES_THAT_END_IT:
+            return
 
 
 def _fetch_organizations(cycle: Cycle) -> None:
@@ -61,15 +82,16 @@ def _fetch_organizations(cycle: Cycle) -> None:
     if plan.pages:
         sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
         cycle.has_synced_organizations = True
-        return
-    for external_id in missing[: plan.singles]:
-        answer = cycle.client.get_organization(external_id)
-        organization = parse_organization({**(answer or {}), "id": external_id})
-        with transaction() as session:
-            cycle.lease.fence(session)
-            _name_organization(
-                session, cycle, external_id, organization.name if organization else None
-            )
+        missing = _missing_organizations(cycle)  # those that the list does not hold
+    _fetch_each(cycle, _fetch_organization, missing)
+
+
+def _fetch_organization(cycle: Cycle, external_id: str) -> None:
+    answer = cycle.client.get_organization(external_id)
+    organization = parse_organization({**(answer or {}), "id": external_id})
+    with transaction() as session:
+        cycle.lease.fence(session)
+        _name_organization(session, cycle, external_id, organization.name if organization else None)
 
 
 def _name_organization(session: Session, cycle: Cycle, external_id: str, name: str | None) -> None:
@@ -111,12 +133,11 @@ def _fetch_agents(cycle: Cycle) -> None:
     plan = plan_detail_fetch(len(missing), total=total, free_calls=cycle.client.budget.free_calls())
     if plan.pages:
         missing -= _list_agents(cycle, missing, plan)
-        free = cycle.client.budget.free_calls()
-        plan = plan_detail_fetch(len(missing), total=None, free_calls=free) if missing else plan
-        plan = FetchPlan(singles=max(plan.singles, plan.pages))
-    for external_id in sorted(missing)[: plan.singles]:
-        answer = cycle.client.get_agent(external_id)
-        _store_agents(cycle, {external_id: answer})
+    _fetch_each(cycle, _fetch_agent, sorted(missing))
+
+
+def _fetch_agent(cycle: Cycle, external_id: str) -> None:
+    _store_agents(cycle, {external_id: cycle.client.get_agent(external_id)})
 
 
 def _missing_agents(cycle: Cycle) -> tuple[set[str], int | None]:

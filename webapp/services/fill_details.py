@@ -85,9 +85,13 @@ def _complete(
     alert.details_pending = False
     agent = context.agent(incident)
     alert.device_name = agent.hostname if agent else None
-    ticket = session.get(Ticket, alert.ticket_id)
+    if alert.ticket_id is None:
+        return
+    # Locked and read anew: a person may be editing the text at this moment.
+    ticket = session.get(Ticket, alert.ticket_id, with_for_update=True, populate_existing=True)
     if ticket is None:
         return
+    now = ticket.updated_at = clock.utcnow()
     texts = context.ticket_context(incident, is_unmapped=ticket.is_unmapped)
     if ticket.text_edited_by_person_at is None:
         ticket.description = build_body(incident, texts)
@@ -101,4 +105,4 @@ def _complete(
         if texts.is_agent_unknown
         else f"Details were filled in: {names}."
     )
-    session.add(Comment(ticket_id=ticket.id, body=body, created_at=clock.utcnow()))
+    session.add(Comment(ticket_id=ticket.id, body=body, created_at=now))

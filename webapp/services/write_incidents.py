@@ -213,10 +213,14 @@ class _Writer:
         self.result.count("noted")
 
     def _change_state(self, action: Action[int], ticket: Ticket) -> str:
-        if action.close and set_ticket_status(ticket, self._status(is_closed=True), now=self.now):
+        """Close or reopen; a ticket that is so already keeps the status a person gave it."""
+        is_open = ticket.closed_at is None
+        if action.close and is_open:
+            set_ticket_status(ticket, self._status(is_closed=True), now=self.now)
             self.result.count("closed")
             return "The ticket was closed because Huntress closed the incident."
-        if action.reopen and set_ticket_status(ticket, self._status(is_closed=False), now=self.now):
+        if action.reopen and not is_open:
+            set_ticket_status(ticket, self._status(is_closed=False), now=self.now)
             self.result.count("reopened")
             return "The ticket was reopened because the incident needs work again."
         return ""
