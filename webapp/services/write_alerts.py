@@ -42,9 +42,12 @@ class AlertWriter:
         self._huntress_now = cycle.huntress_now()
         self._new: list[dict[str, Any]] = []
 
-    def record_ticketed(self, one: Planned, ticket_id: int) -> None:
-        """Record an incident whose ticket was written or changed."""
-        is_pending = self._context.is_pending(one.incident)
+    def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
+        """Record an incident whose ticket was written or changed.
+
+        `was_pending`: the ticket's text still lacks details, whatever is known by now.
+        """
+        is_pending = was_pending or self._context.is_pending(one.incident)
         self.has_pending = self.has_pending or is_pending
         self._upsert(one, {"ticket_id": ticket_id, "reason": None, "details_pending": is_pending})
 

@@ -209,7 +209,8 @@ class _Writer:
         extra = [self._change_state(one.action, ticket), self._raise_priority(one, ticket)]
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
         ticket.updated_at = self.now
-        self.alerts.record_ticketed(one, ticket.id)
+        was_pending = one.known.alert.details_pending
+        self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
         self.result.count("noted")
 
     def _change_state(self, action: Action[int], ticket: Ticket) -> str:
