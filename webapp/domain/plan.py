@@ -246,8 +246,11 @@ def _closes(incident: Incident, existing: RecordedAlert, settings: TicketSetting
 
 
 def _rises(incident: Incident, existing: RecordedAlert) -> bool:
-    """A rise to critical counts wherever it comes from; low to unknown is one, too."""
-    return not incident.is_closed and incident.severity.rank > Severity.of(existing.severity).rank
+    """A rise counts whatever the status is; low to unknown is one, too.
+
+    On a closing incident it matters once that is reopened: its ticket has the right priority then.
+    """
+    return incident.severity.rank > Severity.of(existing.severity).rank
 
 
 def was_closed_after(incident: Incident, was_closed: bool) -> bool:
