@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from tests.support.poller import Desk
+from tests.support.polling import break_reports, ticketed_ids
 from tests.support.polling import runs as runs_of
-from tests.support.polling import ticketed_ids
 from webapp.models import PollRun
 from webapp.services.due_connections import find_due_connections
 from webapp.services.errors import NotFoundError
@@ -91,8 +91,6 @@ def test_consecutive_skips_share_a_row(desk: Desk) -> None:
 
 
 def test_what_waits_in_the_inbox_waits_on(desk: Desk, monkeypatch) -> None:
-    from tests.support.polling import break_reports
-
     desk.account.add_incident(now=desk.clock.now(), id=1)
     broken = break_reports(monkeypatch, 1)
     desk.poll()

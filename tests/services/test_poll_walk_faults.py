@@ -17,6 +17,7 @@ from tests.support.polling import (
 )
 from webapp.huntress.simulator import Fault
 from webapp.models import Comment
+from webapp.services import poll_connection
 
 PAGE = 4
 FAULTS = {
@@ -131,6 +132,35 @@ def test_a_first_page_that_fails_leaves_nothing_fixed(desk: Desk) -> None:
     desk.poll()
     connection = desk.connection()
     assert (connection.cursor, connection.horizon) == (None, None)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_walk_that_stumbles_over_our_own_fault_is_cut_off_too(desk: Desk, monkeypatch) -> None:
+    desk.poll()
+    before = desk.connection().cursor
+    ids = add_bulk(desk.account, 6, desk.clock.now())
+    collect, calls = poll_connection.collect_rows, []
+
+    def stumble(cycle, rows):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyError("secret")
+        return collect(cycle, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(poll_connection, "collect_rows", stumble)
+        outcome = desk.poll()
+    assert outcome.run.error == "Internal error (KeyError); the log has the details."
+    connection = desk.connection()
+    assert (connection.cursor, connection.is_walk_cut_off) == (before, True)
+
+    base_url = connection.base_url
+    desk.set(base_url="https://not-allowed.example")
+    assert desk.poll().run.state == "error"
+    assert desk.connection().is_walk_cut_off, "no walk, so nothing has made up for it"
+    desk.set(base_url=base_url)
+    assert desk.poll().run.is_sweep
+    assert ticketed_ids(desk) == texts(ids)
 
 
 @both_databases

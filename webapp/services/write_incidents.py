@@ -26,7 +26,7 @@ from webapp.domain.ticket_text import (
     build_title,
     build_update_note,
 )
-from webapp.models import Comment, InboxRow, Status, Ticket
+from webapp.models import Comment, InboxRow, Priority, Status, Ticket
 from webapp.models.desk import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.link_assets import AssetLinker
@@ -227,13 +227,14 @@ class _Writer:
         return ""
 
     def _raise_priority(self, one: Planned, ticket: Ticket) -> str:
-        """A rise in severity raises the priority, unless a person chose it."""
+        """A rise in severity raises the priority, unless a person chose it; it never lowers it."""
         if not one.action.is_severity_rise or ticket.priority_set_by_person_at is not None:
             return ""
-        wanted = self._priority_id(one.incident)
-        if ticket.priority_id == wanted:
+        wanted = self.session.get_one(Priority, self._priority_id(one.incident))
+        if wanted.position >= ticket.priority.position:
             return ""
-        ticket.priority_id = wanted
+        ticket.priority = wanted
+        ticket.priority_id = wanted.id
         return "The priority was raised with the severity."
 
     def _complete(self, one: Planned) -> None:
