@@ -6,7 +6,7 @@ ever followed. Nothing here is the record of anything: due times and outcomes ar
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ from redis.retry import Retry
 from rq import Queue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+
+from webapp import clock
 
 DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
@@ -183,7 +185,7 @@ def enqueue_once(
         with connection.pipeline() as pipe:
             try:
                 pipe.watch(key)
-                if is_pending(fetch_job(job_id, connection), datetime.now(UTC)):
+                if is_pending(fetch_job(job_id, connection), clock.utcnow()):
                     return False
                 pipe.multi()
                 pipe.delete(key)

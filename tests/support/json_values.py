@@ -1,5 +1,6 @@
 """Hypothesis strategies for what Huntress could answer instead of what it documents."""
 
+import unicodedata
 from typing import Any
 
 from hypothesis import strategies as st
@@ -109,3 +110,15 @@ incident_report = st.fixed_dictionaries(
 """A report in which every field may be missing, null, or anything at all."""
 
 any_report = st.one_of(incident_report, any_json)
+
+_BIDI_CLASSES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes it and nobody can be fooled by its direction."""
+    text.encode("utf-8")
+    return not any(
+        unicodedata.bidirectional(character) in _BIDI_CLASSES
+        or (unicodedata.category(character) == "Cc" and character not in "\t\n")
+        for character in text
+    )

@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cases import load_cases
-from tests.support.json_values import HOSTILE_TEXTS, any_json, any_report, incident_report, nested
-from tests.unit.test_untrusted import is_storable
+from tests.support.json_values import (
+    HOSTILE_TEXTS,
+    any_json,
+    any_report,
+    incident_report,
+    is_storable,
+    nested,
+)
 from webapp.domain.incident import (
     DELETED,
     MAX_INDICATORS,

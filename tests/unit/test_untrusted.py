@@ -1,14 +1,13 @@
 """Values that somebody else wrote: something usable comes out, whatever comes in."""
 
 import json
-import unicodedata
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.json_values import any_json, any_text, nested
+from tests.support.json_values import any_json, any_text, is_storable, nested
 from webapp.domain.untrusted import (
     MAX_DEPTH,
     MAX_TEXT_LENGTH,
@@ -20,18 +19,6 @@ from webapp.domain.untrusted import (
     parse_time,
     prune,
 )
-
-BIDI_CLASSES = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database takes it and nobody can be fooled by its direction."""
-    text.encode("utf-8")
-    return not any(
-        unicodedata.bidirectional(character) in BIDI_CLASSES
-        or (unicodedata.category(character) == "Cc" and character not in "\t\n")
-        for character in text
-    )
 
 
 @given(any_json)

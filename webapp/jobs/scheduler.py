@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
@@ -18,6 +17,7 @@ from redis.exceptions import RedisError
 from rq import Queue
 from rq_scheduler import Scheduler
 
+from webapp import clock
 from webapp.jobs.schedule import PERIODIC_JOBS, PeriodicJob, plan_schedule
 from webapp.task_queue import (
     JOBS,
@@ -105,7 +105,7 @@ class TriageScheduler(Scheduler):
         if changes.foreign:
             self._cancel_all_but(self.definitions)
         for definition in changes.missing:
-            due = int(time.time()) + definition.first_after
+            due = int(clock.utcnow().timestamp()) + definition.first_after
             self.connection.zadd(self.scheduled_jobs_key, {definition.job_id: due}, nx=True)
             logger.info("Scheduled %s every %s s", definition.name, definition.every_seconds)
         for definition in self.definitions.values():
@@ -140,7 +140,7 @@ class TriageScheduler(Scheduler):
 
     def enqueue_jobs(self) -> list[str]:
         """Enqueue what is due and neither waits nor runs; returns the ids that were enqueued."""
-        now = time.time()
+        now = clock.utcnow().timestamp()
         due = self.connection.zrangebyscore(self.scheduled_jobs_key, 0, now, withscores=True)
         found = [(self.definitions.get(member.decode(errors="replace")), at) for member, at in due]
         return [
@@ -158,7 +158,7 @@ class TriageScheduler(Scheduler):
         if not claimed:
             return False
         job = self._ensure_job(definition)
-        if is_pending(job, datetime.now(UTC)):
+        if is_pending(job, clock.utcnow()):
             logger.debug("%s still waits or runs", job_id)
             return False
         self.enqueue_job(job)
