@@ -360,8 +360,10 @@ def test_a_row_without_a_time_does_not_end_the_walk(desk: Desk) -> None:
     desk.account.add_incident(now=now, id=1)
     desk.account.add_incident(now=now - timedelta(hours=1), id=2, updated_at=None)
     desk.account.add_incident(now=now - timedelta(hours=2), id=3)
+    # Closed, so that no sweep would make up for a walk that left it out.
+    desk.account.add_incident(now=now, id=4, updated_at=None, status="closed")
     outcome = desk.poll()
-    assert outcome.run.created == 3
+    assert (outcome.run.created, outcome.run.recorded) == (3, 1)
     assert desk.connection().cursor == now
     assert desk.poll().as_dict()["collected"] == 0
 

@@ -206,6 +206,15 @@ def test_a_clock_that_is_an_hour_off_loses_and_doubles_nothing(desk: Desk, hours
     assert desk.count(Ticket) == 4
 
 
+def test_the_first_walk_reaches_back_by_the_clock_of_huntress(desk: Desk) -> None:
+    """Ours is an hour ahead: what was closed in the first hour of the backfill is walked to."""
+    desk.simulator._clock = lambda: desk.clock.now() - timedelta(hours=1)
+    early = desk.clock.now() - timedelta(days=7, minutes=30)
+    desk.account.add_incident(now=early, id=1, status="closed")
+    desk.poll(minutes=0)
+    assert desk.alert(1).reason == "already_closed"
+
+
 def test_waiting_for_the_call_window_is_no_difference_of_clocks(desk: Desk) -> None:
     """A report from Huntress's future stays without a usable time, however long we waited."""
     desk.account.add_incident(now=desk.clock.now(), id=1)

@@ -108,6 +108,7 @@ def test_a_first_walk_that_was_cut_off_keeps_its_low_boundary(desk: Desk) -> Non
     inside = start - timedelta(days=7) + timedelta(hours=1)
     new = add_bulk(desk.account, 7, start, first_id=1)
     oldest = add_bulk(desk.account, 2, inside, first_id=500)
+    closed = add_bulk(desk.account, 2, inside, first_id=600, status="closed")  # no sweep finds it
     outside = add_bulk(desk.account, 1, start - timedelta(days=7, hours=1), first_id=900)
     set_faults(desk, on_request=on_list_calls(lambda n: Fault(status=500) if n >= 2 else None))
     desk.poll(minutes=0)
@@ -121,6 +122,7 @@ def test_a_first_walk_that_was_cut_off_keeps_its_low_boundary(desk: Desk) -> Non
     desk.poll(minutes=2 * 24 * 60)
 
     assert ticketed_ids(desk) == texts(new + oldest)
+    assert [desk.alert(one).reason for one in closed] == ["already_closed"] * 2
     assert desk.connection().horizon == start - timedelta(days=7)
     # The sweep sees what is open but older than the horizon; it is recorded only.
     assert desk.alert(outside[0]).reason == "before_backfill"

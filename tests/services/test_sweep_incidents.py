@@ -218,8 +218,11 @@ def test_one_incident_that_cannot_be_had_does_not_stop_the_others(desk: Desk) ->
     desk.account.close_incident(4, now=desk.clock.now())
     desk.set(cursor=desk.clock.now() + timedelta(hours=2))
     fail_paths(desk, Fault(status=500), *by_id(2))
+    start = len(desk.simulator.requests)
     outcome = desk.poll(sweep=True)
     assert outcome.is_success, outcome.run.error
+    assert asked(desk, start).count(*by_id(2)) == 3, "three tries, and no more in this sweep"
+    assert desk.connection().sweep_started_at is None
     assert [desk.alert(one).status for one in (1, 2, 3, 4)] == [
         "deleted", "sent", "deleted", "closed",
     ]  # fmt: skip

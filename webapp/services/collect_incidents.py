@@ -9,7 +9,14 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import DELETING, content_hash, incident_key, raw_text, reduce_excluded
+from webapp.domain.incident import (
+    DELETED,
+    DELETING,
+    content_hash,
+    incident_key,
+    raw_text,
+    reduce_excluded,
+)
 from webapp.domain.plan import usable_time
 from webapp.domain.untrusted import parse_id, parse_time, prune
 from webapp.models import Alert, InboxRow, OrganizationMapping
@@ -97,6 +104,7 @@ def _is_older(time: datetime | None, than: datetime | None) -> bool:
 def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
     columns = (
         Alert.external_alert_id,
+        Alert.status,
         Alert.processed_at,
         Alert.content_hash,
         Alert.is_incomplete,
@@ -112,10 +120,14 @@ def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
 
 
 def _is_held(row: Collected, alert: Any) -> bool:
-    """Whether the report says nothing that is not recorded already."""
+    """Whether the report says nothing that is not recorded already.
+
+    That it is there again after a 404 (which may have meant "no permission") is news.
+    """
     return (
         alert is not None
         and not alert.is_incomplete
+        and alert.status != DELETED
         and alert.content_hash == row.content_hash
         and (row.updated_at is None or row.updated_at == alert.processed_at)
     )
