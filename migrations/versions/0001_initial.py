@@ -626,7 +626,6 @@ def create_tables() -> None:
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("content_hash", sa.String(length=64), nullable=True),
         sa.Column("raw_report", sa.Text(), nullable=True),
         sa.Column("details_pending", sa.Boolean(), server_default=sa.false(), nullable=False),

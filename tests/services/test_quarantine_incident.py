@@ -304,6 +304,27 @@ def test_a_quarantined_report_gets_its_ticket_with_the_alert_or_neither(
         patch.setattr(quarantine_incident, "build_quarantine_body", lambda *a, **k: 1 / 0)
         quarantine(desk)
         assert (desk.alert(ID), desk.ticket(ID)) == (None, None)
-        assert runs(desk)[-1].state == "error"
+        assert runs(desk)[-1].state == "completed"
     assert desk.poll().run.quarantined == 1
     assert desk.alert(ID).ticket_id == desk.ticket(ID).id
+
+
+def test_a_quarantine_that_fails_costs_only_its_report(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = desk.account.add_incident(now=desk.clock.now(), id=ID)["id"]
+    break_reports(monkeypatch, first)
+
+    def fail(*_args: object, **_values: object) -> str:
+        raise TypeError("not even a minimal ticket")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(quarantine_incident, "build_quarantine_body", fail)
+        quarantine(desk)
+        other = desk.account.add_incident(now=desk.clock.now(), id=ID + 1)["id"]
+        outcome = desk.poll()
+        assert outcome.is_success
+        assert desk.ticket(other) is not None
+        assert desk.ticket(first) is None
+    desk.poll()
+    assert desk.ticket(first) is not None

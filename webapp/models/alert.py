@@ -45,7 +45,6 @@ class Alert(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     processed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     observed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    listed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     content_hash: Mapped[str | None] = mapped_column(String(64))
     raw_report: Mapped[str | None] = mapped_column(Text)
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

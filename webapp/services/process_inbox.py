@@ -134,7 +134,7 @@ def _write(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
 
 def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
     if entry.attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
-        quarantine_incident(cycle, entry)
+        _quarantine(cycle, entry)
         if not _is_due(entry):
             return
     attempts = entry.attempts + 1
@@ -148,7 +148,18 @@ def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
         _ensure_desk_works(cycle, error, [entry])
         _record_failure(cycle, entry, error)
         if attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
-            quarantine_incident(cycle, entry)
+            _quarantine(cycle, entry)
+
+
+def _quarantine(cycle: Cycle, entry: InboxEntry) -> None:
+    """Quarantine, or leave that to the next cycle: even this must cost only the report itself."""
+    try:
+        quarantine_incident(cycle, entry)
+    except LeaseLostError:
+        raise
+    except Exception as error:
+        log.exception("incident %s could not be quarantined", entry.key)
+        _ensure_desk_works(cycle, error, [])
 
 
 def _is_due(entry: InboxEntry) -> bool:

@@ -7,8 +7,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 TAGS = frozenset(
-    ["a", "blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr"]
-    + ["li", "ol", "p", "pre", "strong", "ul"]
+    "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ul".split()
 )
 LINK_SCHEMES = frozenset({"http", "https"})
 LINK_REL = "noopener noreferrer nofollow"

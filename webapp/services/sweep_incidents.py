@@ -16,6 +16,7 @@ from webapp.domain.untrusted import parse_id
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Alert, Comment
 from webapp.services.collect_incidents import collect_rows
+from webapp.services.fetch_details import fetch_details
 from webapp.services.poll_cycle import Cycle
 from webapp.services.process_inbox import process_inbox
 from webapp.services.sync_organizations import sync_organizations
@@ -53,6 +54,7 @@ def sweep_incidents(cycle: Cycle) -> None:
     is_stale = started_at is not None and clock.utcnow() - started_at >= EVERY
     if started_at is None or connection.sweep_listed_at is None or is_stale:
         started_at = _list_open(cycle)
+        fetch_details(cycle)
         process_inbox(cycle)
     is_complete = _check_unlisted(cycle, started_at)
     process_inbox(cycle)
