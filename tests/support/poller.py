@@ -1,7 +1,7 @@
 """Polling a simulated account: what tests of the poll cycle stand on."""
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import func, select
 
@@ -24,7 +24,7 @@ from webapp.services.poll_outcome import PollOutcome
 from webapp.services.transactions import reading, transaction
 
 API_KEY = "hk_test"
-API_SECRET = "hs_test"  # noqa: S105 - of a simulated account
+API_SECRET = "hs_test"
 
 
 class Desk:
@@ -148,9 +148,7 @@ class Desk:
         with reading() as session:
             return list(
                 session.scalars(
-                    select(InboxRow)
-                    .order_by(InboxRow.id)
-                    .execution_options(populate_existing=True)
+                    select(InboxRow).order_by(InboxRow.id).execution_options(populate_existing=True)
                 )
             )
 

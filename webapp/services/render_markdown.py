@@ -6,9 +6,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-TAGS = frozenset(
-    "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ul".split()
-)
+BLOCK_TAGS = {"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
+TAGS = frozenset(BLOCK_TAGS | {"a", "br", "code", "em", "strong"})
 LINK_SCHEMES = frozenset({"http", "https"})
 LINK_REL = "noopener noreferrer nofollow"
 LOWEST_HEADING = 6
