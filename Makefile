@@ -67,6 +67,10 @@ format: $(READY) ## Format the code
 bench: $(READY) ## What the README's figures come from
 	@$(PY) -m bench $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(READY) ## Pictures of the pages for README and docs (needs Chromium)
+	@$(PY) -m tests.browser.screenshots docs/images
+
 .PHONY: wheel
 wheel: $(READY) ## Build dist/*.whl
 	@$(PY) -m build --wheel --no-isolation

@@ -28,6 +28,10 @@ def init_settings(app: Flask, config: Config) -> None:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "hide_parameters": True,  # credentials and reports must not reach errors or logs
+            "pool_pre_ping": not config.uses_sqlite,
+        },
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         SESSION_COOKIE_NAME="triagedesk_session",
         SESSION_COOKIE_HTTPONLY=True,

@@ -115,7 +115,7 @@ def _health(
     session: Session, connection: Connection, is_able: bool, figures: Figures, now: datetime
 ) -> ConnectionHealth:
     run = _current_run(session, connection, now)
-    is_queued = run is None and _is_queued(connection)
+    is_queued = run is None and connection.poll_requested_at is not None
     missing = missing_labels(connection)
     error = _error(connection, is_able)
     state = _state(connection, error, bool(missing), run is not None)
@@ -184,11 +184,6 @@ def _next_poll_at(connection: Connection, is_stopped: bool, now: datetime) -> da
     if is_stopped or not is_scheduled:
         return None
     return next_poll_at(connection.last_poll_started_at, poll_interval(connection), now=now)
-
-
-def _is_queued(connection: Connection) -> bool:
-    asked, started = connection.poll_requested_at, connection.last_poll_started_at
-    return asked is not None and (started is None or asked > started)
 
 
 def _current_run(session: Session, connection: Connection, now: datetime) -> RunProgress | None:

@@ -11,6 +11,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
+from webapp.services.poll_lease import has_live_lease
 from webapp.services.routing_state import missing_labels
 from webapp.services.transactions import transaction
 
@@ -83,7 +84,9 @@ def request_poll(connection_id: int, *, actor_id: int | None, sweep: bool = Fals
 
     The request is stored first and then handed to the queue: without Redis or a worker it waits
     for the next tick, and the answer's message says so. Asking again while one waits or runs adds
-    none. Raises PollRefusedError, NotFoundError, EditionError.
+    none, except for a sweep: the poll that runs may be past it.
+
+    Raises PollRefusedError, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
@@ -118,9 +121,10 @@ def _request(connection: Connection, now: datetime, *, sweep: bool) -> None:
     refusal = poll_refusal(connection)
     if refusal is not None:
         raise PollRefusedError(refusal)
-    connection.poll_requested_at = now
     if sweep:
         connection.sweep_requested_at = now
+    if sweep or not has_live_lease(connection, now):
+        connection.poll_requested_at = now
 
 
 def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRequest:

@@ -150,6 +150,7 @@ def claim(
 ) -> tuple[Lease, PolledConnection] | None:
     """Take the lease of a connection, if it is free (or ran out) and, where asked, a poll is due.
 
+    A poll that was asked for is this one now.
     Returns None when it cannot be had now.
     """
     now = clock.utcnow()
@@ -168,6 +169,7 @@ def claim(
             lease_token=token,
             lease_expires_at=now + timedelta(seconds=seconds),
             last_poll_started_at=now,
+            poll_requested_at=None,
         )
         .returning(*_COLUMNS),
         execution_options=_NO_SYNC,
@@ -175,6 +177,12 @@ def claim(
     if row is None:
         return None
     return Lease(connection_id, token, seconds), PolledConnection(**row._mapping)
+
+
+def has_live_lease(connection: Connection, now: datetime) -> bool:
+    """Whether some process is polling `connection` at `now`."""
+    expires_at = connection.lease_expires_at
+    return connection.lease_token is not None and expires_at is not None and expires_at > now
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
@@ -194,5 +202,5 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         started.is_(None),
         started <= threshold(-1),
         started > threshold(+1),
-        Connection.poll_requested_at > started,
+        Connection.poll_requested_at.is_not(None),
     )
