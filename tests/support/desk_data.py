@@ -37,7 +37,7 @@ from webapp.models import (
 )
 from webapp.services.ticket_numbers import take_ticket_numbers
 from webapp.services.ticket_state import set_ticket_status
-from webapp.services.transactions import transaction
+from webapp.services.transactions import reading, transaction
 from webapp.services.users import hash_password
 
 ADMIN = ("ada@example.com", "Ada Okafor")
@@ -65,6 +65,12 @@ class Desk:
 def password_hash() -> str:
     """The hash of PASSWORD; hashing takes time on purpose, so it is done once."""
     return hash_password(PASSWORD)
+
+
+@cache
+def demo_account(now: datetime) -> SimulatedAccount:
+    """The simulated account as of `now`; nobody changes it."""
+    return SimulatedAccount.demo(now=now)
 
 
 def add_people() -> tuple[User, User]:
@@ -141,9 +147,17 @@ def add_run(connection_id: int, now: datetime, **values: object) -> int:
 def fill_desk(now: datetime, *, tickets: int = 90) -> Desk:
     """People, a connection, mapped and unmapped organizations, tickets with timelines."""
     admin, helpdesk = add_people()
+    connection_id = fill_tickets(now, tickets=tickets)
+    return Desk(connection_id, admin.id, helpdesk.id)
+
+
+def fill_tickets(now: datetime, *, tickets: int) -> int:
+    """A connection with tickets for the people there are; returns its id."""
+    with reading() as session:
+        people = list(session.scalars(select(User).order_by(User.id)))
     connection_id = add_connection(now)
     add_run(connection_id, now)
-    account = SimulatedAccount.demo(now=now)
+    account = demo_account(now)
     organizations = {str(row["id"]): row for row in account.organization_rows.values()}
     agents = {str(row["id"]): row for row in account.agent_rows.values()}
     incidents = [parse_incident(row) for row in account.incident_rows.values()]
@@ -154,8 +168,8 @@ def fill_desk(now: datetime, *, tickets: int = 90) -> Desk:
             _add_call(session, connection_id, slot, now)
         writer = _Writer(session, connection_id, clients, organizations, agents, now)
         for incident in incidents[-tickets:]:
-            writer.write(incident, [admin, helpdesk])
-    return Desk(connection_id, admin.id, helpdesk.id)
+            writer.write(incident, people)
+    return connection_id
 
 
 class _Writer:
@@ -186,7 +200,7 @@ class _Writer:
         if incident.status in CLOSED_STATUSES:
             self._close(ticket, incident.closed_at or created + timedelta(hours=3), people[0])
         elif self.count % 3 == 0:
-            self._work(ticket, people[self.count % 2], created)
+            self._work(ticket, people[self.count % len(people)], created)
         return ticket
 
     def _ticket(self, incident: Incident, client: Client | None, created: datetime) -> Ticket:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy.exc import OperationalError
 
 from tests.support.desk_data import ADMIN, PASSWORD, Desk
 from tests.web.pages import Browser, words_of
+from webapp.config import Config
 from webapp.extensions import db
 from webapp.models import Comment
 from webapp.services.transactions import reading
@@ -59,18 +59,25 @@ def test_a_bug_shows_no_details(app: Flask, admin: Browser) -> None:
     assert "hs_12345" not in page.response.text
 
 
-@pytest.mark.parametrize("path", ["/", "/tickets", "/sign-in", "/nowhere"])
+@pytest.mark.parametrize(
+    ("path", "status", "heading"),
+    [
+        ("/", 503, "The database cannot be used just now"),
+        ("/tickets", 503, "The database cannot be used just now"),
+        ("/sign-in", 503, "The database cannot be used just now"),
+        ("/nowhere", 404, "There is nothing here"),
+    ],
+)
 def test_a_database_that_is_away(
-    app: Flask, admin: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+    app: Flask, admin: Browser, config: Config, path: str, status: int, heading: str
 ) -> None:
-    def refuse(*_args: object, **_options: object) -> object:
-        raise OperationalError("SELECT secret", {}, Exception("disk is gone"))
-
-    monkeypatch.setattr(db.session.registry().__class__, "connection", refuse)
     with app.app_context():
-        monkeypatch.setattr(type(db.engine), "connect", refuse)
-    page = admin.get(path, status=503)
-    assert page.heading == "The database cannot be used just now"
+        db.engine.dispose()
+    for file in config.data_dir.glob("triagedesk.db*"):
+        file.unlink()
+    (config.data_dir / "triagedesk.db").mkdir()
+    page = admin.get(path, status=status)
+    assert page.heading == heading
     assert "SELECT" not in page.response.text
 
 

@@ -1,11 +1,13 @@
 """What others wrote is shown as text, wherever it is shown."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from flask import Flask
 
 from tests.support.desk_data import Desk
 from tests.web.pages import Browser, Page
-from webapp.models import Board, Client, Comment, Connection, Ticket, User
+from webapp.models import Alert, Board, Client, Comment, Connection, Ticket, User
 from webapp.services.transactions import transaction
 
 ATTACKS = [
@@ -20,87 +22,62 @@ ATTACKS = [
     "</script><script>alert(1)</script>",
     "<!--<style>*{display:none}</style>",
 ]
-PATHS = ("/", "/tickets", "/tickets/1", "/preferences")
+PATHS = ("/", "/tickets", "/tickets/1")
 
 
-def plant(app: Flask, place: str, text: str) -> None:
+def plant(app: Flask, text: str) -> None:
+    """Put `text` wherever somebody else's words are stored."""
     with app.app_context(), transaction() as session:
         ticket = session.get(Ticket, 1)
         ticket.closed_at = ticket.first_touched_at = None
         ticket.status_id = 1
-        client = Client(name="Planted")
-        ticket.client = client
-        if place == "title":
-            ticket.title = text
-        elif place == "body":
-            ticket.description = text
-        elif place == "note":
-            session.add(Comment(ticket_id=1, body=text, created_at=ticket.created_at))
-        elif place == "client":
-            client.name = text
-        elif place == "board":
-            session.get(Board, ticket.board_id).name = text
-        elif place == "user":
-            session.query(User).update({"name": text})
-            ticket.assignee_id = session.query(User).first().id
-        elif place == "connection":
-            session.query(Connection).update(
-                {"account_name": text, "last_error": text, "last_error_at": ticket.created_at}
-            )
-        elif place == "incident":
-            ticket.source_reference = text[:60]
+        ticket.client = Client(name=text)
+        ticket.title = f"[Huntress] {text}"
+        ticket.description = text
+        ticket.source_reference = text[:60]
+        session.add(Comment(ticket_id=1, body=text, created_at=ticket.created_at))
+        session.get(Board, ticket.board_id).name = text
+        session.query(User).update({"name": text})
+        ticket.assignee_id = session.query(User).first().id
+        session.query(Alert).filter_by(ticket_id=1).update({"severity": text, "status": text})
+        session.query(Connection).update(
+            {"account_name": text, "last_error": text, "last_error_at": ticket.created_at}
+        )
 
 
 def assert_harmless(page: Page) -> None:
-    """No element that only an attack can have brought in, and nothing evil that is live."""
+    """No element that only an attack can have brought in, and no live address but ours."""
     assert not page.all("img")
     assert not page.all("style")
+    assert not page.all("svg", onload="alert(1)")
     assert all(script.get("src") for script in page.all("script"))
     for element in page.tree.iter():
         for name, value in element.attrib.items():
             assert not name.startswith("on")
-            if name in ("href", "src", "action"):
-                assert "evil" not in value
-                assert not value.lower().strip().startswith(("javascript:", "data:"))
+            if name not in ("href", "src", "action"):
+                continue
+            assert urlsplit(value).scheme in ("", "https")
+            assert not value.startswith("//")
+            if urlsplit(value).netloc == "evil.example":
+                assert {"noopener", "noreferrer", "nofollow"} <= set(element.get("rel").split())
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize(
-    "place", ["title", "body", "note", "client", "board", "user", "connection", "incident"]
-)
-def test_nothing_stored_becomes_markup(
-    app: Flask, admin: Browser, desk: Desk, place: str, attack: str
-) -> None:
-    plant(app, place, attack)
+def test_nothing_stored_becomes_markup(app: Flask, admin: Browser, desk: Desk, attack: str) -> None:
+    plant(app, attack)
     for path in PATHS:
         page = admin.get(path)  # also parses strictly and checks the policy
-        if place in ("body", "note") and path == "/tickets/1":
-            continue
         assert_harmless(page)
-        if place == "title" and path == "/tickets/1":
-            assert page.heading == " ".join(attack.split())
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("place", ["body", "note"])
-def test_markdown_of_others_has_no_power(
-    app: Flask, admin: Browser, desk: Desk, place: str, attack: str
-) -> None:
-    plant(app, place, attack)
-    page = admin.get("/tickets/1")
-    assert not page.all("img")
-    assert not page.all("svg", onload="alert(1)")
-    for link in page.all("a"):
-        target = str(link.get("href") or "")
-        assert not target.lower().startswith(("javascript:", "data:"))
-        if "evil" in target:
-            assert {"noopener", "noreferrer", "nofollow"} <= set(str(link.get("rel")).split())
+        if path == "/tickets/1":
+            assert page.heading == " ".join(f"[Huntress] {attack}".split())
+        else:
+            assert not page.all("a", href="https://evil.example")
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_of_the_address_becomes_markup(admin: Browser, attack: str) -> None:
-    for name in ("q", "sort", "after", "client", "state"):
-        assert_harmless(admin.get("/tickets", query_string={name: attack}))
+    names = ("q", "sort", "after", "client", "state")
+    assert_harmless(admin.get("/tickets", query_string=dict.fromkeys(names, attack)))
     assert_harmless(admin.get(f"/{attack.replace('/', '')}", status=404))
 
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from webapp.models.columns import UtcDateTime
+
 Row = TypeVar("Row")
 
 MARK_LENGTH = 400
@@ -69,7 +71,7 @@ class Keyset:
         if not isinstance(values, list) or len(values) != len(self.orders):
             return None
         read = [
-            _read(value, order.column.type.python_type)
+            _read(value, isinstance(order.column.type, UtcDateTime))
             for value, order in zip(values, self.orders, strict=True)
         ]
         return None if any(value is None for value in read) else read
@@ -121,11 +123,11 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _read(value: Any, wanted: type) -> Any:
-    """A mark comes from a URL: anything that is not of the column's type is refused."""
-    if wanted is datetime:
+def _read(value: Any, is_time: bool) -> Any:
+    """A mark comes from a URL: anything that is not of the column's kind is refused."""
+    if is_time:
         return _read_time(value)
-    return value if type(value) is int and wanted is int and abs(value) < 2**31 else None
+    return value if type(value) is int and abs(value) < 2**31 else None
 
 
 def _read_time(value: Any) -> datetime | None:

@@ -4,6 +4,7 @@ from flask import Flask
 
 from webapp.web.access import init_access
 from webapp.web.account.routes import account
+from webapp.web.addresses import init_addresses
 from webapp.web.dashboard.routes import dashboard
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
@@ -19,6 +20,7 @@ BLUEPRINTS = (account, dashboard, tickets)
 
 def register_web(app: Flask) -> None:
     """Register every area's blueprint and what all pages share."""
+    init_addresses(app)
     init_viewer(app)
     init_access(app)
     init_headers(app)

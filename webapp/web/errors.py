@@ -111,9 +111,19 @@ def _database_down(error: Exception) -> ResponseReturnValue:
 
 
 def _page(code: int) -> Response:
+    _look_up_viewer()
     explanation = EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
     page = render_template("errors/error.html", code=code, explanation=explanation)
     return make_response(page, code)
+
+
+def _look_up_viewer() -> None:
+    """A page about one failure must not fail over another: without a database, nobody is known."""
+    try:
+        current_viewer()
+    except (OperationalError, InterfaceError):
+        log.exception("the database failed an error page")
+        forget_viewer()
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:

@@ -72,7 +72,7 @@ def zone_of(viewer: Viewer | Anonymous) -> tzinfo:
     """The zone the viewer's times are shown in; UTC where none (or none that exists) is chosen."""
     try:
         return ZoneInfo(viewer.time_zone) if viewer.time_zone else UTC_ZONE
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones raises OSError
         return UTC_ZONE
 
 

@@ -6,8 +6,9 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import TextAreaField
 
+from webapp.domain.untrusted import clean_line
 from webapp.services.change_ticket import TicketChange
-from webapp.services.list_tickets import NOBODY, SORTS, TicketQuery
+from webapp.services.list_tickets import NOBODY, SEARCH_LENGTH, SORTS, TicketQuery
 
 CLOSED = "closed"
 ME = "me"
@@ -34,7 +35,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> TicketQuery:
         assignee=assignee,
         is_triage=values.get("triage") == "1",
         is_untouched=values.get("untouched") == "1",
-        search=values.get("q", "").strip(),
+        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
         sort=values.get("sort") if values.get("sort") in SORTS else None,
         after=values.get("after"),
         before=values.get("before"),

@@ -1,0 +1,117 @@
+"""A real browser on a real server with a real database."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.chromium import MISSING, find_browser, open_browser
+from tests.browser.live_server import LiveServer
+from tests.support import desk_data
+from tests.support.desk_data import Desk
+from webapp import clock, create_app
+from webapp.config import Config
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WAIT_MILLISECONDS = 15_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here needs a browser and says so."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests; each gets contexts of its own."""
+    if find_browser() is None:
+        pytest.skip(MISSING)
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def app(config: Config) -> Flask:
+    """The app as in production, without a context around it."""
+    return create_app(config)
+
+
+@pytest.fixture
+def url(app: Flask) -> Iterator[str]:
+    """The address of the running server."""
+    server = LiveServer(app).start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def desk(app: Flask) -> Desk:
+    """People, a connection and twenty tickets."""
+    with app.app_context():
+        return desk_data.fill_desk(clock.utcnow(), tickets=20)
+
+
+@pytest.fixture
+def open_page(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a fresh context; complaints of the browser fail the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def _open(**options: object) -> Page:
+        context = chromium.new_context(base_url=url, **options)  # type: ignore[arg-type]
+        context.set_default_timeout(WAIT_MILLISECONDS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                complaints.append(message.text)
+                if message.type == "error" and "status of 4" not in message.text
+                else None
+            ),
+        )
+        return page
+
+    yield _open
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Page, tuple[str, str]], None]:
+    """Signs in through the page, with the mouse."""
+
+    def _sign_in(page: Page, person: tuple[str, str]) -> None:
+        page.goto("/sign-in")
+        page.get_by_label("E-mail address").fill(person[0])
+        page.get_by_label("Password").fill(desk_data.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("heading", name="Dashboard", exact=True).wait_for()
+
+    return _sign_in
+
+
+@pytest.fixture
+def check_accessibility() -> Callable[[Page], None]:
+    """Runs axe on the page as it stands."""
+
+    def _check(page: Page) -> None:
+        page.evaluate(AXE)
+        result = page.evaluate(
+            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", AXE_TAGS
+        )
+        found = [
+            f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for violation in result["violations"]
+            for node in violation["nodes"]
+        ]
+        assert not found, f"{page.url}\n" + "\n".join(found)
+
+    return _check

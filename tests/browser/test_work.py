@@ -1,0 +1,192 @@
+"""A working day, from the first start to signing out."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import WAIT_MILLISECONDS
+from tests.support import desk_data
+from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
+from webapp import clock
+from webapp.models import Connection, PollRun
+from webapp.services.first_admin import issue_setup_token
+from webapp.services.transactions import transaction
+
+OpenPage = Callable[..., Page]
+SignIn = Callable[[Page, tuple[str, str]], None]
+LEASE = "c" * 32
+
+
+@pytest.fixture
+def setup_token(app: Flask) -> str:
+    with app.app_context():
+        return str(issue_setup_token())
+
+
+def start_run(app: Flask, **values: object) -> None:
+    """Let a poll be running, as a worker would."""
+    now = clock.utcnow()
+    with app.app_context(), transaction() as session:
+        connection = session.query(Connection).one()
+        connection.lease_token = LEASE
+        connection.lease_expires_at = now + timedelta(minutes=5)
+        connection.last_poll_started_at = now
+        session.add(
+            PollRun(
+                connection_id=connection.id,
+                lease_token=LEASE,
+                trigger="manual",
+                state="running",
+                started_at=now,
+                updated_at=now,
+                **values,
+            )
+        )
+
+
+def change_run(app: Flask, **values: object) -> None:
+    with app.app_context(), transaction() as session:
+        session.query(PollRun).filter_by(lease_token=LEASE).update(values)
+        if values.get("state") == "completed":
+            session.query(Connection).update(
+                {"lease_token": None, "last_success_at": clock.utcnow()}
+            )
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no-script"])
+def test_from_setup_to_sign_out(
+    app: Flask, setup_token: str, open_page: OpenPage, has_script: bool
+) -> None:
+    page = open_page(java_script_enabled=has_script)
+    page.goto("/")
+    page.get_by_label("Setup token").fill(setup_token)
+    page.get_by_label("Your name").fill(ADMIN[1])
+    page.get_by_label("E-mail address").fill(ADMIN[0])
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Create admin").click()
+    expect(page.get_by_text("Connect a Huntress account")).to_be_visible()
+    with app.app_context():
+        desk_data.fill_tickets(clock.utcnow(), tickets=6)
+    page.get_by_role("link", name="Tickets", exact=True).click()
+    expect(page).to_have_title("Tickets · Triagedesk")
+    page.locator("a.ticket-link").first.click()
+    page.get_by_label("Add internal note").fill("Called the *customer*.")
+    page.get_by_role("button", name="Add note").click()
+    note = page.locator("li.timeline-row", has_text="Called the customer.")
+    expect(note.locator("em")).to_have_text("customer")
+    page.get_by_label("Status").select_option("Waiting")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("to Waiting.")).to_be_visible()
+    page.locator("details.app-person summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.goto("/tickets")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_poll_now_without_redis_says_so_at_once(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.get_by_label("Look at all open incidents").check()
+    page.get_by_role("button", name="Poll now").click()
+    card = page.locator("#connection-1")
+    expect(card).to_contain_text("Waiting for a worker to start the poll", timeout=5_000)
+    expect(card).to_contain_text("The job queue (Redis) cannot be reached", timeout=5_000)
+    expect(page).to_have_url(re.compile(r"/$"))
+
+
+def test_progress_is_live_in_two_browsers_and_survives_a_reload(
+    app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    start_run(app, phase="collecting", done=500, collected=500)
+    pages = open_page(), open_page()
+    for page, person in zip(pages, (ADMIN, HELPDESK), strict=True):
+        sign_in(page, person)
+        expect(page.locator("#connection-1")).to_contain_text("500 collected")
+    change_run(app, phase="processing", done=100, total=620, collected=620, created=80)
+    for page in pages:
+        expect(page.locator("#connection-1")).to_contain_text("100 of 620")
+    pages[0].reload()
+    expect(pages[0].locator("#connection-1")).to_contain_text("80 tickets created")
+    expect(pages[1].locator("#announcer")).to_contain_text("Turning reports into tickets")
+    change_run(app, state="completed", finished_at=clock.utcnow(), collected=12, created=9, noted=3)
+    for page in pages:
+        expect(page.locator("#connection-1")).to_contain_text(
+            "12 collected, 9 tickets created, 3 updated"
+        )
+        expect(page.locator("#connection-1 progress")).to_have_count(0)
+
+
+def test_progress_without_a_script_comes_with_the_next_page(
+    app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    start_run(app, phase="processing", done=1, total=2)
+    page = open_page(java_script_enabled=False)
+    sign_in(page, HELPDESK)
+    expect(page.locator("#connection-1")).to_contain_text("1 of 2")
+    expect(page.get_by_role("link", name="Reload")).to_be_visible()
+    change_run(app, state="completed", finished_at=clock.utcnow(), created=2)
+    expect(page.locator("#connection-1")).to_contain_text(
+        "2 tickets created", timeout=WAIT_MILLISECONDS
+    )
+
+
+def test_the_tick_survives_the_card_being_refreshed(
+    app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    start_run(app, phase="processing", done=1, total=9)
+    page = open_page()
+    sign_in(page, ADMIN)
+    tick = page.get_by_label("Look at all open incidents")
+    tick.check()
+    change_run(app, done=5)
+    expect(page.locator("#connection-1")).to_contain_text("5 of 9")
+    expect(tick).to_be_checked()
+
+
+def test_a_filter_applies_as_it_is_chosen(desk: Desk, open_page: OpenPage, sign_in: SignIn) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets")
+    page.get_by_label("Assignee").select_option("Me")
+    expect(page).to_have_url(re.compile("assignee=me"))
+    page.get_by_label("Search title and number").fill("nothing like it")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No ticket fits these filters")).to_be_visible()
+    page.get_by_role("link", name="Clear the filters").click()
+    expect(page.locator("a.ticket-link").first).to_be_visible()
+
+
+def test_what_is_being_written_survives_leaving_the_page(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    page.get_by_label("Add internal note").fill("half a thou")
+    page.goto("/tickets")
+    page.goto("/tickets/2")
+    expect(page.get_by_label("Add internal note")).to_have_value("")
+    page.goto("/tickets/1")
+    expect(page.get_by_label("Add internal note")).to_have_value("half a thou")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.get_by_label("Add internal note")).to_have_value("")
+
+
+def test_an_impatient_double_click_adds_one_note(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    page.get_by_label("Add internal note").fill("once only")
+    page.get_by_role("button", name="Add note").dblclick()
+    expect(page.locator("li.timeline-row", has_text="once only")).to_have_count(1)
+    page.reload()
+    expect(page.locator("li.timeline-row", has_text="once only")).to_have_count(1)

@@ -1,0 +1,20 @@
+"""What may stand in an address."""
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import IntegerConverter, Map
+
+GREATEST_ID = 2**31 - 1
+
+
+class IdConverter(IntegerConverter):
+    """`<int:…>`: a number that fits a column of ids; a greater one is an address of nothing."""
+
+    def __init__(self, map: Map, *args: Any, **options: Any) -> None:
+        super().__init__(map, *args, **{"max": GREATEST_ID, **options})
+
+
+def init_addresses(app: Flask) -> None:
+    """Must come before the blueprints are registered."""
+    app.url_map.converters["int"] = IdConverter
