@@ -263,13 +263,44 @@ def test_incidents_that_never_can_be_had_do_not_keep_the_others_from_being_looke
     assert desk.connection().sweep_started_at is None
 
 
-def test_when_too_many_cannot_be_had_that_is_an_error(desk: Desk) -> None:
-    add_bulk(desk.account, 12, desk.clock.now())
+def test_many_that_cannot_be_had_are_spread_over_cycles_and_end_no_sweep(desk: Desk) -> None:
+    add_bulk(desk.account, 13, desk.clock.now())
     desk.poll()
-    for one in range(1, 13):
+    for one in range(1, 14):
         desk.account.delete_incident(one)
-    fail_paths(desk, Fault(status=500), *by_id(*range(1, 13)))
-    assert desk.poll(sweep=True).run.state == "error"
+    fail_paths(desk, Fault(status=500), *by_id(*range(2, 14)))
+    assert desk.poll(sweep=True).is_success
+    started_at = desk.connection().sweep_started_at
+    assert started_at is not None, "ten failures are enough for one cycle"
+    assert desk.alert(1).status == "sent"
+    start = len(desk.simulator.requests)
+    assert desk.poll().is_success
+    assert swept(desk, start) == by_id(3, 3, 3, 2, 2, 2, 1), "not listed, none asked for again"
+    assert desk.alert(1).status == "deleted"
+    connection = desk.connection()
+    assert (connection.sweep_started_at, connection.last_sweep_at) == (None, started_at)
+
+
+def test_what_could_not_be_had_is_asked_for_again_by_the_next_sweep(desk: Desk) -> None:
+    add_bulk(desk.account, 3, desk.clock.now(), status="in_review")  # open, but in neither list
+    desk.poll()
+    fail_paths(desk, Fault(status=500), *by_id(3))
+    assert desk.poll(sweep=True).is_success
+    assert desk.alert(3).checked_at is not None
+    set_faults(desk)
+    start = len(desk.simulator.requests)
+    desk.poll(sweep=True)
+    assert sorted(swept(desk, start)[3:]) == by_id(1, 2, 3)
+    assert desk.alert(3).checked_at is None
+
+
+def test_a_sweep_that_stays_unfinished_for_a_day_starts_again(desk: Desk, monkeypatch) -> None:
+    monkeypatch.setattr(module, "CHECKED_PER_CYCLE", 1)
+    add_bulk(desk.account, 4, desk.clock.now())
+    desk.poll()
+    for one in range(1, 5):
+        desk.account.delete_incident(one)
+    desk.poll(sweep=True)
     start = len(desk.simulator.requests)
     desk.poll()
     assert LISTED[0] not in asked(desk, start), "the sweep goes on where it was"

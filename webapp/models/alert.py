@@ -13,7 +13,8 @@ class Alert(Base):
     """What is recorded of an incident; `status` and `severity` are Huntress's words.
 
     `was_closed` is its last state that was open or closed ("deleting" and "deleted" are neither).
-    `processed_at` is the newest usable `updated_at`; `observed_at` is when it was last read.
+    `processed_at` is the newest usable `updated_at`; `observed_at` is when it was last read,
+    `checked_at` when it was last asked for by its id without success.
     `details_pending` says that host details or an organization name are still to be filled in.
     """
 
@@ -45,6 +46,7 @@ class Alert(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     processed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     observed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     content_hash: Mapped[str | None] = mapped_column(String(64))
     raw_report: Mapped[str | None] = mapped_column(Text)
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

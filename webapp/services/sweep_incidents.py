@@ -5,9 +5,11 @@ not listed. It is remembered in the connection's row, so that a sweep that was c
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk
@@ -31,8 +33,10 @@ CHECKED_PER_CYCLE = 200
 FAILURES_IN_A_ROW = 3
 """After so many a list is asked for, to tell an outage from incidents that cannot be had."""
 
-FAILURES_THAT_END_IT = 10
+FAILURES_PER_CYCLE = 10
+"""Each costs several calls; after so many the rest is left to the next cycle."""
 
+_NO_SYNC = {"synchronize_session": False}
 log = logging.getLogger(__name__)
 
 
@@ -89,38 +93,69 @@ def _note(cycle: Cycle, **values: datetime | None) -> None:
 def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
     """Ask by id for what is recorded open but was not seen since `started_at`.
 
-    Returns whether all of them were asked for.
+    Returns whether all of them were asked for; what cannot be had is asked again by the next
+    sweep. Raises HuntressError in an outage.
     """
-    checked = failures = 0  # failures: in a row
-    skipped: set[int] = set()
-    while checked < CHECKED_PER_CYCLE:
-        ids = _unlisted(cycle, started_at, skipped)
-        if not ids:
-            return True
-        for alert_id, incident_id in ids:
-            cycle.run.show("checking", checked, checked + len(ids))
-            checked += 1
-            try:
-                _check(cycle, alert_id, incident_id)
-                failures = 0
-            except HuntressError as error:
-                failures += 1
-                skipped.add(alert_id)
-                _raise_if_general(cycle, error, failures, len(skipped))
-    return False
+    lookups = _Lookups(cycle, started_at)
+    while batch := _unlisted(cycle, started_at, lookups.unclear):
+        for alert_id, incident_id in batch:
+            if lookups.are_used_up:
+                lookups.settle()
+                return False
+            cycle.run.show("checking", lookups.made, lookups.made + len(batch))
+            lookups.make(alert_id, incident_id)
+    lookups.settle()
+    return True
 
 
-def _raise_if_general(cycle: Cycle, error: HuntressError, in_a_row: int, in_all: int) -> None:
-    """Incidents that cannot be had must not keep the others from being looked at."""
-    is_general = error.kind in (ErrorKind.UNAUTHORIZED, ErrorKind.RATE_LIMITED)
-    if is_general or in_all >= FAILURES_THAT_END_IT:
-        raise error
-    if in_a_row >= FAILURES_IN_A_ROW:
-        cycle.client.list_incident_reports(limit=1)  # raises in an outage
-    log.warning("an open incident could not be checked: %s", error.sentence)
+@dataclass
+class _Lookups:
+    """The look-ups of one cycle. `unclear` are failed ones: an outage, or cannot be had?"""
+
+    cycle: Cycle
+    started_at: datetime
+    made: int = 0
+    failed: int = 0
+    unclear: list[int] = field(default_factory=list)
+
+    @property
+    def are_used_up(self) -> bool:
+        """The rest is left to the next cycle."""
+        return self.made >= CHECKED_PER_CYCLE or self.failed >= FAILURES_PER_CYCLE
+
+    def make(self, alert_id: int, incident_id: str) -> None:
+        """Look one incident up; one that cannot be had does not keep the others away."""
+        self.made += 1
+        try:
+            _check(self.cycle, alert_id, incident_id)
+        except HuntressError as error:
+            if error.kind in (ErrorKind.UNAUTHORIZED, ErrorKind.RATE_LIMITED):
+                raise
+            log.warning("an open incident could not be checked: %s", error.sentence)
+            self.failed += 1
+            self.unclear.append(alert_id)
+            if len(self.unclear) >= FAILURES_IN_A_ROW:
+                self.cycle.client.list_incident_reports(limit=1)  # raises in an outage
+                self.settle()
+        else:
+            self.settle()
+
+    def settle(self) -> None:
+        """There is no outage: note that the unclear ones were asked for, with no use."""
+        if not self.unclear:
+            return
+        checked_at = max(self.started_at, clock.utcnow())
+        with transaction() as session:
+            self.cycle.lease.fence(session)
+            session.execute(
+                update(Alert).where(Alert.id.in_(self.unclear)).values(checked_at=checked_at),
+                execution_options=_NO_SYNC,
+            )
+        self.unclear.clear()
 
 
-def _unlisted(cycle: Cycle, started_at: datetime, skipped: set[int]) -> list[tuple[int, str]]:
+def _unlisted(cycle: Cycle, started_at: datetime, unclear: Sequence[int]) -> list[tuple[int, str]]:
+    """What is to be looked up next: what was asked for longest ago, with success or without."""
     with reading() as session:
         rows = session.execute(
             select(Alert.id, Alert.external_alert_id)
@@ -128,10 +163,11 @@ def _unlisted(cycle: Cycle, started_at: datetime, skipped: set[int]) -> list[tup
                 Alert.connection_id == cycle.connection.id,
                 or_(Alert.status.is_(None), Alert.status.not_in([*CLOSED_STATUSES, DELETED])),
                 Alert.observed_at < started_at,
+                or_(Alert.checked_at.is_(None), Alert.checked_at < started_at),
                 Alert.external_alert_id.not_like("sha256:%"),
-                Alert.id.not_in(skipped),
+                Alert.id.not_in(unclear),
             )
-            .order_by(Alert.observed_at, Alert.id)
+            .order_by(func.coalesce(Alert.checked_at, Alert.observed_at), Alert.id)
             .limit(CHECKED_AT_ONCE)
         )
         return [(row.id, row.external_alert_id) for row in rows]
@@ -148,8 +184,10 @@ def _check(cycle: Cycle, alert_id: int, incident_id: str) -> None:
     with transaction() as session:
         cycle.lease.fence(session)
         session.execute(
-            update(Alert).where(Alert.id == alert_id).values(observed_at=clock.utcnow()),
-            execution_options={"synchronize_session": False},
+            update(Alert)
+            .where(Alert.id == alert_id)
+            .values(observed_at=clock.utcnow(), checked_at=None),
+            execution_options=_NO_SYNC,
         )
 
 
