@@ -15,7 +15,7 @@ from webapp.models import Connection, PollRun
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
 from webapp.web.dashboard import routes
-from webapp.web.dashboard.poll_words import count_words, phase_words
+from webapp.web.dashboard.poll_words import count_words, phase_words, progress_words
 
 LEASE = "b" * 32
 POLL = "/connections/1/poll"
@@ -307,6 +307,21 @@ def counts(**values: int) -> dict[str, int]:
 )
 def test_counts_in_words(values: dict[str, int], words: str) -> None:
     assert count_words(counts(**values)) == words
+
+
+@pytest.mark.parametrize(
+    ("phase", "done", "total", "words"),
+    [
+        ("processing", 40, 1200, "40 of 1,200"),
+        ("processing", 50, 40, "40 of 40"),
+        ("walking", 3, None, "page 3"),
+        ("details", 7, None, "7"),
+        ("walking", 0, None, ""),
+        (None, 0, 0, ""),
+    ],
+)
+def test_progress_in_words(phase: str | None, done: int, total: int | None, words: str) -> None:
+    assert progress_words(phase, done, total) == words
 
 
 def test_phases_in_words() -> None:

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 PHASES = {
     "walking": "Collecting incident reports",
-    "collecting": "Collecting incident reports",
     "processing": "Turning reports into tickets",
+    "details": "Fetching host details",
     "sweeping": "Looking at all open incidents",
-    "sweep": "Looking at all open incidents",
-    "details": "Filling in host details",
-    "enriching": "Filling in host details",
-    "organizations": "Synchronizing organizations",
+    "checking": "Checking incidents that are not listed as open",
 }
+PAGED = frozenset({"walking", "sweeping"})
+"""Phases that count pages; how many there will be is not known."""
 
 
 def phase_words(phase: str | None) -> str:
@@ -19,6 +18,15 @@ def phase_words(phase: str | None) -> str:
     if not phase:
         return "Starting"
     return PHASES.get(phase, phase.replace("_", " ").capitalize())
+
+
+def progress_words(phase: str | None, done: int, total: int | None) -> str:
+    """How far a phase is: `40 of 1,200`, `page 3`, or nothing where that is not known yet."""
+    if total:
+        return f"{min(done, total):,} of {total:,}"
+    if not done:
+        return ""
+    return f"page {done:,}" if phase in PAGED else f"{done:,}"
 
 
 def count_words(counts: Mapping[str, int]) -> str:

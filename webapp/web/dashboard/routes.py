@@ -10,12 +10,13 @@ from webapp.services.manage_polling import request_poll
 from webapp.services.read_dashboard import read_dashboard
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
-from webapp.web.dashboard.poll_words import count_words, phase_words
+from webapp.web.dashboard.poll_words import count_words, phase_words, progress_words
 from webapp.web.viewer import require_viewer
 
 dashboard = Blueprint("dashboard", __name__)
 dashboard.add_app_template_filter(count_words)
 dashboard.add_app_template_filter(phase_words)
+dashboard.add_app_template_global(progress_words)
 
 
 @dashboard.get("/")
