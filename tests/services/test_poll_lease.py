@@ -20,10 +20,12 @@ from tests.support.polling import (
     use_small_pages,
 )
 from webapp import clock
+from webapp.domain.detail_fetch import FetchPlan
+from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import Fault
 from webapp.models import Comment, Connection, PollRun
+from webapp.services import fetch_details, process_inbox
 from webapp.services import poll_connection as module
-from webapp.services import process_inbox
 from webapp.services.due_connections import find_due_connections
 from webapp.services.poll_connection import poll_connection
 from webapp.services.poll_lease import LeaseLostError, claim
@@ -297,3 +299,30 @@ def test_one_connections_failure_leaves_the_others_alone(app, desk: Desk, fake_c
     assert poll_connection(other.id, trigger="schedule").run.state == "error"
     assert poll_connection(desk.connection_id, trigger="schedule").run.created == 1
     assert desk.connection().last_error is None
+
+
+@pytest.mark.parametrize("what", ["organizations", "agents"])
+def test_each_slow_page_of_a_list_renews_the_lease(app, desk: Desk, monkeypatch, what: str) -> None:
+    """Pages of one row that come after 50 s each, next to a lease of 120 s."""
+    method = getattr(HuntressClient, f"list_{what}")
+    monkeypatch.setattr(method, "__kwdefaults__", {**(method.__kwdefaults__ or {}), "limit": 1})
+    monkeypatch.setattr(fetch_details, "PAGE_SIZE", 1)
+    monkeypatch.setattr(
+        fetch_details, "plan_detail_fetch", lambda *_args, **_options: FetchPlan(pages=9)
+    )
+    for number in range(1, 6):
+        desk.account.add_organization(f"Organization {number}", id=number)
+        desk.account.add_agent(1, f"HOST-{number}", id=number)
+    desk.account.add_incident(1, now=desk.clock.now(), agent_id=5, id=1)
+    left: list[float] = []
+
+    def on_request(_number: int, path: str) -> None:
+        if path == f"/v1/{what}":
+            expires_at = AppThread(app, lambda: desk.connection().lease_expires_at).outcome()
+            left.append((expires_at - desk.clock.now()).total_seconds())
+            desk.clock.advance(seconds=50)
+
+    set_faults(desk, on_request=on_request)
+    assert desk.poll().is_success
+    assert len(left) >= 5
+    assert min(left) > 0, "another process could have taken over"

@@ -106,6 +106,25 @@ def test_a_change_that_the_walk_missed_is_noted_by_the_sweep(two_open: Desk) -> 
     assert desk.alert(1).severity == "critical"
 
 
+@pytest.mark.parametrize("status", [403, 500])
+def test_it_needs_no_list_of_organizations(desk: Desk, status: int) -> None:
+    add_bulk(desk.account, 2, desk.clock.now())
+    fail_paths(desk, Fault(status=status), "/v1/organizations")
+    outcome = desk.poll()
+    assert (outcome.is_success, outcome.run.is_sweep) == (True, True), outcome.error
+    assert asked(desk)[-2:] == LISTED
+    assert desk.connection().last_sweep_at is not None
+    assert desk.connection().organizations_synced_at is None
+    assert not desk.poll().run.is_sweep
+
+
+def test_refused_credentials_end_it_before_the_lists(two_open: Desk) -> None:
+    desk = two_open
+    fail_paths(desk, Fault(status=401), "/v1/organizations")
+    assert "refused the credentials" in desk.poll(sweep=True).error
+    assert asked(desk)[-1] == "/v1/organizations"
+
+
 # --- when
 
 

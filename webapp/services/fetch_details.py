@@ -70,6 +70,7 @@ def _fetch_each(cycle: Cycle, fetch: Callable[[Cycle, str], None], ids: Iterable
     free = cycle.client.budget.free_calls() - RESERVE
     for external_id in islice(ids, max(0, free)):
         failures = 0 if _try(fetch, cycle, external_id) else failures + 1
+        cycle.lease.renew()
         if failures >= FAILURES_THAT_END_IT:
             return
 
@@ -80,7 +81,12 @@ def _fetch_organizations(cycle: Cycle) -> None:
         return
     plan = plan_detail_fetch(len(missing), total=None, free_calls=cycle.client.budget.free_calls())
     if plan.pages:
-        sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
+        sync_organizations(
+            cycle.connection.id,
+            cycle.client,
+            guard=cycle.lease.fence,
+            on_page=cycle.lease.renew,
+        )
         cycle.has_synced_organizations = True
         missing = _missing_organizations(cycle)  # those that the list does not hold
     _fetch_each(cycle, _fetch_organization, missing)
@@ -172,6 +178,7 @@ def _list_agents(cycle: Cycle, missing: set[str], plan: FetchPlan) -> set[str]:
         agents = {parse_id(row.get("id")): row for row in rows if isinstance(row, dict)}
         wanted = {key: row for key, row in agents.items() if key is not None and key in missing}
         _store_agents(cycle, wanted)
+        cycle.lease.renew()
         found |= set(wanted)
     return found
 

@@ -70,8 +70,7 @@ def _list_open(cycle: Cycle) -> datetime:
     """List everything open; returns when the sweep began."""
     started_at = clock.utcnow()
     _note(cycle, sweep_started_at=started_at, sweep_listed_at=None)
-    if not cycle.has_synced_organizations:
-        sync_organizations(cycle.connection.id, cycle.client, guard=cycle.lease.fence)
+    _sync_organizations(cycle)
     for status in LISTED_STATUSES:
         walk = ListWalk()
         while not walk.is_finished:
@@ -83,6 +82,27 @@ def _list_open(cycle: Cycle) -> datetime:
             cycle.run.show("sweeping", walk.pages)
     _note(cycle, sweep_listed_at=clock.utcnow())
     return started_at
+
+
+def _sync_organizations(cycle: Cycle) -> None:
+    """Bring the mapping table up to date where that can be had; incidents matter more."""
+    if cycle.has_synced_organizations:
+        return
+    try:
+        sync_organizations(
+            cycle.connection.id,
+            cycle.client,
+            guard=cycle.lease.fence,
+            on_page=cycle.lease.renew,
+        )
+    except HuntressError as error:
+        if error.kind is ErrorKind.UNAUTHORIZED:
+            raise
+        log.warning(
+            "connection %s: the organizations could not be synchronized: %s",
+            cycle.connection.id,
+            error.sentence,
+        )
 
 
 def _note(cycle: Cycle, **values: datetime | None) -> None:

@@ -55,18 +55,20 @@ def sync_organizations(
     client: HuntressClient | None = None,
     *,
     guard: Callable[[Session], None] | None = None,
+    on_page: Callable[[], None] = lambda: None,
 ) -> SyncResult:
     """Fetch every organization of the account, then store them in one transaction.
 
     A choice that a person made is never touched; rows without one are matched to the active
     client of exactly the same name. An organization that is gone from the account is marked.
     `client` is used and left open where given. `guard` is called first in the transaction (a poll
-    checks its lease there); whatever it raises rolls everything back.
+    checks its lease there); whatever it raises rolls everything back. `on_page` is called after
+    each page that was fetched (a poll renews its lease there).
 
     Raises HuntressError (nothing is stored), MissingCredentialsError, NotFoundError, EditionError.
     """
     require_enterprise()
-    organizations = _fetch(connection_id, client)
+    organizations = _fetch(connection_id, client, on_page)
     with transaction() as session:
         if guard is not None:
             guard(session)
@@ -148,22 +150,25 @@ def parse_organization(raw: object) -> Organization | None:
     return Organization(external_id, name, parse_count(raw.get("agents_count")))
 
 
-def _fetch(connection_id: int, client: HuntressClient | None) -> list[Organization]:
+def _fetch(
+    connection_id: int, client: HuntressClient | None, on_page: Callable[[], None]
+) -> list[Organization]:
     if client is not None:
-        return _list_all(client)
+        return _list_all(client, on_page)
     with reading() as session:
         connection = get_connection(session, connection_id)
     with closing(open_client(connection, current_config())) as own_client:
-        return _list_all(own_client)
+        return _list_all(own_client, on_page)
 
 
-def _list_all(client: HuntressClient) -> list[Organization]:
+def _list_all(client: HuntressClient, on_page: Callable[[], None]) -> list[Organization]:
     """Every organization once; the last of several rows with one id counts."""
     found: dict[str, Organization] = {}
     tokens: set[str] = set()
     token: str | None = None
     while True:
         page = client.list_organizations(token)
+        on_page()
         organizations = (parse_organization(raw) for raw in page.rows)
         found.update({one.external_id: one for one in organizations if one is not None})
         token = page.next_token
