@@ -12,6 +12,13 @@ from webapp.huntress.client import HuntressClient
 from webapp.services.poll_lease import Lease, PolledConnection
 from webapp.services.poll_run_log import RunLog
 
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""The header counts whole seconds and its answer took a while: only later times are in the future.
+
+Otherwise an incident that changed a moment ago would be taken for one without a usable time, and
+be noted twice.
+"""
+
 
 class NoWaitError(Exception):
     """A step that must not wait would have had to."""
@@ -41,7 +48,7 @@ class Cycle:
 
     def __post_init__(self) -> None:
         self.has_pending_details = self.connection.has_pending_details
-        self.is_walk_cut_off = self.connection.is_walk_cut_off
+        self.is_walk_cut_off = self.connection.is_walk_cut_off or self.connection.was_interrupted
 
     @property
     def has_client(self) -> bool:
@@ -64,8 +71,8 @@ class Cycle:
         self.connection = replace(self.connection, horizon=horizon)
 
     def huntress_now(self) -> datetime:
-        """What time it is at Huntress (UTC): ours, corrected by its `Date` header."""
-        return clock.utcnow() + self.clock_skew
+        """What time it is at Huntress at the latest (UTC): ours, corrected by its `Date` header."""
+        return clock.utcnow() + self.clock_skew + CLOCK_TOLERANCE
 
     def on_wait(self, seconds: float, reason: str) -> None:
         """Called before each slice of a wait: waiting is progress, and it is shown."""
