@@ -27,6 +27,7 @@ from webapp.services.huntress_access import (
     require_enterprise,
 )
 from webapp.services.lookups import get_connection
+from webapp.services.poll_run_log import mark_interrupted
 from webapp.services.sync_organizations import sync_organizations
 from webapp.services.transactions import reading, transaction
 
@@ -154,12 +155,20 @@ def disconnect_account(connection_id: int, actor_id: int | None = None) -> Conne
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
         connection.api_key = connection.api_secret = None
-        connection.poll_requested_at = connection.sweep_requested_at = None
-        connection.lease_token = None  # a poll that is running stops at its next write
+        connection.poll_requested_at = None  # a sweep that is due stays due: see poll_connection
+        if connection.lease_token is not None:
+            _stop_poll(session, connection, connection.lease_token)
         if connection.disconnected_at is None:
             connection.disconnected_at = clock.utcnow()
             _record(session, connection, "connection.disconnected", actor_id)
         return connection
+
+
+def _stop_poll(session: Session, connection: Connection, token: str) -> None:
+    """A poll that is running stops at its next write; once connected again, a sweep follows."""
+    connection.lease_token = None
+    connection.is_walk_cut_off = True
+    mark_interrupted(session, token)
 
 
 def _try_credentials(base_url: str, credentials: _Credentials) -> _Account:

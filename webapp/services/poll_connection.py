@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from webapp import clock
 from webapp.config import Config
@@ -30,7 +30,11 @@ from webapp.services.poll_cycle import Cycle
 from webapp.services.poll_lease import LeaseLostError, PolledConnection, claim
 from webapp.services.poll_outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
 from webapp.services.poll_run_log import mark_interrupted, record_skip, start_run
-from webapp.services.process_inbox import GlobalProcessingError, process_inbox
+from webapp.services.process_inbox import (
+    GlobalProcessingError,
+    process_inbox,
+    take_back_attempts,
+)
 from webapp.services.sweep_incidents import is_sweep_due, sweep_incidents
 from webapp.services.transactions import reading, transaction
 
@@ -293,10 +297,25 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
 
 
 def _give_back(cycle: Cycle) -> None:
-    """The process is told to stop: the next poll need not wait for the lease to run out."""
-    with transaction() as session:
-        cycle.lease.release(session)
-        mark_interrupted(session, cycle.lease.token)
+    """The process is told to stop: the next poll need not wait for the lease to run out.
+
+    Nothing may keep the process from stopping: where this fails, the lease runs out by itself.
+    """
+    try:
+        _release_unfinished(cycle)
+    except SQLAlchemyError:
+        log.exception("connection %s: the lease could not be given back", cycle.connection.id)
+
+
+def _release_unfinished(cycle: Cycle) -> None:
+    """Give the lease back without a result; the reports in flight are not to blame for it."""
+    try:
+        with transaction() as session:
+            cycle.lease.release(session, is_walk_cut_off=cycle.is_walk_cut_off)
+            take_back_attempts(session, cycle.connection.id, cycle.lease.token)
+            mark_interrupted(session, cycle.lease.token)
+    except LeaseLostError:
+        _note_lease_lost(cycle)
 
 
 def _note_lease_lost(cycle: Cycle) -> None:

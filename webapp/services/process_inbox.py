@@ -8,8 +8,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, case, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.routing import retry_delay
@@ -56,6 +57,25 @@ def process_inbox(cycle: Cycle) -> None:
             _process_singly(cycle, entry)
         cycle.lease.renew()
         _show_progress(cycle)
+
+
+def take_back_attempts(session: Session, connection_id: int, token: str) -> None:
+    """The run of `token` is told to stop: the reports it was at are as they were before.
+
+    Those that were being tried alone are due at once, with one attempt less.
+    """
+    is_counted = and_(InboxRow.attempts > 0, InboxRow.error == INTERRUPTED)
+    session.execute(
+        update(InboxRow)
+        .where(InboxRow.connection_id == connection_id, InboxRow.in_flight_token == token)
+        .values(
+            attempts=case((is_counted, InboxRow.attempts - 1), else_=InboxRow.attempts),
+            next_try_at=case((is_counted, clock.utcnow()), else_=InboxRow.next_try_at),
+            error=case((and_(is_counted, InboxRow.attempts == 1), None), else_=InboxRow.error),
+            in_flight_token=None,
+        ),
+        execution_options=_NO_SYNC,
+    )
 
 
 def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
