@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
@@ -14,7 +14,8 @@ class InboxRow(Base):
 
     `external_key` is the incident's id, or `sha256:` of the content of a row without one.
     `version` grows with every change of the row: it is removed only in the version that was
-    processed. `in_flight_token` is the lease of the run that took it last.
+    processed. `in_flight_token` is the lease of the run that took it last. `is_reduced`: of the
+    report of an excluded organization only a part is kept, and `content_hash` is that part's.
     """
 
     __tablename__ = "inbox"
@@ -28,6 +29,7 @@ class InboxRow(Base):
     external_key: Mapped[str] = mapped_column(String(100))
     payload: Mapped[str] = mapped_column(Text)
     content_hash: Mapped[str] = mapped_column(String(64))
+    is_reduced: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
     first_fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -36,6 +36,11 @@ class Collected:
     content_hash: str
     updated_at: datetime | None
     organization_id: str | None
+
+    @property
+    def reduced_hash(self) -> str:
+        """The hash of what is kept where the organization is excluded."""
+        return content_hash(reduce_excluded(self.raw))
 
     @property
     def has_id(self) -> bool:
@@ -74,6 +79,21 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
     return new
 
 
+def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
+    """Put the whole `report`, fetched just now, in place of what was kept in an inbox row.
+
+    Nothing happens where the row is gone, or its organization was excluded again.
+    """
+    row = _read(report, cycle.huntress_now())
+    with transaction() as session:
+        cycle.lease.fence(session)
+        known = session.get(InboxRow, row_id, populate_existing=True)
+        if known is None or _find_reduced(session, cycle, [row], set()):
+            return
+        _replace(known, row, _kept(row, is_reduced=False), clock.utcnow())
+    cycle.note_wanted([row.raw])
+
+
 def _read(row: object, now: datetime) -> Collected:
     raw = prune(row)
     hashed = content_hash(raw)
@@ -109,12 +129,17 @@ def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
         Alert.content_hash,
         Alert.is_incomplete,
         Alert.ticket_id,
+        OrganizationMapping.creates_tickets,
+    )
+    its_organization = and_(
+        OrganizationMapping.connection_id == Alert.connection_id,
+        OrganizationMapping.external_id == Alert.organization_external_id,
     )
     with reading() as session:
         found = session.execute(
-            select(*columns).where(
-                Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(rows)
-            )
+            select(*columns)
+            .outerjoin(OrganizationMapping, its_organization)
+            .where(Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(rows))
         )
         return {row.external_alert_id: row for row in found}
 
@@ -128,9 +153,20 @@ def _is_held(row: Collected, alert: Any) -> bool:
         alert is not None
         and not alert.is_incomplete
         and alert.status != DELETED
-        and alert.content_hash == row.content_hash
+        and _has_content(alert, row)
         and (row.updated_at is None or row.updated_at == alert.processed_at)
     )
+
+
+def _has_content(alert: Any, row: Collected) -> bool:
+    """Of an excluded organization's report the part that may be kept is all that counts.
+
+    Once the organization is included, that part is not the whole report any more.
+    """
+    if alert.content_hash == row.content_hash:
+        return True
+    is_bare = alert.creates_tickets is False and alert.ticket_id is None
+    return is_bare and bool(alert.content_hash == row.reduced_hash)
 
 
 def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetime) -> None:
@@ -189,13 +225,13 @@ def _store(
     }
     new, changed = [], 0
     for row in rows:
-        payload = raw_text(reduce_excluded(row.raw) if row.key in reduced else row.raw)
+        kept = _kept(row, is_reduced=row.key in reduced)
         known = waiting.get(row.key)
         if known is None:
             if row.key in recorded or not row.is_deleting:
-                new.append(_new_values(cycle, row, payload, now))
-        elif _replaces(row, payload, known):
-            _replace(known, row, payload, now)
+                new.append({**_new_values(cycle, row, now), **kept})
+        elif _replaces(row, kept["payload"], known):
+            _replace(known, row, kept, now)
             changed += 1
     if new:
         session.execute(insert(InboxRow), new)
@@ -203,12 +239,23 @@ def _store(
     return len(new) + changed
 
 
-def _new_values(cycle: Cycle, row: Collected, payload: str, now: datetime) -> dict[str, Any]:
+def _kept(row: Collected, *, is_reduced: bool) -> dict[str, Any]:
+    """The report, or the part of it that may be kept, with the hash of just that."""
+    if is_reduced:
+        return kept_of_excluded(row.raw)
+    return {"payload": raw_text(row.raw), "content_hash": row.content_hash, "is_reduced": False}
+
+
+def kept_of_excluded(raw: Any) -> dict[str, Any]:
+    """The columns of an inbox row whose organization is excluded."""
+    kept = reduce_excluded(raw)
+    return {"payload": raw_text(kept), "content_hash": content_hash(kept), "is_reduced": True}
+
+
+def _new_values(cycle: Cycle, row: Collected, now: datetime) -> dict[str, Any]:
     return {
         "connection_id": cycle.connection.id,
         "external_key": row.key,
-        "payload": payload,
-        "content_hash": row.content_hash,
         "updated_at": row.updated_at,
         "fetched_at": now,
         "first_fetched_at": now,
@@ -223,9 +270,9 @@ def _replaces(row: Collected, payload: str, known: InboxRow) -> bool:
     return known.payload != payload and not _is_older(row.updated_at, known.updated_at)
 
 
-def _replace(known: InboxRow, row: Collected, payload: str, now: datetime) -> None:
-    known.payload = payload
-    known.content_hash = row.content_hash
+def _replace(known: InboxRow, row: Collected, kept: dict[str, Any], now: datetime) -> None:
+    for name, value in kept.items():
+        setattr(known, name, value)
     known.updated_at = row.updated_at
     known.fetched_at = known.next_try_at = now
     known.version += 1

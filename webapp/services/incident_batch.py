@@ -31,6 +31,7 @@ class InboxEntry:
     key: str
     payload: str
     content_hash: str
+    is_reduced: bool
     fetched_at: datetime
     attempts: int
     next_try_at: datetime | None
@@ -46,6 +47,7 @@ ENTRY_COLUMNS = (
     InboxRow.external_key,
     InboxRow.payload,
     InboxRow.content_hash,
+    InboxRow.is_reduced,
     InboxRow.fetched_at,
     InboxRow.attempts,
     InboxRow.next_try_at,
@@ -63,6 +65,7 @@ def read_entry(row: Any) -> InboxEntry:
         key=row.external_key,
         payload=row.payload,
         content_hash=row.content_hash,
+        is_reduced=row.is_reduced,
         fetched_at=row.fetched_at,
         attempts=row.attempts,
         next_try_at=row.next_try_at,

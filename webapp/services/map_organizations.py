@@ -12,6 +12,7 @@ from webapp import clock
 from webapp.domain.untrusted import parse_id
 from webapp.models import Client, OrganizationMapping
 from webapp.services.audit import record_event
+from webapp.services.drop_reports import drop_reports
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
@@ -156,14 +157,17 @@ def save_mappings(
     """Save all `changes` in one transaction and return the rows, in their order.
 
     A choice of client, None included, is a person's: the row is never auto-matched again. Turning
-    tickets on or off leaves that as it is. Raises StaleMappingError where a row is not in the
-    version that was changed, FieldError for a client that cannot be chosen, NotFoundError,
-    EditionError; nothing is saved then.
+    tickets on or off leaves that as it is. Excluding an organization drops what was kept of its
+    reports; including it again asks for a sweep, which brings them back.
+
+    Raises StaleMappingError where a row is not in the version that was changed, FieldError for a
+    client that cannot be chosen, NotFoundError, EditionError; nothing is saved then.
     """
     require_enterprise()
     with transaction() as session:
-        get_connection(session, connection_id, lock=True)
+        connection = get_connection(session, connection_id, lock=True)
         rows = _load(session, connection_id, [change.external_id for change in changes])
+        had_tickets = {key: row.creates_tickets for key, row in rows.items()}
         clients = _active_clients(session, changes)
         for change in changes:
             row = rows[change.external_id]
@@ -172,6 +176,13 @@ def save_mappings(
                     f'"{row.name}" was changed by somebody else meanwhile; reload and try again.'
                 )
             _apply(session, row, change, clients, actor_id)
+        drop_reports(
+            session,
+            connection_id,
+            {key for key, row in rows.items() if had_tickets[key] and not row.creates_tickets},
+        )
+        if any(row.creates_tickets and not had_tickets[key] for key, row in rows.items()):
+            connection.sweep_requested_at = clock.utcnow()
         return [rows[change.external_id] for change in changes]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.routing import retry_delay
 from webapp.models import InboxRow
+from webapp.services.complete_reports import complete_reports
 from webapp.services.incident_batch import ENTRY_COLUMNS, InboxEntry, read_entry
 from webapp.services.poll_cycle import Cycle
 from webapp.services.poll_lease import LeaseLostError
@@ -47,7 +48,8 @@ def process_inbox(cycle: Cycle) -> None:
     """
     size = FIRST_BATCH
     tried: set[int] = set()
-    while entries := _due_entries(cycle, size, tried):
+    while due := _due_entries(cycle, size, tried):
+        entries = complete_reports(cycle, due, tried)
         suspects = [entry for entry in entries if _is_suspect(cycle, entry)]
         clean = [entry for entry in entries if not _is_suspect(cycle, entry)]
         if clean:

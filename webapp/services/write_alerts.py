@@ -96,7 +96,6 @@ class AlertWriter:
             "resolved_at": incident.closed_at,
             "processed_at": self._newest_time(incident, alert),
             "observed_at": one.entry.fetched_at,
-            "content_hash": one.entry.content_hash,
             **self._content(one),
         }
 
@@ -105,13 +104,16 @@ class AlertWriter:
         mapping = self._context.mapping(one.incident)
         has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
         if mapping is not None and not mapping.creates_tickets and not has_ticket:
-            return dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
+            bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
+            hashed = one.entry.content_hash if one.entry.is_reduced else None
+            return {**bare, "content_hash": hashed}
         agent = self._context.agent(one.incident)
         return {
             "message": one.incident.subject,
             "agent_external_id": one.incident.agent_id,
             "device_name": agent.hostname if agent else None,
             "raw_report": one.entry.payload,
+            "content_hash": one.entry.content_hash,
         }
 
     def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:

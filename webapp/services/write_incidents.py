@@ -43,9 +43,8 @@ _NO_SYNC = {"synchronize_session": False}
 
 @dataclass
 class BatchResult:
-    """What a batch did; `entries` are those it came to before its time was up."""
+    """How many incidents of a batch became what, by the run's counters."""
 
-    entries: int = 0
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, name: str) -> None:
@@ -60,6 +59,15 @@ def write_incidents(session: Session, cycle: Cycle, entries: Sequence[InboxEntry
     batch may be committed.
     """
     return _Writer(session, cycle, entries).write()
+
+
+def _lacks_report(one: Planned) -> bool:
+    """A ticket is never made of the little that is kept of an excluded organization's report.
+
+    Its organization was included after it had been collected: it waits in the inbox until its
+    report has been fetched (see complete_reports).
+    """
+    return one.entry.is_reduced and one.action.kind is ActionKind.CREATE_TICKET
 
 
 class _Writer:
@@ -94,13 +102,14 @@ class _Writer:
         self._remove_from_inbox([one.entry for one in planned])
         if self.alerts.has_pending and not self.cycle.has_pending_details:
             self.cycle.lease.fence(self.session, has_pending_details=True)
-        self.result.entries = len(planned)
         return self.result
 
     def _plan_all(self) -> list[Planned]:
         started, planned = time.monotonic(), []
         for entry in self.entries:
-            planned.append(self._plan(entry))
+            one = self._plan(entry)
+            if not _lacks_report(one):
+                planned.append(one)
             if time.monotonic() - started > PLANNING_SECONDS:
                 break
         return planned
