@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from flask import Flask
 from playwright.sync_api import Browser, Page
@@ -27,6 +28,8 @@ from webapp import clock, create_app
 from webapp.models import Connection, Ticket
 from webapp.services.first_admin import issue_setup_token
 from webapp.services.transactions import reading, transaction
+from webapp.task_queue import QueueStatus
+from webapp.web.dashboard import routes
 
 WIDE = (1440, 900)
 NARROW = (390, 844)
@@ -141,7 +144,8 @@ def poll_is_running(app: Flask) -> None:
 
 def document_pictures(browser: Browser, folder: Path) -> None:
     """The pictures the README and the documentation show."""
-    with served_desk() as (app, url):
+    all_well = QueueStatus(True, has_worker=True, has_scheduler=True)
+    with patch.object(routes, "read_status", lambda: all_well), served_desk() as (app, url):
         pictures = [
             Picture("dashboard", "/"),
             Picture("dashboard-dark", "/", "dark"),
