@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from webapp.huntress.answers import (
+    MAX_NESTING,
     Rows,
+    cut_nesting,
     parse_http_date,
     parse_json,
     parse_retry_after,
@@ -51,8 +53,11 @@ def test_json_is_read_leniently(body: bytes, value: object) -> None:
         (b'{"incident_reports": [{"id": 1}', "application/json", "cut short"),
         (b"OK", "text/plain", "not valid JSON"),
         (b"[1] trailing", "", "not valid JSON"),
-        (b"[" * 200_000, "", "nested too deeply"),
-        (b'{"a":' * 200_000, "", "nested too deeply"),
+        (b"[" * 200_000, "", "not valid JSON"),
+        (b'{"a":' * 200_000, "", "not valid JSON"),
+        (b"[" * 3_000 + b"]" * 2_000, "", "not valid JSON"),
+        (b"[" * 3_000 + b"]" * 3_000 + b"]", "", "not valid JSON"),
+        (b'["' + b"[" * 200_000, "", "not valid JSON"),
     ],
 )
 def test_what_is_no_json_is_named(body: bytes, content_type: str, words: str) -> None:
@@ -60,6 +65,42 @@ def test_what_is_no_json_is_named(body: bytes, content_type: str, words: str) ->
         parse_json(body, content_type)
     assert caught.value.kind is ErrorKind.UNREADABLE
     assert "Sign in" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        b"[" * 3_000 + b"]" * 3_000,
+        b'{"a":' * 3_000 + b"1" + b"}" * 3_000,
+        b'[{"]":"}\\"]"},' * 2_000 + b'"["' + b"]" * 2_000,
+        b"[" * 100_000 + b"1" + b"]" * 100_000,
+    ],
+)
+def test_a_row_that_is_nested_too_deeply_costs_only_what_is_too_deep(deep: bytes) -> None:
+    body = b'{"incident_reports":[{"id":1,"subject":"[\\"{"},{"x":' + deep + b',"id":2},{"id":3}]}'
+    first, second, third = parse_json(body)["incident_reports"]
+    assert (first, third) == ({"id": 1, "subject": '["{'}, {"id": 3})
+    assert second["id"] == 2
+    levels, value = 0, second["x"]
+    while isinstance(value, list | dict):
+        value = next(iter(value.values() if isinstance(value, dict) else value))
+        levels += 1
+    assert 0 < levels < MAX_NESTING
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("[[1],[[2]],{}]", "[[1],[null],{}]"),
+        ('[{"a":{"b":1},"c":[2]}]', '[{"a":null,"c":null}]'),
+        ('["[[[","\\"[[["]', '["[[[","\\"[[["]'),
+        ("[[[1],[2],3]]", "[[null,null,3]]"),
+        ("[[[1]", "[[null"),
+        ("", ""),
+    ],
+)
+def test_nesting_is_cut_outside_strings(text: str, cut: str) -> None:
+    assert cut_nesting(text, 2) == cut
 
 
 TOKEN_SHAPES: list[tuple[Any, str | None]] = [

@@ -21,6 +21,12 @@ MAX_INTEGER_DIGITS = 64
 MAX_RETRY_AFTER_SECONDS = 120.0
 _SHORTEST_RETRY_SECONDS = 1.0
 
+MAX_NESTING = 50
+"""Levels of lists and objects kept of an answer that Python cannot read as it is."""
+
+_STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+"""Brackets, and whole strings, so that brackets inside strings do not count."""
+
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _WEB_PAGE = (
     "A web page came back instead of Huntress's answer; a proxy, firewall or login page stands "
@@ -33,22 +39,50 @@ def parse_json(body: bytes, content_type: str = "") -> object:
 
     Invalid UTF-8 is replaced, whole numbers of more than 64 digits stay text, NaN, Infinity and
     numbers beyond a float's range become None, control characters inside strings are accepted.
+    Where it is nested too deeply to be read, lists and objects below 50 levels become None.
 
     Raises HuntressError(UNREADABLE) for anything that is not JSON, a web page being named as one.
     """
     text = body.decode("utf-8-sig", errors="replace")
     try:
-        return json.loads(
-            text,
-            strict=False,
-            parse_int=_parse_int,
-            parse_float=_parse_float,
-            parse_constant=lambda _: None,
-        )
+        return _decode(text)
     except RecursionError:
-        raise _unreadable("Huntress's answer is nested too deeply to be read.") from None
+        text = cut_nesting(text)
     except ValueError:
         raise _unreadable(_why_no_json(text, content_type)) from None
+    try:
+        return _decode(text)
+    except ValueError:
+        raise _unreadable(_why_no_json(text, content_type)) from None
+
+
+def cut_nesting(text: str, depth: int = MAX_NESTING) -> str:
+    """JSON text with `null` in place of every list and object below `depth` levels.
+
+    Takes linear time, whatever the text is. Whether what is cut out was JSON is not looked at.
+    """
+    kept, level, start = [], 0, 0
+    for match in _STRUCTURE.finditer(text):
+        mark = match.group()
+        if mark in "[{":
+            level += 1
+            if level == depth + 1:
+                kept += [text[start : match.start()], "null"]
+        elif mark in "]}":
+            if level == depth + 1:
+                start = match.end()
+            level -= 1
+    return "".join([*kept, text[start:]]) if level <= depth else "".join(kept)
+
+
+def _decode(text: str) -> object:
+    return json.loads(
+        text,
+        strict=False,
+        parse_int=_parse_int,
+        parse_float=_parse_float,
+        parse_constant=lambda _: None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
