@@ -119,6 +119,14 @@ def test_a_deliberate_skip_is_no_failure(shell: Shell, connection_id: str, reaso
         change(Connection, int(connection_id), board_id=None)
     assert shell.json("poll", connection_id)["skipped"] == reason
     assert shell.json("tickets") == []
+    assert shell.json("connection", "list")[0]["is_started"] is False
+
+
+def test_the_community_edition_skips(shell: Shell, connection_id: str) -> None:
+    result = shell.run("poll", connection_id, "--json", TRIAGEDESK_EDITION="community")
+    assert result.exit_code == 0
+    document = json.loads(result.stdout)
+    assert (document["success"], document["skipped"]) == (True, "edition")
 
 
 def test_a_sweep(shell: Shell, connection_id: str) -> None:

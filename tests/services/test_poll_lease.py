@@ -326,3 +326,25 @@ def test_each_slow_page_of_a_list_renews_the_lease(app, desk: Desk, monkeypatch,
     assert desk.poll().is_success
     assert len(left) >= 5
     assert min(left) > 0, "another process could have taken over"
+
+
+def test_a_command_polls_itself_when_the_other_run_ends_before_it_can_be_joined(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_bulk(desk.account, 1, desk.clock.now())
+    tries: list[int] = []
+
+    def claim_too_late(*args: object, **options: object) -> object:
+        tries.append(1)
+        return None if len(tries) == 1 else claim(*args, **options)
+
+    monkeypatch.setattr(module, "claim", claim_too_late)
+    outcome = poll_connection(desk.connection_id, trigger="command", wait_for_running=True)
+    assert (outcome.skip_reason, outcome.run.created) == (None, 1)
+
+
+def test_a_lease_without_a_run_is_not_waited_for(desk: Desk) -> None:
+    expires_at = desk.clock.now() + timedelta(seconds=LEASE_SECONDS)
+    desk.set(lease_token="odd", lease_expires_at=expires_at)
+    outcome = poll_connection(desk.connection_id, trigger="command", wait_for_running=True)
+    assert (outcome.skip_reason, outcome.run) == ("not_due", None)

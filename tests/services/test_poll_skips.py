@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from tests.support.polling import break_reports, ticketed_ids
 from tests.support.polling import runs as runs_of
+from tests.support.rows import audit_actions
 from webapp.models import PollRun
 from webapp.services.due_connections import find_due_connections
 from webapp.services.errors import NotFoundError
@@ -33,12 +35,13 @@ def test_a_skip_says_why_and_touches_nothing(desk: Desk, reason: str) -> None:
     column, value, words = SKIPS[reason]
     desk.account.add_incident(now=desk.clock.now(), id=1)
     desk.set(**{column: desk.clock.now() if value == "now" else value})
-    outcome = desk.poll()
+    trigger = "schedule" if reason == "not_started" else "command"
+    outcome = poll_connection(desk.connection_id, trigger=trigger)
     assert (outcome.skip_reason, outcome.words) == (reason, words)
     assert desk.simulator.requests == []
     assert desk.inbox() == []
     run = outcome.run
-    assert (run.state, run.skip_reason, run.trigger) == ("skipped", reason, "command")
+    assert (run.state, run.skip_reason, run.trigger) == ("skipped", reason, trigger)
     connection = desk.connection()
     assert (connection.last_success_at, connection.lease_token) == (None, None)
     fails = reason == "missing_credentials"
@@ -46,6 +49,33 @@ def test_a_skip_says_why_and_touches_nothing(desk: Desk, reason: str) -> None:
     assert outcome.as_dict()["success"] is not fails
     assert outcome.as_dict()["skipped"] == reason
     assert outcome.error == connection.last_error == (words if fails else None)
+
+
+@both_databases
+def test_the_first_poll_by_command_begins_the_schedule(desk: Desk) -> None:
+    desk.set(polling_started_at=None)
+    desk.account.add_incident(now=desk.clock.now(), id=1)
+    for trigger in ("schedule", "manual"):
+        desk.clock.advance(minutes=5)
+        assert poll_connection(desk.connection_id, trigger=trigger).skip_reason == "not_started"
+    assert desk.connection().polling_started_at is None
+    outcome = desk.poll()
+    started_at = desk.clock.now()
+    assert (outcome.skip_reason, outcome.run.created) == (None, 1)
+    assert desk.connection().polling_started_at == started_at
+    assert audit_actions() == ["polling.started"]
+    desk.poll()
+    assert desk.connection().polling_started_at == started_at
+    assert audit_actions() == ["polling.started"]
+
+
+@pytest.mark.parametrize("reason", [one for one in SKIPS if one != "not_started"])
+def test_a_command_that_is_skipped_begins_no_schedule(desk: Desk, reason: str) -> None:
+    column, value, _words = SKIPS[reason]
+    desk.set(polling_started_at=None, **{column: desk.clock.now() if value == "now" else value})
+    assert desk.poll().skip_reason == reason
+    assert desk.connection().polling_started_at is None
+    assert audit_actions() == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import click
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.services.due_connections import find_due_connections
-from webapp.services.manage_polling import start_schedule
 from webapp.services.poll_connection import poll_connection
 from webapp.services.poll_outcome import PollOutcome
 
@@ -24,9 +23,9 @@ logger = logging.getLogger(__name__)
 def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> None:
     """Poll a connection now, or every one that is due.
 
-    The first poll of a connection begins its schedule. Where another process polls it already,
-    this waits for that run and reports it. Exit code 0 on success or a deliberate skip, 1 on
-    failure or missing credentials.
+    The first poll of a connection that is ready for it begins its schedule. Where another process
+    polls it already, this waits for that run and reports it. Exit code 0 on success or a
+    deliberate skip, 1 on failure or missing credentials.
     """
     if due == (connection_id is not None):
         raise click.UsageError("Give the ID of a connection, or --due.")
@@ -34,7 +33,6 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
         results = [_poll_safely(key, sweep=sweep) for key in find_due_connections(clock.utcnow())]
         document: object = results
     else:
-        start_schedule(connection_id)
         outcome = poll_connection(
             connection_id, trigger="command", sweep=sweep, wait_for_running=True
         )

@@ -10,10 +10,12 @@
 
 import logging
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.config import Config
@@ -21,13 +23,14 @@ from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, PollRun
+from webapp.services.audit import record_event
 from webapp.services.collect_incidents import collect_rows
-from webapp.services.errors import NotFoundError
 from webapp.services.fetch_details import fetch_details
 from webapp.services.fill_details import fill_details
 from webapp.services.huntress_access import open_client
+from webapp.services.lookups import get_connection
 from webapp.services.poll_cycle import Cycle
-from webapp.services.poll_lease import LeaseLostError, PolledConnection, claim
+from webapp.services.poll_lease import Lease, LeaseLostError, PolledConnection, claim
 from webapp.services.poll_outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
 from webapp.services.poll_run_log import mark_interrupted, record_skip, start_run
 from webapp.services.process_inbox import (
@@ -40,6 +43,9 @@ from webapp.services.transactions import reading, transaction
 
 JOIN_SECONDS = 0.5
 """How often a poll that waits for another process's run looks whether it is over."""
+
+CLAIM_TRIES = 3
+"""How often a command tries to claim a connection that nobody seems to poll."""
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +61,10 @@ def poll_connection(
     """Run one poll cycle of a connection, in this process; safe to repeat at any time.
 
     `trigger` is "schedule" or "manual" (only polls if a poll is due or was asked for) or
-    "command" (always). `sweep` asks for a look at all open incidents. Where another process is
-    polling the connection, its run is joined: returned as it is, or awaited to its end with
-    `wait_for_running`. Errors of Huntress and of processing are part of the outcome.
+    "command" (always; the first one begins the connection's schedule). `sweep` asks for a look at
+    all open incidents. Where another process is polling the connection, its run is joined:
+    returned as it is, or awaited to its end with `wait_for_running`. Errors of Huntress and of
+    processing are part of the outcome.
 
     Raises NotFoundError.
     """
@@ -100,16 +107,27 @@ def _is_abandoned(run: PollRun) -> bool:
 
 def _request_sweep(connection_id: int) -> None:
     with transaction() as session:
-        connection = session.get(Connection, connection_id)
-        if connection is None:
-            raise NotFoundError("There is no such connection.")
-        connection.sweep_requested_at = clock.utcnow()
+        get_connection(session, connection_id).sweep_requested_at = clock.utcnow()
 
 
 def _begin(
     connection_id: int, trigger: str, actor_id: int | None, config: Config
 ) -> Cycle | PollOutcome:
-    """Claim the connection and start the run's record; or say why not."""
+    """Claim the connection, or join the run that holds it; or say why not."""
+    for _ in range(CLAIM_TRIES):
+        begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
+        if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
+            break  # a command is always due: the run that held the connection has just ended
+    return begun
+
+
+def _claim(
+    connection_id: int, trigger: str, actor_id: int | None, config: Config
+) -> Cycle | PollOutcome | None:
+    """Claim the connection and start the run's record, or record why it is skipped.
+
+    None when it cannot be claimed now.
+    """
     with transaction() as session:
         claimed = claim(
             session,
@@ -117,33 +135,50 @@ def _begin(
             seconds=config.lease_seconds,
             only_if_due=trigger != "command",
         )
-        if claimed is not None:
-            lease, connection = claimed
-            if connection.previous_lease_token:
-                mark_interrupted(session, connection.previous_lease_token)
-            reason = _reason_to_skip(connection)
-            values = {"trigger": trigger, "actor_id": actor_id}
-            if reason is None:
-                run = start_run(
-                    session,
-                    connection_id,
-                    token=lease.token,
-                    cursor_before=connection.cursor,
-                    **values,
-                )
-                return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
-            error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
-            changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
-            if connection.was_interrupted:
-                changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
-            lease.release(session, **changes)
-            run_id = record_skip(session, connection_id, reason=reason, error=error, **values)
-    if claimed is None:
-        return _join(connection_id)
+        if claimed is None:
+            return None
+        lease, connection = claimed
+        if connection.previous_lease_token:
+            mark_interrupted(session, connection.previous_lease_token)
+        reason = _reason_to_skip(connection, trigger)
+        values = {"trigger": trigger, "actor_id": actor_id}
+        if reason is None:
+            if connection.polling_started_at is None:
+                connection = _start_schedule(session, lease, connection, actor_id)
+            run = start_run(
+                session,
+                connection_id,
+                token=lease.token,
+                cursor_before=connection.cursor,
+                **values,
+            )
+            return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
+        error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
+        changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
+        if connection.was_interrupted:
+            changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
+        lease.release(session, **changes)
+        run_id = record_skip(session, connection_id, reason=reason, error=error, **values)
     return PollOutcome(run=_run_by_id(run_id), skip_reason=reason)
 
 
-def _reason_to_skip(connection: PolledConnection) -> str | None:
+def _start_schedule(
+    session: Session, lease: Lease, connection: PolledConnection, actor_id: int | None
+) -> PolledConnection:
+    """The first poll by command begins the schedule; its time is kept for ever."""
+    now = clock.utcnow()
+    lease.fence(session, polling_started_at=now)
+    record_event(
+        session,
+        action="polling.started",
+        subject_type="connection",
+        subject_id=connection.id,
+        actor_id=actor_id,
+    )
+    return replace(connection, polling_started_at=now)
+
+
+def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
     if connection.disconnected_at is not None:
         return "inactive"
     if connection.paused_at is not None:
@@ -152,14 +187,14 @@ def _reason_to_skip(connection: PolledConnection) -> str | None:
         return "routing_config_incomplete"
     if not (connection.api_key and connection.api_secret):
         return "missing_credentials"
-    return "not_started" if connection.polling_started_at is None else None
+    is_started = connection.polling_started_at is not None or trigger == "command"
+    return None if is_started else "not_started"
 
 
 def _join(connection_id: int) -> PollOutcome:
     """The run that holds the lease; without one, no poll was due."""
     with reading() as session:
-        if session.get(Connection, connection_id, populate_existing=True) is None:
-            raise NotFoundError("There is no such connection.")
+        get_connection(session, connection_id)
         run = session.scalars(
             select(PollRun)
             .join(Connection, Connection.lease_token == PollRun.lease_token)
