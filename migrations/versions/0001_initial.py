@@ -331,6 +331,11 @@ def create_tables() -> None:
             "connection_id", "slot", name=op.f("uq_api_exchanges_connection_id_slot")
         ),
     )
+    with op.batch_alter_table("api_exchanges", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_api_exchanges_reserved_at", ["connection_id", "reserved_at"], unique=False
+        )
+
     op.create_table(
         "external_entity_mappings",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -404,6 +409,12 @@ def create_tables() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("first_fetched_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "sort_at",
+            sa.DateTime(timezone=True),
+            sa.Computed("coalesce(updated_at, fetched_at)", persisted=True),
+            nullable=False,
+        ),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
@@ -431,7 +442,14 @@ def create_tables() -> None:
         ),
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.create_index("ix_inbox_due", ["connection_id", "next_try_at"], unique=False)
+        batch_op.create_index(
+            "ix_inbox_order", ["connection_id", "attempts", "sort_at", "id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_inbox_waiting",
+            ["connection_id", "quarantined_at", "dismissed_at", "first_fetched_at"],
+            unique=False,
+        )
 
     op.create_table(
         "organization_mappings",
@@ -607,6 +625,7 @@ def create_tables() -> None:
         batch_op.create_index(
             batch_op.f("ix_tickets_subcategory_id"), ["subcategory_id"], unique=False
         )
+        batch_op.create_index("ix_tickets_updated_at", ["updated_at", "id"], unique=False)
 
     op.create_table(
         "alerts",
@@ -658,6 +677,17 @@ def create_tables() -> None:
             unique=False,
             sqlite_where=sa.text("details_pending"),
             postgresql_where=sa.text("details_pending"),
+        )
+        batch_op.create_index(
+            "ix_alerts_open",
+            ["connection_id", "observed_at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "status IS NULL OR status NOT IN ('closed', 'deleted', 'dismissed', 'partner_dismissed')"
+            ),
+            postgresql_where=sa.text(
+                "status IS NULL OR status NOT IN ('closed', 'deleted', 'dismissed', 'partner_dismissed')"
+            ),
         )
         batch_op.create_index(
             batch_op.f("ix_alerts_organization_external_id"),

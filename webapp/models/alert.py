@@ -2,11 +2,27 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    literal_column,
+    or_,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.domain.incident import CLOSED_STATUSES, DELETED
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
+
+_OVER = [f"'{word}'" for word in sorted({*CLOSED_STATUSES, DELETED})]
+_OPEN_SQL = text(f"status IS NULL OR status NOT IN ({', '.join(_OVER)})")
+"""The condition of `is_open`, written out: only the same words let a database use the index."""
 
 
 class Alert(Base):
@@ -26,6 +42,13 @@ class Alert(Base):
             "connection_id",
             sqlite_where=text("details_pending"),
             postgresql_where=text("details_pending"),
+        ),
+        Index(
+            "ix_alerts_open",
+            "connection_id",
+            "observed_at",
+            sqlite_where=_OPEN_SQL,
+            postgresql_where=_OPEN_SQL,
         ),
     )
 
@@ -51,3 +74,9 @@ class Alert(Base):
     raw_report: Mapped[str | None] = mapped_column(Text)
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def is_open() -> ColumnElement[bool]:
+    """SQL for "recorded in a status that is neither closed nor deleted"."""
+    over: list[ColumnElement[str]] = [literal_column(word) for word in _OVER]
+    return or_(Alert.status.is_(None), Alert.status.not_in(over))

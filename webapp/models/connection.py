@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, String, Text, UniqueConstraint, false, true
+from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
@@ -80,7 +80,10 @@ class ApiExchange(Base):
     """
 
     __tablename__ = "api_exchanges"
-    __table_args__ = (UniqueConstraint("connection_id", "slot"),)
+    __table_args__ = (
+        UniqueConstraint("connection_id", "slot"),
+        Index("ix_api_exchanges_reserved_at", "connection_id", "reserved_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)

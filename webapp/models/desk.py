@@ -126,6 +126,7 @@ class Ticket(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "source_reference"),
         Index("ix_tickets_status_id_created_at", "status_id", "created_at"),
+        Index("ix_tickets_updated_at", "updated_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

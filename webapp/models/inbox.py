@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, false
+from sqlalchemy import Boolean, Computed, Index, Integer, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
@@ -16,12 +16,20 @@ class InboxRow(Base):
     `version` grows with every change of the row: it is removed only in the version that was
     processed. `in_flight_token` is the lease of the run that took it last. `is_reduced`: of the
     report of an excluded organization only a part is kept, and `content_hash` is that part's.
+    `sort_at`, by which rows are processed, is `updated_at`, without one `fetched_at`.
     """
 
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("connection_id", "external_key"),
-        Index("ix_inbox_due", "connection_id", "next_try_at"),
+        Index("ix_inbox_order", "connection_id", "attempts", "sort_at", "id"),
+        Index(
+            "ix_inbox_waiting",
+            "connection_id",
+            "quarantined_at",
+            "dismissed_at",
+            "first_fetched_at",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -33,6 +41,9 @@ class InboxRow(Base):
     updated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
     first_fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sort_at: Mapped[datetime] = mapped_column(
+        UtcDateTime, Computed("coalesce(updated_at, fetched_at)", persisted=True)
+    )
     version: Mapped[int] = mapped_column(Integer, default=1)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

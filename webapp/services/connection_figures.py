@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import CLOSED_STATUSES, DELETED
-from webapp.models import Alert, ApiExchange, Client, InboxRow, OrganizationMapping
+from webapp.models import Alert, ApiExchange, Client, Connection, InboxRow, OrganizationMapping
+from webapp.models.alert import is_open
+from webapp.services.api_ledger import ABANDONED_AFTER
 
 CALL_WINDOW = timedelta(seconds=60)
-ABANDONED_CALL = timedelta(seconds=150)
-"""A call that has not finished by then never will: the process that made it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +28,27 @@ class Figures:
     quarantined: int = 0
 
 
-def count_figures(session: Session, now: datetime) -> Mapping[int, Figures]:
-    """The figures of each connection that has any, by its id.
+def count_figures(
+    session: Session, now: datetime, connection_id: int | None = None
+) -> Mapping[int, Figures]:
+    """The figures of each connection (or of one) that has any, by its id.
 
     An open incident is one recorded in any status that is neither closed nor deleted. Unmapped
     organizations make tickets but have no (active) client. Calls count until 60 s after they end.
     """
-    organizations = _numbers(session, _organizations())
-    unmapped = _numbers(session, _unmapped())
-    incidents = _numbers(session, _open_incidents())
-    calls = _numbers(session, _calls(now))
-    quarantined = _numbers(session, _quarantined())
-    waiting = {row[0]: (row[1], row[2]) for row in session.execute(_waiting())}
+
+    def rows(statement: Select[*tuple[Any, ...]]) -> list[Any]:
+        """One row for each connection; its id comes first."""
+        key = statement.selected_columns[0]
+        wanted = statement if connection_id is None else statement.where(key == connection_id)
+        return list(session.execute(wanted))
+
+    organizations = dict(rows(_organizations()))
+    unmapped = dict(rows(_unmapped()))
+    incidents = dict(rows(_open_incidents()))
+    calls = {key: count for key, count in rows(_calls(now)) if count}
+    quarantined = dict(rows(_quarantined()))
+    waiting = {row[0]: (row[1], row[2]) for row in rows(_waiting())}
     keys = {*organizations, *incidents, *calls, *quarantined, *waiting}
     return {
         key: Figures(
@@ -53,10 +62,6 @@ def count_figures(session: Session, now: datetime) -> Mapping[int, Figures]:
         )
         for key in keys
     }
-
-
-def _numbers(session: Session, statement: Select[int, int]) -> dict[int, int]:
-    return {row[0]: row[1] for row in session.execute(statement)}
 
 
 def _organizations() -> Select[int, int]:
@@ -74,21 +79,23 @@ def _unmapped() -> Select[int, int]:
 
 
 def _open_incidents() -> Select[int, int]:
-    over = (*CLOSED_STATUSES, DELETED)
-    return (
-        select(Alert.connection_id, func.count())
-        .where(or_(Alert.status.is_(None), Alert.status.not_in(over)))
-        .group_by(Alert.connection_id)
-    )
+    key = Alert.connection_id
+    return select(key, func.count()).where(is_open()).group_by(key)
 
 
 def _calls(now: datetime) -> Select[int, int]:
-    is_counted = or_(
-        ApiExchange.finished_at > now - CALL_WINDOW,
-        and_(ApiExchange.finished_at.is_(None), ApiExchange.reserved_at > now - ABANDONED_CALL),
+    """Counted for each connection by itself: that is what lets SQLite use the index."""
+    counted = select(func.count()).where(
+        ApiExchange.connection_id == Connection.id,
+        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier ones are over
+        or_(
+            ApiExchange.finished_at > now - CALL_WINDOW,
+            and_(
+                ApiExchange.finished_at.is_(None), ApiExchange.reserved_at > now - ABANDONED_AFTER
+            ),
+        ),
     )
-    key = ApiExchange.connection_id
-    return select(key, func.count()).where(is_counted).group_by(key)
+    return select(Connection.id, counted.scalar_subquery())
 
 
 def _waiting() -> Select[int, int, datetime]:

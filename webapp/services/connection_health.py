@@ -104,7 +104,7 @@ def connections_health(
     if connection_id is not None:
         statement = statement.where(Connection.id == connection_id)
     rows = session.execute(statement).all()
-    figures = count_figures(session, now)
+    figures = count_figures(session, now, connection_id)
     return [
         _health(session, connection, bool(is_able), figures.get(connection.id, Figures()), now)
         for connection, is_able in rows

@@ -1,0 +1,105 @@
+"""With years of records the frequent questions are answered from an index, not by reading them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Select, select, text
+
+from tests.support.fake_clock import FakeClock
+from tests.support.poller import Desk
+from webapp.domain.incident import CLOSED_STATUSES, DELETED, is_recorded_open
+from webapp.models import Alert, InboxRow, Ticket
+from webapp.models.alert import is_open
+from webapp.services import connection_figures as figures
+from webapp.services import list_tickets
+from webapp.services.connection_figures import count_figures
+from webapp.services.transactions import reading, transaction
+
+
+def plan_of(statement: Select[tuple[object, ...]]) -> str:
+    """SQLite's plan; it does not depend on how much there is."""
+    with reading() as session:
+        engine = session.get_bind()
+        compiled = statement.compile(engine, compile_kwargs={"literal_binds": True})
+        return " | ".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")))
+
+
+INBOX_ORDER = (
+    select(InboxRow.id)
+    .where(InboxRow.connection_id == 1, InboxRow.dismissed_at.is_(None))
+    .order_by(InboxRow.attempts, InboxRow.sort_at, InboxRow.id)
+    .limit(100)
+)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (figures._open_incidents, "ix_alerts_open"),
+        (figures._waiting, "ix_inbox_waiting"),
+        (figures._quarantined, "ix_inbox_waiting"),
+        (lambda: INBOX_ORDER, "ix_inbox_order"),
+        (
+            lambda: select(Ticket.id).order_by(Ticket.updated_at.desc(), Ticket.id.desc()),
+            "ix_tickets_updated_at",
+        ),
+        (
+            lambda: select(Alert.id).where(Alert.connection_id == 1, is_open()),
+            "ix_alerts_open",
+        ),
+    ],
+)
+def test_an_index_answers(statement: Callable[[], Select[tuple[object, ...]]], index: str) -> None:
+    plan = plan_of(statement())
+    assert index in plan
+    assert "TEMP B-TREE" not in plan, "sorted by reading all of it"
+
+
+def test_calls_of_the_last_minute_are_found_by_their_time(
+    app: object, fake_clock: FakeClock
+) -> None:
+    plan = plan_of(figures._calls(fake_clock.now()))
+    assert "ix_api_exchanges_reserved_at" in plan
+
+
+@pytest.mark.parametrize(
+    "status", [None, "sent", "auto_remediating", "deleting", "new word", DELETED, *CLOSED_STATUSES]
+)
+def test_the_index_and_the_rule_agree_on_what_is_open(desk: Desk, status: str | None) -> None:
+    now = desk.clock.now()
+    with transaction() as session:
+        session.add(
+            Alert(
+                connection_id=desk.connection_id,
+                external_alert_id="1",
+                status=status,
+                observed_at=now,
+                created_at=now,
+            )
+        )
+    with reading() as session:
+        found = list(session.scalars(select(Alert.status).where(is_open())))
+    assert bool(found) is is_recorded_open(status)
+
+
+def test_the_figures_of_one_connection_are_its_own(desk: Desk) -> None:
+    desk.account.add_organization("Acme", id=7)
+    desk.account.add_incident(7, now=desk.clock.now(), id=1)
+    desk.poll()
+    later = desk.clock.now()
+    with reading() as session:
+        everything = count_figures(session, later)
+        one = count_figures(session, later, desk.connection_id)
+        none = count_figures(session, later, desk.connection_id + 1)
+        aged = count_figures(session, later + timedelta(seconds=61), desk.connection_id)
+    assert one == everything
+    assert one[desk.connection_id].open_incidents == 1
+    assert one[desk.connection_id].calls_last_minute > 0
+    assert aged[desk.connection_id].calls_last_minute == 0
+    assert none == {}
+
+
+def test_the_default_sort_of_closed_tickets_is_the_indexed_one() -> None:
+    assert list_tickets.DEFAULT_SORTS[True] == "updated"
