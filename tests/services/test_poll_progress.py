@@ -22,6 +22,7 @@ from webapp import clock
 from webapp.huntress.simulator import Fault
 from webapp.models import Ticket
 from webapp.models.poll_run import COUNTS
+from webapp.services import process_inbox
 from webapp.services.api_ledger import DatabaseLedger
 from webapp.services.routing_settings import save_routing
 
@@ -93,6 +94,23 @@ def test_phase_done_total_and_counts_are_shown_while_it_runs(app, desk: Desk, mo
     assert ("walking", 2, None, 8, 0) in seen
     assert [one for one in seen if one[0] == "sweeping" and one[4] == 10]
     assert [one for one in seen if one[0] == "processing" and one[1:3] == (10, 10)]
+
+
+def test_processing_shows_how_many_of_all_that_is_due_are_done(desk: Desk, monkeypatch) -> None:
+    add_bulk(desk.account, 300, desk.clock.now(), status="closed")
+    seen: list[tuple[int, int | None]] = []
+    write = process_inbox._write
+
+    def slow_write(*args):
+        run = runs(desk)[-1]
+        seen.append((run.done, run.total))
+        desk.clock.advance(seconds=2)
+        write(*args)
+
+    monkeypatch.setattr(process_inbox, "_write", slow_write)
+    monkeypatch.setattr(process_inbox, "LOCK_SECONDS", 1000.0)
+    desk.poll()
+    assert seen[1:] == [(40, 300), (120, 300), (220, 300)]
 
 
 def test_a_row_is_written_at_most_once_a_second(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from tests.support.poller import Desk
 from tests.support.polling import break_reports, runs, set_faults, ticketed_ids
 from tests.support.rows import add, all_rows, audit_actions, change
 from webapp.models import Alert, Board, Category, Priority, Ticket
-from webapp.services import quarantine_incident, write_incidents
+from webapp.services import process_inbox, quarantine_incident, write_incidents
 from webapp.services.errors import ServiceError
 from webapp.services.quarantine import dismiss, list_quarantined, retry
 from webapp.services.transactions import reading
@@ -71,6 +71,33 @@ def test_the_third_attempt_ends_in_a_minimal_ticket_on_the_triage_board(desk: De
     assert desk.notes(ID) == [
         f"Incident ID: {ID}\nThe report could not be processed: ValueError: a builder that stumbles"
     ]
+
+
+def test_what_went_wrong_is_no_markup_in_the_note(desk: Desk, monkeypatch) -> None:
+    desk.account.add_incident(now=desk.clock.now(), id=ID)
+    break_reports(monkeypatch, ID, error=ValueError("[click](https://evil.example)\n# here"))
+    quarantine(desk)
+    [note] = desk.notes(ID)
+    assert "[click](" not in note
+    assert len(note.splitlines()) == 2
+
+
+def test_a_ticket_of_a_report_quarantined_closed_is_closed_when_it_can_be_read(
+    desk: Desk, monkeypatch
+) -> None:
+    desk.set(auto_close_tickets=True, closed_status_id=desk.closed_status_id())
+    desk.account.add_incident(now=desk.clock.now(), id=ID, status="closed")
+    with monkeypatch.context() as patch:
+        patch.setattr(process_inbox, "write_incidents", _raise)
+        quarantine(desk)
+    assert (desk.alert(ID).was_closed, desk.ticket(ID).closed_at) == (False, None)
+    assert desk.poll(minutes=20).run.closed == 1
+    assert desk.ticket(ID).closed_at == desk.clock.now()
+    assert desk.alert(ID).was_closed
+
+
+def _raise(*_args: object) -> None:
+    raise ValueError("a plan that stumbles")
 
 
 @pytest.mark.usefixtures("broken")

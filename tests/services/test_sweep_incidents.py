@@ -86,6 +86,17 @@ def test_an_incident_that_is_gone_is_noted_and_its_ticket_stays(two_open: Desk) 
     assert swept(desk, start) == ["/v1/organizations", *LISTED], "it is not asked for again"
 
 
+def test_of_a_closed_ticket_it_is_not_said_that_it_stays_open(two_open: Desk) -> None:
+    desk = two_open
+    change(Ticket, desk.ticket(2).id, closed_at=desk.clock.now())
+    change(Alert, desk.alert(2).id, status="in_re*view*")
+    desk.account.delete_incident(2)
+    assert desk.poll(sweep=True).run.noted == 1
+    assert desk.notes(2)[-1] == (
+        "Huntress no longer has this incident (its status was in_re\\*view\\*)."
+    )
+
+
 def test_the_sweep_finds_open_incidents_that_no_walk_saw(desk: Desk) -> None:
     desk.poll()
     desk.set(cursor=desk.clock.now() + timedelta(hours=2))

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -46,10 +46,12 @@ def process_inbox(cycle: Cycle) -> None:
     Raises LeaseLostError and GlobalProcessingError; a report that fails stays in the inbox with
     its error, its attempts and its next try, and the others go on.
     """
-    size = FIRST_BATCH
+    size, done = FIRST_BATCH, 0
+    total: int | None = None
     tried: set[int] = set()
     while due := _due_entries(cycle, size, tried):
         entries = complete_reports(cycle, due, tried)
+        total = total or _count_due(cycle)
         suspects = [entry for entry in entries if _is_suspect(cycle, entry)]
         clean = [entry for entry in entries if not _is_suspect(cycle, entry)]
         if clean:
@@ -58,7 +60,8 @@ def process_inbox(cycle: Cycle) -> None:
             tried.add(entry.row_id)
             _process_singly(cycle, entry)
         cycle.lease.renew()
-        _show_progress(cycle)
+        done += len(entries)
+        cycle.run.show("processing", done, max(done, total))
 
 
 def take_back_attempts(session: Session, connection_id: int, token: str) -> None:
@@ -80,25 +83,35 @@ def take_back_attempts(session: Session, connection_id: int, token: str) -> None
     )
 
 
-def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
-    """Rows that are due, or that have failed often enough to be quarantined."""
-    now = clock.utcnow()
-    due = or_(
-        InboxRow.next_try_at <= now,
-        and_(InboxRow.attempts >= ATTEMPTS_BEFORE_QUARANTINE, InboxRow.quarantined_at.is_(None)),
+def _is_due_row(cycle: Cycle) -> ColumnElement[bool]:
+    """SQL for rows that are due, or that have failed often enough to be quarantined."""
+    return and_(
+        InboxRow.connection_id == cycle.connection.id,
+        InboxRow.dismissed_at.is_(None),
+        or_(
+            InboxRow.next_try_at <= clock.utcnow(),
+            and_(
+                InboxRow.attempts >= ATTEMPTS_BEFORE_QUARANTINE, InboxRow.quarantined_at.is_(None)
+            ),
+        ),
     )
+
+
+def _count_due(cycle: Cycle) -> int:
+    with reading() as session:
+        query = select(func.count()).select_from(InboxRow).where(_is_due_row(cycle))
+        return session.scalars(query).one()
+
+
+def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
+    """The next rows that are due and were not tried yet."""
     with reading() as session:
         rows = session.execute(
             select(*ENTRY_COLUMNS)
-            .where(
-                InboxRow.connection_id == cycle.connection.id,
-                InboxRow.dismissed_at.is_(None),
-                due,
-                InboxRow.id.not_in(tried),
-            )
+            .where(_is_due_row(cycle), InboxRow.id.not_in(tried))
             .order_by(
-                InboxRow.attempts > 0,  # a report that kills the process must not hold up others
-                func.coalesce(InboxRow.updated_at, InboxRow.fetched_at),
+                InboxRow.attempts,  # a report that kills the process must not hold up others
+                InboxRow.sort_at,
                 InboxRow.id,
             )
             .limit(size)
@@ -242,12 +255,6 @@ def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
             update(InboxRow).where(InboxRow.id == entry.row_id).values(**values),
             execution_options=_NO_SYNC,
         )
-
-
-def _show_progress(cycle: Cycle) -> None:
-    counts = cycle.run.counts
-    done = counts["created"] + counts["noted"] + counts["recorded"] + counts["skipped"]
-    cycle.run.show("processing", done, max(done, counts["collected"]))
 
 
 def describe(error: Exception) -> str:

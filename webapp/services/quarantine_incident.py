@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.incident import is_closed_status
+from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_quarantine_body, build_quarantine_title
 from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Status, Ticket
 from webapp.models.desk import SOURCE_HUNTRESS
@@ -62,6 +63,7 @@ def quarantine_incident(cycle: Cycle, entry: InboxEntry) -> None:
             problem = row.error or UNKNOWN_PROBLEM
             alert.ticket_id = _write_minimal_ticket(session, cycle, entry, problem, now)
             alert.reason, alert.is_incomplete = None, True
+            alert.was_closed = False  # its ticket is open: it closes when the report can be read
             cycle.run.count(created=1)
         row.quarantined_at = now
         row.in_flight_token = None
@@ -110,7 +112,8 @@ def _write_minimal_ticket(
     ticket_id = _insert_ticket(
         session, cycle, entry.key, build_quarantine_title(entry.key), body, now
     )
-    note = f"Incident ID: {entry.key}\nThe report could not be processed: {problem}"
+    words = f"The report could not be processed: {escape_line(problem)}"
+    note = f"Incident ID: {escape_line(entry.key)}\n{words}"
     session.add(Comment(ticket_id=ticket_id, body=note, created_at=now))
     return ticket_id
 

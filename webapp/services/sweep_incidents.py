@@ -14,9 +14,10 @@ from sqlalchemy import func, or_, select, update
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk
 from webapp.domain.incident import CLOSED_STATUSES, DELETED
+from webapp.domain.markdown_text import escape_line
 from webapp.domain.untrusted import parse_id
 from webapp.huntress.errors import ErrorKind, HuntressError
-from webapp.models import Alert, Comment
+from webapp.models import Alert, Comment, Ticket
 from webapp.services.collect_incidents import collect_rows
 from webapp.services.fetch_details import fetch_details
 from webapp.services.poll_cycle import Cycle
@@ -221,11 +222,14 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
             return
         previous, alert.status, alert.observed_at = alert.status, DELETED, now
         if alert.ticket_id is not None:
-            body = (
-                f"Huntress no longer has this incident (its status was {previous or 'unknown'})."
-                " The ticket stays open until somebody closes it."
-            )
+            body = f"Huntress no longer has this incident (its status was {_word(previous)})."
+            if session.get_one(Ticket, alert.ticket_id, populate_existing=True).closed_at is None:
+                body += " The ticket stays open until somebody closes it."
             session.add(Comment(ticket_id=alert.ticket_id, body=body, created_at=now))
             cycle.run.count(noted=1)
         else:
             cycle.run.count(recorded=1)
+
+
+def _word(status: str | None) -> str:
+    return escape_line(status) if status else "unknown"
