@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from webapp.domain.ticket_text import DEFAULT_PORTAL_URL
 
@@ -22,6 +24,7 @@ SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption.keys"
 DATABASE_FILE = "triagedesk.db"
 UNIX_SOCKET_LIMIT = 100
+_HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+"
 
 
 class ConfigError(Exception):
@@ -80,7 +83,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         redis_url=_redis_url(env, data_dir),
         secret_key=_secret_key(env, data_dir),
         encryption_keys=_encryption_keys(env, data_dir),
-        huntress_hosts=_words(env, "HUNTRESS_HOSTS") or ("api.huntress.io",),
+        huntress_hosts=_huntress_hosts(env),
         huntress_calls_per_minute=_number(env, "HUNTRESS_CALLS_PER_MINUTE", 50, 1, 100_000),
         huntress_portal_url=_portal_url(env),
         edition=_edition(env),
@@ -132,7 +135,39 @@ def _text(env: Mapping[str, str], name: str) -> str | None:
 
 
 def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(re.split(r"[\s,]+", _text(env, name) or "")) if _text(env, name) else ()
+    return tuple(word for word in re.split(r"[\s,]+", _text(env, name) or "") if word)
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address with a host and a valid port, else None. Never raises."""
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return None
+    return parts if has_host and not re.search(r"[\s\x00-\x1f]", url) else None
+
+
+def _huntress_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Host names, or whole origins (`http://127.0.0.1:8081`): see huntress.base_url."""
+    hosts = _words(env, "HUNTRESS_HOSTS") or ("api.huntress.io",)
+    for host in hosts:
+        if not (_is_origin(host) if "://" in host else re.fullmatch(_HOST, host.lower())):
+            raise ConfigError(
+                f"{PREFIX}HUNTRESS_HOSTS holds {host[:100]!r}, which is not a host.",
+                "It takes host names without https:// and path, such as api.huntress.io;"
+                " for tests also whole origins, such as http://127.0.0.1:8081",
+            )
+    return hosts
+
+
+def _is_origin(url: str) -> bool:
+    """Whether `url` is a scheme, a host and perhaps a port, and nothing else."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        return False
+    is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
+    return is_bare and re.fullmatch(_HOST, parts.hostname or "") is not None
 
 
 def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
@@ -153,21 +188,47 @@ def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
         return f"sqlite:///{data_dir / DATABASE_FILE}"
     if url.startswith("postgres://"):
         url = "postgresql" + url.removeprefix("postgres")
-    if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-        raise ConfigError(
-            f"{PREFIX}DATABASE_URL does not name a database Triagedesk can use.",
-            "Use postgresql://user:password@host/database, or leave it out for SQLite.",
-        )
+    if url.startswith("sqlite:///"):
+        return _sqlite_url(url)
+    if not url.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise _no_database("does not name a database Triagedesk can use.")
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise _no_database("cannot be read.") from None  # what it says holds the password
+    if not parts.database or re.search(r"[\s@/:]", parts.host or ""):
+        raise _no_database("has no database, or a host that cannot be one.")
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _sqlite_url(url: str) -> str:
+    """A relative path would be another file for each folder a command is started in."""
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if not Path(path).is_absolute():
+        raise ConfigError(
+            f"{PREFIX}DATABASE_URL names a SQLite file without its whole path.",
+            "Use sqlite:////the/whole/path/triagedesk.db, or leave it out for the data directory.",
+        )
+    return url
+
+
+def _no_database(problem: str) -> ConfigError:
+    return ConfigError(
+        f"{PREFIX}DATABASE_URL {problem}",
+        "Use postgresql://user:password@host/database, or leave it out for SQLite. In user and"
+        " password @ : / ? # are written as %40 %3A %2F %3F %23.",
+    )
 
 
 def _redis_url(env: Mapping[str, str], data_dir: Path) -> str:
     url = _text(env, "REDIS_URL")
     if url is None:
         return embedded_redis_url(data_dir)
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+    parts = _split(url)
+    is_server = parts is not None and parts.scheme in ("redis", "rediss")
+    if not is_server and not url.startswith("unix://"):
         raise ConfigError(
-            f"{PREFIX}REDIS_URL does not start with redis://, rediss:// or unix://.",
+            f"{PREFIX}REDIS_URL is not an address that starts with redis://, rediss:// or unix://.",
             "Use rediss://:password@host:6379/0 for a server on another machine.",
         )
     return url
@@ -222,7 +283,9 @@ def _file(path: Path) -> str | None:
 
 def _portal_url(env: Mapping[str, str]) -> str:
     url = _text(env, "HUNTRESS_PORTAL_URL") or DEFAULT_PORTAL_URL
-    if urlsplit(url).scheme != "https" or "{incident_id}" not in url or re.search(r"[\s<>()]", url):
+    parts = _split(url)
+    is_https = parts is not None and parts.scheme == "https"
+    if not is_https or "{incident_id}" not in url or re.search(r"[\s<>()]", url):
         raise ConfigError(
             f"{PREFIX}HUNTRESS_PORTAL_URL is not an https address with {{incident_id}} in it.",
             f"The default is {DEFAULT_PORTAL_URL}",
@@ -241,8 +304,11 @@ def _edition(env: Mapping[str, str]) -> str:
 
 def _public_url(env: Mapping[str, str]) -> str | None:
     url = _text(env, "PUBLIC_URL")
-    if url is not None and urlsplit(url).scheme not in ("http", "https"):
+    if url is None:
+        return None
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https"):
         raise ConfigError(
             f"{PREFIX}PUBLIC_URL is {url!r}.", "It is an address such as https://desk.example.com"
         )
-    return url.rstrip("/") if url else None
+    return url.rstrip("/")

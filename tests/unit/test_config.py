@@ -280,3 +280,85 @@ def test_every_variable_is_documented() -> None:
         assert f'"{name}"' in source
         assert f'<a id="triagedesk_{name.lower()}"></a>' in text
         assert f"TRIAGEDESK_{name}" in text
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        "https://api.huntress.io/v1,",
+        "api.huntress.io/v1",
+        "api.huntress.io:443",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://user@127.0.0.1:8081",
+        "ftp://api.huntress.io",
+        "http://",
+        "api.huntress.io;api.example.com",
+        "-",
+    ],
+)
+def test_hosts_that_could_never_match_are_refused(hosts: str) -> None:
+    error = refusal(HUNTRESS_HOSTS=hosts)
+    assert "TRIAGEDESK_HUNTRESS_HOSTS" in error.problem
+
+
+@pytest.mark.parametrize(
+    ("hosts", "read"),
+    [
+        ("API.huntress.io", ("API.huntress.io",)),
+        ("a.example,", ("a.example",)),
+        (" , ", ("api.huntress.io",)),
+        ("http://[::1]:8081/", ("http://[::1]:8081/",)),
+    ],
+)
+def test_hosts_are_read(hosts: str, read: tuple[str, ...]) -> None:
+    assert load(HUNTRESS_HOSTS=hosts).huntress_hosts == read
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (name, value)
+        for name in ("REDIS_URL", "PUBLIC_URL", "HUNTRESS_PORTAL_URL")
+        for value in (
+            "redis://[x",
+            "https://[x/{incident_id}",
+            "https://host:99999/{incident_id}",
+            "https:///{incident_id}",
+            "redis://host:port/0",
+            "redis://",
+        )
+    ],
+)
+def test_addresses_that_cannot_be_read_are_refused(name: str, value: str) -> None:
+    assert f"TRIAGEDESK_{name}" in refusal(**{name: value}).problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@host:pw@x/db",
+        "postgresql://u:hunter2@ho st:99999x/db",
+        "postgresql://u:hunter2@host:99999x/db",
+        "postgresql://u:hunter2@host",
+        "postgresql://u:hunter2@host/",
+        "postgresql://",
+    ],
+)
+def test_a_malformed_database_url_is_refused_without_its_password(url: str) -> None:
+    error = refusal(DATABASE_URL=url)
+    assert "TRIAGEDESK_DATABASE_URL" in error.problem
+    assert "hunter2" not in str(error)
+    assert error.__cause__ is None
+
+
+def test_a_database_behind_a_unix_socket_is_fine() -> None:
+    url = "postgresql:///desk?host=/run/postgresql"
+    assert load(DATABASE_URL=url).database_url == url.replace("://", "+psycopg://", 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///desk.db", "sqlite:///./d/desk.db", "sqlite:///:memory:"]
+)
+def test_a_relative_sqlite_file_is_refused(url: str) -> None:
+    assert "whole path" in refusal(DATABASE_URL=url).problem
