@@ -11,6 +11,7 @@ from tests.support.polling import break_reports, ticketed_ids
 from tests.support.polling import runs as runs_of
 from tests.support.rows import audit_actions
 from webapp.models import PollRun
+from webapp.models.poll_run import COUNTS
 from webapp.services.due_connections import find_due_connections
 from webapp.services.errors import NotFoundError
 from webapp.services.poll_connection import poll_connection
@@ -231,13 +232,16 @@ def test_a_tick_leaves_out_what_was_not_started_or_is_being_polled(desk: Desk) -
 
 
 def test_the_outcome_in_words() -> None:
-    counts = {"collected": 12, "created": 9, "noted": 3, "closed": 0, "reopened": 0}
-    run = PollRun(state="completed", failed=0, quarantined=0, **counts)
+    counts = {**dict.fromkeys(COUNTS, 0), "collected": 12, "created": 9, "noted": 3}
+    run = PollRun(state="completed", **counts)
     assert describe_run(run) == "12 collected, 9 tickets created, 3 updated"
     run.created, run.closed, run.quarantined = 1, 2, 1
     assert describe_run(run) == (
         "12 collected, 1 ticket created, 3 updated, 2 closed, 1 quarantined"
     )
+    run.collected, run.missed_open = 1_200, 1
+    assert describe_run(run).startswith("1,200 collected, ")
+    assert describe_run(run).endswith(", 1 opened and closed between polls")
     run.state, run.error = "error", "It rains."
     assert describe_run(run).endswith(". Last poll failed: It rains.")
     assert describe_run(PollRun(state="skipped", skip_reason="paused")).endswith("is paused.")

@@ -12,10 +12,11 @@ from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, words_of
 from webapp import task_queue
 from webapp.models import Connection, PollRun
+from webapp.services.poll_outcome import count_words
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
 from webapp.web.dashboard import routes
-from webapp.web.dashboard.poll_words import count_words, phase_words, progress_words
+from webapp.web.dashboard.poll_words import phase_words, progress_words
 
 LEASE = "b" * 32
 POLL = "/connections/1/poll"

@@ -1,10 +1,12 @@
 """How a poll ended, in words and as JSON."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
+from webapp.models.poll_run import COUNTS
 
 SKIP_WORDS = {
     "edition": "The Huntress security integration is an Enterprise feature.",
@@ -77,22 +79,20 @@ def describe_run(run: PollRun) -> str:
     """What a run did, such as "12 collected, 9 tickets created, 3 updated"."""
     if run.state == "skipped":
         return SKIP_WORDS.get(run.skip_reason or "", "Skipped.")
-    parts = [
-        f"{run.collected} collected",
-        _plural(run.created, "ticket created", "tickets created"),
-    ]
-    more = {
-        "updated": run.noted,
-        "closed": run.closed,
-        "reopened": run.reopened,
-        "failed": run.failed,
-        "quarantined": run.quarantined,
-    }
-    parts.append(f"{run.noted} updated")
-    parts += [f"{number} {word}" for word, number in more.items() if number and word != "updated"]
-    words = ", ".join(parts)
+    words = count_words({name: getattr(run, name) for name in COUNTS})
     return f"{words}. Last poll failed: {run.error}" if run.state == "error" else words
 
 
-def _plural(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def count_words(counts: Mapping[str, int]) -> str:
+    """`12 collected, 9 tickets created, 3 updated`, with the rest where there is any."""
+    created = counts["created"]
+    words = [
+        f"{counts['collected']:,} collected",
+        f"{created:,} {'ticket' if created == 1 else 'tickets'} created",
+        f"{counts['noted']:,} updated",
+    ]
+    rest = ("closed", "reopened", "failed", "quarantined")
+    words += [f"{counts[name]:,} {name}" for name in rest if counts[name]]
+    if counts["missed_open"]:
+        words.append(f"{counts['missed_open']:,} opened and closed between polls")
+    return ", ".join(words)

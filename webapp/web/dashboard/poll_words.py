@@ -1,6 +1,4 @@
-"""A poll in words: what it is doing, and what came of it."""
-
-from collections.abc import Mapping
+"""What a poll is doing, in words."""
 
 PHASES = {
     "walking": "Collecting incident reports",
@@ -27,18 +25,3 @@ def progress_words(phase: str | None, done: int, total: int | None) -> str:
     if not done:
         return ""
     return f"page {done:,}" if phase in PAGED else f"{done:,}"
-
-
-def count_words(counts: Mapping[str, int]) -> str:
-    """`12 collected, 9 tickets created, 3 updated`, with the rest where there is any."""
-    created = counts["created"]
-    words = [
-        f"{counts['collected']:,} collected",
-        f"{created:,} {'ticket' if created == 1 else 'tickets'} created",
-        f"{counts['noted']:,} updated",
-    ]
-    rest = ("closed", "reopened", "failed", "quarantined")
-    words += [f"{counts[name]:,} {name}" for name in rest if counts[name]]
-    if counts["missed_open"]:
-        words.append(f"{counts['missed_open']:,} opened and closed between polls")
-    return ", ".join(words)

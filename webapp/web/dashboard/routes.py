@@ -7,10 +7,11 @@ from webapp.extensions import current_config
 from webapp.services.connection_health import read_connection_health
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.manage_polling import request_poll
+from webapp.services.poll_outcome import count_words
 from webapp.services.read_dashboard import read_dashboard
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
-from webapp.web.dashboard.poll_words import count_words, phase_words, progress_words
+from webapp.web.dashboard.poll_words import phase_words, progress_words
 from webapp.web.viewer import require_viewer
 
 dashboard = Blueprint("dashboard", __name__)
