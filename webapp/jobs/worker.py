@@ -34,6 +34,7 @@ class TriageWorker(Worker):
     """
 
     log_result_lifespan = False
+    max_connection_wait_time = 5.0  # RQ's minute would pass before a Redis that is back is noticed
 
     def __init__(
         self,
