@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 SLICE_SECONDS = 5.0
-"""The longest uninterrupted sleep: between two slices the caller renews its lease."""
+"""The longest uninterrupted sleep by default: between two slices the caller renews its lease."""
 
 WINDOW_REASON = "waiting for the API call window"
 
@@ -62,7 +62,7 @@ class CallBudget:
     """One client's use of a ledger: takes places, waits for them, and counts both.
 
     `clock` gives aware UTC times, `sleep` takes seconds. `on_wait(seconds_left, reason)` is called
-    before each slice of a wait (at most 5 s each), so that the caller can renew its lease and show
+    before each slice of a wait (at most `slice_seconds` each), so that the caller can renew its lease and show
     the wait; whatever it raises aborts the wait and reaches the caller.
     """
 
@@ -73,6 +73,7 @@ class CallBudget:
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         on_wait: Callable[[float, str], None] | None = None,
+        slice_seconds: float = SLICE_SECONDS,
     ) -> None:
         self.calls = 0
         self.waited_seconds = 0.0
@@ -80,6 +81,7 @@ class CallBudget:
         self._ledger = ledger
         self._sleep = sleep
         self._on_wait = on_wait
+        self._slice_seconds = slice_seconds
 
     def acquire(self, method: str, path: str) -> int:
         """Wait until a call may be made and return its reservation, to be given to `finish`."""
@@ -100,11 +102,11 @@ class CallBudget:
 
     def wait(self, seconds: float, reason: str) -> None:
         """Wait `seconds`, in slices, telling `on_wait` before each how much is left."""
-        left = seconds if math.isfinite(seconds) else SLICE_SECONDS
+        left = seconds if math.isfinite(seconds) else self._slice_seconds
         while left > 0:
             if self._on_wait is not None:
                 self._on_wait(left, reason)
-            slice_seconds = min(left, SLICE_SECONDS)
+            slice_seconds = min(left, self._slice_seconds)
             self._sleep(slice_seconds)
             self.waited_seconds += slice_seconds
             left -= slice_seconds

@@ -6,7 +6,7 @@ from typing import Protocol
 from webapp import clock
 from webapp.config import Config
 from webapp.extensions import current_config
-from webapp.huntress.budget import CallBudget, CallLedger, MemoryLedger
+from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.api_ledger import DatabaseLedger
@@ -68,7 +68,7 @@ def open_client(
         base_url=connection.base_url,
         api_key=connection.api_key,
         api_secret=connection.api_secret,
-        budget=_budget(ledger, on_wait),
+        budget=_budget(ledger, on_wait, slice_seconds=_slice_seconds(config)),
         allowed_hosts=config.huntress_hosts,
         timeout=timeout,
     )
@@ -97,5 +97,18 @@ def refuse_long_waits(seconds_left: float, reason: str) -> None:
         raise HuntressError(ErrorKind.RATE_LIMITED)
 
 
-def _budget(ledger: CallLedger, on_wait: OnWait | None) -> CallBudget:
-    return CallBudget(ledger, clock=clock.utcnow, sleep=clock.sleep, on_wait=on_wait)
+def _slice_seconds(config: Config) -> float:
+    """A lease is renewed before each slice of a wait: it must outlast the slice by far."""
+    return min(SLICE_SECONDS, config.lease_seconds / 3)
+
+
+def _budget(
+    ledger: CallLedger, on_wait: OnWait | None, *, slice_seconds: float = SLICE_SECONDS
+) -> CallBudget:
+    return CallBudget(
+        ledger,
+        clock=clock.utcnow,
+        sleep=clock.sleep,
+        on_wait=on_wait,
+        slice_seconds=slice_seconds,
+    )
