@@ -158,6 +158,13 @@ def create_tables() -> None:
     with op.batch_alter_table("categories", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_categories_board_id"), ["board_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_categories_parent_id"), ["parent_id"], unique=False)
+        batch_op.create_index(
+            "uq_categories_top_level",
+            ["board_id", "name"],
+            unique=True,
+            sqlite_where=sa.text("parent_id IS NULL"),
+            postgresql_where=sa.text("parent_id IS NULL"),
+        )
 
     op.create_table(
         "sessions",

@@ -25,7 +25,7 @@ DELETED = "deleted"
 
 
 class Severity(StrEnum):
-    """Huntress's severities. A word nobody has seen before is UNKNOWN and ranks with critical."""
+    """Huntress's severities. A word nobody has seen before is UNKNOWN and ranks with high."""
 
     LOW = "low"
     HIGH = "high"

@@ -52,7 +52,17 @@ class Category(Base):
     """A category of one board; a subcategory has a parent."""
 
     __tablename__ = "categories"
-    __table_args__ = (UniqueConstraint("board_id", "parent_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("board_id", "parent_id", "name"),
+        Index(
+            "uq_categories_top_level",  # to a constraint, one "no parent" differs from another
+            "board_id",
+            "name",
+            unique=True,
+            sqlite_where=text("parent_id IS NULL"),
+            postgresql_where=text("parent_id IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))

@@ -11,6 +11,8 @@ from webapp.services.errors import NotFoundError
 
 Row = TypeVar("Row", bound=Base)
 
+LARGEST_ID = 2**31 - 1
+
 
 def get_row(
     session: Session, model: type[Row], row_id: int, sentence: str, *, lock: bool = False
@@ -19,6 +21,8 @@ def get_row(
 
     An object loaded earlier is refreshed. Raises NotFoundError with `sentence`.
     """
+    if not 0 < row_id <= LARGEST_ID:  # PostgreSQL cannot even compare it to an id
+        raise NotFoundError(sentence)
     row = session.get(model, row_id, populate_existing=True, with_for_update=lock or None)
     if row is None:
         raise NotFoundError(sentence)
