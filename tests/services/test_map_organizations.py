@@ -54,10 +54,12 @@ def test_every_state(connection: Connection, organizations: dict[str, int]) -> N
         "3": "unmapped",
         "4": "mapped",
         "5": "excluded",
-        "6": "gone",
+        "6": "unmapped",
     }
     rows = list_organizations(connection.id)
-    assert count_states(rows) == dict.fromkeys(MappingState, 1)
+    assert count_states(rows) == dict.fromkeys(MappingState, 1), "the one that is gone left out"
+    gone = {row.mapping.external_id for row in rows if row.as_dict()["gone"]}
+    assert gone == {"6"}, "told beside the state"
     assert [row.is_routed for row in rows] == [True, False, True, False, False, False]
     assert [row.mapping.name for row in rows][:3] == ["Acme", "globex", "Hooli"]
 
@@ -249,6 +251,7 @@ def test_rows_as_json(
         "client": "Hooli",
         "tickets": True,
         "state": "mapped",
+        "gone": False,
         "candidates": [],
         "agents": 0,
         "last_incident_at": "2026-06-09T12:00:00+00:00",

@@ -28,7 +28,6 @@ class MappingState(StrEnum):
     AMBIGUOUS = "ambiguous"
     UNMAPPED = "unmapped"
     EXCLUDED = "excluded"
-    GONE = "gone"
 
 
 STATE_LABELS = {
@@ -37,7 +36,6 @@ STATE_LABELS = {
     MappingState.AMBIGUOUS: "Ambiguous",
     MappingState.UNMAPPED: "Unmapped → triage",
     MappingState.EXCLUDED: "Excluded",
-    MappingState.GONE: "Gone from Huntress",
 }
 
 
@@ -89,6 +87,7 @@ class OrganizationRow:
             "client": row.client.name if row.client else None,
             "tickets": row.creates_tickets,
             "state": self.state.value,
+            "gone": row.gone_at is not None,
             "candidates": [client.name for client in self.candidates],
             "agents": row.agents_count,
             "last_incident_at": last.isoformat() if last else None,
@@ -99,9 +98,8 @@ def mapping_state(row: OrganizationMapping) -> MappingState:
     """The state of a row; its client must be loaded.
 
     A client that is inactive counts as none, because such an organization goes to triage too.
+    One that is gone from Huntress keeps its state; `gone_at` says so beside it.
     """
-    if row.gone_at is not None:
-        return MappingState.GONE
     if not row.creates_tickets:
         return MappingState.EXCLUDED
     if row.client is not None and row.client.is_active:
@@ -130,10 +128,13 @@ def list_organizations(connection_id: int) -> list[OrganizationRow]:
 
 
 def count_states(rows: Iterable[OrganizationRow]) -> dict[MappingState, int]:
-    """How many rows are in each state, the states without any included."""
+    """How many rows are in each state, the states without any included.
+
+    Rows that are gone from Huntress are left out: nobody has to map those.
+    """
     counts = dict.fromkeys(MappingState, 0)
     for row in rows:
-        counts[row.state] += 1
+        counts[row.state] += row.mapping.gone_at is None
     return counts
 
 
