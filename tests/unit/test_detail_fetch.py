@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.detail_fetch import PAGE_SIZE, RESERVE, FetchPlan, plan_detail_fetch
+from webapp.domain.detail_fetch import PAGE_SIZE, RESERVE, FetchPlan, plan_detail_fetch, reserve_of
 
 ALL_FREE = 50
 
@@ -53,3 +53,16 @@ def test_a_list_is_taken_only_where_all_of_it_fits_and_is_cheaper(missing, total
     plan = plan_detail_fetch(missing, total=total, free_calls=free_calls)
     whole = ceil(total / PAGE_SIZE)
     assert (plan.pages == whole) == (whole < missing and whole <= free_calls - RESERVE)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reserve"), [(1, 0), (4, 0), (5, 1), (10, 2), (49, 9), (50, 10), (60, 10), (600, 10)]
+)
+def test_a_small_window_has_a_small_reserve(limit: int, reserve: int) -> None:
+    assert reserve_of(limit) == reserve
+
+
+def test_the_reserve_is_what_is_left() -> None:
+    assert plan_detail_fetch(3, total=None, free_calls=4, reserve=2) == FetchPlan(pages=2)
+    assert plan_detail_fetch(3, total=None, free_calls=2, reserve=2) == FetchPlan()
+    assert plan_detail_fetch(1, total=None, free_calls=10, reserve=0) == FetchPlan(singles=1)

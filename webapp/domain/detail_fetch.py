@@ -5,7 +5,14 @@ from math import ceil
 
 PAGE_SIZE = 500
 RESERVE = 10
-"""Calls of the window that details never use: the next walk must not wait for them."""
+
+
+def reserve_of(limit: int) -> int:
+    """Calls of a window of `limit` that details never use: the next walk must not wait for them.
+
+    Ten, but never more than a fifth: of a small window enough is left for details.
+    """
+    return min(RESERVE, limit // 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +23,15 @@ class FetchPlan:
     singles: int = 0
 
 
-def plan_detail_fetch(missing: int, *, total: int | None, free_calls: int) -> FetchPlan:
-    """How to fetch `missing` objects of `total` (None: unknown) with `free_calls`.
+def plan_detail_fetch(
+    missing: int, *, total: int | None, free_calls: int, reserve: int = RESERVE
+) -> FetchPlan:
+    """How to fetch `missing` objects of `total` (None: unknown) with `free_calls`, less `reserve`.
 
     The list is taken when it needs fewer calls than one for each, and when all of it fits; of a
     list of unknown length as many pages as singles would cost are tried.
     """
-    free = max(0, free_calls - RESERVE)
+    free = max(0, free_calls - reserve)
     if missing == 0 or free == 0:
         return FetchPlan()
     pages = ceil(total / PAGE_SIZE) if total else missing - 1

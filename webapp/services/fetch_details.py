@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk, WalkError
-from webapp.domain.detail_fetch import PAGE_SIZE, RESERVE, FetchPlan, plan_detail_fetch
+from webapp.domain.detail_fetch import PAGE_SIZE, FetchPlan, plan_detail_fetch, reserve_of
 from webapp.domain.ticket_text import parse_agent
 from webapp.domain.untrusted import parse_id
+from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import HuntressAgent, OrganizationMapping
 from webapp.services.poll_cycle import Cycle, NoWaitError
@@ -64,10 +65,14 @@ def _try(fetch: Callable[..., None], *args: object) -> bool:
     return True
 
 
+def _reserve() -> int:
+    return reserve_of(current_config().huntress_calls_per_minute)
+
+
 def _fetch_each(cycle: Cycle, fetch: Callable[[Cycle, str], None], ids: Iterable[str]) -> None:
     """Fetch one by one; one that fails does not keep the others away, several in a row do."""
     failures = 0
-    free = cycle.client.budget.free_calls() - RESERVE
+    free = cycle.client.budget.free_calls() - _reserve()
     for external_id in islice(ids, max(0, free)):
         failures = 0 if _try(fetch, cycle, external_id) else failures + 1
         cycle.lease.renew()
@@ -79,7 +84,9 @@ def _fetch_organizations(cycle: Cycle) -> None:
     missing = _missing_organizations(cycle)
     if not missing:
         return
-    plan = plan_detail_fetch(len(missing), total=None, free_calls=cycle.client.budget.free_calls())
+    plan = plan_detail_fetch(
+        len(missing), total=None, free_calls=cycle.client.budget.free_calls(), reserve=_reserve()
+    )
     if plan.pages:
         sync_organizations(
             cycle.connection.id,
@@ -136,7 +143,9 @@ def _fetch_agents(cycle: Cycle) -> None:
     missing, total = _missing_agents(cycle)
     if not missing:
         return
-    plan = plan_detail_fetch(len(missing), total=total, free_calls=cycle.client.budget.free_calls())
+    plan = plan_detail_fetch(
+        len(missing), total=total, free_calls=cycle.client.budget.free_calls(), reserve=_reserve()
+    )
     if plan.pages:
         missing -= _list_agents(cycle, missing, plan)
     _fetch_each(cycle, _fetch_agent, sorted(missing))
