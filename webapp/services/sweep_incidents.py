@@ -13,11 +13,12 @@ from sqlalchemy import func, or_, select, update
 
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk
-from webapp.domain.incident import CLOSED_STATUSES, DELETED
+from webapp.domain.incident import DELETED
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.untrusted import parse_id
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Alert, Comment, Ticket
+from webapp.models.alert import is_open
 from webapp.services.collect_incidents import collect_rows
 from webapp.services.fetch_details import fetch_details
 from webapp.services.poll_cycle import Cycle
@@ -182,7 +183,7 @@ def _unlisted(cycle: Cycle, started_at: datetime, unclear: Sequence[int]) -> lis
             select(Alert.id, Alert.external_alert_id)
             .where(
                 Alert.connection_id == cycle.connection.id,
-                or_(Alert.status.is_(None), Alert.status.not_in([*CLOSED_STATUSES, DELETED])),
+                is_open(),
                 Alert.observed_at < started_at,
                 or_(Alert.checked_at.is_(None), Alert.checked_at < started_at),
                 Alert.external_alert_id.not_like("sha256:%"),
