@@ -46,7 +46,6 @@ def test_the_window_fills_and_frees(connection_id: int) -> None:
         _finish(ledger, _take(ledger, now), now)
     later = START + timedelta(seconds=10)
     assert ledger.free_calls(later) == 0
-    assert ledger.used_calls(later) == 3
     assert ledger.reserve("GET", "/v1/account", later) == Wait(50.0)
     freed = START + timedelta(seconds=60)
     assert ledger.free_calls(freed) == 1
@@ -148,7 +147,7 @@ def test_old_calls_of_a_long_history_are_not_counted(connection_id: int) -> None
     for _ in range(40):
         _finish(ledger, _take(ledger, now), now)
         now += timedelta(seconds=31)
-    assert ledger.used_calls(now) == 1
+    assert ledger.free_calls(now) == ledger.limit - 1
 
 
 @both_databases

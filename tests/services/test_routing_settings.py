@@ -15,12 +15,10 @@ from webapp.services.routing_names import find_client_id, resolve_routing_names
 from webapp.services.routing_settings import (
     ROUTING_FIELDS,
     RoutingError,
-    missing_labels,
     routing_choices,
-    routing_state,
     save_routing,
-    show_routing,
 )
+from webapp.services.routing_state import missing_labels, routing_state, show_routing
 from webapp.services.transactions import transaction
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}

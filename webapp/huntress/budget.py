@@ -62,8 +62,8 @@ class CallBudget:
     """One client's use of a ledger: takes places, waits for them, and counts both.
 
     `clock` gives aware UTC times, `sleep` takes seconds. `on_wait(seconds_left, reason)` is called
-    before each slice of a wait (at most `slice_seconds` each), so that the caller can renew its lease and show
-    the wait; whatever it raises aborts the wait and reaches the caller.
+    before each slice of a wait (at most `slice_seconds` each), so that the caller can renew its
+    lease and show the wait; whatever it raises aborts the wait and reaches the caller.
     """
 
     def __init__(

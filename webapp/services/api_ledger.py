@@ -101,11 +101,6 @@ class DatabaseLedger:
         with reading() as session:
             return max(0, self.limit - len(self._releases(session, now)))
 
-    def used_calls(self, now: datetime) -> int:
-        """How many calls count at `now`: "calls used in the last minute"."""
-        with reading() as session:
-            return len(self._releases(session, now))
-
     def _reservation(self, session: Session, method: str, path: str, now: datetime) -> Any:
         """The statement that takes the next slot and returns its row's id, or does nothing."""
         taken = select(func.count()).where(*self._counts(now)).scalar_subquery()

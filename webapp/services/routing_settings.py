@@ -14,29 +14,10 @@ from webapp.services.errors import FieldError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.routing_state import (
-    PAUSED_SENTENCE,
     Named,
-    backfill_days,
-    missing_labels,
-    poll_interval,
     routing_state,
-    show_routing,
 )
 from webapp.services.transactions import reading, transaction
-
-__all__ = [
-    "PAUSED_SENTENCE",
-    "RoutingChoices",
-    "RoutingError",
-    "SavedRouting",
-    "backfill_days",
-    "missing_labels",
-    "poll_interval",
-    "routing_choices",
-    "routing_state",
-    "save_routing",
-    "show_routing",
-]
 
 SAVED_COMPLETE = "Routing configuration saved — incident polling is active."
 SAVED_NOT_STARTED = "Routing configuration saved — start polling when you are ready."
