@@ -20,7 +20,6 @@ from webapp.services.manage_polling import (
     request_poll,
     resume_polling,
     start_polling,
-    start_schedule,
 )
 from webapp.services.routing_settings import save_routing
 
@@ -70,15 +69,6 @@ def test_polling_is_not_started_with_incomplete_routing(connection: Connection) 
     stored = fresh(Connection, connection.id)
     assert (stored.polling_started_at, stored.poll_requested_at) == (None, None)
     assert "polling.started" not in audit_actions()
-
-
-def test_the_command_may_begin_the_schedule_before_routing_is_complete(
-    connection: Connection, fake_clock: FakeClock
-) -> None:
-    assert start_schedule(connection.id)
-    assert not start_schedule(connection.id)
-    stored = fresh(Connection, connection.id)
-    assert (stored.polling_started_at, stored.poll_requested_at) == (fake_clock.now(), None)
 
 
 @both_databases
@@ -140,7 +130,6 @@ def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: Fake
 def test_unknown_connections_and_community_edition(app: Flask, routed: Connection) -> None:
     calls: list[Callable[[int], object]] = [
         start_polling,
-        start_schedule,
         pause_polling,
         resume_polling,
         lambda key: request_poll(key, actor_id=None),

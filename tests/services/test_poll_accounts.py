@@ -10,7 +10,6 @@ from tests.support.polling import add_bulk, ticketed_ids
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Board, Client, Connection, Priority, Ticket
 from webapp.services.connect_account import connect_account, disconnect_account
-from webapp.services.manage_polling import start_schedule
 from webapp.services.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
@@ -37,7 +36,7 @@ def route(desk: Desk) -> None:
         high_priority_id=priorities["High"],
         low_priority_id=priorities["Low"],
     )
-    start_schedule(desk.connection_id)
+    desk.set(polling_started_at=desk.clock.now())
 
 
 @pytest.fixture

@@ -47,24 +47,10 @@ def poll_refusal(connection: Connection) -> str | None:
     return None
 
 
-def start_schedule(connection_id: int, *, actor_id: int | None = None) -> bool:
-    """Begin the schedule of a connection, without polling; True if it had not been started.
-
-    The time of the first start is kept for ever: the backfill and "missed open" refer to it.
-    """
-    require_enterprise()
-    with transaction() as session:
-        connection = get_connection(session, connection_id, lock=True)
-        if connection.polling_started_at is not None:
-            return False
-        connection.polling_started_at = clock.utcnow()
-        _record(session, connection, "polling.started", actor_id)
-        return True
-
-
 def start_polling(connection_id: int, *, actor_id: int | None = None) -> PollRequest:
     """Begin the schedule with a first poll at once; on a started connection: poll now.
 
+    The time of the first start is kept for ever: the backfill and "missed open" refer to it.
     Raises PollRefusedError where routing is incomplete, credentials are missing or polling is
     paused (the schedule is not begun then), NotFoundError, EditionError.
     """
