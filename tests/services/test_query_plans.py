@@ -65,7 +65,8 @@ def test_calls_of_the_last_minute_are_found_by_their_time(
 
 
 @pytest.mark.parametrize(
-    "status", [None, "sent", "auto_remediating", "deleting", "new word", DELETED, *CLOSED_STATUSES]
+    "status",
+    [None, "sent", "auto_remediating", "deleting", "new word", DELETED, *sorted(CLOSED_STATUSES)],
 )
 def test_the_index_and_the_rule_agree_on_what_is_open(desk: Desk, status: str | None) -> None:
     now = desk.clock.now()
