@@ -11,7 +11,15 @@ from tests.support.interruptions import Plan
 from tests.support.model_polls import poll, run_poll
 from tests.support.model_steps import STEPS, cure
 from tests.support.model_world import World
-from tests.support.oracle import CLOSED, DELETED, DELETING, LISTED, State, Version, tells_more
+from tests.support.oracle_rules import (
+    CLOSED,
+    DELETED,
+    DELETING,
+    LISTED,
+    State,
+    Version,
+    tells_more,
+)
 from webapp.extensions import db
 from webapp.huntress.simulator import Faults
 from webapp.models import InboxRow, Ticket

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.support.interruptions import Plan, ProcessDied
 from tests.support.model_steps import STEPS
-from tests.support.model_world import LEASE, World
+from tests.support.model_world import LEASE, RunningPoll, World
 from webapp.huntress.simulator import Fault, Faults
 from webapp.models import Connection
 from webapp.services.poll_connection import poll_connection
@@ -95,18 +95,29 @@ def _steal(world: World, rng: random.Random) -> None:
 
 def run_poll(world: World, plan: Plan, *, sweep: bool) -> PollOutcome | None:
     """Poll in an app context of its own; None where the process died."""
-    outer, lease = world.poller, _lease(world)
-    world.poller = world.next_poller()
+    outer, mine = world.running, RunningPoll(world.next_poller(), _lease(world))
+    is_before_claim = outer is not None and outer.lease_before == mine.lease_before
+    world.running = mine
     world.set_boundary()
     begun, place = world.make_event("began"), len(world.events)
     outcome: PollOutcome | None = None
     with contextlib.suppress(ProcessDied), world.app.app_context(), world.interruptions.of(plan):
         outcome = poll_connection(world.desk.connection_id, trigger="command", sweep=sweep)
-    if _lease(world) != lease or (outcome is not None and outcome.joined_run_id is None):
+    has_joined = outcome is not None and outcome.joined_run_id is not None
+    is_claimed = not has_joined and (outcome is not None or _lease(world) != mine.lease_before)
+    if is_claimed:
         world.events.insert(place, begun)
         world.note("ended", value=outcome is not None and outcome.is_success)
-    world.poller = outer
+    world.running = outer
+    if outer is not None and is_claimed and is_before_claim:
+        _begin_again(world, outer)
     return outcome
+
+
+def _begin_again(world: World, poll: RunningPoll) -> None:
+    """Another poll came and went before this one's claim: it begins only now."""
+    poll.number, poll.lease_before = world.next_poller(), _lease(world)
+    world.note("began")
 
 
 def _lease(world: World) -> str | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import select
 
 from tests.support.model_world import World
-from tests.support.oracle import DELETING, LISTED, TicketState
+from tests.support.oracle_rules import DELETING, LISTED, TicketState
 from tests.support.poison import cure_all, poison
 from webapp.models import Client, InboxRow, Priority, Ticket
 from webapp.services.change_ticket import TicketChange, change_ticket
@@ -129,6 +129,7 @@ def restore_incident(world: World, rng: random.Random) -> None:
 
 def add_organization(world: World, rng: random.Random) -> None:
     world.account.add_organization(f"Organization {rng.randrange(1000)} {world.next_number()}")
+    world.note_names()
 
 
 def rename_organization(world: World, rng: random.Random) -> None:
@@ -137,6 +138,7 @@ def rename_organization(world: World, rng: random.Random) -> None:
         with world.account.lock:
             held = world.account.organization_rows[int(str(row["id"]))]
             held["name"] = rng.choice((held["name"], None, f"New {world.next_number()}"))
+        world.note_names()
 
 
 def add_raw_row(world: World, rng: random.Random) -> None:
@@ -177,6 +179,7 @@ def exclude_organization(world: World, rng: random.Random) -> None:
             world.desk.connection_id, organization, client_id=UNCHANGED, tickets=not is_excluded
         )
         world.choose(organization, is_excluded=is_excluded)
+        world.note("renewed")
 
 
 def add_client(world: World, rng: random.Random) -> None:
@@ -253,14 +256,19 @@ def retry_quarantined(world: World, rng: random.Random) -> None:
     row = _pick_quarantined(rng)
     if row is not None:
         retry(row.id)
+        _note_waiting(world, "renewed", row)
 
 
 def dismiss_quarantined(world: World, rng: random.Random) -> None:
     row = _pick_quarantined(rng)
     if row is not None:
         dismiss(row.id)
-        if not row.external_key.startswith("sha256:"):
-            world.note("dismissed", key=row.external_key)
+        _note_waiting(world, "dismissed", row)
+
+
+def _note_waiting(world: World, kind: str, row: InboxRow) -> None:
+    if not row.external_key.startswith("sha256:"):
+        world.note(kind, key=row.external_key)
 
 
 def cure(world: World, _rng: random.Random) -> None:

@@ -5,7 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from unittest import mock
 
@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from tests.support.fake_clock import FakeClock
 from tests.support.interruptions import Interruptions
-from tests.support.oracle import Event, Judge, OrganizationChoice, Rules, State, Version, Waiting
+from tests.support.oracle import Event, Judge, Waiting
+from tests.support.oracle_rules import OrganizationChoice, Rules, State, Version
 from tests.support.poison import install_poison
 from tests.support.poller import API_KEY, API_SECRET, Desk, allow_host
 from tests.support.watched_simulator import Shown, WatchedSimulator
@@ -41,6 +42,14 @@ _RAW = re.compile(r"Raw row (\d+)\.")
 _LATE_NOTES = ("Details were filled in", "Huntress does not know")
 
 
+@dataclass
+class RunningPoll:
+    """A poll and who had the lease when it was started."""
+
+    number: int
+    lease_before: str | None
+
+
 class World:
     """Everything a history acts on; `events` is what happened since the desk was last judged."""
 
@@ -57,13 +66,14 @@ class World:
         self.judge = Judge(self.started_at - LONG_AGO)
         self.rules = Rules()
         self.events: list[Event] = []
-        self.poller = 0
+        self.running: RunningPoll | None = None
         self.has_ties = False
         self.lethal: set[str] = set()
         self.normal: set[int] = set()
         self.raw_rows: dict[int, object] = {}
         self.gone: dict[int, dict[str, object]] = {}
         self.boundary = self.judge.horizon
+        self._names: dict[str, set[object]] = {}
         self._number = 0
         self._pollers = 0
         self.given_up: frozenset[str] = frozenset()
@@ -138,7 +148,8 @@ class World:
         self.events.append(self.make_event(kind, key=key, value=value))
 
     def make_event(self, kind: str, *, key: str | None = None, value: object = None) -> Event:
-        return Event(kind, self.rules, self.poller, key, value)
+        number = self.running.number if self.running else 0
+        return Event(kind, self.rules, number, key, value)
 
     def next_poller(self) -> int:
         self._pollers += 1
@@ -188,7 +199,7 @@ class World:
             key: frozenset(
                 {client}
                 if is_strict and key not in self.linked_before
-                else {self.linked_before.get(key), client, self._namesake(key)}
+                else {self.linked_before.get(key), client, *self._namesakes(key)}
             )
             for key, client in after.items()
         }
@@ -203,16 +214,19 @@ class World:
         self.given_up = found.waiting().given_up
         self.events.clear()
 
-    def _namesake(self, organization: str) -> str | None:
-        """The client an organization may have been linked to before a person chose another."""
-        with self.account.lock:
-            name = self.account.organization_rows.get(int(organization), {}).get("name")
+    def note_names(self) -> None:
+        """Remember what each organization is called: it may be linked by a name it had."""
+        for row in self.account.organizations():
+            self._names.setdefault(str(row["id"]), set()).add(row["name"])
+
+    def _namesakes(self, organization: str) -> set[str | None]:
+        """The clients an organization may have been linked to before a person chose another."""
         with reading() as session:
-            return session.scalar(select(Client.name).where(Client.name == name))
+            names = self._names.get(organization, set())
+            return set(session.scalars(select(Client.name).where(Client.name.in_(names))))
 
     def _check_links(self, after: dict[str, str | None]) -> None:
         """What a person chose stays; what nobody chose is linked by name, once, or not."""
-        names = {str(row["id"]): row["name"] for row in self.account.organizations()}
         with reading() as session:
             switches = dict(
                 session.execute(
@@ -228,7 +242,7 @@ class World:
             elif before is not None:
                 assert client == before, f"organization {key} was linked anew to {client}"
             else:
-                assert client in (None, names.get(key)), f"organization {key}: {client}"
+                assert client in {None, *self._namesakes(key)}, f"organization {key}: {client}"
 
 
 class _Found:
