@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import MISSING, find_browser, open_browser
 from tests.browser.live_server import LiveServer
@@ -16,7 +16,8 @@ from webapp.config import Config
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-WAIT_MILLISECONDS = 15_000
+WAIT_MILLISECONDS = 30_000
+expect.set_options(timeout=WAIT_MILLISECONDS)  # a loaded machine is no failure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -96,8 +96,12 @@ def test_poll_now_without_redis_says_so_at_once(
     page.get_by_label("Look at all open incidents").check()
     page.get_by_role("button", name="Poll now").click()
     card = page.locator("#connection-1")
-    expect(card).to_contain_text("Waiting for a worker to start the poll", timeout=5_000)
-    expect(card).to_contain_text("The job queue (Redis) cannot be reached", timeout=5_000)
+    expect(card).to_contain_text(
+        "Waiting for a worker to start the poll", timeout=WAIT_MILLISECONDS
+    )
+    expect(card).to_contain_text(
+        "The job queue (Redis) cannot be reached", timeout=WAIT_MILLISECONDS
+    )
     expect(page).to_have_url(re.compile(r"/$"))
 
 
