@@ -13,8 +13,6 @@ from tempfile import gettempdir
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from webapp.domain.ticket_text import DEFAULT_PORTAL_URL
 
@@ -181,6 +179,11 @@ def _number(env: Mapping[str, str], name: str, default: int, least: int, most: i
     return int(text)
 
 
+_POSTGRES_URL = re.compile(
+    r"[a-z+]+://(?:[^/?#@]*@)?(?:\[[0-9a-f:]+\]|[^\s/?#@:]*)(?::\d{1,5})?/[^/?#]+(?:\?.*)?"
+)
+
+
 def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
     """The database as SQLAlchemy takes it; raises ConfigError."""
     url = _text(env, "DATABASE_URL")
@@ -192,12 +195,8 @@ def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
         return _sqlite_url(url)
     if not url.startswith(("postgresql://", "postgresql+psycopg://")):
         raise _no_database("does not name a database Triagedesk can use.")
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        raise _no_database("cannot be read.") from None  # what it says holds the password
-    if not parts.database or re.search(r"[\s@/:]", parts.host or ""):
-        raise _no_database("has no database, or a host that cannot be one.")
+    if not _POSTGRES_URL.fullmatch(url):
+        raise _no_database("cannot be read, or names no database.")  # it may hold a password
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
