@@ -4,22 +4,28 @@
 
 Writes the few pictures the documents show; with `--all` also every page narrow and wide, light and
 dark, and the states that are rare, to look at. The desk in them is seeded, nothing is real.
+Each module of `tests/browser/pictures` adds those of its area: `document_pictures()` and
+`all_pictures()`.
 """
 
 import argparse
+import importlib
 import logging
+import pkgutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import patch
 
 from flask import Flask
 from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 
+from tests.browser import pictures
 from tests.browser.chromium import open_browser
 from tests.browser.live_server import LiveServer
 from tests.support import desk_data
@@ -145,19 +151,38 @@ def poll_is_running(app: Flask) -> None:
 def document_pictures(browser: Browser, folder: Path) -> None:
     """The pictures the README and the documentation show."""
     all_well = QueueStatus(True, has_worker=True, has_scheduler=True)
+    for area in areas():
+        area.document_pictures(browser, folder)
     with patch.object(routes, "read_status", lambda: all_well), served_desk() as (app, url):
-        pictures = [
+        wanted = [
             Picture("dashboard", "/"),
             Picture("dashboard-dark", "/", "dark"),
             Picture("tickets", "/tickets"),
             Picture("ticket", ticket_path(app, is_unmapped=False)),
             Picture("ticket-narrow", ticket_path(app, is_unmapped=True), "dark", NARROW),
         ]
-        take(browser, url, pictures, folder)
+        take(browser, url, wanted, folder)
+
+
+def every_look(name: str, path: str) -> list[Picture]:
+    """One page wide and narrow, light and dark."""
+    return [
+        Picture(f"{name}-{scheme}-{label}", path, scheme, size, whole=True)
+        for scheme in ("light", "dark")
+        for size, label in ((WIDE, "wide"), (NARROW, "narrow"))
+    ]
+
+
+def areas() -> list[ModuleType]:
+    """The modules that know the pictures of one area of the product."""
+    names = sorted(module.name for module in pkgutil.iter_modules(pictures.__path__))
+    return [importlib.import_module(f"tests.browser.pictures.{name}") for name in names]
 
 
 def all_pictures(browser: Browser, folder: Path) -> None:
     """Every page in every look, and the rare states."""
+    for area in areas():
+        area.all_pictures(browser, folder)
     with served_desk() as (app, url):
         paths = {
             "dashboard": "/",
@@ -170,21 +195,8 @@ def all_pictures(browser: Browser, folder: Path) -> None:
             "preferences": "/preferences",
             "missing": "/nowhere",
         }
-        looks = [
-            (scheme, size, label)
-            for scheme in ("light", "dark")
-            for size, label in ((WIDE, "wide"), (NARROW, "narrow"))
-        ]
-        take(
-            browser,
-            url,
-            [
-                Picture(f"{name}-{scheme}-{label}", path, scheme, size, whole=True)
-                for name, path in paths.items()
-                for scheme, size, label in looks
-            ],
-            folder,
-        )
+        shown = [picture for name, path in paths.items() for picture in every_look(name, path)]
+        take(browser, url, shown, folder)
         rare_states(browser, app, url, folder)
     empty_states(browser, folder)
 

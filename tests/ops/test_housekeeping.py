@@ -8,7 +8,17 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.rows import add, all_rows
 from webapp.extensions import Base
-from webapp.models import ApiExchange, Connection, PollRun, SetupToken, User, UserSession
+from webapp.models import (
+    ApiExchange,
+    BulkChange,
+    Connection,
+    CsvUpload,
+    PasswordLink,
+    PollRun,
+    SetupToken,
+    User,
+    UserSession,
+)
 from webapp.services import housekeeping
 from webapp.services.housekeeping import delete_old_records
 
@@ -66,12 +76,32 @@ def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> Non
     for token, expires in (("old", START - SECOND), ("new", START + SECOND)):
         add(UserSession(token_hash=token, user_id=user.id, created_at=START, expires_at=expires))
         add(SetupToken(token_hash=token, created_at=START, expires_at=expires))
+        add(
+            PasswordLink(
+                token_hash=token,
+                user_id=user.id,
+                purpose="reset",
+                created_at=START,
+                expires_at=expires,
+            )
+        )
+    for days in (0, 2, 8):
+        made = START - timedelta(days=days)
+        add(
+            CsvUpload(
+                kind="clients", owner_id=user.id, filename="a.csv", content="", created_at=made
+            )
+        )
+        add(BulkChange(actor_id=user.id, summary="a", changes=[], created_at=made))
 
     assert delete_old_records(START) == {
         "api_exchanges": 2,
         "poll_runs": 1,
         "sessions": 1,
         "setup_tokens": 1,
+        "password_links": 1,
+        "csv_uploads": 2,
+        "bulk_changes": 1,
     }
     assert ids(ApiExchange) == [kept_exchange, newest]
     assert ids(PollRun) == [kept_run, newest_run]

@@ -3,6 +3,7 @@
 from webapp.models.alert import Alert
 from webapp.models.audit import AuditEvent
 from webapp.models.connection import ApiExchange, Connection
+from webapp.models.csv_upload import CsvUpload
 from webapp.models.desk import (
     Asset,
     Board,
@@ -18,7 +19,8 @@ from webapp.models.desk import (
 from webapp.models.inbox import InboxRow
 from webapp.models.mapping import ExternalEntityMapping, HuntressAgent, OrganizationMapping
 from webapp.models.poll_run import PollRun
-from webapp.models.user import SetupToken, User, UserSession
+from webapp.models.user import PasswordLink, SetupToken, User, UserSession
+from webapp.models.worklist import BulkChange, SavedView
 
 __all__ = [
     "Alert",
@@ -26,16 +28,20 @@ __all__ = [
     "Asset",
     "AuditEvent",
     "Board",
+    "BulkChange",
     "Category",
     "Client",
     "Comment",
     "Connection",
+    "CsvUpload",
     "ExternalEntityMapping",
     "HuntressAgent",
     "InboxRow",
     "OrganizationMapping",
+    "PasswordLink",
     "PollRun",
     "Priority",
+    "SavedView",
     "SetupToken",
     "Status",
     "Ticket",

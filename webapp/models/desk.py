@@ -116,6 +116,9 @@ class Asset(Base):
     serial_number: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     type: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     asset_tag: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=text("true"))
+
+    client: Mapped[Client] = relationship()
 
 
 class TicketCounter(Base):

@@ -16,7 +16,8 @@ class OrganizationMapping(Base):
 
     `decided_by_person_at` is set once a person chose a client ("none" included): from then on it
     is never auto-matched. `candidate_ids` names the clients of an ambiguous row. `version` grows
-    with every change a person can make, so that two people's edits cannot overwrite each other.
+    with every change a person can make, so that two people's edits cannot overwrite each other;
+    `changed_by_id` is who made the last one (None: the system).
     """
 
     __tablename__ = "organization_mappings"
@@ -36,6 +37,7 @@ class OrganizationMapping(Base):
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_incident_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    changed_by_id: Mapped[int | None] = reference("users.id", index=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -1,4 +1,4 @@
-"""Deleting what has outlived its use: old exchanges, runs, sessions and set-up tokens."""
+"""Deleting what has outlived its use: exchanges, runs, sessions, tokens, uploads, undo data."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,16 +6,31 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from webapp.models import ApiExchange, PollRun, SetupToken, UserSession
+from webapp.models import (
+    ApiExchange,
+    BulkChange,
+    CsvUpload,
+    PasswordLink,
+    PollRun,
+    SetupToken,
+    UserSession,
+)
 from webapp.services.transactions import transaction
 
 KEEP_EXCHANGES = timedelta(days=14)
 KEEP_RUNS = timedelta(days=90)
+KEEP_UPLOADS = timedelta(days=1)
+KEEP_BULK_CHANGES = timedelta(days=7)
 BATCH = 1_000
+
+Disposable = (
+    ApiExchange | BulkChange | CsvUpload | PasswordLink | PollRun | SetupToken | UserSession
+)
 
 
 def delete_old_records(now: datetime) -> dict[str, int]:
-    """Delete API exchanges after 14 days, finished poll runs after 90, expired sessions and tokens.
+    """Delete API exchanges after 14 days, finished poll runs after 90, expired sessions and tokens,
+    uploads after a day and what undoes bulk changes after a week.
 
     A connection's newest exchange and newest run stay: the one numbers the next call, the other
     is what the status card shows. Returns deleted rows by table. Each transaction is short: the
@@ -37,11 +52,14 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         ),
         "sessions": _delete_all(UserSession, UserSession.expires_at < now),
         "setup_tokens": _delete_all(SetupToken, SetupToken.expires_at < now),
+        "password_links": _delete_all(PasswordLink, PasswordLink.expires_at < now),
+        "csv_uploads": _delete_all(CsvUpload, CsvUpload.created_at < now - KEEP_UPLOADS),
+        "bulk_changes": _delete_all(BulkChange, BulkChange.created_at < now - KEEP_BULK_CHANGES),
     }
 
 
 def _delete_all(
-    model: type[ApiExchange] | type[PollRun] | type[UserSession] | type[SetupToken],
+    model: type[Disposable],
     *conditions: ColumnElement[bool],
 ) -> int:
     total = 0
@@ -55,7 +73,7 @@ def _delete_all(
 
 def _delete_batch(
     session: Session,
-    model: type[ApiExchange] | type[PollRun] | type[UserSession] | type[SetupToken],
+    model: type[Disposable],
     conditions: Sequence[ColumnElement[bool]],
 ) -> int:
     ids = list(session.scalars(select(model.id).where(*conditions).limit(BATCH)))

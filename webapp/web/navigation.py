@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from webapp.web.viewer import Anonymous, Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link of the navigation; `area` is the blueprint whose pages it stands for."""
+    """A link of the navigation; `areas` are the blueprints whose pages it stands for."""
 
     label: str
     endpoint: str
     icon: str
-    area: str
+    areas: tuple[str, ...]
     is_admin_only: bool = False
 
 
@@ -30,8 +30,36 @@ NAVIGATION = (
     Section(
         None,
         (
-            Entry("Dashboard", "dashboard.show", "layout-dashboard", "dashboard"),
-            Entry("Tickets", "tickets.show_list", "ticket", "tickets"),
+            Entry("Dashboard", "dashboard.show", "layout-dashboard", ("dashboard",)),
+            Entry("Tickets", "tickets.show_list", "ticket", ("tickets",)),
+        ),
+    ),
+    Section(
+        "Huntress",
+        (
+            Entry(
+                "Integrations",
+                "integrations.show",
+                "plug-connected",
+                ("integrations", "huntress", "mapping", "polling"),
+                is_admin_only=True,
+            ),
+        ),
+    ),
+    Section(
+        "Desk",
+        (
+            Entry("Clients", "clients.show_list", "building", ("clients",), is_admin_only=True),
+            Entry("Assets", "assets.show_list", "device-desktop", ("assets",), is_admin_only=True),
+            Entry("Desk settings", "desk.show", "settings", ("desk",), is_admin_only=True),
+        ),
+    ),
+    Section(
+        "Administration",
+        (
+            Entry("Users", "users.show_list", "users", ("users",), is_admin_only=True),
+            Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),
+            Entry("Health", "health.show", "heartbeat", ("health",), is_admin_only=True),
         ),
     ),
 )
@@ -48,7 +76,12 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
     shown = (
         Section(
             section.heading,
-            tuple(entry for entry in section.entries if viewer.is_admin or not entry.is_admin_only),
+            tuple(
+                entry
+                for entry in section.entries
+                if (viewer.is_admin or not entry.is_admin_only)
+                and entry.endpoint in current_app.view_functions
+            ),
         )
         for section in NAVIGATION
     )
@@ -57,4 +90,4 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
 
 def is_current_area(entry: Entry) -> bool:
     """Whether the page being shown belongs to the entry."""
-    return request.blueprint == entry.area
+    return request.blueprint in entry.areas

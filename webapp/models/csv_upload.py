@@ -1,0 +1,30 @@
+"""A CSV file between its upload and the confirmation of what it would change."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime, reference
+
+
+class CsvUpload(Base):
+    """What was uploaded, kept for a day: exactly what the preview showed is what is imported.
+
+    `kind` says what the rows are (clients, assets, mappings), `columns` which column is which
+    field, `fingerprint` what the import would have changed when its preview was shown.
+    """
+
+    __tablename__ = "csv_uploads"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    owner_id: Mapped[int] = reference("users.id")
+    connection_id: Mapped[int | None] = reference("connections.id")
+    filename: Mapped[str] = mapped_column(String(255))
+    content: Mapped[str] = mapped_column(Text)
+    columns: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

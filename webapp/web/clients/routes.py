@@ -1,0 +1,5 @@
+"""Clients: the customers of the MSP."""
+
+from flask import Blueprint
+
+clients = Blueprint("clients", __name__)

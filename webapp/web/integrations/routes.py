@@ -1,0 +1,5 @@
+"""Integrations: what Triagedesk can be connected to, by category."""
+
+from flask import Blueprint
+
+integrations = Blueprint("integrations", __name__)
