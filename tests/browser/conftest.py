@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.chromium import MISSING, find_browser, open_browser
 from tests.browser.live_server import LiveServer
@@ -32,8 +34,19 @@ def chromium() -> Iterator[Browser]:
     """One browser for all tests; each gets contexts of its own."""
     if find_browser() is None:
         pytest.skip(MISSING)
-    with open_browser() as browser:
+    with open_browser() as browser, patch.object(Locator, "click", click_what_stands_still):
         yield browser
+
+
+_click = Locator.click
+
+
+def click_what_stands_still(locator: Locator, **options: Any) -> None:
+    """Click once the page has loaded: without scripts nobody checks that the mouse hit its target,
+    and a page that is still loading may move under it.
+    """
+    locator.page.wait_for_load_state("load")
+    _click(locator, **options)
 
 
 @pytest.fixture
@@ -64,7 +77,11 @@ def open_page(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
     complaints: list[str] = []
 
     def _open(**options: object) -> Page:
-        context = chromium.new_context(base_url=url, **options)  # type: ignore[arg-type]
+        context = chromium.new_context(
+            base_url=url,
+            reduced_motion="reduce",  # what is still scrolling smoothly is easily missed by a click
+            **options,  # type: ignore[arg-type]
+        )
         context.set_default_timeout(WAIT_MILLISECONDS)
         contexts.append(context)
         page = context.new_page()
