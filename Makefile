@@ -68,8 +68,9 @@ bench: $(READY) ## What the README's figures come from
 	@$(PY) -m bench $(ARGS)
 
 .PHONY: screenshots
-screenshots: $(READY) ## Pictures of the pages for README and docs (needs Chromium)
+screenshots: $(READY) ## Pictures: docs/images, and every page and state in ./screenshots (needs Chromium)
 	@$(PY) -m tests.browser.screenshots docs/images
+	@$(PY) -m tests.browser.screenshots --all screenshots
 
 .PHONY: wheel
 wheel: $(READY) ## Build dist/*.whl
