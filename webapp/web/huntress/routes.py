@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
+from webapp.web.huntress.tabs import connection_tabs
+
 huntress = Blueprint("huntress", __name__)
+huntress.add_app_template_global(connection_tabs)
