@@ -133,7 +133,7 @@ def _count_ticket(counts: PreviewCounts, route: Route[int], priority_id: int) ->
 def _count_unreadable(
     counts: PreviewCounts, connection: PolledConnection, mapping: MappingState[int] | None
 ) -> None:
-    """A report without an id is quarantined: a minimal ticket, none for an excluded organization."""
+    """A report without an id is quarantined: a minimal ticket, none where excluded."""
     if mapping is not None and not mapping.creates_tickets:
         counts.without_ticket[Reason.ORG_OPTED_OUT] += 1
         return

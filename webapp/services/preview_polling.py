@@ -135,8 +135,8 @@ def _load(session: Session, connection_id: int) -> _Desk:
         mappings=PreviewedMappings(
             connection_id, {row.external_id: row for row in rows}, client_index(session)
         ),
-        boards={key: name for key, name in session.execute(select(Board.id, Board.name))},
-        clients={key: name for key, name in session.execute(select(Client.id, Client.name))},
+        boards={one.id: one.name for one in session.scalars(select(Board))},
+        clients={one.id: one.name for one in session.execute(select(Client.id, Client.name))},
         priorities=list(session.scalars(select(Priority).order_by(Priority.position, Priority.id))),
     )
     session.expunge_all()  # the preview matches organizations on these rows; that is not stored

@@ -38,9 +38,9 @@ ROUTING_REFERENCES: Mapping[str, type[Named]] = {
     "low_priority_id": Priority,
     "closed_status_id": Status,
 }
-_NUMBERS = {"poll_interval_minutes": POLL_INTERVAL, "backfill_days": BACKFILL}
-_SWITCHES = ("auto_close_tickets", "leave_touched_open", "reopen_tickets")
-ROUTING_FIELDS = (*ROUTING_REFERENCES, *_NUMBERS, *_SWITCHES)
+NUMBER_FIELDS = {"poll_interval_minutes": POLL_INTERVAL, "backfill_days": BACKFILL}
+SWITCH_FIELDS = ("auto_close_tickets", "leave_touched_open", "reopen_tickets")
+ROUTING_FIELDS = (*ROUTING_REFERENCES, *NUMBER_FIELDS, *SWITCH_FIELDS)
 """The attributes of Connection that `save_routing` takes."""
 
 
@@ -224,10 +224,10 @@ def _check(
 
 
 def _problem(session: Session, field: str, value: object) -> str | None:
-    if field in _SWITCHES:
+    if field in SWITCH_FIELDS:
         return None if isinstance(value, bool) else "Say yes or no."
-    if field in _NUMBERS:
-        least, most, _ = _NUMBERS[field]
+    if field in NUMBER_FIELDS:
+        least, most, _ = NUMBER_FIELDS[field]
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if is_number and least <= value <= most:  # type: ignore[operator]
             return None

@@ -24,4 +24,9 @@ TABS = (
 
 def connection_tabs() -> list[Tab]:
     """The pages that exist."""
-    return [tab for tab in TABS if tab.endpoint in current_app.view_functions]
+    return [tab for tab in TABS if has_page(tab.endpoint)]
+
+
+def has_page(endpoint: str) -> bool:
+    """Whether a page of this endpoint exists."""
+    return endpoint in current_app.view_functions
