@@ -51,7 +51,14 @@ def plan_setup(facts: ConnectionFacts) -> list[Step]:
         ("connect", "Connect", _connect_text(facts), is_connected, True, True),
         ("route", "Route", _route_text(facts), not facts.missing_routing, True, True),
         ("map", "Map", _map_text(facts), is_mapped, is_connected, False),
-        ("start", "Start", _start_text(facts, can_start), _runs(facts), can_start, True),
+        (
+            "start",
+            "Start",
+            _start_text(facts, can_start),
+            can_start and _runs(facts),
+            can_start,
+            True,
+        ),
     )
     planned: list[Step] = []
     for key, title, text, is_done, is_possible, blocks in steps:
@@ -95,10 +102,11 @@ def _map_text(facts: ConnectionFacts) -> str:
 
 
 def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
+    if not can_start:
+        verb = "Goes on" if facts.is_started else "Possible"
+        return f"{verb} once the account is connected and routing is complete."
     if _runs(facts):
         return "Polling is active."
-    if not can_start:
-        return "Possible once the account is connected and routing is complete."
     if facts.is_paused:
         return "Polling is paused; resume it to go on."
     return "See what the first poll would create, then start it."

@@ -59,8 +59,8 @@ class ConnectionPage:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether nothing of the set-up is left to do."""
-        return all(step.state == "done" for step in self.steps)
+        """Whether nothing of the set-up holds up polling (any more)."""
+        return not any(step.blocks_polling for step in self.steps)
 
 
 def read_connection_page(connection_id: int) -> ConnectionPage:

@@ -21,6 +21,14 @@ from webapp.services.routing_state import Named
 from webapp.web.addresses import GREATEST_ID
 
 NO_SUCH_ID = -1
+REQUIRED = (
+    "board_id",
+    "fallback_client_id",
+    "fallback_board_id",
+    "critical_priority_id",
+    "high_priority_id",
+    "low_priority_id",
+)
 
 
 class RoutingForm(FlaskForm):
@@ -52,8 +60,8 @@ class RoutingForm(FlaskForm):
 
     def fill(self, choices: RoutingChoices, page: ConnectionPage) -> None:
         """Offer the choices, and the chosen rows that were deactivated since, marked as such."""
-        boards = {board.id: board.name for board in choices.boards}
-        tops = {one.id: one.name for one in choices.categories}
+        boards = _names(choices.boards, page.chosen.get("board_id"))
+        tops = _names(choices.categories, page.chosen.get("category_id"))
         self._offer("board_id", choices.boards, page)
         self._offer("fallback_board_id", choices.boards, page)
         self._offer("fallback_client_id", choices.clients, page)
@@ -62,6 +70,9 @@ class RoutingForm(FlaskForm):
         self._offer("closed_status_id", choices.closed_statuses, page)
         self._offer_grouped("category_id", choices.categories, page, boards)
         self._offer_grouped("subcategory_id", choices.subcategories, page, tops)
+        for name in REQUIRED:
+            if page.values[name] is None:
+                self[name].description = "Required before anything is polled."
 
     def show(self, values: Mapping[str, object]) -> None:
         """Show settings as they are stored."""
@@ -111,7 +122,7 @@ class RoutingForm(FlaskForm):
         if chosen is not None and str(chosen.id) not in {choice.value for choice in choices}:
             above = _above(chosen) if isinstance(chosen, Category) else None
             choices.append(_choice(chosen, above=above, words=f"{chosen.name} (deactivated)"))
-            self[name].description = f"{chosen.name} is deactivated; choose another."
+            self[name].description = f"{chosen.name} was deactivated; choose another."
         self[name].choices = choices
 
     def _read(self, name: str) -> object:
@@ -156,6 +167,12 @@ def read_loaded(text: str | None) -> dict[str, object] | None:
         return None
     is_plain = all(value is None or isinstance(value, int) for value in values.values())
     return values if is_plain else None
+
+
+def _names(rows: Any, chosen: Named | None) -> dict[int, str]:
+    """Names by id; the chosen row is among them also where it was deactivated."""
+    names = {row.id: row.name for row in rows}
+    return names if chosen is None else {chosen.id: chosen.name, **names}
 
 
 def _above(row: Any) -> int:
