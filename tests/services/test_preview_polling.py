@@ -12,7 +12,15 @@ from sqlalchemy import func, select
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk, simulated_desk
-from tests.support.polling import add_bulk, asked, page_answer, report, set_faults, use_small_pages
+from tests.support.polling import (
+    INCIDENTS,
+    add_bulk,
+    asked,
+    page_answer,
+    report,
+    set_faults,
+    use_small_pages,
+)
 from webapp.domain.plan import Reason
 from webapp.huntress.simulator import Fault, SimulatedAccount
 from webapp.models import (
@@ -233,9 +241,7 @@ def test_several_pages(new: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     check_against_poll(new, preview)
 
 
-def test_a_large_account_is_not_looked_at_whole(
-    new: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_account_is_not_looked_at_whole(new: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     use_small_pages(monkeypatch, 5)
     add_bulk(new.account, 200, new.clock.now())
     preview = look(new)
@@ -314,3 +320,42 @@ def test_community_edition_refuses(new: Desk, app: Flask) -> None:
     app.extensions["triagedesk_config"] = replace(config, edition="community")
     with pytest.raises(EditionError):
         look(new)
+
+
+def test_several_unknown_organizations_make_the_poll_match_all_again(new: Desk) -> None:
+    now = new.clock.now()
+    new.account.add_organization("Initech", id=8)
+    sync_organizations(new.connection_id)
+    new.add_client("Initech")
+    for organization in (9, 10, 11):
+        new.account.add_organization(f"Hooli {organization}", id=organization)
+    for number, organization in enumerate((8, 9, 10, 11), 1):
+        new.account.incident_rows[number] = report(number, now, organization_id=organization)
+    preview = look(new)
+    assert [(row.name, row.total) for row in preview.clients][1] == ("Initech", 1)
+    check_against_poll(new, preview)
+
+
+def test_what_only_the_sweep_finds_is_routed_by_its_synchronization(new: Desk) -> None:
+    """An open report without a usable time that the walk never reaches."""
+    now = new.clock.now()
+    new.account.add_organization("Initech", id=8)
+    sync_organizations(new.connection_id)
+    new.add_client("Initech")
+    walked = page_answer([report(1, now - timedelta(days=30), status="closed")])
+    swept = page_answer([report(2, now, updated_at=None, organization_id=8)])
+    calls: list[str] = []
+
+    def answer(_number: int, path: str) -> Fault | None:
+        if path != INCIDENTS:
+            return None
+        calls.append(path)
+        return walked if len(calls) == 1 else swept
+
+    new.simulator.faults.on_request = answer
+    preview = look(new)
+    assert [(row.name, row.board, row.total) for row in preview.clients] == [
+        ("Initech", "Security", 1)
+    ]
+    calls.clear()
+    check_against_poll(new, preview)
