@@ -60,7 +60,7 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
     that Huntress still lists them.
     """
     fetched_at = clock.utcnow()
-    newest = _newest_by_key(_read(row, cycle.huntress_now()) for row in rows)
+    newest = newest_by_key(read_report(row, cycle.huntress_now()) for row in rows)
     if not newest:
         return 0
     recorded = _recorded(cycle, newest)
@@ -84,7 +84,7 @@ def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
 
     Nothing happens where the row is gone, or its organization was excluded again.
     """
-    row = _read(report, cycle.huntress_now())
+    row = read_report(report, cycle.huntress_now())
     with transaction() as session:
         cycle.lease.fence(session)
         known = session.get(InboxRow, row_id, populate_existing=True)
@@ -94,7 +94,8 @@ def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
     cycle.note_wanted([row.raw])
 
 
-def _read(row: object, now: datetime) -> Collected:
+def read_report(row: object, now: datetime) -> Collected:
+    """One row of a page; times later than `now` (Huntress's) are not usable."""
     raw = prune(row)
     hashed = content_hash(raw)
     fields = raw if isinstance(raw, dict) else {}
@@ -107,7 +108,8 @@ def _read(row: object, now: datetime) -> Collected:
     )
 
 
-def _newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
+def newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
+    """The newest report of each incident, of rows in the order they were fetched."""
     newest: dict[str, Collected] = {}
     for row in rows:
         known = newest.get(row.key)

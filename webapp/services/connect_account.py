@@ -19,6 +19,7 @@ from webapp.models import Connection, Priority
 from webapp.services.api_ledger import DatabaseLedger
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, ServiceError
+from webapp.services.explain_huntress import explain, is_about_base_url
 from webapp.services.huntress_access import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
@@ -44,7 +45,14 @@ logger = logging.getLogger(__name__)
 
 
 class ConnectError(ServiceError):
-    """The account could not be connected; nothing was stored. The sentence says why."""
+    """The account could not be connected; nothing was stored. The sentence says why.
+
+    `is_about_base_url`: another base URL is what helps.
+    """
+
+    def __init__(self, sentence: str, *, is_about_base_url: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_about_base_url = is_about_base_url
 
 
 class OtherAccountError(ConnectError):
@@ -183,7 +191,7 @@ def _try_credentials(base_url: str, credentials: _Credentials) -> _Account:
         with closing(client):
             return _parse_account(client.get_account())
     except HuntressError as error:
-        raise ConnectError(error.sentence) from error
+        raise ConnectError(explain(error), is_about_base_url=is_about_base_url(error)) from error
 
 
 def _parse_account(raw: Mapping[str, Any]) -> _Account:

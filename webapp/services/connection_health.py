@@ -90,6 +90,12 @@ def read_connection_health(connection_id: int) -> ConnectionHealth:
     return found[0]
 
 
+def read_connections_health() -> list[ConnectionHealth]:
+    """The health of every connection, by name."""
+    with reading() as session:
+        return connections_health(session, clock.utcnow())
+
+
 def connections_health(
     session: Session, now: datetime, connection_id: int | None = None
 ) -> list[ConnectionHealth]:

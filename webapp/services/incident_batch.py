@@ -119,10 +119,7 @@ class BatchContext:
     def mapping_state(self, incident: Incident) -> MappingState[int] | None:
         """The same, for the plan."""
         row = self.mapping(incident)
-        if row is None:
-            return None
-        is_active = row.client is None or row.client.is_active
-        return MappingState(row.client_id, row.creates_tickets, is_active)
+        return None if row is None else as_mapping_state(row)
 
     def agent(self, incident: Incident) -> HuntressAgent | None:
         """The cached agent, also when Huntress does not know it."""
@@ -178,6 +175,12 @@ class BatchContext:
             )
         )
         return {row.external_id: row for row in rows}
+
+
+def as_mapping_state(row: OrganizationMapping) -> MappingState[int]:
+    """An organization's row for the plan; its client must be loaded."""
+    is_active = row.client is None or row.client.is_active
+    return MappingState(row.client_id, row.creates_tickets, is_active)
 
 
 def load_known(session: Session, cycle: Cycle, keys: list[str]) -> dict[str, KnownAlert]:

@@ -8,10 +8,11 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, or_, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
 from webapp.domain.routing import POLL_INTERVAL, missing_fields
 from webapp.models import Connection
@@ -87,6 +88,16 @@ class PolledConnection:
             reopen_tickets=self.reopen_tickets,
             leave_touched_open=self.leave_touched_open,
         )
+
+    def priority_id(self, severity: Severity) -> int:
+        """The priority of a severity; unknown ones take that of high. Routing must be complete."""
+        chosen = {
+            Severity.CRITICAL: self.critical_priority_id,
+            Severity.LOW: self.low_priority_id,
+        }.get(severity, self.high_priority_id)
+        if chosen is None:
+            raise ValueError("routing is incomplete")
+        return chosen
 
 
 def missing_routing(connection: PolledConnection | Connection) -> tuple[str, ...]:
@@ -177,6 +188,12 @@ def claim(
     if row is None:
         return None
     return Lease(connection_id, token, seconds), PolledConnection(**row._mapping)
+
+
+def read_polled(session: Session, connection_id: int) -> PolledConnection | None:
+    """The connection as a poll would find it, without claiming it; None where there is none."""
+    row = session.execute(select(*_COLUMNS).where(Connection.id == connection_id)).one_or_none()
+    return None if row is None else PolledConnection(**row._mapping)
 
 
 def has_live_lease(connection: Connection, now: datetime) -> bool:

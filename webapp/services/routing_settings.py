@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL
 from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.audit import changes_between, record_event
-from webapp.services.errors import FieldError
+from webapp.services.errors import FieldError, ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.routing_state import (
@@ -27,7 +27,7 @@ SAVED_INCOMPLETE = (
     "set."
 )
 
-_REFERENCES: Mapping[str, type[Named]] = {
+ROUTING_REFERENCES: Mapping[str, type[Named]] = {
     "board_id": Board,
     "category_id": Category,
     "subcategory_id": Category,
@@ -38,14 +38,25 @@ _REFERENCES: Mapping[str, type[Named]] = {
     "low_priority_id": Priority,
     "closed_status_id": Status,
 }
-_NUMBERS = {"poll_interval_minutes": POLL_INTERVAL, "backfill_days": BACKFILL}
-_SWITCHES = ("auto_close_tickets", "leave_touched_open", "reopen_tickets")
-ROUTING_FIELDS = (*_REFERENCES, *_NUMBERS, *_SWITCHES)
+NUMBER_FIELDS = {"poll_interval_minutes": POLL_INTERVAL, "backfill_days": BACKFILL}
+SWITCH_FIELDS = ("auto_close_tickets", "leave_touched_open", "reopen_tickets")
+ROUTING_FIELDS = (*ROUTING_REFERENCES, *NUMBER_FIELDS, *SWITCH_FIELDS)
 """The attributes of Connection that `save_routing` takes."""
 
 
 class RoutingError(FieldError):
     """Some settings cannot be taken; nothing was saved. `fields`: attribute → message."""
+
+
+class StaleRoutingError(ServiceError):
+    """Somebody else saved other settings meanwhile; nothing was saved. `stored`: what is now."""
+
+    def __init__(self, stored: Mapping[str, object]) -> None:
+        super().__init__(
+            "Somebody else changed the routing meanwhile, so nothing was saved. Look at what "
+            "changed, then save again."
+        )
+        self.stored = dict(stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +104,35 @@ def routing_choices() -> RoutingChoices:
         )
 
 
+def routing_values(connection: Connection) -> dict[str, object]:
+    """The settings of a connection by attribute (ROUTING_FIELDS)."""
+    return {field: getattr(connection, field) for field in ROUTING_FIELDS}
+
+
 def save_routing(
-    connection_id: int, changes: Mapping[str, object], actor_id: int | None = None
+    connection_id: int,
+    changes: Mapping[str, object],
+    actor_id: int | None = None,
+    *,
+    seen: Mapping[str, object] | None = None,
 ) -> SavedRouting:
     """Save `changes` (attributes of ROUTING_FIELDS; the others stay as they are).
 
     Only the columns that changed are written. Incomplete routing is saved; it pauses polling.
-    Another board clears a category that is not its own. Raises RoutingError (nothing is saved),
-    NotFoundError, EditionError.
+    Another board clears a category that is not its own. `seen` are the settings that a form
+    showed when it was loaded: what became different meanwhile is never overwritten, and only a
+    category that was left as it was is cleared. Raises StaleRoutingError, RoutingError (nothing
+    is saved), NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
-        before = {field: getattr(connection, field) for field in ROUTING_FIELDS}
-        wanted = _clear_foreign_categories(session, before, changes)
+        before = routing_values(connection)
+        if seen is None:
+            wanted = _clear_foreign_categories(session, before, changes)
+        else:
+            wanted = _clear_kept_categories(session, seen, changes)
+            _refuse_stale(before, seen, wanted)
         errors = _check(session, before, wanted)
         if errors:
             raise RoutingError(errors)
@@ -152,6 +178,34 @@ def _clear_foreign_categories(
     return wanted
 
 
+def _clear_kept_categories(
+    session: Session, seen: Mapping[str, object], changes: Mapping[str, object]
+) -> dict[str, object]:
+    """`changes`, less the categories that a form kept although they are not the board's.
+
+    One that was chosen just now is left for the check to refuse.
+    """
+    wanted = dict(changes)
+    for field, above, attribute in (
+        ("category_id", "board_id", "board_id"),
+        ("subcategory_id", "category_id", "parent_id"),
+    ):
+        row = _category(session, wanted.get(field))
+        is_foreign = row is not None and getattr(row, attribute) != wanted.get(above)
+        if is_foreign and wanted[field] == seen.get(field):
+            wanted[field] = None
+    return wanted
+
+
+def _refuse_stale(
+    before: Mapping[str, object], seen: Mapping[str, object], wanted: Mapping[str, object]
+) -> None:
+    """A form that was sent twice changes nothing the second time: that is no conflict."""
+    for field in ROUTING_FIELDS:
+        if before[field] not in (seen.get(field), wanted.get(field, before[field])):
+            raise StaleRoutingError(before)
+
+
 def _check(
     session: Session, before: Mapping[str, object], wanted: Mapping[str, object]
 ) -> dict[str, str]:
@@ -170,17 +224,17 @@ def _check(
 
 
 def _problem(session: Session, field: str, value: object) -> str | None:
-    if field in _SWITCHES:
+    if field in SWITCH_FIELDS:
         return None if isinstance(value, bool) else "Say yes or no."
-    if field in _NUMBERS:
-        least, most, _ = _NUMBERS[field]
+    if field in NUMBER_FIELDS:
+        least, most, _ = NUMBER_FIELDS[field]
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if is_number and least <= value <= most:  # type: ignore[operator]
             return None
         return f"Enter a whole number from {least} to {most}."
     if value is None:
         return None
-    found = session.get(_REFERENCES[field], value) if type(value) is int else None
+    found = session.get(ROUTING_REFERENCES[field], value) if type(value) is int else None
     row = cast("Named | None", found)
     if row is None:
         return "This choice does not exist any more."

@@ -120,8 +120,19 @@ def add_organization(
     Without a name it is called "Huntress org <id>" until a sync finds out. The caller has made
     sure that there is no such row, and holds the lock that keeps it so.
     """
+    row = new_organization(connection_id, external_id, name, agents_count)
+    session.add(row)
+    auto_match_row(row, index or client_index(session))
+    session.flush()
+    return row
+
+
+def new_organization(
+    connection_id: int, external_id: str, name: str | None, agents_count: int | None = None
+) -> OrganizationMapping:
+    """The row of an organization seen for the first time, not stored and not matched yet."""
     now = clock.utcnow()
-    row = OrganizationMapping(
+    return OrganizationMapping(
         connection_id=connection_id,
         external_id=external_id,
         name=name or f"Huntress org {external_id}",
@@ -133,10 +144,6 @@ def add_organization(
         created_at=now,
         updated_at=now,
     )
-    session.add(row)
-    auto_match_row(row, index or client_index(session))
-    session.flush()
-    return row
 
 
 def parse_organization(raw: object) -> Organization | None:
@@ -154,15 +161,20 @@ def _fetch(
     connection_id: int, client: HuntressClient | None, on_page: Callable[[], None]
 ) -> list[Organization]:
     if client is not None:
-        return _list_all(client, on_page)
+        return list_all_organizations(client, on_page)
     with reading() as session:
         connection = get_connection(session, connection_id)
     with closing(open_client(connection, current_config())) as own_client:
-        return _list_all(own_client, on_page)
+        return list_all_organizations(own_client, on_page)
 
 
-def _list_all(client: HuntressClient, on_page: Callable[[], None]) -> list[Organization]:
-    """Every organization once; the last of several rows with one id counts."""
+def list_all_organizations(
+    client: HuntressClient, on_page: Callable[[], None]
+) -> list[Organization]:
+    """Every organization once; the last of several rows with one id counts.
+
+    `on_page` is called after each page. Raises HuntressError.
+    """
     found: dict[str, Organization] = {}
     tokens: set[str] = set()
     token: str | None = None
@@ -187,7 +199,7 @@ def _store(
     rows = {row.external_id: row for row in _locked_rows(session, connection_id)}
     index = client_index(session)
     known = {one.external_id: one for one in organizations}
-    updated = sum(_refresh(row, known[key]) for key, row in rows.items() if key in known)
+    updated = sum(refresh_row(row, known[key]) for key, row in rows.items() if key in known)
     gone = sum(_mark_gone(row) for key, row in rows.items() if key not in known)
     auto_matched = sum(auto_match_row(row, index) for row in rows.values())
     added = [
@@ -218,8 +230,11 @@ def _locked_rows(session: Session, connection_id: int) -> Iterable[OrganizationM
     )
 
 
-def _refresh(row: OrganizationMapping, organization: Organization) -> bool:
-    """Take over name and size; a name that went missing does not replace a known one."""
+def refresh_row(row: OrganizationMapping, organization: Organization) -> bool:
+    """Take over name and size; a name that went missing does not replace a known one.
+
+    True where anything changed.
+    """
     name = organization.name or row.name
     is_name_known = row.is_name_known or organization.name is not None
     wanted = (name, is_name_known, organization.agents_count, None)

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import Incident, Severity, parse_incident_text
+from webapp.domain.incident import Incident, parse_incident_text
 from webapp.domain.plan import (
     Action,
     ActionKind,
@@ -194,15 +194,7 @@ class _Writer:
         }
 
     def _priority_id(self, incident: Incident) -> int:
-        """Unknown severities take the high priority."""
-        connection = self.cycle.connection
-        chosen = {
-            Severity.CRITICAL: connection.critical_priority_id,
-            Severity.LOW: connection.low_priority_id,
-        }.get(incident.severity, connection.high_priority_id)
-        if chosen is None:
-            raise ValueError("routing is incomplete")
-        return chosen
+        return self.cycle.connection.priority_id(incident.severity)
 
     def _append_note(self, one: Planned) -> None:
         ticket = one.known.ticket if one.known else None

@@ -19,6 +19,8 @@ dashboard.add_app_template_filter(count_words)
 dashboard.add_app_template_filter(phase_words)
 dashboard.add_app_template_global(progress_words)
 
+CONNECTION_PAGE = "connection"
+
 
 @dashboard.get("/")
 @signed_in
@@ -61,12 +63,24 @@ def poll(connection_id: int) -> ResponseReturnValue:
         return _card(connection_id, notice)
     if notice:
         flash(notice, "error")
-    return redirect(url_for("dashboard.show", _anchor=f"connection-{connection_id}"), 303)
+    anchor = f"connection-{connection_id}"
+    if _place() == CONNECTION_PAGE:
+        target = url_for("huntress.show", connection_id=connection_id, _anchor=anchor)
+    else:
+        target = url_for("dashboard.show", _anchor=anchor)
+    return redirect(target, 303)
+
+
+def _place() -> str | None:
+    """Where the card stands: on the connection's own page (admins), else on the dashboard."""
+    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
+    return CONNECTION_PAGE if is_there else None
 
 
 def _card(connection_id: int, notice: str | None = None) -> str:
     return render_template(
         "dashboard/_connection.html",
+        place=_place(),
         connection=read_connection_health(connection_id),
         queue=read_status(),
         calls_per_minute=current_config().huntress_calls_per_minute,

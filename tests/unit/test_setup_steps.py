@@ -1,0 +1,74 @@
+"""The set-up: what is done, what is next, what holds up polling."""
+
+from dataclasses import replace
+
+import pytest
+
+from webapp.domain.setup_steps import ConnectionFacts, StepState, plan_setup
+
+NEW = ConnectionFacts(
+    has_credentials=True,
+    is_disconnected=False,
+    missing_routing=("Security board", "Fallback client"),
+    organizations=12,
+    unmapped=4,
+    is_started=False,
+    is_paused=False,
+)
+ROUTED = replace(NEW, missing_routing=())
+MAPPED = replace(ROUTED, unmapped=0)
+STARTED = replace(MAPPED, is_started=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "states", "blocking"),
+    [
+        (NEW, "done current later later", "route start"),
+        (ROUTED, "done done current later", "start"),
+        (MAPPED, "done done done current", "start"),
+        (STARTED, "done done done done", ""),
+        (replace(STARTED, unmapped=3), "done done current done", ""),
+        (replace(STARTED, is_paused=True), "done done done current", "start"),
+        (replace(STARTED, is_disconnected=True), "current done done later", "connect start"),
+        (replace(STARTED, has_credentials=False), "current done done later", "connect start"),
+        (replace(NEW, organizations=0, unmapped=0), "done current later later", "route start"),
+    ],
+)
+def test_steps(facts: ConnectionFacts, states: str, blocking: str) -> None:
+    steps = plan_setup(facts)
+    assert [step.key for step in steps] == ["connect", "route", "map", "start"]
+    assert [step.state.value for step in steps] == states.split()
+    assert [step.key for step in steps if step.blocks_polling] == blocking.split()
+
+
+def text_of(facts: ConnectionFacts, key: str) -> str:
+    return next(step.text for step in plan_setup(facts) if step.key == key)
+
+
+@pytest.mark.parametrize(
+    ("facts", "key", "words"),
+    [
+        (NEW, "route", "Still missing: Security board, Fallback client."),
+        (NEW, "start", "Possible once the account is connected and routing is complete."),
+        (NEW, "map", "4 of 12 organizations have no client yet."),
+        (NEW, "map", "This does not hold up polling"),
+        (
+            replace(NEW, organizations=0, unmapped=0),
+            "map",
+            'No organizations yet — click "Sync organizations".',
+        ),
+        (MAPPED, "start", "See what the first poll would create"),
+        (replace(STARTED, is_paused=True), "start", "Polling is paused; resume it"),
+        (replace(STARTED, is_disconnected=True), "connect", "The account is disconnected."),
+        (replace(STARTED, is_disconnected=True), "start", "Goes on once the account is connected"),
+        (replace(NEW, has_credentials=False), "connect", "The API key and secret are missing."),
+    ],
+)
+def test_what_a_step_still_needs(facts: ConnectionFacts, key: str, words: str) -> None:
+    assert words in text_of(facts, key)
+
+
+def test_only_one_step_is_current() -> None:
+    for facts in (NEW, ROUTED, MAPPED, STARTED):
+        current = [step for step in plan_setup(facts) if step.state is StepState.CURRENT]
+        assert len(current) <= 1

@@ -1,0 +1,112 @@
+"""The way from a new connection to one that polls: connect, route, map, start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+NO_ORGANIZATIONS = 'No organizations yet — click "Sync organizations".'
+
+
+class StepState(StrEnum):
+    """`CURRENT` is the first step that is not done and can be."""
+
+    DONE = "done"
+    CURRENT = "current"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """What the steps depend on. `missing_routing` is in the words of the form."""
+
+    has_credentials: bool
+    is_disconnected: bool
+    missing_routing: Sequence[str]
+    organizations: int
+    unmapped: int
+    is_started: bool
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `blocks_polling`: no ticket is created before it is done."""
+
+    key: str
+    title: str
+    text: str
+    state: StepState
+    blocks_polling: bool
+
+
+def plan_setup(facts: ConnectionFacts) -> list[Step]:
+    """The four steps in order, each with what it still needs.
+
+    Mapping never blocks polling: an organization without a client goes to the triage board.
+    """
+    is_connected = facts.has_credentials and not facts.is_disconnected
+    is_mapped = facts.organizations > 0 and facts.unmapped == 0
+    can_start = is_connected and not facts.missing_routing
+    steps = (
+        ("connect", "Connect", _connect_text(facts), is_connected, True, True),
+        ("route", "Route", _route_text(facts), not facts.missing_routing, True, True),
+        ("map", "Map", _map_text(facts), is_mapped, is_connected, False),
+        (
+            "start",
+            "Start",
+            _start_text(facts, can_start),
+            can_start and _runs(facts),
+            can_start,
+            True,
+        ),
+    )
+    planned: list[Step] = []
+    for key, title, text, is_done, is_possible, blocks in steps:
+        is_waited_for = any(step.state is StepState.CURRENT for step in planned)
+        state = StepState.LATER
+        if is_done:
+            state = StepState.DONE
+        elif is_possible and not is_waited_for:
+            state = StepState.CURRENT
+        planned.append(Step(key, title, text, state, blocks and not is_done))
+    return planned
+
+
+def _runs(facts: ConnectionFacts) -> bool:
+    return facts.is_started and not facts.is_paused
+
+
+def _connect_text(facts: ConnectionFacts) -> str:
+    if facts.is_disconnected:
+        return "The account is disconnected. Enter its API key and secret to go on."
+    if not facts.has_credentials:
+        return "The API key and secret are missing. Enter them to go on."
+    return "The account is connected."
+
+
+def _route_text(facts: ConnectionFacts) -> str:
+    if facts.missing_routing:
+        return f"Still missing: {', '.join(facts.missing_routing)}."
+    return "Boards, fallback client and priorities are chosen."
+
+
+def _map_text(facts: ConnectionFacts) -> str:
+    if not facts.organizations:
+        return NO_ORGANIZATIONS
+    if facts.unmapped:
+        return (
+            f"{facts.unmapped:,} of {facts.organizations:,} organizations have no client yet. "
+            "This does not hold up polling: their tickets wait on the triage board."
+        )
+    return "Every organization has a client or is excluded."
+
+
+def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
+    if not can_start:
+        verb = "Goes on" if facts.is_started else "Possible"
+        return f"{verb} once the account is connected and routing is complete."
+    if _runs(facts):
+        return "Polling is active."
+    if facts.is_paused:
+        return "Polling is paused; resume it to go on."
+    return "See what the first poll would create, then start it."

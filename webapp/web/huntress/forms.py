@@ -1,0 +1,40 @@
+"""Forms of a connection's account: its key, its secret, where they are sent."""
+
+from flask_wtf import FlaskForm
+from wtforms import PasswordField, StringField
+
+from webapp.services.connect_account import DEFAULT_BASE_URL
+
+TEXT_LENGTH = 500
+
+
+class KeyField(StringField):
+    """A credential that can be read while it is typed; a page never shows it again."""
+
+    def _value(self) -> str:
+        return ""
+
+
+class CredentialsForm(FlaskForm):
+    """An API key and its secret."""
+
+    api_key = KeyField("API key")
+    api_secret = PasswordField("API secret")
+
+    def credentials(self) -> tuple[str, str]:
+        """Key and secret as they were typed."""
+        return self.api_key.data or "", self.api_secret.data or ""
+
+
+class ConnectForm(CredentialsForm):
+    """A new account."""
+
+    name = StringField(
+        "Name (optional)",
+        description="What to call this connection; the account's own name where it is left empty.",
+    )
+    base_url = StringField(
+        "Base URL",
+        description=f"Leave it empty for {DEFAULT_BASE_URL}. Only hosts that this server was set "
+        "up to allow are ever called.",
+    )

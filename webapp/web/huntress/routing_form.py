@@ -1,0 +1,187 @@
+"""The routing form: what it offers, what was chosen, and what somebody else chose meanwhile."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+
+from webapp.domain.routing import BACKFILL, POLL_INTERVAL
+from webapp.models import Category
+from webapp.services.read_connection_page import ConnectionPage
+from webapp.services.routing_settings import (
+    NUMBER_FIELDS,
+    ROUTING_FIELDS,
+    SWITCH_FIELDS,
+    RoutingChoices,
+)
+from webapp.services.routing_state import Named
+from webapp.web.addresses import GREATEST_ID
+
+NO_SUCH_ID = -1
+REQUIRED = (
+    "board_id",
+    "fallback_client_id",
+    "fallback_board_id",
+    "critical_priority_id",
+    "high_priority_id",
+    "low_priority_id",
+)
+
+
+class RoutingForm(FlaskForm):
+    """The settings; each field bears the name of its attribute. The service checks them."""
+
+    board_id = SelectField("Security board", validate_choice=False)
+    category_id = SelectField("Category (optional)", validate_choice=False)
+    subcategory_id = SelectField("Subcategory (optional)", validate_choice=False)
+    fallback_client_id = SelectField(
+        "Fallback client",
+        validate_choice=False,
+        description="Gets the tickets of organizations that are not mapped.",
+    )
+    fallback_board_id = SelectField("Fallback (triage) board", validate_choice=False)
+    critical_priority_id = SelectField("Critical severity →", validate_choice=False)
+    high_priority_id = SelectField("High severity →", validate_choice=False)
+    low_priority_id = SelectField("Low severity →", validate_choice=False)
+    poll_interval_minutes = StringField(
+        "Poll interval (minutes)", description=f"{POLL_INTERVAL[0]} to {POLL_INTERVAL[1]}."
+    )
+    backfill_days = StringField(
+        "Backfill (days)",
+        description=f"How far back the first poll looks: {BACKFILL[0]} to {BACKFILL[1]}.",
+    )
+    auto_close_tickets = BooleanField("Close tickets when Huntress closes the incident")
+    closed_status_id = SelectField("Closed status", validate_choice=False)
+    leave_touched_open = BooleanField("Leave tickets open that a person has worked on")
+    reopen_tickets = BooleanField("Reopen tickets when the incident needs work again")
+
+    def fill(self, choices: RoutingChoices, page: ConnectionPage) -> None:
+        """Offer the choices, and the chosen rows that were deactivated since, marked as such."""
+        boards = _names(choices.boards, page.chosen.get("board_id"))
+        tops = _names(choices.categories, page.chosen.get("category_id"))
+        self._offer("board_id", choices.boards, page)
+        self._offer("fallback_board_id", choices.boards, page)
+        self._offer("fallback_client_id", choices.clients, page)
+        for severity in ("critical", "high", "low"):
+            self._offer(f"{severity}_priority_id", choices.priorities, page)
+        self._offer("closed_status_id", choices.closed_statuses, page)
+        self._offer_grouped("category_id", choices.categories, page, boards)
+        self._offer_grouped("subcategory_id", choices.subcategories, page, tops)
+        for name in REQUIRED:
+            if page.values[name] is None:
+                self[name].description = "Required before anything is polled."
+
+    def show(self, values: Mapping[str, object]) -> None:
+        """Show settings as they are stored."""
+        for name, value in values.items():
+            self._set(name, value)
+
+    def values(self) -> dict[str, object]:
+        """What was chosen, by attribute; a number that is none comes as None."""
+        return {name: self._read(name) for name in ROUTING_FIELDS}
+
+    def show_conflict(self, seen: Mapping[str, object], stored: Mapping[str, object]) -> None:
+        """Say at each field what somebody else saved since the form was loaded with `seen`.
+
+        A field that was left alone takes over the stored value; in one that both changed, what
+        was chosen here stays. The form has been filled with the choices there are now.
+        """
+        mine = self.values()
+        for name in ROUTING_FIELDS:
+            if stored[name] == seen[name]:
+                continue
+            theirs = self._words(name, stored[name])
+            if mine[name] == seen[name]:
+                self._set(name, stored[name])
+                sentence = f"Changed meanwhile from {self._words(name, seen[name])} to {theirs}."
+            else:
+                sentence = f"Somebody else chose {theirs} meanwhile; you chose "
+                sentence += f"{self._words(name, mine[name])}. Saving again keeps yours."
+            self[name].errors = [sentence]
+
+    def _offer(self, name: str, rows: Any, page: ConnectionPage) -> None:
+        choices = [SelectChoice("", "Not chosen"), *(_choice(row) for row in rows)]
+        self._set_choices(name, choices, page)
+
+    def _offer_grouped(
+        self, name: str, rows: list[Category], page: ConnectionPage, groups: Mapping[int, str]
+    ) -> None:
+        """Categories under their board, subcategories under their category."""
+        choices = [SelectChoice("", "None")]
+        by_group = sorted(rows, key=lambda row: (groups.get(_above(row), ""), row.name))
+        for row in by_group:
+            if _above(row) in groups:
+                choices.append(_choice(row, group=groups[_above(row)], above=_above(row)))
+        self._set_choices(name, choices, page)
+
+    def _set_choices(self, name: str, choices: list[SelectChoice], page: ConnectionPage) -> None:
+        chosen = page.chosen.get(name)
+        if chosen is not None and str(chosen.id) not in {choice.value for choice in choices}:
+            above = _above(chosen) if isinstance(chosen, Category) else None
+            choices.append(_choice(chosen, above=above, words=f"{chosen.name} (deactivated)"))
+            self[name].description = f"{chosen.name} was deactivated; choose another."
+        self[name].choices = choices
+
+    def _read(self, name: str) -> object:
+        if name in SWITCH_FIELDS:
+            return bool(self[name].data)
+        text = (self[name].data or "").strip()
+        if name in NUMBER_FIELDS:
+            return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        if not text:
+            return None
+        is_id = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= GREATEST_ID
+        return int(text) if is_id else NO_SUCH_ID
+
+    def _set(self, name: str, value: object) -> None:
+        field: Field = self[name]
+        field.data = value if name in SWITCH_FIELDS else "" if value is None else str(value)
+
+    def _words(self, name: str, value: object) -> str:
+        """A value as the form shows it."""
+        if name in SWITCH_FIELDS:
+            return "on" if value else "off"
+        if name in NUMBER_FIELDS:
+            return "no number" if value is None else str(value)
+        if value is None:
+            return "nothing"
+        labels = {choice.value: choice.label for choice in self[name].choices}
+        return f"“{labels[str(value)]}”" if str(value) in labels else "something that is gone"
+
+
+def write_loaded(values: Mapping[str, object]) -> str:
+    """The settings that a form shows, for its hidden field."""
+    return json.dumps(dict(values), sort_keys=True)
+
+
+def read_loaded(text: str | None) -> dict[str, object] | None:
+    """What `write_loaded` wrote; None where that is not what came back."""
+    try:
+        values = json.loads(text or "")
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or set(values) != set(ROUTING_FIELDS):
+        return None
+    is_plain = all(value is None or isinstance(value, int) for value in values.values())
+    return values if is_plain else None
+
+
+def _names(rows: Any, chosen: Named | None) -> dict[int, str]:
+    """Names by id; the chosen row is among them also where it was deactivated."""
+    names = {row.id: row.name for row in rows}
+    return names if chosen is None else {chosen.id: chosen.name, **names}
+
+
+def _above(row: Any) -> int:
+    """The board of a category, the category of a subcategory."""
+    return int(row.parent_id or row.board_id)
+
+
+def _choice(
+    row: Named, *, group: str | None = None, above: int | None = None, words: str | None = None
+) -> SelectChoice:
+    attributes = {} if above is None else {"data-above": str(above)}
+    return SelectChoice(str(row.id), words or row.name, attributes, group)
