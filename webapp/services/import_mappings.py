@@ -14,7 +14,7 @@ from webapp.domain.untrusted import parse_id
 from webapp.models import CsvUpload, OrganizationMapping
 from webapp.services.audit import record_event
 from webapp.services.client_names import ClientNames
-from webapp.services.csv_uploads import load_upload, read_upload, store_upload
+from webapp.services.csv_uploads import delete_upload, load_upload, read_upload, store_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
@@ -94,6 +94,11 @@ def upload_mappings(connection_id: int, filename: str, data: bytes, *, owner_id:
     with reading() as session:
         get_connection(session, connection_id)
     upload = store_upload(KIND, filename, data, owner_id, connection_id)
+    try:
+        plan_import(connection_id, upload.id, owner_id=owner_id)
+    except FieldError:
+        delete_upload(upload.id, KIND, owner_id)
+        raise
     return upload
 
 

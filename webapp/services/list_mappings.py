@@ -13,7 +13,7 @@ from webapp.services.map_organizations import MappingState, OrganizationRow, as_
 from webapp.services.suggest_clients import suggest_clients
 from webapp.services.transactions import reading
 
-PAGE_SIZES = (50, 100, 200)
+PAGE_SIZES = (50, 100)
 SEARCH_LENGTH = 100
 LARGEST_PAGE = 100_000
 GONE: Final = "gone"
@@ -73,18 +73,29 @@ class MappingPage:
         return sum(self.counts.values())
 
 
-def list_mappings(connection_id: int, query: MappingQuery) -> MappingPage:
-    """The page `query` asks for; one beyond the last is the last. Raises NotFoundError."""
+def list_mappings(
+    connection_id: int, query: MappingQuery, *, only: Sequence[str] | None = None
+) -> MappingPage:
+    """The page `query` asks for; one beyond the last is the last. Raises NotFoundError.
+
+    With `only` it holds the rows of these organization ids in their order instead: those of a form
+    that was sent, whatever the query finds by now.
+    """
     with reading() as session:
         connection = get_connection(session, connection_id)
         counts = count_tabs(session, connection_id, query)
         total = sum(counts.values()) if query.tab is None else counts[str(query.tab)]
         pages = max(1, -(-total // query.size))
         page = min(query.page, pages)
-        mappings = session.scalars(
-            select_mappings(connection_id, query).limit(query.size).offset((page - 1) * query.size)
-        ).all()
-        rows = with_candidates(session, mappings)
+        shown = select_mappings(connection_id, query)
+        if only is None:
+            shown = shown.limit(query.size).offset((page - 1) * query.size)
+        else:
+            shown = select_mappings(connection_id, MappingQuery())
+            shown = shown.where(OrganizationMapping.external_id.in_(only))
+        rows = with_candidates(session, session.scalars(shown).all())
+        if only is not None:
+            rows.sort(key=lambda row: only.index(row.mapping.external_id))
         clients = _active_clients(session)
     suggestions = {
         row.mapping.external_id: found
@@ -158,6 +169,12 @@ def needs_client(row: OrganizationRow) -> bool:
         and mapping.is_name_known
         and (mapping.client_id is not None or mapping.decided_by_person_at is None)
     )
+
+
+def list_client_names() -> list[str]:
+    """The clients that can be chosen, by name."""
+    with reading() as session:
+        return _active_clients(session)
 
 
 def _active_clients(session: Session) -> list[str]:
