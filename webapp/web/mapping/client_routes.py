@@ -1,0 +1,105 @@
+"""Creating clients from selected organizations: preview, then all at once."""
+
+from collections.abc import Mapping, Sequence
+
+from flask import flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.domain.untrusted import clean_line, parse_id
+from webapp.services.create_clients import (
+    Choice,
+    NewClient,
+    Proposal,
+    create_clients,
+    propose_clients,
+)
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.list_mappings import list_client_names
+from webapp.services.map_organizations import StaleMappingError
+from webapp.web.access import admin_only
+from webapp.web.filters import counted
+from webapp.web.mapping.blueprint import mapping
+from webapp.web.mapping.forms import TYPED_LENGTH, TableLinks
+from webapp.web.viewer import require_viewer
+
+
+@mapping.get("/new-clients")
+@admin_only
+def preview_clients(connection_id: int) -> ResponseReturnValue:
+    """What would be created; nothing is yet."""
+    return _page(connection_id, {})
+
+
+@mapping.post("/new-clients")
+@admin_only
+def create(connection_id: int) -> ResponseReturnValue:
+    """Create and link as decided, or show the form again."""
+    decisions = _read()
+    typed = {one.external_id: one for one in decisions}
+    try:
+        result = create_clients(connection_id, decisions, actor_id=require_viewer().id)
+    except FieldError as error:
+        return _page(connection_id, typed, "Nothing was created yet.", error.fields), 400
+    except StaleMappingError as error:
+        return _page(connection_id, typed, f"Nothing was created yet. {error}"), 409
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        return _page(connection_id, typed, str(error)), 409
+    flash(
+        f"{counted(result.created, 'client')} created, "
+        f"{counted(result.linked, 'organization')} linked.",
+        "success",
+    )
+    return redirect(TableLinks(connection_id, request.args).to(), 303)
+
+
+def _page(
+    connection_id: int,
+    typed: Mapping[str, NewClient],
+    problem: str | None = None,
+    problems: Mapping[str, str] | None = None,
+) -> str:
+    proposals = propose_clients(connection_id, _wanted())
+    links = TableLinks(connection_id, request.args)
+    return render_template(
+        "mapping/new_clients.html",
+        connection_id=connection_id,
+        proposals=proposals,
+        left_out=len(set(_wanted())) - len(proposals),
+        typed={one.external_id: _typed(one, typed.get(one.external_id)) for one in proposals},
+        problem=problem,
+        problems=problems or {},
+        client_names=list_client_names() if proposals else [],
+        links=links,
+        action=links.to("mapping.create", org=_wanted()),
+        choices=[(Choice.CREATE, "Create"), (Choice.LINK, "Link to"), (Choice.SKIP, "Skip")],
+    )
+
+
+def _typed(proposal: Proposal, typed: NewClient | None) -> dict[str, str]:
+    """What stands in the fields: what was typed, else the proposal."""
+    similar = proposal.similar[0] if proposal.similar else ""
+    values = {"choice": str(proposal.choice), "name": proposal.name, "link": similar}
+    if typed is not None:
+        values["choice"] = str(typed.choice)
+        values["link" if typed.choice is Choice.LINK else "name"] = typed.name
+    return values
+
+
+def _wanted() -> list[str]:
+    return [found for value in request.args.getlist("org") if (found := parse_id(value))]
+
+
+def _read() -> Sequence[NewClient]:
+    """The decisions for the organizations of the form."""
+    decisions = []
+    for external_id in _wanted():
+        word = request.form.get(f"choice-{external_id}", "")
+        version = request.form.get(f"version-{external_id}", "")
+        if word not in list(Choice) or not version.isdecimal():
+            continue
+        field = "link" if word == Choice.LINK else "name"
+        name = clean_line(request.form.get(f"{field}-{external_id}"), TYPED_LENGTH) or ""
+        decisions.append(NewClient(external_id, int(version[:9]), Choice(word), name))
+    return decisions

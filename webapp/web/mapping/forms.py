@@ -1,0 +1,145 @@
+"""Reading the mapping table's address and its form."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+
+from webapp.domain.untrusted import clean_line, parse_id
+from webapp.services.list_mappings import (
+    GONE,
+    LARGEST_PAGE,
+    PAGE_SIZES,
+    SEARCH_LENGTH,
+    SORTS,
+    MappingQuery,
+)
+from webapp.services.map_organizations import MappingState
+from webapp.services.save_mapping_rows import RowEdit
+
+KEPT = ("q", "state", "sort", "size", "page")
+TYPED_LENGTH = 300
+MOST_ROWS = 400
+SORT_WORDS = {
+    "name": "By name",
+    "name-down": "By name, Z first",
+    "client": "By client",
+    "client-down": "By client, Z first",
+    "last": "Last incident first",
+    "last-down": "Last incident last",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row as it was when its form was made: what is different from it was changed by a person."""
+
+    version: int
+    client: str
+    tickets: bool
+
+    def as_text(self) -> str:
+        """For the hidden field."""
+        return f"{self.version}|{int(self.tickets)}|{self.client}"
+
+
+@dataclass(frozen=True, slots=True)
+class SentRow:
+    """A row of the form as it was sent."""
+
+    external_id: str
+    seen: Seen
+    client: str
+    tickets: bool
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether anything was changed in it."""
+        return self.client != self.seen.client or self.tickets != self.seen.tickets
+
+    def as_edit(self) -> RowEdit:
+        """Only what was changed."""
+        return RowEdit(
+            self.external_id,
+            self.seen.version,
+            client=None if self.client == self.seen.client else self.client,
+            tickets=None if self.tickets == self.seen.tickets else self.tickets,
+        )
+
+
+class TableLinks:
+    """Addresses of the table that keep what was chosen before."""
+
+    def __init__(self, connection_id: int, values: MultiDict[str, str]) -> None:
+        self._connection_id = connection_id
+        self._values = {name: values[name] for name in KEPT if values.get(name)}
+
+    def to(self, endpoint: str = "mapping.show", **changes: object) -> str:
+        """The same view with `changes`; None removes a value."""
+        values: dict[str, Any] = {**self._values, **changes}
+        kept = {name: value for name, value in values.items() if value}
+        return url_for(endpoint, connection_id=self._connection_id, **kept)
+
+    def tab(self, state: str | None) -> str:
+        """Another tab, from its first page."""
+        return self.to(state=state, page=None)
+
+    def without_filters(self) -> str:
+        """Everything, in the same order."""
+        return self.to(q=None, state=None, page=None)
+
+
+def read_query(values: MultiDict[str, str]) -> MappingQuery:
+    """The table's address as a query; what makes no sense in it is left out."""
+    state = values.get("state", "")
+    tab = state if state in [*map(str, MappingState), GONE] else None
+    size = _number(values.get("size"))
+    return MappingQuery(
+        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
+        tab=MappingState(tab) if tab and tab != GONE else tab,
+        sort=sort if (sort := values.get("sort", "")) in SORTS else "name",
+        page=min(_number(values.get("page")) or 1, LARGEST_PAGE),
+        size=size if size in PAGE_SIZES else PAGE_SIZES[0],
+    )
+
+
+def read_rows(form: MultiDict[str, str]) -> list[SentRow]:
+    """The rows of the form in their order; fields that no form of ours has are left out."""
+    rows: list[SentRow] = []
+    for name, value in form.items():
+        external_id = parse_id(name.removeprefix("seen-")) if name.startswith("seen-") else None
+        seen = read_seen(value)
+        if external_id is None or seen is None or len(rows) == MOST_ROWS:
+            continue
+        rows.append(
+            SentRow(
+                external_id,
+                seen,
+                client=clean_line(form.get(f"client-{external_id}"), TYPED_LENGTH) or "",
+                tickets=f"tickets-{external_id}" in form,
+            )
+        )
+    return rows
+
+
+def read_seen(value: str) -> Seen | None:
+    """What the hidden field of a row holds; None where it is none of ours."""
+    version, _, rest = value.partition("|")
+    tickets, _, client = rest.partition("|")
+    number = _number(version)
+    if number is None or tickets not in ("0", "1"):
+        return None
+    return Seen(number, clean_line(client, TYPED_LENGTH) or "", tickets == "1")
+
+
+def picked(form: MultiDict[str, str], rows: Iterable[SentRow]) -> list[SentRow]:
+    """The rows whose box is ticked."""
+    wanted = set(form.getlist("pick"))
+    return [row for row in rows if row.external_id in wanted]
+
+
+def _number(text: str | None) -> int | None:
+    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number and text else None

@@ -1,0 +1,130 @@
+"""Showing the mapping table, with what was typed into it where a form was refused."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import current_app, render_template, request, url_for
+
+from webapp.services.list_mappings import GONE, PAGE_SIZES, MappingPage, list_mappings
+from webapp.services.map_organizations import (
+    STATE_LABELS,
+    MappingConflict,
+    MappingState,
+    OrganizationRow,
+)
+from webapp.services.move_tickets import count_movable_tickets
+from webapp.services.ticket_recorded_incidents import count_recorded_incidents
+from webapp.web.mapping.forms import SORT_WORDS, Seen, SentRow, TableLinks, read_query
+
+STATE_COLOURS = {
+    MappingState.AUTO_MATCHED: "azure",
+    MappingState.MAPPED: "green",
+    MappingState.AMBIGUOUS: "yellow",
+    MappingState.UNMAPPED: "orange",
+    MappingState.EXCLUDED: "grey",
+}
+HUNTRESS_PAGE = "huntress.show"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a form was not taken: what was typed is shown again with it.
+
+    `problems` and `conflicts` are by organization id.
+    """
+
+    sentence: str
+    rows: Sequence[SentRow]
+    problems: Mapping[str, str] = field(default_factory=dict)
+    conflicts: Mapping[str, MappingConflict] = field(default_factory=dict)
+    picked: frozenset[str] = frozenset()
+    kind: str = "error"
+    bulk_client: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A row of the page: as stored, and what stands in its fields."""
+
+    row: OrganizationRow
+    seen: Seen
+    client: str
+    tickets: bool
+    suggestions: Sequence[str]
+    problem: str | None = None
+    conflict: MappingConflict | None = None
+    is_picked: bool = False
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether its fields differ from what was stored when they were made."""
+        return self.client != self.seen.client or self.tickets != self.seen.tickets
+
+
+def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
+    """The page; after a refusal with the rows that were sent, and everything typed into them."""
+    query = read_query(request.args)
+    only = [row.external_id for row in refusal.rows] if refusal else None
+    page = list_mappings(connection_id, query, only=only or None)
+    return render_template(
+        "mapping/show.html",
+        page=page,
+        connection=page.connection,
+        query=query,
+        links=TableLinks(connection_id, request.args),
+        rows=_views(page, refusal),
+        refusal=refusal,
+        tabs=_tabs(page),
+        sorts=list(SORT_WORDS.items()),
+        sizes=[(size, f"{size} a page") for size in PAGE_SIZES],
+        labels=STATE_LABELS,
+        colours=STATE_COLOURS,
+        movable=count_movable_tickets(connection_id),
+        recorded=count_recorded_incidents(connection_id),
+        back_url=back_url(connection_id),
+    )
+
+
+def back_url(connection_id: int) -> str:
+    """The page of the connection."""
+    if HUNTRESS_PAGE in current_app.view_functions:
+        return url_for(HUNTRESS_PAGE, connection_id=connection_id)
+    return url_for("dashboard.show", _anchor=f"connection-{connection_id}")
+
+
+def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
+    """State, words and count of each tab; the one of what is gone only where there is any."""
+    states = [(str(state), STATE_LABELS[state], page.counts[state]) for state in MappingState]
+    gone = [(GONE, "Gone", page.counts[GONE])] if page.counts[GONE] else []
+    return [(None, "All", page.count_of_all), *states, *gone]
+
+
+def _views(page: MappingPage, refusal: Refusal | None) -> list[RowView]:
+    sent = {row.external_id: row for row in refusal.rows} if refusal else {}
+    return [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
+
+
+def _view(
+    page: MappingPage, row: OrganizationRow, refusal: Refusal | None, sent: SentRow | None
+) -> RowView:
+    mapping = row.mapping
+    now = Seen(
+        mapping.version, mapping.client.name if mapping.client else "", mapping.creates_tickets
+    )
+    suggestions = page.suggestions.get(mapping.external_id, ())
+    if refusal is None or sent is None:
+        return RowView(row, now, now.client, now.tickets, suggestions)
+    conflict = refusal.conflicts.get(mapping.external_id)
+    # Sending a conflicting row again is a decision against what is stored now.
+    seen = now if conflict or not sent.is_dirty else sent.seen
+    is_kept = sent.is_dirty or conflict is not None
+    return RowView(
+        row,
+        seen,
+        sent.client if is_kept else now.client,
+        sent.tickets if is_kept else now.tickets,
+        suggestions,
+        problem=refusal.problems.get(mapping.external_id),
+        conflict=conflict,
+        is_picked=mapping.external_id in refusal.picked,
+    )
