@@ -1,5 +1,7 @@
 """The order of priorities and statuses, changed a place at a time."""
 
+from typing import TypeVar
+
 from sqlalchemy import select
 
 from webapp.models import Priority, Status
@@ -7,9 +9,11 @@ from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import transaction
 
+Ordered = TypeVar("Ordered", Priority, Status)
+
 
 def move_row(
-    model: type[Priority] | type[Status], row_id: int, *, is_up: bool, actor_id: int | None = None
+    model: type[Ordered], row_id: int, *, is_up: bool, actor_id: int | None = None
 ) -> bool:
     """Move a row one place up or down; False where it is at that end already.
 

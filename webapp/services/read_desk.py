@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
 
 from webapp.models import Board, Category, Connection, Priority, Status, Ticket
 from webapp.services.counting import count_by
@@ -12,6 +12,8 @@ from webapp.services.delete_guard import Holder, find_holders
 from webapp.services.edit_rows import version_of
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading
+
+Ordered = TypeVar("Ordered", Priority, Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +161,9 @@ def read_status(status_id: int) -> RowView:
         return RowView(row, version_of(values), find_holders(session, Status, status_id))
 
 
-def _list(model: type[Priority] | type[Status], counted: Select[int, int]) -> list[CountedRow]:
+def _list(model: type[Ordered], counted: Select[int, int]) -> list[CountedRow]:
     with reading() as session:
-        rows: Sequence[Priority | Status] = session.scalars(
-            select(model).execution_options(populate_existing=True)
-        ).all()
+        rows = session.scalars(select(model).execution_options(populate_existing=True)).all()
         counts = count_by(session, counted)
         ordered = sorted(rows, key=lambda row: (row.position, row.id))
         return [CountedRow(row, counts.get(row.id, 0)) for row in ordered]
