@@ -24,7 +24,7 @@ KIND = "priority"
 
 def add_priority(name: str | None, colour: str | None, actor_id: int | None = None) -> Priority:
     """Add a priority as the least urgent one. Raises FieldError."""
-    name, colour = _read(name, colour)
+    name, colour = _read(name, colour, COLOURS)
     try:
         with transaction() as session:
             check_name_is_free(session, Priority, name, KIND)
@@ -46,20 +46,20 @@ def edit_priority(
     seen: str | None = None,
     actor_id: int | None = None,
 ) -> bool:
-    """Save name and colour; False where nothing changed.
+    """Save name and colour; False where nothing changed. A colour of old can be kept.
 
     Raises FieldError, EditConflictError, NotFoundError.
     """
-    name, colour = _read(name, colour)
     sentence = f"There is no priority {priority_id}."
     try:
         with transaction() as session:
             row = get_row(session, Priority, priority_id, sentence, lock=True)
+            name, colour = _read(name, colour, (*COLOURS, row.colour))
             check_name_is_free(session, Priority, name, KIND, row_id=priority_id)
             values = {"name": name, "colour": colour}
             return apply_edit(session, row, values, seen=seen, actor_id=actor_id)
     except IntegrityError as error:
-        raise name_is_taken(KIND, name) from error
+        raise name_is_taken(KIND, str(name)) from error
 
 
 def move_priority(priority_id: int, *, is_up: bool, actor_id: int | None = None) -> bool:
@@ -70,10 +70,10 @@ def move_priority(priority_id: int, *, is_up: bool, actor_id: int | None = None)
     return move_row(Priority, priority_id, is_up=is_up, actor_id=actor_id)
 
 
-def _read(name: str | None, colour: str | None) -> tuple[str, str]:
+def _read(name: str | None, colour: str | None, colours: tuple[str, ...]) -> tuple[str, str]:
     errors: dict[str, str] = {}
     found = read_name(name, errors)
-    if colour not in COLOURS:
+    if colour not in colours:
         errors["colour"] = "Choose one of the colours."
     if errors:
         raise FieldError(errors)
