@@ -6,7 +6,7 @@ The references are read from the models' foreign keys, so that none can be forgo
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Column, func, select
+from sqlalchemy import Column, Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
 DeskRow = Board | Category | Client | Priority | Status | Asset
-Switchable = Board | Category | Client
+Switchable = Asset | Board | Category | Client
 
 _ROUTING = Connection.__tablename__
 _WORDS = {
@@ -85,8 +85,7 @@ def delete_row(model: type[DeskRow], row_id: int, actor_id: int | None = None) -
     """Delete a row that nothing points to. Raises HeldError, NotFoundError."""
     with transaction() as session:
         row = _load(session, model, row_id)
-        if isinstance(row, Status) and row.is_default:
-            raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
+        _check_is_not_last(session, row)
         holders = find_holders(session, model, row_id)
         if holders:
             raise HeldError(_sentence(row.name, "deleted", holders))
@@ -133,6 +132,20 @@ def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
     name = model.__name__.lower()
     row: DeskRow = get_row(session, model, row_id, f"There is no {name} {row_id}.", lock=True)
     return row
+
+
+def _check_is_not_last(session: Session, row: DeskRow) -> None:
+    """Tickets need a priority, a status to begin with and one to end with."""
+    if isinstance(row, Status) and row.is_default:
+        raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
+    if not isinstance(row, Status | Priority):
+        return
+    query: Select[int] = select(type(row).id).order_by(type(row).id).with_for_update()
+    if isinstance(row, Status):
+        query = query.where(Status.is_closed.is_(row.is_closed))
+    if len(session.scalars(query).all()) == 1:
+        word = "priority" if isinstance(row, Priority) else "closed status"
+        raise HeldError(f"{row.name} is the last {word}; add another one first.")
 
 
 def _switch(session: Session, row: DeskRow, is_active: bool, actor_id: int | None) -> Switchable:

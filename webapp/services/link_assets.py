@@ -1,8 +1,8 @@
 """Linking tickets to the assets they are about.
 
-A Huntress agent is the asset of the mapped client that has its hostname (case-insensitive); where
-several have it, the serial number decides; otherwise there is no link. A reinstalled agent has a
-new id for the same machine, which is just another row of external_entity_mappings.
+A Huntress agent is the active asset of the mapped client that has its hostname (in whatever case);
+where several have it, the serial number decides; otherwise there is no link. A reinstalled agent
+has a new id for the same machine, which is just another row of external_entity_mappings.
 """
 
 from collections import defaultdict
@@ -64,7 +64,10 @@ class AssetLinker:
         keys = {(client, hostname_key(agent.hostname or "")) for _, client, agent in self._wanted}
         found: defaultdict[tuple[int, str], list[Asset]] = defaultdict(list)
         for asset in self._session.scalars(
-            select(Asset).where(tuple_(Asset.client_id, Asset.hostname_key).in_(sorted(keys)))
+            select(Asset).where(
+                Asset.is_active,
+                tuple_(Asset.client_id, Asset.hostname_key).in_(sorted(keys)),
+            )
         ):
             found[asset.client_id, asset.hostname_key].append(asset)
         return found

@@ -23,4 +23,9 @@ def take_ticket_numbers(session: Session, count: int) -> list[str]:
         .returning(TicketCounter.prefix, TicketCounter.last_number),
         execution_options={"synchronize_session": False},
     ).one()
-    return [f"{prefix}{number:0{DIGITS}d}" for number in range(last - count + 1, last + 1)]
+    return [format_ticket_number(prefix, number) for number in range(last - count + 1, last + 1)]
+
+
+def format_ticket_number(prefix: str, number: int) -> str:
+    """A ticket number: the prefix and at least six digits."""
+    return f"{prefix}{number:0{DIGITS}d}"

@@ -1,5 +1,47 @@
-"""Boards, categories, priorities, statuses and ticket numbers."""
+"""The desk's settings: boards, priorities, statuses, ticket numbers, configuration."""
 
-from flask import Blueprint
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 
-desk = Blueprint("desk", __name__)
+from webapp.extensions import current_config
+from webapp.services.describe_configuration import describe_configuration
+from webapp.services.ticket_prefix import read_numbering, set_prefix
+from webapp.web.access import admin_only
+from webapp.web.desk import board_routes, category_routes, priority_routes, status_routes
+from webapp.web.desk.blueprint import desk
+from webapp.web.desk.forms import PrefixForm
+from webapp.web.edit_pages import SEEN, EditAttempt
+from webapp.web.viewer import require_viewer
+
+__all__ = ["board_routes", "category_routes", "desk", "priority_routes", "status_routes"]
+
+
+@desk.route("/ticket-numbers", methods=["GET", "POST"])
+@admin_only
+def edit_ticket_numbers() -> ResponseReturnValue:
+    """What ticket numbers begin with."""
+    numbering = read_numbering()
+    form = PrefixForm(obj=numbering)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return set_prefix(form.prefix.data, seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say("The prefix")
+        return redirect(url_for("desk.edit_ticket_numbers"), 303)
+    if attempt.conflict:
+        numbering = read_numbering()
+    page = render_template(
+        "desk/ticket_numbers.html", form=form, attempt=attempt, numbering=numbering
+    )
+    return page, attempt.status
+
+
+@desk.get("/configuration")
+@admin_only
+def show_configuration() -> ResponseReturnValue:
+    """What comes from the environment, to look at."""
+    settings = describe_configuration(current_config())
+    return render_template("desk/configuration.html", settings=settings)

@@ -1,0 +1,128 @@
+"""Importing rows of a CSV file: which column is what, and what each row would do."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+YES = frozenset({"yes", "y", "true", "1", "active", "x"})
+NO = frozenset({"no", "n", "false", "0", "inactive"})
+
+
+@dataclass(frozen=True, slots=True)
+class ImportField:
+    """A field that a column can be; `aliases` are headers it is recognized by, in lower case."""
+
+    name: str
+    label: str
+    aliases: tuple[str, ...]
+    is_required: bool = False
+    hint: str = ""
+
+
+class Outcome(StrEnum):
+    """What becomes of a row."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """What a row of the file does, in words (`details`) and as values to write."""
+
+    number: int
+    outcome: Outcome
+    title: str
+    details: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    row_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What an import would do, row by row."""
+
+    rows: Sequence[PlannedRow]
+
+    def of(self, outcome: Outcome | str) -> list[PlannedRow]:
+        """The rows with this outcome."""
+        return [row for row in self.rows if row.outcome == outcome]
+
+    def count(self, outcome: Outcome | str) -> int:
+        """How many rows have this outcome."""
+        return len(self.of(outcome))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any row is wrong: then nothing is imported."""
+        return any(row.outcome == Outcome.WRONG for row in self.rows)
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether there is anything to import."""
+        return any(row.outcome in (Outcome.ADDED, Outcome.CHANGED) for row in self.rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one as soon as the import would do anything else."""
+        told = [
+            [row.number, row.outcome, row.title, row.details, dict(row.values), row.row_id]
+            for row in self.rows
+        ]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def guess_columns(header: Sequence[str], fields: Iterable[ImportField]) -> dict[str, int]:
+    """The column of each field that the header names; no column is used twice."""
+    names = [_as_key(name) for name in header]
+    found: dict[str, int] = {}
+    for one in fields:
+        for alias in (_as_key(one.label), *one.aliases):
+            if alias in names and names.index(alias) not in found.values():
+                found[one.name] = names.index(alias)
+                break
+    return found
+
+
+def check_columns(
+    columns: Mapping[str, int], fields: Iterable[ImportField], width: int
+) -> dict[str, str]:
+    """What is wrong with a choice of columns, by field."""
+    errors: dict[str, str] = {}
+    used: dict[int, str] = {}
+    for one in fields:
+        column = columns.get(one.name)
+        if column is None:
+            if one.is_required:
+                errors[one.name] = f"Choose the column with the {one.label.lower()}."
+        elif not 0 <= column < width:
+            errors[one.name] = "Choose a column of the file."
+        elif column in used:
+            errors[one.name] = f"This column is used for {used[column].lower()} already."
+        else:
+            used[column] = one.label
+    return errors
+
+
+def read_flag(text: str) -> bool | None:
+    """Yes or no; None for an empty cell. Raises ValueError with a sentence."""
+    word = text.strip().casefold()
+    if not word:
+        return None
+    if word not in YES | NO:
+        raise ValueError(f'"{text[:30]}" is neither yes nor no.')
+    return word in YES
+
+
+def describe_change(label: str, before: object, after: object) -> str:
+    """A change of a short value in words."""
+    return f"{label}: {before or 'empty'} → {after or 'empty'}"
+
+
+def _as_key(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).casefold()

@@ -1,0 +1,61 @@
+"""The configuration that comes from the environment, without secrets: for people to look at."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from webapp.config import PREFIX, Config
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A variable of the environment and what it amounts to."""
+
+    variable: str
+    label: str
+    value: str
+
+
+def describe_configuration(config: Config) -> list[Setting]:
+    """Every setting in the order of docs/configuration.md; of secrets only that there are some."""
+    keys = len(config.encryption_keys)
+    rows = (
+        ("DATA_DIR", "Data directory", str(config.data_dir)),
+        ("DATABASE_URL", "Database", describe_database(config)),
+        ("REDIS_URL", "Redis", describe_redis(config)),
+        ("SECRET_KEY", "Key for cookies and forms", "Set"),
+        ("ENCRYPTION_KEYS", "Keys for stored credentials", f"{keys} set"),
+        ("PUBLIC_URL", "Public address", config.public_url or "Not set"),
+        ("TRUSTED_PROXIES", "Reverse proxies in front", str(config.trusted_proxies)),
+        ("HUNTRESS_HOSTS", "Huntress hosts", ", ".join(config.huntress_hosts)),
+        (
+            "HUNTRESS_CALLS_PER_MINUTE",
+            "Huntress calls per minute",
+            str(config.huntress_calls_per_minute),
+        ),
+        ("HUNTRESS_PORTAL_URL", "Huntress portal", config.huntress_portal_url),
+        ("EDITION", "Edition", config.edition.capitalize()),
+        ("LEASE_SECONDS", "A poll counts as interrupted after", f"{config.lease_seconds} s"),
+    )
+    return [Setting(PREFIX + name, label, value) for name, label, value in rows]
+
+
+def describe_database(config: Config) -> str:
+    """Which database it is: never its user, password or options."""
+    url = make_url(config.database_url)
+    if config.uses_sqlite:
+        return f"SQLite, {url.database}"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL, {url.database} on {url.host or 'this machine'}{port}"
+
+
+def describe_redis(config: Config) -> str:
+    """Which Redis it is: never its user, password or options."""
+    if config.uses_embedded_redis:
+        return "Embedded server"
+    parts = urlsplit(config.redis_url)
+    if parts.scheme == "unix":
+        return f"Socket {parts.path}"
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname}{port}, {'with' if parts.scheme == 'rediss' else 'without'} TLS"

@@ -1,0 +1,107 @@
+"""Boards and their categories: added and renamed by admins.
+
+See delete_guard for deactivating and deleting them.
+"""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.models import Board, Category
+from webapp.services.edit_rows import (
+    apply_edit,
+    check_name_is_free,
+    name_is_taken,
+    read_name,
+    record_added,
+)
+from webapp.services.errors import FieldError
+from webapp.services.lookups import get_row
+from webapp.services.transactions import transaction
+
+
+def add_board(name: str | None, actor_id: int | None = None) -> Board:
+    """Add an active board. Raises FieldError."""
+    name = _read(name)
+    try:
+        with transaction() as session:
+            check_name_is_free(session, Board, name, "board")
+            row = Board(name=name)
+            session.add(row)
+            session.flush()
+            record_added(session, row, {"name": name}, actor_id)
+            return row
+    except IntegrityError as error:
+        raise name_is_taken("board", name) from error
+
+
+def rename_board(
+    board_id: int, name: str | None, *, seen: str | None = None, actor_id: int | None = None
+) -> bool:
+    """Rename a board; False where it has the name. Raises FieldError, EditConflictError."""
+    name = _read(name)
+    try:
+        with transaction() as session:
+            row = get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
+            check_name_is_free(session, Board, name, "board", row_id=board_id)
+            return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
+    except IntegrityError as error:
+        raise name_is_taken("board", name) from error
+
+
+def add_category(
+    board_id: int, name: str | None, parent_id: int | None = None, actor_id: int | None = None
+) -> Category:
+    """Add a category of a board; with a parent, a subcategory of it (there is one level).
+
+    Raises FieldError, NotFoundError.
+    """
+    name = _read(name)
+    try:
+        with transaction() as session:
+            get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
+            if parent_id is not None:
+                parent = session.get(Category, parent_id, populate_existing=True)
+                if parent is None or parent.board_id != board_id or parent.parent_id is not None:
+                    raise FieldError({"parent_id": "Choose a category of this board."})
+            _check_category(session, name, board_id, parent_id)
+            row = Category(name=name, board_id=board_id, parent_id=parent_id)
+            session.add(row)
+            session.flush()
+            values = {"name": name, "board_id": board_id, "parent_id": parent_id}
+            record_added(session, row, values, actor_id)
+            return row
+    except IntegrityError as error:
+        raise name_is_taken("category", name) from error
+
+
+def rename_category(
+    category_id: int, name: str | None, *, seen: str | None = None, actor_id: int | None = None
+) -> bool:
+    """Rename a category; False where it has the name. Raises FieldError, EditConflictError."""
+    name = _read(name)
+    sentence = f"There is no category {category_id}."
+    try:
+        with transaction() as session:
+            row = get_row(session, Category, category_id, sentence, lock=True)
+            _check_category(session, name, row.board_id, row.parent_id, category_id)
+            return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
+    except IntegrityError as error:
+        raise name_is_taken("category", name) from error
+
+
+def _check_category(
+    session: Session, name: str, board_id: int, parent_id: int | None, row_id: int | None = None
+) -> None:
+    within = (
+        Category.board_id == board_id,
+        Category.parent_id.is_(None) if parent_id is None else Category.parent_id == parent_id,
+    )
+    check_name_is_free(session, Category, name, "category", row_id=row_id, within=within)
+
+
+def _read(name: str | None) -> str:
+    errors: dict[str, str] = {}
+    found = read_name(name, errors)
+    if errors:
+        raise FieldError(errors)
+    return found

@@ -1,0 +1,20 @@
+"""Forms of the client pages. What a field may hold is checked by the services."""
+
+from flask_wtf import FlaskForm
+from wtforms import StringField, TextAreaField
+
+from webapp.services.edit_clients import ClientValues, read_client_values
+
+
+class ClientForm(FlaskForm):
+    """A client."""
+
+    name = StringField("Name")
+    external_reference = StringField(
+        "External reference (optional)", description="Its number in your PSA, for example."
+    )
+    notes = TextAreaField("Notes (optional)", description="Only admins see them.")
+
+    def values(self) -> ClientValues:
+        """What was entered, cleaned. Raises FieldError."""
+        return read_client_values(self.name.data, self.notes.data, self.external_reference.data)

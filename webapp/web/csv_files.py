@@ -1,0 +1,20 @@
+"""CSV files sent to the browser."""
+
+from collections.abc import Iterable, Iterator
+
+from flask import Response, stream_with_context
+
+from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
+
+
+def csv_response(filename: str, rows: Iterable[Iterable[object]]) -> Response:
+    """A file to be saved, sent while it is written; no cell of it is taken for a formula."""
+
+    def lines() -> Iterator[str]:
+        yield BYTE_ORDER_MARK
+        for row in rows:
+            yield write_csv_line(row)
+
+    response = Response(stream_with_context(lines()), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response

@@ -1,0 +1,139 @@
+"""The three pages of a CSV import: upload, columns, preview. An area's routes lead here."""
+
+from dataclasses import dataclass
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice
+
+from webapp.domain.csv_import import ImportPlan, Outcome
+from webapp.services.csv_imports import (
+    ImportChangedError,
+    ImportKind,
+    ImportPreview,
+    ImportRefusedError,
+    apply_import,
+    choose_columns,
+    preview_import,
+)
+from webapp.services.csv_uploads import delete_upload, store_upload
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.web.edit_pages import chosen_id
+from webapp.web.filters import counted
+from webapp.web.form_errors import show_field_errors
+from webapp.web.viewer import require_viewer
+
+NO_COLUMN = "Not in the file"
+SAMPLE_ROWS = 3
+ROWS_SHOWN = 200
+GONE = "This import is done or was discarded meanwhile. Upload the file again if it was not done."
+
+
+class UploadForm(FlaskForm):
+    """A file."""
+
+    file = FileField(
+        "CSV file",
+        description="Its first line names the columns. Commas, semicolons or tabs; up to 4 MB.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPages:
+    """The pages of one kind of import; `area` is the blueprint with the routes, `one` its noun."""
+
+    kind: ImportKind
+    area: str
+    one: str
+
+    def show_upload(self) -> ResponseReturnValue:
+        """Ask for a file, and keep the one that was sent."""
+        form = UploadForm()
+        if form.validate_on_submit():
+            sent = request.files.get("file")
+            name, data = (sent.filename or "", sent.read()) if sent else ("", b"")
+            try:
+                upload = store_upload(self.kind.name, name, data, require_viewer().id)
+            except FieldError as error:
+                show_field_errors(form, error)
+            else:
+                return redirect(self._url("choose_import_columns", upload.id), 303)
+        status = 400 if form.is_submitted() else 200
+        return self._page("upload", form=form, fields=self.kind.fields), status
+
+    def show_columns(self, upload_id: int) -> ResponseReturnValue:
+        """Ask which column is which field."""
+        try:
+            preview = preview_import(self.kind, upload_id, require_viewer().id)
+            form = self._columns_form(preview)
+            if request.method == "POST" and form.validate():
+                columns = {one.name: chosen_id(form[one.name].data) for one in self.kind.fields}
+                chosen = {name: place for name, place in columns.items() if place is not None}
+                choose_columns(self.kind, upload_id, require_viewer().id, chosen)
+                return redirect(self._url("preview_import_of", upload_id), 303)
+        except NotFoundError:
+            return self._gone()
+        except FieldError as error:
+            show_field_errors(form, error)
+        status = 400 if request.method == "POST" else 200
+        page = self._page("columns", form=form, preview=preview, sample_rows=SAMPLE_ROWS)
+        return page, status
+
+    def show_preview(self, upload_id: int) -> ResponseReturnValue:
+        """Show what would be imported; import it when that was confirmed."""
+        viewer_id = require_viewer().id
+        refusal = None
+        try:
+            if request.method == "POST":
+                fingerprint = request.form.get("fingerprint", "")
+                plan = apply_import(self.kind, upload_id, viewer_id, fingerprint)
+                flash(self._done(plan), "success")
+                return redirect(url_for(f"{self.area}.show_list"), 303)
+        except NotFoundError:
+            return self._gone()
+        except (ImportChangedError, ImportRefusedError) as error:
+            refusal = str(error)
+        try:
+            preview = preview_import(self.kind, upload_id, viewer_id)
+        except NotFoundError:
+            return self._gone()
+        if preview.plan is None:
+            return redirect(self._url("choose_import_columns", upload_id), 303)
+        page = self._page("preview", preview=preview, refusal=refusal, rows_shown=ROWS_SHOWN)
+        return page, 409 if refusal else 200
+
+    def discard(self, upload_id: int) -> ResponseReturnValue:
+        """Forget the upload."""
+        delete_upload(upload_id, self.kind.name, require_viewer().id)
+        flash("The import was discarded; nothing was changed.", "info")
+        return redirect(url_for(f"{self.area}.show_list"), 303)
+
+    def _columns_form(self, preview: ImportPreview) -> FlaskForm:
+        choices = [SelectChoice("", NO_COLUMN)] + [
+            SelectChoice(str(place), name or f"Column {place + 1}")
+            for place, name in enumerate(preview.table.header)
+        ]
+        fields = {
+            one.name: SelectField(one.label, choices=choices, description=one.hint)
+            for one in self.kind.fields
+        }
+        chosen = {name: str(place) for name, place in preview.columns.items()}
+        form: FlaskForm = type("ColumnsForm", (FlaskForm,), fields)(data=chosen)
+        return form
+
+    def _done(self, plan: ImportPlan) -> str:
+        added = counted(plan.count(Outcome.ADDED), self.one)
+        return f"Imported: {added} added, {plan.count(Outcome.CHANGED):,} changed."
+
+    def _gone(self) -> ResponseReturnValue:
+        flash(GONE, "warning")
+        return redirect(url_for(f"{self.area}.upload_import"), 303)
+
+    def _page(self, name: str, **values: object) -> str:
+        return render_template(f"csv_import/{name}.html", area=self.area, one=self.one, **values)
+
+    def _url(self, endpoint: str, upload_id: int) -> str:
+        return url_for(f"{self.area}.{endpoint}", upload_id=upload_id)

@@ -1,0 +1,78 @@
+"""Categories and subcategories, each on a page of its own."""
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.models import Category
+from webapp.services.delete_guard import activate_row, deactivate_row, delete_row
+from webapp.services.edit_boards import rename_category
+from webapp.services.read_desk import read_category
+from webapp.web.access import admin_only
+from webapp.web.desk.blueprint import desk
+from webapp.web.desk.forms import NameForm
+from webapp.web.edit_pages import SEEN, EditAttempt, Row, act
+from webapp.web.viewer import require_viewer
+
+
+@desk.route("/categories/<int:category_id>", methods=["GET", "POST"])
+@admin_only
+def show_category(category_id: int) -> ResponseReturnValue:
+    """One category: rename it, see what holds it."""
+    view = read_category(category_id)
+    form = NameForm(obj=view.category)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return rename_category(category_id, form.name.data, seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say("The category")
+        return redirect(url_for("desk.show_board", board_id=view.board.id), 303)
+    if attempt.conflict:
+        view = read_category(category_id)
+    page = render_template("desk/category.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
+
+
+@desk.post("/categories/<int:category_id>/deactivate")
+@admin_only
+def deactivate_category(category_id: int) -> ResponseReturnValue:
+    """Offer it no more; its tickets stay."""
+    row = _row(category_id)
+    return act(
+        row,
+        lambda: deactivate_row(Category, category_id, require_viewer().id),
+        "The category is inactive.",
+        leads_to=row.url,
+    )
+
+
+@desk.post("/categories/<int:category_id>/activate")
+@admin_only
+def activate_category(category_id: int) -> ResponseReturnValue:
+    """Offer it again."""
+    row = _row(category_id)
+    return act(
+        row,
+        lambda: activate_row(Category, category_id, require_viewer().id),
+        "The category is active.",
+        leads_to=row.url,
+    )
+
+
+@desk.post("/categories/<int:category_id>/delete")
+@admin_only
+def delete_category(category_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    board_url = url_for("desk.show_board", board_id=read_category(category_id).board.id)
+    return act(
+        _row(category_id),
+        lambda: delete_row(Category, category_id, require_viewer().id),
+        "The category was deleted.",
+        leads_to=board_url,
+    )
+
+
+def _row(category_id: int) -> Row:
+    return Row(url_for("desk.show_category", category_id=category_id), url_for("desk.show"))

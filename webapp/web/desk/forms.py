@@ -1,0 +1,50 @@
+"""Forms of the desk's settings. What a field may hold is checked by the services."""
+
+from flask_wtf import FlaskForm
+from wtforms import RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+
+from webapp.services.edit_priorities import COLOURS
+
+YES, NO = "yes", "no"
+
+
+class NameForm(FlaskForm):
+    """A board or a category."""
+
+    name = StringField("Name")
+
+
+class CategoryForm(NameForm):
+    """A new category of a board."""
+
+    parent_id = SelectField(
+        "Part of (optional)",
+        description="Choose a category to make this a subcategory of it.",
+        validate_choice=False,
+    )
+
+
+class PriorityForm(NameForm):
+    """A priority."""
+
+    colour = RadioField(
+        "Colour", choices=[SelectChoice(name, name.capitalize()) for name in COLOURS]
+    )
+
+
+class StatusForm(NameForm):
+    """A status."""
+
+    is_closed = SelectField(
+        "Tickets in this status are",
+        choices=[SelectChoice(NO, "Open"), SelectChoice(YES, "Closed")],
+    )
+
+
+class PrefixForm(FlaskForm):
+    """What ticket numbers begin with."""
+
+    prefix = StringField(
+        "Prefix", description="Up to 10 characters, such as TKT- or SEC/; it ends with no digit."
+    )
