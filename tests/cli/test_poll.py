@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -208,6 +209,17 @@ def test_quarantine(shell: Shell, connection_id: str) -> None:
     assert shell.json("quarantine", "list") == []
     assert "may have been processed" in shell.refused("quarantine", "dismiss", key)
     assert "may have been processed" in shell.refused("quarantine", "retry", "999")
+
+
+@pytest.mark.parametrize("words", [["tickets"], ["poll", "1"], ["connection", "list"]])
+def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path, words: list[str]) -> None:
+    unmigrated = f"sqlite:///{tmp_path}/empty.db"
+    result = shell.run(*words, "--json", TRIAGEDESK_DATABASE_URL=unmigrated)
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["success"] is False
+    assert document["error"].startswith("The database cannot be used (OperationalError)")
+    assert "SELECT" not in result.output
 
 
 def test_as_a_program_of_its_own(shell: Shell, connection_id: str) -> None:
