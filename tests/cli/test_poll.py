@@ -16,7 +16,7 @@ from tests.support.rows import all_rows, change
 from webapp.extensions import db
 from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulated_rows import iso
-from webapp.models import Connection, PollRun
+from webapp.models import ApiExchange, Connection, PollRun
 
 KEYS = {
     "success",
@@ -148,6 +148,14 @@ def test_due_connections(shell: Shell, connection_id: str) -> None:
     [result] = shell.json("poll", "--due")
     assert set(result) == {*KEYS, "connection_id", "words"}
     assert (result["connection_id"], result["success"]) == (1, True)
+
+
+def test_a_timer_deletes_what_is_too_old_as_well(shell: Shell, connection_id: str) -> None:
+    shell.ok("poll", connection_id)
+    before = {row.id for row in all_rows(ApiExchange)}
+    shell.clock.advance(days=15)
+    assert [one["success"] for one in shell.json("poll", "--due")] == [True]
+    assert before.isdisjoint(row.id for row in all_rows(ApiExchange))
 
 
 def test_one_connection_that_fails_does_not_stop_the_others(
