@@ -55,14 +55,19 @@ class PlainProcessor:
     agents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def fetch(self, client: HuntressClient, walk: CursorWalk) -> list[dict[str, Any]]:
-        """Up to PAGE_CAP pages, and one agent call for each incident."""
+        """The rows of a walk, and one agent call for each incident."""
+        rows = self.walk(client, walk)
+        for row in rows:
+            self._pause()
+            self.agents[str(row["agent_id"])] = client.get_agent(row["agent_id"]) or {}
+        return rows
+
+    def walk(self, client: HuntressClient, walk: CursorWalk) -> list[dict[str, Any]]:
+        """Up to PAGE_CAP pages; what is below them is never seen."""
         rows: list[Any] = []
         while not walk.is_finished and walk.pages < PAGE_CAP:
             self._pause()
             rows += walk.take(client.list_incident_reports(walk.next_token))
-        for row in rows:
-            self._pause()
-            self.agents[str(row["agent_id"])] = client.get_agent(row["agent_id"]) or {}
         return rows
 
     def process(self, rows: list[Any]) -> None:

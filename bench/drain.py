@@ -6,13 +6,19 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import closing
+from datetime import timedelta
 
 from bench.accounts import API_KEY, API_SECRET, bench_desk, build_account
-from bench.baseline import PAGE_CAP
-from webapp import create_app
+from bench.baseline import PlainProcessor
+from webapp import clock, create_app
+from webapp.domain.cursor_walk import CursorWalk
 from webapp.extensions import current_config
 from webapp.huntress.simulator import Simulator
+from webapp.models import Connection
+from webapp.services.huntress_access import open_client
 from webapp.services.poll_connection import poll_connection
+from webapp.services.transactions import reading
 
 INCIDENTS = 12_000
 
@@ -44,13 +50,24 @@ def measure_drain() -> dict[str, float]:
             check=True,
         )
         seconds = time.perf_counter() - started
+        plain = _walk_plainly(desk.connection_id)
     result = json.loads(done.stdout.splitlines()[-1])
     return {
         "created": result["created"],
         "peak_mb": result["peak_mb"],
         "seconds": seconds,
-        "plain_created": min(INCIDENTS, PAGE_CAP * 500),
+        "plain_created": plain,
     }
+
+
+def _walk_plainly(connection_id: int) -> int:
+    """How many incidents the plain processor gets to see, a ticket each."""
+    with reading() as session:
+        connection = session.get_one(Connection, connection_id)
+    walk = CursorWalk(low=clock.utcnow() - timedelta(days=7), cursor=None)
+    processor = PlainProcessor(connection_id, lambda _seconds: None)
+    with closing(open_client(connection, current_config())) as client:
+        return len({row["id"] for row in processor.walk(client, walk)})
 
 
 def main() -> None:

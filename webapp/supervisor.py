@@ -137,13 +137,22 @@ class Supervisor:
                 self._bury(running)
                 lived = now - running.started_at
                 running.failures = 0 if lived > STEADY_SECONDS else running.failures + 1
-                wait = min(FIRST_BACKOFF_SECONDS * 2**running.failures, MAX_BACKOFF_SECONDS) / 2
-                running.restart_at = now + wait
-                self._say(
-                    running, f"ended ({_describe(process.returncode)}), restarting in {wait:.1f} s"
-                )
+                self._put_off(running, now, f"ended ({_describe(process.returncode)})")
             elif process is None and now >= running.restart_at:
-                self._launch(running)
+                self._restart(running, now)
+
+    def _restart(self, running: _Running, now: float) -> None:
+        """Start a part again; where the machine has no process to give, the others go on."""
+        try:
+            self._launch(running)
+        except (OSError, subprocess.SubprocessError) as error:
+            running.failures += 1
+            self._put_off(running, now, f"cannot be started ({error})")
+
+    def _put_off(self, running: _Running, now: float, why: str) -> None:
+        wait = min(FIRST_BACKOFF_SECONDS * 2**running.failures, MAX_BACKOFF_SECONDS) / 2
+        running.restart_at = now + wait
+        self._say(running, f"{why}, restarting in {wait:.1f} s")
 
     def _bury(self, running: _Running) -> None:
         """Take the last output of an ended process, and end what it left behind in its group."""

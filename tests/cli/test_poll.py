@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,7 +16,7 @@ from tests.support.rows import all_rows, change
 from webapp.extensions import db
 from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulated_rows import iso
-from webapp.models import Connection, PollRun
+from webapp.models import ApiExchange, Connection, PollRun
 
 KEYS = {
     "success",
@@ -149,6 +150,14 @@ def test_due_connections(shell: Shell, connection_id: str) -> None:
     assert (result["connection_id"], result["success"]) == (1, True)
 
 
+def test_a_timer_deletes_what_is_too_old_as_well(shell: Shell, connection_id: str) -> None:
+    shell.ok("poll", connection_id)
+    before = {row.id for row in all_rows(ApiExchange)}
+    shell.clock.advance(days=15)
+    assert [one["success"] for one in shell.json("poll", "--due")] == [True]
+    assert before.isdisjoint(row.id for row in all_rows(ApiExchange))
+
+
 def test_one_connection_that_fails_does_not_stop_the_others(
     shell: Shell, connection_id: str
 ) -> None:
@@ -208,6 +217,17 @@ def test_quarantine(shell: Shell, connection_id: str) -> None:
     assert shell.json("quarantine", "list") == []
     assert "may have been processed" in shell.refused("quarantine", "dismiss", key)
     assert "may have been processed" in shell.refused("quarantine", "retry", "999")
+
+
+@pytest.mark.parametrize("words", [["tickets"], ["poll", "1"], ["connection", "list"]])
+def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path, words: list[str]) -> None:
+    unmigrated = f"sqlite:///{tmp_path}/empty.db"
+    result = shell.run(*words, "--json", TRIAGEDESK_DATABASE_URL=unmigrated)
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["success"] is False
+    assert document["error"].startswith("The database cannot be used (OperationalError)")
+    assert "SELECT" not in result.output
 
 
 def test_as_a_program_of_its_own(shell: Shell, connection_id: str) -> None:

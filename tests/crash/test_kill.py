@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from tests.crash.conftest import Installation, Polls
 from tests.support.databases import both_databases
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 from webapp.clock import utcnow
 from webapp.huntress.simulator import Faults
 from webapp.models import Alert, Comment, InboxRow, PollRun, Status, Ticket
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import reading
 
 KILLS = 10
 AT_ONCE = 120
@@ -54,20 +54,9 @@ def end_lease(installation: Installation) -> None:
     installation.desk.set(lease_expires_at=utcnow())
 
 
-def let_time_pass(installation: Installation) -> None:
-    """Over go the lease and the minutes a report waits that was being processed at a kill."""
-    end_lease(installation)
-    with transaction() as session:
-        session.execute(
-            update(InboxRow)
-            .where(InboxRow.connection_id == installation.desk.connection_id)
-            .values(next_try_at=utcnow())
-        )
-
-
 def poll_undisturbed(installation: Installation, polls: Polls) -> None:
     for _ in range(2):
-        let_time_pass(installation)
+        end_lease(installation)
         assert polls.run(installation.desk.connection_id, sweep=True) == 0, installation.log
 
 

@@ -1,10 +1,13 @@
+import errno
 import io
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -76,6 +79,28 @@ def test_a_part_that_keeps_dying_is_restarted_ever_more_slowly(supervise: Superv
     assert command.says("ended (exit code 3), restarting in 0.5 s")
     assert command.says("ended (exit code 3), restarting in 1.0 s")
     assert command.says("ended (exit code 3), restarting in 2.0 s")
+
+
+def test_a_part_that_cannot_be_started_for_a_moment_is_started_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    supervisor = Supervisor(io.StringIO())
+    supervisor.start(Part("web", [sys.executable, "-c", "raise SystemExit(3)"], os.environ))
+    start, refusals = subprocess.Popen, [OSError(errno.ENOMEM, "Cannot allocate memory")]
+
+    def start_or_refuse(*args: Any, **options: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return start(*args, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", start_or_refuse)
+    try:
+        assert supervisor.wait_until(
+            lambda: supervisor.output.getvalue().count("ended (exit code 3)") == 2, 20
+        )
+    finally:
+        supervisor.stop()
+    assert "cannot be started ([Errno 12] Cannot allocate memory)" in supervisor.output.getvalue()
 
 
 def test_what_a_dead_part_left_behind_is_ended(supervise: Supervise) -> None:

@@ -222,6 +222,15 @@ class TestMigrate:
         assert "Traceback" not in done.stderr
 
 
+def test_a_missing_installation_is_one_document_of_any_command(tmp_path: Path) -> None:
+    done = run(["tickets", "--json"], TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert document["success"] is False
+    assert "no data directory" in document["error"]
+    assert "no data directory" in done.stderr
+
+
 class TestDoctor:
     def test_a_missing_installation_is_one_document(self, tmp_path: Path) -> None:
         done = run(["doctor", "--json"], TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))

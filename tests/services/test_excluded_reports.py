@@ -13,6 +13,7 @@ from webapp.services import poll_connection as module
 from webapp.services.map_organizations import set_mapping
 
 ORGANIZATION = 7
+OTHER = 8
 IDLE_STATEMENTS = 8
 SECRET = {"subject": "SECRET", "summary": "SECRET", "body": "SECRET"}
 
@@ -157,6 +158,25 @@ def test_one_that_huntress_no_longer_has_leaves_the_inbox(
     unprocessed.undo()
     assert desk.poll().is_success
     assert (desk.inbox(), desk.ticket(1), desk.alert(1)) == ([], None, None)
+
+
+def test_one_that_belongs_to_another_excluded_organization_by_now_is_fetched_once(
+    desk: Desk, unprocessed: pytest.MonkeyPatch
+) -> None:
+    desk.map(ORGANIZATION, None, tickets=False)
+    desk.map(OTHER, None, tickets=False)
+    desk.account.add_incident(ORGANIZATION, now=desk.clock.now(), id=1, **SECRET)
+    desk.poll()
+    move_on(desk)
+    include(desk)
+    desk.account.incident_rows[1]["organization_id"] = OTHER
+    unprocessed.undo()
+    desk.simulator.requests.clear()
+    assert desk.poll().is_success
+    paths = [request.path for request in desk.simulator.requests]
+    assert paths.count("/v1/incident_reports/1") == 1
+    assert (desk.inbox(), desk.ticket(1)) == ([], None)
+    assert content(desk, 1) == (None, None, None, None)
 
 
 @both_databases

@@ -202,6 +202,25 @@ def test_an_interval_that_is_edited_counts_from_the_last_start(desk: Desk) -> No
     assert is_due(desk)
 
 
+@both_databases
+@pytest.mark.parametrize(("stored", "counts"), [(-5, 1), (0, 1), (61, 60), (1_000, 60)])
+def test_a_stored_interval_out_of_range_is_clamped(desk: Desk, stored: int, counts: int) -> None:
+    desk.set(poll_interval_minutes=stored)
+    desk.poll()
+    desk.clock.advance(minutes=counts, seconds=-1)
+    assert not is_due(desk)
+    desk.clock.advance(seconds=1)
+    assert is_due(desk)
+
+
+@pytest.mark.parametrize(("stored", "counts"), [(0, 1), (31, 30), (400, 30)])
+def test_a_stored_backfill_out_of_range_is_clamped(desk: Desk, stored: int, counts: int) -> None:
+    desk.set(backfill_days=stored)
+    before = desk.clock.now()
+    assert desk.poll(minutes=0).is_success
+    assert desk.connection().horizon == before - timedelta(days=counts)
+
+
 def test_a_last_start_in_the_far_future_was_a_wrong_clock(desk: Desk) -> None:
     desk.set(last_poll_started_at=desk.clock.now() + timedelta(minutes=5))
     assert not is_due(desk)

@@ -166,8 +166,8 @@ def test_a_report_that_kills_the_process_is_quarantined_and_the_others_go_on(
     assert row.error == "Processing this report was interrupted."
 
     desk.account.add_incident(now=desk.clock.now(), id=6)
-    assert poll_in_child(desk, app) == OK  # not due yet
     assert poll_in_child(desk, app) == KILLED  # the third attempt
+    assert desk.ticket(6) is not None
     desk.account.add_incident(now=desk.clock.now(), id=7)
     assert poll_in_child(desk, app) == OK, "quarantined instead of tried once more"
 
@@ -177,9 +177,23 @@ def test_a_report_that_kills_the_process_is_quarantined_and_the_others_go_on(
     assert "Processing this report was interrupted." in desk.ticket(3).description
     assert desk.alert(3).is_incomplete
     assert [run.state for run in runs(desk)] == [
-        "interrupted", "interrupted", "interrupted", "completed", "interrupted", "completed",
+        "interrupted", "interrupted", "interrupted", "interrupted", "completed",
     ]  # fmt: skip
     assert runs(desk)[-1].quarantined == 1
+
+
+@both_databases
+def test_what_a_killed_process_had_in_hand_is_due_at_once(app, desk: Desk, monkeypatch) -> None:
+    """Killed in a batch, then twice at a single report: the next run makes every ticket."""
+    add_bulk(desk.account, 5, desk.clock.now())
+    with monkeypatch.context() as patch:
+        kill_over(patch, 3)
+        for _ in range(3):
+            assert poll_in_child(desk, app, minutes=2.5) == KILLED  # once the lease has run out
+    assert [row.attempts for row in desk.inbox()] == [2]
+    assert poll_in_child(desk, app, minutes=2.5) == OK
+    assert ticketed_ids(desk) == ["1", "2", "3", "4", "5"]
+    assert desk.inbox() == []
 
 
 def test_a_batch_that_takes_too_long_is_followed_by_smaller_ones(desk: Desk, monkeypatch) -> None:

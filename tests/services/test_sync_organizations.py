@@ -11,6 +11,8 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import allow_host
 from tests.support.rows import add, all_rows, change, fresh, organization
+from webapp.clock import utcnow
+from webapp.domain.cursor_walk import MAX_EMPTY_PAGES, Page
 from webapp.huntress.errors import HuntressError
 from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
@@ -205,9 +207,26 @@ def test_a_repeated_page_ends_the_sync_with_an_error(app: Flask, connection: Con
     change(Connection, connection.id, base_url=ORIGIN)
     page = {"organizations": [{"id": 1, "name": "A"}], "pagination": {"next_page_token": "same"}}
     responses.get(f"{ORIGIN}/v1/organizations", json=page)
-    with pytest.raises(HuntressError, match="repeated a page"):
+    with pytest.raises(HuntressError, match="repeated a page token"):
         _sync(connection)
     assert all_rows(OrganizationMapping) == []
+
+
+class _EmptyPages:
+    """A list without an end: every page is empty and names another one."""
+
+    pages = 0
+
+    def list_organizations(self, _token: str | None) -> Page:
+        self.pages += 1
+        return Page((), f"token-{self.pages}", answered_at=utcnow())
+
+
+def test_a_list_without_an_end_ends_the_sync_with_an_error(connection: Connection) -> None:
+    client = _EmptyPages()
+    with pytest.raises(HuntressError, match="empty pages in a row"):
+        sync_organizations(connection.id, client)  # type: ignore[arg-type]
+    assert client.pages == MAX_EMPTY_PAGES + 1
 
 
 def test_an_unknown_name_is_learned_and_then_matched(

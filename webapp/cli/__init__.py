@@ -4,8 +4,10 @@ A module with commands exposes `commands: list[click.Command]` and is named in C
 imported when one of its commands is asked for: the processes of `up` load only what they need.
 """
 
+import json
 import logging
 import os
+import sys
 from importlib import import_module
 
 import click
@@ -58,11 +60,17 @@ def triagedesk() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of the configuration are told in a sentence, exit code 1."""
+    """Run the command line; errors of the configuration are told in a sentence, exit code 1.
+
+    With `--json` they are one document on stdout as well, like every other refusal.
+    """
     setup_logging(logging.WARNING)
     os.umask(0o077)  # the database and its log hold customers' data
     try:
         triagedesk(prog_name="triagedesk")
     except ConfigError as error:
+        if "--json" in sys.argv:
+            document = {"success": False, "error": f"{error.problem} {error.hint}"}
+            click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         click.echo(f"Error: {error.problem}\n       {error.hint}", err=True)
         raise SystemExit(1) from None

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from webapp.huntress.errors import HuntressError
 from webapp.services.errors import FieldError, ServiceError
@@ -16,14 +17,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 def refusing(callback: Callable[..., Any]) -> Callable[..., Any]:
     """Tell refusals of the services as one sentence on stderr and end with exit code 1.
 
-    With `--json` the document says so as well: `{"success": false, "error": …}`.
+    So is a database that cannot be used. With `--json` the document says so as well:
+    `{"success": false, "error": …}`.
     """
 
     @wraps(callback)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return callback(*args, **kwargs)
-        except (ServiceError, HuntressError) as error:
+        except (ServiceError, HuntressError, OperationalError, ProgrammingError) as error:
             sentence = _sentence(error)
             if kwargs.get("as_json"):
                 print_json({"success": False, "error": sentence})
@@ -61,7 +63,13 @@ def _cell(value: object) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """The error's words; of several fields, each with its name."""
+    """The error's words; of several fields, each with its name.
+
+    What a database driver says is left out: it may hold addresses and statements.
+    """
+    if isinstance(error, SQLAlchemyError):
+        name = type(error).__name__
+        return f"The database cannot be used ({name}); `triagedesk doctor` says more."
     if isinstance(error, FieldError) and len(error.fields) > 1:
         return " ".join(
             f"{field.removesuffix('_id').replace('_', ' ')}: {message}"

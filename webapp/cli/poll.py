@@ -8,6 +8,7 @@ import click
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.services.due_connections import find_due_connections
+from webapp.services.housekeeping import delete_old_records
 from webapp.services.poll_connection import poll_connection
 from webapp.services.poll_outcome import PollOutcome
 
@@ -31,6 +32,7 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
         raise click.UsageError("Give the ID of a connection, or --due.")
     if connection_id is None:
         results = [_poll_safely(key, sweep=sweep) for key in find_due_connections(clock.utcnow())]
+        _tidy_up()
         document: object = results
     else:
         outcome = poll_connection(
@@ -55,6 +57,14 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
         error = "The poll broke; the log says how."
         return {"connection_id": connection_id, "success": False, "error": error, "words": error}
     return _result(connection_id, outcome)
+
+
+def _tidy_up() -> None:
+    """Without Redis there is no other job that does it; a poll never fails for it."""
+    try:
+        delete_old_records(clock.utcnow())
+    except Exception:
+        logger.exception("Old records could not be deleted")
 
 
 def _result(connection_id: int, outcome: PollOutcome) -> dict[str, Any]:

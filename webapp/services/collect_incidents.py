@@ -82,16 +82,19 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
 def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
     """Put the whole `report`, fetched just now, in place of what was kept in an inbox row.
 
-    Nothing happens where the row is gone, or its organization was excluded again.
+    Where its organization is excluded (again, or is another one by now) only a part is kept, as
+    ever. Nothing happens where the row is gone.
     """
     row = read_report(report, cycle.huntress_now())
     with transaction() as session:
         cycle.lease.fence(session)
         known = session.get(InboxRow, row_id, populate_existing=True)
-        if known is None or _find_reduced(session, cycle, [row], set()):
+        if known is None:
             return
-        _replace(known, row, _kept(row, is_reduced=False), clock.utcnow())
-    cycle.note_wanted([row.raw])
+        is_reduced = bool(_find_reduced(session, cycle, [row], set()))
+        _replace(known, row, _kept(row, is_reduced=is_reduced), clock.utcnow())
+    if not is_reduced:
+        cycle.note_wanted([row.raw])
 
 
 def read_report(row: object, now: datetime) -> Collected:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
-from webapp.domain.routing import POLL_INTERVAL, missing_fields
+from webapp.domain.routing import POLL_INTERVAL, clamp_backfill_days, missing_fields
 from webapp.models import Connection
 from webapp.services.transactions import transaction
 
@@ -187,7 +187,8 @@ def claim(
     ).one_or_none()
     if row is None:
         return None
-    return Lease(connection_id, token, seconds), PolledConnection(**row._mapping)
+    values = {**row._mapping, "backfill_days": clamp_backfill_days(row.backfill_days)}
+    return Lease(connection_id, token, seconds), PolledConnection(**values)
 
 
 def read_polled(session: Session, connection_id: int) -> PolledConnection | None:
@@ -204,7 +205,7 @@ def has_live_lease(connection: Connection, now: datetime) -> bool:
 
 def is_due(now: datetime) -> ColumnElement[bool]:
     """SQL for "a poll is due or was asked for"; the rule of `domain.routing.is_poll_due`."""
-    least, most, default = POLL_INTERVAL
+    least, most, _ = POLL_INTERVAL
     intervals = {minutes: timedelta(minutes=minutes) for minutes in range(least, most + 1)}
     started = Connection.last_poll_started_at
 
@@ -212,7 +213,10 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         return case(
             {minutes: now + direction * length for minutes, length in intervals.items()},
             value=Connection.poll_interval_minutes,
-            else_=now + direction * intervals[default],
+            else_=case(  # what is stored out of range is clamped
+                (Connection.poll_interval_minutes < least, now + direction * intervals[least]),
+                else_=now + direction * intervals[most],
+            ),
         )
 
     return or_(

@@ -181,7 +181,7 @@ def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
     except Exception as error:  # noqa: BLE001 - the report fails, the others go on
         log.warning("incident %s failed (%s)", entry.key, type(error).__name__)
         _ensure_desk_works(cycle, error, [entry])
-        _record_failure(cycle, entry, error)
+        _record_failure(cycle, entry, error, attempts)
         if attempts >= ATTEMPTS_BEFORE_QUARANTINE and entry.quarantined_at is None:
             _quarantine(cycle, entry)
 
@@ -204,22 +204,28 @@ def _is_due(entry: InboxEntry) -> bool:
 
 
 def _count_attempt(cycle: Cycle, entry: InboxEntry, attempts: int) -> None:
+    """Counted before the try; who is killed at it leaves the report due for the next run.
+
+    Only the tries from the third on, after which it is quarantined, make it wait.
+    """
+    values: dict[str, object] = {}
+    if attempts >= ATTEMPTS_BEFORE_QUARANTINE:
+        values["next_try_at"] = clock.utcnow() + retry_delay(attempts)
     _update_row(
         cycle,
         entry,
         attempts=attempts,
-        next_try_at=clock.utcnow() + retry_delay(attempts),
         in_flight_token=cycle.lease.token,
         error=INTERRUPTED,
+        **values,
     )
 
 
-def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception) -> None:
+def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception, attempts: int) -> None:
     cycle.run.count(failed=1)
-    values: dict[str, object] = {"error": describe(error), "in_flight_token": None}
-    if entry.incident.id is None:
-        values["next_try_at"] = None  # only a person's "Retry" tries it again
-    _update_row(cycle, entry, **values)
+    is_readable = entry.incident.id is not None  # else only a person's "Retry" tries it again
+    next_try_at = clock.utcnow() + retry_delay(attempts) if is_readable else None
+    _update_row(cycle, entry, error=describe(error), in_flight_token=None, next_try_at=next_try_at)
 
 
 def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEntry]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.cursor_walk import ListWalk, WalkError
 from webapp.domain.name_match import NameIndex
 from webapp.domain.untrusted import clean_line, parse_count, parse_id
 from webapp.extensions import current_config
@@ -177,21 +178,17 @@ def list_all_organizations(
     `on_page` is called after each page. Raises HuntressError.
     """
     found: dict[str, Organization] = {}
-    tokens: set[str] = set()
-    token: str | None = None
-    while True:
-        page = client.list_organizations(token)
+    walk = ListWalk()
+    while not walk.is_finished:
+        page = client.list_organizations(walk.next_token)
         on_page()
-        organizations = (parse_organization(raw) for raw in page.rows)
+        try:
+            rows = walk.take(page)
+        except WalkError as error:
+            raise HuntressError(ErrorKind.UNREADABLE, str(error)) from error
+        organizations = (parse_organization(raw) for raw in rows)
         found.update({one.external_id: one for one in organizations if one is not None})
-        token = page.next_token
-        if token is None:
-            return list(found.values())
-        if token in tokens:
-            raise HuntressError(
-                ErrorKind.UNREADABLE, "Huntress repeated a page of the organization list."
-            )
-        tokens.add(token)
+    return list(found.values())
 
 
 def _store(
