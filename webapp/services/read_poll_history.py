@@ -19,8 +19,7 @@ from webapp.services.transactions import reading
 PAGE_SIZE = 30
 FAILED = "failed"
 SKIPPED = "skipped"
-POLLED = "polled"
-KINDS = (POLLED, FAILED, SKIPPED)
+KINDS = (FAILED, SKIPPED)
 
 _NEWEST_FIRST = Keyset(
     Order(PollRun.started_at, "started_at", descending=True),
@@ -142,8 +141,6 @@ def _runs(connection_id: int) -> Select[PollRun]:
 def _conditions(kind: str | None) -> list[ColumnElement[bool]]:
     if kind == SKIPPED:
         return [PollRun.state == "skipped"]
-    if kind == POLLED:
-        return [PollRun.state != "skipped"]
     if kind == FAILED:
         return [
             or_(
