@@ -21,6 +21,10 @@ from webapp.services.users import (
 )
 
 NAME_LENGTH = 200
+_CONFIRM = (
+    "You would lose access to everything that is for admins, this page included. Confirm that you "
+    "want that."
+)
 
 
 class UserConflictError(ServiceError):
@@ -49,13 +53,15 @@ def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool
     Admins who make themselves helpdesk have to confirm it. Raises UserError, UserConflictError,
     LastAdminError, NotFoundError; nothing is stored then.
     """
-    name = _check(edit, user_id, actor_id, is_confirmed)
+    name = _check(edit)
     with transaction() as session:
         admins = lock_active_admins(session)
         user = get_user(session, user_id, lock=True)
         _refuse_conflict(user, edit)
         if edit.role != ROLE_ADMIN and admins == [user.id]:
             raise LastAdminError
+        if user.is_admin and edit.role != ROLE_ADMIN and user_id == actor_id and not is_confirmed:
+            raise UserError({"is_confirmed": _CONFIRM})
         if user.name != name:
             before = {"name": user.name}
             user.name = name
@@ -81,7 +87,7 @@ def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
         return count or 0
 
 
-def _check(edit: UserEdit, user_id: int, actor_id: int, is_confirmed: bool) -> str:
+def _check(edit: UserEdit) -> str:
     errors: dict[str, str] = {}
     name = clean_line(edit.name, NAME_LENGTH + 1) or ""
     if not name:
@@ -90,11 +96,6 @@ def _check(edit: UserEdit, user_id: int, actor_id: int, is_confirmed: bool) -> s
         errors["name"] = f"A name has at most {NAME_LENGTH} characters."
     if edit.role not in ROLES:
         errors["role"] = f"The role is one of {', '.join(ROLES)}."
-    elif user_id == actor_id and edit.role != ROLE_ADMIN and not is_confirmed:
-        errors["is_confirmed"] = (
-            "You would lose access to everything that is for admins, this page included. Confirm "
-            "that you want that."
-        )
     if errors:
         raise UserError(errors)
     return name

@@ -34,4 +34,4 @@ def answer() -> ResponseReturnValue:
 @health.app_template_filter()
 def with_code(text: str) -> Markup:
     """Commands between backticks as code; everything else as text."""
-    return Markup(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S704 - escaped
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
