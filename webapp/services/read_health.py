@@ -15,6 +15,8 @@ from webapp.task_queue import read_status
 
 LEAST_FREE_BYTES = 500 * 1024**2
 LEAST_FREE_SHARE = 0.05
+ENOUGH_FREE_BYTES = 5 * 1024**3
+"""On a large disk a twentieth is plenty."""
 
 
 def read_health() -> list[Check]:
@@ -42,7 +44,7 @@ def check_disk(folder: Path) -> Check:
         return Check("disk", True, "nothing is kept on this machine")
     free = f"{_size(usage.free)} of {_size(usage.total)} free"
     least = max(LEAST_FREE_BYTES, usage.total * LEAST_FREE_SHARE)
-    if usage.free < min(least, 10 * LEAST_FREE_BYTES):
+    if usage.free < min(least, ENOUGH_FREE_BYTES):
         hint = f"Make room on the disk that holds {folder}: a full one stops polling."
         return Check("disk", False, f"Almost full: {free}.", hint)
     return Check("disk", True, free)

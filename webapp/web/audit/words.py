@@ -117,12 +117,16 @@ def _readable(field: str, value: object, names: AuditNames) -> object:
     if name := names.of_value(field, value):
         return name
     if isinstance(value, str):
-        return _time(value) or cut(clean_text(value) or "(empty)", SHOWN_VALUE_LENGTH)
+        return _time(value) or _shown(value)
     if isinstance(value, list):
-        return cut(", ".join(map(str, value)) or "none", SHOWN_VALUE_LENGTH)
+        return _shown(", ".join(map(str, value))) if value else "none"
     if isinstance(value, dict):
-        return cut(json.dumps(value, ensure_ascii=False), SHOWN_VALUE_LENGTH)
+        return _shown(json.dumps(value, ensure_ascii=False))
     return f"{value:,}" if isinstance(value, int) and not field.endswith("_id") else str(value)
+
+
+def _shown(text: str) -> str:
+    return cut(clean_text(text) or "(empty)", SHOWN_VALUE_LENGTH)
 
 
 def _time(text: str) -> datetime | None:
