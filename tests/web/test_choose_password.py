@@ -137,6 +137,7 @@ def test_whoever_used_the_browser_before_is_signed_out(
 ) -> None:
     browser = sign_in(ADMIN)
     browser.client.get(f"{CHOOSE}?token={token}")
+    assert "This browser is signed in as Ada Okafor." in browser.get(CHOOSE).text
     assert browser.post_own(CHOOSE, {"password": CHOSEN}).location == "/sign-in"
     assert browser.client.get("/").location.startswith("/sign-in")
 

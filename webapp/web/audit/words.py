@@ -67,9 +67,10 @@ def action_words(action: str) -> str:
     return f"{subject} {what}".replace("_", " ").strip().capitalize()
 
 
-def group_pairs(groups: Iterable[str]) -> list[tuple[str, str]]:
-    """The groups of actions as choices of the filter."""
-    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in groups]
+def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
+    """The groups of actions as choices of the filter, the one that is chosen included."""
+    offered = sorted({*groups, *([chosen] if chosen else [])})
+    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:
