@@ -65,7 +65,7 @@ def test_what_waits_oldest_first(admin: Browser, reports: list[int]) -> None:
     ]
     words = words_of(article(page, reports[0]))
     assert f"Incident 918273 Retry incident 918273 {administration_data.STRANGE_STATUS}" in words
-    assert "Attempts 3 In quarantine since 3 h ago Next try in 40 min Ticket TKT-000003" in words
+    assert "Attempts 3 In quarantine for 3 h Next try in 40 min Ticket TKT-000003" in words
     assert page.one("a", href="/tickets/3") is not None
     tabs = [words_of(link) for link in page.all("a", aria_current="true")]
     assert tabs == ["In quarantine 3"]
