@@ -215,7 +215,7 @@ def test_quarantine(shell: Shell, connection_id: str) -> None:
     assert "tried again" in shell.ok("quarantine", "retry", key)
     assert shell.json("quarantine", "dismiss", key, "--reason", "a test")["id"] == row["id"]
     assert shell.json("quarantine", "list") == []
-    assert "may have been processed" in shell.refused("quarantine", "dismiss", key)
+    assert "was dismissed already" in shell.refused("quarantine", "dismiss", key)
     assert "may have been processed" in shell.refused("quarantine", "retry", "999")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
@@ -18,10 +19,28 @@ from webapp.services.users import find_user
 from webapp.web.viewer import COOKIE
 
 
+class CompiledTemplates(BytecodeCache):
+    """Templates are compiled once for all the apps of a test process."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED_TEMPLATES = CompiledTemplates()
+
+
 @pytest.fixture
 def app(config: Config, fake_clock: FakeClock) -> Iterator[Flask]:
     """The app; tests open a context themselves where they call services."""
     app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
     yield app
     with app.app_context():
         db.session.remove()

@@ -20,7 +20,14 @@ from webapp.web.access import (
     safe_next,
 )
 
-PUBLIC_ENDPOINTS = {"static", "account.set_up", "account.enter", "account.leave"}
+PUBLIC_ENDPOINTS = {
+    "static",
+    "account.choose",
+    "account.enter",
+    "account.leave",
+    "account.set_up",
+    "health.answer",
+}
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
 

@@ -1,6 +1,10 @@
 """Poll now: asks, answers at once, and shows how it goes."""
 
+import re
+import socket
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,13 +14,16 @@ from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, words_of
-from webapp import task_queue
+from webapp import create_app, task_queue
+from webapp.config import Config
 from webapp.models import Connection, PollRun
 from webapp.services.poll_outcome import count_words
+from webapp.services.sign_in import begin_session
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
 from webapp.web.dashboard import routes
 from webapp.web.dashboard.poll_words import phase_words, progress_words
+from webapp.web.viewer import COOKIE
 
 LEASE = "b" * 32
 POLL = "/connections/1/poll"
@@ -329,3 +336,54 @@ def test_phases_in_words() -> None:
     assert phase_words(None) == "Starting"
     assert phase_words("processing") == "Turning reports into tickets"
     assert phase_words("something_new") == "Something new"
+
+
+def test_asking_while_a_poll_runs_joins_it(
+    app: Flask,
+    connection: int,
+    enqueued: list[dict[str, object]],
+    sign_in: SignIn,
+    fake_clock: FakeClock,
+) -> None:
+    run_poll(app, fake_clock, phase="processing", done=40, total=1200)
+    browsers = sign_in(ADMIN), sign_in(HELPDESK)
+    for browser in browsers:
+        part = browser.fragment_of(browser.send(POLL, {}, headers={"HX-Request": "true"}))
+        words = words_of(part.one("article", id="connection-1"))
+        assert "Turning reports into tickets · 40 of 1,200" in words
+        assert "Waiting for a worker" not in words
+    assert stored(app).poll_requested_at is None
+    with app.app_context(), reading() as session:
+        assert session.query(PollRun).count() == 1
+
+
+@pytest.mark.parametrize("is_listening", [False, True], ids=["gone", "silent"])
+def test_a_redis_that_does_not_answer_is_said_within_seconds(
+    config: Config, fake_clock: FakeClock, is_listening: bool
+) -> None:
+    """Nobody listens, or somebody takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"redis://127.0.0.1:{server.getsockname()[1]}"
+        if not is_listening:
+            server.close()
+        app = create_app(replace(config, redis_url=address))
+        with app.app_context():
+            admin, _helpdesk = desk_data.add_people()
+            desk_data.add_connection(fake_clock.now())
+            token = begin_session(admin.id, "tests")
+        browser = Browser(app)
+        browser.client.set_cookie(COOKIE, token)
+        began = time.monotonic()
+        response = browser.client.post(
+            POLL, data={"csrf_token": csrf_token(browser)}, headers={"HX-Request": "true"}
+        )
+        assert time.monotonic() - began < 8
+    words = words_of(browser.fragment_of(response).one("article", id="connection-1"))
+    assert "The job queue (Redis) cannot be reached; the poll starts as soon as it is" in words
+    assert stored(app).poll_requested_at == fake_clock.now()
+
+
+def csrf_token(browser: Browser) -> str:
+    """From a page that does not ask the queue."""
+    html = browser.client.get("/preferences").text
+    return re.findall(r'name="csrf_token" value="([^"]+)"', html)[0]

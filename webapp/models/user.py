@@ -12,6 +12,12 @@ ROLE_ADMIN = "admin"
 ROLE_HELPDESK = "helpdesk"
 ROLES = (ROLE_ADMIN, ROLE_HELPDESK)
 
+NO_PASSWORD = "!"  # noqa: S105 - it is the absence of one
+"""Stands in the place of a hash until an invited person chooses a password; it fits none."""
+
+PURPOSE_INVITATION = "invitation"
+PURPOSE_RESET = "reset"
+
 
 class User(Base):
     """Somebody who can sign in. `email` is stored in lower case."""
@@ -32,6 +38,11 @@ class User(Base):
     def is_admin(self) -> bool:
         """Whether this user may change settings."""
         return self.role == ROLE_ADMIN
+
+    @property
+    def has_password(self) -> bool:
+        """Whether this user has ever chosen a password: without one nobody can sign in."""
+        return self.password_hash != NO_PASSWORD
 
 
 class UserSession(Base):

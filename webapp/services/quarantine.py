@@ -7,14 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.models import Alert, Connection, InboxRow, Ticket
+from webapp.models import Alert, Connection, InboxRow, Ticket, User
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
+from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
-_REASON_LENGTH = 1_000
+REASON_LENGTH = 1_000
 
 
 class QuarantineError(ServiceError):
@@ -72,41 +72,68 @@ def list_quarantined(connection_id: int | None = None) -> list[Quarantined]:
         return [_as_quarantined(row, name, number) for row, name, number in session.execute(query)]
 
 
-def retry(inbox_id: int, actor_id: int | None = None) -> InboxRow:
+def retry(
+    inbox_id: int, actor_id: int | None = None, *, connection_id: int | None = None
+) -> InboxRow:
     """Make a quarantined report due at once: the next poll tries it again.
 
-    Raises NotFoundError, QuarantineError, EditionError.
+    One that is due already stays as it is. With a `connection_id` only that connection's reports
+    are found. Raises NotFoundError, QuarantineError, EditionError.
     """
     require_enterprise()
+    now = clock.utcnow()
     with transaction() as session:
-        row = _load(session, inbox_id)
-        row.next_try_at = clock.utcnow()
-        row.version += 1
-        _record(session, row, "quarantine.retried", actor_id)
+        row = _load(session, inbox_id, connection_id)
+        if row.next_try_at is None or row.next_try_at > now:
+            row.next_try_at = now
+            row.version += 1
+            _record(session, row, "quarantine.retried", actor_id)
         return row
 
 
-def dismiss(inbox_id: int, reason: str | None = None, actor_id: int | None = None) -> InboxRow:
+def dismiss(
+    inbox_id: int,
+    reason: str | None = None,
+    actor_id: int | None = None,
+    *,
+    connection_id: int | None = None,
+    seen_hash: str | None = None,
+) -> InboxRow:
     """Give up a quarantined report; only a different payload of the incident brings it back.
 
-    Its ticket stays as it is. Raises NotFoundError, QuarantineError, EditionError.
+    Its ticket stays as it is. `seen_hash` is the `content_hash` of the report the person looked
+    at: a different one that came meanwhile is not dismissed. With a `connection_id` only that
+    connection's reports are found. Raises NotFoundError, QuarantineError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
-        row = _load(session, inbox_id)
+        row = _load(session, inbox_id, connection_id)
+        if seen_hash is not None and row.content_hash != seen_hash:
+            raise QuarantineError(
+                "A newer version of this report came while you were looking at it. Nothing was "
+                "dismissed: look at the new one first."
+            )
         row.dismissed_at = clock.utcnow()
         row.dismissed_by_id = actor_id
-        row.dismissed_reason = (reason or "").strip()[:_REASON_LENGTH] or None
+        row.dismissed_reason = (reason or "").strip()[:REASON_LENGTH] or None
         row.next_try_at = None
         row.version += 1
         _record(session, row, "quarantine.dismissed", actor_id, reason=row.dismissed_reason)
         return row
 
 
-def _load(session: Session, inbox_id: int) -> InboxRow:
+def _load(session: Session, inbox_id: int, connection_id: int | None) -> InboxRow:
     sentence = f"Nothing with the number {inbox_id} is quarantined; it may have been processed."
     row = get_row(session, InboxRow, inbox_id, sentence, lock=True)
-    if row.quarantined_at is None or row.dismissed_at is not None:
+    if connection_id is not None and row.connection_id != connection_id:
+        raise NotFoundError(sentence)
+    if row.dismissed_at is not None:
+        person = session.get(User, row.dismissed_by_id) if row.dismissed_by_id else None
+        raise QuarantineError(
+            f"This report was dismissed{f' by {person.name}' if person else ''} already; only a "
+            "different version of it comes back."
+        )
+    if row.quarantined_at is None:
         raise QuarantineError(sentence)
     return row
 

@@ -35,12 +35,13 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     """Begin a session of 14 days; returns the user and the token for the cookie.
 
     Only the token's hash is stored. An address that nobody has, or of somebody who was
-    deactivated, takes as long as a wrong password. Raises SignInError.
+    deactivated or has no password yet, takes as long as a wrong password. Raises SignInError.
     """
     password = password[: PASSWORD_LENGTH[1] + 1]
     with reading() as session:
         user = user_by_email(session, email)
-    is_right = is_password(password, user.password_hash if user else _NOBODYS_HASH)
+    has_hash = user is not None and user.has_password
+    is_right = is_password(password, user.password_hash if user and has_hash else _NOBODYS_HASH)
     if user is None or not user.is_active or not is_right:
         raise SignInError
     return user, begin_session(user.id, user_agent)

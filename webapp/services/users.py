@@ -1,16 +1,18 @@
 """People who may sign in."""
 
+from collections.abc import Mapping
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import User, UserSession
-from webapp.models.user import ROLE_ADMIN, ROLES
+from webapp.models import PasswordLink, User, UserSession
+from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.lookups import get_user
@@ -47,24 +49,30 @@ def add_user(
     user = build_user(email=email, name=name, password=password, role=role)
     try:
         with transaction() as session:
-            if role != ROLE_ADMIN and not _lock_active_admins(session):
+            if role != ROLE_ADMIN and not lock_active_admins(session):
                 raise UserError({"role": "There is no admin yet; the first user has to be one."})
             session.add(user)
             session.flush()
-            _record(session, user, "user.added", actor_id, email=user.email, role=user.role)
+            record_user_event(
+                session, user, "user.added", actor_id, email=user.email, role=user.role
+            )
     except IntegrityError as error:
         raise UserError({"email": f"There is a user with the address {user.email}."}) from error
     return user
 
 
-def build_user(*, email: str, name: str, password: str, role: str) -> User:
-    """A checked user that is not stored yet. Raises UserError."""
+def build_user(*, email: str, name: str, password: str | None, role: str) -> User:
+    """A checked user that is not stored yet; without a password nobody can sign in as them yet.
+
+    Raises UserError.
+    """
     errors: dict[str, str] = {}
     try:
         address = normalize_email(email)
     except EmailNotValidError:
         errors["email"] = "Enter an e-mail address such as ada@example.com."
-    errors.update(_password_errors(password))
+    if password is not None:
+        errors.update(password_errors(password))
     if role not in ROLES:
         errors["role"] = f"The role is one of {', '.join(ROLES)}."
     if errors:
@@ -72,7 +80,7 @@ def build_user(*, email: str, name: str, password: str, role: str) -> User:
     return User(
         email=address,
         name=clean_line(name, 200) or address,
-        password_hash=hash_password(password),
+        password_hash=NO_PASSWORD if password is None else hash_password(password),
         role=role,
         is_active=True,
         created_at=clock.utcnow(),
@@ -96,16 +104,18 @@ def find_user(email: str) -> User:
 
 
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
-    """Set a new password and end the user's sessions. Raises UserError, NotFoundError."""
-    errors = _password_errors(password)
+    """Set a new password, end the user's sessions and make links to choose one worthless.
+
+    Raises UserError, NotFoundError.
+    """
+    errors = password_errors(password)
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
-        user.password_hash = password_hash
-        end_sessions(session, user.id)
-        _record(session, user, "user.password_set", actor_id, password=password_hash)
+        store_password(session, user, password_hash)
+        record_user_event(session, user, "user.password_set", actor_id, password=password_hash)
         return user
 
 
@@ -114,31 +124,21 @@ def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
     if role not in ROLES:
         raise UserError({"role": f"The role is one of {', '.join(ROLES)}."})
     with transaction() as session:
-        admins = _lock_active_admins(session)
+        admins = lock_active_admins(session)
         user = get_user(session, user_id, lock=True)
         if role != ROLE_ADMIN and admins == [user.id]:
             raise LastAdminError
-        if user.role != role:
-            user.role = role
-            _record(session, user, "user.role_set", actor_id, role=role)
+        change_role(session, user, role, actor_id)
         return user
 
 
 def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
-    """Keep a user from signing in and end their sessions; what they wrote stays.
+    """Keep a user from signing in and end their sessions; what they wrote and have stays.
 
     Deactivating twice is fine. Raises LastAdminError, NotFoundError.
     """
     with transaction() as session:
-        admins = _lock_active_admins(session)
-        user = get_user(session, user_id, lock=True)
-        if admins == [user.id]:
-            raise LastAdminError
-        end_sessions(session, user.id)
-        if user.is_active:
-            user.is_active = False
-            _record(session, user, "user.deactivated", actor_id, is_active=False)
-        return user
+        return deactivate(session, user_id, actor_id)
 
 
 def activate_user(user_id: int, actor_id: int | None = None) -> User:
@@ -147,8 +147,43 @@ def activate_user(user_id: int, actor_id: int | None = None) -> User:
         user = get_user(session, user_id, lock=True)
         if not user.is_active:
             user.is_active = True
-            _record(session, user, "user.activated", actor_id, is_active=True)
+            before = {"is_active": False}
+            record_user_event(
+                session, user, "user.activated", actor_id, before=before, is_active=True
+            )
         return user
+
+
+def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
+    """deactivate_user() within the caller's transaction."""
+    admins = lock_active_admins(session)
+    user = get_user(session, user_id, lock=True)
+    if admins == [user.id]:
+        raise LastAdminError
+    end_sessions(session, user.id)
+    drop_password_links(session, user.id)
+    if user.is_active:
+        user.is_active = False
+        before = {"is_active": True}
+        record_user_event(
+            session, user, "user.deactivated", actor_id, before=before, is_active=False
+        )
+    return user
+
+
+def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
+    """Give a loaded user a role that was checked, within the caller's transaction."""
+    if user.role != role:
+        before = {"role": user.role}
+        user.role = role
+        record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
+
+
+def store_password(session: Session, user: User, password_hash: str) -> None:
+    """Set a loaded user's password, within the caller's transaction; see set_password()."""
+    user.password_hash = password_hash
+    end_sessions(session, user.id)
+    drop_password_links(session, user.id)
 
 
 def user_by_email(session: Session, email: str) -> User | None:
@@ -164,6 +199,13 @@ def end_sessions(session: Session, user_id: int) -> None:
         update(UserSession)
         .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
         .values(revoked_at=clock.utcnow())
+    )
+
+
+def drop_password_links(session: Session, user_id: int) -> None:
+    """Make the links that a user has not used worthless, within the caller's transaction."""
+    session.execute(
+        delete(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None))
     )
 
 
@@ -196,7 +238,8 @@ def _as_bytes(password: str) -> bytes:
     return password.encode("utf-8", "surrogatepass")
 
 
-def _password_errors(password: str) -> dict[str, str]:
+def password_errors(password: str) -> dict[str, str]:
+    """What is wrong with a new password, by field; empty where nothing is."""
     least, most = PASSWORD_LENGTH
     if len(password) < least:
         return {"password": f"A password has at least {least} characters."}
@@ -205,20 +248,28 @@ def _password_errors(password: str) -> dict[str, str]:
     return {}
 
 
-def _lock_active_admins(session: Session) -> list[int]:
+def lock_active_admins(session: Session) -> list[int]:
     """The active admins, locked: two admins cannot remove each other at the same moment."""
     query = select(User.id).where(User.role == ROLE_ADMIN, User.is_active).order_by(User.id)
     return list(session.scalars(query.with_for_update()))
 
 
-def _record(
-    session: Session, user: User, action: str, actor_id: int | None, **after: object
+def record_user_event(
+    session: Session,
+    user: User,
+    action: str,
+    actor_id: int | None,
+    *,
+    before: Mapping[str, object] | None = None,
+    **after: object,
 ) -> None:
+    """Add an audit event about a user to the caller's transaction."""
     record_event(
         session,
         action=action,
         subject_type="user",
         subject_id=user.id,
+        before=before,
         after=after,
         actor_id=actor_id,
     )

@@ -48,3 +48,29 @@ class PreferencesForm(FlaskForm):
         """Offer every zone the system knows."""
         zones = sorted(name for name in available_timezones() if "/" in name)
         self.time_zone.choices = [SelectChoice("", "UTC"), *map(SelectChoice, zones)]
+
+
+class ChoosePasswordForm(FlaskForm):
+    """A password chosen with a one-time link; without one in the address its code is typed in."""
+
+    token = StringField(
+        "Link or its code",
+        [InputRequired("Enter the link you were given.")],
+        description="The code is what stands after “token=” in the link.",
+    )
+    password = PasswordField(
+        "New password",
+        [InputRequired("Choose a password.")],
+        description="At least 8 characters.",
+    )
+
+
+class ChangePasswordForm(FlaskForm):
+    """One's own password."""
+
+    current_password = PasswordField("Current password", [InputRequired("Enter it.")])
+    new_password = PasswordField(
+        "New password",
+        [InputRequired("Choose a password.")],
+        description="At least 8 characters. You stay signed in here and are signed out elsewhere.",
+    )

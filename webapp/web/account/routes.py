@@ -14,12 +14,21 @@ from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
+from webapp.models import User
+from webapp.services.change_password import change_own_password
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.first_admin import create_first_admin, is_setup_open
+from webapp.services.password_links import PasswordLinkError, choose_password, find_link_owner
 from webapp.services.set_preferences import set_theme, set_time_zone
 from webapp.services.sign_in import SignInError, sign_in, sign_out
 from webapp.web.access import public, safe_next, signed_in
-from webapp.web.account.forms import PreferencesForm, SetupForm, SignInForm
+from webapp.web.account.forms import (
+    ChangePasswordForm,
+    ChoosePasswordForm,
+    PreferencesForm,
+    SetupForm,
+    SignInForm,
+)
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import COOKIE, current_viewer, remember_session, require_viewer
 
@@ -28,11 +37,16 @@ account = Blueprint("account", __name__)
 ATTEMPTS = "10 per minute; 100 per hour"
 
 
+HELD_LINK = "password_link_code"
+"""The visitor's own cookie holds the token of a link: addresses end up in logs and histories."""
+
+
 def _has_failed(response: Response) -> bool:
     return response.status_code >= 400
 
 
 throttled = limiter.limit(ATTEMPTS, methods=["POST"], deduct_when=_has_failed)
+link_throttled = limiter.limit(ATTEMPTS, methods=["GET", "POST"], deduct_when=_has_failed)
 
 
 @account.route("/setup", methods=["GET", "POST"])
@@ -78,6 +92,40 @@ def enter() -> ResponseReturnValue:
     return render_template("account/sign_in.html", form=form, failure=failure), status
 
 
+@account.route("/choose-password", methods=["GET", "POST"])
+@public
+@link_throttled
+def choose() -> ResponseReturnValue:
+    """Choose a password with a one-time link, and go on to sign in.
+
+    A token in the address moves into the cookie at once, so that the page has an address that may
+    be logged, remembered and sent on.
+    """
+    if request.method == "GET" and "token" in request.args:
+        cookie_session[HELD_LINK] = request.args["token"][:100]
+        response = make_response(redirect(url_for("account.choose"), 303))
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+    form = ChoosePasswordForm()
+    held = cookie_session.get(HELD_LINK)
+    owner, failure = _link_owner(held)
+    if form.is_submitted() and owner and held:
+        form.token.raw_data, form.token.data = [held], held
+    if form.validate_on_submit():
+        try:
+            code = form.token.data.rpartition("token=")[2]  # some paste the whole link
+            user = choose_password(code, form.password.data)
+        except PasswordLinkError as error:
+            form.token.errors = [str(error)]
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            return _password_chosen(user)
+    status = 400 if form.is_submitted() or failure else 200
+    page = render_template("account/choose.html", form=form, owner=owner, failure=failure)
+    return page, status
+
+
 @account.post("/sign-out")
 @public
 def leave() -> ResponseReturnValue:
@@ -95,17 +143,39 @@ def leave() -> ResponseReturnValue:
 @account.route("/preferences", methods=["GET", "POST"])
 @signed_in
 def edit_preferences() -> ResponseReturnValue:
-    """Colours and time zone of the viewer."""
+    """Colours and time zone of the viewer, and a form for the password."""
+    form = _preferences_form()
     viewer = require_viewer()
-    form = PreferencesForm(data={"theme": viewer.theme, "time_zone": viewer.time_zone or ""})
-    form.fill_choices()
     if form.validate_on_submit():
         set_theme(viewer.id, form.theme.data)
         set_time_zone(viewer.id, form.time_zone.data or None)
         flash("Saved.", "success")
         return redirect(url_for("account.edit_preferences"), 303)
     status = 400 if form.is_submitted() else 200
-    return render_template("account/preferences.html", form=form), status
+    password_form = ChangePasswordForm(formdata=None)
+    return _preferences_page(form, password_form), status
+
+
+@account.post("/preferences/password")
+@signed_in
+@throttled
+def change_password() -> ResponseReturnValue:
+    """Change the viewer's own password; they stay signed in here, and nowhere else."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        try:
+            change_own_password(
+                require_viewer().id,
+                form.current_password.data,
+                form.new_password.data,
+                kept_token=request.cookies.get(COOKIE),
+            )
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            flash("Your password is changed. You are signed out everywhere else.", "success")
+            return redirect(url_for("account.edit_preferences"), 303)
+    return _preferences_page(_preferences_form(formdata=None), form), 400
 
 
 @account.post("/theme")
@@ -114,6 +184,41 @@ def switch_theme() -> ResponseReturnValue:
     """Store the colours and go back to the page."""
     set_theme(require_viewer().id, request.form.get("theme", ""))
     return redirect(safe_next(request.form.get("next")), 303)
+
+
+def _preferences_form(**options: object) -> PreferencesForm:
+    viewer = require_viewer()
+    data = {"theme": viewer.theme, "time_zone": viewer.time_zone or ""}
+    form = PreferencesForm(data=data, **options)
+    form.fill_choices()
+    return form
+
+
+def _preferences_page(form: PreferencesForm, password_form: ChangePasswordForm) -> str:
+    return render_template("account/preferences.html", form=form, password_form=password_form)
+
+
+def _link_owner(token: str | None) -> tuple[User | None, str | None]:
+    """Whose link it is, or what is wrong with it; neither where there is no token yet."""
+    if not token:
+        return None, None
+    try:
+        return find_link_owner(token), None
+    except PasswordLinkError as error:
+        cookie_session.pop(HELD_LINK, None)
+        return None, str(error)
+
+
+def _password_chosen(user: User) -> Response:
+    """Whoever was signed in with this browser is not any more: it may be somebody else's."""
+    token = request.cookies.get(COOKIE)
+    if token:
+        sign_out(token)
+    cookie_session.clear()
+    flash(f"Your password is set. Sign in as {user.email}.", "success")
+    response = make_response(redirect(url_for("account.enter"), 303))
+    response.delete_cookie(COOKIE)
+    return response
 
 
 def _signed_in(email: str, password: str, target: str) -> Response:

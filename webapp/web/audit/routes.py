@@ -1,5 +1,67 @@
-"""The audit log: who changed what, and when."""
+"""Audit log: what people changed."""
 
-from flask import Blueprint
+from collections.abc import Iterator
 
-audit = Blueprint("audit", __name__)
+from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from webapp import clock
+from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
+from webapp.services.read_audit import AuditQuery, ExportedEvent, export_events, list_events
+from webapp.web.access import admin_only
+from webapp.web.audit import words
+from webapp.web.audit.filters import AuditLinks, read_query
+from webapp.web.viewer import require_viewer, zone_of
+
+audit = Blueprint("audit", __name__, url_prefix="/audit")
+audit.add_app_template_filter(words.action_words)
+audit.add_app_template_filter(words.subject_url)
+audit.add_app_template_global(words.changes_of)
+audit.add_app_template_global(words.group_pairs)
+
+COLUMNS = ("time (UTC)", "who", "action", "kind", "id", "name", "before", "after")
+
+
+@audit.get("")
+@admin_only
+def show_list() -> ResponseReturnValue:
+    """The log; its address holds the filters and the page."""
+    query = read_query(request.args, zone_of(require_viewer()))
+    return render_template(
+        "audit/list.html",
+        query=query,
+        page=list_events(query),
+        links=AuditLinks(request.args),
+        values=request.args,
+    )
+
+
+@audit.get("/export")
+@admin_only
+def export() -> ResponseReturnValue:
+    """Everything the filters leave, as CSV; sent while it is read, however much it is."""
+    query = read_query(request.args, zone_of(require_viewer()))
+    response = Response(stream_with_context(_lines(query)), mimetype="text/csv")
+    name = f"audit-log-{clock.utcnow():%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _lines(query: AuditQuery) -> Iterator[str]:
+    yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
+    for exported in export_events(query):
+        yield write_csv_line(_cells(exported))
+
+
+def _cells(exported: ExportedEvent) -> tuple[str, ...]:
+    event = exported.event
+    return (
+        event.happened_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        exported.actor or "system",
+        event.action,
+        event.subject_type,
+        event.subject_id or "",
+        exported.subject or "",
+        words.flat(event.before),
+        words.flat(event.after),
+    )

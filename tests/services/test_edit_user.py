@@ -1,0 +1,117 @@
+"""A person's name, role, sessions and own password."""
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.rows import all_rows, audit_actions, fresh
+from webapp.models import AuditEvent, User
+from webapp.services.change_password import change_own_password
+from webapp.services.edit_user import UserConflictError, UserEdit, edit_user, sign_out_everywhere
+from webapp.services.errors import NotFoundError
+from webapp.services.read_users import list_successors, read_user, read_users
+from webapp.services.sign_in import SignInError, begin_session, find_session, sign_in, sign_out
+from webapp.services.users import LastAdminError, UserError, add_user, deactivate_user
+
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def people(app: Flask) -> tuple[User, User]:
+    """Ada, an admin, and Bo of the helpdesk."""
+    ada = add_user(email="ada@example.com", name="Ada", password=PASSWORD, role="admin")
+    return ada, add_user(email="bo@example.com", name="Bo", password=PASSWORD, role="helpdesk")
+
+
+@both_databases
+def test_name_and_role(people: tuple[User, User]) -> None:
+    ada, bo = people
+    edit_user(bo.id, UserEdit(" Bo\x00 L ", "admin", "Bo", "helpdesk"), actor_id=ada.id)
+    stored = fresh(User, bo.id)
+    assert (stored.name, stored.role) == ("Bo L", "admin")
+    assert audit_actions()[-2:] == ["user.renamed", "user.role_set"]
+    edit_user(bo.id, UserEdit("Bo L", "admin"), actor_id=ada.id)
+    assert len(all_rows(AuditEvent)) == 4
+
+
+@both_databases
+def test_what_somebody_else_saved_is_not_overwritten(people: tuple[User, User]) -> None:
+    ada, bo = people
+    seen = UserEdit("Robert", "helpdesk", "Bo", "helpdesk")
+    edit_user(bo.id, UserEdit("Bobby", "helpdesk", "Bo", "helpdesk"), actor_id=ada.id)
+    with pytest.raises(UserConflictError, match="it is Bobby, helpdesk, now"):
+        edit_user(bo.id, seen, actor_id=ada.id)
+    assert fresh(User, bo.id).name == "Bobby"
+
+
+def test_giving_up_being_admin(people: tuple[User, User]) -> None:
+    ada, bo = people
+    demoted = UserEdit("Ada", "helpdesk")
+    with pytest.raises(LastAdminError):
+        edit_user(ada.id, demoted, actor_id=ada.id, is_confirmed=True)
+    edit_user(bo.id, UserEdit("Bo", "admin"), actor_id=ada.id)
+    with pytest.raises(UserError) as caught:
+        edit_user(ada.id, demoted, actor_id=ada.id)
+    assert set(caught.value.fields) == {"is_confirmed"}
+    edit_user(ada.id, demoted, actor_id=ada.id, is_confirmed=True)
+    assert not fresh(User, ada.id).is_admin
+
+
+def test_everything_wrong_is_said_at_once(people: tuple[User, User]) -> None:
+    with pytest.raises(UserError) as caught:
+        edit_user(people[1].id, UserEdit(" ", "owner"), actor_id=people[0].id)
+    assert set(caught.value.fields) == {"name", "role"}
+    with pytest.raises(NotFoundError):
+        edit_user(99, UserEdit("X", "admin"), actor_id=people[0].id)
+
+
+@both_databases
+def test_signing_out_everywhere(people: tuple[User, User]) -> None:
+    ada, bo = people
+    tokens = [begin_session(bo.id, "one"), begin_session(bo.id, "two")]
+    mine = begin_session(ada.id, None)
+    assert sign_out_everywhere(bo.id, actor_id=ada.id) == 2
+    assert [find_session(token) for token in tokens] == [None, None]
+    assert find_session(mine) is not None
+    assert all_rows(AuditEvent)[-1].after == {"sessions": 2}
+    assert sign_out_everywhere(bo.id, actor_id=ada.id) == 0
+    assert audit_actions().count("user.signed_out") == 1
+
+
+@both_databases
+def test_the_own_password(people: tuple[User, User]) -> None:
+    _ada, bo = people
+    kept, other = begin_session(bo.id, "here"), begin_session(bo.id, "there")
+    with pytest.raises(UserError) as caught:
+        change_own_password(bo.id, "wrong", "short", kept_token=kept)
+    assert set(caught.value.fields) == {"current_password", "new_password"}
+    assert find_session(other) is not None
+    change_own_password(bo.id, PASSWORD, "another password", kept_token=kept)
+    assert find_session(kept) is not None
+    assert find_session(other) is None
+    with pytest.raises(SignInError):
+        sign_in(bo.email, PASSWORD, None)
+    event = all_rows(AuditEvent)[-1]
+    assert (event.action, event.actor_id) == ("user.password_set", bo.id)
+    assert event.after == {"password": "changed"}
+
+
+@both_databases
+def test_people_as_the_list_shows_them(people: tuple[User, User], fake_clock: FakeClock) -> None:
+    ada, bo = people
+    begun = fake_clock.now()
+    begin_session(bo.id, None)
+    sign_out(begin_session(bo.id, None))
+    fake_clock.advance(hours=2)
+    rows = {row.user.id: row for row in read_users()}
+    assert list(rows) == [ada.id, bo.id]
+    assert (rows[bo.id].sessions, rows[bo.id].last_sign_in_at) == (1, begun)
+    assert (rows[ada.id].sessions, rows[ada.id].last_sign_in_at) == (0, None)
+    assert [row.is_last_admin for row in rows.values()] == [True, False]
+    assert [user.id for user in list_successors(ada.id)] == [bo.id]
+    deactivate_user(bo.id)
+    assert list_successors(ada.id) == []
+    assert read_user(bo.id).sessions == 0
+    with pytest.raises(NotFoundError):
+        read_user(99)

@@ -1,0 +1,157 @@
+"""Invitations and links to choose a password: one use, 72 hours, one link a person."""
+
+import threading
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.rows import all_rows, audit_actions, fresh
+from webapp.models import AuditEvent, PasswordLink, User
+from webapp.services.errors import NotFoundError
+from webapp.services.housekeeping import delete_old_records
+from webapp.services.invite_user import invite_user
+from webapp.services.password_links import (
+    InactiveUserError,
+    IssuedLink,
+    PasswordLinkError,
+    choose_password,
+    find_link_owner,
+    make_password_link,
+    withdraw_link,
+)
+from webapp.services.sign_in import SignInError, sign_in
+from webapp.services.users import (
+    UserError,
+    activate_user,
+    add_user,
+    deactivate_user,
+    set_password,
+)
+
+CHOSEN = "correct horse"
+
+
+@pytest.fixture
+def ada(app: Flask) -> User:
+    return add_user(email="ada@example.com", name="Ada", password=CHOSEN, role="admin")
+
+
+def invite(ada: User, email: str = "cleo@example.com") -> IssuedLink:
+    return invite_user(email=email, name="Cleo", role="helpdesk", actor_id=ada.id)
+
+
+@both_databases
+def test_an_invitation_is_used_once(app: Flask, ada: User, fake_clock: FakeClock) -> None:
+    link = invite(ada)
+    assert (link.purpose, link.user.has_password) == ("invitation", False)
+    assert find_link_owner(link.token).email == "cleo@example.com"
+    with pytest.raises(SignInError):
+        sign_in("cleo@example.com", "!", None)
+    assert choose_password(link.token, CHOSEN).id == link.user.id
+    assert sign_in("cleo@example.com", CHOSEN, None)[0].name == "Cleo"
+    for use in (find_link_owner, lambda token: choose_password(token, "another one")):
+        with pytest.raises(PasswordLinkError):
+            use(link.token)
+    [stored] = all_rows(PasswordLink)
+    assert stored.used_at == fake_clock.now()
+    assert link.token not in repr([vars(event) for event in all_rows(AuditEvent)])
+    assert audit_actions() == ["user.added", "user.invited", "user.password_chosen"]
+    assert all_rows(AuditEvent)[-1].after == {"password": "changed"}
+
+
+@both_databases
+def test_two_at_the_same_moment_use_a_link_once(app: Flask, ada: User) -> None:
+    link = invite(ada)
+    barrier = threading.Barrier(2)
+    outcomes: list[str] = []
+
+    def use(password: str) -> None:
+        with app.app_context():
+            barrier.wait(30)
+            try:
+                choose_password(link.token, password)
+                outcomes.append("chosen")
+            except PasswordLinkError:
+                outcomes.append("refused")
+
+    threads = [threading.Thread(target=use, args=(f"password {name}",)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["chosen", "refused"]
+
+
+def test_a_token_has_128_random_bits(ada: User) -> None:
+    tokens = {invite(ada, f"{number}@example.com").token for number in range(5)}
+    assert len(tokens) == 5
+    assert all(len(token) * 5 >= 128 for token in tokens)
+    assert not {link.token_hash for link in all_rows(PasswordLink)} & tokens
+
+
+def test_a_taken_address_is_invited_once(ada: User) -> None:
+    invite(ada)
+    with pytest.raises(UserError, match=r"cleo@example\.com"):
+        invite(ada, "CLEO@example.com")
+    assert len(all_rows(PasswordLink)) == 1
+
+
+def test_a_link_ends_after_72_hours_and_is_swept_up(ada: User, fake_clock: FakeClock) -> None:
+    link = invite(ada)
+    fake_clock.advance(hours=71)
+    find_link_owner(link.token)
+    fake_clock.advance(hours=1)
+    with pytest.raises(PasswordLinkError):
+        choose_password(link.token, CHOSEN)
+    assert delete_old_records(fake_clock.advance(seconds=1))["password_links"] == 1
+
+
+def test_a_weak_password_does_not_spend_it(ada: User) -> None:
+    link = invite(ada)
+    with pytest.raises(UserError):
+        choose_password(link.token, "short")
+    choose_password(link.token, CHOSEN)
+
+
+def test_a_second_link_makes_the_first_worthless(ada: User) -> None:
+    first = invite(ada)
+    second = make_password_link(first.user.id, actor_id=ada.id)
+    assert second.purpose == "invitation"
+    with pytest.raises(PasswordLinkError):
+        choose_password(first.token, CHOSEN)
+    choose_password(second.token, CHOSEN)
+    assert make_password_link(first.user.id, actor_id=ada.id).purpose == "reset"
+
+
+def test_the_old_password_works_until_the_link_is_used(ada: User) -> None:
+    link = make_password_link(ada.id, actor_id=None)
+    sign_in(ada.email, CHOSEN, None)
+    choose_password(link.token, "another one")
+    with pytest.raises(SignInError):
+        sign_in(ada.email, CHOSEN, None)
+
+
+@pytest.mark.parametrize("end", ["set", "withdraw", "deactivate"])
+def test_what_makes_a_link_worthless(ada: User, end: str) -> None:
+    link = invite(ada)
+    if end == "set":
+        set_password(link.user.id, CHOSEN)
+    elif end == "withdraw":
+        assert withdraw_link(link.user.id, actor_id=ada.id)
+        assert not withdraw_link(link.user.id, actor_id=ada.id)
+    else:
+        deactivate_user(link.user.id)
+        with pytest.raises(InactiveUserError, match="activate the account first"):
+            make_password_link(link.user.id, actor_id=ada.id)
+        activate_user(link.user.id)
+    with pytest.raises(PasswordLinkError):
+        choose_password(link.token, "another one")
+    assert fresh(User, link.user.id).has_password is (end == "set")
+
+
+def test_unknown_people(ada: User) -> None:
+    for call in (make_password_link, withdraw_link):
+        with pytest.raises(NotFoundError):
+            call(99, actor_id=ada.id)

@@ -1,0 +1,132 @@
+"""Health: for admins with what to do, for load balancers without details."""
+
+import shutil
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.support import desk_data
+from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.support.fake_clock import FakeClock
+from tests.web.pages import Browser, Page, words_of
+from webapp.extensions import db
+from webapp.services import read_health
+from webapp.services.read_health import check_disk
+from webapp.task_queue import QueueStatus
+
+SignIn = Callable[[tuple[str, str]], Browser]
+Usage = namedtuple("Usage", "total used free")
+GIGABYTE = 1024**3
+
+
+@pytest.fixture
+def queue_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = QueueStatus(True, has_worker=True, has_scheduler=True)
+    monkeypatch.setattr(read_health, "read_status", lambda: status)
+
+
+def checks(page: Page) -> list[str]:
+    return [words_of(item) for item in page.all("li", class_="check")]
+
+
+def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
+    page = admin.get("/health")
+    assert "Everything works. 7 checks passed." in page.text
+    found = checks(page)
+    assert "Database works Reachable, at migration" in found[0]
+    names = [one.split(" works")[0] for one in found]
+    assert names == [
+        "Database",
+        "Encryption keys",
+        "Redis",
+        "Worker",
+        "Scheduler",
+        "Connection 1 (Tallow & Reed Managed IT)",
+        "Disk",
+    ]
+    assert not page.all("div", role="alert")
+
+
+def test_without_redis_it_answers_within_seconds_and_says_what_to_do(admin: Browser) -> None:
+    began = time.monotonic()
+    page = admin.get("/health")
+    assert time.monotonic() - began < 3
+    assert "One thing needs attention. Redis." in page.text
+    assert checks(page)[0] == (
+        "Redis needs attention It cannot be reached. What to do: Start triagedesk up, or check "
+        "TRIAGEDESK_REDIS_URL."
+    )
+    assert "triagedesk up" in [words_of(one) for one in page.all("code")]
+
+
+def test_without_a_worker(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_health, "read_status", lambda: QueueStatus(True, has_scheduler=True))
+    assert "Worker needs attention" in checks(admin.get("/health"))[0]
+
+
+def test_what_is_wrong_stands_first(
+    app: Flask, admin: Browser, queue_is_up: None, fake_clock: FakeClock
+) -> None:
+    attack = "<b>bold</b> `rm -rf`"
+    with app.app_context():
+        desk_data.add_connection(
+            fake_clock.now(), name=attack, account_id=5, last_error=attack, board_id=None
+        )
+    page = admin.get("/health")
+    first = checks(page)[0]
+    assert first.startswith("Connection 2 (<b>bold</b> `rm -rf`) needs attention")
+    assert "Last poll failed: <b>bold</b> `rm -rf`" in first
+    assert "See Integrations → Huntress" in first
+    assert not page.all("b")
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "is_ok", "words"),
+    [
+        (100, 50, True, "50.0 GB of 100.0 GB free"),
+        (100, 4.9, False, "Almost full: 4.9 GB of 100.0 GB free."),
+        (2000, 6, True, "6.0 GB of 2.0 TB free"),
+        (4, 0.3, False, "Almost full: 307.2 MB of 4.0 GB free."),
+        (4, 0.6, True, "614.4 MB of 4.0 GB free"),
+    ],
+)
+def test_the_disk(
+    monkeypatch: pytest.MonkeyPatch, total: float, free: float, is_ok: bool, words: str
+) -> None:
+    usage = Usage(total * GIGABYTE, 0, free * GIGABYTE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    check = check_disk(Path("/data"))
+    assert (check.is_ok, check.detail) == (is_ok, words)
+    assert bool(check.hint) is not is_ok
+
+
+def test_a_folder_that_is_not_needed(tmp_path: Path) -> None:
+    assert check_disk(tmp_path / "nowhere").is_ok
+
+
+def test_helpdesk_do_not_see_it(sign_in: SignIn, desk: Desk) -> None:
+    assert sign_in(HELPDESK).client.get("/health").status_code == 403
+    assert "Health" not in words_of(sign_in(HELPDESK).get("/").one("nav", aria_label="Main"))
+    assert "Health" in words_of(sign_in(ADMIN).get("/").one("nav", aria_label="Main"))
+
+
+def test_load_balancers_get_an_answer_without_signing_in(visitor: Browser) -> None:
+    response = visitor.client.get("/healthz")
+    assert (response.status_code, response.text, response.mimetype) == (200, "ok", "text/plain")
+    assert "Set-Cookie" not in response.headers
+    assert visitor.client.head("/healthz").status_code == 200
+    assert visitor.client.post("/healthz").status_code in (400, 405)
+
+
+def test_load_balancers_are_told_when_the_database_is_gone(app: Flask, visitor: Browser) -> None:
+    with app.app_context():
+        db.engine.dispose()
+        path = Path(str(db.engine.url.database))
+    path.rename(path.with_suffix(".away"))
+    path.mkdir()
+    response = visitor.client.get("/healthz")
+    assert (response.status_code, response.text) == (503, "unavailable")

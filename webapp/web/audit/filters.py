@@ -1,0 +1,67 @@
+"""What of the audit log an address asks for, and addresses that keep it."""
+
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+
+from webapp.domain.untrusted import clean_line
+from webapp.services.read_audit import SYSTEM, AuditQuery
+
+KEPT = ("who", "what", "type", "id", "from", "to")
+WORD_LENGTH = 60
+
+
+def read_query(values: MultiDict[str, str], zone: tzinfo) -> AuditQuery:
+    """The address as a query; days are the viewer's. What makes no sense in it is left out."""
+    first, last = read_day(values.get("from")), read_day(values.get("to"))
+    return AuditQuery(
+        actor=_actor(values.get("who")),
+        group=clean_line(values.get("what"), WORD_LENGTH),
+        subject_type=clean_line(values.get("type"), WORD_LENGTH),
+        subject_id=clean_line(values.get("id"), 100),
+        since=_midnight(first, zone) if first else None,
+        until=_midnight(last + timedelta(days=1), zone) if last else None,
+        after=values.get("after"),
+        before=values.get("before"),
+    )
+
+
+def read_day(text: str | None) -> date | None:
+    """A day such as 2026-06-09; None for what is none, or lies outside 1970 to 9998."""
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return day if 1970 <= day.year <= 9998 else None
+
+
+class AuditLinks:
+    """Links from one view of the log to another."""
+
+    def __init__(self, values: MultiDict[str, str]) -> None:
+        self._values = {name: values[name] for name in KEPT if values.get(name)}
+
+    def to(self, **changes: str | int | None) -> str:
+        """The same view with `changes`, from its first page; None removes a value."""
+        return self._link("audit.show_list", changes)
+
+    def export(self) -> str:
+        """The file with everything this view shows, on all its pages."""
+        return self._link("audit.export", {})
+
+    def _link(self, endpoint: str, changes: dict[str, Any]) -> str:
+        values: dict[str, Any] = {**self._values, **changes}
+        return url_for(endpoint, **{name: value for name, value in values.items() if value})
+
+
+def _actor(text: str | None) -> int | str | None:
+    if text == SYSTEM:
+        return SYSTEM
+    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number and text else None
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)

@@ -1,0 +1,53 @@
+"""Forms of the Users pages. What a field may hold is checked by the services."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, HiddenField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from webapp.models.user import ROLE_ADMIN, ROLE_HELPDESK
+
+ROLE_LABELS = {
+    ROLE_HELPDESK: "Helpdesk: works tickets and presses “Poll now”",
+    ROLE_ADMIN: "Admin: may also change settings, mappings and users",
+}
+NOBODY = ""
+
+
+def role_choices() -> list[SelectChoice]:
+    """The roles, the one that may less first."""
+    return [SelectChoice(role, label) for role, label in ROLE_LABELS.items()]
+
+
+class InviteForm(FlaskForm):
+    """Somebody new."""
+
+    name = StringField("Name", [InputRequired("Enter a name.")])
+    email = EmailField(
+        "E-mail address",
+        [InputRequired("Enter an e-mail address.")],
+        description="What they sign in with. Triagedesk sends no mail: you hand over the link.",
+    )
+    role = RadioField("Role", choices=role_choices(), default=ROLE_HELPDESK)
+
+
+class EditForm(FlaskForm):
+    """Name and role; the hidden fields hold what was shown before."""
+
+    name = StringField("Name")
+    role = RadioField("Role", choices=role_choices(), validate_choice=False)
+    seen_name = HiddenField()
+    seen_role = HiddenField()
+    is_confirmed = BooleanField("Yes, I give up being an admin")
+
+
+class DeactivateForm(FlaskForm):
+    """Who takes over the open tickets."""
+
+    successor = SelectField("Give the open tickets to", validate_choice=False)
+    is_confirmed = BooleanField("Yes, I lock myself out")
+
+    def fill_choices(self, people: list[tuple[int, str]]) -> None:
+        """Offer nobody, then these people."""
+        choices = [SelectChoice(str(key), name) for key, name in people]
+        self.successor.choices = [SelectChoice(NOBODY, "Nobody (unassigned)"), *choices]
