@@ -140,6 +140,22 @@ class Ticket(Base):
         UniqueConstraint("connection_id", "source_reference"),
         Index("ix_tickets_status_id_created_at", "status_id", "created_at"),
         Index("ix_tickets_updated_at", "updated_at", "id"),
+        *(
+            Index(
+                f"ix_tickets_{state}_{name}",
+                *columns,
+                sqlite_where=text(condition),
+                postgresql_where=text(condition),
+            )
+            for state, condition in (
+                ("open", "closed_at IS NULL"),
+                ("closed", "closed_at IS NOT NULL"),
+            )
+            for name, columns in (
+                ("priority", ("priority_id", "created_at", "id")),
+                ("updated", ("updated_at", "id")),
+            )
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
