@@ -1,0 +1,49 @@
+"""Full-text search over number, title, client, description and comments of tickets.
+
+The index is kept by triggers of the database (migration 0003), whoever writes.
+"""
+
+from sqlalchemy import Select, column, false, func, literal_column, select, table, text
+from sqlalchemy.orm import Session
+
+from webapp.domain.search_query import as_fts5, as_tsquery, parse_search
+from webapp.models import Ticket
+from webapp.models.ticket_search import SEARCH_TABLE
+
+SEARCH_LENGTH = 100
+MATCH_LIMIT = 5_000
+"""So many of the newest matches are looked at: words that every ticket has cost no more."""
+
+
+def search_tickets(
+    session: Session, typed: str, *, limit: int = MATCH_LIMIT
+) -> Select[tuple[int]]:
+    """The ids of the newest tickets that have every word of `typed`, to be used in a statement.
+
+    Nothing that is typed is an error; where it holds no letter and no digit, nothing is found.
+    """
+    terms = parse_search(typed[:SEARCH_LENGTH])
+    if not terms:
+        return select(Ticket.id).where(false())
+    if session.get_bind().dialect.name == "sqlite":
+        row_id = literal_column("rowid")
+        return (
+            select(row_id)
+            .select_from(text(SEARCH_TABLE))
+            .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=as_fts5(terms)))
+            .order_by(row_id.desc())
+            .limit(limit)
+        )
+    index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
+    return (
+        select(index.c.ticket_id)
+        .where(index.c.words.op("@@")(func.to_tsquery(text("'simple'"), as_tsquery(terms))))
+        .order_by(index.c.ticket_id.desc())
+        .limit(limit)
+    )
+
+
+def has_more_matches(session: Session, typed: str) -> bool:
+    """Whether older matches were left out."""
+    found = search_tickets(session, typed, limit=MATCH_LIMIT + 1).subquery()
+    return (session.scalar(select(func.count()).select_from(found)) or 0) > MATCH_LIMIT
