@@ -76,9 +76,7 @@ def _signed_in(app: Flask) -> FlaskClient:
     return client
 
 
-def _measure(
-    app: Flask, client: FlaskClient, name: str, paths: Sequence[str]
-) -> dict[str, float]:
+def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -> dict[str, float]:
     for path in paths[:WARM_UP]:
         client.get(path)
     times, statements = [], 0

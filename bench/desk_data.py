@@ -220,7 +220,7 @@ def _add_comments(session: Session) -> None:
     bodies = " ".join(f"WHEN {n} THEN '{body}'" for n, body in enumerate(COMMENTS))
     session.execute(
         text(
-            "INSERT INTO comments (ticket_id, author_id, kind, is_internal, body, created_at)"  # noqa: S608
+            "INSERT INTO comments (ticket_id, author_id, kind, is_internal, body, created_at)"
             " SELECT tickets.id, CASE WHEN n > 1 THEN 1 END, 'internal_note', true,"
             f" CASE (tickets.id + n) % {len(COMMENTS)} {bodies} END || ' Reference '"
             " || (tickets.id * 31 + n) || '.', created_at"

@@ -24,9 +24,7 @@ def run_migrations() -> None:
             render_as_batch=True,
             compare_type=True,
             compare_server_default=False,
-            include_name=lambda name, kind, _parents: (
-                kind != "table" or not is_search_table(name)
-            ),
+            include_name=lambda name, kind, _parents: kind != "table" or not is_search_table(name),
         )
         with context.begin_transaction():
             context.run_migrations()

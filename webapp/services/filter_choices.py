@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -51,9 +52,7 @@ def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
                 .order_by(func.lower(Client.name))
             )
         ],
-        priorities=session.scalars(
-            select(Priority).order_by(Priority.position, Priority.id)
-        ).all(),
+        priorities=session.scalars(select(Priority).order_by(Priority.position, Priority.id)).all(),
         statuses=session.scalars(select(Status).order_by(Status.position, Status.id)).all(),
         users=session.scalars(
             select(User)
@@ -63,9 +62,7 @@ def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
     )
 
 
-def drop_unknown(
-    query: TicketQuery, choices: FilterChoices
-) -> tuple[TicketQuery, tuple[str, ...]]:
+def drop_unknown(query: TicketQuery, choices: FilterChoices) -> tuple[TicketQuery, tuple[str, ...]]:
     """The query without filters by what does not exist (any more), and what those were."""
     offered: tuple[tuple[str, str, Sequence[object]], ...] = (
         ("board_id", "board", choices.boards),
@@ -80,5 +77,6 @@ def drop_unknown(
         if (value := getattr(query, field)) not in (None, NOBODY)
         and value not in {getattr(row, "id", None) for row in rows}
     ]
-    kept = replace(query, **{field: None for field, _ in dropped}) if dropped else query
+    nothing: dict[str, Any] = {field: None for field, _ in dropped}
+    kept = replace(query, **nothing)
     return kept, tuple(word for _, word in dropped)

@@ -6,16 +6,16 @@ keep it quick with 100,000 tickets (`python -m bench desk`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 
 from webapp import clock
 from webapp.models import Priority, Ticket
-from webapp.services.keyset import Keyset, Order, PageOfRows, Place, page_of, read_place
-from webapp.services.search_tickets import SEARCH_LENGTH, has_more_matches
 from webapp.services.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
+from webapp.services.search_tickets import SEARCH_LENGTH, has_more_matches
 from webapp.services.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -23,6 +23,13 @@ from webapp.services.ticket_filters import (
     build_conditions,
     in_tab,
     in_triage,
+)
+from webapp.services.ticket_sorts import (
+    BY_PRIORITY,
+    DEFAULT_SORTS,
+    HIGHEST_ID,
+    NEWEST,
+    SORTS,
 )
 from webapp.services.transactions import reading
 
@@ -37,23 +44,12 @@ __all__ = [
     "TicketQuery",
     "in_triage",
     "list_tickets",
-    "sort_name",
+    "next_in_list",
     "ticket_rows",
 ]
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 9_999
-
-_NEWEST = Order(Ticket.created_at, "created_at", descending=True)
-_HIGHEST_ID = Order(Ticket.id, "id", descending=True)
-BY_PRIORITY = "priority"
-SORTS: dict[str, Keyset] = {
-    BY_PRIORITY: Keyset(Order(Priority.position, "priority.position"), _NEWEST, _HIGHEST_ID),
-    "newest": Keyset(_NEWEST, _HIGHEST_ID),
-    "oldest": Keyset(Order(Ticket.created_at, "created_at"), Order(Ticket.id, "id")),
-    "updated": Keyset(Order(Ticket.updated_at, "updated_at", descending=True), _HIGHEST_ID),
-}
-DEFAULT_SORTS = {False: BY_PRIORITY, True: "updated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +68,6 @@ class TicketPage:
     choices: FilterChoices
     ignored: tuple[str, ...] = ()
     is_cut: bool = False
-
-
-def sort_name(query: TicketQuery) -> str:
-    """The sort that applies."""
-    return query.sort if query.sort in SORTS else DEFAULT_SORTS[query.is_closed]
 
 
 def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
@@ -101,7 +92,18 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
         )
 
 
-def ticket_rows() -> Select[tuple[Ticket]]:
+def next_in_list(query: TicketQuery, ticket: Ticket) -> Ticket | None:
+    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not."""
+    mark = SORTS[query.sort_name].mark(ticket)
+    with reading() as session:
+        choices = read_choices(session, query)
+        query, _ = drop_unknown(replace(query, after=mark, before=None), choices)
+        conditions = build_conditions(session, query, clock.utcnow())
+        page = _read_page(session, query, conditions, choices.priorities, 1)
+    return page.rows[0] if page.rows else None
+
+
+def ticket_rows() -> Select[Ticket]:
     """Tickets with everything a row shows, joined to Status and Priority for narrowing.
 
     The description is not loaded.
@@ -129,12 +131,12 @@ def _read_page(
     priorities: Sequence[Priority],
     size: int,
 ) -> PageOfRows[Ticket]:
-    keyset = SORTS[sort_name(query)]
+    keyset = SORTS[query.sort_name]
     place = read_place(keyset, after=query.after, before=query.before)
     narrowed = [in_tab(query.is_closed), *conditions]
     statement = (
         _ids_by_priority(narrowed, place, priorities, size)
-        if sort_name(query) == BY_PRIORITY
+        if query.sort_name == BY_PRIORITY
         else _ids(narrowed, keyset, place, size)
     )
     if statement is None:
@@ -158,7 +160,7 @@ def load_rows(session: Session, ids: Sequence[int]) -> list[Ticket]:
 
 def _ids(
     conditions: Sequence[ColumnElement[bool]], keyset: Keyset, place: Place, size: int
-) -> Select[tuple[int]]:
+) -> Select[int]:
     statement = select(Ticket.id).where(*conditions)
     if place.values:
         statement = statement.where(keyset.beyond(place.values, reverse=place.is_backwards))
@@ -170,9 +172,9 @@ def _ids_by_priority(
     place: Place,
     priorities: Sequence[Priority],
     size: int,
-) -> Select[tuple[int]] | None:
+) -> Select[int] | None:
     """The first of each priority, each from its part of an index, then the first of those."""
-    within = Keyset(_NEWEST, _HIGHEST_ID)
+    within = Keyset(NEWEST, HIGHEST_ID)
     branches = []
     for priority in priorities:
         branch = select(
@@ -182,8 +184,10 @@ def _ids_by_priority(
         ).where(Ticket.priority_id == priority.id, *conditions)
         if place.values:
             position, *rest = place.values
-            is_before = priority.position > position if place.is_backwards else (
-                priority.position < position
+            is_before = (
+                priority.position > position
+                if place.is_backwards
+                else (priority.position < position)
             )
             if is_before:
                 continue

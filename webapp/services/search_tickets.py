@@ -3,7 +3,17 @@
 The index is kept by triggers of the database (migration 0003), whoever writes.
 """
 
-from sqlalchemy import Select, column, false, func, literal_column, select, table, text
+from sqlalchemy import (
+    ColumnClause,
+    Select,
+    column,
+    false,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.orm import Session
 
 from webapp.domain.search_query import as_fts5, as_tsquery, parse_search
@@ -15,9 +25,7 @@ MATCH_LIMIT = 5_000
 """So many of the newest matches are looked at: words that every ticket has cost no more."""
 
 
-def search_tickets(
-    session: Session, typed: str, *, limit: int = MATCH_LIMIT
-) -> Select[tuple[int]]:
+def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) -> Select[int]:
     """The ids of the newest tickets that have every word of `typed`, to be used in a statement.
 
     Nothing that is typed is an error; where it holds no letter and no digit, nothing is found.
@@ -26,7 +34,7 @@ def search_tickets(
     if not terms:
         return select(Ticket.id).where(false())
     if session.get_bind().dialect.name == "sqlite":
-        row_id = literal_column("rowid")
+        row_id: ColumnClause[int] = literal_column("rowid")
         return (
             select(row_id)
             .select_from(text(SEARCH_TABLE))

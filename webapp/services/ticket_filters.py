@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
 from webapp.services.search_tickets import search_tickets
+from webapp.services.ticket_sorts import DEFAULT_SORTS, SORTS
 
 NOBODY = "nobody"
 MAX_HOURS = 24 * 366
@@ -28,7 +29,7 @@ class TicketQuery:
     `assignee` is a user's id or NOBODY; `severity` a word of domain.incident.Severity; hours count
     back from now, `untouched_hours` for tickets that nobody has touched and that are so old.
     `is_triage` and `is_untouched` see in_triage, UNTOUCHED. `is_closed_in_huntress`: the incident
-    is over there. `sort` is a key of list_tickets.SORTS, else the default of the tab.
+    is over there. `sort` is a key of SORTS, else the default of the tab.
     `after` and `before` are the marks of a page's last and first row.
     """
 
@@ -60,6 +61,11 @@ class TicketQuery:
             for one in fields(self)
             if one.name not in _NOT_FILTERS and getattr(self, one.name) != one.default
         }
+
+    @property
+    def sort_name(self) -> str:
+        """The sort that applies."""
+        return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
 
     @property
     def is_narrowed(self) -> bool:
