@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from tests.support import desk_data
 from webapp import clock
+from webapp.extensions import db
 from webapp.models import (
     Alert,
     Asset,
@@ -30,6 +31,7 @@ from webapp.models import (
     TicketCounter,
     User,
 )
+from webapp.services.housekeeping import refresh_statistics
 from webapp.services.transactions import transaction
 
 TICKETS, COMMENTS_EACH, CLIENTS, PEOPLE = 100_000, 5, 2_000, 12
@@ -258,7 +260,8 @@ def _fill_search_index(session: Session) -> None:
 
 
 def _analyze() -> None:
-    """PostgreSQL does that by itself after a while; SQLite never does."""
-    with transaction() as session:
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("ANALYZE"))
+    """PostgreSQL does that by itself after a while; SQLite is told to each night."""
+    refresh_statistics()
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("VACUUM ANALYZE"))

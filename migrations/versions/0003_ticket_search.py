@@ -23,21 +23,24 @@ def upgrade() -> None:
 
 
 def create_indexes() -> None:
-    """For the lists of open tickets, and for all that have a certain value, newest change first."""
-    is_open = sa.text("closed_at IS NULL")
-    for name, columns in (
-        ("ix_tickets_open_priority", ["priority_id", "created_at", "id"]),
-        ("ix_tickets_open_updated", ["updated_at", "id"]),
-    ):
-        op.create_index(name, "tickets", columns, sqlite_where=is_open, postgresql_where=is_open)
-    is_closed = sa.text("closed_at IS NOT NULL")
-    for name, columns in (
-        ("ix_tickets_closed_priority", ["priority_id", "created_at", "id"]),
-        ("ix_tickets_closed_updated", ["updated_at", "id"]),
-    ):
-        op.create_index(
-            name, "tickets", columns, sqlite_where=is_closed, postgresql_where=is_closed
-        )
+    """For both tabs and every order; what is filtered by is in them, so that counting reads no
+    tickets."""
+    filters = [
+        *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
+        *("is_unmapped", "first_touched_at"),
+    ]
+    for state, condition in (("open", "closed_at IS NULL"), ("closed", "closed_at IS NOT NULL")):
+        for name, columns in (
+            ("priority", ["priority_id", "created_at", "id", *filters]),
+            ("updated", ["updated_at", "id"]),
+        ):
+            op.create_index(
+                f"ix_tickets_{state}_{name}",
+                "tickets",
+                columns,
+                sqlite_where=sa.text(condition),
+                postgresql_where=sa.text(condition),
+            )
 
 
 # SQLite: a full-text table whose rowid is the ticket's id.

@@ -15,7 +15,7 @@ from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.services.filter_choices import FilterChoices, drop_unknown, read_choices
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
-from webapp.services.search_tickets import SEARCH_LENGTH, has_more_matches
+from webapp.services.search_tickets import MATCH_LIMIT, SEARCH_LENGTH, search_tickets
 from webapp.services.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -50,6 +50,7 @@ __all__ = [
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 9_999
+FILTERED_COUNT_LIMIT = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class TicketPage:
     """One page of the list; the counts follow the filters, not the tab.
 
     `query` is what was listed: filters by something that does not exist are left out, and named
-    in `ignored`. A count of COUNT_LIMIT + 1 means that or more. `is_cut`: the search found more
-    than is looked at.
+    in `ignored`. A count of more than `count_limit` means that or more. `is_cut`: the search
+    found more than is looked at.
     """
 
     query: TicketQuery
@@ -67,6 +68,7 @@ class TicketPage:
     closed_count: int
     choices: FilterChoices
     ignored: tuple[str, ...] = ()
+    count_limit: int = COUNT_LIMIT
     is_cut: bool = False
 
 
@@ -79,8 +81,8 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
         conditions = build_conditions(session, query, clock.utcnow())
-        open_count, closed_count = _counts(session, conditions)
-        is_cut = open_count + closed_count > 0 and _is_cut(session, query)
+        limit = FILTERED_COUNT_LIMIT if query.is_narrowed else COUNT_LIMIT
+        open_count, closed_count, is_cut = _count(session, query, conditions, limit)
         return TicketPage(
             query=query,
             tickets=_read_page(session, query, conditions, choices.priorities, page_size),
@@ -88,6 +90,7 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             closed_count=closed_count,
             choices=choices,
             ignored=ignored,
+            count_limit=limit,
             is_cut=is_cut,
         )
 
@@ -136,7 +139,7 @@ def _read_page(
     narrowed = [in_tab(query.is_closed), *conditions]
     statement = (
         _ids_by_priority(narrowed, place, priorities, size)
-        if query.sort_name == BY_PRIORITY
+        if query.sort_name == BY_PRIORITY and not query.search
         else _ids(narrowed, keyset, place, size)
     )
     if statement is None:
@@ -162,6 +165,8 @@ def _ids(
     conditions: Sequence[ColumnElement[bool]], keyset: Keyset, place: Place, size: int
 ) -> Select[int]:
     statement = select(Ticket.id).where(*conditions)
+    if keyset is SORTS[BY_PRIORITY]:
+        statement = statement.join(Ticket.priority)
     if place.values:
         statement = statement.where(keyset.beyond(place.values, reverse=place.is_backwards))
     return statement.order_by(*keyset.clauses(reverse=place.is_backwards)).limit(size + 1)
@@ -205,22 +210,38 @@ def _ids_by_priority(
     return select(found.c.id).order_by(*columns).limit(size + 1)
 
 
-def _counts(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
-    """How many open and closed tickets there are, each counted up to one more than COUNT_LIMIT."""
+def _count(
+    session: Session,
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> tuple[int, int, bool]:
+    """How many open and closed tickets there are, and whether the search was cut.
+
+    Each is counted up to one more than `limit`; a search is cut anyway, and is counted at once.
+    """
+    if query.search.strip():
+        return _count_found(session, query, conditions)
     counts = [
         select(func.count())
         .select_from(
-            select(Ticket.id)
-            .where(in_tab(is_closed), *conditions)
-            .limit(COUNT_LIMIT + 1)
-            .subquery()
+            select(Ticket.id).where(in_tab(is_closed), *conditions).limit(limit + 1).subquery()
         )
         .scalar_subquery()
         for is_closed in (False, True)
     ]
     open_count, closed_count = session.execute(select(*counts)).one()
-    return open_count, closed_count
+    return open_count, closed_count, False
 
 
-def _is_cut(session: Session, query: TicketQuery) -> bool:
-    return bool(query.search.strip()) and has_more_matches(session, query.search)
+def _count_found(
+    session: Session, query: TicketQuery, conditions: Sequence[ColumnElement[bool]]
+) -> tuple[int, int, bool]:
+    found = search_tickets(session, query.search, limit=MATCH_LIMIT + 1).subquery()
+    is_open = func.count().filter(in_tab(False))
+    is_closed = func.count().filter(in_tab(True))
+    matches = select(func.count()).select_from(found).scalar_subquery()
+    row = session.execute(
+        select(is_open, is_closed, matches).select_from(Ticket).where(*conditions)
+    ).one()
+    return row[0], row[1], row[2] > MATCH_LIMIT

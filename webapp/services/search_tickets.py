@@ -49,9 +49,3 @@ def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) ->
         .order_by(index.c.ticket_id.desc())
         .limit(limit)
     )
-
-
-def has_more_matches(session: Session, typed: str) -> bool:
-    """Whether older matches were left out."""
-    found = search_tickets(session, typed, limit=MATCH_LIMIT + 1).subquery()
-    return (session.scalar(select(func.count()).select_from(found)) or 0) > MATCH_LIMIT

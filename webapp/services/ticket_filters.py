@@ -28,8 +28,8 @@ class TicketQuery:
 
     `assignee` is a user's id or NOBODY; `severity` a word of domain.incident.Severity; hours count
     back from now, `untouched_hours` for tickets that nobody has touched and that are so old.
-    `is_triage` and `is_untouched` see in_triage, UNTOUCHED. `is_closed_in_huntress`: the incident
-    is over there. `sort` is a key of SORTS, else the default of the tab.
+    `is_triage` and `is_untouched` see in_triage, UNTOUCHED. `is_closed_in_huntress`: open here, but
+    the incident is over there. `sort` is a key of SORTS, else the default of the tab.
     `after` and `before` are the marks of a page's last and first row.
     """
 
@@ -121,7 +121,8 @@ def _has_severity(word: str) -> ColumnElement[bool]:
 
 
 def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
-    return select(Alert.id).where(Alert.ticket_id == Ticket.id, Alert.was_closed).exists()
+    is_over = select(Alert.id).where(Alert.ticket_id == Ticket.id, Alert.was_closed).exists()
+    return in_tab(False) & is_over
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {

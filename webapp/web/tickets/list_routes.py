@@ -4,8 +4,9 @@ from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from webapp.services.bulk_change_tickets import read_bulk_change
-from webapp.services.list_tickets import COUNT_LIMIT, list_tickets
+from webapp.services.list_tickets import list_tickets
 from webapp.services.saved_views import VIEW_NAME_LENGTH, list_views
+from webapp.services.search_tickets import MATCH_LIMIT
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import (
@@ -52,7 +53,7 @@ def render_list(problem: str | None = None, view_name: str = "") -> str:
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
         view_name=view_name,
-        count_limit=COUNT_LIMIT,
+        match_limit=MATCH_LIMIT,
         undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
         is_all_selected=request.args.get("select") == "all",
         problem=problem,
