@@ -10,7 +10,7 @@ from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import Alert, Ticket
 from webapp.services.filter_choices import drop_unknown, read_choices
 from webapp.services.list_tickets import load_rows
-from webapp.services.ticket_filters import TicketQuery, build_conditions, in_tab
+from webapp.services.ticket_filters import TicketQuery, build_conditions, find_searched, in_tab
 from webapp.services.transactions import reading
 
 BATCH = 500
@@ -30,11 +30,12 @@ def export_ticket_list(query: TicketQuery) -> Iterator[str]:
     now = clock.utcnow()
     with reading() as session:
         query, _ = drop_unknown(query, read_choices(session, query))
+        matches = find_searched(session, query)
     yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
     last_id = 0
     while True:
         with reading() as session:
-            conditions = build_conditions(session, query, now)
+            conditions = build_conditions(query, now, matches)
             ids = session.scalars(
                 select(Ticket.id)
                 .where(in_tab(query.is_closed), *conditions, Ticket.id > last_id)

@@ -15,12 +15,13 @@ from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.services.filter_choices import FilterChoices, drop_unknown, read_choices
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
-from webapp.services.search_tickets import MATCH_LIMIT, SEARCH_LENGTH, search_tickets
+from webapp.services.search_tickets import SEARCH_LENGTH
 from webapp.services.ticket_filters import (
     NOBODY,
     UNTOUCHED,
     TicketQuery,
     build_conditions,
+    find_searched,
     in_tab,
     in_triage,
 )
@@ -80,9 +81,14 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
     with reading() as session:
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
-        conditions = build_conditions(session, query, clock.utcnow())
-        limit = FILTERED_COUNT_LIMIT if query.is_narrowed else COUNT_LIMIT
-        open_count, closed_count, is_cut = _count(session, query, conditions, limit)
+        matches = find_searched(session, query)
+        conditions = build_conditions(query, clock.utcnow(), matches)
+        limit = FILTERED_COUNT_LIMIT if query.is_narrowed and matches is None else COUNT_LIMIT
+        open_count, closed_count = (
+            _count(session, conditions, limit)
+            if matches is None
+            else _count_found(session, conditions)
+        )
         return TicketPage(
             query=query,
             tickets=_read_page(session, query, conditions, choices.priorities, page_size),
@@ -91,7 +97,7 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             choices=choices,
             ignored=ignored,
             count_limit=limit,
-            is_cut=is_cut,
+            is_cut=matches is not None and matches.is_cut,
         )
 
 
@@ -101,7 +107,7 @@ def next_in_list(query: TicketQuery, ticket: Ticket) -> Ticket | None:
     with reading() as session:
         choices = read_choices(session, query)
         query, _ = drop_unknown(replace(query, after=mark, before=None), choices)
-        conditions = build_conditions(session, query, clock.utcnow())
+        conditions = build_conditions(query, clock.utcnow(), find_searched(session, query))
         page = _read_page(session, query, conditions, choices.priorities, 1)
     return page.rows[0] if page.rows else None
 
@@ -212,16 +218,10 @@ def _ids_by_priority(
 
 def _count(
     session: Session,
-    query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
     limit: int,
-) -> tuple[int, int, bool]:
-    """How many open and closed tickets there are, and whether the search was cut.
-
-    Each is counted up to one more than `limit`; a search is cut anyway, and is counted at once.
-    """
-    if query.search.strip():
-        return _count_found(session, query, conditions)
+) -> tuple[int, int]:
+    """How many open and closed tickets there are, each counted up to one more than `limit`."""
     counts = [
         select(func.count())
         .select_from(
@@ -231,17 +231,11 @@ def _count(
         for is_closed in (False, True)
     ]
     open_count, closed_count = session.execute(select(*counts)).one()
-    return open_count, closed_count, False
+    return open_count, closed_count
 
 
-def _count_found(
-    session: Session, query: TicketQuery, conditions: Sequence[ColumnElement[bool]]
-) -> tuple[int, int, bool]:
-    found = search_tickets(session, query.search, limit=MATCH_LIMIT + 1).subquery()
-    is_open = func.count().filter(in_tab(False))
-    is_closed = func.count().filter(in_tab(True))
-    matches = select(func.count()).select_from(found).scalar_subquery()
-    row = session.execute(
-        select(is_open, is_closed, matches).select_from(Ticket).where(*conditions)
-    ).one()
-    return row[0], row[1], row[2] > MATCH_LIMIT
+def _count_found(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
+    """The same for a search, which is cut already."""
+    counts = [func.count().filter(in_tab(is_closed)) for is_closed in (False, True)]
+    row = session.execute(select(*counts).select_from(Ticket).where(*conditions)).one()
+    return row[0], row[1]

@@ -3,6 +3,9 @@
 The index is kept by triggers of the database (migration 0003), whoever writes.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import (
     ColumnClause,
     Select,
@@ -21,7 +24,7 @@ from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
 SEARCH_LENGTH = 100
-MATCH_LIMIT = 5_000
+MATCH_LIMIT = 3_000
 """So many of the newest matches are looked at: words that every ticket has cost no more."""
 
 
@@ -49,3 +52,17 @@ def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) ->
         .order_by(index.c.ticket_id.desc())
         .limit(limit)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The ids of the newest tickets found. `is_cut`: there are more than is looked at."""
+
+    ids: Sequence[int]
+    is_cut: bool
+
+
+def find_matches(session: Session, typed: str) -> Matches:
+    """Search once, for all that is asked about the same words."""
+    ids = session.scalars(search_tickets(session, typed, limit=MATCH_LIMIT + 1)).all()
+    return Matches(ids[:MATCH_LIMIT], len(ids) > MATCH_LIMIT)

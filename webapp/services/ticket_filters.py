@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
-from webapp.services.search_tickets import search_tickets
+from webapp.services.search_tickets import Matches, find_matches
 from webapp.services.ticket_sorts import DEFAULT_SORTS, SORTS
 
 NOBODY = "nobody"
@@ -89,9 +89,9 @@ def in_tab(is_closed: bool) -> ColumnElement[bool]:
 
 
 def build_conditions(
-    session: Session, query: TicketQuery, now: datetime
+    query: TicketQuery, now: datetime, matches: Matches | None
 ) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query`, the tab left out."""
+    """SQL for the filters of `query`, the tab left out; `matches` are those of its search."""
     conditions = [
         condition(value)
         for name, value in query.filters.items()
@@ -102,9 +102,14 @@ def build_conditions(
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
-    if query.search.strip():
-        conditions.append(Ticket.id.in_(search_tickets(session, query.search)))
+    if matches is not None:
+        conditions.append(Ticket.id.in_(matches.ids))
     return conditions
+
+
+def find_searched(session: Session, query: TicketQuery) -> Matches | None:
+    """What the search of `query` finds; None where nothing is searched for."""
+    return find_matches(session, query.search) if query.search.strip() else None
 
 
 def _has_assignee(value: int | str) -> ColumnElement[bool]:
