@@ -11,7 +11,7 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.models import Alert, Client, Comment, Ticket
-from webapp.services import list_tickets as listing
+from webapp.services import search_tickets as search
 from webapp.services.comment_ticket import add_internal_note
 from webapp.services.list_tickets import TicketQuery, list_tickets
 from webapp.services.search_tickets import search_tickets
@@ -172,7 +172,7 @@ def test_only_the_newest_of_too_many_matches_are_looked_at(
     with reading() as session:
         newest = list(session.scalars(search_tickets(session, "wombat", limit=3)))
     assert newest == [8, 7, 6]
-    monkeypatch.setattr(listing, "MATCH_LIMIT", 7)
+    monkeypatch.setattr(search, "MATCH_LIMIT", 7)
     assert list_tickets(TicketQuery(search="wombat")).is_cut
 
 
