@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.backlog import measure_backlog
+from bench.desk import measure_desk
 from bench.drain import measure_drain
 from bench.idle import measure_idle
 from bench.memory import measure_memory
@@ -19,6 +20,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "memory of the idle product": measure_memory,
     "idle cycle on SQLite": lambda: measure_idle("sqlite"),
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
+    "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
+    "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
 }
 
 

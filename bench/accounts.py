@@ -64,6 +64,23 @@ def bench_desk(
     kind: str, base_url: str = "http://127.0.0.1:9", *, calls_per_minute: int = 100_000
 ) -> Iterator[BenchDesk]:
     """A desk on a fresh database of `kind`; PostgreSQL with fsync on, as in production."""
+    with _new_config(kind, base_url, calls_per_minute) as config, _desk(config, base_url) as desk:
+        yield desk
+
+
+@contextmanager
+def empty_app(kind: str) -> Iterator[Flask]:
+    """An app on a fresh, migrated database of `kind`, without a context around it."""
+    with _new_config(kind, "http://127.0.0.1:9", 100_000) as config:
+        app = create_app(config)
+        yield app
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@contextmanager
+def _new_config(kind: str, base_url: str, calls_per_minute: int) -> Iterator[Config]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = None
@@ -78,7 +95,7 @@ def bench_desk(
             huntress_calls_per_minute=calls_per_minute,
         )
         migrate_database(config)
-        yield stack.enter_context(_desk(config, base_url))
+        yield config
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from alembic import context
 from flask import current_app
 
+from webapp.models.ticket_search import is_search_table
+
 database = current_app.extensions["migrate"].db
 
 
@@ -22,6 +24,7 @@ def run_migrations() -> None:
             render_as_batch=True,
             compare_type=True,
             compare_server_default=False,
+            include_name=lambda name, kind, _parents: kind != "table" or not is_search_table(name),
         )
         with context.begin_transaction():
             context.run_migrations()

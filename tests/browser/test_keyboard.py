@@ -48,7 +48,7 @@ def test_a_ticket_is_worked_without_a_mouse(desk: Desk, open_page: OpenPage) -> 
     expect(page.locator("#content")).to_be_focused()
     tab_to(page, "Poll now")
     page.goto("/tickets")
-    tab_to(page, "Search title and number")
+    tab_to(page, "Search tickets")
     page.keyboard.type("TKT-000001")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=TKT-000001**")

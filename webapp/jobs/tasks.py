@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.clock import utcnow
 from webapp.services.due_connections import find_due_connections
-from webapp.services.housekeeping import delete_old_records
+from webapp.services.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.poll_connection import poll_connection
 from webapp.services.sync_organizations import sync_organizations
 from webapp.task_queue import enqueue_poll
@@ -34,10 +34,11 @@ def sync_connection(connection_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete what has outlived its use."""
+    """Delete what has outlived its use, and keep the lists quick."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
+    refresh_statistics()
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

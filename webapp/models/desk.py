@@ -24,6 +24,11 @@ NAME_LENGTH = 200
 SOURCE_HUNTRESS = "huntress"
 SOURCE_MANUAL = "manual"
 INTERNAL_NOTE = "internal_note"
+_LIST_FILTERS = (
+    *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
+    *("is_unmapped", "first_touched_at"),
+)
+"""What the ticket list is filtered by: with it in the index, counting reads no tickets."""
 
 
 class Client(Base):
@@ -140,6 +145,22 @@ class Ticket(Base):
         UniqueConstraint("connection_id", "source_reference"),
         Index("ix_tickets_status_id_created_at", "status_id", "created_at"),
         Index("ix_tickets_updated_at", "updated_at", "id"),
+        *(
+            Index(
+                f"ix_tickets_{state}_{name}",
+                *columns,
+                sqlite_where=text(condition),
+                postgresql_where=text(condition),
+            )
+            for state, condition in (
+                ("open", "closed_at IS NULL"),
+                ("closed", "closed_at IS NOT NULL"),
+            )
+            for name, columns in (
+                ("priority", ("priority_id", "created_at", "id", *_LIST_FILTERS)),
+                ("updated", ("updated_at", "id")),
+            )
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import (
@@ -56,6 +56,17 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         "csv_uploads": _delete_all(CsvUpload, CsvUpload.created_at < now - KEEP_UPLOADS),
         "bulk_changes": _delete_all(BulkChange, BulkChange.created_at < now - KEEP_BULK_CHANGES),
     }
+
+
+def refresh_statistics() -> None:
+    """Let SQLite look at a sample of each index: without, it takes every index for a good one.
+
+    PostgreSQL does that by itself.
+    """
+    with transaction() as session:
+        if session.get_bind().dialect.name == "sqlite":
+            session.execute(text("PRAGMA analysis_limit=1000"))
+            session.execute(text("ANALYZE"))
 
 
 def _delete_all(

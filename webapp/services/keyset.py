@@ -86,6 +86,14 @@ class PageOfRows(Generic[Row]):
     previous_mark: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: next to the row with these values, at the top without any."""
+
+    values: Sequence[Any] | None
+    is_backwards: bool = False
+
+
 def read_page(
     session: Session,
     statement: Select[Row],
@@ -96,22 +104,30 @@ def read_page(
     before: str | None = None,
 ) -> PageOfRows[Row]:
     """The `size` rows of `statement` next to a mark; from the top without a usable one."""
+    place = read_place(keyset, after=after, before=before)
+    if place.values:
+        statement = statement.where(keyset.beyond(place.values, reverse=place.is_backwards))
+    ordered = statement.order_by(*keyset.clauses(reverse=place.is_backwards)).limit(size + 1)
+    found = list(session.scalars(ordered).unique())
+    return page_of(found[:size], keyset, place, has_more=len(found) > size)
+
+
+def read_place(keyset: Keyset, *, after: str | None, before: str | None) -> Place:
+    """Where the page begins; at the top without a usable mark."""
     earlier = keyset.read_mark(before)
     later = None if earlier else keyset.read_mark(after)
-    is_backwards = earlier is not None
-    limit = earlier or later
-    if limit:
-        statement = statement.where(keyset.beyond(limit, reverse=is_backwards))
-    ordered = statement.order_by(*keyset.clauses(reverse=is_backwards)).limit(size + 1)
-    found = list(session.scalars(ordered).unique())
-    has_more = len(found) > size
-    rows = found[:size]
-    if is_backwards:
-        rows.reverse()
+    return Place(earlier or later, is_backwards=earlier is not None)
+
+
+def page_of(
+    found: Sequence[Row], keyset: Keyset, place: Place, *, has_more: bool
+) -> PageOfRows[Row]:
+    """The page of the rows found from `place` on, in the direction that was read."""
+    rows = list(reversed(found)) if place.is_backwards else list(found)
     if not rows:
         return PageOfRows(rows)
-    has_next = is_backwards or has_more
-    has_previous = has_more if is_backwards else later is not None
+    has_next = place.is_backwards or has_more
+    has_previous = has_more if place.is_backwards else place.values is not None
     return PageOfRows(
         rows,
         next_mark=keyset.mark(rows[-1]) if has_next else None,

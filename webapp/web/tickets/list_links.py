@@ -1,23 +1,49 @@
-"""Addresses of the ticket list that keep what was chosen before."""
+"""Addresses of the ticket list that keep what was chosen before, and its filters in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.models import User
-from webapp.services.list_tickets import NOBODY
-from webapp.web.tickets.forms import ME
+from webapp.services.filter_choices import FilterChoices
+from webapp.services.list_tickets import NOBODY, TicketQuery
+from webapp.web.tickets.list_query import FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
-FILTERS = ("q", "board", "client", "priority", "assignee", "triage", "untouched")
-KEPT = (*FILTERS, "state", "sort")
 SORT_WORDS = {
     "priority": "Most urgent first",
     "newest": "Newest first",
     "oldest": "Oldest first",
     "updated": "Last changed first",
 }
+AGES = {
+    "older_than": (4, 24, 72, 168, 720),
+    "within": (4, 24, 72, 168, 720),
+    "untouched_for": (4, 24, 72, 168),
+}
+AGE_WORDS = {
+    "older_than": "Older than",
+    "within": "Created within",
+    "untouched_for": "Untouched for",
+}
+FLAGS = {
+    "triage": "Triage queue",
+    "unmapped": "Unmapped organization",
+    "untouched": "Untouched",
+    "closed_in_huntress": "Closed in Huntress, open here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """An active filter in words, and the address without it."""
+
+    name: str
+    words: str
+    url: str
 
 
 def assignee_pairs(users: Iterable[User], viewer_id: int) -> list[tuple[int | str, str]]:
@@ -26,18 +52,87 @@ def assignee_pairs(users: Iterable[User], viewer_id: int) -> list[tuple[int | st
     return [(ME, "Me"), (NOBODY, "Nobody"), *others]
 
 
+def hours_words(hours: int) -> str:
+    """`4 hours`, `3 days`."""
+    number, unit = (hours // 24, "day") if hours >= 24 and hours % 24 == 0 else (hours, "hour")
+    return f"{number} {unit}" if number == 1 else f"{number:,} {unit}s"
+
+
+def age_pairs(name: str, chosen: int | None) -> list[tuple[int, str]]:
+    """The choices of a filter by hours, with what is chosen among them."""
+    hours = sorted({*AGES[name], *([chosen] if chosen else [])})
+    return [(one, hours_words(one)) for one in hours]
+
+
 class ListLinks:
     """Links from one view of the list to another."""
 
     def __init__(self, values: MultiDict[str, str]) -> None:
         self._values = {name: values[name] for name in KEPT if values.get(name)}
 
+    @property
+    def query_string(self) -> str:
+        """Filters, tab and order, as a saved view keeps them."""
+        return urlencode(self._values)
+
     def to(self, **changes: str | None) -> str:
         """The same view with `changes`, from its first page; None removes a value."""
-        values = {**self._values, **changes}
-        kept: dict[str, Any] = {name: value for name, value in values.items() if value}
-        return url_for("tickets.show_list", **kept)
+        return url_for("tickets.show_list", **self._changed(changes))
+
+    def export(self) -> str:
+        """What the list shows, as a file."""
+        return url_for("tickets.export", **self._changed({}))
 
     def without_filters(self) -> str:
         """The same tab and order, showing everything."""
-        return self.to(**dict.fromkeys(FILTERS))
+        return self.to(**{one.name: None for one in FILTERS})
+
+    def chips(self, query: TicketQuery, choices: FilterChoices, viewer_id: int) -> list[Chip]:
+        """The active filters, each with the address without it."""
+        return [
+            Chip(one.name, words, self.to(**{one.name: None}))
+            for one in FILTERS
+            if (value := query.filters.get(one.field)) is not None
+            and (words := chip_words(one.name, value, choices, viewer_id))
+        ]
+
+    def _changed(self, changes: dict[str, str | None]) -> dict[str, Any]:
+        values = {**self._values, **changes}
+        return {name: value for name, value in values.items() if value}
+
+
+def chip_words(name: str, value: Any, choices: FilterChoices, viewer_id: int) -> str:
+    """A filter in words: `Client: Acme`."""
+    if name in FLAGS:
+        return FLAGS[name]
+    if name == "q":
+        return f"Search: {value}"
+    if name == "assignee":
+        named = {NOBODY: "nobody", viewer_id: "me"}
+        return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
+    if name in AGES:
+        return f"{AGE_WORDS[name]} {hours_words(value)}"
+    if name in ("source", "severity"):
+        return f"{name.capitalize()}: {(SOURCES | SEVERITIES)[value]}"
+    rows: dict[str, Sequence[Any]] = {
+        "priority": choices.priorities,
+        "client": choices.clients,
+        "status": choices.statuses,
+        "board": choices.boards,
+    }
+    return f"{name.capitalize()}: {_name_of(rows[name], value)}"
+
+
+def _name_of(rows: Sequence[Any], row_id: int) -> str:
+    return next((str(row.name) for row in rows if row.id == row_id), str(row_id))
+
+
+def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
+    """The views everybody has: name and query string."""
+    yield "Mine", "assignee=me"
+    yield "Unassigned", "assignee=nobody"
+    yield "Triage", "triage=1&sort=oldest"
+    for priority in choices.priorities[:1]:
+        yield f"{priority.name} open", f"priority={priority.id}"
+    yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
+    yield "Closed in Huntress but open here", "closed_in_huntress=1"

@@ -1,37 +1,18 @@
-"""The ticket list and the ticket page."""
+"""The ticket page; the list and what belongs to it are in the modules beside it."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.change_ticket import TicketChange, TicketConflictError, change_ticket
 from webapp.services.comment_ticket import add_internal_note
 from webapp.services.errors import FieldError
-from webapp.services.list_tickets import list_tickets
 from webapp.services.read_ticket import read_ticket
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
-from webapp.web.tickets.forms import NoteForm, read_change, read_query, read_seen
-from webapp.web.tickets.list_links import SORT_WORDS, ListLinks, assignee_pairs
+from webapp.web.tickets import bulk_routes, export_routes, list_routes, view_routes  # noqa: F401
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.forms import NoteForm, read_change, read_seen
 from webapp.web.viewer import require_viewer
-
-tickets = Blueprint("tickets", __name__, url_prefix="/tickets")
-
-
-@tickets.get("")
-@signed_in
-def show_list() -> ResponseReturnValue:
-    """The list; its address holds the filters, the order and the page."""
-    viewer_id = require_viewer().id
-    query = read_query(request.args, viewer_id)
-    page = list_tickets(query)
-    return render_template(
-        "tickets/list.html",
-        query=query,
-        page=page,
-        links=ListLinks(request.args),
-        people=assignee_pairs(page.choices.users, viewer_id),
-        sorts=list(SORT_WORDS.items()),
-    )
 
 
 @tickets.get("/<int:ticket_id>")

@@ -1,0 +1,134 @@
+"""Server time and SQL statements of the desk's pages with 100,000 tickets.
+
+Each page is asked for by somebody who is signed in, through Flask's test client: everything but
+the network. Figures: p95 in milliseconds, and the most statements any request sent.
+"""
+
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from bench.accounts import empty_app
+from bench.desk_data import TICKETS, fill_desk_database
+from tests.support.desk_data import ADMIN
+from webapp.extensions import db
+from webapp.services.sign_in import begin_session
+from webapp.services.users import find_user
+from webapp.web.viewer import COOKIE
+
+ROUNDS = 40
+WARM_UP = 3
+DEEP_PAGES = 60
+FILTERS = (
+    *("priority=1&assignee=me", "client=77", "board=1&assignee=nobody", "triage=1", "severity=low"),
+    *("untouched_for=24", "closed_in_huntress=1", "state=closed&board=3&sort=priority"),
+    *("state=closed&severity=critical", "status=2&sort=oldest", "older_than=720&within=2000"),
+)
+SEARCHES = (
+    *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
+    *("windows", "incident", "bakery company 0103", "reimaged lockbit", "10.5", "nothingatall"),
+)
+
+
+def measure_desk(kind: str) -> dict[str, float]:
+    """p95 milliseconds and statements of each page on a database of `kind`, and the export."""
+    with empty_app(kind) as app:
+        fill_desk_database(app)
+        client = _signed_in(app)
+        results: dict[str, float] = {}
+        for name, paths in pages(client).items():
+            results |= _measure(app, client, name, paths)
+        return results | _measure_export(client)
+
+
+def pages(client: FlaskClient) -> dict[str, Sequence[str]]:
+    """The addresses of each kind of page; a kind is measured over all of its addresses."""
+    return {
+        "list": ["/tickets", "/tickets?state=closed", "/tickets?state=closed&sort=priority"],
+        "filtered": [f"/tickets?{query}" for query in FILTERS],
+        "search": [f"/tickets?q={query.replace(' ', '+')}" for query in SEARCHES],
+        "deep": list(_deep(client, "/tickets")) + list(_deep(client, "/tickets?state=closed")),
+        "ticket": [f"/tickets/{n}" for n in range(7, TICKETS, TICKETS // 20)],
+        "dashboard": ["/"],
+    }
+
+
+def _deep(client: FlaskClient, path: str) -> Iterator[str]:
+    """Pages 50 to 60."""
+    for number in range(DEEP_PAGES):
+        html = client.get(path).text
+        link = html.rpartition('rel="next"')[0].rpartition('href="')[2]
+        path = link.partition('"')[0].replace("&amp;", "&")
+        if number >= DEEP_PAGES - 10:
+            yield path
+
+
+def _signed_in(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    with app.app_context():
+        client.set_cookie(COOKIE, begin_session(find_user(ADMIN[0]).id, "bench"))
+    return client
+
+
+def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -> dict[str, float]:
+    for path in paths[:WARM_UP]:
+        client.get(path)
+    times, statements = [], 0
+    for number in range(max(ROUNDS, 3 * len(paths))):
+        path = paths[number % len(paths)]
+        with _counted(app) as count:
+            started = time.perf_counter()
+            response = client.get(path)
+            times.append(1000 * (time.perf_counter() - started))
+        assert response.status_code == 200, (path, response.status)
+        statements = max(statements, count())
+    p95 = statistics.quantiles(times, n=20)[-1]
+    return {f"{name}_ms": p95, f"{name}_statements": statements}
+
+
+@contextmanager
+def _counted(app: Flask) -> Iterator[Callable[[], int]]:
+    sent: list[str] = []
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        if not statement.startswith(("BEGIN", "PRAGMA")):
+            sent.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield lambda: len(sent)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def _measure_export(client: FlaskClient) -> dict[str, float]:
+    """Everything that is closed as CSV: rows a second, and how much memory grew meanwhile."""
+    path = "/tickets/export?state=closed"
+    tracemalloc.start()
+    started, size, lines = time.perf_counter(), 0, 0
+    response = client.get(path, buffered=False)
+    peaks = []
+    for piece in response.iter_encoded():
+        size += len(piece)
+        lines += piece.count(b"\r\n")
+        if len(peaks) < 1 and lines > 5_000:
+            peaks.append(tracemalloc.get_traced_memory()[1])
+    peaks.append(tracemalloc.get_traced_memory()[1])
+    seconds = time.perf_counter() - started
+    tracemalloc.stop()
+    assert lines > TICKETS // 2, lines
+    return {
+        "export_rows": lines,
+        "export_seconds": seconds,
+        "export_mb": size / 2**20,
+        "export_peak_mb": peaks[-1] / 2**20,
+        "export_growth_mb": (peaks[-1] - peaks[0]) / 2**20,
+    }

@@ -1,0 +1,81 @@
+"""The list as CSV: what is shown, all of it, harmless in a spreadsheet."""
+
+import csv
+import io
+
+from flask import Flask
+from sqlalchemy import update
+
+from tests.support.desk_data import Desk
+from tests.support.fake_clock import START as NOW
+from tests.web.pages import Browser
+from webapp.models import Client, Ticket
+from webapp.services import export_ticket_list as exporting
+from webapp.services.transactions import transaction
+
+
+def rows(browser: Browser, path: str) -> list[dict[str, str]]:
+    response = browser.client.get(path)
+    assert response.status_code == 200
+    assert response.mimetype == "text/csv"
+    text = response.get_data(as_text=True)
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text[1:], newline="")))
+
+
+def test_what_the_list_shows_is_exported(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1, priority_id=2))
+        session.execute(update(Ticket).where(Ticket.id > 9).values(closed_at=NOW, status_id=4))
+        session.execute(update(Ticket).where(Ticket.id == 3).values(priority_id=1))
+        session.get(Ticket, 3).client = Client(name="Globex")
+    page = helpdesk.get("/tickets?priority=1&sort=newest")
+    link = next(str(a.get("href")) for a in page.all("a") if "/export" in str(a.get("href")))
+    found = rows(helpdesk, link)
+    assert [row["Number"] for row in found] == ["TKT-000003"]
+    assert (found[0]["Client"], found[0]["Priority"]) == ("Globex", "Critical")
+    assert found[0]["Huntress severity"]
+    assert [row["Number"] for row in rows(helpdesk, "/tickets/export")] == [
+        f"TKT-{n:06}" for n in range(1, 10)
+    ]
+    closed = rows(helpdesk, "/tickets/export?state=closed")
+    assert [row["Closed (UTC)"] for row in closed] == [f"{NOW:%Y-%m-%d %H:%M:%S}"] * 3
+    assert rows(helpdesk, "/tickets/export?q=nothingatall") == []
+    assert len(rows(helpdesk, "/tickets/export?q=tkt&board=99")) == 9
+
+
+def test_batches_leave_out_and_repeat_nothing(
+    app: Flask, helpdesk: Browser, desk: Desk, monkeypatch
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1))
+    for size in (1, 4, 5, 12, 13):
+        monkeypatch.setattr(exporting, "BATCH", size)
+        found = [row["Number"] for row in rows(helpdesk, "/tickets/export")]
+        assert found == [f"TKT-{n:06}" for n in range(1, 13)], size
+
+
+def test_cells_are_no_formulas(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1))
+        ticket = session.get(Ticket, 1)
+        ticket.title = '=HYPERLINK("https://evil.example";"x"), "quoted"'
+        ticket.client = Client(name="@SUM(1)")
+        ticket.external_reference = "-2+3"
+    row = rows(helpdesk, "/tickets/export")[0]
+    assert row["Title"] == '\'=HYPERLINK("https://evil.example";"x"), "quoted"'
+    assert (row["Client"], row["External reference"]) == ("'@SUM(1)", "'-2+3")
+
+
+def test_the_file_has_a_name(helpdesk: Browser) -> None:
+    response = helpdesk.client.get("/tickets/export?state=closed")
+    assert response.headers["Content-Disposition"] == (
+        f'attachment; filename="tickets-closed-{NOW:%Y-%m-%d}.csv"'
+    )
+
+
+def test_it_is_sent_while_it_is_read(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    response = helpdesk.client.get("/tickets/export", buffered=False)
+    assert response.is_streamed
+    assert "Content-Length" not in response.headers
+    response.close()

@@ -1,0 +1,68 @@
+"""Full-text search over number, title, client, description and comments of tickets.
+
+The index is kept by triggers of the database (migration 0003), whoever writes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    ColumnClause,
+    Select,
+    column,
+    false,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.orm import Session
+
+from webapp.domain.search_query import as_fts5, as_tsquery, parse_search
+from webapp.models import Ticket
+from webapp.models.ticket_search import SEARCH_TABLE
+
+SEARCH_LENGTH = 100
+MATCH_LIMIT = 3_000
+"""So many of the newest matches are looked at: words that every ticket has cost no more."""
+
+
+def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) -> Select[int]:
+    """The ids of the newest tickets that have every word of `typed`, to be used in a statement.
+
+    Nothing that is typed is an error; where it holds no letter and no digit, nothing is found.
+    """
+    terms = parse_search(typed[:SEARCH_LENGTH])
+    if not terms:
+        return select(Ticket.id).where(false())
+    if session.get_bind().dialect.name == "sqlite":
+        row_id: ColumnClause[int] = literal_column("rowid")
+        return (
+            select(row_id)
+            .select_from(text(SEARCH_TABLE))
+            .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=as_fts5(terms)))
+            .order_by(row_id.desc())
+            .limit(limit)
+        )
+    index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
+    return (
+        select(index.c.ticket_id)
+        .where(index.c.words.op("@@")(func.to_tsquery(text("'simple'"), as_tsquery(terms))))
+        .order_by(index.c.ticket_id.desc())
+        .limit(limit)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The ids of the newest tickets found. `is_cut`: there are more than is looked at."""
+
+    ids: Sequence[int]
+    is_cut: bool
+
+
+def find_matches(session: Session, typed: str) -> Matches:
+    """Search once, for all that is asked about the same words."""
+    ids = session.scalars(search_tickets(session, typed, limit=MATCH_LIMIT + 1)).all()
+    return Matches(ids[:MATCH_LIMIT], len(ids) > MATCH_LIMIT)

@@ -1,0 +1,76 @@
+"""Changing many tickets at once."""
+
+from flask import flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.services.bulk_change_tickets import bulk_change_tickets, undo_bulk_change
+from webapp.services.change_ticket import TicketChange
+from webapp.services.errors import NotFoundError, ServiceError
+from webapp.web.access import safe_next, signed_in
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.list_query import ME, NOBODY, read_number
+from webapp.web.tickets.list_routes import UNDO
+from webapp.web.viewer import require_viewer
+
+SHOWN_NUMBERS = 10
+
+
+@tickets.post("/bulk")
+@signed_in
+def change_many() -> ResponseReturnValue:
+    """Change the selected tickets; the list then offers to undo it."""
+    viewer_id = require_viewer().id
+    chosen = [read_number(value) or 0 for value in request.form.getlist("ticket")]
+    try:
+        record = bulk_change_tickets(chosen, _read_change(viewer_id), actor_id=viewer_id)
+    except ServiceError as error:
+        flash(str(error), "error")
+        return _back()
+    if record is None:
+        flash("Nothing was changed: the selected tickets are like that already.", "info")
+    else:
+        session[UNDO] = record.id
+    return _back()
+
+
+@tickets.post("/bulk-changes/<int:bulk_id>/undo")
+@signed_in
+def undo(bulk_id: int) -> ResponseReturnValue:
+    """Take a bulk change back, and say which tickets were left as they are."""
+    try:
+        result = undo_bulk_change(bulk_id, actor_id=require_viewer().id)
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        flash(str(error), "error")
+        return _back()
+    if result.restored:
+        words = "1 ticket is" if result.restored == 1 else f"{result.restored:,} tickets are"
+        flash(f"Undone: {words} as before.", "success")
+    if result.left:
+        flash(_left_words(result.left), "warning")
+    return _back()
+
+
+def _read_change(viewer_id: int) -> TicketChange:
+    assignee = request.form.get("assignee", "")
+    is_assigned = assignee in (ME, NOBODY) or read_number(assignee) is not None
+    return TicketChange(
+        status_id=read_number(request.form.get("status")),
+        priority_id=read_number(request.form.get("priority")),
+        board_id=read_number(request.form.get("board")),
+        sets_assignee=is_assigned,
+        assignee_id=viewer_id if assignee == ME else read_number(assignee),
+    )
+
+
+def _left_words(numbers: tuple[str, ...]) -> str:
+    shown = ", ".join(numbers[:SHOWN_NUMBERS])
+    more = f" and {len(numbers) - SHOWN_NUMBERS} more" if len(numbers) > SHOWN_NUMBERS else ""
+    verb = "was" if len(numbers) == 1 else "were"
+    return f"{shown}{more} {verb} left: changed again since, or the old value is gone."
+
+
+def _back() -> ResponseReturnValue:
+    target = request.form.get("next")
+    return redirect(safe_next(target) if target else url_for("tickets.show_list"), 303)

@@ -1,0 +1,109 @@
+"""The address of the ticket list as a query, and back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from webapp.domain.incident import Severity
+from webapp.domain.untrusted import clean_line
+from webapp.models.desk import SOURCE_HUNTRESS, SOURCE_MANUAL
+from webapp.services.list_tickets import NOBODY, SEARCH_LENGTH, SORTS, TicketQuery
+from webapp.services.ticket_filters import MAX_HOURS
+
+CLOSED = "closed"
+ME = "me"
+SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
+SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
+
+Reader = Callable[[str, int], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A filter: its name in the address, its field of TicketQuery, how its value is read.
+
+    `read` gets the text and the viewer's id and returns None for what makes no sense.
+    """
+
+    name: str
+    field: str
+    words: str
+    read: Reader
+
+
+def read_number(text: str | None) -> int | None:
+    """A number that can be an id, or None."""
+    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number and text else None
+
+
+def _number(text: str, _: int) -> int | None:
+    return read_number(text)
+
+
+def _hours(text: str, _: int) -> int | None:
+    number = read_number(text)
+    return number if number and number <= MAX_HOURS else None
+
+
+def _flag(text: str, _: int) -> bool | None:
+    return True if text == "1" else None
+
+
+def _assignee(text: str, viewer_id: int) -> int | str | None:
+    if text == ME:
+        return viewer_id
+    return NOBODY if text == NOBODY else read_number(text)
+
+
+def _one_of(words: Mapping[str, str]) -> Reader:
+    return lambda text, _: text if text in words else None
+
+
+FILTERS = (
+    Filter("q", "search", "search", lambda text, _: clean_line(text, SEARCH_LENGTH)),
+    Filter("priority", "priority_id", "priority", _number),
+    Filter("client", "client_id", "client", _number),
+    Filter("assignee", "assignee", "assignee", _assignee),
+    Filter("status", "status_id", "status", _number),
+    Filter("board", "board_id", "board", _number),
+    Filter("source", "source", "source", _one_of(SOURCES)),
+    Filter("severity", "severity", "severity", _one_of(SEVERITIES)),
+    Filter("older_than", "older_hours", "age", _hours),
+    Filter("within", "within_hours", "age", _hours),
+    Filter("untouched_for", "untouched_hours", "time untouched", _hours),
+    Filter("triage", "is_triage", "triage queue", _flag),
+    Filter("unmapped", "is_unmapped", "unmapped", _flag),
+    Filter("untouched", "is_untouched", "untouched", _flag),
+    Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
+)
+KEPT = (*(one.name for one in FILTERS), "state", "sort")
+
+
+def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery, tuple[str, ...]]:
+    """The query an address asks for, and the words of filters in it that make no sense."""
+    read: dict[str, Any] = {}
+    ignored = []
+    for one in FILTERS:
+        text = values.get(one.name)
+        if not text:
+            continue
+        value = one.read(text, viewer_id)
+        if value is None:
+            ignored.append(one.words)
+        else:
+            read[one.field] = value
+    if values.get("sort") not in (None, "", *SORTS):
+        ignored.append("order")
+    if values.get("state") not in (None, "", "open", CLOSED):
+        ignored.append("state")
+    query = TicketQuery(
+        is_closed=values.get("state") == CLOSED,
+        sort=values.get("sort") if values.get("sort") in SORTS else None,
+        after=values.get("after"),
+        before=values.get("before"),
+        **read,
+    )
+    return query, tuple(dict.fromkeys(ignored))

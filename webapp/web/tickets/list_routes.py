@@ -1,0 +1,60 @@
+"""The ticket list."""
+
+from flask import render_template, request, session
+from flask.typing import ResponseReturnValue
+
+from webapp.services.bulk_change_tickets import read_bulk_change
+from webapp.services.list_tickets import list_tickets
+from webapp.services.saved_views import VIEW_NAME_LENGTH, list_views
+from webapp.services.search_tickets import MATCH_LIMIT
+from webapp.web.access import signed_in
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.list_links import (
+    SORT_WORDS,
+    ListLinks,
+    age_pairs,
+    assignee_pairs,
+    built_in_views,
+)
+from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
+from webapp.web.viewer import require_viewer
+
+UNDO = "bulk_change"
+"""Where the cookie session keeps the bulk change that the next list offers to undo."""
+
+
+@tickets.get("")
+@signed_in
+def show_list() -> ResponseReturnValue:
+    """The list; its address holds the filters, the order and the page."""
+    return render_list()
+
+
+def render_list(problem: str | None = None, view_name: str = "") -> str:
+    """The page; `problem` says why what was asked for on it was not done."""
+    viewer = require_viewer()
+    query, ignored = read_query(request.args, viewer.id)
+    page = list_tickets(query)
+    links = ListLinks(request.args)
+    undo_id = session.pop(UNDO, None)
+    return render_template(
+        "tickets/list.html",
+        query=page.query,
+        page=page,
+        links=links,
+        chips=links.chips(page.query, page.choices, viewer.id),
+        ignored=tuple(dict.fromkeys((*ignored, *page.ignored))),
+        people=assignee_pairs(page.choices.users, viewer.id),
+        age_pairs=age_pairs,
+        sorts=list(SORT_WORDS.items()),
+        sources=list(SOURCES.items()),
+        severities=list(SEVERITIES.items()),
+        built_in_views=list(built_in_views(page.choices)),
+        saved_views=list_views(viewer.id),
+        view_name_length=VIEW_NAME_LENGTH,
+        view_name=view_name,
+        match_limit=MATCH_LIMIT,
+        undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
+        is_all_selected=request.args.get("select") == "all",
+        problem=problem,
+    )

@@ -1,0 +1,102 @@
+"""Saved views of the ticket list."""
+
+from urllib.parse import parse_qsl
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.saved_views import (
+    VIEW_NAME_LENGTH,
+    change_view,
+    delete_view,
+    list_views,
+    may_change,
+    save_view,
+)
+from webapp.web.access import signed_in
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.list_links import ListLinks
+from webapp.web.viewer import require_viewer
+
+
+@tickets.get("/views")
+@signed_in
+def show_views() -> ResponseReturnValue:
+    """All saved views that the viewer sees, to be renamed, shared and deleted."""
+    return _page()
+
+
+@tickets.post("/views")
+@signed_in
+def add_view() -> ResponseReturnValue:
+    """Save the list's filters under a name; only what the list knows is kept of them."""
+    links = ListLinks(MultiDict(parse_qsl(request.form.get("query", ""))))
+    name = request.form.get("name", "")
+    try:
+        view = save_view(
+            name,
+            links.query_string,
+            actor_id=require_viewer().id,
+            is_shared=request.form.get("is_shared") == "yes",
+        )
+    except ServiceError as error:
+        return _page(new=(name, links.query_string), problem=str(error)), 400
+    flash(f"The view “{view.name}” was saved.", "success")
+    return redirect(links.to(), 303)
+
+
+@tickets.post("/views/<int:view_id>")
+@signed_in
+def edit_view(view_id: int) -> ResponseReturnValue:
+    """Rename a view, share it or stop sharing it."""
+    name = request.form.get("name", "")
+    try:
+        view = change_view(
+            view_id,
+            name,
+            actor_id=require_viewer().id,
+            is_shared=request.form.get("is_shared") == "yes",
+        )
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        is_name = isinstance(error, FieldError)
+        return _page(
+            wrong=(view_id, name, str(error)) if is_name else None,
+            problem=None if is_name else str(error),
+        ), 400
+    flash(f"The view “{view.name}” was changed.", "success")
+    return redirect(url_for("tickets.show_views"), 303)
+
+
+@tickets.post("/views/<int:view_id>/delete")
+@signed_in
+def remove_view(view_id: int) -> ResponseReturnValue:
+    """Delete a view."""
+    name = delete_view(view_id, actor_id=require_viewer().id)
+    flash(f"The view “{name}” was deleted.", "success")
+    return redirect(url_for("tickets.show_views"), 303)
+
+
+def _page(
+    new: tuple[str, str] | None = None,
+    wrong: tuple[int, str, str] | None = None,
+    problem: str | None = None,
+) -> str:
+    """`new`: name and query of a view that could not be saved; `wrong`: one that was not changed.
+
+    What was typed is shown again.
+    """
+    viewer = require_viewer()
+    return render_template(
+        "tickets/views.html",
+        views=[
+            (view, may_change(view, viewer.id, viewer.is_admin)) for view in list_views(viewer.id)
+        ],
+        new=new,
+        wrong=wrong,
+        problem=problem,
+        name_length=VIEW_NAME_LENGTH,
+    )
