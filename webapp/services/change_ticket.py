@@ -1,23 +1,24 @@
-"""A person changes a ticket: status, priority, assignee."""
+"""A person changes a ticket: its state, where it belongs, what it says."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.markdown_text import escape_line
-from webapp.models import Comment, Priority, Status, Ticket, User
+from webapp.models import Comment, Ticket
+from webapp.services import ticket_fields as fields
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.ticket_state import mark_touched, set_ticket_status
+from webapp.services.ticket_state import mark_touched
 from webapp.services.transactions import transaction
 
 CHANGE_COMMENT = "change"
 """The kind of a timeline entry that says what a person changed."""
 
-Row = TypeVar("Row")
+Rule = Callable[[], str | None]
 
 
 class TicketConflictError(ServiceError):
@@ -32,15 +33,24 @@ class TicketConflictError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What a person chose. `status_id` and `priority_id` None: leave it as it is.
+    """What a person chose. None leaves a field as it is.
 
-    `sets_assignee` tells "nobody" (`assignee_id` None) from "leave it".
+    `sets_assignee` and `sets_category` tell "nobody" and "none" (None) from "leave it".
+    `category_id` is a category or a subcategory. An empty external reference or link removes it.
     """
 
     status_id: int | None = None
     priority_id: int | None = None
     sets_assignee: bool = False
     assignee_id: int | None = None
+    client_id: int | None = None
+    board_id: int | None = None
+    sets_category: bool = False
+    category_id: int | None = None
+    title: str | None = None
+    description: str | None = None
+    external_reference: str | None = None
+    external_url: str | None = None
 
 
 def change_ticket(
@@ -49,10 +59,11 @@ def change_ticket(
     """Apply `change`; returns what changed, a sentence each (empty: nothing did).
 
     `seen_at` is the ticket's `updated_at` (UTC) when the person looked at it: with another one
-    stored TicketConflictError is raised; None skips the check. In one transaction: the ticket
-    (touched; a priority a person chose is marked so that polls leave it), an entry of the
-    timeline and an audit event. Raises FieldError for a choice that does not exist (any more),
-    NotFoundError for an unknown ticket; nothing is stored then.
+    stored TicketConflictError is raised; None skips the check. In one transaction: the ticket, an
+    entry of the timeline and an audit event. Status, assignee, priority, board, client and category
+    count as touching it; a priority or a text that a person chose is marked so that polls leave
+    it. Raises FieldError for what cannot be taken, a sentence for each such field, NotFoundError
+    for an unknown ticket; nothing is stored then.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -62,73 +73,91 @@ def change_ticket(
         if seen_at is not None and ticket.updated_at != seen_at:
             raise TicketConflictError()
         before = _audited(ticket)
-        sentences = _apply(session, ticket, change, now)
-        if sentences:
+        work, texts = (
+            _apply(list(rules))
+            for rules in (
+                _work_rules(session, ticket, change, now),
+                _text_rules(ticket, change),
+            )
+        )
+        _refuse(work, texts)
+        sentences = (*work.sentences, *texts.sentences)
+        if work.sentences:
             mark_touched(ticket, now=now)
+        if texts.is_rewritten:
+            ticket.text_edited_by_person_at = now
+        if sentences:
+            ticket.updated_at = now
             _record(session, ticket, before, sentences, actor_id, now)
     return sentences
 
 
-def _apply(
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What some rules changed, and which fields they refused."""
+
+    sentences: tuple[str, ...]
+    errors: dict[str, str]
+    changed: frozenset[str]
+
+    @property
+    def is_rewritten(self) -> bool:
+        return not self.changed.isdisjoint({"title", "description"})
+
+
+def _work_rules(
     session: Session, ticket: Ticket, change: TicketChange, now: datetime
-) -> tuple[str, ...]:
-    sentences = (
-        _change_status(session, ticket, change.status_id, now),
-        _change_priority(session, ticket, change.priority_id, now),
-        _change_assignee(session, ticket, change, now),
-    )
-    return tuple(sentence for sentence in sentences if sentence)
+) -> Iterator[tuple[str, Rule]]:
+    """The fields whose change counts as working on the ticket; the board before its category."""
+    status_id, priority_id = change.status_id, change.priority_id
+    board_id, client_id = change.board_id, change.client_id
+    if status_id is not None:
+        yield "status", lambda: fields.change_status(session, ticket, status_id, now)
+    if priority_id is not None:
+        yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
+    if change.sets_assignee:
+        yield "assignee", lambda: fields.change_assignee(session, ticket, change.assignee_id)
+    if client_id is not None:
+        yield "client", lambda: fields.change_client(session, ticket, client_id)
+    if board_id is not None:
+        yield "board", lambda: fields.change_board(session, ticket, board_id)
+    if change.sets_category:
+        yield "category", lambda: fields.change_category(session, ticket, change.category_id)
 
 
-def _change_status(
-    session: Session, ticket: Ticket, status_id: int | None, now: datetime
-) -> str | None:
-    if status_id is None or status_id == ticket.status_id:
-        return None
-    status = _chosen(session, Status, status_id, "status_id", "Choose one of the statuses.")
-    previous = ticket.status.name
-    set_ticket_status(ticket, status, now=now)
-    return f"Status changed from {escape_line(previous)} to {escape_line(status.name)}."
+def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rule]]:
+    """What the ticket says, and where it is carried elsewhere."""
+    title, description = change.title, change.description
+    reference, url = change.external_reference, change.external_url
+    if title is not None:
+        yield "title", lambda: fields.change_title(ticket, title)
+    if description is not None:
+        yield "description", lambda: fields.change_description(ticket, description)
+    if reference is not None:
+        yield "external_reference", lambda: fields.change_reference(ticket, reference)
+    if url is not None:
+        yield "external_url", lambda: fields.change_url(ticket, url)
 
 
-def _change_priority(
-    session: Session, ticket: Ticket, priority_id: int | None, now: datetime
-) -> str | None:
-    if priority_id is None or priority_id == ticket.priority_id:
-        return None
-    priority = _chosen(
-        session, Priority, priority_id, "priority_id", "Choose one of the priorities."
-    )
-    previous = ticket.priority.name
-    ticket.priority = priority
-    ticket.priority_id = priority.id
-    ticket.priority_set_by_person_at = now
-    return f"Priority changed from {escape_line(previous)} to {escape_line(priority.name)}."
+def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
+    found: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for name, rule in rules:
+        try:
+            sentence = rule()
+        except FieldError as error:
+            errors |= error.fields
+            continue
+        if sentence:
+            found[name] = sentence
+    return _Outcome(tuple(found.values()), errors, frozenset(found))
 
 
-def _change_assignee(
-    session: Session, ticket: Ticket, change: TicketChange, now: datetime
-) -> str | None:
-    if not change.sets_assignee or change.assignee_id == ticket.assignee_id:
-        return None
-    if change.assignee_id is None:
-        ticket.assignee = None
-        ticket.assignee_id = None
-        return "The ticket is no longer assigned to anybody."
-    message = "Choose somebody who can still sign in."
-    user = _chosen(session, User, change.assignee_id, "assignee_id", message)
-    if not user.is_active:
-        raise FieldError({"assignee_id": message})
-    ticket.assignee = user
-    ticket.assignee_id = user.id
-    return f"Assigned to {escape_line(user.name)}."
-
-
-def _chosen(session: Session, model: type[Row], key: int, field: str, message: str) -> Row:
-    row = session.get(model, key)
-    if row is None:
-        raise FieldError({field: message})
-    return row
+def _refuse(*outcomes: _Outcome) -> None:
+    """All fields that are wrong are named at once."""
+    errors = {name: text for outcome in outcomes for name, text in outcome.errors.items()}
+    if errors:
+        raise FieldError(errors)
 
 
 def _record(
@@ -166,4 +195,11 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "status": ticket.status.name,
         "priority": ticket.priority.name,
         "assignee": ticket.assignee.email if ticket.assignee else None,
+        "client": ticket.client.name,
+        "board": ticket.board.name,
+        "category": fields.category_words(ticket),
+        "title": ticket.title,
+        "description": ticket.description,
+        "external_reference": ticket.external_reference,
+        "external_url": ticket.external_url,
     }

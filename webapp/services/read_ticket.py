@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -9,10 +10,8 @@ from sqlalchemy.orm import Session, joinedload
 from webapp.domain.ticket_text import build_portal_url
 from webapp.extensions import current_config
 from webapp.models import (
-    Alert,
     Asset,
     Comment,
-    Connection,
     Priority,
     Status,
     Ticket,
@@ -20,88 +19,118 @@ from webapp.models import (
     User,
 )
 from webapp.services.errors import NotFoundError
+from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.read_incident import IncidentView, read_incident
+from webapp.services.related_tickets import Related, find_related
+from webapp.services.ticket_choices import BoardChoice, board_choices
 from webapp.services.transactions import reading
+
+TIMELINE_SIZE = 100
+SHOWN_MEANWHILE = 10
+_TIMELINE = Keyset(
+    Order(Comment.created_at, "created_at", descending=True),
+    Order(Comment.id, "id", descending=True),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """A ticket, its timeline (oldest first), what it is about, and what it can be changed to.
+    """A ticket, a page of its timeline, what it is about, and what it can be changed to.
 
-    `portal_url` is the incident's page at Huntress, None for a ticket without an incident.
+    `comments` are the newest TIMELINE_SIZE entries (or those before a mark), oldest first;
+    `earlier_mark` and `later_mark` lead to the others. `portal_url` is the incident's page at
+    Huntress, None for a ticket without an incident.
     """
 
     ticket: Ticket
     comments: Sequence[Comment]
-    alert: Alert | None
+    earlier_mark: str | None
+    later_mark: str | None
+    incident: IncidentView | None
     account_name: str | None
     portal_url: str | None
     assets: Sequence[Asset]
+    related: Related
     statuses: Sequence[Status]
     priorities: Sequence[Priority]
     users: Sequence[User]
+    boards: Sequence[BoardChoice]
 
 
-def read_ticket(ticket_id: int) -> TicketView:
-    """Read a ticket's page in one consistent view; raises NotFoundError."""
+def read_ticket(
+    ticket_id: int, *, before: str | None = None, after: str | None = None
+) -> TicketView:
+    """Read a ticket's page in one consistent view; raises NotFoundError.
+
+    `before` and `after` are marks of the timeline: its entries earlier or later than there.
+    """
     with reading() as session:
-        ticket = session.scalars(
-            select(Ticket)
-            .where(Ticket.id == ticket_id)
-            .options(joinedload("*"))
-            .execution_options(populate_existing=True)
-        ).one_or_none()
-        if ticket is None:
-            raise NotFoundError("There is no such ticket.")
-        alert = _alert(session, ticket)
-        account_name, portal_url = _origin(session, ticket, alert)
+        ticket = load_ticket(session, ticket_id)
+        found = read_incident(session, ticket)
+        timeline = _timeline(session, ticket_id, before, after)
         return TicketView(
             ticket=ticket,
-            comments=_comments(session, ticket_id),
-            alert=alert,
-            account_name=account_name,
-            portal_url=portal_url,
+            comments=list(reversed(timeline.rows)),
+            earlier_mark=timeline.next_mark,
+            later_mark=timeline.previous_mark,
+            incident=found.incident,
+            account_name=found.account_name,
+            portal_url=_portal_url(ticket, found.subdomain, found.incident),
             assets=_assets(session, ticket_id),
+            related=find_related(session, ticket, found.incident),
             statuses=session.scalars(select(Status).order_by(Status.position)).all(),
             priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
             users=_people(session, ticket),
+            boards=board_choices(session, ticket),
         )
 
 
-def _alert(session: Session, ticket: Ticket) -> Alert | None:
-    return session.scalars(
-        select(Alert).where(Alert.ticket_id == ticket.id).order_by(Alert.id).limit(1)
+def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
+    """What was written into the timeline after `seen_at`, oldest first, the last few of it."""
+    with reading() as session:
+        newest = session.scalars(
+            select(Comment)
+            .where(Comment.ticket_id == ticket_id, Comment.created_at > seen_at)
+            .options(joinedload(Comment.author))
+            .order_by(Comment.created_at.desc(), Comment.id.desc())
+            .limit(SHOWN_MEANWHILE)
+        ).all()
+    return list(reversed(newest))
+
+
+def load_ticket(session: Session, ticket_id: int) -> Ticket:
+    """The ticket with everything beside it loaded, fresh; raises NotFoundError."""
+    ticket = session.scalars(
+        select(Ticket)
+        .where(Ticket.id == ticket_id)
+        .options(joinedload("*"))
+        .execution_options(populate_existing=True)
     ).one_or_none()
+    if ticket is None:
+        raise NotFoundError("There is no such ticket.")
+    return ticket
 
 
-def _origin(session: Session, ticket: Ticket, alert: Alert | None) -> tuple[str | None, str | None]:
-    """The account's name and the incident's address; credentials are not read."""
-    if ticket.connection_id is None:
-        return None, None
-    name, account_name, subdomain = session.execute(
-        select(Connection.name, Connection.account_name, Connection.subdomain).where(
-            Connection.id == ticket.connection_id
-        )
-    ).one()
+def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | None) -> str | None:
     reference = ticket.source_reference or ""
-    if not reference or reference.startswith("sha256:"):
-        return account_name or name, None
-    url = build_portal_url(
+    if ticket.connection_id is None or not reference or reference.startswith("sha256:"):
+        return None
+    return build_portal_url(
         subdomain,
         reference,
-        organization_id=alert.organization_external_id if alert else None,
+        organization_id=incident.organization_id if incident else None,
         template=current_config().huntress_portal_url,
     )
-    return account_name or name, url
 
 
-def _comments(session: Session, ticket_id: int) -> Sequence[Comment]:
+def _timeline(
+    session: Session, ticket_id: int, before: str | None, after: str | None
+) -> PageOfRows[Comment]:
+    """Newest first; to the keyset, what is earlier comes after."""
     statement = (
-        select(Comment)
-        .where(Comment.ticket_id == ticket_id)
-        .options(joinedload(Comment.author))
-        .order_by(Comment.created_at, Comment.id)
+        select(Comment).where(Comment.ticket_id == ticket_id).options(joinedload(Comment.author))
     )
-    return session.scalars(statement).all()
+    return read_page(session, statement, _TIMELINE, TIMELINE_SIZE, after=before, before=after)
 
 
 def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:
