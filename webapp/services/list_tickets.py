@@ -185,3 +185,11 @@ def _choices(session: Session) -> FilterChoices:
             select(User).where(User.is_active).order_by(func.lower(User.name))
         ).all(),
     )
+
+
+def next_in_list(query: TicketQuery, ticket: Ticket) -> Ticket | None:
+    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not."""
+    keyset = SORTS[query.sort_name]
+    with reading() as session:
+        page = read_page(session, _rows(query), keyset, 1, after=keyset.mark(ticket))
+    return page.rows[0] if page.rows else None

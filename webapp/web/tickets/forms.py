@@ -1,23 +1,12 @@
-"""Forms of the ticket pages."""
+"""The ticket list's address as a query."""
 
-from datetime import datetime
-
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import TextAreaField
 
 from webapp.domain.untrusted import clean_line
-from webapp.services.change_ticket import TicketChange
 from webapp.services.list_tickets import NOBODY, SEARCH_LENGTH, SORTS, TicketQuery
 
 CLOSED = "closed"
 ME = "me"
-
-
-class NoteForm(FlaskForm):
-    """An internal note."""
-
-    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
 
 
 def read_query(values: MultiDict[str, str], viewer_id: int) -> TicketQuery:
@@ -40,25 +29,6 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> TicketQuery:
         after=values.get("after"),
         before=values.get("before"),
     )
-
-
-def read_change(values: MultiDict[str, str]) -> TicketChange:
-    """What a change form chose; a field it does not have is left as it is."""
-    return TicketChange(
-        status_id=_number(values.get("status_id")),
-        priority_id=_number(values.get("priority_id")),
-        sets_assignee="assignee_id" in values,
-        assignee_id=_number(values.get("assignee_id")),
-    )
-
-
-def read_seen(values: MultiDict[str, str]) -> datetime | None:
-    """When the ticket had last changed as the form was shown; None where that is unreadable."""
-    try:
-        seen = datetime.fromisoformat(values.get("seen", ""))
-    except ValueError:
-        return None
-    return seen if seen.tzinfo else None
 
 
 def _number(text: str | None) -> int | None:
