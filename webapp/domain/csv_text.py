@@ -1,0 +1,231 @@
+"""CSV files that people upload and download: read whatever a spreadsheet wrote, write safely.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula. What we write is
+guarded by a leading apostrophe, and that apostrophe is taken off again when the file comes back.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from webapp.domain.untrusted import clean_line, clean_text
+
+MAX_BYTES = 4_000_000
+MAX_ROWS = 20_000
+MAX_COLUMNS = 100
+MAX_CELL_LENGTH = 20_000
+MAX_PROBLEMS = 20
+BYTE_ORDER_MARK = "\ufeff"
+"""Written first: without it Excel takes UTF-8 for something else."""
+
+FALLBACK_ENCODING = "windows-1252"
+DELIMITERS = (",", ";", "\t", "|")
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+_WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+class CsvError(ValueError):
+    """The file cannot be read at all; `str(error)` is a sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsvRow:
+    """One row; `number` is the line of the file where it begins, the header's being 1 or 2."""
+
+    number: int
+    values: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable:
+    """What a file says. With `problems` it must not be imported; `notes` are only to be shown.
+
+    Every row has as many values as the header; they are cleaned and without formula guards.
+    """
+
+    header: list[str] = field(default_factory=list)
+    rows: list[CsvRow] = field(default_factory=list)
+    delimiter: str = ","
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def column(self, *names: str) -> int | None:
+        """The place of the first column with one of these names, in upper or lower case."""
+        wanted = [_as_key(name) for name in names]
+        found = [place for place, name in enumerate(self.header) if _as_key(name) in wanted]
+        return found[0] if found else None
+
+
+def read_csv(data: bytes | str) -> CsvTable:
+    """Read a file with a header; never raises.
+
+    The delimiter (comma, semicolon, tab, bar) is found out, empty rows are left out, missing
+    values at the end of a row are empty. Too large, malformed or not text at all: `problems` says
+    so, at most 20 of them.
+    """
+    notes = []
+    try:
+        if isinstance(data, bytes):
+            data, encoding = decode_csv(data)
+            notes = [fallback_note()] if encoding == FALLBACK_ENCODING else []
+        table = _read_text(data)
+    except CsvError as error:
+        return CsvTable(problems=[str(error)])
+    return CsvTable(table.header, table.rows, table.delimiter, table.problems, notes)
+
+
+def decode_csv(data: bytes) -> tuple[str, str]:
+    """The text of a file and its encoding; raises CsvError for what is no text file.
+
+    UTF-8 and UTF-16 are recognized; what is neither is taken for Windows-1252, which older
+    versions of Excel write, and should be looked at (`fallback_note`).
+    """
+    if len(data) > MAX_BYTES:
+        raise CsvError(f"The file is larger than {MAX_BYTES // 1_000_000} MB; split it.")
+    if data.startswith(_WORKBOOK_STARTS):
+        raise CsvError('This is an Excel workbook; save it as "CSV UTF-8" and upload that.')
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _decode(data, "utf-16")
+    try:
+        return _decode(data, "utf-8-sig")
+    except UnicodeDecodeError:
+        # The five bytes that the encoding does not define are shown as a replacement character.
+        return _without_nul(data.decode(FALLBACK_ENCODING, "replace")), FALLBACK_ENCODING
+
+
+def fallback_note() -> str:
+    """What to tell the person whose file was not in UTF-8."""
+    return (
+        "The file is not in UTF-8; it was read as Windows-1252. If letters such as ä or é look "
+        'wrong below, save it as "CSV UTF-8" and upload it again.'
+    )
+
+
+def guard_cell(value: object) -> str:
+    """`value` as a cell that no spreadsheet takes for a formula; None becomes empty."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if _looks_like_formula(text.lstrip("'")) else text
+
+
+def unguard_cell(value: str) -> str:
+    """What was guarded: the exact opposite of `guard_cell`; other apostrophes stay."""
+    if value.startswith("'") and _looks_like_formula(value.lstrip("'")):
+        return value[1:]
+    return value
+
+
+def write_csv_line(values: Iterable[object]) -> str:
+    """One line of a file, guarded, quoted where needed, with the line end that CSV files have."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([guard_cell(value) for value in values])
+    return buffer.getvalue()
+
+
+def _looks_like_formula(text: str) -> bool:
+    """Spaces in front do not make a formula harmless everywhere."""
+    return text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
+
+
+def _decode(data: bytes, encoding: str) -> tuple[str, str]:
+    try:
+        return _without_nul(data.decode(encoding)), encoding.removesuffix("-sig")
+    except UnicodeDecodeError:
+        if encoding == "utf-16":
+            raise CsvError(
+                'The file is cut off or damaged; save it as "CSV UTF-8" and upload it again.'
+            ) from None
+        raise
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise CsvError('This is not a text file; save it as "CSV UTF-8" and upload that.')
+    return text
+
+
+def _read_text(text: str) -> CsvTable:
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    delimiter, text, first_line = _find_delimiter(text)
+    lines = _numbered(text, delimiter, first_line)
+    header = next(lines, None)
+    if header is None:
+        raise CsvError("The file is empty; its first line should name the columns.")
+    names = _read_header(header.values)
+    rows: list[CsvRow] = []
+    problems: list[str] = []
+    for row in lines:
+        if len(rows) == MAX_ROWS:
+            raise CsvError(f"The file has more than {MAX_ROWS:,} rows; split it.")
+        if problem := _problem_of(row, len(names)):
+            problems.append(problem)
+        rows.append(_cleaned(row, len(names)))
+    if not rows:
+        problems.append("The file has a header, but no rows.")
+    return CsvTable(names, rows, delimiter, problems[:MAX_PROBLEMS])
+
+
+def _find_delimiter(text: str) -> tuple[str, str, int]:
+    """The delimiter, the text without Excel's `sep=;` line, and the number of its first line."""
+    first, _, rest = text.partition("\n")
+    named = first.strip().strip('"')
+    if named.lower().startswith("sep=") and len(named) == len("sep=") + 1:
+        return named[-1], rest, 2
+    return max(DELIMITERS, key=lambda delimiter: _width(text, delimiter)), text, 1
+
+
+def _width(text: str, delimiter: str) -> int:
+    """How many columns the header has with this delimiter; 0 where it cannot be read so."""
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        return len(next(reader, []))
+    except csv.Error:
+        return 0
+
+
+def _numbered(text: str, delimiter: str, first_line: int) -> Iterator[CsvRow]:
+    """The rows that are not empty, with the line each begins on; raises CsvError."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        number = reader.line_num + first_line
+        try:
+            values = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise CsvError(
+                f"Line {number} cannot be read: a quotation mark there is not closed, or stands "
+                "in the wrong place."
+            ) from None
+        if any(value.strip() for value in values):
+            yield CsvRow(number, values)
+
+
+def _read_header(values: Sequence[str]) -> list[str]:
+    while values and not values[-1].strip():
+        values = values[:-1]  # spreadsheets write empty columns at the end
+    names = [clean_line(value, 100) or "" for value in values]
+    if len(names) > MAX_COLUMNS:
+        raise CsvError(f"The file has more than {MAX_COLUMNS} columns.")
+    keys = [_as_key(name) for name in names]
+    for name, key in zip(names, keys, strict=True):
+        if key and keys.count(key) > 1:
+            raise CsvError(f'The column "{name}" is there twice; delete or rename one of them.')
+    return names
+
+
+def _problem_of(row: CsvRow, width: int) -> str | None:
+    if any(value.strip() for value in row.values[width:]):
+        return f"Line {row.number} has more values than the header has columns."
+    if any(len(value) > MAX_CELL_LENGTH for value in row.values):
+        return f"Line {row.number} has a cell of more than {MAX_CELL_LENGTH:,} characters."
+    return None
+
+
+def _cleaned(row: CsvRow, width: int) -> CsvRow:
+    values = [unguard_cell(clean_text(value, MAX_CELL_LENGTH) or "") for value in row.values]
+    return CsvRow(row.number, (values + [""] * width)[:width])
+
+
+def _as_key(name: str) -> str:
+    return " ".join(name.replace("_", " ").split()).casefold()

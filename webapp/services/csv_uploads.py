@@ -1,0 +1,110 @@
+"""CSV files between their upload and their import, kept for a day for the person who sent them."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.csv_text import (
+    FALLBACK_ENCODING,
+    CsvError,
+    CsvTable,
+    decode_csv,
+    fallback_note,
+    read_csv,
+)
+from webapp.domain.untrusted import clean_line
+from webapp.models import CsvUpload
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.lookups import get_row
+from webapp.services.transactions import reading, transaction
+
+FILENAME_LENGTH = 255
+ENCODING = "encoding"
+"""The key in `CsvUpload.columns` that this module keeps; others belong to the kind of upload."""
+
+_GONE = "This upload is not there any more; upload the file again."
+
+
+def store_upload(
+    kind: str, filename: str, data: bytes, owner_id: int, connection_id: int | None = None
+) -> CsvUpload:
+    """Keep an uploaded file as text, as long as it is one that can be read at all.
+
+    Raises FieldError for the field `file`: no file, too large, no text, no header, no rows, rows
+    wider than the header.
+    """
+    if not data:
+        raise FieldError({"file": "Choose a CSV file that is not empty."})
+    try:
+        content, encoding = decode_csv(data)
+    except CsvError as error:
+        raise FieldError({"file": str(error)}) from None
+    if problems := read_csv(content).problems:
+        raise FieldError({"file": " ".join(problems)})
+    upload = CsvUpload(
+        kind=kind,
+        owner_id=owner_id,
+        connection_id=connection_id,
+        filename=clean_line(filename, FILENAME_LENGTH) or "upload.csv",
+        content=content,
+        columns={ENCODING: encoding},
+        created_at=clock.utcnow(),
+    )
+    with transaction() as session:
+        session.add(upload)
+    return upload
+
+
+def get_upload(upload_id: int, kind: str, owner_id: int) -> CsvUpload:
+    """The upload, if it is of this kind and of this person; else NotFoundError."""
+    with reading() as session:
+        return load_upload(session, upload_id, kind, owner_id)
+
+
+def load_upload(
+    session: Session, upload_id: int, kind: str, owner_id: int, *, lock: bool = False
+) -> CsvUpload:
+    """`get_upload` in the caller's transaction.
+
+    An import locks it and deletes it when it is done: whoever sends the same import twice finds
+    that the upload is gone.
+    """
+    upload = get_row(session, CsvUpload, upload_id, _GONE, lock=lock)
+    if upload.kind != kind or upload.owner_id != owner_id:
+        raise NotFoundError(_GONE)
+    return upload
+
+
+def read_upload(upload: CsvUpload) -> CsvTable:
+    """The rows of an upload, with a note where its encoding had to be guessed."""
+    table = read_csv(upload.content)
+    is_guess = (upload.columns or {}).get(ENCODING) == FALLBACK_ENCODING
+    return replace(table, notes=[fallback_note()]) if is_guess else table
+
+
+def note_preview(
+    upload_id: int,
+    kind: str,
+    owner_id: int,
+    *,
+    fingerprint: str,
+    columns: Mapping[str, Any] | None = None,
+) -> CsvUpload:
+    """Note what the preview showed, and which column is which field; raises NotFoundError."""
+    with transaction() as session:
+        upload = load_upload(session, upload_id, kind, owner_id, lock=True)
+        upload.fingerprint = fingerprint
+        if columns is not None:
+            kept = {ENCODING: (upload.columns or {}).get(ENCODING)}
+            upload.columns = {**columns, **kept}
+        return upload
+
+
+def delete_upload(upload_id: int, kind: str, owner_id: int) -> None:
+    """Forget an upload, after its import or instead of it; one that is gone is fine."""
+    with transaction() as session, suppress(NotFoundError):
+        session.delete(load_upload(session, upload_id, kind, owner_id, lock=True))
