@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from webapp import clock
 from webapp.domain.untrusted import parse_id
-from webapp.models import Client, OrganizationMapping
+from webapp.models import Client, OrganizationMapping, User
 from webapp.services.audit import record_event
 from webapp.services.drop_reports import drop_reports
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
@@ -46,10 +46,6 @@ class Unchanged:
 UNCHANGED: Final = Unchanged()
 
 
-class StaleMappingError(ServiceError):
-    """Somebody else changed the row meanwhile; nothing was saved."""
-
-
 @dataclass(frozen=True, slots=True)
 class MappingChange:
     """What to change about one organization.
@@ -62,6 +58,32 @@ class MappingChange:
     client_id: int | Unchanged | None = UNCHANGED
     tickets: bool | None = None
     version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingConflict:
+    """A row that was changed since it was looked at, as it is now, and what was wanted of it.
+
+    `changed_by` is the person who changed it, None where the system did.
+    """
+
+    row: OrganizationMapping
+    change: MappingChange
+    changed_by: str | None
+
+
+class StaleMappingError(ServiceError):
+    """Somebody else changed these rows meanwhile; nothing was saved."""
+
+    def __init__(self, conflicts: Sequence[MappingConflict]) -> None:
+        self.conflicts = list(conflicts)
+        names = ", ".join(f'"{conflict.row.name}"' for conflict in conflicts[:3])
+        if len(conflicts) > 3:
+            names += f" and {len(conflicts) - 3} more"
+        verb = "was" if len(conflicts) == 1 else "were"
+        super().__init__(
+            f"{names} {verb} changed by somebody else meanwhile; reload and try again."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +145,7 @@ def list_organizations(connection_id: int) -> list[OrganizationRow]:
         wanted = {key for mapping in mappings for key in mapping.candidate_ids or ()}
         found = session.scalars(select(Client).where(Client.id.in_(wanted))) if wanted else ()
         clients = {client.id: client for client in found}
-    rows = [_as_row(mapping, clients) for mapping in mappings]
+    rows = [as_row(mapping, clients) for mapping in mappings]
     return sorted(rows, key=lambda row: (row.mapping.name.casefold(), row.mapping.id))
 
 
@@ -159,42 +181,63 @@ def save_mappings(
 
     A choice of client, None included, is a person's: the row is never auto-matched again. Turning
     tickets on or off leaves that as it is. Excluding an organization drops what was kept of its
-    reports; including it again asks for a sweep, which brings them back.
+    reports; including it again asks for a sweep, which brings them back. A row that is as wanted
+    already is left alone, whatever its version: sending a form twice is no conflict.
 
     Raises StaleMappingError where a row is not in the version that was changed, FieldError for a
     client that cannot be chosen, NotFoundError, EditionError; nothing is saved then.
     """
     require_enterprise()
     with transaction() as session:
-        connection = get_connection(session, connection_id, lock=True)
-        rows = _load(session, connection_id, [change.external_id for change in changes])
-        had_tickets = {key: row.creates_tickets for key, row in rows.items()}
-        clients = _active_clients(session, changes)
-        for change in changes:
-            row = rows[change.external_id]
-            if change.version is not None and change.version != row.version:
-                raise StaleMappingError(
-                    f'"{row.name}" was changed by somebody else meanwhile; reload and try again.'
-                )
-            _apply(session, row, change, clients, actor_id)
-        drop_reports(
-            session,
-            connection_id,
-            {key for key, row in rows.items() if had_tickets[key] and not row.creates_tickets},
-        )
-        if any(row.creates_tickets and not had_tickets[key] for key, row in rows.items()):
-            connection.sweep_requested_at = clock.utcnow()
-        return [rows[change.external_id] for change in changes]
+        return apply_changes(session, connection_id, changes, actor_id=actor_id)
+
+
+def apply_changes(
+    session: Session,
+    connection_id: int,
+    changes: Sequence[MappingChange],
+    *,
+    actor_id: int | None = None,
+) -> list[OrganizationMapping]:
+    """`save_mappings` in the caller's transaction, which locks the connection here."""
+    connection = get_connection(session, connection_id, lock=True)
+    rows = load_rows(session, connection_id, [change.external_id for change in changes])
+    had_tickets = {key: row.creates_tickets for key, row in rows.items()}
+    clients = _active_clients(session, changes)
+    wanted = [change for change in changes if not _is_done(rows[change.external_id], change)]
+    _refuse_conflicts(session, rows, wanted)
+    for change in wanted:
+        _apply(session, rows[change.external_id], change, clients, actor_id)
+    drop_reports(
+        session,
+        connection_id,
+        {key for key, row in rows.items() if had_tickets[key] and not row.creates_tickets},
+    )
+    if any(row.creates_tickets and not had_tickets[key] for key, row in rows.items()):
+        connection.sweep_requested_at = clock.utcnow()
+    return [rows[change.external_id] for change in changes]
 
 
 def match_again(
-    connection_id: int, external_ids: Sequence[str], *, actor_id: int | None = None
+    connection_id: int,
+    external_ids: Sequence[str],
+    *,
+    versions: Mapping[str, int] | None = None,
+    actor_id: int | None = None,
 ) -> list[OrganizationMapping]:
-    """Forget what was chosen for these organizations and match them by name again."""
+    """Forget what was chosen for these organizations and match them by name again.
+
+    Raises StaleMappingError where a row is not in the version of `versions`, NotFoundError,
+    EditionError; nothing is changed then.
+    """
     require_enterprise()
     with transaction() as session:
         get_connection(session, connection_id, lock=True)
-        rows = _load(session, connection_id, external_ids)
+        rows = load_rows(session, connection_id, external_ids)
+        seen = versions or {}
+        _refuse_conflicts(
+            session, rows, [MappingChange(key, version=seen.get(key)) for key in rows]
+        )
         index = client_index(session)
         for row in rows.values():
             before = row.client_id
@@ -208,16 +251,20 @@ def match_again(
         return list(rows.values())
 
 
-def _as_row(mapping: OrganizationMapping, clients: dict[int, Client]) -> OrganizationRow:
+def as_row(mapping: OrganizationMapping, clients: Mapping[int, Client]) -> OrganizationRow:
+    """A row with its state; `clients` are those that ambiguous rows may name, by id."""
     state = mapping_state(mapping)
     keys = mapping.candidate_ids or () if state is MappingState.AMBIGUOUS else ()
     return OrganizationRow(mapping, state, [clients[key] for key in keys if key in clients])
 
 
-def _load(
+def load_rows(
     session: Session, connection_id: int, external_ids: Sequence[str]
 ) -> dict[str, OrganizationMapping]:
-    """The rows by external id, fresh and locked; raises NotFoundError for one that is not there."""
+    """The rows by external id with their clients, fresh and locked.
+
+    Raises NotFoundError for one that is not there.
+    """
     query = (
         select(OrganizationMapping)
         .where(
@@ -236,6 +283,34 @@ def _load(
                 f"This connection has no organization {external_id}; sync organizations first."
             )
     return rows
+
+
+def _is_done(row: OrganizationMapping, change: MappingChange) -> bool:
+    """Whether the row is as wanted; a client that was matched by name is not a choice yet."""
+    has_client = isinstance(change.client_id, Unchanged) or (
+        row.client_id == change.client_id and row.decided_by_person_at is not None
+    )
+    return has_client and change.tickets in (None, row.creates_tickets)
+
+
+def _refuse_conflicts(
+    session: Session, rows: Mapping[str, OrganizationMapping], changes: Sequence[MappingChange]
+) -> None:
+    """Raise StaleMappingError for the rows that are not in the version the change was made from."""
+    stale = [
+        (row, change)
+        for change in changes
+        if (row := rows[change.external_id]).version != (change.version or row.version)
+    ]
+    if not stale:
+        return
+    people = {row.changed_by_id for row, _ in stale}
+    names = {
+        user.id: user.name for user in session.scalars(select(User).where(User.id.in_(people)))
+    }
+    raise StaleMappingError(
+        [MappingConflict(row, change, names.get(row.changed_by_id or 0)) for row, change in stale]
+    )
 
 
 def _active_clients(session: Session, changes: Sequence[MappingChange]) -> dict[int, Client]:
@@ -274,6 +349,7 @@ def _note_change(
     action: str,
 ) -> None:
     row.version += 1
+    row.changed_by_id = actor_id
     row.updated_at = clock.utcnow()
     record_event(
         session,

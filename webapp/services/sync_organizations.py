@@ -102,6 +102,7 @@ def auto_match_row(row: OrganizationMapping, index: NameIndex[int]) -> bool:
     row.client_id = match.matched
     row.is_auto_matched = True
     row.version += 1
+    row.changed_by_id = None
     row.updated_at = clock.utcnow()
     return True
 
