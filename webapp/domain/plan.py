@@ -33,6 +33,7 @@ class Reason(StrEnum):
     ALREADY_CLOSED = "already_closed"
     BEFORE_BACKFILL = "before_backfill"
     NO_LINKED_TICKET = "no_linked_ticket"
+    TICKET_REQUESTED = "ticket_requested"
     DELETING = "deleting"
     UNCHANGED = "unchanged"
 
@@ -208,9 +209,10 @@ def _plan_recorded(
     settings: TicketSettings[Ref],
     excluded: bool,
 ) -> Action[Ref]:
-    """Recorded without a ticket: only a reopening or a late start of the work makes one."""
+    """Recorded without a ticket: a reopening, a late start or a person's wish makes one."""
     is_open = not incident.is_closed and not incident.is_deleting
-    needs_work = existing.was_closed or existing.reason == Reason.BEFORE_BACKFILL
+    is_wanted = existing.reason in (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)
+    needs_work = existing.was_closed or is_wanted
     if not is_open or not needs_work:
         return Action(ActionKind.RECORD_ONLY, Reason.NO_LINKED_TICKET)
     if excluded:

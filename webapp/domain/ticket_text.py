@@ -22,6 +22,7 @@ DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident
 FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
 PREFIX = "[Huntress]"
 UNMAPPED_PREFIX = "[Unmapped Org]"
+UNMAPPED_WARNING = "> **Unmapped organization.**"
 MAP_WHERE = "Map it under Integrations → Huntress → Organizations."
 
 
@@ -104,6 +105,16 @@ def build_body(incident: Incident, context: TicketContext) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
+def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
+    """A title and a body less what said that the organization has no client."""
+    prefix = f"{PREFIX} {UNMAPPED_PREFIX} "
+    first, _, rest = body.partition("\n\n")
+    return (
+        f"{PREFIX} {title.removeprefix(prefix)}" if title.startswith(prefix) else title,
+        rest if first.startswith(UNMAPPED_WARNING) else body,
+    )
+
+
 def build_creation_note(incident: Incident) -> str:
     """The first comment: the raw identifiers."""
     return "\n".join(
@@ -169,7 +180,7 @@ def _field(label: str, value: str | None) -> str | None:
 def _unmapped_warning(incident: Incident, context: TicketContext) -> str:
     name = context.organization_name or incident.organization_id or "unknown"
     return (
-        f'> **Unmapped organization.** The Huntress organization "{escape_line(name)}" is not'
+        f'{UNMAPPED_WARNING} The Huntress organization "{escape_line(name)}" is not'
         f" mapped to a client. {MAP_WHERE}"
     )
 

@@ -18,6 +18,7 @@ from webapp.domain.plan import (
     Action,
     ActionKind,
     plan_incident_action,
+    plan_route,
     usable_time,
 )
 from webapp.domain.ticket_text import (
@@ -61,6 +62,15 @@ def write_incidents(session: Session, cycle: Cycle, entries: Sequence[InboxEntry
     return _Writer(session, cycle, entries).write()
 
 
+def write_tickets(session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+    """Write a ticket for each of `entries`, which are recorded without one, whatever the plan says.
+
+    In the caller's transaction, which holds the connection. Any exception means that nothing of
+    it may be committed.
+    """
+    _Writer(session, cycle, entries).write_tickets()
+
+
 def _lacks_report(one: Planned) -> bool:
     """A ticket is never made of the little that is kept of an excluded organization's report.
 
@@ -93,16 +103,29 @@ class _Writer:
         )
         for one in planned:
             self._apply(one)
+        self._write_rest()
+        self._note_last_incidents(planned)
+        self.session.flush()
+        self._remove_from_inbox([one.entry for one in planned])
+        return self.result
+
+    def write_tickets(self) -> None:
+        self._create_tickets([self._plan_ticket(entry) for entry in self.entries])
+        self._write_rest()
+
+    def _write_rest(self) -> None:
+        """What was collected while tickets were written."""
         self.alerts.write()
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
-        self._note_last_incidents(planned)
-        self.session.flush()
-        self._remove_from_inbox([one.entry for one in planned])
         if self.alerts.has_pending and not self.cycle.has_pending_details:
             self.cycle.lease.fence(self.session, has_pending_details=True)
-        return self.result
+
+    def _plan_ticket(self, entry: InboxEntry) -> Planned:
+        route = plan_route(self.context.mapping_state(entry.incident), self.settings)
+        action = Action(ActionKind.CREATE_TICKET, route=route)
+        return Planned(entry, self.known.get(entry.key), action)
 
     def _plan_all(self) -> list[Planned]:
         started, planned = time.monotonic(), []
