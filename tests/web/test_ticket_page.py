@@ -39,8 +39,9 @@ def last_comment(app: Flask) -> Comment:
 def test_the_report_is_rendered(admin: Browser, path: str) -> None:
     page = admin.get(path)
     headings = [words_of(heading) for heading in page.all("h3")]
-    assert headings[0] == "Security Incident"
-    assert "SOC Summary" in headings
+    assert headings[0] == "What the SOC says"
+    text = page.one("details", class_="ticket-text")
+    assert "Security Incident" in [words_of(heading) for heading in text.iter("h4")]
     portal = [link for link in page.all("a") if link.get("href", "").startswith("https://tallow")]
     assert {words_of(link) for link in portal} == {
         "View in Huntress portal",

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
+from webapp.domain.incident import DELETING, is_recorded_open
 from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
@@ -21,6 +22,7 @@ REASONS: dict[str, str] = {
     Reason.ORG_OPTED_OUT: "Excluded organization",
     Reason.ALREADY_CLOSED: "Closed when first seen",
     Reason.DELETING: "Being deleted at Huntress",
+    Reason.TICKET_REQUESTED: "Comes with the next poll",
 }
 OTHER_REASON = "No ticket"
 
@@ -57,7 +59,14 @@ class IncidentRow:
     reason: str
     is_excluded: bool
     is_reduced: bool
+    is_open: bool
+    is_requested: bool
     happened_at: datetime
+
+    @property
+    def can_have_ticket(self) -> bool:
+        """Whether a person may ask for a ticket: what is over, or excluded, gets none."""
+        return self.is_open and not self.is_excluded and not self.is_requested
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +170,13 @@ def _as_row(row: Any) -> IncidentRow:
         reason=REASONS.get(row.reason or "", OTHER_REASON),
         is_excluded=row.creates_tickets is False,
         is_reduced=row.is_reduced,
+        is_open=is_recorded_open(row.status) and row.status != DELETING,
+        is_requested=row.reason == Reason.TICKET_REQUESTED,
         happened_at=row.triggered_at or row.created_at,
     )
+
+
+def find_ticket_of(alert_id: int) -> int | None:
+    """The ticket that an incident has by now."""
+    with reading() as session:
+        return session.scalar(select(Alert.ticket_id).where(Alert.id == alert_id))

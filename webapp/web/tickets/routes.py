@@ -7,6 +7,7 @@ from webapp.services.list_tickets import list_tickets
 from webapp.web.access import signed_in
 from webapp.web.tickets.edit_ticket import add_edit_routes
 from webapp.web.tickets.forms import read_query
+from webapp.web.tickets.incidents import add_incident_routes
 from webapp.web.tickets.list_links import SORT_WORDS, ListLinks, assignee_pairs
 from webapp.web.tickets.new_ticket import add_new_ticket_routes
 from webapp.web.tickets.ticket_page import add_ticket_routes
@@ -16,6 +17,7 @@ tickets = Blueprint("tickets", __name__, url_prefix="/tickets")
 add_new_ticket_routes(tickets)
 add_ticket_routes(tickets)
 add_edit_routes(tickets)
+add_incident_routes(tickets)
 
 
 @tickets.get("")
