@@ -8,7 +8,12 @@ from webapp.services.open_ticket import open_ticket
 from webapp.services.ticket_choices import OpeningChoices, opening_choices
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
-from webapp.web.tickets.ticket_forms import NewTicketForm, is_form_token, new_form_token
+from webapp.web.tickets.ticket_forms import (
+    NewTicketForm,
+    category_groups,
+    is_form_token,
+    new_form_token,
+)
 from webapp.web.viewer import require_viewer
 
 USUAL_BOARD = "Service Desk"
@@ -57,7 +62,12 @@ def create() -> ResponseReturnValue:
 
 def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = None) -> str:
     form.offer(choices)
-    return render_template("tickets/new.html", form=form, preview=preview)
+    return render_template(
+        "tickets/new.html",
+        form=form,
+        preview=preview,
+        category_groups=category_groups(choices.boards),
+    )
 
 
 def _usual(rows: object, name: str) -> str:

@@ -23,7 +23,7 @@ from webapp.services.ticket_choices import BoardChoice, OpeningChoices
 WAS = "was_"
 TEXTS = ("title", "description", "external_reference", "external_url")
 MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
-Grouped = dict[str, list[tuple[str, str]]]
+Grouped = dict[str, list[tuple[int, str]]]
 
 
 class NoteForm(FlaskForm):
@@ -62,7 +62,7 @@ class NewTicketForm(FlaskForm):
         self.board_id.choices = _pairs(choices.boards, "Choose a board")
         self.priority_id.choices = _pairs(choices.priorities, "Choose a priority")
         self.assignee_id.choices = _pairs(choices.users, "Nobody")
-        self.category_id.choices = category_groups(choices.boards)
+        self.category_id.choices = []  # drawn by board, see category_groups
 
     def wanted(self) -> NewTicket:
         """What was filled in."""
@@ -88,9 +88,8 @@ def is_form_token(text: str | None) -> bool:
 
 
 def category_groups(boards: Iterable[BoardChoice]) -> Grouped:
-    """Categories by board, for a selection; "none" stands first."""
-    groups = {one.name: [(str(key), name) for key, name in one.categories] for one in boards}
-    return {"": [("", "None")], **{name: found for name, found in groups.items() if found}}
+    """The categories of each board that has some, by the board's name."""
+    return {board.name: board.categories for board in boards if board.categories}
 
 
 def read_change(values: MultiDict[str, str]) -> TicketChange:
