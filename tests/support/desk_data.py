@@ -162,11 +162,13 @@ def fill_tickets(now: datetime, *, tickets: int) -> int:
     agents = {str(row["id"]): row for row in account.agent_rows.values()}
     incidents = [parse_incident(row) for row in account.incident_rows.values()]
     incidents.sort(key=lambda incident: incident.sent_at or now)
+    reports = {str(row["id"]): row for row in account.incident_rows.values()}
     with transaction() as session:
         clients = _add_organizations(session, connection_id, organizations, now)
         for slot in range(7):
             _add_call(session, connection_id, slot, now)
         writer = _Writer(session, connection_id, clients, organizations, agents, now)
+        writer.reports = reports
         for incident in incidents[-tickets:]:
             writer.write(incident, people)
     return connection_id
@@ -187,6 +189,7 @@ class _Writer:
         self.statuses = _rows(session, Status)
         self.fallback = session.scalars(select(Client).order_by(Client.id)).first()
         self.count = 0
+        self.reports = {}
 
     def write(self, incident: Incident, people: list[User]) -> Ticket:
         self.count += 1
@@ -239,12 +242,18 @@ class _Writer:
                 severity=incident.severity_word,
                 message=incident.subject,
                 organization_external_id=incident.organization_id,
-                raw_report=raw_text({}),
+                raw_report=raw_text(self.reports.get(incident.id, {})),
+                agent_external_id=incident.agent_id,
+                device_name=self._hostname(incident),
                 triggered_at=created,
                 observed_at=created,
                 created_at=created,
             )
         )
+
+    def _hostname(self, incident: Incident) -> str | None:
+        agent = self.agents.get(incident.agent_id or "")
+        return str(agent["hostname"]) if agent and agent.get("hostname") else None
 
     def _note(
         self,

@@ -60,7 +60,7 @@ class Page:
     def form(self, action: str) -> dict[str, str]:
         """The fields of the form with this action, as a browser would send them unchanged."""
         form = next(form for form in self.all("form") if form.get("action") == action)
-        return dict(_fields(form))
+        return dict(fields_of(form))
 
 
 def words_of(element: Element) -> str:
@@ -200,7 +200,8 @@ def check_forms(page: Page) -> None:
             assert "csrf_token" in names, f"no token: {form.attrib}"
 
 
-def _fields(form: Element) -> Iterator[tuple[str, str]]:
+def fields_of(form: Element) -> Iterator[tuple[str, str]]:
+    """The fields of a form with their values."""
     for element in form.iter():
         name = element.get("name")
         if element.tag not in INPUTS or not name or element.get("disabled") is not None:

@@ -1,14 +1,29 @@
 """The ticket page: reading, noting, changing."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
-from tests.web.pages import Browser, words_of
-from webapp.models import Asset, AuditEvent, Comment, Status, Ticket, TicketAsset, User
+from tests.web.pages import Browser, Page, fields_of, words_of
+from webapp.extensions import db
+from webapp.models import (
+    Alert,
+    Asset,
+    AuditEvent,
+    Board,
+    Category,
+    Client,
+    Comment,
+    Status,
+    Ticket,
+    TicketAsset,
+    User,
+)
 from webapp.services.transactions import reading, transaction
 
 SignIn = Callable[[tuple[str, str]], Browser]
@@ -39,8 +54,9 @@ def last_comment(app: Flask) -> Comment:
 def test_the_report_is_rendered(admin: Browser, path: str) -> None:
     page = admin.get(path)
     headings = [words_of(heading) for heading in page.all("h3")]
-    assert headings[0] == "Security Incident"
-    assert "SOC Summary" in headings
+    assert headings[0] == "What the SOC says"
+    text = page.one("details", class_="ticket-text")
+    assert "Security Incident" in [words_of(heading) for heading in text.iter("h4")]
     portal = [link for link in page.all("a") if link.get("href", "").startswith("https://tallow")]
     assert {words_of(link) for link in portal} == {
         "View in Huntress portal",
@@ -250,3 +266,270 @@ def test_an_unreadable_report_has_no_portal_link(app: Flask, admin: Browser, pat
     with app.app_context(), transaction() as session:
         session.get(Ticket, stored(app, path).id).source_reference = "sha256:" + "a" * 64
     assert "Huntress portal (opens" not in admin.get(path).text
+
+
+def work_fields(page: Page) -> dict[str, str]:
+    """The whole form of the side panel, as a browser would send it."""
+    return dict(fields_of(page.one("form", id="work")))
+
+
+def edit_form(browser: Browser, path: str) -> dict[str, str]:
+    return browser.get(f"{path}/edit").form(f"{path}/edit")
+
+
+def test_a_person_edits_what_a_ticket_says(
+    app: Flask, helpdesk: Browser, path: str, fake_clock: FakeClock
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.add(Client(name="Another"))
+    choices = helpdesk.get(f"{path}/edit").one("select", id="client_id")
+    another = next(one.get("value") for one in choices.iter("option") if one.text == "Another")
+    typed = {
+        "title": "New words",
+        "description": "It is *fine*.",
+        "client_id": another,
+        "external_reference": "PSA-1",
+        "external_url": "https://psa.example/1",
+    }
+    response = helpdesk.post(f"{path}/edit", typed, on=f"{path}/edit")
+    assert (response.status_code, response.location) == (303, path)
+    page = helpdesk.get(path)
+    assert page.heading == "New words"
+    link = page.one("a", href="https://psa.example/1")
+    assert words_of(link).startswith("PSA-1")
+    assert {"noopener", "noreferrer", "nofollow"} <= set(str(link.get("rel")).split())
+    assert "It is fine." in words_of(page.one("section", aria_labelledby="report-heading"))
+    assert page.all("section", aria_labelledby="incident-heading"), "the report is still there"
+    assert stored(app, path).text_edited_by_person_at == fake_clock.now()
+
+
+def test_an_edit_that_changes_nothing_changes_nothing(
+    app: Flask, admin: Browser, path: str
+) -> None:
+    response = admin.post(f"{path}/edit", {}, on=f"{path}/edit")
+    assert "Nothing was changed." in admin.get(response.location).text
+    assert stored(app, path).text_edited_by_person_at is None
+
+
+def test_a_refused_edit_keeps_the_typing(app: Flask, admin: Browser, path: str) -> None:
+    typed = {"title": "", "external_url": "javascript:alert(1)", "description": "kept"}
+    page = admin.page_of(admin.post(f"{path}/edit", typed, on=f"{path}/edit"), status=400)
+    assert "Enter a title." in words_of(page.one("p", id="title-error"))
+    assert "Enter a whole address" in words_of(page.one("p", id="external_url-error"))
+    form = page.form(f"{path}/edit")
+    assert form["description"].strip() == "kept"
+    again = {**form, "title": "Better", "external_url": ""}
+    assert admin.client.post(f"{path}/edit", data=again).status_code == 303
+    assert stored(app, path).description == "kept"
+
+
+def test_two_people_edit_at_once_and_neither_undoes_the_other(
+    app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    one, other = sign_in(ADMIN), sign_in(HELPDESK)
+    mine = {**edit_form(other, path), "title": "My title"}
+    fake_clock.advance(minutes=1)
+    one.post(f"{path}/edit", {"description": "Theirs", "client_id": "1"}, on=f"{path}/edit")
+    fake_clock.advance(minutes=1)
+    page = other.page_of(other.client.post(f"{path}/edit", data=mine), status=409)
+    assert "Ada Okafor" in words_of(page.one("div", role="alert"))
+    assert "The description was edited." in words_of(page.one("div", role="alert"))
+    again = page.form(f"{path}/edit")
+    assert (again["title"], again["description"].strip(), again["client_id"]) == (
+        "My title",
+        "Theirs",
+        "1",
+    )
+    assert other.client.post(f"{path}/edit", data=again).status_code == 303
+    ticket = stored(app, path)
+    assert (ticket.title, ticket.description, ticket.client_id) == ("My title", "Theirs", 1)
+
+
+def test_what_was_not_chosen_follows_what_others_chose(
+    app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    one, other = sign_in(ADMIN), sign_in(HELPDESK)
+    mine = {**work_fields(other.get(path)), "priority_id": "4"}
+    fake_clock.advance(minutes=1)
+    one.post(f"{path}/change", {"status_id": "3"}, on=path)
+    page = other.page_of(other.client.post(f"{path}/change", data=mine), status=409)
+    alert = words_of(page.one("div", role="alert"))
+    assert "Ada Okafor, just now: Status changed from Open to Waiting." in alert
+    again = work_fields(page)
+    assert (again["status_id"], again["priority_id"]) == ("3", "4")
+    other.client.post(f"{path}/change", data=again)
+    ticket = stored(app, path)
+    assert (ticket.status_id, ticket.priority_id) == (3, 4)
+
+
+def test_board_and_category_on_the_page(app: Flask, helpdesk: Browser, path: str) -> None:
+    with app.app_context(), transaction() as session:
+        ticket = session.get(Ticket, stored(app, path).id)
+        category = Category(name="Endpoint", board_id=ticket.board_id)
+        session.add_all([category, Board(name="Elsewhere")])
+        session.flush()
+        category_id = str(category.id)
+    helpdesk.post(f"{path}/change", {"category_id": category_id}, on=path)
+    page = helpdesk.get(path)
+    assert "Category Endpoint" in words_of(page.one("aside"))
+    boards = page.one("select", id="board_id")
+    elsewhere = next(one.get("value") for one in boards.iter("option") if one.text == "Elsewhere")
+    helpdesk.post(f"{path}/change", {"board_id": elsewhere}, on=path)
+    assert "Category Endpoint was cleared" in words_of(helpdesk.get(path).one("ol"))
+    wrong = {"category_id": category_id}
+    page = helpdesk.page_of(helpdesk.post(f"{path}/change", wrong, on=path), status=400)
+    assert "Choose a category" in words_of(page.one("p", id="category_id-error"))
+
+
+def test_a_preview_with_and_without_a_script(app: Flask, admin: Browser, path: str) -> None:
+    part = admin.fragment_of(admin.send("/tickets/preview", {"body": "so *be* it"}))
+    assert [one.text for one in part.all("em")] == ["be"]
+    assert not part.all("form")
+    page = admin.page_of(
+        admin.post(f"{path}/notes", {"body": "so *be* it", "preview": "1"}, on=path)
+    )
+    assert "so be it" in words_of(page.one("div", id="note-preview"))
+    assert (page.one("textarea", id="body").text or "").strip() == "so *be* it"
+    assert stored(app, path).first_touched_at is None
+    assert "nothing to preview" in admin.send("/tickets/preview", {"body": " "}).text
+
+
+def test_the_incident_is_told(app: Flask, admin: Browser, path: str) -> None:
+    report = {
+        "id": 5,
+        "summary": "Somebody *dumped* LSASS.",
+        "platform": "windows",
+        "indicator_types": ["process_detections"],
+        "indicator_counts": {"process_detections": 3},
+        "remediations": [
+            {"id": 1, "action": "Isolate host", "status": "completed"},
+            {"id": 2, "action": "Delete file", "status": "unapproved", "parameters": "C:\\x"},
+        ],
+    }
+    with app.app_context(), transaction() as session:
+        alert = session.query(Alert).filter_by(ticket_id=stored(app, path).id).one()
+        alert.raw_report = json.dumps(report)
+    words = words_of(admin.get(path).one("section", aria_labelledby="incident-heading"))
+    assert "What the SOC says Somebody *dumped* LSASS." in words
+    assert "process detections 3" in words
+    assert "Remediations 2 Isolate host completed Delete file unapproved C:\\x" in words
+    raw = admin.get(f"{path}/raw").one("pre")
+    assert json.loads("".join(raw.itertext())) == report
+
+
+@pytest.mark.parametrize("raw", ["not json", "[]", "[" * 100_000, '{"id": 1}' + " " * 600_000])
+def test_a_report_that_cannot_be_taken_apart_costs_nothing(
+    app: Flask, admin: Browser, path: str, raw: str
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.query(Alert).update({"raw_report": raw})
+    assert not admin.get(path).all("section", aria_labelledby="incident-heading")
+    assert len(admin.get(f"{path}/raw").response.data) < 300_000
+
+
+def test_no_raw_report_of_a_ticket_made_by_hand(app: Flask, admin: Browser, path: str) -> None:
+    with app.app_context(), transaction() as session:
+        session.query(Alert).update({"raw_report": None})
+    assert admin.get(f"{path}/raw", status=404)
+
+
+def test_what_came_before(app: Flask, admin: Browser, path: str) -> None:
+    ticket = stored(app, path)
+    with app.app_context(), transaction() as session:
+        newest = session.query(Ticket).order_by(Ticket.id.desc()).first()
+        newest.client_id = ticket.client_id
+        session.query(Alert).filter(Alert.ticket_id.in_([newest.id, ticket.id])).update(
+            {"agent_external_id": "4711", "message": "The same host"}
+        )
+        newest_id = newest.id
+    page = admin.get(f"/tickets/{newest_id}")
+    earlier = page.one("section", aria_labelledby="earlier-heading")
+    links = [link.get("href") for link in earlier.iter("a")]
+    assert links.count(path) == 2, "once by its host, once by its client"
+    assert "The same host" in words_of(earlier)
+    assert not admin.get("/tickets/1").all("section", aria_labelledby="earlier-heading")
+
+
+def test_a_long_timeline_is_shown_in_parts(
+    app: Flask, admin: Browser, path: str, fake_clock: FakeClock
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.add_all(
+            Comment(ticket_id=stored(app, path).id, body=f"entry {i}.", created_at=fake_clock.now())
+            for i in range(250)
+        )
+    seen: list[str] = []
+    page = admin.get(path)
+    for _ in range(5):
+        rows = [words_of(one).split("now ")[-1] for one in page.one("ol").iter("li")]
+        seen = rows + seen
+        earlier = page.all("a", rel="prev")
+        if not earlier:
+            break
+        page = admin.get(str(earlier[0].get("href")).split("#")[0])
+    numbered = [row for row in seen if row.startswith("entry")]
+    assert numbered == [f"entry {i}." for i in range(250)], "oldest first, none twice, none missing"
+    assert page.all("a", rel="next"), "and back to the newest"
+
+
+def test_the_way_through_the_list(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    listed = [
+        str(one.get("href"))
+        for one in helpdesk.get("/tickets?sort=oldest").all("a", class_="ticket-link")
+    ]
+    origin = "/tickets?sort=oldest"
+    page = helpdesk.get(listed[0], headers={"Referer": f"http://localhost{origin}"})
+    for position in range(1, 4):
+        following = page.one("a", rel="next").get("href")
+        assert following == f"{listed[position]}?from=/tickets?sort%3Doldest"
+        here = listed[position - 1]
+        fields = page.form(f"{here}/notes")
+        assert fields["from"] == origin
+        response = helpdesk.client.post(f"{here}/notes", data={**fields, "body": "seen"})
+        page = helpdesk.get(response.location.split("#")[0])
+        close = {**work_fields(page), "status_id": "4"}
+        response = helpdesk.client.post(f"{here}/change", data=close)
+        page = helpdesk.get(response.location)
+        assert page.one("a", rel="next").get("href") == following, "though it left the list"
+        page = helpdesk.get(str(following))
+
+
+def test_the_last_of_the_list(helpdesk: Browser, desk: Desk) -> None:
+    links = helpdesk.get("/tickets?sort=newest").all("a", class_="ticket-link")
+    page = helpdesk.get(f"{links[-1].get('href')}?from=/tickets?sort%3Dnewest")
+    assert "This was the last one of the list." in page.text
+    assert not page.all("a", rel="next")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "//evil.example/tickets",
+        "https://evil.example/tickets",
+        "javascript:alert(1)",
+        "/users",
+        "/tickets\\x",
+        "/tickets?q=" + "x" * 2_000,
+        "/tickets/1",
+    ],
+)
+def test_the_way_back_never_leads_elsewhere(helpdesk: Browser, path: str, origin: str) -> None:
+    page = helpdesk.get(path, query_string={"from": origin})
+    assert not page.all("nav", aria_label="The list you came from")
+    assert page.one("p", class_="page-crumb")[0].get("href") == "/tickets"
+
+
+def test_the_page_is_a_handful_of_statements(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    helpdesk.get("/tickets/12?from=/tickets")
+    event.listen(engine, "before_cursor_execute", count)
+    helpdesk.get("/tickets/12?from=/tickets")
+    event.remove(engine, "before_cursor_execute", count)
+    asked = [one for one in statements if one.startswith(("SELECT", "WITH"))]
+    assert len(asked) <= 12, "\n".join(asked)

@@ -161,6 +161,7 @@ class Ticket(Base):
                 ("updated", ("updated_at", "id")),
             )
         ),
+        Index("uq_tickets_form_token", "form_token", unique=True),  # one form, one ticket
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -186,6 +187,7 @@ class Ticket(Base):
     first_touched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     priority_set_by_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     text_edited_by_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    form_token: Mapped[str | None] = mapped_column(String(64))
 
     client: Mapped[Client] = relationship()
     board: Mapped[Board] = relationship()

@@ -4,6 +4,7 @@ from webapp import clock
 from webapp.domain.untrusted import clean_text
 from webapp.models import Comment, Ticket
 from webapp.models.desk import INTERNAL_NOTE
+from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.ticket_state import mark_touched
 from webapp.services.transactions import transaction
@@ -12,7 +13,7 @@ NOTE_LENGTH = 20_000
 
 
 def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
-    """Add `body` (Markdown) to the ticket's timeline and count the ticket as touched.
+    """Add `body` (Markdown) to the ticket's timeline, with an audit event; the ticket is touched.
 
     Raises FieldError for `body` where it is empty or longer than NOTE_LENGTH characters (it is
     never cut silently), NotFoundError where there is no such ticket; then nothing is stored.
@@ -37,4 +38,13 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
         )
         session.add(comment)
         mark_touched(ticket, now=now)
+        session.flush()
+        record_event(
+            session,
+            action="ticket.noted",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            after={"entry": comment.id},
+            actor_id=author_id,
+        )
     return comment

@@ -3,15 +3,18 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.ticket_text import Agent
 from webapp.domain.untrusted import clean_text
-from webapp.models import Alert, Connection, Ticket
+from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
 from webapp.services.errors import NotFoundError
+from webapp.services.incident_batch import as_agent
 from webapp.services.transactions import reading
 
 LARGEST_PARSED = 500_000
@@ -33,12 +36,21 @@ class IncidentView:
     severity: str | None
     is_incomplete: bool
     organization_id: str | None
+    organization_name: str | None
+    agent: Agent | None
     agent_id: str | None
     device_name: str | None
     triggered_at: datetime | None
     resolved_at: datetime | None
     is_reduced: bool
     report: Incident | None
+
+    @property
+    def host(self) -> str | None:
+        """What to call the machine."""
+        if self.agent is not None and self.agent.hostname:
+            return self.agent.hostname
+        return self.device_name or (f"agent {self.agent_id}" if self.agent_id else None)
 
     @property
     def summary(self) -> str | None:
@@ -72,8 +84,32 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
     """The incident of a ticket in one statement; credentials are not read."""
     if ticket.connection_id is None:
         return FoundIncident()
+    row = session.execute(_statement(ticket)).one()
+    account_name = row.account_name or row.name
+    if row.id is None:
+        return FoundIncident(None, account_name, row.subdomain)
+    incident = IncidentView(
+        alert_id=row.id,
+        connection_id=row.connection_id,
+        status=row.status,
+        severity=row.severity,
+        is_incomplete=row.is_incomplete,
+        organization_id=row.organization_external_id,
+        organization_name=row.organization_name,
+        agent=as_agent(row.HuntressAgent) if row.HuntressAgent else None,
+        agent_id=row.agent_external_id,
+        device_name=row.device_name,
+        triggered_at=row.triggered_at,
+        resolved_at=row.resolved_at,
+        is_reduced=row.is_reduced,
+        report=_parse(row.raw),
+    )
+    return FoundIncident(incident, account_name, row.subdomain)
+
+
+def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
     is_small = func.length(Alert.raw_report) <= LARGEST_PARSED
-    row = session.execute(
+    return (
         select(
             Connection.name,
             Connection.account_name,
@@ -88,32 +124,32 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
             Alert.device_name,
             Alert.triggered_at,
             Alert.resolved_at,
+            OrganizationMapping.name.label("organization_name"),
+            HuntressAgent,
             Alert.raw_report.is_(None).label("is_reduced"),
             case((is_small, Alert.raw_report)).label("raw"),
         )
+        .select_from(Connection)
         .outerjoin(Alert, Alert.ticket_id == ticket.id)
+        .outerjoin(
+            OrganizationMapping,
+            and_(
+                OrganizationMapping.connection_id == Alert.connection_id,
+                OrganizationMapping.external_id == Alert.organization_external_id,
+            ),
+        )
+        .outerjoin(
+            HuntressAgent,
+            and_(
+                HuntressAgent.connection_id == Alert.connection_id,
+                HuntressAgent.external_id == Alert.agent_external_id,
+                HuntressAgent.unknown_since.is_(None),
+            ),
+        )
         .where(Connection.id == ticket.connection_id)
         .order_by(Alert.id)
         .limit(1)
-    ).one()
-    account_name = row.account_name or row.name
-    if row.id is None:
-        return FoundIncident(None, account_name, row.subdomain)
-    incident = IncidentView(
-        alert_id=row.id,
-        connection_id=row.connection_id,
-        status=row.status,
-        severity=row.severity,
-        is_incomplete=row.is_incomplete,
-        organization_id=row.organization_external_id,
-        agent_id=row.agent_external_id,
-        device_name=row.device_name,
-        triggered_at=row.triggered_at,
-        resolved_at=row.resolved_at,
-        is_reduced=row.is_reduced,
-        report=_parse(row.raw),
     )
-    return FoundIncident(incident, account_name, row.subdomain)
 
 
 def read_raw_report(ticket_id: int) -> RawReport:
@@ -149,6 +185,7 @@ def _parse(raw: str | None) -> Incident | None:
     if not raw:
         return None
     try:
-        return parse_incident_text(raw)
+        report = parse_incident_text(raw)
     except (ValueError, RecursionError):
         return None
+    return report if report.id is not None else None

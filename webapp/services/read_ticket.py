@@ -11,6 +11,7 @@ from webapp.domain.ticket_text import build_portal_url
 from webapp.extensions import current_config
 from webapp.models import (
     Asset,
+    Client,
     Comment,
     Priority,
     Status,
@@ -22,7 +23,7 @@ from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.read_incident import IncidentView, read_incident
 from webapp.services.related_tickets import Related, find_related
-from webapp.services.ticket_choices import BoardChoice, board_choices
+from webapp.services.ticket_choices import BoardChoice, board_choices, client_choices
 from webapp.services.transactions import reading
 
 TIMELINE_SIZE = 100
@@ -96,6 +97,13 @@ def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
             .limit(SHOWN_MEANWHILE)
         ).all()
     return list(reversed(newest))
+
+
+def read_editable(ticket_id: int) -> tuple[Ticket, Sequence[Client]]:
+    """A ticket, and the clients it can be given to; raises NotFoundError."""
+    with reading() as session:
+        ticket = load_ticket(session, ticket_id)
+        return ticket, client_choices(session, ticket)
 
 
 def load_ticket(session: Session, ticket_id: int) -> Ticket:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, literal, select, union_all
+from sqlalchemy import Subquery, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.models import Alert, Status, Ticket
@@ -35,12 +35,10 @@ class Related:
 
 def find_related(session: Session, ticket: Ticket, incident: IncidentView | None) -> Related:
     """Earlier incidents of the ticket's host, and other earlier tickets of its client."""
-    of_client = _of_client(ticket).subquery()
-    statement = select(of_client)
+    parts = [_of_client(ticket)]
     if incident is not None and incident.agent_id is not None:
-        of_host = _of_host(incident).subquery()
-        statement = union_all(select(of_host), statement)  # type: ignore[assignment]
-    rows = session.execute(statement).all()
+        parts.append(_of_host(incident))
+    rows = session.execute(union_all(*[select(part) for part in parts])).all()
     found = {
         kind: [
             Earlier(
@@ -58,7 +56,7 @@ def find_related(session: Session, ticket: Ticket, incident: IncidentView | None
     return Related(of_host=found[SAME_HOST], of_client=found[SAME_CLIENT])
 
 
-def _of_host(incident: IncidentView) -> Select[tuple[object, ...]]:
+def _of_host(incident: IncidentView) -> Subquery:
     return (
         select(
             literal(SAME_HOST).label("kind"),
@@ -76,10 +74,11 @@ def _of_host(incident: IncidentView) -> Select[tuple[object, ...]]:
         )
         .order_by(Alert.id.desc())
         .limit(SHOWN)
+        .subquery()
     )
 
 
-def _of_client(ticket: Ticket) -> Select[tuple[object, ...]]:
+def _of_client(ticket: Ticket) -> Subquery:
     return (
         select(
             literal(SAME_CLIENT).label("kind"),
@@ -93,4 +92,5 @@ def _of_client(ticket: Ticket) -> Select[tuple[object, ...]]:
         .where(Ticket.client_id == ticket.client_id, Ticket.id < ticket.id)
         .order_by(Ticket.id.desc())
         .limit(SHOWN)
+        .subquery()
     )

@@ -48,7 +48,7 @@ def change_priority(
     """Give the ticket a priority, marked as a person's choice so that polls leave it."""
     if priority_id == ticket.priority_id:
         return None
-    priority = _chosen(session, Priority, priority_id, "priority_id", NO_PRIORITY)
+    priority = choose_priority(session, priority_id)
     previous = ticket.priority.name
     ticket.priority = priority
     ticket.priority_id = priority.id
@@ -64,9 +64,7 @@ def change_assignee(session: Session, ticket: Ticket, assignee_id: int | None) -
         ticket.assignee = None
         ticket.assignee_id = None
         return "The ticket is no longer assigned to anybody."
-    user = _chosen(session, User, assignee_id, "assignee_id", NO_ASSIGNEE)
-    if not user.is_active:
-        raise FieldError({"assignee_id": NO_ASSIGNEE})
+    user = choose_assignee(session, assignee_id)
     ticket.assignee = user
     ticket.assignee_id = user.id
     return f"Assigned to {escape_line(user.name)}."
@@ -76,9 +74,7 @@ def change_client(session: Session, ticket: Ticket, client_id: int) -> str | Non
     """Make the ticket another client's; whose it is was then decided, it is unmapped no longer."""
     if client_id == ticket.client_id:
         return None
-    client = _chosen(session, Client, client_id, "client_id", NO_CLIENT)
-    if not client.is_active:
-        raise FieldError({"client_id": NO_CLIENT})
+    client = choose_client(session, client_id)
     previous = ticket.client.name
     ticket.client = client
     ticket.client_id = client.id
@@ -90,9 +86,7 @@ def change_board(session: Session, ticket: Ticket, board_id: int) -> str | None:
     """Move the ticket to another board; a category that is not that board's is cleared."""
     if board_id == ticket.board_id:
         return None
-    board = _chosen(session, Board, board_id, "board_id", NO_BOARD)
-    if not board.is_active:
-        raise FieldError({"board_id": NO_BOARD})
+    board = choose_board(session, board_id)
     previous = ticket.board.name
     ticket.board = board
     ticket.board_id = board.id
@@ -112,11 +106,7 @@ def change_category(session: Session, ticket: Ticket, category_id: int | None) -
     if category_id is None:
         _set_category(ticket, None, None)
         return f"Category {escape_line(previous or '')} was removed."
-    row = _chosen(session, Category, category_id, "category_id", NO_CATEGORY)
-    if not row.is_active or row.board_id != ticket.board_id:
-        raise FieldError({"category_id": NO_CATEGORY})
-    parent = session.get(Category, row.parent_id) if row.parent_id is not None else None
-    _set_category(ticket, parent or row, row if parent else None)
+    _set_category(ticket, *choose_category(session, ticket.board_id, category_id))
     words = escape_line(category_words(ticket) or "")
     return f"Category set to {words}." if previous is None else f"Category changed to {words}."
 
@@ -157,6 +147,46 @@ def change_url(ticket: Ticket, text: str) -> str | None:
         return None
     ticket.external_url = url
     return "The external link was removed." if url is None else "The external link was set."
+
+
+def choose_client(session: Session, client_id: int) -> Client:
+    """A client in use; raises FieldError."""
+    client = _chosen(session, Client, client_id, "client_id", NO_CLIENT)
+    if not client.is_active:
+        raise FieldError({"client_id": NO_CLIENT})
+    return client
+
+
+def choose_board(session: Session, board_id: int) -> Board:
+    """A board in use; raises FieldError."""
+    board = _chosen(session, Board, board_id, "board_id", NO_BOARD)
+    if not board.is_active:
+        raise FieldError({"board_id": NO_BOARD})
+    return board
+
+
+def choose_assignee(session: Session, user_id: int) -> User:
+    """Somebody who can sign in; raises FieldError."""
+    user = _chosen(session, User, user_id, "assignee_id", NO_ASSIGNEE)
+    if not user.is_active:
+        raise FieldError({"assignee_id": NO_ASSIGNEE})
+    return user
+
+
+def choose_priority(session: Session, priority_id: int) -> Priority:
+    """A priority; raises FieldError."""
+    return _chosen(session, Priority, priority_id, "priority_id", NO_PRIORITY)
+
+
+def choose_category(
+    session: Session, board_id: int, category_id: int
+) -> tuple[Category, Category | None]:
+    """A category of the board with the subcategory, if one was chosen; raises FieldError."""
+    row = _chosen(session, Category, category_id, "category_id", NO_CATEGORY)
+    if not row.is_active or row.board_id != board_id:
+        raise FieldError({"category_id": NO_CATEGORY})
+    parent = session.get(Category, row.parent_id) if row.parent_id is not None else None
+    return (parent, row) if parent else (row, None)
 
 
 def read_title(text: str) -> str:

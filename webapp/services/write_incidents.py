@@ -29,6 +29,7 @@ from webapp.domain.ticket_text import (
 )
 from webapp.models import Comment, InboxRow, Priority, Status, Ticket
 from webapp.models.desk import INTERNAL_NOTE, SOURCE_HUNTRESS
+from webapp.services.audit import record_event
 from webapp.services.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.link_assets import AssetLinker
 from webapp.services.poll_cycle import Cycle
@@ -241,14 +242,26 @@ class _Writer:
         """Close or reopen; a ticket that is so already keeps the status a person gave it."""
         is_open = ticket.closed_at is None
         if action.close and is_open:
-            set_ticket_status(ticket, self._status(is_closed=True), now=self.now)
+            self._set_status(ticket, self._status(is_closed=True))
             self.result.count("closed")
             return "The ticket was closed because Huntress closed the incident."
         if action.reopen and not is_open:
-            set_ticket_status(ticket, self._status(is_closed=False), now=self.now)
+            self._set_status(ticket, self._status(is_closed=False))
             self.result.count("reopened")
             return "The ticket was reopened because the incident needs work again."
         return ""
+
+    def _set_status(self, ticket: Ticket, status: Status) -> None:
+        previous = ticket.status.name
+        set_ticket_status(ticket, status, now=self.now)
+        record_event(
+            self.session,
+            action="ticket.changed",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            before={"status": previous},
+            after={"status": status.name},
+        )
 
     def _raise_priority(self, one: Planned, ticket: Ticket) -> str:
         """A rise in severity raises the priority, unless a person chose it; it never lowers it."""

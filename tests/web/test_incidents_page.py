@@ -1,0 +1,198 @@
+"""Recorded incidents without a ticket: the list, its filters, giving one by hand."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.support.desk_data import Desk
+from tests.support.fake_clock import FakeClock
+from tests.web.pages import Browser, words_of
+from webapp.domain.incident import content_hash, raw_text
+from webapp.models import Alert, AuditEvent, Connection, OrganizationMapping, Ticket
+from webapp.services.transactions import reading, transaction
+
+PATH = "/incidents"
+
+
+@pytest.fixture
+def alerts(app: Flask, desk: Desk, fake_clock: FakeClock) -> dict[str, int]:
+    """An old open incident, a closed one, one of an excluded organization."""
+    with app.app_context(), transaction() as session:
+        mapped, excluded = (
+            session.query(OrganizationMapping)
+            .filter(OrganizationMapping.client_id.is_not(None))
+            .order_by(OrganizationMapping.id)
+            .limit(2)
+        )
+        excluded.creates_tickets = False
+        rows = {
+            "old": record(fake_clock, "7001", "Old but open", "before_backfill", mapped),
+            "closed": record(fake_clock, "7002", "Long over", "already_closed", mapped, "closed"),
+            "excluded": record(fake_clock, "7003", None, "org_opted_out", excluded),
+        }
+        rows["excluded"].raw_report = None
+        session.add_all(rows.values())
+        session.flush()
+        return {name: row.id for name, row in rows.items()}
+
+
+def record(
+    clock: FakeClock,
+    key: str,
+    subject: str | None,
+    reason: str,
+    organization: OrganizationMapping,
+    status: str = "sent",
+) -> Alert:
+    raw = {
+        "id": int(key),
+        "subject": subject,
+        "status": status,
+        "severity": "critical",
+        "organization_id": int(organization.external_id),
+        "summary": "Look at it.",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+    return Alert(
+        connection_id=1,
+        external_alert_id=key,
+        status=status,
+        severity="critical",
+        was_closed=status == "closed",
+        reason=reason,
+        message=subject,
+        organization_external_id=organization.external_id,
+        raw_report=raw_text(raw),
+        content_hash=content_hash(raw),
+        triggered_at=clock.now() - timedelta(days=40),
+        observed_at=clock.now(),
+        created_at=clock.now(),
+    )
+
+
+def shown(browser: Browser, query: str = "") -> list[str]:
+    page = browser.get(f"{PATH}{query}")
+    return [words_of(one) for one in page.all("p", class_="incident-subject")]
+
+
+def test_the_list_says_what_there_is_and_why(helpdesk: Browser, alerts: dict[str, int]) -> None:
+    page = helpdesk.get(PATH)
+    assert shown(helpdesk) == ["Incident 7003", "Long over", "Old but open"]
+    for words in (
+        "Older than the backfill",
+        "Closed when first seen",
+        "Excluded organization",
+        "Of excluded organizations only id, severity, status and times are kept",
+        "Nothing is left to do at Huntress.",
+    ):
+        assert words in page.text
+    buttons = [
+        form.get("action") for form in page.all("form") if "/incidents/" in form.get("action")
+    ]
+    assert buttons == [f"/incidents/{alerts['old']}/ticket"], "only what needs work gets a button"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?open=1", ["Incident 7003", "Old but open"]),
+        ("?reason=before_backfill", ["Old but open"]),
+        ("?reason=nonsense", ["Incident 7003", "Long over", "Old but open"]),
+        ("?connection=1&q=LONG", ["Long over"]),
+        ("?connection=99", []),
+        ("?q=7003", ["Incident 7003"]),
+        ("?q=%25", []),
+    ],
+)
+def test_filters(
+    helpdesk: Browser, alerts: dict[str, int], query: str, expected: list[str]
+) -> None:
+    assert shown(helpdesk, query) == expected
+
+
+def test_search_finds_organizations(app: Flask, helpdesk: Browser, alerts: dict[str, int]) -> None:
+    with app.app_context(), reading() as session:
+        alert = session.get(Alert, alerts["excluded"])
+        name = (
+            session.query(OrganizationMapping)
+            .filter_by(external_id=alert.organization_external_id)
+            .one()
+            .name
+        )
+    assert shown(helpdesk, f"?q={name.lower()}") == ["Incident 7003"]
+
+
+def test_pages(
+    app: Flask, helpdesk: Browser, alerts: dict[str, int], fake_clock: FakeClock
+) -> None:
+    with app.app_context(), transaction() as session:
+        organization = session.query(OrganizationMapping).first()
+        session.add_all(
+            record(fake_clock, str(8000 + i), f"S{i}", "before_backfill", organization)
+            for i in range(60)
+        )
+    seen, path = [], f"{PATH}?reason=before_backfill"
+    for _ in range(5):
+        page = helpdesk.get(path)
+        seen += [words_of(one) for one in page.all("p", class_="incident-subject")]
+        links = page.all("a", rel="next")
+        if not links:
+            break
+        path = str(links[0].get("href"))
+    assert len(seen) == len(set(seen)) == 61
+
+
+def test_an_incident_gets_its_ticket(
+    app: Flask, helpdesk: Browser, alerts: dict[str, int], desk: Desk
+) -> None:
+    path = f"/incidents/{alerts['old']}/ticket"
+    response = helpdesk.post(path, on=PATH)
+    with app.app_context(), reading() as session:
+        ticket = session.query(Ticket).filter_by(source_reference="7001").one()
+        alert = session.get(Alert, alerts["old"])
+        event = session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
+    assert (response.status_code, response.location) == (303, f"/tickets/{ticket.id}")
+    assert (alert.ticket_id, alert.reason) == (ticket.id, None)
+    assert event.actor_id == desk.helpdesk_id
+    page = helpdesk.get(response.location)
+    assert page.heading == "[Huntress] Old but open"
+    assert "Look at it." in page.text
+    assert "Old but open" not in shown(helpdesk)
+
+
+def test_a_button_pressed_twice_makes_one_ticket(
+    app: Flask, helpdesk: Browser, alerts: dict[str, int]
+) -> None:
+    path = f"/incidents/{alerts['old']}/ticket"
+    fields = helpdesk.get(f"{PATH}?open=1").form(path)
+    helpdesk.client.post(path, data=fields)
+    again = helpdesk.client.post(path, data=fields)
+    assert (again.status_code, again.location) == (303, f"{PATH}?open=1")
+    assert "This incident has a ticket already." in helpdesk.get(again.location).text
+    with app.app_context(), reading() as session:
+        assert session.query(Ticket).filter_by(source_reference="7001").count() == 1
+
+
+@pytest.mark.parametrize("which", ["closed", "excluded"])
+def test_what_gets_no_ticket_is_told_so(
+    app: Flask, helpdesk: Browser, alerts: dict[str, int], which: str
+) -> None:
+    response = helpdesk.send(f"/incidents/{alerts[which]}/ticket", {"back": "//evil.example"})
+    assert response.location == PATH
+    assert "This incident gets no ticket" in helpdesk.get(PATH).text
+    assert helpdesk.send("/incidents/4711/ticket", {}).status_code == 404
+
+
+def test_incomplete_routing_is_said(app: Flask, helpdesk: Browser, alerts: dict[str, int]) -> None:
+    with app.app_context(), transaction() as session:
+        session.get(Connection, 1).board_id = None
+    helpdesk.send(f"/incidents/{alerts['old']}/ticket", {})
+    page = helpdesk.get(PATH)
+    assert page.one("div", class_="notice-error") is not None
+    assert "Old but open" in page.text
+
+
+def test_a_desk_without_such_incidents(helpdesk: Browser) -> None:
+    assert "Every recorded incident has a ticket" in helpdesk.get(PATH).text
+    assert "No incident fits these filters" in helpdesk.get(f"{PATH}?q=zzz").text

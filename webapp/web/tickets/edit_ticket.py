@@ -1,0 +1,94 @@
+"""Editing what a ticket says, whose it is, and where it is carried elsewhere."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.models import Comment
+from webapp.services.change_ticket import TicketConflictError, change_ticket
+from webapp.services.errors import FieldError
+from webapp.services.read_ticket import read_editable, read_meanwhile
+from webapp.web.access import signed_in
+from webapp.web.form_errors import show_field_errors
+from webapp.web.tickets.list_origin import kept_origin, list_origin
+from webapp.web.tickets.ticket_forms import (
+    TextForm,
+    read_change,
+    read_seen,
+    rebase,
+    shown_values,
+    text_values,
+)
+from webapp.web.viewer import require_viewer
+
+
+def add_edit_routes(blueprint: Blueprint) -> None:
+    """Register the routes of this module."""
+    blueprint.get("/<int:ticket_id>/edit")(edit)
+    blueprint.post("/<int:ticket_id>/edit")(save_edit)
+
+
+@signed_in
+def edit(ticket_id: int) -> ResponseReturnValue:
+    """The form, as the ticket is."""
+    return _page(ticket_id, None)
+
+
+@signed_in
+def save_edit(ticket_id: int) -> ResponseReturnValue:
+    """Save the form, or preview the description; on a conflict the typing is kept."""
+    seen_at = read_seen(request.form)
+    if seen_at is None:
+        abort(400)
+    form = TextForm()
+    if "preview" in request.form:
+        return _page(ticket_id, form, is_preview=True)
+    chosen = read_change(request.form)
+    try:
+        sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
+    except TicketConflictError as error:
+        return _page(ticket_id, form, str(error), read_meanwhile(ticket_id, seen_at)), 409
+    except FieldError as error:
+        show_field_errors(form, error)
+        return _page(ticket_id, form), 400
+    flash("The ticket was updated." if sentences else "Nothing was changed.", "success")
+    origin = kept_origin(list_origin())
+    return redirect(url_for("tickets.show", ticket_id=ticket_id, **origin), 303)  # type: ignore[arg-type]
+
+
+def _page(
+    ticket_id: int,
+    form: TextForm | None,
+    problem: str | None = None,
+    meanwhile: Sequence[Comment] = (),
+    *,
+    is_preview: bool = False,
+) -> str:
+    """The form: without one as the ticket is, else as it was filled in.
+
+    After a conflict its new base is the ticket as it is now; otherwise it stays what it was.
+    """
+    ticket, clients = read_editable(ticket_id)
+    shown, seen = shown_values(ticket), ticket.updated_at.isoformat()
+    if form is None:
+        form = TextForm(formdata=None, data=text_values(ticket))
+    elif problem is not None:
+        rebase(form, request.form, ticket)
+    else:
+        shown = {name: request.form.get(name, value) for name, value in shown.items()}
+        seen = request.form["seen"]
+    form.client_id.choices = [(str(one.id), one.name) for one in clients]
+    origin = list_origin()
+    return render_template(
+        "tickets/edit.html",
+        ticket=ticket,
+        form=form,
+        shown=shown,
+        seen=seen,
+        problem=problem,
+        meanwhile=meanwhile,
+        preview=form.description.data if is_preview else None,
+        origin=origin,
+        kept=kept_origin(origin),
+    )

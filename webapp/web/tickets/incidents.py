@@ -1,0 +1,91 @@
+"""Recorded incidents that have no ticket, and giving one to them by hand."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from webapp.domain.untrusted import clean_line
+from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.list_incidents import (
+    REASONS,
+    SEARCH_LENGTH,
+    IncidentQuery,
+    find_ticket_of,
+    list_incidents,
+)
+from webapp.services.ticket_recorded_incidents import ticket_incident
+from webapp.web.access import safe_next, signed_in
+from webapp.web.tickets.list_query import read_number
+from webapp.web.viewer import require_viewer
+
+FILTERS = ("q", "connection", "reason", "open")
+
+
+def add_incident_routes(blueprint: Blueprint) -> None:
+    """Register the routes of this module; they do not lie below /tickets as the others do."""
+    blueprint.record(_add_rules)
+
+
+@signed_in
+def show_incidents() -> ResponseReturnValue:
+    """A page of incidents; its address holds the filters."""
+    query = _read_query(request.args)
+    kept = {name: request.args[name] for name in FILTERS if request.args.get(name)}
+    return render_template(
+        "tickets/incidents.html",
+        query=query,
+        page=list_incidents(query),
+        kept=kept,
+        reasons=list(REASONS.items()),
+        is_narrowed=bool(kept),
+    )
+
+
+@signed_in
+def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
+    """Make the ticket, and show it; where its report has to be fetched first, say so."""
+    try:
+        result = ticket_incident(alert_id, require_viewer().id)
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        flash(str(error), "error")
+        return redirect(_back(), 303)
+    ticket_id = find_ticket_of(alert_id)
+    if ticket_id is None or not result.created:
+        flash("The report is fetched from Huntress first; the ticket comes with the next poll.")
+        return redirect(_back(), 303)
+    flash("The incident has a ticket now.", "success")
+    return redirect(url_for("tickets.show", ticket_id=ticket_id), 303)
+
+
+def _add_rules(state: BlueprintSetupState) -> None:
+    app, area = state.app, state.blueprint.name
+    app.add_url_rule("/incidents", f"{area}.show_incidents", show_incidents)
+    app.add_url_rule(
+        "/incidents/<int:alert_id>/ticket",
+        f"{area}.ticket_an_incident",
+        ticket_an_incident,
+        methods=["POST"],
+    )
+
+
+def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
+    return IncidentQuery(
+        connection_id=read_number(values.get("connection")),
+        reason=values.get("reason") if values.get("reason") in REASONS else None,
+        is_open=values.get("open") == "1",
+        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
+        after=values.get("after"),
+        before=values.get("before"),
+    )
+
+
+def _back() -> str:
+    """The view of the list the button was pressed in."""
+    target = safe_next(request.form.get("back"))
+    home = url_for("tickets.show_incidents")
+    return target if urlsplit(target).path == home else home

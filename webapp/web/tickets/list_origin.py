@@ -1,0 +1,49 @@
+"""Which list a person came from, so that they can go on to its next ticket."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+from flask import request, url_for
+from werkzeug.datastructures import MultiDict
+
+from webapp.models import Ticket
+from webapp.services.list_tickets import next_in_list
+from webapp.web.access import safe_next
+from webapp.web.tickets.list_query import read_query
+
+ORIGIN = "from"
+LONGEST = 1_500
+
+
+def list_origin() -> str | None:
+    """The address of the list, with its filters: as handed on, else the page before this one."""
+    for target in (request.values.get(ORIGIN), _page_before()):
+        if target and is_list(target):
+            return target
+    return None
+
+
+def is_list(target: str) -> bool:
+    """Whether `target` is an address of the ticket list on this site."""
+    is_ours = len(target) <= LONGEST and safe_next(target) == target
+    return is_ours and urlsplit(target).path == url_for("tickets.show_list")
+
+
+def next_ticket(ticket: Ticket, origin: str | None, viewer_id: int) -> Ticket | None:
+    """The ticket that follows in the list the person came from."""
+    if origin is None:
+        return None
+    values: MultiDict[str, str] = MultiDict(parse_qsl(urlsplit(origin).query))
+    query, _ = read_query(values, viewer_id)
+    return next_in_list(query, ticket)
+
+
+def kept_origin(origin: str | None) -> dict[str, str]:
+    """For url_for: hands the origin on."""
+    return {ORIGIN: origin} if origin else {}
+
+
+def _page_before() -> str | None:
+    parts = urlsplit(request.headers.get("Referer", ""))
+    if parts.netloc != request.host:
+        return None
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -1,0 +1,75 @@
+"""Opening a ticket by hand."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.services.errors import FieldError
+from webapp.services.open_ticket import open_ticket
+from webapp.services.ticket_choices import OpeningChoices, opening_choices
+from webapp.web.access import signed_in
+from webapp.web.form_errors import show_field_errors
+from webapp.web.tickets.ticket_forms import (
+    NewTicketForm,
+    category_groups,
+    is_form_token,
+    new_form_token,
+)
+from webapp.web.viewer import require_viewer
+
+USUAL_BOARD = "Service Desk"
+USUAL_PRIORITY = "Medium"
+
+
+def add_new_ticket_routes(blueprint: Blueprint) -> None:
+    """Register the routes of this module."""
+    blueprint.get("/new")(new)
+    blueprint.post("/new")(create)
+
+
+@signed_in
+def new() -> ResponseReturnValue:
+    """An empty form; the client may be given in the address."""
+    choices = opening_choices()
+    form = NewTicketForm(
+        formdata=None,
+        data={
+            "form_token": new_form_token(),
+            "client_id": request.args.get("client", ""),
+            "board_id": _usual(choices.boards, USUAL_BOARD),
+            "priority_id": _usual(choices.priorities, USUAL_PRIORITY),
+        },
+    )
+    return _page(form, choices)
+
+
+@signed_in
+def create() -> ResponseReturnValue:
+    """Open the ticket, once however often the form is sent; refused, nothing typed is lost."""
+    form = NewTicketForm()
+    token = form.form_token.data
+    if not token or not is_form_token(token):
+        abort(400)
+    if "preview" in request.form:
+        return _page(form, opening_choices(), preview=form.description.data or "")
+    try:
+        ticket = open_ticket(form.wanted(), actor_id=require_viewer().id, form_token=token)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return _page(form, opening_choices()), 400
+    flash(f"{ticket.number} was opened.", "success")
+    return redirect(url_for("tickets.show", ticket_id=ticket.id), 303)
+
+
+def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = None) -> str:
+    form.offer(choices)
+    return render_template(
+        "tickets/new.html",
+        form=form,
+        preview=preview,
+        category_groups=category_groups(choices.boards),
+    )
+
+
+def _usual(rows: object, name: str) -> str:
+    """The id of the row with the name a new install gives it, if there still is one."""
+    return next((str(row.id) for row in rows if row.name == name), "")  # type: ignore[attr-defined]

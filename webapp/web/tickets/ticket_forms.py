@@ -1,0 +1,165 @@
+"""Forms of one ticket: notes, changes, what it says, a new one.
+
+A form carries what its fields were when it was shown (`was_…`): only a field that the person
+changed is a change, so that saving never undoes what somebody else changed meanwhile.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
+
+from webapp.domain.untrusted import clean_text
+from webapp.models import Ticket
+from webapp.services.change_ticket import TicketChange
+from webapp.services.open_ticket import NewTicket
+from webapp.services.ticket_choices import BoardChoice, OpeningChoices
+from webapp.web.tickets.list_query import read_number
+
+WAS = "was_"
+TEXTS = ("title", "description", "external_reference", "external_url")
+MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
+Grouped = dict[str, list[tuple[int, str]]]
+
+
+class NoteForm(FlaskForm):
+    """An internal note."""
+
+    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+
+
+class TextForm(FlaskForm):
+    """What a ticket says, whose it is, and where it is carried elsewhere."""
+
+    title = StringField("Title")
+    description = TextAreaField("Description", description=MARKDOWN)
+    client_id = SelectField("Client", validate_choice=False)
+    external_reference = StringField(
+        "External reference", description="The number of this ticket in your PSA, if it has one."
+    )
+    external_url = StringField("External link", description="Where to find it there.")
+
+
+class NewTicketForm(FlaskForm):
+    """A ticket that a person opens."""
+
+    form_token = HiddenField()
+    title = StringField("Title")
+    description = TextAreaField("Description", description=MARKDOWN)
+    client_id = SelectField("Client", validate_choice=False)
+    board_id = SelectField("Board", validate_choice=False)
+    priority_id = SelectField("Priority", validate_choice=False)
+    category_id = SelectField("Category (optional)", validate_choice=False)
+    assignee_id = SelectField("Assignee", validate_choice=False)
+
+    def offer(self, choices: OpeningChoices) -> None:
+        """Fill the selections."""
+        self.client_id.choices = _pairs(choices.clients, "Choose a client")
+        self.board_id.choices = _pairs(choices.boards, "Choose a board")
+        self.priority_id.choices = _pairs(choices.priorities, "Choose a priority")
+        self.assignee_id.choices = _pairs(choices.users, "Nobody")
+        self.category_id.choices = []  # drawn by board, see category_groups
+
+    def wanted(self) -> NewTicket:
+        """What was filled in."""
+        return NewTicket(
+            title=self.title.data or "",
+            description=self.description.data or "",
+            client_id=read_number(self.client_id.data),
+            board_id=read_number(self.board_id.data),
+            priority_id=read_number(self.priority_id.data),
+            category_id=read_number(self.category_id.data),
+            assignee_id=read_number(self.assignee_id.data),
+        )
+
+
+def new_form_token() -> str:
+    """What tells one shown form from another."""
+    return secrets.token_urlsafe(24)
+
+
+def is_form_token(text: str | None) -> bool:
+    """Whether `text` can have come from `new_form_token`."""
+    return re.fullmatch(r"[\w-]{16,64}", text or "", re.ASCII) is not None
+
+
+def category_groups(boards: Iterable[BoardChoice]) -> Grouped:
+    """The categories of each board that has some, by the board's name."""
+    return {board.name: board.categories for board in boards if board.categories}
+
+
+def read_change(values: MultiDict[str, str]) -> TicketChange:
+    """What a change form chose; a field it does not have, or that was not changed, is left."""
+    return TicketChange(
+        status_id=_changed_number(values, "status_id"),
+        priority_id=_changed_number(values, "priority_id"),
+        sets_assignee=_is_changed(values, "assignee_id"),
+        assignee_id=read_number(values.get("assignee_id")),
+        client_id=_changed_number(values, "client_id"),
+        board_id=_changed_number(values, "board_id"),
+        sets_category=_is_changed(values, "category_id"),
+        category_id=read_number(values.get("category_id")),
+        title=_changed_text(values, "title"),
+        description=_changed_text(values, "description"),
+        external_reference=_changed_text(values, "external_reference"),
+        external_url=_changed_text(values, "external_url"),
+    )
+
+
+def text_values(ticket: Ticket) -> dict[str, str]:
+    """What the text form shows of a ticket."""
+    values = {name: getattr(ticket, name) or "" for name in TEXTS}
+    return {**values, "client_id": str(ticket.client_id)}
+
+
+def shown_values(ticket: Ticket) -> dict[str, str]:
+    """The `was_…` fields of the text form: of a long text only a fingerprint."""
+    values = text_values(ticket)
+    values["description"] = fingerprint(values["description"])
+    return {f"{WAS}{name}": value for name, value in values.items()}
+
+
+def fingerprint(text: str) -> str:
+    """The same for texts that differ only in what is not stored, such as line ends."""
+    return hashlib.sha256((clean_text(text) or "").encode()).hexdigest()
+
+
+def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:
+    """Show what is stored by now in the fields that the person did not change."""
+    for name, stored in text_values(ticket).items():
+        if not _is_changed(values, name):
+            form[name].data = stored
+
+
+def read_seen(values: MultiDict[str, str]) -> datetime | None:
+    """When the ticket had last changed as the form was shown; None where that is unreadable."""
+    try:
+        seen = datetime.fromisoformat(values.get("seen", ""))
+    except ValueError:
+        return None
+    return seen if seen.tzinfo else None
+
+
+def _is_changed(values: MultiDict[str, str], name: str) -> bool:
+    if name not in values:
+        return False
+    value = values[name]
+    was = values.get(f"{WAS}{name}")
+    return was is None or was != (fingerprint(value) if name == "description" else value)
+
+
+def _changed_number(values: MultiDict[str, str], name: str) -> int | None:
+    return read_number(values.get(name)) if _is_changed(values, name) else None
+
+
+def _changed_text(values: MultiDict[str, str], name: str) -> str | None:
+    return values[name] if _is_changed(values, name) else None
+
+
+def _pairs(rows: Iterable[object], first: str) -> list[tuple[str, str]]:
+    return [("", first), *[(str(row.id), row.name) for row in rows]]  # type: ignore[attr-defined]

@@ -1,0 +1,125 @@
+"""The page of one ticket: reading, noting, changing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.models import Comment
+from webapp.services.change_ticket import TicketChange, TicketConflictError, change_ticket
+from webapp.services.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.errors import FieldError
+from webapp.services.read_incident import read_raw_report
+from webapp.services.read_ticket import read_meanwhile, read_ticket
+from webapp.services.ticket_fields import DESCRIPTION_LENGTH
+from webapp.web.access import signed_in
+from webapp.web.form_errors import show_field_errors
+from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket
+from webapp.web.tickets.ticket_forms import NoteForm, category_groups, read_change, read_seen
+from webapp.web.viewer import require_viewer
+
+PREVIEWED = ("body", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A change that was not saved: what was chosen, why not, what others did meanwhile."""
+
+    chosen: TicketChange | None = None
+    problem: str | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    meanwhile: Sequence[Comment] = ()
+
+
+NOTHING_REFUSED = Refused()
+
+
+def add_ticket_routes(blueprint: Blueprint) -> None:
+    """Register the routes of this module."""
+    blueprint.get("/<int:ticket_id>")(show)
+    blueprint.get("/<int:ticket_id>/raw")(show_raw)
+    blueprint.post("/<int:ticket_id>/notes")(add_note)
+    blueprint.post("/<int:ticket_id>/change")(change)
+    blueprint.post("/preview")(preview)
+
+
+@signed_in
+def show(ticket_id: int) -> ResponseReturnValue:
+    """One ticket."""
+    return _page(ticket_id, NoteForm())
+
+
+@signed_in
+def show_raw(ticket_id: int) -> ResponseReturnValue:
+    """The incident report as Huntress sent it."""
+    return render_template("tickets/raw.html", report=read_raw_report(ticket_id))
+
+
+@signed_in
+def preview() -> ResponseReturnValue:
+    """What is being written, as it will look: a part of a page."""
+    text = next((request.form[name] for name in PREVIEWED if name in request.form), "")
+    return render_template("tickets/_preview.html", text=text[:DESCRIPTION_LENGTH])
+
+
+@signed_in
+def add_note(ticket_id: int) -> ResponseReturnValue:
+    """Add an internal note, or preview it; a refused one is shown again as it was typed."""
+    form = NoteForm()
+    text = form.body.data or ""
+    if "preview" in request.form:
+        return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
+    try:
+        note = add_internal_note(ticket_id, text, author_id=require_viewer().id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return _page(ticket_id, form), 400
+    return _back(ticket_id, f"entry-{note.id}")
+
+
+@signed_in
+def change(ticket_id: int) -> ResponseReturnValue:
+    """Change the ticket; on a conflict nothing is saved and the choice is kept."""
+    seen_at = read_seen(request.form)
+    if seen_at is None:
+        abort(400)
+    chosen = read_change(request.form)
+    try:
+        sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
+    except TicketConflictError as error:
+        refused = Refused(chosen, str(error), meanwhile=read_meanwhile(ticket_id, seen_at))
+        return _page(ticket_id, NoteForm(formdata=None), refused), 409
+    except FieldError as error:
+        refused = Refused(chosen, errors=error.fields)
+        return _page(ticket_id, NoteForm(formdata=None), refused), 400
+    flash("The ticket was updated." if sentences else "Nothing was changed.", "success")
+    return _back(ticket_id)
+
+
+def _back(ticket_id: int, anchor: str | None = None) -> ResponseReturnValue:
+    origin = kept_origin(list_origin())
+    return redirect(url_for("tickets.show", ticket_id=ticket_id, _anchor=anchor, **origin), 303)  # type: ignore[arg-type]
+
+
+def _page(
+    ticket_id: int,
+    note_form: NoteForm,
+    refused: Refused = NOTHING_REFUSED,
+    preview: str | None = None,
+) -> str:
+    view = read_ticket(
+        ticket_id, before=request.args.get("before"), after=request.args.get("after")
+    )
+    origin = list_origin()
+    return render_template(
+        "tickets/show.html",
+        view=view,
+        note_form=note_form,
+        refused=refused,
+        preview=preview,
+        origin=origin,
+        kept=kept_origin(origin),
+        next=next_ticket(view.ticket, origin, require_viewer().id),
+        category_groups=category_groups(view.boards),
+    )
