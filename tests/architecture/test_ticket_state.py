@@ -11,9 +11,11 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.source_tree import Module, all_imports, modules
 from webapp.models import AuditEvent, Board, Category, Client, Comment, Ticket
+from webapp.services.bulk_change_tickets import bulk_change_tickets, undo_bulk_change
 from webapp.services.change_ticket import TicketChange, change_ticket
 from webapp.services.comment_ticket import add_internal_note
 from webapp.services.open_ticket import NewTicket, open_ticket
+from webapp.services.reassign_tickets import deactivate_and_reassign
 from webapp.services.transactions import reading, transaction
 
 WRITERS = {
@@ -25,6 +27,8 @@ WRITERS = {
     "webapp.services.quarantine_incident",  # polls: what cannot be read
     "webapp.services.fill_details",  # polls: texts that lacked details
     "webapp.services.move_tickets",  # off triage, when an organization is mapped
+    "webapp.services.bulk_change_tickets",  # many at once, through change_ticket; and back
+    "webapp.services.reassign_tickets",  # when somebody is deactivated
 }
 ONLY_OF_TICKETS = {
     *("closed_at", "assignee", "assignee_id", "priority", "priority_id", "first_touched_at"),
@@ -170,6 +174,22 @@ def test_notes_and_new_tickets_are_told_and_audited(desk: Desk) -> None:
     wanted = NewTicket("t", "", client_id=1, board_id=1, priority_id=1)
     ticket = open_ticket(wanted, actor_id=desk.helpdesk_id, form_token="t" * 20)
     assert traces(ticket.id) == (1, 1)
+
+
+def test_bulk_changes_their_undo_and_handing_over_are_told_and_audited(desk: Desk) -> None:
+    ids = prepare()
+    before = traces(ids["ticket"])
+    change = TicketChange(sets_assignee=True, assignee_id=desk.helpdesk_id)
+    record = bulk_change_tickets([ids["ticket"]], change, actor_id=desk.admin_id)
+    assert traces(ids["ticket"]) == (before[0] + 1, before[1] + 1)
+    assert record is not None
+    undo_bulk_change(record.id, actor_id=desk.admin_id)
+    assert traces(ids["ticket"]) == (before[0] + 2, before[1] + 2)
+    change_ticket(ids["ticket"], change, actor_id=desk.admin_id, seen_at=None)
+    deactivate_and_reassign(
+        desk.helpdesk_id, successor_id=None, actor_id=desk.admin_id, is_confirmed=True
+    )
+    assert traces(ids["ticket"]) == (before[0] + 4, before[1] + 4)
 
 
 def traces(ticket_id: int) -> tuple[int, int]:

@@ -162,11 +162,12 @@ def test_pages_forth_and_back_are_the_list(desk: Desk, sort: str, search: str) -
 
 def test_the_next_ticket_in_the_list(desk: Desk) -> None:
     query = TicketQuery(sort="oldest")
-    rows = list_tickets(query).tickets.rows
-    assert next_in_list(query, rows[0]).id == rows[1].id
-    assert next_in_list(query, rows[-1]) is None
+    page = list_tickets(query)
+    rows, priorities = page.tickets.rows, page.choices.priorities
+    assert next_in_list(query, rows[0], priorities).id == rows[1].id
+    assert next_in_list(query, rows[-1], priorities) is None
     by_priority = list_tickets(TicketQuery()).tickets.rows
-    assert next_in_list(TicketQuery(), by_priority[3]).id == by_priority[4].id
+    assert next_in_list(TicketQuery(), by_priority[3], priorities).id == by_priority[4].id
 
 
 def test_a_row_costs_no_statement_and_no_description(desk: Desk) -> None:

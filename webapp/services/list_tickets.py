@@ -101,15 +101,23 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
         )
 
 
-def next_in_list(query: TicketQuery, ticket: Ticket) -> Ticket | None:
-    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not."""
-    mark = SORTS[query.sort_name].mark(ticket)
+def next_in_list(
+    query: TicketQuery, ticket: Ticket, priorities: Sequence[Priority]
+) -> Ticket | None:
+    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not.
+
+    `priorities` are all there are, in their order. Only the row's own columns are loaded.
+    """
+    keyset = SORTS[query.sort_name]
+    query = replace(query, after=keyset.mark(ticket), before=None)
     with reading() as session:
-        choices = read_choices(session, query)
-        query, _ = drop_unknown(replace(query, after=mark, before=None), choices)
         conditions = build_conditions(query, clock.utcnow(), find_searched(session, query))
-        page = _read_page(session, query, conditions, choices.priorities, 1)
-    return page.rows[0] if page.rows else None
+        place = read_place(keyset, after=query.after, before=None)
+        first = _page_ids(query, conditions, place, priorities, 0)
+        if first is None:
+            return None
+        found = select(Ticket).where(Ticket.id.in_(first)).options(raiseload("*"))
+        return session.scalars(found).one_or_none()
 
 
 def ticket_rows() -> Select[Ticket]:
@@ -142,16 +150,25 @@ def _read_page(
 ) -> PageOfRows[Ticket]:
     keyset = SORTS[query.sort_name]
     place = read_place(keyset, after=query.after, before=query.before)
-    narrowed = [in_tab(query.is_closed), *conditions]
-    statement = (
-        _ids_by_priority(narrowed, place, priorities, size)
-        if query.sort_name == BY_PRIORITY and not query.search
-        else _ids(narrowed, keyset, place, size)
-    )
+    statement = _page_ids(query, conditions, place, priorities, size)
     if statement is None:
         return PageOfRows([])
     ids = list(session.scalars(statement))
     return page_of(load_rows(session, ids[:size]), keyset, place, has_more=len(ids) > size)
+
+
+def _page_ids(
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    place: Place,
+    priorities: Sequence[Priority],
+    size: int,
+) -> Select[int] | None:
+    """The ids of `size` tickets and one more from `place` on; None where there can be none."""
+    narrowed = [in_tab(query.is_closed), *conditions]
+    if query.sort_name == BY_PRIORITY and not query.search:
+        return _ids_by_priority(narrowed, place, priorities, size)
+    return _ids(narrowed, SORTS[query.sort_name], place, size)
 
 
 def load_rows(session: Session, ids: Sequence[int]) -> list[Ticket]:

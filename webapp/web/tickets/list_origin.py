@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.models import Ticket
 from webapp.services.list_tickets import next_in_list
+from webapp.services.read_ticket import TicketView
 from webapp.web.access import safe_next
 from webapp.web.tickets.list_query import read_query
 
@@ -28,13 +29,13 @@ def is_list(target: str) -> bool:
     return is_ours and urlsplit(target).path == url_for("tickets.show_list")
 
 
-def next_ticket(ticket: Ticket, origin: str | None, viewer_id: int) -> Ticket | None:
-    """The ticket that follows in the list the person came from."""
+def next_ticket(view: TicketView, origin: str | None, viewer_id: int) -> Ticket | None:
+    """The ticket that follows the one on view in the list the person came from."""
     if origin is None:
         return None
     values: MultiDict[str, str] = MultiDict(parse_qsl(urlsplit(origin).query))
     query, _ = read_query(values, viewer_id)
-    return next_in_list(query, ticket)
+    return next_in_list(query, view.ticket, view.priorities)
 
 
 def kept_origin(origin: str | None) -> dict[str, str]:

@@ -120,6 +120,6 @@ def _page(
         preview=preview,
         origin=origin,
         kept=kept_origin(origin),
-        next=next_ticket(view.ticket, origin, require_viewer().id),
+        next=next_ticket(view, origin, require_viewer().id),
         category_groups=category_groups(view.boards),
     )
