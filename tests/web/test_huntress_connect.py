@@ -9,11 +9,20 @@ from flask import Flask
 
 from tests.support.desk_data import ADMIN, add_run
 from tests.support.fake_clock import FakeClock
+from tests.support.polling import report
 from tests.support.rows import all_rows, audit_actions, change, fresh
 from tests.web.pages import Browser, Page, words_of
+from webapp import clock
 from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
-from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
+from webapp.models import (
+    AuditEvent,
+    Board,
+    Client,
+    Connection,
+    OrganizationMapping,
+    Priority,
+)
 from webapp.services.connect_account import disconnect_account
 from webapp.services.transactions import transaction
 
@@ -376,3 +385,32 @@ def test_credentials_are_not_needed_to_show_the_page(
     with app.app_context(), transaction() as session:
         session.connection().exec_driver_sql("UPDATE connections SET api_key = 'not encrypted'")
     assert "Replace credentials" in viewer.get(PAGE).text
+
+
+def test_a_worker_that_is_missing_is_told_once_polling_is_started(
+    app: Flask, viewer: Browser, connected: int, fake_clock: FakeClock
+) -> None:
+    words = "The job queue (Redis) cannot be reached."
+    assert words not in viewer.get(PAGE).text
+    set_connection(app, polling_started_at=fake_clock.now())
+    assert words in viewer.get(PAGE).text
+
+
+@pytest.mark.parametrize("text", ['"><img src=x onerror=alert(1)>', "</script><script>x</script>"])
+def test_what_others_wrote_is_text(
+    app: Flask, viewer: Browser, connected: int, huntress: Simulator, text: str
+) -> None:
+    huntress.account.add_organization(text, id=7)
+    huntress.account.incident_rows[1] = report(1, clock.utcnow(), organization_id=7)
+    routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+    set_connection(app, **routing, name=text, account_name=text)
+    with app.app_context():
+        for model in (Board, Client, Priority):
+            change(model, 1, name=text)
+    viewer.send(f"{PAGE}/sync-organizations", {})
+    pages = [viewer.get(path) for path in ("/integrations", PAGE, f"{PAGE}/disconnect")]
+    pages.append(viewer.page_of(viewer.post(f"{PAGE}/preview", on=f"{PAGE}/preview")))
+    for page in pages:
+        assert text in page.text
+        assert not page.all("img")
+        assert all(script.get("src") for script in page.all("script"))
