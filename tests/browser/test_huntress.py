@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN
@@ -129,6 +129,25 @@ def test_the_form_follows_what_is_chosen(
     with app.app_context():
         stored = fresh(Connection, 1)
     assert (stored.board_id, stored.subcategory_id, stored.closed_status_id) == (3, None, 4)
+
+
+def test_a_preview_that_does_not_come_says_so(
+    routed: None, chromium: Browser, url: str, sign_in: SignIn
+) -> None:
+    """In a context of its own: htmx complains in the console about what is provoked here."""
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fulfill(status=404)
+        else:
+            route.continue_()
+
+    with chromium.new_context(base_url=url) as context:
+        page = context.new_page()
+        sign_in(page, ADMIN)
+        page.route("**/preview", refuse)
+        page.goto(f"{PAGE}/preview")
+        expect(page.get_by_role("alert")).to_contain_text("No answer came. Reload the page")
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
