@@ -62,7 +62,8 @@ def test_a_refusal_is_a_sentence_on_stderr(shell: Shell) -> None:
     said = shell.refused("connection", "add", "--base-url", shell.simulator.base_url)
     assert said == (
         "Error: Huntress refused the credentials: the API key or the secret is wrong or was "
-        "revoked.\n"
+        "revoked. Create a new API key in the Huntress portal (API Credentials) and enter both its "
+        "parts.\n"
     )
 
 

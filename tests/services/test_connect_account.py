@@ -238,6 +238,13 @@ def test_connecting_again_reopens_the_connection(
     assert (stored.disconnected_at, stored.connected_at) == (None, later)
     assert len(all_rows(Connection)) == 1
     assert audit_actions()[-1] == "connection.reconnected"
+    assert "Complete the routing configuration" in connected_message(stored)
+    change(Connection, first.id, fallback_board_id=2, fallback_client_id=1)
+    assert connected_message(fresh(Connection, first.id)) == (
+        'Connected to Huntress account "Acme MSP". Polling goes on where it stopped.'
+    )
+    change(Connection, first.id, paused_at=later)
+    assert "Polling goes on" not in connected_message(fresh(Connection, first.id))
 
 
 def test_another_account_gets_a_connection_of_its_own(

@@ -9,10 +9,13 @@ from jinja2.bccache import Bucket, BytecodeCache
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.poller import allow_host
 from tests.web.pages import Browser
 from webapp import create_app
 from webapp.config import Config
 from webapp.extensions import db
+from webapp.huntress.simulator import SimulatedAccount, Simulator
+from webapp.services.connect_account import connect_account
 from webapp.services.first_admin import issue_setup_token
 from webapp.services.sign_in import begin_session
 from webapp.services.users import find_user
@@ -99,3 +102,22 @@ def setup_token(app: Flask) -> str:
     """The token of a new install."""
     with app.app_context():
         return str(issue_setup_token())
+
+
+@pytest.fixture
+def huntress(app: Flask, fake_clock: FakeClock) -> Iterator[Simulator]:
+    """A small Huntress account that the app may call."""
+    account = SimulatedAccount(now=fake_clock.now(), name="Acme MSP", subdomain="acme")
+    with Simulator(account, clock=fake_clock.now) as simulator:
+        allow_host(app, simulator.base_url)
+        yield simulator
+
+
+@pytest.fixture
+def connected(app: Flask, people: tuple[int, int], huntress: Simulator) -> int:
+    """The account, connected by nobody in particular; nothing is routed or started yet."""
+    with app.app_context():
+        connection = connect_account(
+            name="", base_url=huntress.base_url, api_key="hk_demo", api_secret="hs_demo"
+        )
+        return connection.id

@@ -29,6 +29,7 @@ from webapp.services.huntress_access import (
 )
 from webapp.services.lookups import get_connection
 from webapp.services.poll_run_log import mark_interrupted
+from webapp.services.routing_state import routing_state
 from webapp.services.sync_organizations import sync_organizations
 from webapp.services.transactions import reading, transaction
 
@@ -123,7 +124,13 @@ def connect_account(
 
 
 def connected_message(connection: Connection) -> str:
-    """What the page says after connecting."""
+    """What the page says after connecting; an account that polled before goes on by itself."""
+    is_running = connection.polling_started_at is not None and connection.paused_at is None
+    if is_running and not routing_state(connection):
+        return (
+            f'Connected to Huntress account "{connection.account_name}". Polling goes on where it '
+            "stopped."
+        )
     return (
         f'Connected to Huntress account "{connection.account_name}". Complete the routing '
         "configuration below to start ticket creation."

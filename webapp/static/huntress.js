@@ -1,3 +1,15 @@
+// A preview that does not come says so, instead of waiting for ever.
+(() => {
+  "use strict";
+  const showFailure = (event) => {
+    const part = event.target.closest && event.target.closest("#preview");
+    const words = part && part.querySelector("[data-on-failure]");
+    if (words) words.hidden = false;
+  };
+  document.addEventListener("htmx:sendError", showFailure);
+  document.addEventListener("htmx:responseError", showFailure);
+})();
+
 // The routing form: categories follow the board, the closed status goes with auto-close.
 (() => {
   "use strict";
