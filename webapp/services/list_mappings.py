@@ -171,6 +171,12 @@ def needs_client(row: OrganizationRow) -> bool:
     )
 
 
+def find_connection(connection_id: int) -> Connection:
+    """The connection the table belongs to; raises NotFoundError."""
+    with reading() as session:
+        return get_connection(session, connection_id)
+
+
 def list_client_names() -> list[str]:
     """The clients that can be chosen, by name."""
     with reading() as session:

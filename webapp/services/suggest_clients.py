@@ -8,7 +8,7 @@ from rapidfuzz import fuzz, process
 from webapp.domain.name_match import normalize_name
 
 MOST = 3
-LEAST_SCORE = 82.0
+LEAST_SCORE = 88.0
 """Of 100: `Acme Dental LLC` and `Acme Dental` are similar, `Acme Dental` and `Apex Dental` not."""
 
 _FORMS = frozenset(
