@@ -8,6 +8,7 @@ from typing import Any
 from bench.backlog import measure_backlog
 from bench.drain import measure_drain
 from bench.idle import measure_idle
+from bench.mapping import measure_mapping
 from bench.memory import measure_memory
 from bench.throughput import measure_throughput
 
@@ -19,6 +20,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "memory of the idle product": measure_memory,
     "idle cycle on SQLite": lambda: measure_idle("sqlite"),
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
+    "mapping table on SQLite": lambda: measure_mapping("sqlite"),
+    "mapping table on PostgreSQL": lambda: measure_mapping("postgresql"),
 }
 
 

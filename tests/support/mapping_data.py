@@ -1,5 +1,6 @@
 """Organizations in every state, written straight into the database."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
@@ -21,11 +22,16 @@ def organization_name(number: int) -> str:
 
 
 def add_mappings(
-    connection_id: int, now: datetime, *, organizations: int, clients: int = 0
+    connection_id: int,
+    now: datetime,
+    *,
+    organizations: int,
+    clients: int = 0,
+    states: Sequence[str] = STATES,
 ) -> list[str]:
-    """Organizations that go through STATES in turn, and more clients; returns the ids."""
+    """Organizations that go through `states` in turn, and more clients; returns the ids."""
     wanted = {f"Client {number:04d} of the desk" for number in range(clients)}
-    states = [STATES[number % len(STATES)] for number in range(organizations)]
+    states = [states[number % len(states)] for number in range(organizations)]
     named = {number: organization_name(number) for number in range(organizations)}
     for number, state in enumerate(states):
         if state in ("mapped", "auto", "inactive", "gone"):
