@@ -44,7 +44,8 @@ def add_mappings(
     with transaction() as session:
         known = set(session.scalars(select(Client.name)))
         rows = [{"name": name, "is_active": name not in inactive} for name in wanted - known]
-        session.execute(insert(Client), sorted(rows, key=lambda row: str(row["name"])))
+        if rows:
+            session.execute(insert(Client), sorted(rows, key=lambda row: str(row["name"])))
         ids = {client.name: client.id for client in session.scalars(select(Client))}
         values = [
             _values(connection_id, now, number, state, named[number], ids)
