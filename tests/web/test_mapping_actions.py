@@ -61,7 +61,7 @@ def test_a_sync_says_what_it_did(app: Flask, polled: Desk, admin: Browser) -> No
 def test_a_sync_that_fails_says_why(polled: Desk, admin: Browser) -> None:
     set_faults(polled, forbidden=True)
     press(admin, "sync")
-    assert "The organizations were not synced: The Huntress API key lacks" in admin.get(PATH).text
+    assert "The organizations were not synced. The Huntress API key lacks" in admin.get(PATH).text
     assert "organizations.synced" not in audit_actions()
 
 
