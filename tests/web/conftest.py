@@ -8,6 +8,7 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.mapping_data import add_mappings
 from tests.web.pages import Browser
 from webapp import create_app
 from webapp.config import Config
@@ -80,3 +81,17 @@ def setup_token(app: Flask) -> str:
     """The token of a new install."""
     with app.app_context():
         return str(issue_setup_token())
+
+
+@pytest.fixture
+def mapping_table(
+    app: Flask,
+    people: tuple[int, int],
+    fake_clock: FakeClock,
+    sign_in: Callable[[tuple[str, str]], Browser],
+) -> Browser:
+    """An admin, and a connection with sixteen organizations in every state."""
+    with app.app_context():
+        desk_data.add_connection(fake_clock.now())
+        add_mappings(1, fake_clock.now(), organizations=16)
+    return sign_in(ADMIN)

@@ -8,7 +8,7 @@ from flask import Flask
 from tests.support.mapping_data import client_ids
 from tests.support.rows import add, all_rows, organization
 from tests.web.pages import Browser, words_of
-from tests.web.test_mapping_saving import (  # noqa: F401 - the fixture
+from tests.web.test_mapping_saving import (
     AMBIGUOUS,
     AUTO,
     BULK,
@@ -21,17 +21,22 @@ from tests.web.test_mapping_saving import (  # noqa: F401 - the fixture
     actions,
     client_name,
     stored,
-    table,
     value_of,
 )
 from webapp.models import AuditEvent, Client
 from webapp.services.map_organizations import set_mapping
 
-NEW = f"{PATH}/new-clients"
+
+@pytest.fixture
+def table(app: Flask, mapping_table: Browser) -> Browser:
+    """The admin; one of the clients is called Acme."""
+    with app.app_context():
+        add(Client(name="Acme"))
+    return mapping_table
 
 
 def send(
-    table: Browser,  # noqa: F811
+    table: Browser,
     action: str,
     *picked: str,
     meanwhile: Callable[[], object] = lambda: None,
@@ -42,7 +47,7 @@ def send(
     return table.client.post(BULK, data=fields)
 
 
-def test_mapping_together(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_mapping_together(app: Flask, table: Browser) -> None:
     response = send(table, "map", UNMAPPED, AMBIGUOUS, AUTO, bulk_client="acme")
     assert response.status_code == 303
     assert "3 organizations mapped." in table.get(PATH).text
@@ -52,14 +57,14 @@ def test_mapping_together(app: Flask, table: Browser) -> None:  # noqa: F811
     assert actions(app) == ["mapping.saved"] * 3
 
 
-def test_no_client_on_purpose(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_no_client_on_purpose(app: Flask, table: Browser) -> None:
     send(table, "none", UNMAPPED, MAPPED)
     assert client_name(app, MAPPED) is None
     assert stored(app, UNMAPPED).decided_by_person_at is not None
     assert "left without a client, on purpose" in table.get(PATH).text
 
 
-def test_excluding_and_including(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_excluding_and_including(app: Flask, table: Browser) -> None:
     send(table, "exclude", UNMAPPED, EXCLUDED)
     assert stored(app, UNMAPPED).creates_tickets is False
     assert "excluded: no new tickets are created for them." in table.get(PATH).text
@@ -69,7 +74,7 @@ def test_excluding_and_including(app: Flask, table: Browser) -> None:  # noqa: F
     assert actions(app) == ["mapping.saved"] * 3, "one was excluded already"
 
 
-def test_matching_again(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_matching_again(app: Flask, table: Browser) -> None:
     send(table, "none", MAPPED)
     send(table, "match", MAPPED)
     row = stored(app, MAPPED)
@@ -89,7 +94,7 @@ def test_matching_again(app: Flask, table: Browser) -> None:  # noqa: F811
 )
 def test_refusals(
     app: Flask,
-    table: Browser,  # noqa: F811
+    table: Browser,
     action: str,
     picked: tuple[str, ...],
     client: str,
@@ -102,7 +107,7 @@ def test_refusals(
     assert actions(app) == []
 
 
-def test_what_was_typed_into_rows_is_not_lost(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_what_was_typed_into_rows_is_not_lost(app: Flask, table: Browser) -> None:
     for action in ("exclude", "create"):
         response = send(table, action, UNMAPPED, **{f"client-{SIMILAR}": "Acme"})
         page = table.page_of(response, status=400)
@@ -114,7 +119,7 @@ def test_what_was_typed_into_rows_is_not_lost(app: Flask, table: Browser) -> Non
 @pytest.mark.parametrize("action", ["map", "match"])
 def test_rows_changed_meanwhile_stop_it_all(
     app: Flask,
-    table: Browser,  # noqa: F811
+    table: Browser,
     people: tuple[int, int],
     action: str,
 ) -> None:
@@ -132,13 +137,13 @@ def test_rows_changed_meanwhile_stop_it_all(
     assert client_name(app, SIMILAR) is None
 
 
-def preview(table: Browser, *picked: str) -> tuple[str, dict[str, str]]:  # noqa: F811
+def preview(table: Browser, *picked: str) -> tuple[str, dict[str, str]]:
     """The address of the preview, and its form as it stands."""
     address = send(table, "create", *picked).location
     return address, table.get(address).form(address)
 
 
-def test_clients_from_organizations(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_clients_from_organizations(app: Flask, table: Browser) -> None:
     address, fields = preview(table, UNMAPPED, SIMILAR, AUTO)
     page = table.get(address)
     assert "1 selected organization left out: it has a client already." in page.text
@@ -160,14 +165,14 @@ def test_clients_from_organizations(app: Flask, table: Browser) -> None:  # noqa
     assert "Nothing to create" in table.get(address).text, "sending it twice"
 
 
-def test_skipping_all_creates_nothing(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_skipping_all_creates_nothing(app: Flask, table: Browser) -> None:
     address, fields = preview(table, SIMILAR)
     table.client.post(address, data=fields)
     assert "0 clients created, 0 organizations linked." in table.get(PATH).text
     assert actions(app) == []
 
 
-def test_organizations_of_one_name_share_a_client(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_organizations_of_one_name_share_a_client(app: Flask, table: Browser) -> None:
     address, fields = preview(table, UNMAPPED, SIMILAR)
     data = {
         **fields,
@@ -191,7 +196,7 @@ def test_organizations_of_one_name_share_a_client(app: Flask, table: Browser) ->
 )
 def test_names_that_cannot_be_used(
     app: Flask,
-    table: Browser,  # noqa: F811
+    table: Browser,
     choice: str,
     name: str,
     words: str,
@@ -208,7 +213,7 @@ def test_names_that_cannot_be_used(
 
 def test_a_client_created_meanwhile_is_an_error_at_its_row(
     app: Flask,
-    table: Browser,  # noqa: F811
+    table: Browser,
 ) -> None:
     address, fields = preview(table, UNMAPPED)
     with app.app_context():
@@ -217,7 +222,7 @@ def test_a_client_created_meanwhile_is_an_error_at_its_row(
     assert "already. Link to it" in page.text
 
 
-def test_an_organization_mapped_meanwhile_stops_it(app: Flask, table: Browser) -> None:  # noqa: F811
+def test_an_organization_mapped_meanwhile_stops_it(app: Flask, table: Browser) -> None:
     address, fields = preview(table, UNMAPPED, AMBIGUOUS)
     fields[f"choice-{UNMAPPED}"] = "create"
     with app.app_context():

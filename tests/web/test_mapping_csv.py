@@ -7,9 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.support import desk_data
-from tests.support.desk_data import ADMIN
 from tests.support.fake_clock import FakeClock
-from tests.support.mapping_data import add_mappings, client_ids
+from tests.support.mapping_data import client_ids
 from tests.support.rows import all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.domain.csv_text import read_csv
@@ -25,12 +24,9 @@ HEADER = "organization id,organization name,client,create tickets\n"
 
 
 @pytest.fixture
-def table(app: Flask, people: tuple[int, int], fake_clock: FakeClock, sign_in: Callable) -> Browser:
-    """An admin, and sixteen organizations in every state."""
-    with app.app_context():
-        desk_data.add_connection(fake_clock.now())
-        add_mappings(1, fake_clock.now(), organizations=16)
-    return sign_in(ADMIN)
+def table(mapping_table: Browser) -> Browser:
+    """The admin."""
+    return mapping_table
 
 
 def upload(table: Browser, content: str | bytes, name: str = "clients.csv"):

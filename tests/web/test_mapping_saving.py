@@ -7,10 +7,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.support import desk_data
-from tests.support.desk_data import ADMIN
 from tests.support.fake_clock import FakeClock
-from tests.support.mapping_data import add_mappings, client_ids
-from tests.support.rows import all_rows, audit_actions, change, organization
+from tests.support.mapping_data import client_ids
+from tests.support.rows import add, all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
 from webapp.services.map_organizations import set_mapping
@@ -22,13 +21,11 @@ MAPPED, AUTO, UNMAPPED, SIMILAR, AMBIGUOUS, EXCLUDED = (str(40_000 + n) for n in
 
 
 @pytest.fixture
-def table(app: Flask, people: tuple[int, int], fake_clock: FakeClock, sign_in: Callable) -> Browser:
-    """An admin, and sixteen organizations in every state."""
+def table(app: Flask, mapping_table: Browser) -> Browser:
+    """The admin; one of the clients is called Acme."""
     with app.app_context():
-        desk_data.add_connection(fake_clock.now())
-        add_mappings(1, fake_clock.now(), organizations=16, clients=2)
-        change(Client, client_ids()["Client 0000 of the desk"], name="Acme")
-    return sign_in(ADMIN)
+        add(Client(name="Acme"))
+    return mapping_table
 
 
 def stored(app: Flask, external_id: str) -> OrganizationMapping:
