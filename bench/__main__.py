@@ -9,6 +9,7 @@ from bench.backlog import measure_backlog
 from bench.desk import measure_desk
 from bench.drain import measure_drain
 from bench.idle import measure_idle
+from bench.mapping import measure_mapping
 from bench.memory import measure_memory
 from bench.throughput import measure_throughput
 
@@ -22,6 +23,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
+    "mapping table on SQLite": lambda: measure_mapping("sqlite"),
+    "mapping table on PostgreSQL": lambda: measure_mapping("postgresql"),
 }
 
 

@@ -14,6 +14,8 @@ from webapp.models.alert import is_open
 from webapp.services import connection_figures as figures
 from webapp.services import list_tickets
 from webapp.services.connection_figures import count_figures
+from webapp.services.move_tickets import count_movable
+from webapp.services.ticket_recorded_incidents import count_recorded
 from webapp.services.transactions import reading, transaction
 
 
@@ -49,6 +51,8 @@ INBOX_ORDER = (
             lambda: select(Alert.id).where(Alert.connection_id == 1, is_open()),
             "ix_alerts_open",
         ),
+        (lambda: count_movable(1), "ix_tickets_client_id"),
+        (lambda: count_recorded(1), "ix_alerts_open"),
     ],
 )
 def test_an_index_answers(statement: Callable[[], Select[tuple[object, ...]]], index: str) -> None:

@@ -33,6 +33,7 @@ RECORDED_AT = datetime(2026, 6, 9, 10, tzinfo=UTC)
 OLDER, NEWER = RECORDED_AT - timedelta(hours=1), RECORDED_AT + timedelta(hours=1)
 LONG_AGO = HORIZON - timedelta(seconds=1)
 FUTURE = NOW + timedelta(seconds=1)
+WANTED = (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)
 RANKS = {"low": 0, "high": 1, "critical": 2}
 
 
@@ -221,8 +222,7 @@ def new_situations() -> Iterator[Situation]:
 def recorded_alerts() -> Iterator[RecordedAlert]:
     states = (("sent", False), ("closed", True), ("deleting", False), ("deleting", True))
     without = [
-        {"has_ticket": False, "reason": reason}
-        for reason in (None, Reason.BEFORE_BACKFILL, Reason.ORG_OPTED_OUT)
+        {"has_ticket": False, "reason": reason} for reason in (None, *WANTED, Reason.ORG_OPTED_OUT)
     ]
     tickets = [
         {"has_ticket": True, "is_ticket_closed": closed, "is_ticket_touched": touched}
@@ -428,11 +428,7 @@ def test_a_rise_is_told_with_every_note(known):
 def test_a_recorded_incident_gets_a_ticket_late_only_when_it_comes_back_or_starts(known):
     def rule(situation: Situation, action: Action[str]) -> bool:
         existing = situation.existing
-        comes = (
-            existing.was_closed
-            or existing.is_incomplete
-            or existing.reason == Reason.BEFORE_BACKFILL
-        )
+        comes = existing.was_closed or existing.is_incomplete or existing.reason in WANTED
         due = (
             not existing.has_ticket
             and situation.is_open

@@ -9,6 +9,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.mapping_data import add_mappings
 from tests.support.poller import allow_host
 from tests.web.pages import Browser
 from webapp import create_app
@@ -121,3 +122,17 @@ def connected(app: Flask, people: tuple[int, int], huntress: Simulator) -> int:
             name="", base_url=huntress.base_url, api_key="hk_demo", api_secret="hs_demo"
         )
         return connection.id
+
+
+@pytest.fixture
+def mapping_table(
+    app: Flask,
+    people: tuple[int, int],
+    fake_clock: FakeClock,
+    sign_in: Callable[[tuple[str, str]], Browser],
+) -> Browser:
+    """An admin, and a connection with sixteen organizations in every state."""
+    with app.app_context():
+        desk_data.add_connection(fake_clock.now())
+        add_mappings(1, fake_clock.now(), organizations=16)
+    return sign_in(ADMIN)

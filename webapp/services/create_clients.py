@@ -18,7 +18,7 @@ from webapp.services.errors import FieldError, ServiceError
 from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.map_organizations import MappingChange, apply_changes
-from webapp.services.suggest_clients import suggest_clients
+from webapp.services.suggest_clients import SimilarClients
 from webapp.services.transactions import reading, transaction
 
 MOST_ROWS = 200
@@ -85,7 +85,8 @@ def propose_clients(connection_id: int, external_ids: Sequence[str]) -> list[Pro
             .execution_options(populate_existing=True)
         ).all()
         clients = [client.name for client in ClientNames(session).clients if client.is_active]
-    return [_propose(row, clients) for row in rows]
+    similar = SimilarClients(clients)
+    return [_propose(row, similar) for row in rows]
 
 
 def create_clients(
@@ -122,9 +123,9 @@ def _create(connection_id: int, wanted: Sequence[NewClient], actor_id: int) -> C
         return CreatedClients(created=len(new), linked=len(changes))
 
 
-def _propose(row: OrganizationMapping, clients: Sequence[str]) -> Proposal:
+def _propose(row: OrganizationMapping, similar: SimilarClients) -> Proposal:
     name = clean_line(row.name, NAME_LENGTH) or ""
-    return Proposal(row.external_id, row.name, row.version, name, suggest_clients(name, clients))
+    return Proposal(row.external_id, row.name, row.version, name, similar.suggest(name))
 
 
 def _problems(names: ClientNames, decisions: Sequence[NewClient]) -> dict[str, str]:

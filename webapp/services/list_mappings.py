@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, contains_eager, raiseload
 from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.lookups import get_connection
 from webapp.services.map_organizations import MappingState, OrganizationRow, as_row
-from webapp.services.suggest_clients import suggest_clients
+from webapp.services.suggest_clients import SimilarClients
 from webapp.services.transactions import reading
 
 PAGE_SIZES = (50, 100)
@@ -97,10 +97,11 @@ def list_mappings(
         if only is not None:
             rows.sort(key=lambda row: only.index(row.mapping.external_id))
         clients = _active_clients(session)
+    similar = SimilarClients(clients)
     suggestions = {
         row.mapping.external_id: found
         for row in rows
-        if needs_client(row) and (found := suggest_clients(row.mapping.name, clients))
+        if needs_client(row) and (found := similar.suggest(row.mapping.name))
     }
     return MappingPage(connection, rows, counts, total, page, pages, clients, suggestions)
 
@@ -169,6 +170,12 @@ def needs_client(row: OrganizationRow) -> bool:
         and mapping.is_name_known
         and (mapping.client_id is not None or mapping.decided_by_person_at is None)
     )
+
+
+def find_connection(connection_id: int) -> Connection:
+    """The connection the table belongs to; raises NotFoundError."""
+    with reading() as session:
+        return get_connection(session, connection_id)
 
 
 def list_client_names() -> list[str]:

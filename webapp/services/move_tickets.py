@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -28,8 +28,13 @@ _ROUTE = ("client_id", "board_id", "category_id", "subcategory_id", "is_unmapped
 def count_movable_tickets(connection_id: int) -> int:
     """How many tickets `move_tickets` would move now."""
     with reading() as session:
-        query = select(func.count(Ticket.id)).where(*_movable(connection_id))
-        return session.scalar(query) or 0
+        return session.scalar(count_movable(connection_id)) or 0
+
+
+def count_movable(connection_id: int) -> Select[int]:
+    """The query of `count_movable_tickets`."""
+    has_client = exists().where(*_has_client()).correlate(Ticket)
+    return select(func.count(Ticket.id)).where(*_on_triage(connection_id), has_client)
 
 
 def move_tickets(
@@ -48,7 +53,9 @@ def move_tickets(
     require_enterprise()
     with transaction() as session:
         cycle = lock_cycle(session, connection_id)
-        query = select(Ticket, Alert, OrganizationMapping, Client).where(*_movable(connection_id))
+        query = select(Ticket, Alert, OrganizationMapping, Client).where(
+            *_on_triage(connection_id), *_has_client()
+        )
         if organization_ids is not None:
             query = query.where(OrganizationMapping.external_id.in_(organization_ids))
         query = query.order_by(Ticket.id).with_for_update(of=Ticket)
@@ -122,8 +129,8 @@ def _incident(alert: Alert) -> Incident | None:
     return incident if incident and incident.id == alert.external_alert_id else None
 
 
-def _movable(connection_id: int) -> list[ColumnElement[bool]]:
-    """Still where they were put because their organization had no client; with their joins."""
+def _on_triage(connection_id: int) -> list[ColumnElement[bool]]:
+    """Still where they were put because their organization had no client; joined to Connection."""
     return [
         Ticket.connection_id == connection_id,
         Ticket.is_unmapped.is_(True),
@@ -131,10 +138,15 @@ def _movable(connection_id: int) -> list[ColumnElement[bool]]:
         Connection.id == Ticket.connection_id,
         Ticket.client_id == Connection.fallback_client_id,
         Ticket.board_id == Connection.fallback_board_id,
+    ]
+
+
+def _has_client() -> list[ColumnElement[bool]]:
+    """Joins a ticket to its alert, organization and active client."""
+    return [
         Alert.ticket_id == Ticket.id,
-        Alert.connection_id == Ticket.connection_id,
         Alert.is_incomplete.is_(False),
-        OrganizationMapping.connection_id == Alert.connection_id,
+        OrganizationMapping.connection_id == Ticket.connection_id,
         OrganizationMapping.external_id == Alert.organization_external_id,
         Client.id == OrganizationMapping.client_id,
         Client.is_active.is_(True),

@@ -3,7 +3,10 @@
 from contextlib import closing
 
 from webapp.extensions import current_config
+from webapp.huntress.errors import HuntressError
+from webapp.models import Connection
 from webapp.services.audit import record_event
+from webapp.services.errors import ServiceError
 from webapp.services.huntress_access import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
@@ -18,19 +21,16 @@ from webapp.services.transactions import reading, transaction
 def sync_now(connection_id: int, *, actor_id: int) -> SyncResult:
     """`sync_organizations`, giving up rather than letting a person wait for long.
 
-    Raises HuntressError, MissingCredentialsError, NotFoundError, EditionError.
+    Raises ServiceError with Huntress's trouble in a sentence, MissingCredentialsError,
+    NotFoundError, EditionError; nothing is stored then.
     """
     require_enterprise()
     with reading() as session:
         connection = get_connection(session, connection_id)
-    client = open_client(
-        connection,
-        current_config(),
-        on_wait=refuse_long_waits,
-        timeout=INTERACTIVE_TIMEOUT_SECONDS,
-    )
-    with closing(client):
-        result = sync_organizations(connection_id, client)
+    try:
+        result = _sync(connection)
+    except HuntressError as error:
+        raise ServiceError(error.sentence) from error
     with transaction() as session:
         record_event(
             session,
@@ -41,3 +41,14 @@ def sync_now(connection_id: int, *, actor_id: int) -> SyncResult:
             actor_id=actor_id,
         )
     return result
+
+
+def _sync(connection: Connection) -> SyncResult:
+    client = open_client(
+        connection,
+        current_config(),
+        on_wait=refuse_long_waits,
+        timeout=INTERACTIVE_TIMEOUT_SECONDS,
+    )
+    with closing(client):
+        return sync_organizations(connection.id, client)

@@ -1,5 +1,6 @@
 """Clients whose names are similar to an organization's: only ever offered, never linked."""
 
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -8,7 +9,7 @@ from rapidfuzz import fuzz, process
 from webapp.domain.name_match import normalize_name
 
 MOST = 3
-LEAST_SCORE = 82.0
+LEAST_SCORE = 88.0
 """Of 100: `Acme Dental LLC` and `Acme Dental` are similar, `Acme Dental` and `Apex Dental` not."""
 
 _FORMS = frozenset(
@@ -21,24 +22,32 @@ _FORMS = frozenset(
 """Words that say what kind of company it is, not which."""
 
 
-def suggest_clients(name: str, clients: Sequence[str]) -> list[str]:
-    """Up to three of `clients` with a name similar to `name`, the most similar first."""
-    wanted = _essence(name)
-    if not wanted:
-        return []
-    found = process.extract(
-        wanted,
-        [_essence(client) for client in clients],
-        scorer=fuzz.token_ratio,  # also finds a name that is all of the other one's words, and more
-        score_cutoff=LEAST_SCORE,
-        limit=MOST * 3,
-    )
-    closest = sorted(found, key=lambda match: -fuzz.token_sort_ratio(wanted, match[0]))
-    return [clients[place] for _, _, place in closest[:MOST]]
+class SimilarClients:
+    """Clients by name, prepared once for the many organizations of a page."""
+
+    def __init__(self, clients: Sequence[str]) -> None:
+        self._clients = clients
+        self._essences = [_essence(client) for client in clients]
+
+    def suggest(self, name: str) -> list[str]:
+        """Up to three clients with a name similar to `name`, the most similar first."""
+        wanted = _essence(name)
+        if not wanted:
+            return []
+        found = process.extract(
+            wanted,
+            self._essences,
+            scorer=fuzz.token_ratio,  # also finds a name that is all the words of the other one
+            score_cutoff=LEAST_SCORE,
+            limit=MOST * 3,
+        )
+        closest = sorted(found, key=lambda match: -fuzz.token_sort_ratio(wanted, match[0]))
+        return [self._clients[place] for _, _, place in closest[:MOST]]
 
 
 @lru_cache(maxsize=20_000)
 def _essence(name: str) -> str:
-    """What of a name is compared; one that is nothing but such words stays as it is."""
-    normalized = normalize_name(name)
+    """What of a name is compared, without accents; nothing but such words stays as it is."""
+    plain = (c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
+    normalized = normalize_name("".join(plain))
     return " ".join(w for w in normalized.split() if w not in _FORMS) or normalized

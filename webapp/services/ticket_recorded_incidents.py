@@ -56,7 +56,12 @@ def count_recorded_incidents(connection_id: int) -> int:
     Those whose ticket was asked for already are left out.
     """
     with reading() as session:
-        return session.scalar(_recorded(select(func.count(Alert.id)), connection_id)) or 0
+        return session.scalar(count_recorded(connection_id)) or 0
+
+
+def count_recorded(connection_id: int) -> Select[int]:
+    """The query of `count_recorded_incidents`."""
+    return _recorded(select(func.count(Alert.id)), connection_id)
 
 
 def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedIncidents:

@@ -43,8 +43,7 @@
   };
 
   all.closest("[hidden]").hidden = false;
-  form.addEventListener("input", show);
-  form.addEventListener("change", (event) => {
+  form.addEventListener("input", (event) => {
     if (event.target === all) for (const row of rows) row.pick.checked = all.checked;
     show();
   });

@@ -13,6 +13,7 @@ from webapp.services.import_mappings import (
     plan_import,
     upload_mappings,
 )
+from webapp.services.list_mappings import find_connection
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
@@ -96,7 +97,7 @@ def discard(connection_id: int, upload_id: int) -> ResponseReturnValue:
 def _choose(connection_id: int, problem: str | None = None) -> str:
     return render_template(
         "mapping/import.html",
-        connection_id=connection_id,
+        connection_id=find_connection(connection_id).id,
         columns=COLUMNS,
         problem=problem,
     )

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from webapp.huntress.errors import HuntressError
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.map_organizations import StaleMappingError
 from webapp.services.move_tickets import move_tickets
@@ -65,8 +64,6 @@ def sync(connection_id: int) -> ResponseReturnValue:
         result = sync_now(connection_id, actor_id=require_viewer().id)
     except NotFoundError:
         raise
-    except HuntressError as error:
-        flash(f"The organizations were not synced: {error.sentence}", "error")
     except ServiceError as error:
         flash(f"The organizations were not synced. {error}", "error")
     else:

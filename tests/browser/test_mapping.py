@@ -1,0 +1,146 @@
+"""The mapping table in a browser: edits, conflicts, bulk changes; with and without a script."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.support import desk_data
+from tests.support.desk_data import ADMIN, HELPDESK
+from tests.support.mapping_data import add_mappings, client_ids
+from tests.support.rows import organization
+from webapp import clock
+from webapp.services.map_organizations import set_mapping
+
+OpenPage = Callable[..., Page]
+SignIn = Callable[[Page, tuple[str, str]], None]
+PATH = "/integrations/huntress/1/organizations"
+MAPPED, AUTO, UNMAPPED, SIMILAR = (str(40_000 + n) for n in range(4))
+LOOKS = [("light", 1440), ("dark", 390)]
+
+
+@pytest.fixture
+def helpdesk_id(app: Flask) -> int:
+    """Sixteen organizations in every state; the id of the person who interferes."""
+    with app.app_context():
+        _, helpdesk = desk_data.add_people()
+        desk_data.add_connection(clock.utcnow())
+        add_mappings(1, clock.utcnow(), organizations=16)
+        return helpdesk.id
+
+
+def client_name(app: Flask, external_id: str) -> str | None:
+    with app.app_context():
+        names = {key: name for name, key in client_ids().items()}
+        return names.get(organization(1, external_id).client_id)
+
+
+def test_edited_saved_in_conflict_and_in_bulk(
+    app: Flask, helpdesk_id: int, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, ADMIN)
+    page.goto(PATH)
+    bar, save = page.locator("[data-save-bar]"), page.locator("[data-save]")
+    expect(bar).to_be_hidden()
+    field = page.get_by_label("Client of Copperfield Dental", exact=True)
+    field.fill("Ashford Dental")
+    page.get_by_role("button", name="Dunmore Dental Ltd").click()
+    expect(page.get_by_label("Client of Dunmore Dental")).to_have_value("Dunmore Dental Ltd")
+    expect(save).to_have_text("Save 2 changes")
+    expect(page.locator("tr.is-dirty")).to_have_count(2)
+    assert client_name(app, SIMILAR) is None, "only filled in"
+
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="Excluded").click()
+    expect(bar).to_be_visible()
+    assert asked == ["beforeunload"], "nobody leaves changes behind unasked"
+
+    with app.app_context():
+        birchwood = client_ids()["Birchwood Dental"]
+        set_mapping(1, UNMAPPED, client_id=birchwood, actor_id=helpdesk_id)
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("1 row was changed by somebody else")
+    row = page.get_by_role("row").filter(has=field)
+    expect(row).to_contain_text(re.compile(rf"Changed .* by {HELPDESK[1]}"))
+    expect(row).to_contain_text("Birchwood Dental, tickets on")
+    expect(field).to_have_value("Ashford Dental")
+    assert client_name(app, UNMAPPED) == "Birchwood Dental"
+    expect(save).to_have_text("Save 2 changes")
+    field.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("2 changes saved.")
+    assert client_name(app, UNMAPPED) == "Ashford Dental"
+
+    page.get_by_label("Create tickets for Ashford Dental").uncheck()
+    expect(save).to_have_text("Save 1 change")
+    page.locator("[data-discard]").click()
+    expect(bar).to_be_hidden()
+    expect(page.get_by_label("Create tickets for Ashford Dental")).to_be_checked()
+
+    expect(page.get_by_role("button", name="Exclude")).to_be_hidden()
+    page.get_by_label("All on this page").check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("16 selected")
+    page.get_by_label("All on this page").uncheck()
+    page.get_by_label("Select Birchwood Dental").check()
+    page.get_by_role("button", name="Exclude").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 organization excluded")
+    with app.app_context():
+        assert organization(1, AUTO).creates_tickets is False
+
+
+def test_it_all_works_without_a_script(
+    app: Flask, helpdesk_id: int, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page(java_script_enabled=False)
+    sign_in(page, ADMIN)
+    page.goto(f"{PATH}?q=dental")
+    page.get_by_label("Client of Copperfield Dental", exact=True).fill("Ashford Dental")
+    page.get_by_role("button", name="Dunmore Dental Ltd").click()
+    expect(page.get_by_label("Client of Dunmore Dental")).to_have_value("Dunmore Dental Ltd")
+    expect(page.locator("tr.is-dirty")).to_have_count(2)
+    page.get_by_label("Client of Copperfield Dental", exact=True).press("Enter")
+    expect(page.get_by_text("2 changes saved.")).to_be_visible()
+    assert client_name(app, UNMAPPED) == "Ashford Dental"
+    assert client_name(app, SIMILAR) == "Dunmore Dental Ltd"
+    page.get_by_label("Select Elmhurst Dental").check()
+    page.get_by_role("button", name="Create clients").click()
+    page.get_by_label("Create", exact=True).check()
+    page.get_by_label("Name of the new client").fill("Elmhurst Teeth")
+    page.get_by_role("button", name="Create and link").click()
+    expect(page.get_by_text("1 client created, 1 organization linked.")).to_be_visible()
+    assert client_name(app, "40004") == "Elmhurst Teeth"
+    assert page.url.endswith("?q=dental"), "back where one was"
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_accessibility(
+    helpdesk_id: int,
+    open_page: OpenPage,
+    sign_in: SignIn,
+    check_accessibility: Callable[[Page], None],
+    scheme: str,
+    width: int,
+) -> None:
+    page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})
+    sign_in(page, ADMIN)
+    for path in ("", "?q=nothing", "/import", "/new-clients?org=40002&org=40003"):
+        page.goto(PATH + path)
+        check_accessibility(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    page.goto(PATH)
+    page.get_by_label("Client of Copperfield Dental", exact=True).fill("Nobody")
+    page.get_by_label("Select Birchwood Dental").check()
+    page.locator("[data-save]").click()
+    page.get_by_role("alert").wait_for()
+    check_accessibility(page)
+    for content in ("id,client\n40000,Nobody\n", "id,client,tickets\n40000,,no\n"):
+        page.goto(f"{PATH}/import")
+        file = {"name": "x.csv", "mimeType": "text/csv", "buffer": content.encode()}
+        page.get_by_label("CSV file").set_input_files(file)
+        page.get_by_role("button", name="Show what would change").click()
+        page.get_by_role("heading", name="Preview").wait_for()
+        check_accessibility(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,165 @@
+"""Importing mappings and creating clients: all or nothing, on both databases, also in a race."""
+
+import threading
+
+import pytest
+from flask import Flask
+
+from tests.support import desk_data
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.mapping_data import add_mappings, client_ids
+from tests.support.polling import AppThread
+from tests.support.rows import all_rows, audit_actions, organization
+from webapp.models import AuditEvent, Client, CsvUpload
+from webapp.services.create_clients import (
+    Choice,
+    NewClient,
+    create_clients,
+    propose_clients,
+)
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.import_mappings import (
+    StaleImportError,
+    import_mappings,
+    plan_import,
+    upload_mappings,
+)
+from webapp.services.map_organizations import StaleMappingError, set_mapping
+from webapp.services.save_mapping_rows import RowEdit, save_mapping_rows
+
+MAPPED, AUTO, UNMAPPED, SIMILAR, AMBIGUOUS = (str(40_000 + n) for n in range(5))
+
+
+@pytest.fixture
+def admin_id(app: Flask, fake_clock: FakeClock) -> int:
+    """An admin; sixteen organizations in every state."""
+    admin, _ = desk_data.add_people()
+    desk_data.add_connection(fake_clock.now())
+    add_mappings(1, fake_clock.now(), organizations=16)
+    return admin.id
+
+
+def upload(admin_id: int, content: str) -> int:
+    return upload_mappings(1, "x.csv", content.encode(), owner_id=admin_id).id
+
+
+@both_databases
+def test_an_import_does_what_its_plan_says(app: Flask, admin_id: int) -> None:
+    key = upload(admin_id, f"id,client,tickets\n{UNMAPPED},Ashford Dental,no\n{MAPPED},,\n")
+    plan = plan_import(1, key, owner_id=admin_id)
+    assert [(row.external_id, row.client, row.tickets) for row in plan.changes] == [
+        (UNMAPPED, "Ashford Dental", False),
+        (MAPPED, "", None),
+    ]
+    assert import_mappings(1, key, fingerprint=plan.fingerprint, actor_id=admin_id) == 2
+    row = organization(1, UNMAPPED)
+    assert (row.client_id, row.creates_tickets) == (client_ids()["Ashford Dental"], False)
+    assert all_rows(CsvUpload) == []
+
+
+@both_databases
+def test_two_who_confirm_the_same_import_import_once(app: Flask, admin_id: int) -> None:
+    key = upload(admin_id, f"id,client\n{UNMAPPED},Ashford Dental\n")
+    fingerprint = plan_import(1, key, owner_id=admin_id).fingerprint
+    start = threading.Barrier(2)
+
+    def confirm() -> int:
+        start.wait()
+        try:
+            return import_mappings(1, key, fingerprint=fingerprint, actor_id=admin_id)
+        except NotFoundError:
+            return 0
+
+    threads = [AppThread(app, confirm) for _ in range(2)]
+    assert sorted(thread.outcome() for thread in threads) == [0, 1]
+    assert audit_actions() == ["mapping.saved", "mapping.imported"]
+
+
+@both_databases
+def test_a_fingerprint_is_of_what_would_change_only(app: Flask, admin_id: int) -> None:
+    key = upload(admin_id, f"id,client\n{UNMAPPED},Ashford Dental\n{AUTO},Birchwood Dental\n")
+    before = plan_import(1, key, owner_id=admin_id).fingerprint
+    set_mapping(1, SIMILAR, tickets=False)
+    assert plan_import(1, key, owner_id=admin_id).fingerprint == before
+    set_mapping(1, AUTO, client_id=None)
+    assert plan_import(1, key, owner_id=admin_id).fingerprint != before
+    with pytest.raises(StaleImportError):
+        import_mappings(1, key, fingerprint=before, actor_id=admin_id)
+    assert organization(1, UNMAPPED).client_id is None
+    assert len(all_rows(CsvUpload)) == 1, "for the new preview"
+
+
+@both_databases
+def test_clients_are_created_and_linked_together(app: Flask, admin_id: int) -> None:
+    proposals = propose_clients(1, [SIMILAR, UNMAPPED, AUTO, "77"])
+    assert [one.external_id for one in proposals] == [UNMAPPED, SIMILAR]
+    assert [one.choice for one in proposals] == [Choice.CREATE, Choice.SKIP]
+    decisions = [NewClient(UNMAPPED, 1, Choice.CREATE, "New"), NewClient(AUTO, 1, Choice.SKIP, "")]
+    result = create_clients(1, decisions, actor_id=admin_id)
+    assert (result.created, result.linked) == (1, 1)
+    row = organization(1, UNMAPPED)
+    assert (row.client_id, row.changed_by_id) == (client_ids()["New"], admin_id)
+
+
+@both_databases
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (NewClient(AMBIGUOUS, 1, Choice.CREATE, "Ashford Dental"), FieldError),
+        (NewClient(AMBIGUOUS, 9, Choice.CREATE, "Other"), StaleMappingError),
+        (NewClient("77", 1, Choice.CREATE, "Other"), NotFoundError),
+    ],
+)
+def test_one_that_fails_undoes_them_all(
+    app: Flask, admin_id: int, bad: NewClient, error: type[ServiceError]
+) -> None:
+    with pytest.raises(error):
+        create_clients(1, [NewClient(UNMAPPED, 1, Choice.CREATE, "New"), bad], actor_id=admin_id)
+    assert not {"New", "Other"} & set(client_ids())
+    assert organization(1, UNMAPPED).client_id is None
+    assert all_rows(AuditEvent) == []
+
+
+@both_databases
+def test_two_who_create_the_same_client_make_one(
+    app: Flask, admin_id: int, fake_clock: FakeClock
+) -> None:
+    other = desk_data.add_connection(fake_clock.now(), account_id=2)
+    add_mappings(other, fake_clock.now(), organizations=8)
+    start = threading.Barrier(2)
+
+    def create(connection_id: int) -> int:
+        start.wait()
+        try:
+            decisions = [NewClient(UNMAPPED, 1, Choice.CREATE, "The same")]
+            return create_clients(connection_id, decisions, actor_id=admin_id).created
+        except (FieldError, ServiceError):
+            return 0
+
+    threads = [AppThread(app, lambda one=one: create(one)) for one in (1, other)]
+    assert sorted(thread.outcome() for thread in threads) == [0, 1]
+    assert len(all_rows(Client, Client.name == "The same")) == 1
+
+
+@both_databases
+def test_two_who_save_the_same_row_do_not_overwrite_each_other(app: Flask, admin_id: int) -> None:
+    start = threading.Barrier(2)
+
+    def save(client: str) -> str:
+        start.wait()
+        try:
+            save_mapping_rows(1, [RowEdit(UNMAPPED, 1, client=client)], actor_id=admin_id)
+        except StaleMappingError as error:
+            [conflict] = error.conflicts
+            assert conflict.changed_by == desk_data.ADMIN[1]
+            return ""
+        return client
+
+    threads = [
+        AppThread(app, lambda name=n: save(name)) for n in ("Ashford Dental", "Glenwood Dental")
+    ]
+    saved = [name for thread in threads if (name := thread.outcome())]
+    assert len(saved) == 1
+    assert organization(1, UNMAPPED).client_id == client_ids()[saved[0]]
+    assert organization(1, UNMAPPED).version == 2

@@ -1,0 +1,235 @@
+"""Doing one thing to many organizations, and creating clients from them."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.support.mapping_data import client_ids
+from tests.support.rows import add, all_rows, organization
+from tests.web.pages import Browser, words_of
+from tests.web.test_mapping_saving import (
+    AMBIGUOUS,
+    AUTO,
+    BULK,
+    EXCLUDED,
+    MAPPED,
+    PATH,
+    SAVE,
+    SIMILAR,
+    UNMAPPED,
+    actions,
+    client_name,
+    stored,
+    value_of,
+)
+from webapp.models import AuditEvent, Client
+from webapp.services.map_organizations import set_mapping
+
+
+@pytest.fixture
+def table(app: Flask, mapping_table: Browser) -> Browser:
+    """The admin; one of the clients is called Acme."""
+    with app.app_context():
+        add(Client(name="Acme"))
+    return mapping_table
+
+
+def send(
+    table: Browser,
+    action: str,
+    *picked: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    **data: str,
+):
+    fields = {**table.get(PATH).form(SAVE), **data, "action": action, "pick": list(picked)}
+    meanwhile()
+    return table.client.post(BULK, data=fields)
+
+
+def test_mapping_together(app: Flask, table: Browser) -> None:
+    response = send(table, "map", UNMAPPED, AMBIGUOUS, AUTO, bulk_client="acme")
+    assert response.status_code == 303
+    assert "3 organizations mapped." in table.get(PATH).text
+    assert {client_name(app, one) for one in (UNMAPPED, AMBIGUOUS, AUTO)} == {"Acme"}
+    assert client_name(app, SIMILAR) is None
+    assert stored(app, UNMAPPED).changed_by_id == 1
+    assert actions(app) == ["mapping.saved"] * 3
+
+
+def test_no_client_on_purpose(app: Flask, table: Browser) -> None:
+    send(table, "none", UNMAPPED, MAPPED)
+    assert client_name(app, MAPPED) is None
+    assert stored(app, UNMAPPED).decided_by_person_at is not None
+    assert "left without a client, on purpose" in table.get(PATH).text
+
+
+def test_excluding_and_including(app: Flask, table: Browser) -> None:
+    send(table, "exclude", UNMAPPED, EXCLUDED)
+    assert stored(app, UNMAPPED).creates_tickets is False
+    assert "excluded: no new tickets are created for them." in table.get(PATH).text
+    send(table, "include", UNMAPPED, EXCLUDED)
+    assert stored(app, EXCLUDED).creates_tickets is True
+    assert "included again" in table.get(PATH).text
+    assert actions(app) == ["mapping.saved"] * 3, "one was excluded already"
+
+
+def test_matching_again(app: Flask, table: Browser) -> None:
+    send(table, "none", MAPPED)
+    send(table, "match", MAPPED)
+    row = stored(app, MAPPED)
+    assert (row.is_auto_matched, row.decided_by_person_at) == (True, None)
+    assert client_name(app, MAPPED) == "Ashford Dental"
+
+
+@pytest.mark.parametrize(
+    ("action", "picked", "client", "words"),
+    [
+        ("map", (), "Acme", "Select organizations first."),
+        ("map", (UNMAPPED,), "", "Enter the client to map them to"),
+        ("map", (UNMAPPED,), "Nobody", 'There is no client "Nobody"'),
+        ("nonsense", (UNMAPPED,), "", "Choose what to do"),
+        ("create", (), "", "Select organizations first."),
+    ],
+)
+def test_refusals(
+    app: Flask,
+    table: Browser,
+    action: str,
+    picked: tuple[str, ...],
+    client: str,
+    words: str,
+) -> None:
+    page = table.page_of(send(table, action, *picked, bulk_client=client), status=400)
+    assert words in page.text
+    assert value_of(page, "bulk_client") == client
+    assert [one.get("value") for one in page.all("input", name="pick", checked="")] == [*picked]
+    assert actions(app) == []
+
+
+def test_what_was_typed_into_rows_is_not_lost(app: Flask, table: Browser) -> None:
+    for action in ("exclude", "create"):
+        response = send(table, action, UNMAPPED, **{f"client-{SIMILAR}": "Acme"})
+        page = table.page_of(response, status=400)
+        assert "save or discard what you changed" in page.text
+        assert value_of(page, f"client-{SIMILAR}") == "Acme"
+    assert stored(app, UNMAPPED).creates_tickets is True
+
+
+@pytest.mark.parametrize("action", ["map", "match"])
+def test_rows_changed_meanwhile_stop_it_all(
+    app: Flask,
+    table: Browser,
+    people: tuple[int, int],
+    action: str,
+) -> None:
+    def meanwhile() -> None:
+        with app.app_context():
+            client_id = client_ids()["Ashford Dental"]
+            set_mapping(1, UNMAPPED, client_id=client_id, actor_id=people[0])
+
+    response = send(table, action, UNMAPPED, SIMILAR, meanwhile=meanwhile, bulk_client="Acme")
+    page = table.page_of(response, status=409)
+    assert "1 row was changed by somebody else meanwhile" in page.text
+    assert "by you, in another window" in page.text
+    assert [one.get("value") for one in page.all("input", name="pick", checked="")] == [SIMILAR]
+    assert client_name(app, UNMAPPED) == "Ashford Dental"
+    assert client_name(app, SIMILAR) is None
+
+
+def preview(table: Browser, *picked: str) -> tuple[str, dict[str, str]]:
+    """The address of the preview, and its form as it stands."""
+    address = send(table, "create", *picked).location
+    return address, table.get(address).form(address)
+
+
+def test_clients_from_organizations(app: Flask, table: Browser) -> None:
+    address, fields = preview(table, UNMAPPED, SIMILAR, AUTO)
+    page = table.get(address)
+    assert "1 selected organization left out: it has a client already." in page.text
+    assert "Perhaps a duplicate of Dunmore Dental Ltd : please decide." in page.text.replace(
+        "Ltd:", "Ltd :"
+    )
+    assert [fields[f"choice-{one}"] for one in (UNMAPPED, SIMILAR)] == ["create", "skip"]
+    assert fields[f"link-{SIMILAR}"] == "Dunmore Dental Ltd"
+    data = {**fields, f"choice-{SIMILAR}": "link", f"name-{UNMAPPED}": "Copper Inc"}
+    assert table.client.post(address, data=data).location == PATH
+    assert "1 client created, 2 organizations linked." in table.get(PATH).text
+    assert client_name(app, UNMAPPED) == "Copper Inc"
+    assert client_name(app, SIMILAR) == "Dunmore Dental Ltd"
+    assert stored(app, UNMAPPED).decided_by_person_at is not None
+    assert actions(app) == ["client.created", "mapping.saved", "mapping.saved"]
+    with app.app_context():
+        event = all_rows(AuditEvent)[0]
+        assert (event.actor_id, event.after["name"]) == (1, "Copper Inc")
+    assert "Nothing to create" in table.get(address).text, "sending it twice"
+
+
+def test_skipping_all_creates_nothing(app: Flask, table: Browser) -> None:
+    address, fields = preview(table, SIMILAR)
+    table.client.post(address, data=fields)
+    assert "0 clients created, 0 organizations linked." in table.get(PATH).text
+    assert actions(app) == []
+
+
+def test_organizations_of_one_name_share_a_client(app: Flask, table: Browser) -> None:
+    address, fields = preview(table, UNMAPPED, SIMILAR)
+    data = {
+        **fields,
+        f"name-{UNMAPPED}": "Shared Ltd.",
+        f"name-{SIMILAR}": "shared ltd",
+        f"choice-{SIMILAR}": "create",
+    }
+    table.client.post(address, data=data)
+    assert client_name(app, UNMAPPED) == client_name(app, SIMILAR) == "Shared Ltd."
+
+
+@pytest.mark.parametrize(
+    ("choice", "name", "words"),
+    [
+        ("create", "ACME!", 'There is a client "Acme" already.'),
+        ("create", "", "Enter a name"),
+        ("create", "x" * 201, "at most 200 characters"),
+        ("link", "Nobody", 'There is no client "Nobody"'),
+        ("link", "Ashford Legal Partners", "is not active"),
+    ],
+)
+def test_names_that_cannot_be_used(
+    app: Flask,
+    table: Browser,
+    choice: str,
+    name: str,
+    words: str,
+) -> None:
+    address, fields = preview(table, UNMAPPED, AMBIGUOUS)
+    field = "link" if choice == "link" else "name"
+    data = {**fields, f"choice-{UNMAPPED}": choice, f"{field}-{UNMAPPED}": name}
+    page = table.page_of(table.client.post(address, data=data), status=400)
+    assert words in page.text
+    assert "Nothing was created yet. 1 row needs a look." in page.text
+    assert value_of(page, f"{field}-{UNMAPPED}") == name
+    assert actions(app) == []
+
+
+def test_a_client_created_meanwhile_is_an_error_at_its_row(
+    app: Flask,
+    table: Browser,
+) -> None:
+    address, fields = preview(table, UNMAPPED)
+    with app.app_context():
+        add(Client(name=fields[f"name-{UNMAPPED}"]))
+    page = table.page_of(table.client.post(address, data=fields), status=400)
+    assert "already. Link to it" in page.text
+
+
+def test_an_organization_mapped_meanwhile_stops_it(app: Flask, table: Browser) -> None:
+    address, fields = preview(table, UNMAPPED, AMBIGUOUS)
+    fields[f"choice-{UNMAPPED}"] = "create"
+    with app.app_context():
+        set_mapping(1, UNMAPPED, client_id=client_ids()["Acme"])
+    page = table.page_of(table.client.post(address, data=fields), status=409)
+    assert "was changed by somebody else meanwhile" in page.text
+    assert words_of(page.all("legend")[0]).startswith("Elmhurst Dental")
+    with app.app_context():
+        assert organization(1, UNMAPPED).version == 2
+        assert "Copperfield Dental" not in client_ids()
