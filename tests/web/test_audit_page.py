@@ -52,7 +52,7 @@ def test_newest_first_in_words(admin: Browser, events: None) -> None:
     found = rows(admin.get("/audit"))
     assert len(found) == 6
     assert "1 h ago Triagedesk Started polling Connection Tallow & Reed Managed IT" in found[0]
-    assert "Ada Okafor Board deactivated Board Security Triage" in found[1]
+    assert "Ada Okafor Deactivated a board Board Security Triage" in found[1]
     assert "Changed a ticket Ticket TKT-000001" in found[2]
     assert "status Open → In progress assignee none → bo@example.com" in found[2]
     assert "Changed a role User Ada Okafor" in found[5]
@@ -253,8 +253,10 @@ def test_helpdesk_see_none_of_it(sign_in: SignIn, desk: Desk, events: None) -> N
     ("action", "words"),
     [
         ("user.role_set", "Changed a role"),
-        ("priority.reordered", "Priority reordered"),
-        ("saved_view.shared", "Saved view shared"),
+        ("priority.reordered", "Reordered a priority"),
+        ("asset.created", "Created an asset"),
+        ("saved_view.shared", "Shared a saved view"),
+        ("status.made_default", "Status made default"),
         ("strange", "Strange"),
     ],
 )

@@ -150,6 +150,12 @@ def test_guessing_is_slowed_down(visitor: Browser, people: tuple[int, int]) -> N
     assert "Wait a minute" in page.text
 
 
+def test_the_sign_in_page_says_where_links_come_from(
+    visitor: Browser, people: tuple[int, int]
+) -> None:
+    assert "Ask an admin for a link" in visitor.get("/sign-in").text
+
+
 def test_one_changes_the_own_password(
     app: Flask, people: tuple[int, int], sign_in: SignIn, visitor: Browser
 ) -> None:

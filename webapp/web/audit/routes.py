@@ -1,6 +1,7 @@
 """Audit log: what people changed."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from flask import Blueprint, Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,7 @@ audit.add_app_template_filter(words.subject_url)
 audit.add_app_template_global(words.changes_of)
 audit.add_app_template_global(words.group_pairs)
 
+LINES_AT_ONCE = 200
 COLUMNS = ("time (UTC)", "who", "action", "kind", "id", "name", "before", "after")
 
 
@@ -49,8 +51,9 @@ def export() -> ResponseReturnValue:
 
 def _lines(query: AuditQuery) -> Iterator[str]:
     yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
-    for exported in export_events(query):
-        yield write_csv_line(_cells(exported))
+    events = export_events(query)
+    while lines := [write_csv_line(_cells(event)) for event in islice(events, LINES_AT_ONCE)]:
+        yield "".join(lines)
 
 
 def _cells(exported: ExportedEvent) -> tuple[str, ...]:

@@ -17,8 +17,11 @@ ACTIONS = {
     "connection.credentials_replaced": "Replaced the credentials",
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
+    "incidents.ticketed": "Created tickets for recorded incidents",
+    "mapping.imported": "Imported mappings",
     "mapping.matched_again": "Matched an organization again",
     "mapping.saved": "Saved a mapping",
+    "organizations.synced": "Synced organizations",
     "polling.paused": "Paused polling",
     "polling.resumed": "Resumed polling",
     "polling.started": "Started polling",
@@ -26,6 +29,9 @@ ACTIONS = {
     "quarantine.retried": "Asked to retry a quarantined report",
     "routing.saved": "Saved the routing",
     "ticket.changed": "Changed a ticket",
+    "ticket.moved": "Moved a ticket to its client",
+    "ticket.noted": "Added a note to a ticket",
+    "ticket_prefix.changed": "Changed the ticket prefix",
     "user.activated": "Activated a user",
     "user.added": "Added a user",
     "user.deactivated": "Deactivated a user",
@@ -63,8 +69,11 @@ def action_words(action: str) -> str:
     """What was done; an action without words of its own is taken apart."""
     if action in ACTIONS:
         return ACTIONS[action]
-    subject, _, what = action.partition(".")
-    return f"{subject} {what}".replace("_", " ").strip().capitalize()
+    subject, _, what = action.replace("_", " ").partition(".")
+    if not what or " " in what:
+        return f"{subject} {what}".strip().capitalize()
+    article = "an" if subject.startswith(tuple("aeio")) else "a"
+    return f"{what.capitalize()} {article} {subject}"
 
 
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
