@@ -37,7 +37,6 @@ def test_an_asset_is_added_with_its_key(globex: int) -> None:
     assert event.after["client_id"] == globex
 
 
-@both_databases
 def test_the_key_follows_the_name(globex: int) -> None:
     asset = add_asset(AssetValues(globex, "WS-01"))
     assert edit_asset(asset.id, AssetValues(globex, "WS-02"), seen=asset_version(asset))
@@ -45,7 +44,6 @@ def test_the_key_follows_the_name(globex: int) -> None:
     assert all_rows(AuditEvent)[-1].after == {"name": "WS-02"}
 
 
-@both_databases
 @pytest.mark.parametrize(("first", "second"), [(None, None), ("SN-1", "sn-1"), (None, "")])
 def test_the_same_machine_twice_is_refused(
     globex: int, first: str | None, second: str | None
@@ -82,7 +80,6 @@ def test_only_active_clients_get_assets(globex: int) -> None:
     assert edit_asset(asset.id, AssetValues(globex, "WS-01", "SN-1"))
 
 
-@both_databases
 def test_an_edit_of_an_older_state_is_refused(globex: int) -> None:
     asset = add_asset(AssetValues(globex, "WS-01"))
     seen = asset_version(asset)

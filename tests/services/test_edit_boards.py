@@ -26,7 +26,6 @@ def test_a_board_is_added_and_renamed(app: Flask) -> None:
     assert (event.before, event.after) == ({"name": "Projects"}, {"name": "Project work"})
 
 
-@both_databases
 @pytest.mark.parametrize("name", ["", "  ", "SECURITY", "x" * 201])
 def test_names_that_no_board_can_have(app: Flask, name: str) -> None:
     for attempt in (lambda: add_board(name), lambda: rename_board(TRIAGE, name)):
@@ -45,7 +44,6 @@ def test_a_board_renamed_by_two(app: Flask) -> None:
     assert rename_board(SECURITY, "SOC", seen=seen) is False
 
 
-@both_databases
 def test_categories_have_one_level_below_them(app: Flask) -> None:
     phishing = add_category(SECURITY, "Phishing")
     spear = add_category(SECURITY, "Spear", phishing.id)

@@ -31,7 +31,6 @@ def globex(actor: int) -> Client:
     return add_client(ClientValues("Globex", "Since 2019", "C-1"), actor_id=actor)
 
 
-@both_databases
 def test_a_client_is_added_with_an_event(globex: Client, actor: int) -> None:
     stored = fresh(Client, globex.id)
     assert (stored.name, stored.notes, stored.external_reference) == ("Globex", "Since 2019", "C-1")
@@ -45,7 +44,6 @@ def test_a_client_is_added_with_an_event(globex: Client, actor: int) -> None:
     assert event.after == {"name": "Globex", "notes": "Since 2019", "external_reference": "C-1"}
 
 
-@both_databases
 @pytest.mark.parametrize("name", ["Globex", "GLOBEX", "gloBex"])
 def test_a_name_is_there_once_in_whatever_case(globex: Client, name: str) -> None:
     with pytest.raises(FieldError) as caught:
@@ -90,7 +88,6 @@ def test_typed_values_are_cleaned() -> None:
     assert read_client_values("x" * 200, "n" * 10_000).name == "x" * 200
 
 
-@both_databases
 def test_an_edit_records_only_what_changed(globex: Client, actor: int) -> None:
     values = ClientValues("Globex Ltd", "Since 2019", None)
     seen = client_version(globex)

@@ -24,7 +24,6 @@ def test_every_colour_that_is_offered_can_be_shown() -> None:
     assert set(COLOURS) <= TONES
 
 
-@both_databases
 def test_a_priority_is_added_as_the_least_urgent(app: Flask) -> None:
     added = add_priority("Whenever", "grey")
     assert order() == ["Critical", "High", "Medium", "Low", "Whenever"]
@@ -60,7 +59,6 @@ def test_ties_and_gaps_do_not_hold_a_priority_in_its_place(app: Flask) -> None:
     assert [row.row.position for row in list_priorities()] == [1, 2, 3, 4]
 
 
-@both_databases
 def test_an_edit(app: Flask) -> None:
     seen = version_of({"name": "High", "colour": "orange"})
     assert edit_priority(HIGH, "Urgent", "purple", seen=seen)

@@ -41,7 +41,6 @@ def ticket(status_id: int) -> Ticket:
     )
 
 
-@both_databases
 def test_statuses_are_added_at_the_end_and_moved(app: Flask) -> None:
     add_status("Solved", is_closed=True)
     assert names() == ["Open", "In progress", "Waiting", "Closed", "Solved"]
@@ -66,7 +65,6 @@ def test_the_default_moves_and_stays_one(app: Flask) -> None:
     assert default_names() == ["Waiting"]
 
 
-@both_databases
 def test_an_unused_status_can_become_closed(app: Flask) -> None:
     seen = version_of({"name": "Waiting", "is_closed": False})
     assert edit_status(WAITING, "Done", is_closed=True, seen=seen)
@@ -76,7 +74,6 @@ def test_an_unused_status_can_become_closed(app: Flask) -> None:
     assert edit_status(WAITING, "Waiting", is_closed=False)
 
 
-@both_databases
 def test_a_status_in_use_keeps_its_side(app: Flask) -> None:
     ticket(WAITING)
     with pytest.raises(FieldError) as caught:
