@@ -55,7 +55,7 @@ def test_assets_are_added_and_changed(owner: int, globex: int) -> None:
     )
     assert [(row.outcome, row.details) for row in found.plan.rows] == [
         ("changed", ("Asset tag: empty → T-1",)),
-        ("added", ()),
+        ("added", ("Serial number: SN-2", "Type: Server")),
         ("added", ("Inactive",)),
     ]
     apply_import(ASSET_IMPORT, found.upload.id, owner, found.plan.fingerprint)

@@ -63,7 +63,7 @@ def test_clients_are_added_and_changed(owner: int, globex: Client) -> None:
     )
     found = preview(owner, text)
     assert outcomes(found) == [
-        (2, "added", ()),
+        (2, "added", ("External reference: C-2", "With notes")),
         (3, "changed", ("External reference: C-1 → C-9",)),
         (4, "added", ("Inactive",)),
     ]

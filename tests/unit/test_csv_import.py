@@ -8,6 +8,7 @@ from webapp.domain.csv_import import (
     Outcome,
     PlannedRow,
     check_columns,
+    describe_added,
     describe_change,
     guess_columns,
     read_flag,
@@ -125,3 +126,7 @@ def test_a_plan_is_counted() -> None:
 def test_changes_in_words() -> None:
     assert describe_change("Type", None, "Laptop") == "Type: empty → Laptop"
     assert describe_change("Type", "Laptop", None) == "Type: Laptop → empty"
+    labels = {"type": "Type", "tag": "Tag"}
+    given = {"name": "WS-01", "type": "Laptop", "is_active": False}
+    assert describe_added(given, labels) == ("Type: Laptop", "Inactive")
+    assert describe_added({"is_active": True}, labels) == ()
