@@ -158,3 +158,27 @@ def test_two_people_who_add_the_same_client_at_once(app: Flask) -> None:
         thread.join()
     assert len(all_rows(Client, Client.name == "Globex")) == 1
     assert [set(error.fields) for error in refused] == [{"name"}] * 3
+
+
+@both_databases
+def test_two_people_who_give_two_clients_the_same_name_at_once(app: Flask) -> None:
+    ids = [add(Client(name=name)).id for name in ("Globex", "Initech", "Hooli")]
+    refused: list[FieldError] = []
+    start = threading.Barrier(3)
+
+    def rename(client_id: int) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                edit_client(client_id, ClientValues("Umbrella"))
+            except FieldError as error:
+                refused.append(error)
+
+    threads = [threading.Thread(target=rename, args=(client_id,)) for client_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(all_rows(Client, Client.name == "Umbrella")) == 1
+    assert [str(error) for error in refused] == ["There is a client named Umbrella already."] * 2
+    assert audit_actions() == ["client.changed"]

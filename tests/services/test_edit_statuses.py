@@ -1,5 +1,7 @@
 """Statuses: one open default, one closed at least, and no ticket closed by a setting."""
 
+import threading
+
 import pytest
 from flask import Flask
 
@@ -112,6 +114,30 @@ def test_the_last_closed_status_cannot_be_deleted(app: Flask) -> None:
     add_status("Solved", is_closed=True)
     delete_row(Status, CLOSED)
     assert names() == ["Open", "In progress", "Waiting", "Solved"]
+
+
+@both_databases
+def test_the_last_two_closed_statuses_deleted_at_once(app: Flask) -> None:
+    """Each sees another closed one at first; whoever is second has to look again."""
+    ids = [CLOSED, add_status("Solved", is_closed=True).id]
+    refused: list[HeldError] = []
+    start = threading.Barrier(2)
+
+    def delete(status_id: int) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                delete_row(Status, status_id)
+            except HeldError as error:
+                refused.append(error)
+
+    threads = [threading.Thread(target=delete, args=(status_id,)) for status_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(all_rows(Status, Status.is_closed)) == 1
+    assert len(refused) == 1
 
 
 @pytest.mark.parametrize("name", ["", "CLOSED", "x" * 201])

@@ -47,6 +47,13 @@ def test_the_list_counts_and_searches(app: Flask, admin: Browser, globex: int) -
     assert "No inactive clients" in admin.get("/clients?state=inactive").text
 
 
+def test_a_new_install_is_told_where_clients_come_from(
+    people: object, sign_in: Callable[[tuple[str, str]], Browser]
+) -> None:
+    page = sign_in(ADMIN).get("/clients")
+    assert "Add your clients one by one, import a CSV file, or create them" in page.text
+
+
 def test_the_list_leads_to_the_tickets_of_a_client(app: Flask, admin: Browser) -> None:
     with app.app_context():
         ticket = all_rows(Ticket, Ticket.closed_at.is_(None), Ticket.is_unmapped.is_(False))[0]
