@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.rows import add, all_rows
+from tests.support.rows import add, all_rows, change
 from webapp.models import Asset, ExternalEntityMapping, TicketAsset
 from webapp.services.link_assets import choose_asset, hostname_key
 from webapp.services.transactions import reading
@@ -90,6 +90,17 @@ def test_without_a_serial_number_that_fits_none_is_linked(
     report(desk, ID, "WS-01", serial_number=serial)
     assert linked(desk, ID) == []
     assert all_rows(ExternalEntityMapping) == []
+
+
+@both_databases
+def test_an_inactive_asset_is_not_linked(desk: Desk, client_id: int) -> None:
+    retired = add_asset(client_id, "WS-01")
+    change(Asset, retired, is_active=False)
+    report(desk, ID, "WS-01")
+    assert linked(desk, ID) == []
+    successor = add_asset(client_id, "WS-01")
+    report(desk, ID + 1, "WS-01")
+    assert linked(desk, ID + 1) == [successor]
 
 
 def test_another_clients_machine_of_that_name_is_not_linked(desk: Desk, client_id: int) -> None:

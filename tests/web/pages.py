@@ -62,6 +62,14 @@ class Page:
         form = next(form for form in self.all("form") if form.get("action") == action)
         return dict(fields_of(form))
 
+    def form_of(self, field: str) -> dict[str, str]:
+        """The fields of the POST form that has a field of this name, as it stands."""
+        for form in self.all("form", method="post"):
+            fields = dict(_fields(form))
+            if field in fields:
+                return fields
+        raise AssertionError(f"no form has a field {field}")
+
 
 def words_of(element: Element) -> str:
     """The text of an element, one space between words."""

@@ -124,5 +124,11 @@ def describe_change(label: str, before: object, after: object) -> str:
     return f"{label}: {before or 'empty'} → {after or 'empty'}"
 
 
+def describe_added(given: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of a new row in words, those with a label; and that it is inactive."""
+    words = [f"{label}: {given[name]}" for name, label in labels.items() if name in given]
+    return (*words, "Inactive") if given.get("is_active") is False else tuple(words)
+
+
 def _as_key(name: str) -> str:
     return " ".join(name.replace("_", " ").split()).casefold()

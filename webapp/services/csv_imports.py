@@ -117,7 +117,7 @@ def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: s
             session.delete(upload)
             session.flush()
             return plan
-    except IntegrityError as error:
+    except IntegrityError as error:  # somebody took a name between plan and write
         raise ImportChangedError from error
 
 

@@ -3,16 +3,14 @@
 See delete_guard for deactivating and deleting them.
 """
 
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement
 
 from webapp.models import Board, Category
 from webapp.services.edit_rows import (
+    add_named,
     apply_edit,
     check_name_is_free,
-    name_is_taken,
     read_name,
-    record_added,
 )
 from webapp.services.errors import FieldError
 from webapp.services.lookups import get_row
@@ -22,16 +20,10 @@ from webapp.services.transactions import transaction
 def add_board(name: str | None, actor_id: int | None = None) -> Board:
     """Add an active board. Raises FieldError."""
     name = _read(name)
-    try:
-        with transaction() as session:
-            check_name_is_free(session, Board, name, "board")
-            row = Board(name=name)
-            session.add(row)
-            session.flush()
-            record_added(session, row, {"name": name}, actor_id)
-            return row
-    except IntegrityError as error:
-        raise name_is_taken("board", name) from error
+    with transaction() as session:
+        row = Board(name=name)
+        add_named(session, row, {"name": name}, actor_id)
+        return row
 
 
 def rename_board(
@@ -39,13 +31,10 @@ def rename_board(
 ) -> bool:
     """Rename a board; False where it has the name. Raises FieldError, EditConflictError."""
     name = _read(name)
-    try:
-        with transaction() as session:
-            row = get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
-            check_name_is_free(session, Board, name, "board", row_id=board_id)
-            return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
-    except IntegrityError as error:
-        raise name_is_taken("board", name) from error
+    with transaction() as session:
+        row = get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
+        check_name_is_free(session, Board, name, "board", row_id=board_id)
+        return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
 
 
 def add_category(
@@ -56,22 +45,16 @@ def add_category(
     Raises FieldError, NotFoundError.
     """
     name = _read(name)
-    try:
-        with transaction() as session:
-            get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
-            if parent_id is not None:
-                parent = session.get(Category, parent_id, populate_existing=True)
-                if parent is None or parent.board_id != board_id or parent.parent_id is not None:
-                    raise FieldError({"parent_id": "Choose a category of this board."})
-            _check_category(session, name, board_id, parent_id)
-            row = Category(name=name, board_id=board_id, parent_id=parent_id)
-            session.add(row)
-            session.flush()
-            values = {"name": name, "board_id": board_id, "parent_id": parent_id}
-            record_added(session, row, values, actor_id)
-            return row
-    except IntegrityError as error:
-        raise name_is_taken("category", name) from error
+    with transaction() as session:
+        get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
+        if parent_id is not None:
+            parent = session.get(Category, parent_id, populate_existing=True)
+            if parent is None or parent.board_id != board_id or parent.parent_id is not None:
+                raise FieldError({"parent_id": "Choose a category of this board."})
+        row = Category(name=name, board_id=board_id, parent_id=parent_id)
+        values = {"name": name, "board_id": board_id, "parent_id": parent_id}
+        add_named(session, row, values, actor_id, within=_beside(board_id, parent_id))
+        return row
 
 
 def rename_category(
@@ -80,23 +63,17 @@ def rename_category(
     """Rename a category; False where it has the name. Raises FieldError, EditConflictError."""
     name = _read(name)
     sentence = f"There is no category {category_id}."
-    try:
-        with transaction() as session:
-            row = get_row(session, Category, category_id, sentence, lock=True)
-            _check_category(session, name, row.board_id, row.parent_id, category_id)
-            return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
-    except IntegrityError as error:
-        raise name_is_taken("category", name) from error
+    with transaction() as session:
+        row = get_row(session, Category, category_id, sentence, lock=True)
+        within = _beside(row.board_id, row.parent_id)
+        check_name_is_free(session, Category, name, "category", row_id=category_id, within=within)
+        return apply_edit(session, row, {"name": name}, seen=seen, actor_id=actor_id)
 
 
-def _check_category(
-    session: Session, name: str, board_id: int, parent_id: int | None, row_id: int | None = None
-) -> None:
-    within = (
-        Category.board_id == board_id,
-        Category.parent_id.is_(None) if parent_id is None else Category.parent_id == parent_id,
-    )
-    check_name_is_free(session, Category, name, "category", row_id=row_id, within=within)
+def _beside(board_id: int, parent_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    """SQL for the categories among which a name is there once."""
+    is_sibling = Category.parent_id == parent_id if parent_id else Category.parent_id.is_(None)
+    return (Category.board_id == board_id, is_sibling)
 
 
 def _read(name: str | None) -> str:

@@ -2,17 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy.exc import IntegrityError
-
 from webapp.models import Client
 from webapp.services.edit_rows import (
+    add_named,
     apply_edit,
     check_name_is_free,
-    name_is_taken,
     read_line,
     read_name,
     read_text,
-    record_added,
     version_of,
 )
 from webapp.services.errors import FieldError
@@ -58,16 +55,10 @@ def client_version(row: Client) -> str:
 
 def add_client(values: ClientValues, actor_id: int | None = None) -> Client:
     """Add an active client. Raises FieldError where the name is taken."""
-    try:
-        with transaction() as session:
-            check_name_is_free(session, Client, values.name, KIND)
-            row = Client(**asdict(values))
-            session.add(row)
-            session.flush()
-            record_added(session, row, asdict(values), actor_id)
-            return row
-    except IntegrityError as error:
-        raise name_is_taken(KIND, values.name) from error
+    with transaction() as session:
+        row = Client(**asdict(values))
+        add_named(session, row, asdict(values), actor_id)
+        return row
 
 
 def edit_client(
@@ -77,10 +68,7 @@ def edit_client(
 
     Raises FieldError, EditConflictError (`seen` is outdated), NotFoundError.
     """
-    try:
-        with transaction() as session:
-            row = get_row(session, Client, client_id, f"There is no client {client_id}.", lock=True)
-            check_name_is_free(session, Client, values.name, KIND, row_id=client_id)
-            return apply_edit(session, row, asdict(values), seen=seen, actor_id=actor_id)
-    except IntegrityError as error:
-        raise name_is_taken(KIND, values.name) from error
+    with transaction() as session:
+        row = get_row(session, Client, client_id, f"There is no client {client_id}.", lock=True)
+        check_name_is_free(session, Client, values.name, KIND, row_id=client_id)
+        return apply_edit(session, row, asdict(values), seen=seen, actor_id=actor_id)

@@ -1,15 +1,13 @@
 """Priorities: added, edited and put into order by admins."""
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from webapp.models import Priority
 from webapp.services.edit_rows import (
+    add_named,
     apply_edit,
     check_name_is_free,
-    name_is_taken,
     read_name,
-    record_added,
 )
 from webapp.services.errors import FieldError
 from webapp.services.lookups import get_row
@@ -25,17 +23,11 @@ KIND = "priority"
 def add_priority(name: str | None, colour: str | None, actor_id: int | None = None) -> Priority:
     """Add a priority as the least urgent one. Raises FieldError."""
     name, colour = _read(name, colour, COLOURS)
-    try:
-        with transaction() as session:
-            check_name_is_free(session, Priority, name, KIND)
-            last = session.scalar(select(func.max(Priority.position))) or 0
-            row = Priority(name=name, colour=colour, position=last + 1)
-            session.add(row)
-            session.flush()
-            record_added(session, row, {"name": name, "colour": colour}, actor_id)
-            return row
-    except IntegrityError as error:
-        raise name_is_taken(KIND, name) from error
+    with transaction() as session:
+        last = session.scalar(select(func.max(Priority.position))) or 0
+        row = Priority(name=name, colour=colour, position=last + 1)
+        add_named(session, row, {"name": name, "colour": colour}, actor_id)
+        return row
 
 
 def edit_priority(
@@ -51,15 +43,12 @@ def edit_priority(
     Raises FieldError, EditConflictError, NotFoundError.
     """
     sentence = f"There is no priority {priority_id}."
-    try:
-        with transaction() as session:
-            row = get_row(session, Priority, priority_id, sentence, lock=True)
-            name, colour = _read(name, colour, (*COLOURS, row.colour))
-            check_name_is_free(session, Priority, name, KIND, row_id=priority_id)
-            values = {"name": name, "colour": colour}
-            return apply_edit(session, row, values, seen=seen, actor_id=actor_id)
-    except IntegrityError as error:
-        raise name_is_taken(KIND, str(name)) from error
+    with transaction() as session:
+        row = get_row(session, Priority, priority_id, sentence, lock=True)
+        name, colour = _read(name, colour, (*COLOURS, row.colour))
+        check_name_is_free(session, Priority, name, KIND, row_id=priority_id)
+        values = {"name": name, "colour": colour}
+        return apply_edit(session, row, values, seen=seen, actor_id=actor_id)
 
 
 def move_priority(priority_id: int, *, is_up: bool, actor_id: int | None = None) -> bool:

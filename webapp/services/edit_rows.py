@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.domain.untrusted import clean_line, clean_text
@@ -90,6 +91,25 @@ def name_is_taken(kind: str, name: str, *, is_active: bool = True) -> FieldError
     return FieldError({"name": f"There is an inactive {kind} named {name} already; activate it."})
 
 
+def add_named(
+    session: Session,
+    row: DeskRow,
+    values: Mapping[str, object],
+    actor_id: int | None,
+    *,
+    within: tuple[ColumnElement[bool], ...] = (),
+) -> None:
+    """Add a row whose name must be free and record it with `values`.
+
+    Raises FieldError where the name is taken, also by somebody who was quicker.
+    """
+    kind = type(row).__name__.lower()
+    check_name_is_free(session, type(row), row.name, kind, within=within)
+    session.add(row)
+    _flush_name(session, kind, row.name)
+    record_added(session, row, values, actor_id)
+
+
 def apply_edit(
     session: Session,
     row: DeskRow,
@@ -101,7 +121,8 @@ def apply_edit(
     """Give a locked row its values and record what changed; False where nothing did.
 
     `seen` is the version of these values that the person looked at; None: any. Raises
-    EditConflictError where it is another one by now, unless it is what was asked for anyway.
+    EditConflictError where it is another one by now, unless it is what was asked for anyway;
+    FieldError where somebody took the name at this moment.
     """
     before = {name: getattr(row, name) for name in values}
     if before == dict(values):
@@ -112,6 +133,8 @@ def apply_edit(
     old, new = changes_between(before, values)
     for name, value in new.items():
         setattr(row, name, value)
+    if "name" in new:
+        _flush_name(session, kind, row.name)
     record_event(
         session,
         action=f"{kind}.changed",
@@ -137,6 +160,14 @@ def record_added(
         after=values,
         actor_id=actor_id,
     )
+
+
+def _flush_name(session: Session, kind: str, name: str) -> None:
+    """The constraint has the last word: two people may have found the name free."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise name_is_taken(kind, name) from error
 
 
 def last_change(session: Session, kind: str, row_id: int) -> tuple[str | None, datetime] | None:

@@ -6,18 +6,16 @@ There is always exactly one default, an open one, and at least one closed status
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.models import Status, Ticket
 from webapp.services.audit import record_event
 from webapp.services.delete_guard import find_holders
 from webapp.services.edit_rows import (
+    add_named,
     apply_edit,
     check_name_is_free,
-    name_is_taken,
     read_name,
-    record_added,
 )
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.move_rows import move_row
@@ -29,17 +27,11 @@ KIND = "status"
 def add_status(name: str | None, *, is_closed: bool, actor_id: int | None = None) -> Status:
     """Add a status at the end of the order. Raises FieldError."""
     name = _read(name)
-    try:
-        with transaction() as session:
-            check_name_is_free(session, Status, name, KIND)
-            last = session.scalar(select(func.max(Status.position))) or 0
-            row = Status(name=name, is_closed=is_closed, is_default=False, position=last + 1)
-            session.add(row)
-            session.flush()
-            record_added(session, row, {"name": name, "is_closed": is_closed}, actor_id)
-            return row
-    except IntegrityError as error:
-        raise name_is_taken(KIND, name) from error
+    with transaction() as session:
+        last = session.scalar(select(func.max(Status.position))) or 0
+        row = Status(name=name, is_closed=is_closed, is_default=False, position=last + 1)
+        add_named(session, row, {"name": name, "is_closed": is_closed}, actor_id)
+        return row
 
 
 def edit_status(
@@ -57,17 +49,14 @@ def edit_status(
     NotFoundError.
     """
     name = _read(name)
-    try:
-        with transaction() as session:
-            statuses = lock_statuses(session)
-            row = _find(statuses, status_id)
-            check_name_is_free(session, Status, name, KIND, row_id=status_id)
-            if row.is_closed != is_closed:
-                _check_switch(session, row, statuses)
-            values = {"name": name, "is_closed": is_closed}
-            return apply_edit(session, row, values, seen=seen, actor_id=actor_id)
-    except IntegrityError as error:
-        raise name_is_taken(KIND, name) from error
+    with transaction() as session:
+        statuses = lock_statuses(session)
+        row = _find(statuses, status_id)
+        check_name_is_free(session, Status, name, KIND, row_id=status_id)
+        if row.is_closed != is_closed:
+            _check_switch(session, row, statuses)
+        values = {"name": name, "is_closed": is_closed}
+        return apply_edit(session, row, values, seen=seen, actor_id=actor_id)
 
 
 def make_default(status_id: int, actor_id: int | None = None) -> bool:

@@ -16,6 +16,7 @@ from webapp.domain.csv_import import (
     ImportPlan,
     Outcome,
     PlannedRow,
+    describe_added,
     describe_change,
     read_flag,
 )
@@ -102,9 +103,8 @@ class _Planner:
         given["is_active"] = is_active
         given = {name: value for name, value in given.items() if value is not None}
         if current is None:
-            details = ("Inactive",) if is_active is False else ()
             added = {"client_id": owner.id, "name": values.name, **given}
-            return PlannedRow(number, Outcome.ADDED, title, details, added)
+            return PlannedRow(number, Outcome.ADDED, title, describe_added(given, LABELS), added)
         return _plan_change(number, title, current, given)
 
     def _find_client(self, name: str) -> Client:

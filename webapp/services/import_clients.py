@@ -15,6 +15,7 @@ from webapp.domain.csv_import import (
     ImportPlan,
     Outcome,
     PlannedRow,
+    describe_added,
     describe_change,
     read_flag,
 )
@@ -24,6 +25,7 @@ from webapp.services.edit_clients import read_client_values
 from webapp.services.edit_rows import apply_edit, record_added
 from webapp.services.errors import FieldError
 
+LABELS = {"external_reference": "External reference"}
 FIELDS = (
     ImportField(
         "name",
@@ -87,8 +89,8 @@ class _Planner:
         }
         given = {name: value for name, value in given.items() if value is not None}
         if current is None:
-            details = ("Inactive",) if is_active is False else ()
             added = {"name": values.name, **given}
+            details = describe_added(added, LABELS) + (("With notes",) if values.notes else ())
             return PlannedRow(number, Outcome.ADDED, values.name, details, added)
         return self._plan_change(number, current, given)
 

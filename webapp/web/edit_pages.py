@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from flask import flash, redirect, request
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectField
 
+from webapp.services.delete_guard import DeskRow, activate_row, deactivate_row, delete_row
 from webapp.services.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.web.form_errors import show_field_errors
+from webapp.web.viewer import require_viewer
 
 SEEN = "seen"
 """The hidden field with the version of the values that the form was filled with."""
@@ -70,25 +73,66 @@ class EditAttempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """Where the pages about a row are, for `act`: its own, and the one that lists it."""
+class RowPages:
+    """What can be done about the rows of a model, and where its pages are.
 
-    url: str
-    list_url: str
+    `show` is the endpoint of a row's own page, which takes the id as `<kind>_id`; `show_list` the
+    one that lists them. A refusal is told on the row's own page.
+    """
 
+    model: type[DeskRow]
+    show: str
+    show_list: str
 
-def act(row: Row, action: Callable[[], object], done: str, *, leads_to: str) -> ResponseReturnValue:
-    """Do something about a row and go on to a page; a refusal is told on the row's own page."""
-    try:
-        action()
-    except NotFoundError as error:
-        flash(str(error), "warning")
-        return redirect(row.list_url, 303)
-    except ServiceError as error:
-        flash(str(error), "error")
-        return redirect(row.url, 303)
-    flash(done, "success")
-    return redirect(leads_to, 303)
+    @property
+    def kind(self) -> str:
+        """The word for a row."""
+        return self.model.__name__.lower()
+
+    def deactivate(self, row_id: int) -> ResponseReturnValue:
+        """Offer a row no more."""
+        return self._switch(row_id, deactivate_row, "inactive")
+
+    def activate(self, row_id: int) -> ResponseReturnValue:
+        """Offer a row again."""
+        return self._switch(row_id, activate_row, "active")
+
+    def delete(self, row_id: int, *, leads_to: str | None = None) -> ResponseReturnValue:
+        """Delete a row that nothing points to."""
+        return self.act(
+            row_id,
+            lambda: delete_row(self.model, row_id, require_viewer().id),
+            f"The {self.kind} was deleted.",
+            leads_to=leads_to or url_for(self.show_list),
+        )
+
+    def act(
+        self, row_id: int, action: Callable[[], object], done: str, *, leads_to: str
+    ) -> ResponseReturnValue:
+        """Do something about a row, say that it is `done`, and go on."""
+        try:
+            action()
+        except NotFoundError as error:
+            flash(str(error), "warning")
+            return redirect(url_for(self.show_list), 303)
+        except ServiceError as error:
+            flash(str(error), "error")
+            return redirect(self.url(row_id), 303)
+        flash(done, "success")
+        return redirect(leads_to, 303)
+
+    def url(self, row_id: int) -> str:
+        """A row's own page."""
+        values: dict[str, Any] = {f"{self.kind}_id": row_id}
+        return url_for(self.show, **values)
+
+    def _switch(self, row_id: int, switch: Callable[..., object], word: str) -> ResponseReturnValue:
+        return self.act(
+            row_id,
+            lambda: switch(self.model, row_id, require_viewer().id),
+            f"The {self.kind} is {word}.",
+            leads_to=self.url(row_id),
+        )
 
 
 def page_number() -> int:

@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
 from webapp.models import Asset
-from webapp.services.delete_guard import activate_row, deactivate_row, delete_row
 from webapp.services.edit_assets import add_asset, edit_asset
 from webapp.services.errors import FieldError
 from webapp.services.import_assets import ASSET_IMPORT
@@ -20,7 +19,7 @@ from webapp.web.access import admin_only
 from webapp.web.assets.forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act, chosen_id, page_number
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id, page_number
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
@@ -28,6 +27,8 @@ assets = Blueprint("assets", __name__, url_prefix="/assets")
 
 INACTIVE = "inactive"
 IMPORT = ImportPages(ASSET_IMPORT, "assets", "asset")
+
+PAGES = RowPages(Asset, "assets.show", "assets.show_list")
 
 
 @assets.get("")
@@ -88,39 +89,21 @@ def show(asset_id: int) -> ResponseReturnValue:
 @admin_only
 def deactivate(asset_id: int) -> ResponseReturnValue:
     """Link no more tickets to it; the links there are stay."""
-    row = _row(asset_id)
-    return act(
-        row,
-        lambda: deactivate_row(Asset, asset_id, require_viewer().id),
-        "The asset is inactive.",
-        leads_to=row.url,
-    )
+    return PAGES.deactivate(asset_id)
 
 
 @assets.post("/<int:asset_id>/activate")
 @admin_only
 def activate(asset_id: int) -> ResponseReturnValue:
     """Link tickets to it again."""
-    row = _row(asset_id)
-    return act(
-        row,
-        lambda: activate_row(Asset, asset_id, require_viewer().id),
-        "The asset is active.",
-        leads_to=row.url,
-    )
+    return PAGES.activate(asset_id)
 
 
 @assets.post("/<int:asset_id>/delete")
 @admin_only
 def delete(asset_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
-    row = _row(asset_id)
-    return act(
-        row,
-        lambda: delete_row(Asset, asset_id, require_viewer().id),
-        "The asset was deleted.",
-        leads_to=row.list_url,
-    )
+    return PAGES.delete(asset_id)
 
 
 @assets.get("/export")
@@ -156,7 +139,3 @@ def preview_import_of(upload_id: int) -> ResponseReturnValue:
 def discard_import(upload_id: int) -> ResponseReturnValue:
     """Import nothing."""
     return IMPORT.discard(upload_id)
-
-
-def _row(asset_id: int) -> Row:
-    return Row(url_for("assets.show", asset_id=asset_id), url_for("assets.show_list"))

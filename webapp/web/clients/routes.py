@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
 from webapp.models import Client
-from webapp.services.delete_guard import activate_row, deactivate_row, delete_row
 from webapp.services.edit_clients import add_client, edit_client
 from webapp.services.errors import FieldError
 from webapp.services.import_clients import CLIENT_IMPORT
@@ -20,7 +19,7 @@ from webapp.web.access import admin_only
 from webapp.web.clients.forms import ClientForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act, page_number
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, page_number
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
@@ -28,6 +27,8 @@ clients = Blueprint("clients", __name__, url_prefix="/clients")
 
 INACTIVE = "inactive"
 IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client")
+
+PAGES = RowPages(Client, "clients.show", "clients.show_list")
 
 
 @clients.get("")
@@ -85,39 +86,21 @@ def show(client_id: int) -> ResponseReturnValue:
 @admin_only
 def deactivate(client_id: int) -> ResponseReturnValue:
     """Offer it no more; what points to it stays."""
-    row = _row(client_id)
-    return act(
-        row,
-        lambda: deactivate_row(Client, client_id, require_viewer().id),
-        "The client is inactive.",
-        leads_to=row.url,
-    )
+    return PAGES.deactivate(client_id)
 
 
 @clients.post("/<int:client_id>/activate")
 @admin_only
 def activate(client_id: int) -> ResponseReturnValue:
     """Offer it again."""
-    row = _row(client_id)
-    return act(
-        row,
-        lambda: activate_row(Client, client_id, require_viewer().id),
-        "The client is active.",
-        leads_to=row.url,
-    )
+    return PAGES.activate(client_id)
 
 
 @clients.post("/<int:client_id>/delete")
 @admin_only
 def delete(client_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
-    row = _row(client_id)
-    return act(
-        row,
-        lambda: delete_row(Client, client_id, require_viewer().id),
-        "The client was deleted.",
-        leads_to=row.list_url,
-    )
+    return PAGES.delete(client_id)
 
 
 @clients.get("/export")
@@ -153,7 +136,3 @@ def preview_import_of(upload_id: int) -> ResponseReturnValue:
 def discard_import(upload_id: int) -> ResponseReturnValue:
     """Import nothing."""
     return IMPORT.discard(upload_id)
-
-
-def _row(client_id: int) -> Row:
-    return Row(url_for("clients.show", client_id=client_id), url_for("clients.show_list"))

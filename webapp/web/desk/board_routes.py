@@ -5,19 +5,20 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Board
-from webapp.services.delete_guard import activate_row, deactivate_row, delete_row
 from webapp.services.edit_boards import add_board, add_category, rename_board
 from webapp.services.errors import FieldError
 from webapp.services.read_desk import BoardView, list_boards, read_board
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import CategoryForm, NameForm
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act, chosen_id
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
 PREFIX = "category"
 """Of the second form of a board's page: its fields are named apart from the first one's."""
+
+PAGES = RowPages(Board, "desk.show_board", "desk.show")
 
 
 @desk.route("", methods=["GET", "POST"])
@@ -78,39 +79,21 @@ def new_category(board_id: int) -> ResponseReturnValue:
 @admin_only
 def deactivate_board(board_id: int) -> ResponseReturnValue:
     """Offer it no more; its tickets stay."""
-    row = _row(board_id)
-    return act(
-        row,
-        lambda: deactivate_row(Board, board_id, require_viewer().id),
-        "The board is inactive.",
-        leads_to=row.url,
-    )
+    return PAGES.deactivate(board_id)
 
 
 @desk.post("/boards/<int:board_id>/activate")
 @admin_only
 def activate_board(board_id: int) -> ResponseReturnValue:
     """Offer it again."""
-    row = _row(board_id)
-    return act(
-        row,
-        lambda: activate_row(Board, board_id, require_viewer().id),
-        "The board is active.",
-        leads_to=row.url,
-    )
+    return PAGES.activate(board_id)
 
 
 @desk.post("/boards/<int:board_id>/delete")
 @admin_only
 def delete_board(board_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
-    row = _row(board_id)
-    return act(
-        row,
-        lambda: delete_row(Board, board_id, require_viewer().id),
-        "The board was deleted.",
-        leads_to=row.list_url,
-    )
+    return PAGES.delete(board_id)
 
 
 def _category_form(view: BoardView, *, is_sent: bool) -> CategoryForm:
@@ -127,7 +110,3 @@ def _board_page(
     return render_template(
         "desk/board.html", view=view, form=form, category_form=category_form, attempt=attempt
     )
-
-
-def _row(board_id: int) -> Row:
-    return Row(url_for("desk.show_board", board_id=board_id), url_for("desk.show"))

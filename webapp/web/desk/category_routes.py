@@ -4,14 +4,15 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Category
-from webapp.services.delete_guard import activate_row, deactivate_row, delete_row
 from webapp.services.edit_boards import rename_category
 from webapp.services.read_desk import read_category
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import NameForm
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
 from webapp.web.viewer import require_viewer
+
+PAGES = RowPages(Category, "desk.show_category", "desk.show")
 
 
 @desk.route("/categories/<int:category_id>", methods=["GET", "POST"])
@@ -39,26 +40,14 @@ def show_category(category_id: int) -> ResponseReturnValue:
 @admin_only
 def deactivate_category(category_id: int) -> ResponseReturnValue:
     """Offer it no more; its tickets stay."""
-    row = _row(category_id)
-    return act(
-        row,
-        lambda: deactivate_row(Category, category_id, require_viewer().id),
-        "The category is inactive.",
-        leads_to=row.url,
-    )
+    return PAGES.deactivate(category_id)
 
 
 @desk.post("/categories/<int:category_id>/activate")
 @admin_only
 def activate_category(category_id: int) -> ResponseReturnValue:
     """Offer it again."""
-    row = _row(category_id)
-    return act(
-        row,
-        lambda: activate_row(Category, category_id, require_viewer().id),
-        "The category is active.",
-        leads_to=row.url,
-    )
+    return PAGES.activate(category_id)
 
 
 @desk.post("/categories/<int:category_id>/delete")
@@ -66,13 +55,4 @@ def activate_category(category_id: int) -> ResponseReturnValue:
 def delete_category(category_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
     board_url = url_for("desk.show_board", board_id=read_category(category_id).board.id)
-    return act(
-        _row(category_id),
-        lambda: delete_row(Category, category_id, require_viewer().id),
-        "The category was deleted.",
-        leads_to=board_url,
-    )
-
-
-def _row(category_id: int) -> Row:
-    return Row(url_for("desk.show_category", category_id=category_id), url_for("desk.show"))
+    return PAGES.delete(category_id, leads_to=board_url)

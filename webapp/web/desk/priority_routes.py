@@ -5,18 +5,19 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Priority
-from webapp.services.delete_guard import delete_row
 from webapp.services.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
 from webapp.services.errors import FieldError
 from webapp.services.read_desk import list_priorities, read_priority
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import PriorityForm
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
 UP = "up"
+
+PAGES = RowPages(Priority, "desk.show_priority", "desk.show_priorities")
 
 
 @desk.route("/priorities", methods=["GET", "POST"])
@@ -69,8 +70,8 @@ def show_priority(priority_id: int) -> ResponseReturnValue:
 def move_a_priority(priority_id: int) -> ResponseReturnValue:
     """One place up or down."""
     is_up = request.form.get("direction") == UP
-    return act(
-        _row(priority_id),
+    return PAGES.act(
+        priority_id,
         lambda: move_priority(priority_id, is_up=is_up, actor_id=require_viewer().id),
         "The order was saved.",
         leads_to=url_for("desk.show_priorities"),
@@ -81,22 +82,10 @@ def move_a_priority(priority_id: int) -> ResponseReturnValue:
 @admin_only
 def delete_priority(priority_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
-    row = _row(priority_id)
-    return act(
-        row,
-        lambda: delete_row(Priority, priority_id, require_viewer().id),
-        "The priority was deleted.",
-        leads_to=row.list_url,
-    )
+    return PAGES.delete(priority_id)
 
 
 def _keep_colour(form: PriorityForm, colour: str) -> None:
     """A stored colour that is not offered any more can be kept."""
     if colour not in COLOURS:
         form.colour.choices = [*form.colour.choices, SelectChoice(colour, colour.capitalize())]
-
-
-def _row(priority_id: int) -> Row:
-    return Row(
-        url_for("desk.show_priority", priority_id=priority_id), url_for("desk.show_priorities")
-    )

@@ -4,18 +4,19 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Status
-from webapp.services.delete_guard import delete_row
 from webapp.services.edit_statuses import add_status, edit_status, make_default, move_status
 from webapp.services.errors import FieldError
 from webapp.services.read_desk import list_statuses, read_status
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import YES, StatusForm
-from webapp.web.edit_pages import SEEN, EditAttempt, Row, act, yes_or_no
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, yes_or_no
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
 UP = "up"
+
+PAGES = RowPages(Status, "desk.show_status", "desk.show_statuses")
 
 
 @desk.route("/statuses", methods=["GET", "POST"])
@@ -68,8 +69,8 @@ def show_status(status_id: int) -> ResponseReturnValue:
 def move_a_status(status_id: int) -> ResponseReturnValue:
     """One place up or down."""
     is_up = request.form.get("direction") == UP
-    return act(
-        _row(status_id),
+    return PAGES.act(
+        status_id,
         lambda: move_status(status_id, is_up=is_up, actor_id=require_viewer().id),
         "The order was saved.",
         leads_to=url_for("desk.show_statuses"),
@@ -80,8 +81,8 @@ def move_a_status(status_id: int) -> ResponseReturnValue:
 @admin_only
 def make_status_default(status_id: int) -> ResponseReturnValue:
     """Let new tickets begin in it."""
-    return act(
-        _row(status_id),
+    return PAGES.act(
+        status_id,
         lambda: make_default(status_id, require_viewer().id),
         "New tickets begin in this status now.",
         leads_to=url_for("desk.show_statuses"),
@@ -92,14 +93,4 @@ def make_status_default(status_id: int) -> ResponseReturnValue:
 @admin_only
 def delete_status(status_id: int) -> ResponseReturnValue:
     """Delete what nothing points to."""
-    row = _row(status_id)
-    return act(
-        row,
-        lambda: delete_row(Status, status_id, require_viewer().id),
-        "The status was deleted.",
-        leads_to=row.list_url,
-    )
-
-
-def _row(status_id: int) -> Row:
-    return Row(url_for("desk.show_status", status_id=status_id), url_for("desk.show_statuses"))
+    return PAGES.delete(status_id)

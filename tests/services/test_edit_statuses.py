@@ -1,0 +1,165 @@
+"""Statuses: one open default, one closed at least, and no ticket closed by a setting."""
+
+import threading
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import START
+from tests.support.rows import add, all_rows, audit_actions, change
+from webapp.models import AuditEvent, Connection, Status, Ticket
+from webapp.services.delete_guard import HeldError, delete_row
+from webapp.services.edit_rows import EditConflictError, version_of
+from webapp.services.edit_statuses import add_status, edit_status, make_default, move_status
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.read_desk import list_statuses, read_status
+
+OPEN, PROGRESS, WAITING, CLOSED = 1, 2, 3, 4
+
+
+def names() -> list[str]:
+    return [row.row.name for row in list_statuses()]
+
+
+def default_names() -> list[str]:
+    return [row.name for row in all_rows(Status) if row.is_default]
+
+
+def ticket(status_id: int) -> Ticket:
+    return add(
+        Ticket(
+            number=f"TKT-{status_id}",
+            title="T",
+            description="",
+            client_id=1,
+            board_id=1,
+            status_id=status_id,
+            priority_id=1,
+            source="manual",
+            created_at=START,
+            updated_at=START,
+        )
+    )
+
+
+def test_statuses_are_added_at_the_end_and_moved(app: Flask) -> None:
+    add_status("Solved", is_closed=True)
+    assert names() == ["Open", "In progress", "Waiting", "Closed", "Solved"]
+    solved = all_rows(Status)[-1]
+    assert (solved.is_closed, solved.is_default) == (True, False)
+    assert move_status(solved.id, is_up=True)
+    assert names()[-2:] == ["Solved", "Closed"]
+    assert audit_actions() == ["status.added", "status.moved"]
+
+
+@both_databases
+def test_the_default_moves_and_stays_one(app: Flask) -> None:
+    assert make_default(WAITING)
+    assert default_names() == ["Waiting"]
+    assert make_default(WAITING) is False
+    event = all_rows(AuditEvent)[-1]
+    assert (event.before, event.after) == ({"default": "Open"}, {"default": "Waiting"})
+    with pytest.raises(ServiceError, match="Closed is a closed status"):
+        make_default(CLOSED)
+    with pytest.raises(NotFoundError):
+        make_default(99)
+    assert default_names() == ["Waiting"]
+
+
+def test_an_unused_status_can_become_closed(app: Flask) -> None:
+    seen = version_of({"name": "Waiting", "is_closed": False})
+    assert edit_status(WAITING, "Done", is_closed=True, seen=seen)
+    assert all_rows(Status, Status.id == WAITING)[0].is_closed
+    with pytest.raises(EditConflictError):
+        edit_status(WAITING, "Waiting", is_closed=True, seen=seen)
+    assert edit_status(WAITING, "Waiting", is_closed=False)
+
+
+def test_a_status_in_use_keeps_its_side(app: Flask) -> None:
+    ticket(WAITING)
+    with pytest.raises(FieldError) as caught:
+        edit_status(WAITING, "Waiting", is_closed=True)
+    assert set(caught.value.fields) == {"is_closed"}
+    assert "1 ticket has this status" in str(caught.value)
+    assert edit_status(WAITING, "On hold", is_closed=False)
+
+
+def test_the_last_of_a_side_and_the_default_keep_it(app: Flask) -> None:
+    with pytest.raises(FieldError, match="Closed is the last closed status"):
+        edit_status(CLOSED, "Closed", is_closed=False)
+    with pytest.raises(FieldError, match="Open is the status of new tickets"):
+        edit_status(OPEN, "Open", is_closed=True)
+
+
+def test_a_status_that_closes_incidents_tickets_stays_closed(app: Flask) -> None:
+    solved = add_status("Solved", is_closed=True)
+    add(
+        Connection(
+            name="Acme MSP",
+            base_url="https://api.huntress.io",
+            account_id="1",
+            created_at=START,
+            closed_status_id=solved.id,
+        )
+    )
+    with pytest.raises(FieldError, match="the routing of Acme MSP points to it"):
+        edit_status(solved.id, "Solved", is_closed=False)
+
+
+@both_databases
+def test_the_last_closed_status_cannot_be_deleted(app: Flask) -> None:
+    with pytest.raises(HeldError, match="Closed is the last closed status"):
+        delete_row(Status, CLOSED)
+    add_status("Solved", is_closed=True)
+    delete_row(Status, CLOSED)
+    assert names() == ["Open", "In progress", "Waiting", "Solved"]
+
+
+@both_databases
+def test_the_last_two_closed_statuses_deleted_at_once(app: Flask) -> None:
+    """Each sees another closed one at first; whoever is second has to look again."""
+    ids = [CLOSED, add_status("Solved", is_closed=True).id]
+    refused: list[HeldError] = []
+    start = threading.Barrier(2)
+
+    def delete(status_id: int) -> None:
+        with app.app_context():
+            start.wait()
+            try:
+                delete_row(Status, status_id)
+            except HeldError as error:
+                refused.append(error)
+
+    threads = [threading.Thread(target=delete, args=(status_id,)) for status_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(all_rows(Status, Status.is_closed)) == 1
+    assert len(refused) == 1
+
+
+@pytest.mark.parametrize("name", ["", "CLOSED", "x" * 201])
+def test_names_that_no_status_can_have(app: Flask, name: str) -> None:
+    for attempt in (
+        lambda: add_status(name, is_closed=False),
+        lambda: edit_status(WAITING, name, is_closed=False),
+    ):
+        with pytest.raises(FieldError) as caught:
+            attempt()
+        assert set(caught.value.fields) == {"name"}
+
+
+def test_what_does_not_exist(app: Flask) -> None:
+    with pytest.raises(NotFoundError, match="no status 99"):
+        edit_status(99, "x", is_closed=False)
+    with pytest.raises(NotFoundError):
+        read_status(99)
+
+
+def test_tickets_are_counted(app: Flask) -> None:
+    ticket(WAITING)
+    change(Ticket, 1, title="x")
+    assert [row.tickets for row in list_statuses()] == [0, 0, 1, 0]
+    assert [str(holder) for holder in read_status(WAITING).holders] == ["1 ticket"]
