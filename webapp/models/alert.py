@@ -50,6 +50,14 @@ class Alert(Base):
             sqlite_where=_OPEN_SQL,
             postgresql_where=_OPEN_SQL,
         ),
+        Index(
+            "ix_alerts_triggered_at",
+            "connection_id",
+            "triggered_at",
+            "ticket_id",
+            "reason",
+            "severity",
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

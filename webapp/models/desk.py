@@ -140,6 +140,20 @@ class Ticket(Base):
         UniqueConstraint("connection_id", "source_reference"),
         Index("ix_tickets_status_id_created_at", "status_id", "created_at"),
         Index("ix_tickets_updated_at", "updated_at", "id"),
+        Index(
+            "ix_tickets_open",  # all that the dashboard's queues and counts ask of open tickets
+            "created_at",
+            "id",
+            "priority_id",
+            "first_touched_at",
+            "assignee_id",
+            "board_id",
+            "is_unmapped",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_tickets_first_touched_at", "first_touched_at", "created_at", "source", "id"),
+        Index("ix_tickets_closed_at", "closed_at", "created_at", "source", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
