@@ -22,11 +22,14 @@ def upgrade() -> None:
         postgresql_where=is_open,
     )
     for column in ("first_touched_at", "closed_at"):
+        is_known = sa.text(f"{column} IS NOT NULL")
         op.create_index(
-            f"ix_tickets_{column}", "tickets", [column, "created_at", "source", "id"]
+            f"ix_tickets_{column}",
+            "tickets",
+            [column, "created_at", "source", "id"],
+            sqlite_where=is_known,
+            postgresql_where=is_known,
         )
-    op.create_index(
-        "ix_alerts_triggered_at",
-        "alerts",
-        ["connection_id", "triggered_at", "ticket_id", "reason", "severity"],
-    )
+    op.drop_index("ix_alerts_ticket_id", "alerts")
+    op.create_index("ix_alerts_ticket_id", "alerts", ["ticket_id", "triggered_at", "connection_id"])
+    op.create_index("ix_alerts_triggered_at", "alerts", ["triggered_at", "reason", "severity"])

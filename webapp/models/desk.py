@@ -152,8 +152,24 @@ class Ticket(Base):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
-        Index("ix_tickets_first_touched_at", "first_touched_at", "created_at", "source", "id"),
-        Index("ix_tickets_closed_at", "closed_at", "created_at", "source", "id"),
+        Index(
+            "ix_tickets_first_touched_at",
+            "first_touched_at",
+            "created_at",
+            "source",
+            "id",
+            sqlite_where=text("first_touched_at IS NOT NULL"),
+            postgresql_where=text("first_touched_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_closed_at",
+            "closed_at",
+            "created_at",
+            "source",
+            "id",
+            sqlite_where=text("closed_at IS NOT NULL"),
+            postgresql_where=text("closed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

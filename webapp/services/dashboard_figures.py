@@ -9,14 +9,15 @@ from sqlalchemy import ColumnElement, Select, case, extract, func, literal, sele
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.domain.figures import day_bounds, last_days
+from webapp.domain.incident import Severity
 from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, Ticket
 from webapp.models.desk import SOURCE_HUNTRESS
 
 DAYS = 30
-OTHER = "other"
-SEVERITIES = ("critical", "high", "low", OTHER)
-"""From the gravest on; an incident with any other severity, or none, is OTHER."""
+UNKNOWN = Severity.UNKNOWN.value
+SEVERITIES = (Severity.CRITICAL.value, Severity.HIGH.value, Severity.LOW.value, UNKNOWN)
+"""From the gravest on; an incident with any other word for it, or none, is UNKNOWN."""
 
 TOUCHED = "touched"
 CLOSED = "closed"
@@ -53,8 +54,9 @@ class TimeFigure:
 
 @dataclass(frozen=True, slots=True)
 class DeskFigures:
-    """The last DAYS days of the viewer's zone, today included."""
+    """The last DAYS days of the viewer's zone, today included; they began at `since` (UTC)."""
 
+    since: datetime
     days: Sequence[IncidentDay]
     first_touch: TimeFigure
     close: TimeFigure
@@ -78,6 +80,7 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     bounds = day_bounds(days, zone)
     medians = _medians(session, bounds[0], bounds[-1])
     return DeskFigures(
+        since=bounds[0],
         days=_incident_days(session, days, bounds),
         first_touch=_time_figure(medians, TOUCHED),
         close=_time_figure(medians, CLOSED),
@@ -95,20 +98,17 @@ def _incident_days(
 ) -> list[IncidentDay]:
     counts = {day: dict.fromkeys(SEVERITIES, 0) for day in days}
     for position, severity, count in session.execute(incidents_by_day(bounds)):
-        name = severity if severity in SEVERITIES else OTHER
+        name = severity if severity in SEVERITIES else UNKNOWN
         counts[days[position]][name] += count
     return [IncidentDay(day, by_severity) for day, by_severity in counts.items()]
 
 
 def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
-    """SQL: position of the day, severity in lower case, number. Connection by connection, which
-    is the order of the index."""
+    """SQL: position of the day, severity in lower case, number."""
     day = _day_of(Alert.triggered_at, bounds, 0, len(bounds) - 1).label("day")
     severity = func.lower(Alert.severity).label("severity")
     return (
         select(day, severity, func.count())
-        .select_from(Connection)
-        .join(Alert, Alert.connection_id == Connection.id)
         .where(
             Alert.triggered_at >= bounds[0],
             Alert.triggered_at < bounds[-1],
@@ -167,10 +167,11 @@ def _durations(
     kind: str, time: InstrumentedAttribute[datetime | None], start: datetime, end: datetime
 ) -> Select[Any]:
     """SQL: kind, whether current, seconds from a ticket's creation to `time`."""
-    backfilled = (
-        select(Alert.ticket_id)
+    is_backfilled = (
+        select(Alert.id)
         .join(Connection, Alert.connection_id == Connection.id)
-        .where(Alert.triggered_at < Connection.polling_started_at, Alert.ticket_id.is_not(None))
+        .where(Alert.ticket_id == Ticket.id, Alert.triggered_at < Connection.polling_started_at)
+        .exists()
     )
     seconds = extract("epoch", time) - extract("epoch", Ticket.created_at)
     return select(
@@ -181,5 +182,5 @@ def _durations(
         time >= start - timedelta(days=DAYS),
         time < end,
         Ticket.source == SOURCE_HUNTRESS,
-        Ticket.id.not_in(backfilled),
+        ~is_backfilled,
     )

@@ -14,7 +14,7 @@ from webapp.services.dashboard_figures import DeskFigures, read_figures
 from webapp.services.list_tickets import UNTOUCHED, in_triage, ticket_rows
 from webapp.services.transactions import reading
 
-SHOWN_TICKETS = 8
+SHOWN_TICKETS = 6
 IS_OPEN = Ticket.closed_at.is_(None)
 """The same tickets as those in an open status; see ticket_state. An index holds just these."""
 

@@ -1,8 +1,12 @@
 """The dashboard: how polling is doing, and what waits for a person."""
 
+from datetime import datetime, timedelta
+from math import ceil
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp import clock
 from webapp.extensions import current_config
 from webapp.services.connection_health import (
     ConnectionHealth,
@@ -99,8 +103,14 @@ def _charts(figures: DeskFigures | None) -> dict[str, object]:
         "first_touch": compare_times(figures.first_touch),
         "close": compare_times(figures.close),
         "severities": SEVERITIES,
-        "severity_links": {},
+        "severity_links": {word: _of_severity(word, figures.since) for word in SEVERITIES},
     }
+
+
+def _of_severity(word: str, since: datetime) -> str:
+    """The tickets of these incidents."""
+    hours = ceil((clock.utcnow() - since) / timedelta(hours=1))
+    return url_for("tickets.show_list", severity=word, within=hours)
 
 
 def _card(connection_id: int, notice: str | None = None) -> str:
