@@ -56,5 +56,6 @@ def compare_durations(current: float, previous: float) -> tuple[Trend, str]:
     if change < 0:
         return Trend.FASTER, f"{-change:.0%} faster"
     if change >= 1:
-        return Trend.SLOWER, f"{current / previous:.2g} times as long"
+        times = current / previous
+        return Trend.SLOWER, f"{times:,.{0 if times >= 10 else 1}f} times as long"
     return Trend.SLOWER, f"{change:.0%} slower"

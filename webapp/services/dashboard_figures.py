@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, extract, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, case, extract, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.domain.figures import day_bounds, last_days
@@ -112,7 +112,7 @@ def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
         .where(
             Alert.triggered_at >= bounds[0],
             Alert.triggered_at < bounds[-1],
-            Alert.reason.is_distinct_from(Reason.ORG_OPTED_OUT.value),
+            or_(Alert.reason.is_(None), Alert.reason != Reason.ORG_OPTED_OUT.value),
         )
         .group_by("day", "severity")
     )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -86,38 +87,48 @@ def read_connections() -> Sequence[ConnectionHealth]:
 
 def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket]:
     """Found in the index of open tickets, before anything is joined."""
-    found = (
-        select(Ticket.id)
-        .where(IS_OPEN, condition)
-        .order_by(Ticket.created_at, Ticket.id)
-        .limit(SHOWN_TICKETS)
-    )
+    found = oldest_open(condition).subquery()
     statement = (
         ticket_rows()
-        .where(Ticket.id.in_(select(found.subquery().c.id)))
+        .where(Ticket.id.in_(select(found.c.id)))
         .order_by(Ticket.created_at, Ticket.id)
     )
     return session.scalars(statement).unique().all()
 
 
+def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
+    """SQL for the ids of the open tickets that have waited longest."""
+    return (
+        select(Ticket.id)
+        .where(IS_OPEN, condition)
+        .order_by(Ticket.created_at, Ticket.id)
+        .limit(SHOWN_TICKETS)
+    )
+
+
 def _by_priority(session: Session) -> list[PriorityCount]:
     """Every priority, the ones without open tickets included."""
+    return [PriorityCount(*row) for row in session.execute(open_by_priority())]
+
+
+def open_by_priority() -> Select[*tuple[Any, ...]]:
+    """SQL: each priority with its numbers of open, untouched, unassigned and triage tickets."""
+    priority_id = Ticket.priority_id + 0  # without it SQLite reads all tickets, by priority
     counts = (
         select(
-            Ticket.priority_id,
+            priority_id.label("priority_id"),
             func.count().label("open"),
             func.count().filter(UNTOUCHED).label("untouched"),
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
         )
         .where(IS_OPEN)
-        .group_by(Ticket.priority_id)
+        .group_by(priority_id)
         .subquery()
     )
     figures = [func.coalesce(column, 0) for column in list(counts.c)[1:]]
-    rows = session.execute(
+    return (
         select(Priority, *figures)
         .outerjoin(counts, and_(counts.c.priority_id == Priority.id))
         .order_by(Priority.position, Priority.id)
     )
-    return [PriorityCount(*row) for row in rows]
