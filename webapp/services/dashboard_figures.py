@@ -167,11 +167,12 @@ def _durations(
     kind: str, time: InstrumentedAttribute[datetime | None], start: datetime, end: datetime
 ) -> Select[Any]:
     """SQL: kind, whether current, seconds from a ticket's creation to `time`."""
-    is_backfilled = (
-        select(Alert.id)
+    backfilled = (  # looked up for each ticket: as EXISTS PostgreSQL would read all alerts
+        select(Alert.ticket_id)
         .join(Connection, Alert.connection_id == Connection.id)
         .where(Alert.ticket_id == Ticket.id, Alert.triggered_at < Connection.polling_started_at)
-        .exists()
+        .limit(1)
+        .scalar_subquery()
     )
     seconds = extract("epoch", time) - extract("epoch", Ticket.created_at)
     return select(
@@ -182,5 +183,5 @@ def _durations(
         time >= start - timedelta(days=DAYS),
         time < end,
         Ticket.source == SOURCE_HUNTRESS,
-        ~is_backfilled,
+        backfilled.is_(None),
     )
