@@ -46,7 +46,7 @@ run: $(READY) ## Run it all for real (in ./data)
 
 .PHONY: test
 test: lint ## Linters, types and all tests but the long ones
-	@$(PY) -m pytest -n $(JOBS) $(ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: soak
 soak: $(READY) ## The long tests

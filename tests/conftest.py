@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from tests.ci_rules import (  # noqa: F401
@@ -16,6 +18,29 @@ from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
+from webapp.services import sign_in, users
+
+REAL_HASHER, NOBODYS_HASH = users._hasher, sign_in._NOBODYS_HASH
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashing a password takes time and memory on purpose; here it is hashed with next to none.
+
+    Hashes carry their cost with them: other processes check these with the same code as ever.
+    """
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    nobodys = cheap.hash("nobody's")
+    with patch.object(users, "_hasher", cheap), patch.object(sign_in, "_NOBODYS_HASH", nobodys):
+        yield
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
+    """For what is about the cost of a password: the product's own."""
+    monkeypatch.setattr(users, "_hasher", REAL_HASHER)
+    monkeypatch.setattr(sign_in, "_NOBODYS_HASH", NOBODYS_HASH)
+    return REAL_HASHER
 
 
 @pytest.fixture(scope="session")

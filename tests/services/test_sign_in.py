@@ -70,6 +70,7 @@ def test_wrong_credentials(ada: User, email: str, password: str) -> None:
     assert all_rows(UserSession) == []
 
 
+@pytest.mark.usefixtures("real_passwords")
 def test_somebody_unknown_takes_as_long_as_a_wrong_password(ada: User) -> None:
     def seconds(email: str) -> float:
         started = time.perf_counter()

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 
 from tests.support.databases import both_databases
@@ -37,6 +38,15 @@ def test_a_user_is_added_in_lower_case(app: Flask) -> None:
     assert stored.is_active
     assert stored.password_hash.startswith("$argon2id$")
     assert audit_actions() == ["user.added"]
+
+
+def test_guessing_a_password_is_expensive(app: Flask, real_passwords: PasswordHasher) -> None:
+    """At least what OWASP asks of Argon2id: 19 MiB and two passes."""
+    stored = fresh(User, _add().id).password_hash
+    cost = extract_parameters(stored)
+    assert cost == extract_parameters(real_passwords.hash("x"))
+    assert cost.memory_cost >= 19 * 1024
+    assert cost.time_cost >= 2
 
 
 def test_the_address_stands_in_for_a_missing_name(app: Flask) -> None:

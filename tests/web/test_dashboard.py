@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from xml.etree.ElementTree import Element
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, Desk
+from tests.support.fake_clock import START as NOW
 from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
 from webapp import task_queue
-from webapp.models import Connection, InboxRow, OrganizationMapping, Ticket
+from webapp.extensions import db
+from webapp.models import Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 from webapp.web.dashboard import routes
@@ -261,6 +264,142 @@ def test_a_ticket_by_hand_on_the_triage_board_is_in_the_queue(
     assert "1 ticket " in words_of(triage)
     rows = admin.get("/tickets?triage=1").all("a", class_="ticket-link")
     assert [row.get("href") for row in rows] == ["/tickets/12"]
+
+
+def links_of(element: Element) -> dict[str, str]:
+    """The words of each link and where it leads."""
+    return {words_of(link): str(link.get("href")) for link in element.iter("a")}
+
+
+def test_each_number_leads_to_its_list(app: Flask, admin: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).where(Ticket.id > 9).values(first_touched_at=None))
+    page = admin.get("/")
+    tiles = page.one("dl", class_="tiles")
+    values = {
+        words_of(name): next(value.iter("a"))
+        for name, value in zip(tiles.iter("dt"), tiles.iter("dd"), strict=True)
+    }
+    for name in ("Open tickets", "Triage queue", "Unassigned", "Untouched"):
+        count = words_of(values[name])
+        listed = admin.get(str(values[name].get("href")))
+        assert f"Open {count}" in words_of(listed.one("nav", class_="list-tabs")), name
+    assert len({words_of(link) for link in values.values()}) > 2, "too alike to tell apart"
+    priorities = links_of(page.one("section", aria_labelledby="priority-heading"))
+    for words, address in priorities.items():
+        count = next(word for word in words.split() if word.isdigit())
+        listed = admin.get(address)
+        assert f"Open {count}" in words_of(listed.one("nav", class_="list-tabs")), words
+
+
+def test_incidents_are_drawn_and_told(app: Flask, admin: Browser) -> None:
+    with app.app_context(), transaction() as session:
+        words = [severity for (severity,) in session.query(Alert.severity)]
+    page = admin.get("/")
+    section = page.one("section", aria_labelledby="incidents-heading")
+    legend = links_of(section)
+    for word in ("critical", "high", "low"):
+        count = words.count(word)
+        assert f"{word.capitalize()} {count}" in words_of(section)
+        if count:
+            address = legend[f"{word.capitalize()} {count}"]
+            assert address.startswith(f"/tickets?severity={word}&within=7")
+    days = next(section.iter("tbody"))
+    assert len(list(days)) == 30
+    totals = [int(words_of(list(row)[-1])) for row in days]
+    assert sum(totals) == len(words)
+    drawing = svg(section, "incidents-title")
+    assert f"{len(words)} incidents in 30 days" in words_of(drawing)
+    columns = [part for part in drawing.iter() if part.get("class") == "chart-day"]
+    assert len(columns) == 30
+
+
+def test_days_are_those_of_the_viewer(app: Flask, admin: Browser) -> None:
+    """At 12:00 UTC the next day has begun on Kiritimati."""
+    with app.app_context(), transaction() as session:
+        session.execute(update(User).values(time_zone="Pacific/Kiritimati"))
+    rows = next(admin.get("/").one("section", aria_labelledby="incidents-heading").iter("tbody"))
+    assert words_of(rows[0]).startswith("Wed 10 Jun 2026")
+
+
+def test_times_are_compared_with_the_days_before(app: Flask, admin: Browser) -> None:
+    now = NOW
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(first_touched_at=None, created_at=now))
+        session.execute(update(Alert).values(triggered_at=now))
+        for ticket_id, days, minutes in ((1, 3, 30), (2, 40, 60)):
+            created = now - timedelta(days=days)
+            touched = created + timedelta(minutes=minutes)
+            values = {"created_at": created, "first_touched_at": touched}
+            session.execute(update(Ticket).where(Ticket.id == ticket_id).values(**values))
+        session.execute(update(Connection).values(polling_started_at=now - timedelta(days=90)))
+    section = admin.get("/").one("section", aria_labelledby="times-heading")
+    words = words_of(section)
+    assert "To first touch 30 min 50% faster" in words
+    assert "1 ticket touched, 1 before" in words
+    drawing = words_of(svg(section, "first-touch-title"))
+    assert "Last 30 days: 30 min. The 30 days before: 1 h." in drawing
+    row = [words_of(cell) for cell in next(next(section.iter("tbody")).iter("tr"))]
+    assert row == ["To first touch", "30 min of 1 ticket", "1 h of 1 ticket"]
+
+
+def test_a_desk_where_nothing_happened_lately(app: Flask, admin: Browser) -> None:
+    long_ago = NOW - timedelta(days=100)
+    with app.app_context(), transaction() as session:
+        session.execute(update(Alert).values(triggered_at=long_ago))
+        session.execute(update(Ticket).values(first_touched_at=long_ago, closed_at=None))
+    text = admin.get("/").text
+    assert "No incidents in the last 30 days" in text
+    assert "No ticket was touched or closed lately" in text
+
+
+def test_many_connections_are_a_list_and_only_troubled_ones_have_open_cards(
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    connect(name="Acme")
+    connect(name="Bolt", account_id=2)
+    assert "connections are polled" not in viewer.get("/").text
+    connect(name="Cord", account_id=3, last_error="No.", last_error_at=fake_clock.now())
+    page = viewer.get("/")
+    summary = page.one("div", id="polling-summary")
+    assert "1 connection fails 2 of 3 connections are polled" in words_of(summary)
+    assert links_of(summary) == {
+        "Acme": "/#connection-1",
+        "Bolt": "/#connection-2",
+        "Cord": "/#connection-3",
+    }
+    folded = page.one("details", class_="more-connections")
+    assert [article.get("id") for article in folded.iter("article")] == [
+        "connection-1",
+        "connection-2",
+    ]
+    assert "Last poll failed: No." in card(page, 3)
+    part = viewer.fragment(str(summary.get("hx-get")))
+    assert words_of(part.one("div", id="polling-summary")) == words_of(summary)
+
+
+def test_no_more_statements_than_promised(app: Flask, admin: Browser) -> None:
+    statements: list[str] = []
+
+    def _note(_connection, _cursor, statement, *_rest) -> None:
+        statements.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", _note)
+    admin.get("/")
+    event.remove(engine, "before_cursor_execute", _note)
+    told = [one for one in statements if not one.startswith("BEGIN")]
+    assert 5 < len(told) <= 12, "\n".join(told)
+
+
+def svg(section: Element, title_id: str) -> Element:
+    """The drawing with this title."""
+    return next(
+        element
+        for element in section.iter()
+        if (element.get("aria-labelledby") or "").split()[:1] == [title_id]
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from tests.support.fake_clock import START, FakeClock
+from webapp.web import filters
 from webapp.web.filters import age, ago, counted, exact, title_parts, tone, when
 from webapp.web.navigation import NAVIGATION
+from webapp.web.viewer import Anonymous
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,24 @@ def test_the_exact_time_is_there_for_machines_and_people(app: Flask, fake_clock:
         )
         assert exact(START) == "9 Jun 2026, 12:00:00 UTC"
         assert ">9 Jun 2026, 12:00 UTC<" in when(START)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Europe/Berlin", "9 Jun 2026, 14:00:00 CEST"),
+        ("America/Sao_Paulo", "9 Jun 2026, 09:00:00 UTC-03"),
+        ("Asia/Kathmandu", "9 Jun 2026, 17:45:00 UTC+0545"),
+        ("Not/AZone", "9 Jun 2026, 12:00:00 UTC"),
+    ],
+)
+def test_times_are_those_of_the_viewer(
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch, zone: str, words: str
+) -> None:
+    monkeypatch.setattr(filters, "current_viewer", lambda: Anonymous(time_zone=zone))
+    with app.test_request_context():
+        assert exact(START) == words
+        assert f'title="{words}"' in ago(START - timedelta(days=3)).replace("6 Jun", "9 Jun")
 
 
 def test_a_clock_that_is_ahead_makes_no_negative_age(app: Flask, fake_clock: FakeClock) -> None:

@@ -50,12 +50,14 @@ class Alert(Base):
             sqlite_where=_OPEN_SQL,
             postgresql_where=_OPEN_SQL,
         ),
+        Index("ix_alerts_ticket_id", "ticket_id", "triggered_at", "connection_id"),
+        Index("ix_alerts_triggered_at", "triggered_at", "reason", "severity"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)
     external_alert_id: Mapped[str] = mapped_column(String(100))
-    ticket_id: Mapped[int | None] = reference("tickets.id")
+    ticket_id: Mapped[int | None] = reference("tickets.id", index=False)
     status: Mapped[str | None] = mapped_column(String(60))
     severity: Mapped[str | None] = mapped_column(String(60))
     was_closed: Mapped[bool] = mapped_column(Boolean, default=False)

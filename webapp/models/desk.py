@@ -162,6 +162,36 @@ class Ticket(Base):
             )
         ),
         Index("uq_tickets_form_token", "form_token", unique=True),  # one form, one ticket
+        Index(
+            "ix_tickets_open",  # all that the dashboard's queues and counts ask of open tickets
+            "created_at",
+            "id",
+            "priority_id",
+            "first_touched_at",
+            "assignee_id",
+            "board_id",
+            "is_unmapped",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_first_touched_at",
+            "first_touched_at",
+            "created_at",
+            "source",
+            "id",
+            sqlite_where=text("first_touched_at IS NOT NULL"),
+            postgresql_where=text("first_touched_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_closed_at",
+            "closed_at",
+            "created_at",
+            "source",
+            "id",
+            sqlite_where=text("closed_at IS NOT NULL"),
+            postgresql_where=text("closed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

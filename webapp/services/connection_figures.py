@@ -1,11 +1,11 @@
-"""The figures of a connection's health, counted for all connections in a handful of queries."""
+"""The figures of a connection's health, counted for all connections in one query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import CompoundSelect, Select, and_, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.models import Alert, ApiExchange, Client, Connection, InboxRow, OrganizationMapping
@@ -37,31 +37,49 @@ def count_figures(
     organizations make tickets but have no (active) client. Calls count until 60 s after they end.
     """
 
-    def rows(statement: Select[*tuple[Any, ...]]) -> list[Any]:
-        """One row for each connection; its id comes first."""
-        key = statement.selected_columns[0]
-        wanted = statement if connection_id is None else statement.where(key == connection_id)
-        return list(session.execute(wanted))
-
-    organizations = dict(rows(_organizations()))
-    unmapped = dict(rows(_unmapped()))
-    incidents = dict(rows(_open_incidents()))
-    calls = {key: count for key, count in rows(_calls(now)) if count}
-    quarantined = dict(rows(_quarantined()))
-    waiting = {row[0]: (row[1], row[2]) for row in rows(_waiting())}
-    keys = {*organizations, *incidents, *calls, *quarantined, *waiting}
+    parts: dict[str, Select[*tuple[Any, ...]]] = {
+        "waiting": _waiting(),
+        "organizations": _organizations(),
+        "unmapped": _unmapped(),
+        "incidents": _open_incidents(),
+        "calls": _calls(now),
+        "quarantined": _quarantined(),
+    }
+    counts: dict[str, dict[int, int]] = {name: {} for name in parts}
+    oldest: dict[int, datetime | None] = {}
+    for name, key, count, time in session.execute(_together(parts, connection_id)):
+        if count:
+            counts[name][key] = count
+        if time is not None:
+            oldest[key] = time
     return {
         key: Figures(
-            organizations=organizations.get(key, 0),
-            unmapped=unmapped.get(key, 0),
-            open_incidents=incidents.get(key, 0),
-            calls_last_minute=calls.get(key, 0),
-            waiting=waiting.get(key, (0, None))[0],
-            oldest_waiting_at=waiting.get(key, (0, None))[1],
-            quarantined=quarantined.get(key, 0),
+            organizations=counts["organizations"].get(key, 0),
+            unmapped=counts["unmapped"].get(key, 0),
+            open_incidents=counts["incidents"].get(key, 0),
+            calls_last_minute=counts["calls"].get(key, 0),
+            waiting=counts["waiting"].get(key, 0),
+            oldest_waiting_at=oldest.get(key),
+            quarantined=counts["quarantined"].get(key, 0),
         )
-        for key in keys
+        for key in {key for found in counts.values() for key in found}
     }
+
+
+def _together(
+    parts: Mapping[str, Select[*tuple[Any, ...]]], connection_id: int | None
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """One statement for all parts: its name, a connection's id, a number, a time (or none).
+
+    The first part has to be the one with a time: it gives the column its type.
+    """
+    named = []
+    for name, part in parts.items():
+        key, *_ = part.selected_columns
+        wanted = part if connection_id is None else part.where(key == connection_id)
+        columns = [*wanted.selected_columns, null()][:3]
+        named.append(wanted.with_only_columns(literal(name), *columns))
+    return union_all(*named)
 
 
 def _organizations() -> Select[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
@@ -111,16 +111,23 @@ def connections_health(
         statement = statement.where(Connection.id == connection_id)
     rows = session.execute(statement).all()
     figures = count_figures(session, now, connection_id)
+    runs = _runs(session, [connection.id for connection, _is_able in rows])
     return [
-        _health(session, connection, bool(is_able), figures.get(connection.id, Figures()), now)
+        _health(
+            connection,
+            bool(is_able),
+            figures.get(connection.id, Figures()),
+            runs.get(connection.id, ()),
+            now,
+        )
         for connection, is_able in rows
     ]
 
 
 def _health(
-    session: Session, connection: Connection, is_able: bool, figures: Figures, now: datetime
+    connection: Connection, is_able: bool, figures: Figures, runs: Sequence[PollRun], now: datetime
 ) -> ConnectionHealth:
-    run = _current_run(session, connection, now)
+    run = _current_run(connection, runs, now)
     is_queued = run is None and connection.poll_requested_at is not None
     missing = missing_labels(connection)
     error = _error(connection, is_able)
@@ -134,7 +141,7 @@ def _health(
         missing_routing=missing,
         is_queued=is_queued and state not in NOT_POLLED,
         run=run,
-        last_run=_last_run(session, connection.id),
+        last_run=_last_run(runs),
         last_success_at=connection.last_success_at,
         next_poll_at=_next_poll_at(connection, bool(missing) or not is_able, now),
         figures=figures,
@@ -192,25 +199,43 @@ def _next_poll_at(connection: Connection, is_stopped: bool, now: datetime) -> da
     return next_poll_at(connection.last_poll_started_at, poll_interval(connection), now=now)
 
 
-def _current_run(session: Session, connection: Connection, now: datetime) -> RunProgress | None:
-    """The run that holds the lease; one whose lease ran out is not running any more."""
-    is_held = connection.lease_expires_at is not None and connection.lease_expires_at > now
-    if connection.lease_token is None or not is_held:
-        return None
-    run = session.scalars(
-        select(PollRun).where(PollRun.lease_token == connection.lease_token)
-    ).one_or_none()
-    return _progress(run) if run is not None and run.state == RUNNING else None
-
-
-def _last_run(session: Session, connection_id: int) -> RunProgress | None:
-    run = session.scalars(
-        select(PollRun)
-        .where(PollRun.connection_id == connection_id, PollRun.state.not_in((RUNNING, SKIPPED)))
+def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[PollRun]]:
+    """By connection: the run of its lease, whatever its state, and the last one that ended."""
+    last = (
+        select(PollRun.id)
+        .where(PollRun.connection_id == Connection.id, PollRun.state.not_in((RUNNING, SKIPPED)))
         .order_by(PollRun.started_at.desc(), PollRun.id.desc())
         .limit(1)
-    ).one_or_none()
-    return None if run is None else _progress(run)
+        .scalar_subquery()
+    )
+    wanted = union_all(
+        select(last).where(Connection.id.in_(connection_ids)),
+        select(PollRun.id)
+        .join(Connection, PollRun.lease_token == Connection.lease_token)
+        .where(Connection.id.in_(connection_ids)),
+    )
+    found: dict[int, list[PollRun]] = {}
+    for run in session.scalars(select(PollRun).where(PollRun.id.in_(wanted))):
+        found.setdefault(run.connection_id, []).append(run)
+    return found
+
+
+def _current_run(
+    connection: Connection, runs: Sequence[PollRun], now: datetime
+) -> RunProgress | None:
+    """The run that holds the lease; one whose lease ran out is not running any more."""
+    token, expires_at = connection.lease_token, connection.lease_expires_at
+    if token is None or expires_at is None or expires_at <= now:
+        return None
+    held = (run for run in runs if run.lease_token == token and run.state == RUNNING)
+    return next((_progress(run) for run in held), None)
+
+
+def _last_run(runs: Sequence[PollRun]) -> RunProgress | None:
+    """Of those that ended the latest: the run of the lease may have ended too."""
+    ended = [run for run in runs if run.state not in (RUNNING, SKIPPED)]
+    last = max(ended, key=lambda run: (run.started_at, run.id), default=None)
+    return None if last is None else _progress(last)
 
 
 def _progress(run: PollRun) -> RunProgress:

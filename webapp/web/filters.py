@@ -69,13 +69,13 @@ def when(time: datetime | None, missing: str = "—") -> Markup:
     if time is None:
         return escape(missing)
     local = _local(time)
-    return _element(time, f"{local.day} {local:%b %Y, %H:%M} {local.tzname()}")
+    return _element(time, f"{local.day} {local:%b %Y, %H:%M} {_zone_words(local)}")
 
 
 def exact(time: datetime) -> str:
     """`9 Jun 2026, 14:00:03 CEST` in the viewer's zone."""
     local = _local(time)
-    return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
+    return f"{local.day} {local:%b %Y, %H:%M:%S} {_zone_words(local)}"
 
 
 def tone(colour: str | None) -> str:
@@ -101,6 +101,12 @@ def title_parts(title: str) -> TitleParts:
 
 def _local(time: datetime) -> datetime:
     return time.astimezone(zone_of(current_viewer()))
+
+
+def _zone_words(local: datetime) -> str:
+    """`CEST`, or `UTC-03` where the zone has only a number for a name."""
+    name = local.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
 def _length(distance: timedelta) -> str:

@@ -1,18 +1,28 @@
 """The dashboard: how polling is doing, and what waits for a person."""
 
+from datetime import datetime, timedelta
+from math import ceil
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp import clock
 from webapp.extensions import current_config
-from webapp.services.connection_health import read_connection_health
+from webapp.services.connection_health import (
+    ConnectionHealth,
+    State,
+    read_connection_health,
+)
+from webapp.services.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.manage_polling import request_poll
 from webapp.services.poll_outcome import count_words
-from webapp.services.read_dashboard import read_dashboard
+from webapp.services.read_dashboard import read_connections, read_dashboard
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
+from webapp.web.dashboard.charts import compare_times, stack_days
 from webapp.web.dashboard.poll_words import phase_words, progress_words
-from webapp.web.viewer import require_viewer
+from webapp.web.viewer import require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
 dashboard.add_app_template_filter(count_words)
@@ -22,18 +32,34 @@ dashboard.add_app_template_global(progress_words)
 CONNECTION_PAGE = "connection"
 
 
+FOLDED_FROM = 3
+"""From so many connections on there is a list of them, and only those that need eyes have cards."""
+
+
 @dashboard.get("/")
 @signed_in
 def show() -> ResponseReturnValue:
     """The page."""
     config = current_config()
+    desk = read_dashboard(zone_of(require_viewer()))
+    is_folded = len(desk.connections) >= FOLDED_FROM
     return render_template(
         "dashboard/show.html",
-        desk=read_dashboard(),
+        desk=desk,
+        is_folded=is_folded,
+        quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_status(),
         is_enterprise=config.is_enterprise,
         calls_per_minute=config.huntress_calls_per_minute,
+        **_charts(desk.figures),
     )
+
+
+@dashboard.get("/connections/summary")
+@signed_in
+def show_polling() -> ResponseReturnValue:
+    """All connections at a glance, asked for again and again."""
+    return render_template("dashboard/_polling.html", connections=read_connections())
 
 
 @dashboard.get("/connections/<int:connection_id>/status")
@@ -75,6 +101,29 @@ def _place() -> str | None:
     """Where the card stands: on the connection's own page (admins), else on the dashboard."""
     is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
     return CONNECTION_PAGE if is_there else None
+
+
+def _needs_eyes(connection: ConnectionHealth) -> bool:
+    return connection.state is State.ERROR or connection.is_busy
+
+
+def _charts(figures: DeskFigures | None) -> dict[str, object]:
+    """What templates/dashboard/_figures.html needs besides the figures."""
+    if figures is None:
+        return {}
+    return {
+        "incident_chart": stack_days(figures.days),
+        "first_touch": compare_times(figures.first_touch),
+        "close": compare_times(figures.close),
+        "severities": SEVERITIES,
+        "severity_links": {word: _of_severity(word, figures.since) for word in SEVERITIES},
+    }
+
+
+def _of_severity(word: str, since: datetime) -> str:
+    """The tickets of these incidents."""
+    hours = ceil((clock.utcnow() - since) / timedelta(hours=1))
+    return url_for("tickets.show_list", severity=word, within=hours)
 
 
 def _card(connection_id: int, notice: str | None = None) -> str:

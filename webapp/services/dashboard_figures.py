@@ -1,0 +1,187 @@
+"""What happened lately, in figures: incidents by day and severity, and how fast the desk was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, extract, func, literal, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from webapp.domain.figures import day_bounds, last_days
+from webapp.domain.incident import Severity
+from webapp.domain.plan import Reason
+from webapp.models import Alert, Connection, Ticket
+from webapp.models.desk import SOURCE_HUNTRESS
+
+DAYS = 30
+UNKNOWN = Severity.UNKNOWN.value
+SEVERITIES = (Severity.CRITICAL.value, Severity.HIGH.value, Severity.LOW.value, UNKNOWN)
+"""From the gravest on; an incident with any other word for it, or none, is UNKNOWN."""
+
+TOUCHED = "touched"
+CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentDay:
+    """How many incidents of each of SEVERITIES were reported on a day of the viewer's zone."""
+
+    day: date
+    counts: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Median:
+    """The median of `count` durations in seconds; None without any."""
+
+    seconds: float | None = None
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFigure:
+    """A median of the last DAYS days, and of as many days before them."""
+
+    current: Median
+    previous: Median
+
+
+@dataclass(frozen=True, slots=True)
+class DeskFigures:
+    """The last DAYS days of the viewer's zone, today included; they began at `since` (UTC)."""
+
+    since: datetime
+    days: Sequence[IncidentDay]
+    first_touch: TimeFigure
+    close: TimeFigure
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The incidents of all days by severity."""
+        return {name: sum(day.counts[name] for day in self.days) for name in SEVERITIES}
+
+
+def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
+    """Read the figures; days are days of `zone`.
+
+    Incidents count on the day they were sent, with a ticket or without one; those of excluded
+    organizations do not. Times count in the period somebody touched (or closed) the ticket in, so
+    that tickets still waiting do not distort them. They run from the ticket's creation. Only
+    tickets of incidents count, and of those only what was reported after polling had started:
+    nobody could have worked on the others in time.
+    """
+    days = last_days(now, zone, DAYS)
+    bounds = day_bounds(days, zone)
+    medians = _medians(session, bounds[0], bounds[-1])
+    return DeskFigures(
+        since=bounds[0],
+        days=_incident_days(session, days, bounds),
+        first_touch=_time_figure(medians, TOUCHED),
+        close=_time_figure(medians, CLOSED),
+    )
+
+
+def _time_figure(medians: Mapping[tuple[str, bool], Median], kind: str) -> TimeFigure:
+    return TimeFigure(
+        current=medians.get((kind, True), Median()), previous=medians.get((kind, False), Median())
+    )
+
+
+def _incident_days(
+    session: Session, days: Sequence[date], bounds: Sequence[datetime]
+) -> list[IncidentDay]:
+    counts = {day: dict.fromkeys(SEVERITIES, 0) for day in days}
+    for position, severity, count in session.execute(incidents_by_day(bounds)):
+        name = severity if severity in SEVERITIES else UNKNOWN
+        counts[days[position]][name] += count
+    return [IncidentDay(day, by_severity) for day, by_severity in counts.items()]
+
+
+def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
+    """SQL: position of the day, severity in lower case, number."""
+    day = _day_of(Alert.triggered_at, bounds, 0, len(bounds) - 1).label("day")
+    severity = func.lower(Alert.severity).label("severity")
+    return (
+        select(day, severity, func.count())
+        .where(
+            Alert.triggered_at >= bounds[0],
+            Alert.triggered_at < bounds[-1],
+            or_(Alert.reason.is_(None), Alert.reason != Reason.ORG_OPTED_OUT.value),
+        )
+        .group_by("day", "severity")
+    )
+
+
+def _day_of(time: Any, bounds: Sequence[datetime], low: int, high: int) -> ColumnElement[int]:
+    """SQL for the position of the day a time lies in, found by halving."""
+    if high - low == 1:
+        return literal(low)
+    middle = (low + high) // 2
+    return case(
+        (time < bounds[middle], _day_of(time, bounds, low, middle)),
+        else_=_day_of(time, bounds, middle, high),
+    )
+
+
+def _medians(session: Session, start: datetime, end: datetime) -> dict[tuple[str, bool], Median]:
+    """The medians by kind and whether they are of the current period."""
+    rows = session.execute(median_durations(start, end))
+    return {
+        (kind, bool(is_current)): Median(float(value), n) for kind, is_current, value, n in rows
+    }
+
+
+def median_durations(start: datetime, end: datetime) -> Select[Any]:
+    """SQL: kind, whether of the period from `start` on, median in seconds, number of tickets."""
+    durations = union_all(
+        _durations(TOUCHED, Ticket.first_touched_at, start, end),
+        _durations(CLOSED, Ticket.closed_at, start, end),
+    ).subquery()
+    groups = (durations.c.kind, durations.c.is_current)
+    numbered = select(
+        *groups,
+        durations.c.seconds,
+        func.row_number().over(partition_by=groups, order_by=durations.c.seconds).label("place"),
+        func.count().over(partition_by=groups).label("total"),
+    ).subquery()
+    is_middle = (numbered.c.place * 2).between(numbered.c.total, numbered.c.total + 2)
+    return (
+        select(
+            numbered.c.kind,
+            numbered.c.is_current,
+            func.avg(numbered.c.seconds),
+            func.max(numbered.c.total),
+        )
+        .where(is_middle)
+        .group_by(numbered.c.kind, numbered.c.is_current)
+    )
+
+
+def _durations(
+    kind: str, time: InstrumentedAttribute[datetime | None], start: datetime, end: datetime
+) -> Select[Any]:
+    """SQL: kind, whether current, seconds from a ticket's creation to `time`."""
+    backfilled = (  # looked up for each ticket: as EXISTS PostgreSQL would read all alerts
+        select(Alert.ticket_id)
+        .join(Connection, Alert.connection_id == Connection.id)
+        .where(Alert.ticket_id == Ticket.id, Alert.triggered_at < Connection.polling_started_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    seconds = extract("epoch", time) - extract("epoch", Ticket.created_at)
+    return select(
+        literal(kind).label("kind"),
+        case((time >= start, 1), else_=0).label("is_current"),
+        seconds.label("seconds"),
+    ).where(
+        time >= start - timedelta(days=DAYS),
+        time < end,
+        Ticket.source == SOURCE_HUNTRESS,
+        backfilled.is_(None),
+    )
