@@ -33,6 +33,7 @@ def create_indexes() -> None:
         for name, columns in (
             ("priority", ["priority_id", "created_at", "id", *filters]),
             ("updated", ["updated_at", "id"]),
+            ("created", ["created_at", "id"]),
         ):
             op.create_index(
                 f"ix_tickets_{state}_{name}",

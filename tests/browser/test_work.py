@@ -160,9 +160,9 @@ def test_a_filter_applies_as_it_is_chosen(desk: Desk, open_page: OpenPage, sign_
     page.goto("/tickets")
     page.get_by_label("Assignee").select_option("Me")
     expect(page).to_have_url(re.compile("assignee=me"))
-    page.get_by_label("Search title and number").fill("nothing like it")
+    page.get_by_label("Search tickets").fill("nothing like it")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("No ticket fits these filters")).to_be_visible()
+    expect(page.get_by_text("No open ticket fits these filters")).to_be_visible()
     page.get_by_role("link", name="Clear the filters").click()
     expect(page.locator("a.ticket-link").first).to_be_visible()
 

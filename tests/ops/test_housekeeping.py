@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
@@ -20,7 +21,8 @@ from webapp.models import (
     UserSession,
 )
 from webapp.services import housekeeping
-from webapp.services.housekeeping import delete_old_records
+from webapp.services.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.transactions import reading
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -136,3 +138,12 @@ def test_deletes_in_batches(connection: Connection, monkeypatch: pytest.MonkeyPa
     add_exchanges(connection, *[OLD_EXCHANGE] * 8)
     assert delete_old_records(START)["api_exchanges"] == 7
     assert len(ids(ApiExchange)) == 1
+
+
+@both_databases
+def test_statistics_are_refreshed(database_kind: str) -> None:
+    refresh_statistics()
+    if database_kind == "sqlite":
+        with reading() as session:
+            known = session.execute(text("SELECT DISTINCT tbl FROM sqlite_stat1")).scalars().all()
+        assert "priorities" in known

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, event, select, text
 
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk
@@ -14,6 +14,7 @@ from webapp.models.alert import is_open
 from webapp.services import connection_figures as figures
 from webapp.services import list_tickets
 from webapp.services.connection_figures import count_figures
+from webapp.services.list_tickets import SORTS, TicketQuery
 from webapp.services.move_tickets import count_movable
 from webapp.services.ticket_recorded_incidents import count_recorded
 from webapp.services.transactions import reading, transaction
@@ -59,6 +60,32 @@ def test_an_index_answers(statement: Callable[[], Select[tuple[object, ...]]], i
     plan = plan_of(statement())
     assert index in plan
     assert "TEMP B-TREE" not in plan, "sorted by reading all of it"
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("sort", list(SORTS))
+def test_pages_of_the_ticket_list_are_read_in_their_order(sort: str, is_closed: bool) -> None:
+    """Nothing is sorted but the first rows of each priority."""
+    sent: list[str] = []
+    with reading() as session:
+        engine = session.get_bind()
+    listener = ("before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    event.listen(engine, *listener)
+    list_tickets.list_tickets(TicketQuery(is_closed=is_closed, sort=sort))
+    event.remove(engine, *listener)
+    ids = next(one for one in sent if one.startswith(("SELECT tickets.id", "SELECT anon")))
+    with reading() as session:
+        connection = session.connection()
+        rows = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + ids.replace("?", "1"))
+        plan = " | ".join(row[3] for row in rows)
+    if sort == "priority":
+        index = f"ix_tickets_{'closed' if is_closed else 'open'}_priority"
+        assert plan.count(f"COVERING INDEX {index} (priority_id=?)") == 4
+        assert plan.count("TEMP B-TREE") == 1
+    else:
+        assert "INDEX ix_tickets_" in plan
+        assert "TEMP B-TREE" not in plan
 
 
 def test_calls_of_the_last_minute_are_found_by_their_time(

@@ -28,12 +28,12 @@ def test_what_the_list_shows_is_exported(app: Flask, helpdesk: Browser, desk: De
         session.execute(update(Ticket).values(closed_at=None, status_id=1, priority_id=2))
         session.execute(update(Ticket).where(Ticket.id > 9).values(closed_at=NOW, status_id=4))
         session.execute(update(Ticket).where(Ticket.id == 3).values(priority_id=1))
-        session.get(Ticket, 3).client = Client(name="Globex")
+        session.get(Ticket, 3).client = Client(name="Wombat Ltd")
     page = helpdesk.get("/tickets?priority=1&sort=newest")
     link = next(str(a.get("href")) for a in page.all("a") if "/export" in str(a.get("href")))
     found = rows(helpdesk, link)
     assert [row["Number"] for row in found] == ["TKT-000003"]
-    assert (found[0]["Client"], found[0]["Priority"]) == ("Globex", "Critical")
+    assert (found[0]["Client"], found[0]["Priority"]) == ("Wombat Ltd", "Critical")
     assert found[0]["Huntress severity"]
     assert [row["Number"] for row in rows(helpdesk, "/tickets/export")] == [
         f"TKT-{n:06}" for n in range(1, 10)

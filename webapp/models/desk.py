@@ -159,6 +159,7 @@ class Ticket(Base):
             for name, columns in (
                 ("priority", ("priority_id", "created_at", "id", *_LIST_FILTERS)),
                 ("updated", ("updated_at", "id")),
+                ("created", ("created_at", "id")),
             )
         ),
         Index("uq_tickets_form_token", "form_token", unique=True),  # one form, one ticket
