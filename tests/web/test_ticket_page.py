@@ -460,7 +460,7 @@ def test_a_long_timeline_is_shown_in_parts(
         )
     seen: list[str] = []
     page = admin.get(path)
-    for _ in range(5):
+    for _ in range(9):
         rows = [words_of(one).split("now ")[-1] for one in page.one("ol").iter("li")]
         seen = rows + seen
         earlier = page.all("a", rel="prev")

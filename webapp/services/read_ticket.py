@@ -11,7 +11,6 @@ from webapp.domain.ticket_text import build_portal_url
 from webapp.extensions import current_config
 from webapp.models import (
     Asset,
-    Client,
     Comment,
     Priority,
     Status,
@@ -26,7 +25,7 @@ from webapp.services.related_tickets import Related, find_related
 from webapp.services.ticket_choices import BoardChoice, board_choices, client_choices
 from webapp.services.transactions import reading
 
-TIMELINE_SIZE = 100
+TIMELINE_SIZE = 50
 SHOWN_MEANWHILE = 10
 _TIMELINE = Keyset(
     Order(Comment.created_at, "created_at", descending=True),
@@ -99,7 +98,7 @@ def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
     return list(reversed(newest))
 
 
-def read_editable(ticket_id: int) -> tuple[Ticket, Sequence[Client]]:
+def read_editable(ticket_id: int) -> tuple[Ticket, list[tuple[int, str]]]:
     """A ticket, and the clients it can be given to; raises NotFoundError."""
     with reading() as session:
         ticket = load_ticket(session, ticket_id)

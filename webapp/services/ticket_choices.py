@@ -23,7 +23,7 @@ class BoardChoice:
 class OpeningChoices:
     """What a new ticket can be given."""
 
-    clients: Sequence[Client]
+    clients: Sequence[tuple[int, str]]
     boards: Sequence[BoardChoice]
     priorities: Sequence[Priority]
     users: Sequence[User]
@@ -68,14 +68,15 @@ def opening_choices() -> OpeningChoices:
         )
 
 
-def client_choices(session: Session, ticket: Ticket | None = None) -> Sequence[Client]:
-    """Clients in use by name, and the one that `ticket` has."""
+def client_choices(session: Session, ticket: Ticket | None = None) -> list[tuple[int, str]]:
+    """Clients in use as (id, name) by name, and the one that `ticket` has."""
     client_id = ticket.client_id if ticket else None
-    return session.scalars(
-        select(Client)
+    rows = session.execute(
+        select(Client.id, Client.name)
         .where(or_(Client.is_active, Client.id == client_id))
         .order_by(func.lower(Client.name), Client.id)
-    ).all()
+    )
+    return [(row.id, row.name) for row in rows]
 
 
 def _as_tree(categories: Sequence[Category]) -> list[tuple[int, str]]:

@@ -16,7 +16,7 @@ from tests.browser.screenshots import (
     ticket_path,
 )
 from webapp import clock
-from webapp.models import Asset, Category, Ticket, TicketAsset
+from webapp.models import Alert, Asset, Category, OrganizationMapping, Ticket, TicketAsset
 from webapp.services.change_ticket import TicketChange, change_ticket
 from webapp.services.transactions import transaction
 
@@ -30,6 +30,7 @@ def all_pictures(browser: Browser, folder: Path) -> None:
     with served_desk() as (app, url):
         path = ticket_path(app, is_unmapped=False)
         enrich(app, path)
+        add_incidents(app)
         paths = {
             "ticket-page": path,
             "ticket-raw": f"{path}/raw",
@@ -38,7 +39,7 @@ def all_pictures(browser: Browser, folder: Path) -> None:
             "incidents": "/incidents",
         }
         shown = [picture for name, place in paths.items() for picture in every_look(name, place)]
-        shown.append(Picture("ticket-from-list", f"{path}?from=/tickets", whole=False))
+        shown.append(Picture("ticket-from-list", f"{path}?from=/tickets", whole=True))
         take(browser, url, shown, folder)
         rare_states(browser, app, url, path, folder)
 
@@ -67,6 +68,39 @@ def rare_states(browser: Browser, app: Flask, url: str, path: str, folder: Path)
     page.get_by_role("alert").wait_for()
     shoot(page, folder, "ticket-new-errors", whole=True)
     page.close()
+
+
+def add_incidents(app: Flask) -> None:
+    """Recorded incidents without a ticket, for each of the usual reasons."""
+    now = clock.utcnow()
+    with app.app_context(), transaction() as session:
+        mapped, excluded = session.query(OrganizationMapping).limit(2)
+        excluded.creates_tickets = False
+        for number, (reason, status, organization) in enumerate(
+            [
+                ("already_closed", "closed", mapped),
+                ("before_backfill", "sent", mapped),
+                ("org_opted_out", "sent", excluded),
+                ("before_backfill", "auto_remediating", mapped),
+            ]
+        ):
+            is_kept = organization is mapped
+            session.add(
+                Alert(
+                    connection_id=1,
+                    external_alert_id=str(990 + number),
+                    status=status,
+                    severity=("low", "high", "critical")[number % 3],
+                    was_closed=status == "closed",
+                    reason=reason,
+                    message=f"Suspicious sign-in of user {number}" if is_kept else None,
+                    raw_report="{}" if is_kept else None,
+                    organization_external_id=organization.external_id,
+                    triggered_at=now - timedelta(days=40 - number),
+                    observed_at=now,
+                    created_at=now,
+                )
+            )
 
 
 def enrich(app: Flask, path: str) -> None:

@@ -78,12 +78,12 @@ def _page(
     else:
         shown = {name: request.form.get(name, value) for name, value in shown.items()}
         seen = request.form["seen"]
-    form.client_id.choices = [(str(one.id), one.name) for one in clients]
     origin = list_origin()
     return render_template(
         "tickets/edit.html",
         ticket=ticket,
         form=form,
+        clients=clients,
         shown=shown,
         seen=seen,
         problem=problem,

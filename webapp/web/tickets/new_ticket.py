@@ -67,6 +67,7 @@ def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = No
         form=form,
         preview=preview,
         category_groups=category_groups(choices.boards),
+        clients=choices.clients,
     )
 
 
