@@ -69,9 +69,9 @@ def test_what_never_ends_hides_nothing(opened):
 @pytest.mark.parametrize("start", ["", '<!--<script><a href="'])
 def test_200_kilobytes_of_anything_are_quick(unit, start):
     text = start + unit * (200_000 // len(unit))
-    began = time.perf_counter()
+    began = time.process_time()  # a busy machine is no failure
     html_to_text(text)
-    assert time.perf_counter() - began < SECONDS
+    assert time.process_time() - began < SECONDS
 
 
 def test_a_reference_with_thousands_of_digits_is_text():

@@ -112,7 +112,7 @@ def test_values_fit_the_columns_they_are_kept_in(raw):
 
 @given(any_report)
 def test_the_raw_report_round_trips_as_ascii(raw):
-    raw = prune(raw)
+    raw = json.loads(json.dumps(prune(raw)))  # JSON never holds a character as two halves
     text = raw_text(raw)
     assert text.isascii()
     assert text.isprintable()

@@ -65,7 +65,7 @@ class Page:
     def form_of(self, field: str) -> dict[str, str]:
         """The fields of the POST form that has a field of this name, as it stands."""
         for form in self.all("form", method="post"):
-            fields = dict(_fields(form))
+            fields = dict(fields_of(form))
             if field in fields:
                 return fields
         raise AssertionError(f"no form has a field {field}")
