@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 
 from webapp.web.viewer import Anonymous, Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link of the navigation; `areas` are the blueprints whose pages it stands for."""
+    """A link of the navigation; `areas` are the blueprints (or single endpoints) it stands for."""
 
     label: str
     endpoint: str
@@ -32,6 +32,7 @@ NAVIGATION = (
         (
             Entry("Dashboard", "dashboard.show", "layout-dashboard", ("dashboard",)),
             Entry("Tickets", "tickets.show_list", "ticket", ("tickets",)),
+            Entry("Incidents", "tickets.show_incidents", "inbox", ("tickets.show_incidents",)),
         ),
     ),
     Section(
@@ -76,12 +77,7 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
     shown = (
         Section(
             section.heading,
-            tuple(
-                entry
-                for entry in section.entries
-                if (viewer.is_admin or not entry.is_admin_only)
-                and entry.endpoint in current_app.view_functions
-            ),
+            tuple(entry for entry in section.entries if viewer.is_admin or not entry.is_admin_only),
         )
         for section in NAVIGATION
     )
@@ -89,5 +85,7 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
 
 
 def is_current_area(entry: Entry) -> bool:
-    """Whether the page being shown belongs to the entry."""
+    """Whether the page being shown belongs to the entry: by its endpoint, else its blueprint."""
+    if any(request.endpoint in other.areas for section in NAVIGATION for other in section.entries):
+        return request.endpoint in entry.areas
     return request.blueprint in entry.areas

@@ -24,12 +24,11 @@ from webapp.web.huntress.forms import ConnectForm, CredentialsForm
 from webapp.web.huntress.overview import render_overview
 from webapp.web.huntress.preview_words import why_without_ticket
 from webapp.web.huntress.routing_form import RoutingForm, read_loaded
-from webapp.web.huntress.tabs import connection_tabs, has_page
+from webapp.web.huntress.tabs import connection_tabs
 from webapp.web.viewer import require_viewer
 
 huntress = Blueprint("huntress", __name__, url_prefix="/integrations/huntress")
 huntress.add_app_template_global(connection_tabs)
-huntress.add_app_template_global(has_page)
 huntress.add_app_template_filter(why_without_ticket)
 
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from flask import current_app
-
 
 @dataclass(frozen=True, slots=True)
 class Tab:
@@ -22,11 +20,6 @@ TABS = (
 )
 
 
-def connection_tabs() -> list[Tab]:
-    """The pages that exist."""
-    return [tab for tab in TABS if has_page(tab.endpoint)]
-
-
-def has_page(endpoint: str) -> bool:
-    """Whether a page of this endpoint exists."""
-    return endpoint in current_app.view_functions
+def connection_tabs() -> tuple[Tab, ...]:
+    """The pages, in the order they are shown."""
+    return TABS
