@@ -1,6 +1,7 @@
 """The mapping table: what it shows, and where its links lead."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -178,6 +179,19 @@ def test_a_page_takes_a_handful_of_statements(app: Flask, table: Browser) -> Non
     with app.app_context(), counted_statements() as many:
         table.client.get(f"{PATH}?size=100")
     assert len(few) == len(many) < 14
+
+
+def test_the_community_edition_refuses(app: Flask, table: Browser) -> None:
+    config = app.extensions["triagedesk_config"]
+    app.extensions["triagedesk_config"] = replace(config, edition="community")
+    for path in ("", "/import", "/export", "/new-clients", "/import/1"):
+        page = table.get(PATH + path, status=400)
+        assert "security integration is an Enterprise feature." in page.text
+    for action in ("sync", "move-tickets", "create-tickets"):
+        table.send(f"{PATH}/{action}", {})
+    data = {"seen-40000": "1|1|x", "client-40000": "y"}
+    page = table.page_of(table.send(f"{PATH}/save", data), status=400)
+    assert "Enterprise feature." in page.text
 
 
 def test_helpdesk_sees_nothing_of_it(helpdesk: Browser, desk: Desk) -> None:

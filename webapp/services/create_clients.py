@@ -69,8 +69,10 @@ class CreatedClients:
 def propose_clients(connection_id: int, external_ids: Sequence[str]) -> list[Proposal]:
     """A proposal for each organization that has no active client, by name; the first 200.
 
-    Those that have one (by now), or do not exist, are left out. Raises NotFoundError.
+    Those that have one (by now), or do not exist, are left out. Raises NotFoundError,
+    EditionError.
     """
+    require_enterprise()
     with reading() as session:
         get_connection(session, connection_id)
         rows = session.scalars(

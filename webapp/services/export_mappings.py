@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import OrganizationMapping
+from webapp.services.huntress_access import require_enterprise
 from webapp.services.list_mappings import MappingQuery, select_mappings, with_candidates
 from webapp.services.lookups import get_connection
 from webapp.services.map_organizations import STATE_LABELS, OrganizationRow
@@ -16,8 +17,10 @@ _BATCH = 500
 def export_mappings(connection_id: int, query: MappingQuery) -> Iterator[str]:
     """The file, a line at a time: all rows that `query` asks for, whatever page it is.
 
-    Raises NotFoundError before the first line. Rows are read 500 at a time.
+    Raises NotFoundError, EditionError before the first line. States and candidates are worked out
+    500 rows at a time, while the file is sent.
     """
+    require_enterprise()
     with reading() as session:
         get_connection(session, connection_id)
         mappings = list(session.scalars(select_mappings(connection_id, query)))

@@ -103,7 +103,11 @@ def upload_mappings(connection_id: int, filename: str, data: bytes, *, owner_id:
 
 
 def plan_import(connection_id: int, upload_id: int, *, owner_id: int) -> ImportPlan:
-    """What the import of an upload would do now. Raises NotFoundError, FieldError (`file`)."""
+    """What the import of an upload would do now.
+
+    Raises NotFoundError, FieldError (`file`), EditionError.
+    """
+    require_enterprise()
     with reading() as session:
         return _plan(session, connection_id, upload_id, owner_id)
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_,
 from sqlalchemy.orm import Session, contains_eager, raiseload
 
 from webapp.models import Client, Connection, OrganizationMapping
+from webapp.services.huntress_access import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.map_organizations import MappingState, OrganizationRow, as_row
 from webapp.services.suggest_clients import SimilarClients
@@ -76,11 +77,12 @@ class MappingPage:
 def list_mappings(
     connection_id: int, query: MappingQuery, *, only: Sequence[str] | None = None
 ) -> MappingPage:
-    """The page `query` asks for; one beyond the last is the last. Raises NotFoundError.
+    """The page `query` asks for; one beyond the last is the last.
 
     With `only` it holds the rows of these organization ids in their order instead: those of a form
-    that was sent, whatever the query finds by now.
+    that was sent, whatever the query finds by now. Raises NotFoundError, EditionError.
     """
+    require_enterprise()
     with reading() as session:
         connection = get_connection(session, connection_id)
         counts = count_tabs(session, connection_id, query)
@@ -173,7 +175,8 @@ def needs_client(row: OrganizationRow) -> bool:
 
 
 def find_connection(connection_id: int) -> Connection:
-    """The connection the table belongs to; raises NotFoundError."""
+    """The connection the table belongs to; raises NotFoundError, EditionError."""
+    require_enterprise()
     with reading() as session:
         return get_connection(session, connection_id)
 
