@@ -72,23 +72,27 @@ def change_ticket(
             raise NotFoundError("There is no such ticket.")
         if seen_at is not None and ticket.updated_at != seen_at:
             raise TicketConflictError()
-        before = _audited(ticket)
-        work, texts = (
-            _apply(list(rules))
-            for rules in (
-                _work_rules(session, ticket, change, now),
-                _text_rules(ticket, change),
-            )
-        )
-        _refuse(work, texts)
-        sentences = (*work.sentences, *texts.sentences)
-        if work.sentences:
-            mark_touched(ticket, now=now)
-        if texts.is_rewritten:
-            ticket.text_edited_by_person_at = now
-        if sentences:
-            ticket.updated_at = now
-            _record(session, ticket, before, sentences, actor_id, now)
+        return apply_change(session, ticket, change, actor_id=actor_id, now=now)
+
+
+def apply_change(
+    session: Session, ticket: Ticket, change: TicketChange, *, actor_id: int, now: datetime
+) -> tuple[str, ...]:
+    """What change_ticket does, to a loaded ticket inside the caller's transaction."""
+    before = _audited(ticket)
+    work, texts = (
+        _apply(list(rules))
+        for rules in (_work_rules(session, ticket, change, now), _text_rules(ticket, change))
+    )
+    _refuse(work, texts)
+    sentences = (*work.sentences, *texts.sentences)
+    if work.sentences:
+        mark_touched(ticket, now=now)
+    if texts.is_rewritten:
+        ticket.text_edited_by_person_at = now
+    if sentences:
+        ticket.updated_at = now
+        _record(session, ticket, before, sentences, actor_id, now)
     return sentences
 
 
