@@ -24,7 +24,7 @@ from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
 SEARCH_LENGTH = 100
-MATCH_LIMIT = 3_000
+MATCH_LIMIT = 1_000
 """So many of the newest matches are looked at: words that every ticket has cost no more."""
 
 
