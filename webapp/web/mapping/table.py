@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from webapp.services.list_mappings import GONE, PAGE_SIZES, MappingPage, list_mappings
 from webapp.services.map_organizations import (
@@ -23,7 +23,6 @@ STATE_COLOURS = {
     MappingState.UNMAPPED: "orange",
     MappingState.EXCLUDED: "grey",
 }
-HUNTRESS_PAGE = "huntress.show"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,7 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
 
 def back_url(connection_id: int) -> str:
     """The page of the connection."""
-    if HUNTRESS_PAGE in current_app.view_functions:
-        return url_for(HUNTRESS_PAGE, connection_id=connection_id)
-    return url_for("dashboard.show", _anchor=f"connection-{connection_id}")
+    return url_for("huntress.show", connection_id=connection_id)
 
 
 def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
