@@ -18,9 +18,9 @@ from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
-from webapp.services import sign_in, users
+from webapp.services import users
 
-REAL_HASHER, NOBODYS_HASH = users._hasher, sign_in._NOBODYS_HASH
+REAL_HASHER = users._hasher
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,8 +30,7 @@ def quick_passwords() -> Iterator[None]:
     Hashes carry their cost with them: other processes check these with the same code as ever.
     """
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    nobodys = cheap.hash("nobody's")
-    with patch.object(users, "_hasher", cheap), patch.object(sign_in, "_NOBODYS_HASH", nobodys):
+    with patch.object(users, "_hasher", cheap):
         yield
 
 
@@ -39,7 +38,6 @@ def quick_passwords() -> Iterator[None]:
 def real_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
     """For what is about the cost of a password: the product's own."""
     monkeypatch.setattr(users, "_hasher", REAL_HASHER)
-    monkeypatch.setattr(sign_in, "_NOBODYS_HASH", NOBODYS_HASH)
     return REAL_HASHER
 
 

@@ -16,8 +16,11 @@ from webapp.services.users import (
     UserError,
     activate_user,
     add_user,
+    build_unmatched_hash,
     deactivate_user,
     find_user,
+    hash_password,
+    is_password,
     list_users,
     set_password,
     set_role,
@@ -198,3 +201,11 @@ def test_two_admins_cannot_remove_each_other(app: Flask) -> None:
         thread.join()
     assert sum(user.is_active for user in list_users()) == 1
     assert len(refusals) == 1
+
+
+def test_a_hash_that_is_made_up_is_one_that_no_password_has(real_passwords: object) -> None:
+    made_up, real = build_unmatched_hash(), hash_password("a password of eight")
+    assert made_up.split("$")[:4] == real.split("$")[:4]
+    assert len(made_up) == len(real)
+    assert not is_password("", made_up)
+    assert build_unmatched_hash() != made_up

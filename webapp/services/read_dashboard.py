@@ -79,12 +79,6 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
         )
 
 
-def read_connections() -> Sequence[ConnectionHealth]:
-    """Only the health of the connections."""
-    with reading() as session:
-        return connections_health(session, clock.utcnow())
-
-
 def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket]:
     """Found in the index of open tickets, before anything is joined."""
     found = oldest_open(condition).subquery()

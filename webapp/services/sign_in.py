@@ -13,15 +13,13 @@ from webapp.services.errors import ServiceError
 from webapp.services.transactions import reading, transaction
 from webapp.services.users import (
     PASSWORD_LENGTH,
+    build_unmatched_hash,
     end_sessions,
-    hash_password,
     is_password,
     user_by_email,
 )
 
 SESSION_LIFETIME = timedelta(days=14)
-
-_NOBODYS_HASH = hash_password(secrets.token_urlsafe())
 
 
 class SignInError(ServiceError):
@@ -41,7 +39,9 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     with reading() as session:
         user = user_by_email(session, email)
     has_hash = user is not None and user.has_password
-    is_right = is_password(password, user.password_hash if user and has_hash else _NOBODYS_HASH)
+    is_right = is_password(
+        password, user.password_hash if user and has_hash else build_unmatched_hash()
+    )
     if user is None or not user.is_active or not is_right:
         raise SignInError
     return user, begin_session(user.id, user_agent)

@@ -1,5 +1,7 @@
 """People who may sign in."""
 
+import base64
+import secrets
 from collections.abc import Mapping
 
 from argon2 import PasswordHasher
@@ -223,6 +225,19 @@ def normalize_email(email: str) -> str:
 def hash_password(password: str) -> str:
     """The Argon2id hash of a password, parameters and salt included."""
     return _hasher.hash(_as_bytes(password))
+
+
+def build_unmatched_hash() -> str:
+    """A hash that no password has; checking against it takes as long as against any other.
+
+    It is made up, not computed: what a hash costs is only paid when somebody signs in.
+    """
+    salt, digest = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (_hasher.salt_len, _hasher.hash_len)
+    )
+    cost = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
 
 
 def is_password(password: str, password_hash: str) -> bool:

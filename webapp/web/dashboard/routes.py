@@ -12,12 +12,13 @@ from webapp.services.connection_health import (
     ConnectionHealth,
     State,
     read_connection_health,
+    read_connections_health,
 )
 from webapp.services.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.manage_polling import request_poll
 from webapp.services.poll_outcome import count_words
-from webapp.services.read_dashboard import read_connections, read_dashboard
+from webapp.services.read_dashboard import read_dashboard
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
 from webapp.web.dashboard.charts import compare_times, stack_days
@@ -59,7 +60,7 @@ def show() -> ResponseReturnValue:
 @signed_in
 def show_polling() -> ResponseReturnValue:
     """All connections at a glance, asked for again and again."""
-    return render_template("dashboard/_polling.html", connections=read_connections())
+    return render_template("dashboard/_polling.html", connections=read_connections_health())
 
 
 @dashboard.get("/connections/<int:connection_id>/status")
