@@ -33,7 +33,6 @@ def create_indexes() -> None:
         for name, columns in (
             ("priority", ["priority_id", "created_at", "id", *filters]),
             ("updated", ["updated_at", "id"]),
-            ("created", ["created_at", "id"]),
         ):
             op.create_index(
                 f"ix_tickets_{state}_{name}",
@@ -42,6 +41,13 @@ def create_indexes() -> None:
                 sqlite_where=sa.text(condition),
                 postgresql_where=sa.text(condition),
             )
+    op.create_index(
+        "ix_tickets_closed_created",
+        "tickets",
+        ["created_at", "id"],
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+    )
 
 
 # SQLite: a full-text table whose rowid is the ticket's id.
