@@ -85,7 +85,7 @@ def test_every_page_is_accessible(
     with app.app_context():
         client_id, asset_id = pictures.fill()
         wrong, good = (pictures.upload(text) for text in (pictures.WRONG_CSV, pictures.GOOD_CSV))
-    page = open_page(reduced_motion="reduce")  # colours are judged at once, not on their way
+    page = open_page()
     sign_in(page, ADMIN)
     paths = [
         *pictures.PATHS.values(),

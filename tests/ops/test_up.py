@@ -155,7 +155,6 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
         (["web"], {}, "There is no data directory"),
         (["worker"], {}, "There is no data directory"),
         (["scheduler"], {}, "There is no data directory"),
-        (["tickets", "--json"], {}, "There is no data directory"),
     ],
 )
 def test_refusals_are_sentences(

@@ -1,7 +1,7 @@
 """People's work on tickets, on both databases: notes, changes, the list, the dashboard."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from flask import Flask
@@ -257,11 +257,11 @@ def test_filters_on_both_databases(desk: Desk, ticket_id: int) -> None:
     assert list_tickets(TicketQuery(search="%")).tickets.rows == []
     triage = list_tickets(TicketQuery(is_triage=True))
     assert all(ticket.is_unmapped for ticket in triage.tickets.rows)
-    assert triage.open_count == read_dashboard().triage_count
+    assert triage.open_count == read_dashboard(UTC).triage_count
 
 
 def test_the_dashboard_adds_up(desk: Desk) -> None:
-    dashboard = read_dashboard()
+    dashboard = read_dashboard(UTC)
     page = list_tickets(TicketQuery(), page_size=100)
     assert dashboard.open_count == page.open_count
     untouched = [ticket for ticket in page.tickets.rows if ticket.first_touched_at is None]

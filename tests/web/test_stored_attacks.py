@@ -74,7 +74,7 @@ def pages(app: Flask) -> Iterator[str]:
 
 
 def read_all(app: Flask, browser: Browser) -> dict[str, TestResponse]:
-    found = {path: browser.client.get(path) for path in pages(app)}
+    found = {path: browser.client.get(path, buffered=True) for path in pages(app)}
     assert len(found) > 10
     broken = {path: answer.status for path, answer in found.items() if answer.status_code >= 500}
     assert not broken
@@ -193,7 +193,9 @@ def test_what_comes_in_as_usual_is_cleaned_and_bounded(
 ) -> None:
     browser = sign_in(ADMIN)
     answers = read_all(app, browser)
-    answers |= {path: browser.client.get(path) for path in ("/tickets/2", "/tickets/3")}
+    answers |= {
+        path: browser.client.get(path, buffered=True) for path in ("/tickets/2", "/tickets/3")
+    }
     problems = {path: found for path, one in answers.items() if (found := problems_of(one))}
     assert not problems
     sizes = {path: len(one.data) for path, one in answers.items() if len(one.data) > LONGEST_PAGE}

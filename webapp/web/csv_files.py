@@ -15,6 +15,11 @@ def csv_response(filename: str, rows: Iterable[Iterable[object]]) -> Response:
         for row in rows:
             yield write_csv_line(row)
 
-    response = Response(stream_with_context(lines()), mimetype="text/csv")
+    return stream_csv(filename, lines())
+
+
+def stream_csv(filename: str, text: Iterator[str]) -> Response:
+    """The same of text that is CSV already; it may read the database as it goes."""
+    response = Response(stream_with_context(text), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

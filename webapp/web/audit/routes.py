@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
@@ -12,6 +12,7 @@ from webapp.services.read_audit import AuditQuery, ExportedEvent, export_events,
 from webapp.web.access import admin_only
 from webapp.web.audit import words
 from webapp.web.audit.filters import AuditLinks, read_query
+from webapp.web.csv_files import stream_csv
 from webapp.web.viewer import require_viewer, zone_of
 
 audit = Blueprint("audit", __name__, url_prefix="/audit")
@@ -43,10 +44,7 @@ def show_list() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Everything the filters leave, as CSV; sent while it is read, however much it is."""
     query = read_query(request.args, zone_of(require_viewer()))
-    response = Response(stream_with_context(_lines(query)), mimetype="text/csv")
-    name = f"audit-log-{clock.utcnow():%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return stream_csv(f"audit-log-{clock.utcnow():%Y-%m-%d}.csv", _lines(query))
 
 
 def _lines(query: AuditQuery) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The mapping table as a CSV file: export, and import with a preview."""
 
-from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.csv_uploads import delete_upload
@@ -15,6 +15,7 @@ from webapp.services.import_mappings import (
 )
 from webapp.services.list_mappings import find_connection
 from webapp.web.access import admin_only
+from webapp.web.csv_files import stream_csv
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import read_query
@@ -28,11 +29,7 @@ SHOWN_ROWS = 300
 def export(connection_id: int) -> ResponseReturnValue:
     """The rows that the address narrows to, as a file."""
     lines = export_mappings(connection_id, read_query(request.args))
-    return Response(
-        stream_with_context(lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": 'attachment; filename="organizations.csv"'},
-    )
+    return stream_csv("organizations.csv", lines)
 
 
 @mapping.get("/import")

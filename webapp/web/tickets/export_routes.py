@@ -1,11 +1,12 @@
 """The ticket list as a file."""
 
-from flask import Response, request, stream_with_context
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.services.export_ticket_list import export_ticket_list
 from webapp.web.access import signed_in
+from webapp.web.csv_files import stream_csv
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import read_query
 from webapp.web.viewer import require_viewer
@@ -17,8 +18,4 @@ def export() -> ResponseReturnValue:
     """What the list shows, all pages of it, sent while it is read."""
     query, _ = read_query(request.args, require_viewer().id)
     name = f"tickets-{'closed' if query.is_closed else 'open'}-{clock.utcnow():%Y-%m-%d}.csv"
-    return Response(
-        stream_with_context(export_ticket_list(query)),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return stream_csv(name, export_ticket_list(query))
