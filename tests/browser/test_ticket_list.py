@@ -77,7 +77,7 @@ def test_a_morning_without_a_mouse(desk: Desk, open_page: OpenPage, sign_in: Sig
     page.keyboard.press("Enter")
     page.wait_for_url("**/tickets")
     expect(links).to_have_count(total)
-    page.get_by_role("link", name="Incidents").focus()
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Incidents").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/tickets?q=incident")
 
