@@ -8,7 +8,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-JOBS ?= $(shell echo $$(( $(CORES) > 2 ? $(CORES) : 2 )))
+# One process more than cores: many tests wait for other processes.
+JOBS ?= $(shell echo $$(( ($(CORES) > 2 ? $(CORES) : 2) + 1 )))
 HOST ?= 127.0.0.1
 PORT ?= 8000
 

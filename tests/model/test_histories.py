@@ -21,7 +21,7 @@ from tests.support.model_histories import History, make_history
 from tests.support.model_player import Player
 
 FIRST_SEED = {"sqlite": 1, "postgresql": 1_000_001}
-HISTORIES = {"sqlite": 60, "postgresql": 20}
+HISTORIES = {"sqlite": 40, "postgresql": 16}
 """How many `make test` plays: a number, not a time, so that every run plays the same."""
 
 PARTS = 4

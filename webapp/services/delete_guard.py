@@ -129,6 +129,10 @@ def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]
 def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
     # Routing is saved under the connections' locks: it cannot begin to point here meanwhile.
     session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
+    if issubclass(model, Status | Priority):
+        # All of them in one order, as _check_is_not_last counts them: two deletions cannot
+        # wait for each other.
+        session.execute(select(model.id).order_by(model.id).with_for_update())
     name = model.__name__.lower()
     row: DeskRow = get_row(session, model, row_id, f"There is no {name} {row_id}.", lock=True)
     return row
@@ -140,7 +144,7 @@ def _check_is_not_last(session: Session, row: DeskRow) -> None:
         raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
     if not isinstance(row, Status | Priority):
         return
-    query: Select[int] = select(type(row).id).order_by(type(row).id).with_for_update()
+    query: Select[int] = select(type(row).id)
     if isinstance(row, Status):
         query = query.where(Status.is_closed.is_(row.is_closed))
     if len(session.scalars(query).all()) == 1:
