@@ -21,7 +21,7 @@ class ClientChoice:
 
 @dataclass(frozen=True, slots=True)
 class FilterChoices:
-    """Boards in use, clients that have tickets, priorities, statuses, people who can sign in.
+    """Boards and clients that are active or have tickets, priorities, statuses, active people.
 
     What the query asks for is among them, as long as it exists.
     """
@@ -48,7 +48,7 @@ def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
             ClientChoice(client_id, name)
             for client_id, name in session.execute(
                 select(Client.id, Client.name)
-                .where(or_(has_tickets, Client.id == query.client_id))
+                .where(or_(Client.is_active, has_tickets, Client.id == query.client_id))
                 .order_by(func.lower(Client.name))
             )
         ],
