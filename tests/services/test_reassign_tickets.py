@@ -12,7 +12,6 @@ from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.errors import NotFoundError
 from webapp.services.reassign_tickets import (
     ConfirmationError,
-    count_open_tickets,
     deactivate_and_reassign,
 )
 from webapp.services.users import LastAdminError, UserError
@@ -38,7 +37,6 @@ def desk(app: Flask, fake_clock: FakeClock) -> Desk:
 def test_open_tickets_go_to_a_colleague(desk: Desk, fake_clock: FakeClock) -> None:
     before = {ticket.id: ticket.updated_at for ticket in all_rows(Ticket)}
     now = fake_clock.advance(minutes=5)
-    assert count_open_tickets(desk.helpdesk_id) == 2
     moved = deactivate_and_reassign(
         desk.helpdesk_id, successor_id=desk.admin_id, actor_id=desk.admin_id
     )

@@ -1,6 +1,6 @@
 """Open tickets of somebody who leaves: handed to a colleague, or to nobody."""
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -9,7 +9,7 @@ from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.audit import record_event
 from webapp.services.change_ticket import CHANGE_COMMENT
 from webapp.services.errors import ServiceError
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import transaction
 from webapp.services.users import UserError, deactivate
 
 
@@ -20,12 +20,6 @@ class ConfirmationError(ServiceError):
         super().__init__(
             "You would be signed out at once and could not sign in again. Confirm that you mean it."
         )
-
-
-def count_open_tickets(user_id: int) -> int:
-    """How many open tickets are assigned to a user."""
-    with reading() as session:
-        return session.scalar(select(func.count()).where(*_open_tickets_of(user_id))) or 0
 
 
 def deactivate_and_reassign(
