@@ -1,0 +1,73 @@
+"""A database with data in it, brought from the first migration to the last: nothing is lost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from tests.support.databases import make_config
+from tests.support.postgres import PostgresServer
+from webapp import create_app
+from webapp.extensions import db
+from webapp.models import Asset, OrganizationMapping, Ticket
+from webapp.services.search_tickets import find_matches
+from webapp.services.transactions import reading
+
+FIRST = "0001"
+MOMENT = "'2026-06-09 12:00:00'"
+ROWS = (
+    "INSERT INTO clients (id, name) VALUES (7, 'Northwind Dental')",
+    "INSERT INTO users (id, email, name, password_hash, role, created_at)"
+    f" VALUES (1, 'ada@example.com', 'Ada', 'x', 'admin', {MOMENT})",
+    "INSERT INTO assets (id, client_id, name, hostname_key) VALUES (3, 7, 'NW-DC01', 'nw-dc01')",
+    "INSERT INTO connections (id, provider, name, base_url, account_id, created_at)"
+    f" VALUES (1, 'huntress', 'Acme', 'https://api.huntress.io', '30911', {MOMENT})",
+    "INSERT INTO organization_mappings"
+    " (id, connection_id, external_id, name, client_id, created_at, updated_at)"
+    f" VALUES (5, 1, '40021', 'Northwind', 7, {MOMENT}, {MOMENT})",
+    "INSERT INTO tickets (id, number, title, description, client_id, board_id, status_id,"
+    " priority_id, source, connection_id, source_reference, created_at, updated_at)"
+    " VALUES (11, 'TKT-000011', 'Credentials dumped', 'rundll32 wrote the memory of lsass',"
+    f" 7, 1, 1, 1, 'huntress', 1, '1780150', {MOMENT}, {MOMENT})",
+    "INSERT INTO comments (id, ticket_id, author_id, kind, is_internal, body, created_at)"
+    f" VALUES (21, 11, 1, 'internal_note', true, 'Reimaged on Tuesday', {MOMENT})",
+)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """An app whose database is as the first migration left it, with a row of each kind."""
+    url = None
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        server.sql("CREATE DATABASE upgraded")
+        url = server.url("upgraded")
+    app = create_app(make_config(tmp_path, url))
+    with app.app_context():
+        flask_migrate.upgrade(revision=FIRST)
+        with db.engine.begin() as connection:
+            for statement in ROWS:
+                connection.execute(text(statement))
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    if request.param == "postgresql":
+        server.sql("DROP DATABASE upgraded WITH (FORCE)")
+
+
+def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:
+    flask_migrate.upgrade()
+    with reading() as session:
+        ticket = session.get_one(Ticket, 11)
+        assert (ticket.number, ticket.title) == ("TKT-000011", "Credentials dumped")
+        assert (ticket.client.name, ticket.source_reference) == ("Northwind Dental", "1780150")
+        assert ticket.form_token is None
+        assert session.get_one(Asset, 3).is_active
+        mapping = session.get_one(OrganizationMapping, 5)
+        assert (mapping.client_id, mapping.version, mapping.changed_by_id) == (7, 1, None)
+        for words in ("TKT-11", "credentials", "lsass", "northwind", "reimaged tuesday"):
+            assert list(find_matches(session, words).ids) == [11], words
+        assert not find_matches(session, "nothingatall").ids
