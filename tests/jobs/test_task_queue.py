@@ -168,7 +168,7 @@ def test_says_soon_that_redis_is_away(valkey: ValkeyServer) -> None:
     with pytest.raises(QueueUnavailableError):
         enqueue_poll(3, trigger="manual")
     assert read_status() == QueueStatus(is_redis_up=False)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 10
 
 
 def test_says_soon_that_redis_does_not_answer() -> None:
@@ -176,7 +176,7 @@ def test_says_soon_that_redis_does_not_answer() -> None:
         task_queue.configure(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         before = time.monotonic()
         assert not read_status().is_redis_up
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 10
 
 
 def test_works_again_when_redis_is_back(valkey: ValkeyServer, redis: Redis) -> None:

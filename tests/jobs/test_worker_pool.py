@@ -148,7 +148,7 @@ def test_stopping_ends_a_running_poll_with_its_cleaning_up_done(pool: Pool, redi
     family = pool.family()
 
     pool.process.terminate()
-    assert pool.process.wait(8) == 0
+    assert pool.process.wait(30) == 0
     assert pool.left("poll-1-cleaned-up", 1)
     assert not [process for process in family if is_running(process.pid)]
 

@@ -56,5 +56,5 @@ def test_random_kills_lose_no_schedule_and_double_no_ticket(start_up: StartUp) -
     assert wait_until(lambda: ask("SELECT count(*) FROM poll_runs")[0] > runs_before, 100)
     family = up.family()
     up.process.terminate()
-    assert up.process.wait(20) == 0
+    assert up.process.wait(60) == 0
     assert all_ended(family, 2)

@@ -30,7 +30,7 @@ def run(words: Sequence[str], **variables: str) -> subprocess.CompletedProcess[s
         env=clean_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -51,7 +51,7 @@ def test_one_command_runs_everything_and_one_signal_ends_it(start_up: StartUp) -
     assert stat.S_IMODE(up.data_dir.stat().st_mode) == 0o700
     for name in ("secret.key", "encryption.keys", "triagedesk.db"):
         assert stat.S_IMODE((up.data_dir / name).stat().st_mode) == 0o600
-    assert requests.get(up.url, timeout=10).status_code < 500
+    assert requests.get(up.url, timeout=30).status_code < 500
 
     def is_well() -> bool:
         return doctor(up) == (0, dict.fromkeys(doctor(up)[1], True))
@@ -68,8 +68,8 @@ def test_one_command_runs_everything_and_one_signal_ends_it(start_up: StartUp) -
         assert up.part(part)
     before = time.monotonic()
     up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(15) == 0
-    assert time.monotonic() - before < 8
+    assert up.process.wait(60) == 0
+    assert time.monotonic() - before < 20
     assert all_ended(family, 1)
     assert "Traceback" not in up.output
     assert doctor(up)[0] == 1  # nobody is alive
@@ -93,7 +93,7 @@ def test_parts_that_are_killed_come_back(start_up: StartUp) -> None:
 
     assert wait_until(are_back, 15)
     assert wait_until(lambda: doctor(up)[0] == 0, 20), doctor(up)
-    assert requests.get(up.url, timeout=10).status_code < 500
+    assert requests.get(up.url, timeout=30).status_code < 500
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children")
@@ -136,7 +136,7 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
     assert wait_until(lambda: tickets() > 10, 45)
     assert not up.data_dir.exists()
     up.process.send_signal(signal.SIGTERM)
-    assert up.process.wait(15) == 0
+    assert up.process.wait(60) == 0
 
     mark = up.folder / "demo" / "old"
     mark.touch()

@@ -33,7 +33,7 @@ from webapp.web.viewer import COOKIE
 INCIDENTS_AT_ONCE = 300
 SLOW_SECONDS = 1.5
 START_SECONDS = 60
-NOTICED_SECONDS = 5
+NOTICED_SECONDS = 10
 BACK_SECONDS = 60
 """The schedule is back by itself within this time after Valkey is."""
 

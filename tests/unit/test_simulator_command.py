@@ -48,8 +48,8 @@ def test_it_serves_the_demo_and_ends_on_sigterm():
         assert requests.get(url + "/v1/account", auth=("hk_x", "no"), timeout=10).status_code == 401
         started = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=10)
-        assert time.monotonic() - started < 3
+        rest, errors = process.communicate(timeout=30)
+        assert time.monotonic() - started < 20
         assert (process.returncode, rest, errors) == (0, "", "")
 
 

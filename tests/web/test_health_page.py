@@ -54,7 +54,7 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
 def test_without_redis_it_answers_within_seconds_and_says_what_to_do(admin: Browser) -> None:
     began = time.monotonic()
     page = admin.get("/health")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert "One thing needs attention. Redis." in page.text
     assert checks(page)[0] == (
         "Redis needs attention It cannot be reached. What to do: Start triagedesk up, or check "

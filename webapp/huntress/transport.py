@@ -15,9 +15,9 @@ What it guarantees:
 
 import io
 import socket
-import time
 from functools import partial
 from http.client import HTTPResponse
+from time import monotonic
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -49,7 +49,7 @@ class GuardedAdapter(HTTPAdapter):
         return manager
 
 
-class _DeadlineReader(io.RawIOBase):
+class DeadlineReader(io.RawIOBase):
     """A socket's reader that gives each `recv` only what is left of the answer's time."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float, whole: float):
@@ -57,7 +57,7 @@ class _DeadlineReader(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._seconds = seconds
-        self._ends_at = time.monotonic() + whole
+        self._ends_at = monotonic() + whole
 
     def readable(self) -> bool:
         return True
@@ -66,7 +66,7 @@ class _DeadlineReader(io.RawIOBase):
         return self._raw.fileno()
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
+        left = self._ends_at - monotonic()
         if left <= 0:
             raise TimeoutError("the answer took too long as a whole")
         self._sock.settimeout(min(left, self._seconds))
@@ -78,13 +78,13 @@ class _DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """http.client's response, read through a `_DeadlineReader`."""
+    """http.client's response, read through a `DeadlineReader`."""
 
     def __init__(self, sock: socket.socket, *args: Any, seconds: float | None, **kwargs: Any):
         super().__init__(sock, *args, **kwargs)
         if seconds is not None:
             raw = self.fp.detach()
-            reader = _DeadlineReader(raw, sock, seconds, DEADLINE_FACTOR * seconds)
+            reader = DeadlineReader(raw, sock, seconds, DEADLINE_FACTOR * seconds)
             self.fp = io.BufferedReader(reader)
 
 
