@@ -176,6 +176,21 @@ def test_only_the_newest_of_too_many_matches_are_looked_at(
     assert list_tickets(TicketQuery(search="wombat")).is_cut
 
 
+@pytest.mark.parametrize("newest", [1, 3, 7, 8, 100])
+def test_it_does_not_matter_how_many_are_read_before_the_index_is_asked(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, newest: int
+) -> None:
+    """Only PostgreSQL has such a number."""
+    with transaction() as session:
+        session.execute(update(Ticket).where(Ticket.id != 5).values(title="wombat"))
+    monkeypatch.setattr(search, "NEWEST_TICKETS", newest)
+    with reading() as session:
+        assert list(session.scalars(search_tickets(session, "wombat"))) == [8, 7, 6, 4, 3, 2, 1]
+        for limit in (1, 3, 5):
+            few = list(session.scalars(search_tickets(session, "wombat", limit=limit)))
+            assert few == [8, 7, 6, 4, 3][:limit]
+
+
 def test_search_and_filters_narrow_together(desk: Desk) -> None:
     with transaction() as session:
         session.execute(update(Ticket).values(title="wombat", priority_id=1))

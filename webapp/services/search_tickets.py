@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    union_all,
 )
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
 SEARCH_LENGTH = 100
+NEWEST_TICKETS = 20_000
 MATCH_LIMIT = 1_000
 """So many of the newest matches are looked at: words that every ticket has cost no more."""
 
@@ -47,15 +49,44 @@ def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) ->
             .order_by(row_id.desc())
             .limit(limit)
         )
+    return _search_postgresql(as_tsquery(terms), limit)
+
+
+def _search_postgresql(query: str, limit: int) -> Select[int]:
+    """The newest tickets are read one by one, and the index asked only if they had too few.
+
+    The planner takes words that often stand together for rare, and would then fetch every match of
+    the index to keep the newest.
+    """
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
     # Written into the statement: a plan made for any words at all reads every match of common ones.
-    words = bindparam("search", as_tsquery(terms), String, literal_execute=True)
-    return (
+    words = bindparam("search", query, String, literal_execute=True)
+    is_match = func.to_tsquery(text("'simple'"), words)
+    newest = (
+        select(index.c.ticket_id, index.c.words)
+        .order_by(index.c.ticket_id.desc())
+        .limit(NEWEST_TICKETS)
+        .subquery("newest")
+    )
+    found = (
+        select(newest.c.ticket_id)
+        .where(newest.c.words.op("@@")(is_match))
+        .limit(limit)
+        .cte("found")
+    )
+    older = (
         select(index.c.ticket_id)
-        .where(index.c.words.op("@@")(func.to_tsquery(text("'simple'"), words)))
+        .where(
+            index.c.words.op("@@")(is_match),
+            index.c.ticket_id < select(func.min(newest.c.ticket_id)).scalar_subquery(),
+            select(func.count()).select_from(found).scalar_subquery() < limit,
+        )
         .order_by(index.c.ticket_id.desc())
         .limit(limit)
+        .subquery("older")
     )
+    both = union_all(select(found.c.ticket_id), select(older.c.ticket_id)).subquery("both")
+    return select(both.c.ticket_id).order_by(both.c.ticket_id.desc()).limit(limit)
 
 
 @dataclass(frozen=True, slots=True)
