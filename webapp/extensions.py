@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from webapp.config import Config
+from webapp.network import caller_of
 
 SQLITE_BUSY_MILLISECONDS = 15_000
 
@@ -38,7 +39,7 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[])
+limiter = Limiter(lambda: caller_of(get_remote_address()), default_limits=[])
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
 
