@@ -90,7 +90,7 @@ def test_two_at_the_same_moment_use_a_link_once(app: Flask, ada: User) -> None:
 def test_using_a_link_while_an_admin_makes_another_is_refused_in_words(
     app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever locked the link before the person would wait for the admin, who waits for the link."""
+    """Who locked the link before the person would wait for the admin, who waits for the link."""
     link = invite(ada)
     has_person = threading.Event()
 
