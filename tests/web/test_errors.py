@@ -127,6 +127,21 @@ def test_a_form_of_another_site_is_not_offered_again(
     assert not [text for text in notes(app) if "planted" in text]
 
 
+@pytest.mark.parametrize("referer", ["https://[evil.example", "https://localhost:99999/", None])
+def test_behind_https_only_pages_of_this_site_send_forms(
+    app: Flask, people: object, visitor: Browser, referer: str | None
+) -> None:
+    app.config["WTF_CSRF_SSL_STRICT"] = True
+    token = visitor.token()
+    headers = {"Referer": referer} if referer else {}
+    data = {"csrf_token": token, "email": ADMIN[0], "password": PASSWORD}
+    response = visitor.client.post(
+        "/sign-in", data=data, headers=headers, base_url="https://localhost"
+    )
+    page = visitor.page_of(response, status=400)
+    assert "did not come from Triagedesk" in page.text
+
+
 def test_the_way_back_never_leads_to_another_site(admin: Browser) -> None:
     headers = {"Origin": "http://localhost", "Referer": "http://localhost//evil.example/x"}
     data = {"csrf_token": "expired", "body": "typed"}
