@@ -12,10 +12,12 @@ from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
 from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from webapp.config import Config
+from webapp.network import caller_of
 
 SQLITE_BUSY_MILLISECONDS = 15_000
 
@@ -34,11 +36,22 @@ class Base(DeclarativeBase):
     )
 
 
+class TokenCheck(CSRFProtect):
+    """Flask-WTF's check of forms; a Referer that is no address is another site's, not an error."""
+
+    def protect(self, *args: Any, **options: Any) -> None:
+        """Raises CSRFError for a form that is not from here."""
+        try:
+            super().protect(*args, **options)
+        except ValueError as error:  # of urlsplit, which it has look at the Referer
+            raise CSRFError("The referrer is not an address.") from error
+
+
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 login_manager = LoginManager()
-csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[])
+csrf = TokenCheck()
+limiter = Limiter(lambda: caller_of(get_remote_address()), default_limits=[])
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
 

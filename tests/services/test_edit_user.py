@@ -12,7 +12,14 @@ from webapp.services.edit_user import UserConflictError, UserEdit, edit_user, si
 from webapp.services.errors import NotFoundError
 from webapp.services.read_users import list_successors, read_user, read_users
 from webapp.services.sign_in import SignInError, begin_session, find_session, sign_in, sign_out
-from webapp.services.users import LastAdminError, UserError, add_user, deactivate_user
+from webapp.services.users import (
+    LastAdminError,
+    UserError,
+    add_user,
+    deactivate_user,
+    is_password,
+    set_password,
+)
 
 PASSWORD = "correct horse"
 
@@ -115,3 +122,20 @@ def test_people_as_the_list_shows_them(people: tuple[User, User], fake_clock: Fa
     assert read_user(bo.id).sessions == 0
     with pytest.raises(NotFoundError):
         read_user(99)
+
+
+def test_a_password_changed_meanwhile_is_not_replaced_by_who_knew_the_old_one(
+    people: tuple[User, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bo = people
+
+    def checked_slowly(password: str, password_hash: str) -> bool:
+        is_right = is_password(password, password_hash)
+        set_password(bo.id, "chosen by an admin")
+        return is_right
+
+    monkeypatch.setattr("webapp.services.change_password.is_password", checked_slowly)
+    with pytest.raises(UserError) as caught:
+        change_own_password(bo.id, PASSWORD, "another password", kept_token=None)
+    assert set(caught.value.fields) == {"current_password"}
+    assert sign_in(bo.email, "chosen by an admin", None)[0].id == bo.id

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
@@ -12,6 +13,7 @@ from webapp.models import AuditEvent, PasswordLink, User
 from webapp.services.errors import NotFoundError
 from webapp.services.housekeeping import delete_old_records
 from webapp.services.invite_user import invite_user
+from webapp.services.lookups import get_user
 from webapp.services.password_links import (
     InactiveUserError,
     IssuedLink,
@@ -82,6 +84,34 @@ def test_two_at_the_same_moment_use_a_link_once(app: Flask, ada: User) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["chosen", "refused"]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_using_a_link_while_an_admin_makes_another_is_refused_in_words(
+    app: Flask, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who locked the link before the person would wait for the admin, who waits for the link."""
+    link = invite(ada)
+    has_person = threading.Event()
+
+    def make_another() -> None:
+        with app.app_context():
+            make_password_link(link.user.id, actor_id=ada.id)
+
+    admin = threading.Thread(target=make_another)
+
+    def get_user_after_the_admin(session: Session, user_id: int, *, lock: bool) -> User:
+        if threading.current_thread() is not admin:
+            admin.start()
+            assert has_person.wait(30)
+        user = get_user(session, user_id, lock=lock)
+        has_person.set()
+        return user
+
+    monkeypatch.setattr("webapp.services.password_links.get_user", get_user_after_the_admin)
+    with pytest.raises(PasswordLinkError):
+        choose_password(link.token, CHOSEN)
+    admin.join()
 
 
 def test_a_token_has_128_random_bits(ada: User) -> None:

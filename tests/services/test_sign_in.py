@@ -20,7 +20,7 @@ from webapp.services.sign_in import (
     sign_in,
     sign_out,
 )
-from webapp.services.users import add_user
+from webapp.services.users import add_user, deactivate_user, is_password, set_password
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
 
@@ -127,3 +127,24 @@ def test_finding_a_session_only_reads(ada: User) -> None:
     _, token = sign_in(EMAIL, PASSWORD, None)
     with read_only():
         assert find_session(token) is not None
+
+
+@both_databases
+@pytest.mark.parametrize("meanwhile", ["password", "deactivated"])
+def test_no_session_begins_behind_a_change_that_ends_them_all(
+    ada: User, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    bo = add_user(email="bo@example.com", name="Bo", password=PASSWORD, role="admin")
+
+    def checked_slowly(password: str, password_hash: str) -> bool:
+        is_right = is_password(password, password_hash)
+        if meanwhile == "password":
+            set_password(bo.id, "another password")
+        else:
+            deactivate_user(bo.id)
+        return is_right
+
+    monkeypatch.setattr("webapp.services.sign_in.is_password", checked_slowly)
+    with pytest.raises(SignInError):
+        sign_in("bo@example.com", PASSWORD, None)
+    assert all_rows(UserSession) == []

@@ -102,6 +102,10 @@ def test_what_cannot_be_imported_says_why(data: bytes, words: str) -> None:
     assert words in " ".join(read_csv(data).problems)
 
 
+def test_a_header_of_millions_of_empty_columns_is_read_in_one_pass() -> None:
+    assert rows_of(b"Name" + b"," * 2_000_000 + b"\nAcme\n") == [["Acme"]]
+
+
 def test_files_that_are_too_large_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4 MB" in read_csv(b"x" * (csv_text.MAX_BYTES + 1)).problems[0]
     monkeypatch.setattr(csv_text, "MAX_ROWS", 2)

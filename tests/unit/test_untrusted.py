@@ -1,7 +1,7 @@
 """Values that somebody else wrote: something usable comes out, whatever comes in."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from webapp.domain.untrusted import (
     cut,
     parse_count,
     parse_id,
+    parse_moment,
     parse_time,
     prune,
 )
@@ -233,3 +234,22 @@ def test_deep_nesting_is_cut_off(depth):
 
 def test_numbers_too_long_to_be_written_are_cut_out():
     assert prune({"id": 10**5_000, "count": 7}) == {"id": None, "count": 7}
+
+
+@given(st.integers(86_400 * 10**6, 253_370_000_000 * 10**6))
+def test_moments_are_read_as_they_were_written(microseconds):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    zone = timezone(timedelta(hours=-9, minutes=-30))
+    assert parse_moment(moment.isoformat()) == moment
+    assert parse_moment(moment.astimezone(zone).isoformat()) == moment
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, 7, [], "", "x", "2026-06-09", "2026-06-09T12:00:00"),
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T12:00:00+00:00"),
+    ],
+)
+def test_what_is_no_moment_is_none(value):
+    assert parse_moment(value) is None

@@ -239,6 +239,14 @@ def test_what_others_wrote_is_text(app: Flask, admin: Browser, desk: Desk) -> No
     assert admin.get("/audit?type=%3Cscript%3E&id=%22%3E").status == 200
 
 
+@pytest.mark.parametrize("title", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_value_that_looks_like_a_time_of_no_calendar_is_text(
+    app: Flask, admin: Browser, desk: Desk, title: str
+) -> None:
+    add_event(app, before={"title": "x"}, after={"title": title})
+    assert f"title x → {title}" in rows(admin.get("/audit"))[0]
+
+
 def test_nothing_changed_yet(admin: Browser) -> None:
     assert "Nothing has been changed yet" in admin.get("/audit").text
     assert csv_rows(admin) == []

@@ -113,6 +113,7 @@ def test_a_change_form_that_expired_can_be_sent_again(admin: Browser, desk: Desk
         {"Origin": "https://evil.example"},
         {"Referer": "https://evil.example/x"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+        {"Referer": "http://[evil.example"},
         {},
     ],
 )
@@ -124,6 +125,33 @@ def test_a_form_of_another_site_is_not_offered_again(
     assert "did not come from Triagedesk" in page.text
     assert "planted" not in page.response.text
     assert not [text for text in notes(app) if "planted" in text]
+
+
+@pytest.mark.parametrize("referer", ["https://[evil.example", "https://localhost:99999/", None])
+def test_behind_https_only_pages_of_this_site_send_forms(
+    app: Flask, people: object, visitor: Browser, referer: str | None
+) -> None:
+    app.config["WTF_CSRF_SSL_STRICT"] = True
+    token = visitor.token()
+    headers = {"Referer": referer} if referer else {}
+    data = {"csrf_token": token, "email": ADMIN[0], "password": PASSWORD}
+    response = visitor.client.post(
+        "/sign-in", data=data, headers=headers, base_url="https://localhost"
+    )
+    page = visitor.page_of(response, status=400)
+    assert "did not come from Triagedesk" in page.text
+
+
+def test_the_way_back_never_leads_to_another_site(admin: Browser) -> None:
+    headers = {"Origin": "http://localhost", "Referer": "http://localhost//evil.example/x"}
+    data = {"csrf_token": "expired", "body": "typed"}
+    page = admin.page_of(admin.client.post(NOTES, data=data, headers=headers), status=400)
+    assert "typed" in page.response.text
+    assert "evil.example" not in page.response.text
+
+
+def test_a_page_before_that_is_no_address_is_none(admin: Browser) -> None:
+    admin.get("/tickets/1", headers={"Referer": "http://[evil.example"})
 
 
 def test_a_session_that_ended_keeps_what_was_typed(app: Flask, desk: Desk, sign_in: SignIn) -> None:

@@ -157,3 +157,15 @@ def test_guessing_passwords_is_slowed_down_and_signing_in_is_not(
         assert visitor.post_sign_in(ADMIN[0], "wrong").status_code == 400
     page = visitor.page_of(visitor.post_sign_in(ADMIN[0], PASSWORD), status=429)
     assert "Wait a minute" in page.text
+
+
+def test_a_fresh_ipv6_address_for_each_guess_does_not_help(
+    people: tuple[int, int], visitor: Browser
+) -> None:
+    def guess(address: str) -> int:
+        visitor.client.environ_base["REMOTE_ADDR"] = address
+        return visitor.post_sign_in(ADMIN[0], "wrong").status_code
+
+    statuses = [guess(f"2001:db8:1:2::{number:x}") for number in range(11)]
+    assert statuses == [400] * 10 + [429]
+    assert guess("2001:db8:1:3::1") == 400

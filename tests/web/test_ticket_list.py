@@ -144,6 +144,7 @@ def test_untouched_tickets_can_be_listed_and_are_marked(app: Flask, admin: Brows
         "priority=abc&client=-1&board=99999999999&assignee=%00",
         "sort=nonsense&state=nonsense",
         "after=nonsense&before=!!!",
+        "sort=oldest&after=WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIiwgMV0",  # the year 1
         "after=" + "A" * 5000,
         "after=WyJ4IiwgMV0",
         "after=WzEsMiwzXQ&sort=priority",

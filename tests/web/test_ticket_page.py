@@ -220,7 +220,9 @@ def test_two_people_cannot_overwrite_each_other(
     assert stored(app, path).status_id == 3
 
 
-@pytest.mark.parametrize("seen", ["", "yesterday", "2026-06-09T12:00:00", None])
+@pytest.mark.parametrize(
+    "seen", ["", "yesterday", "2026-06-09T12:00:00", "0001-01-01T00:00:00+14:00", None]
+)
 def test_a_change_must_say_what_was_seen(admin: Browser, path: str, seen: str | None) -> None:
     data = {"status_id": "2"} if seen is None else {"status_id": "2", "seen": seen}
     assert admin.send(f"{path}/change", data).status_code == 400

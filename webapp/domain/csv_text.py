@@ -202,11 +202,11 @@ def _numbered(text: str, delimiter: str, first_line: int) -> Iterator[CsvRow]:
 
 
 def _read_header(values: Sequence[str]) -> list[str]:
-    while values and not values[-1].strip():
-        values = values[:-1]  # spreadsheets write empty columns at the end
-    names = [clean_line(value, 100) or "" for value in values]
-    if len(names) > MAX_COLUMNS:
+    # Spreadsheets write empty columns at the end.
+    width = max((place for place, value in enumerate(values, 1) if value.strip()), default=0)
+    if width > MAX_COLUMNS:
         raise CsvError(f"The file has more than {MAX_COLUMNS} columns.")
+    names = [clean_line(value, 100) or "" for value in values[:width]]
     keys = [_as_key(name) for name in names]
     for name, key in zip(names, keys, strict=True):
         if key and keys.count(key) > 1:
@@ -223,8 +223,9 @@ def _problem_of(row: CsvRow, width: int) -> str | None:
 
 
 def _cleaned(row: CsvRow, width: int) -> CsvRow:
-    values = [unguard_cell(clean_text(value, MAX_CELL_LENGTH) or "") for value in row.values]
-    return CsvRow(row.number, (values + [""] * width)[:width])
+    cells = row.values[:width]  # what goes beyond the header is empty, or a problem
+    values = [unguard_cell(clean_text(value, MAX_CELL_LENGTH) or "") for value in cells]
+    return CsvRow(row.number, values + [""] * (width - len(values)))
 
 
 def _as_key(name: str) -> str:

@@ -17,6 +17,8 @@ from webapp.services.users import (
     record_user_event,
 )
 
+NOT_CURRENT = "This is not your current password."
+
 
 def change_own_password(user_id: int, current: str, new: str, *, kept_token: str | None) -> None:
     """Replace the password of somebody who knows it; every session but `kept_token`'s ends.
@@ -27,12 +29,14 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
         stored = get_user(session, user_id).password_hash
     errors = {f"new_{field}": sentence for field, sentence in password_errors(new).items()}
     if not is_password(current[: PASSWORD_LENGTH[1] + 1], stored):
-        errors |= {"current_password": "This is not your current password."}
+        errors |= {"current_password": NOT_CURRENT}
     if errors:
         raise UserError(errors)
     password_hash = hash_password(new)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
+        if user.password_hash != stored:  # somebody else chose another one meanwhile: it stands
+            raise UserError({"current_password": NOT_CURRENT})
         user.password_hash = password_hash
         drop_password_links(session, user.id)
         session.execute(

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from webapp.domain.untrusted import parse_moment
 from webapp.models.columns import UtcDateTime
 
 Row = TypeVar("Row")
@@ -142,13 +143,5 @@ def _plain(value: Any) -> Any:
 def _read(value: Any, is_time: bool) -> Any:
     """A mark comes from a URL: anything that is not of the column's kind is refused."""
     if is_time:
-        return _read_time(value)
+        return parse_moment(value)
     return value if type(value) is int and abs(value) < 2**31 else None
-
-
-def _read_time(value: Any) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return time if time.tzinfo else None

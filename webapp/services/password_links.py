@@ -105,13 +105,14 @@ def choose_password(token: str, password: str) -> User:
     """
     errors = password_errors(password)
     with reading() as session:
-        _usable_link(session, token)
+        user_id = _usable_link(session, token).user_id
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)
     with transaction() as session:
+        # The person first, as everybody does who makes, withdraws or drops their links.
+        user = get_user(session, user_id, lock=True)
         link = _usable_link(session, token, lock=True)
-        user = get_user(session, link.user_id, lock=True)
         link.used_at = clock.utcnow()
         session.flush()
         store_password(session, user, password_hash)

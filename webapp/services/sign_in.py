@@ -5,11 +5,12 @@ from datetime import timedelta
 from hashlib import sha256
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
 from webapp.models import User, UserSession
 from webapp.services.errors import ServiceError
+from webapp.services.lookups import get_user
 from webapp.services.transactions import reading, transaction
 from webapp.services.users import (
     PASSWORD_LENGTH,
@@ -33,7 +34,9 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     """Begin a session of 14 days; returns the user and the token for the cookie.
 
     Only the token's hash is stored. An address that nobody has, or of somebody who was
-    deactivated or has no password yet, takes as long as a wrong password. Raises SignInError.
+    deactivated or has no password yet, takes as long as a wrong password. Raises SignInError, also
+    where the password was changed or the account locked while this one was checked: sessions that
+    it should have ended must not begin behind its back.
     """
     password = password[: PASSWORD_LENGTH[1] + 1]
     with reading() as session:
@@ -44,25 +47,17 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     )
     if user is None or not user.is_active or not is_right:
         raise SignInError
-    return user, begin_session(user.id, user_agent)
+    with transaction() as session:
+        current = get_user(session, user.id, lock=True)
+        if not current.is_active or current.password_hash != user.password_hash:
+            raise SignInError
+        return current, _add_session(session, current.id, user_agent)
 
 
 def begin_session(user_id: int, user_agent: str | None) -> str:
     """Store a session of 14 days for a user who has proved who they are; returns its token."""
-    token = secrets.token_urlsafe(32)
-    now = clock.utcnow()
     with transaction() as session:
-        session.execute(delete(UserSession).where(UserSession.expires_at <= now))
-        session.add(
-            UserSession(
-                token_hash=hash_token(token),
-                user_id=user_id,
-                created_at=now,
-                expires_at=now + SESSION_LIFETIME,
-                user_agent=(user_agent or "")[:255] or None,
-            )
-        )
-    return token
+        return _add_session(session, user_id, user_agent)
 
 
 def find_session(token: str) -> UserSession | None:
@@ -107,3 +102,19 @@ def revoke_sessions(user_id: int) -> None:
 def hash_token(token: str) -> str:
     """What is stored of a random token: its SHA-256, as 64 hexadecimal digits."""
     return sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _add_session(session: Session, user_id: int, user_agent: str | None) -> str:
+    token = secrets.token_urlsafe(32)
+    now = clock.utcnow()
+    session.execute(delete(UserSession).where(UserSession.expires_at <= now))
+    session.add(
+        UserSession(
+            token_hash=hash_token(token),
+            user_id=user_id,
+            created_at=now,
+            expires_at=now + SESSION_LIFETIME,
+            user_agent=(user_agent or "")[:255] or None,
+        )
+    )
+    return token

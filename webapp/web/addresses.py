@@ -1,6 +1,7 @@
 """What may stand in an address."""
 
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
@@ -18,3 +19,11 @@ class IdConverter(IntegerConverter):
 def init_addresses(app: Flask) -> None:
     """Must come before the blueprints are registered."""
     app.url_map.converters["int"] = IdConverter
+
+
+def split_address(text: str) -> SplitResult:
+    """The parts of an address that a browser sent; empty where it is none. Never raises."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")

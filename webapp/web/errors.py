@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,7 +10,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.web.access import SignInRequired, sign_in_redirect
+from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
+from webapp.web.addresses import split_address
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
@@ -167,10 +167,11 @@ def _came_from_here() -> bool:
     if site is not None:
         return site == "same-origin"
     source = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    return urlsplit(source).netloc == request.host
+    return split_address(source).netloc == request.host
 
 
 def _page_before() -> str | None:
     """The path of the page the form was on."""
-    parts = urlsplit(request.headers.get("Referer", ""))
-    return parts.path if parts.netloc == request.host and parts.path.startswith("/") else None
+    parts = split_address(request.headers.get("Referer", ""))
+    is_ours = parts.netloc == request.host and safe_next(parts.path) == parts.path
+    return parts.path if is_ours else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
-from webapp.domain.untrusted import clean_text, cut
+from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.audit_names import AuditNames
 
@@ -142,8 +142,4 @@ def _shown(text: str) -> str:
 def _time(text: str) -> datetime | None:
     if len(text) < len("2026-06-09T12:00"):
         return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo else None
+    return parse_moment(text)

@@ -161,7 +161,7 @@ def read_loaded(text: str | None) -> dict[str, object] | None:
     """What `write_loaded` wrote; None where that is not what came back."""
     try:
         values = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or set(values) != set(ROUTING_FIELDS):
         return None

@@ -9,6 +9,7 @@ from webapp.models import Ticket
 from webapp.services.list_tickets import next_in_list
 from webapp.services.read_ticket import TicketView
 from webapp.web.access import safe_next
+from webapp.web.addresses import split_address
 from webapp.web.tickets.list_query import read_query
 
 ORIGIN = "from"
@@ -44,7 +45,7 @@ def kept_origin(origin: str | None) -> dict[str, str]:
 
 
 def _page_before() -> str | None:
-    parts = urlsplit(request.headers.get("Referer", ""))
+    parts = split_address(request.headers.get("Referer", ""))
     if parts.netloc != request.host:
         return None
     return f"{parts.path}?{parts.query}" if parts.query else parts.path

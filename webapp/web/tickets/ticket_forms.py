@@ -14,7 +14,7 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
-from webapp.domain.untrusted import clean_text
+from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.change_ticket import TicketChange
 from webapp.services.open_ticket import NewTicket
@@ -138,11 +138,7 @@ def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:
 
 def read_seen(values: MultiDict[str, str]) -> datetime | None:
     """When the ticket had last changed as the form was shown; None where that is unreadable."""
-    try:
-        seen = datetime.fromisoformat(values.get("seen", ""))
-    except ValueError:
-        return None
-    return seen if seen.tzinfo else None
+    return parse_moment(values.get("seen"))
 
 
 def _is_changed(values: MultiDict[str, str], name: str) -> bool:
