@@ -86,6 +86,15 @@ def test_the_page_one_was_on_comes_back(table: Browser) -> None:
     assert response.location == f"{PATH}?q=copper&state=unmapped&sort=last"
 
 
+def test_the_browser_is_told_that_what_it_kept_is_saved(app: Flask, table: Browser) -> None:
+    elsewhere = {f"seen-{UNMAPPED}": "1|1|", f"client-{UNMAPPED}": "Acme", "kept": "1"}
+    action = f"{SAVE}?state=excluded"
+    fields = {**table.get(f"{PATH}?state=excluded").form(action), **elsewhere}
+    response = table.client.post(action, data=fields)
+    assert response.location == f"{PATH}?state=excluded#saved"
+    assert client_name(app, UNMAPPED) == "Acme"
+
+
 def test_nothing_changed_is_no_change(app: Flask, table: Browser) -> None:
     table.post(SAVE, on=PATH)
     assert "Nothing was changed." in table.get(PATH).text

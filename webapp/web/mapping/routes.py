@@ -53,7 +53,7 @@ def save(connection_id: int) -> ResponseReturnValue:
     except NotFoundError as error:
         return render_table(connection_id, Refusal(str(error), rows, picked=ticked)), CONFLICT
     flash(f"{counted(len(dirty), 'change')} saved.", "success")
-    return _back(connection_id)
+    return _back(connection_id, is_saved="kept" in request.form)
 
 
 @mapping.post("/sync")
@@ -103,8 +103,10 @@ def create_tickets(connection_id: int) -> ResponseReturnValue:
     return _back(connection_id)
 
 
-def _back(connection_id: int) -> ResponseReturnValue:
-    return redirect(TableLinks(connection_id, request.args).to(), 303)
+def _back(connection_id: int, *, is_saved: bool = False) -> ResponseReturnValue:
+    """The table again; with `is_saved` the browser forgets the changes it kept over its pages."""
+    anchor = "saved" if is_saved else None
+    return redirect(TableLinks(connection_id, request.args).to(_anchor=anchor), 303)
 
 
 def _filled(rows: Sequence[SentRow], choice: str) -> Refusal:
