@@ -114,6 +114,8 @@ def test_names_that_are_no_client_are_told_at_their_row_and_nothing_is_lost(
     assert "Nothing was saved yet: 2 rows need a look." in page.text
     assert 'There is no client "Nobody"' in words_of(row_of(page, UNMAPPED))
     assert "no client" not in words_of(row_of(page, AUTO))
+    shown = [one.get("value") for one in page.all("input", name="pick")]
+    assert shown[:2] == [UNMAPPED, SIMILAR], "what needs a look comes first"
     assert value_of(page, f"client-{UNMAPPED}") == "Nobody"
     assert value_of(page, f"client-{AUTO}") == "Acme"
     assert row_of(page, AUTO).get("class") == "is-dirty"
