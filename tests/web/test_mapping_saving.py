@@ -225,7 +225,7 @@ def test_a_connection_disconnected_in_another_tab_keeps_its_table(
     assert "1 change saved." in table.get(PATH).text
     table.post(f"{PATH}/sync", on=PATH)
     page = table.get(PATH)
-    assert "The organizations were not synced. Missing Huntress API credentials" in page.text
+    assert "Missing Huntress API credentials: enter a key and secret" in page.text
 
 
 def test_a_suggestion_fills_the_row_and_saves_nothing(app: Flask, table: Browser) -> None:

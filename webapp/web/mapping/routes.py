@@ -8,9 +8,8 @@ from flask.typing import ResponseReturnValue
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.map_organizations import StaleMappingError
 from webapp.services.move_tickets import move_tickets
-from webapp.services.request_sync import sync_now
 from webapp.services.save_mapping_rows import save_mapping_rows
-from webapp.services.sync_organizations import SyncResult
+from webapp.services.sync_now import sync_now, sync_words
 from webapp.services.ticket_recorded_incidents import TicketedIncidents, ticket_recorded_incidents
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
@@ -65,9 +64,9 @@ def sync(connection_id: int) -> ResponseReturnValue:
     except NotFoundError:
         raise
     except ServiceError as error:
-        flash(f"The organizations were not synced. {error}", "error")
+        flash(str(error), "error")
     else:
-        flash(_sync_words(result), "success")
+        flash(sync_words(result), "success")
     return _back(connection_id)
 
 
@@ -142,14 +141,6 @@ def _conflicting(
         rows,
         conflicts={conflict.row.external_id: conflict for conflict in error.conflicts},
         picked=ticked,
-    )
-
-
-def _sync_words(result: SyncResult) -> str:
-    return (
-        f"{counted(result.total, 'organization')} in the account: {result.created} created, "
-        f"{result.updated} updated, {result.auto_matched} auto-matched, "
-        f"{result.ambiguous} ambiguous, {result.gone} gone."
     )
 
 
