@@ -83,6 +83,7 @@ def test_edited_saved_in_conflict_and_in_bulk(
     expect(page.get_by_label("Create tickets for Ashford Dental")).to_be_checked()
 
     expect(page.get_by_role("button", name="Exclude")).to_be_hidden()
+    expect(page.locator("[data-bulk-count]")).to_contain_text("create clients from them")
     page.get_by_label("All on this page").check()
     expect(page.locator("[data-bulk-count]")).to_have_text("16 selected")
     page.get_by_label("All on this page").uncheck()

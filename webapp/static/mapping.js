@@ -111,7 +111,9 @@
     if (!bulk) return;
     const picked = pickedRows().length;
     bulk.classList.toggle("has-none", picked === 0);
-    find("[data-bulk-count]").textContent = picked ? `${picked} selected` : "";
+    find("[data-bulk-count]").textContent = picked
+      ? `${picked} selected`
+      : "Select organizations to map, exclude or create clients from them together.";
     all.checked = picked > 0 && picked === rows.length;
     all.indeterminate = picked > 0 && picked < rows.length;
   };
