@@ -22,12 +22,14 @@ LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.fixture
-def helpdesk_id(app: Flask) -> int:
-    """Sixteen organizations in every state; the id of the person who interferes."""
+def helpdesk_id(app: Flask, request: pytest.FixtureRequest) -> int:
+    """Sixteen organizations in every state, or as many as the test says; the id of the person who
+    interferes.
+    """
     with app.app_context():
         _, helpdesk = desk_data.add_people()
         desk_data.add_connection(clock.utcnow())
-        add_mappings(1, clock.utcnow(), organizations=16)
+        add_mappings(1, clock.utcnow(), organizations=getattr(request, "param", 16))
         return helpdesk.id
 
 
@@ -55,7 +57,7 @@ def test_edited_saved_in_conflict_and_in_bulk(
 
     asked: list[str] = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.get_by_role("link", name="Excluded").click()
+    page.get_by_role("link", name="Dashboard").click()
     expect(bar).to_be_visible()
     assert asked == ["beforeunload"], "nobody leaves changes behind unasked"
 
@@ -81,6 +83,7 @@ def test_edited_saved_in_conflict_and_in_bulk(
     expect(page.get_by_label("Create tickets for Ashford Dental")).to_be_checked()
 
     expect(page.get_by_role("button", name="Exclude")).to_be_hidden()
+    expect(page.locator("[data-bulk-count]")).to_contain_text("create clients from them")
     page.get_by_label("All on this page").check()
     expect(page.locator("[data-bulk-count]")).to_have_text("16 selected")
     page.get_by_label("All on this page").uncheck()
@@ -89,6 +92,72 @@ def test_edited_saved_in_conflict_and_in_bulk(
     expect(page.get_by_role("status").first).to_contain_text("1 organization excluded")
     with app.app_context():
         assert organization(1, AUTO).creates_tickets is False
+
+
+@pytest.mark.parametrize("helpdesk_id", [60], indirect=True)
+def test_changes_outlive_moving_about_in_the_table(
+    app: Flask, helpdesk_id: int, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, ADMIN)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto(f"{PATH}?page=2")
+    bar, save = page.locator("[data-save-bar]"), page.locator("[data-save]")
+    words = page.locator("[data-save-words]")
+    field = page.get_by_label("Client of Copperfield Dental", exact=True)
+    page.get_by_label("Client of Glenwood Accounting").fill("Ashford Dental")
+    page.get_by_role("link", name="Previous").click()
+    expect(words).to_have_text("1 row changed, not saved yet: on other pages of the table.")
+    field.fill("Ashford Dental")
+    page.get_by_label("Create tickets for Dunmore Dental", exact=True).uncheck()
+    expect(words).to_have_text("3 rows changed, not saved yet: 1 on other pages.")
+
+    page.get_by_label("Search").fill("nothing has this name")
+    page.get_by_label("Search").press("Enter")
+    page.get_by_text("No organization fits these filters").wait_for()
+    expect(save).to_have_text("Save 3 changes")
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_role("link", name="Excluded").click()
+    page.get_by_label("Select Fairview Dental", exact=True).check()
+    page.get_by_role("button", name="Include").click()
+    expect(page.get_by_role("status").first).to_contain_text("1 organization included again.")
+
+    with app.app_context():
+        birchwood = client_ids()["Birchwood Dental"]
+        set_mapping(1, UNMAPPED, client_id=birchwood, actor_id=helpdesk_id)
+    save.click()
+    expect(page.get_by_role("alert")).to_contain_text("1 row was changed by somebody else")
+    expect(page.get_by_role("row").filter(has=field)).to_contain_text("Birchwood Dental, tickets")
+    expect(field).to_have_value("Ashford Dental")
+    page.get_by_label("Order").select_option("By name, Z first")
+    expect(save).to_have_text("Save 3 changes")
+    save.click()
+    expect(page.get_by_role("status").first).to_contain_text("3 changes saved.")
+    expect(bar).to_be_hidden()
+    assert page.url.endswith("&sort=name-down&size=50"), "where one was"
+    with app.app_context():
+        assert organization(1, SIMILAR).creates_tickets is False
+    assert client_name(app, UNMAPPED) == "Ashford Dental"
+    assert client_name(app, "40027") == "Ashford Dental"
+
+    for leave in ("Discard all 1", "Sign out"):
+        page.goto(PATH)
+        field.fill("Nobody")
+        page.get_by_role("link", name="Auto-matched").click()
+        expect(save).to_have_text("Save 1 change")
+        assert not asked, "nothing is left behind yet"
+        if leave == "Sign out":
+            page.locator("summary", has_text=ADMIN[1]).click()
+            page.get_by_role("button", name=leave).click()
+            sign_in(page, ADMIN)
+        else:
+            page.get_by_role("link", name=leave).click()
+        expect(bar).to_be_hidden()
+        page.goto(PATH)
+        expect(field).to_have_value("Ashford Dental")
+        expect(bar).to_be_hidden()
+    assert asked == ["beforeunload"], "signing out is asked about"
 
 
 def test_it_all_works_without_a_script(

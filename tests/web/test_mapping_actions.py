@@ -51,8 +51,8 @@ def test_a_sync_says_what_it_did(app: Flask, polled: Desk, admin: Browser) -> No
     add(Client(name="globex"))
     assert press(admin, "sync").location == PATH
     assert (
-        "2 organizations in the account: 2 created, 0 updated, 1 auto-matched, 0 ambiguous, 1 gone."
-        in admin.get(PATH).text
+        "Synchronized 2 organizations: 2 new, 0 updated, 1 auto-matched, 0 ambiguous, "
+        "1 gone from Huntress." in admin.get(PATH).text
     )
     [event] = all_rows(AuditEvent, AuditEvent.action == "organizations.synced")
     assert (event.actor_id, event.after["created"]) == (1, 2)
@@ -61,7 +61,7 @@ def test_a_sync_says_what_it_did(app: Flask, polled: Desk, admin: Browser) -> No
 def test_a_sync_that_fails_says_why(polled: Desk, admin: Browser) -> None:
     set_faults(polled, forbidden=True)
     press(admin, "sync")
-    assert "The organizations were not synced. The Huntress API key lacks" in admin.get(PATH).text
+    assert "Nothing was synchronized. The Huntress API key lacks" in admin.get(PATH).text
     assert "organizations.synced" not in audit_actions()
 
 

@@ -203,11 +203,12 @@ def test_names_that_cannot_be_used(
 ) -> None:
     address, fields = preview(table, UNMAPPED, AMBIGUOUS)
     field = "link" if choice == "link" else "name"
-    data = {**fields, f"choice-{UNMAPPED}": choice, f"{field}-{UNMAPPED}": name}
+    data = {**fields, f"choice-{AMBIGUOUS}": choice, f"{field}-{AMBIGUOUS}": name}
     page = table.page_of(table.client.post(address, data=data), status=400)
     assert words in page.text
     assert "Nothing was created yet. 1 row needs a look." in page.text
-    assert value_of(page, f"{field}-{UNMAPPED}") == name
+    assert value_of(page, f"{field}-{AMBIGUOUS}") == name
+    assert words_of(page.all("legend")[0]).startswith("Elmhurst Dental"), "first what needs a look"
     assert actions(app) == []
 
 

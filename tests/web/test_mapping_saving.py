@@ -86,6 +86,15 @@ def test_the_page_one_was_on_comes_back(table: Browser) -> None:
     assert response.location == f"{PATH}?q=copper&state=unmapped&sort=last"
 
 
+def test_the_browser_is_told_that_what_it_kept_is_saved(app: Flask, table: Browser) -> None:
+    elsewhere = {f"seen-{UNMAPPED}": "1|1|", f"client-{UNMAPPED}": "Acme", "kept": "1"}
+    action = f"{SAVE}?state=excluded"
+    fields = {**table.get(f"{PATH}?state=excluded").form(action), **elsewhere}
+    response = table.client.post(action, data=fields)
+    assert response.location == f"{PATH}?state=excluded#saved"
+    assert client_name(app, UNMAPPED) == "Acme"
+
+
 def test_nothing_changed_is_no_change(app: Flask, table: Browser) -> None:
     table.post(SAVE, on=PATH)
     assert "Nothing was changed." in table.get(PATH).text
@@ -105,6 +114,8 @@ def test_names_that_are_no_client_are_told_at_their_row_and_nothing_is_lost(
     assert "Nothing was saved yet: 2 rows need a look." in page.text
     assert 'There is no client "Nobody"' in words_of(row_of(page, UNMAPPED))
     assert "no client" not in words_of(row_of(page, AUTO))
+    shown = [one.get("value") for one in page.all("input", name="pick")]
+    assert shown[:2] == [UNMAPPED, SIMILAR], "what needs a look comes first"
     assert value_of(page, f"client-{UNMAPPED}") == "Nobody"
     assert value_of(page, f"client-{AUTO}") == "Acme"
     assert row_of(page, AUTO).get("class") == "is-dirty"
@@ -214,7 +225,7 @@ def test_a_connection_disconnected_in_another_tab_keeps_its_table(
     assert "1 change saved." in table.get(PATH).text
     table.post(f"{PATH}/sync", on=PATH)
     page = table.get(PATH)
-    assert "The organizations were not synced. Missing Huntress API credentials" in page.text
+    assert "Missing Huntress API credentials: enter a key and secret" in page.text
 
 
 def test_a_suggestion_fills_the_row_and_saves_nothing(app: Flask, table: Browser) -> None:

@@ -3,48 +3,153 @@
   "use strict";
   const form = document.querySelector("[data-mapping]");
   if (!form) return;
-  const rows = [...form.querySelectorAll("[data-row]")].map((element) => {
-    const seen = element.querySelector("[name^='seen-']").value;
+  const find = (selector) => form.querySelector(selector);
+  const bar = find("[data-save-bar]");
+  const words = find("[data-save-words]");
+  const save = find("[data-save]");
+  const discard = find("[data-discard]");
+  const carried = find("[data-carried]");
+  const bulk = find("[data-bulk]");
+  const all = find("[data-select-all]");
+  const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
+
+  // What was stored in a row when its form was made, as its hidden field says it.
+  const parse = (seen) => {
     const [, tickets, ...client] = seen.split("|");
+    return { seen, client: client.join("|"), tickets: tickets === "1" };
+  };
+  const isSame = (one, other) => one.client === other.client && one.tickets === other.tickets;
+  const rows = [...form.querySelectorAll("[data-row]")].map((element) => {
+    const seen = element.querySelector("[name^='seen-']");
+    const pick = element.querySelector("[name=pick]");
     return {
       element,
-      pick: element.querySelector("[name=pick]"),
+      seen,
+      pick,
+      id: pick.value,
       client: element.querySelector("[name^='client-']"),
       tickets: element.querySelector("[name^='tickets-']"),
-      was: { client: client.join("|"), tickets: tickets === "1" },
+      stored: parse(seen.value),
     };
   });
-  const bar = form.querySelector("[data-save-bar]");
-  const words = form.querySelector("[data-save-words]");
-  const save = form.querySelector("[data-save]");
-  const bulk = form.querySelector("[data-bulk]");
-  const bulkWords = form.querySelector("[data-bulk-count]");
-  const all = form.querySelector("[data-select-all]");
-  let isLeavingOnPurpose = false;
-
-  const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
-  const isDirty = (row) =>
-    row.client.value.trim() !== row.was.client || row.tickets.checked !== row.was.tickets;
+  const typed = (row) => ({
+    seen: row.seen.value,
+    client: row.client.value.trim(),
+    tickets: row.tickets.checked,
+  });
+  const fill = (row, values) => {
+    row.seen.value = values.seen;
+    row.client.value = values.client;
+    row.tickets.checked = values.tickets;
+  };
+  const isDirty = (row) => !isSame(typed(row), parse(row.seen.value));
   const dirtyRows = () => rows.filter(isDirty);
   const pickedRows = () => rows.filter((row) => row.pick.checked);
 
+  // Changes that are not saved yet outlive paging, tabs, search and order, in this tab of the
+  // browser only. Those of rows that are not on this page are sent along when saving.
+  const KEY = `triagedesk-mapping-${form.dataset.mapping}`;
+  const MOST_KEPT = 300; // with a page of rows no more than the server reads
+  let elsewhere = new Map();
+  let isKept = true;
+  const read = () => {
+    try {
+      return new Map(JSON.parse(sessionStorage.getItem(KEY) || "[]"));
+    } catch {
+      return new Map();
+    }
+  };
+  const keep = () => {
+    const changes = [...elsewhere, ...dirtyRows().map((row) => [row.id, typed(row)])];
+    isKept = changes.length <= MOST_KEPT;
+    if (!isKept) return;
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(changes));
+    } catch {
+      isKept = false;
+    }
+  };
+  const forget = () => {
+    elsewhere = new Map();
+    try {
+      sessionStorage.removeItem(KEY);
+    } catch { /* nothing is kept then */ }
+  };
+  // A form that came back holds the newest of its own rows; else what was kept goes into them.
+  const restore = (isSentForm) => {
+    elsewhere = read();
+    for (const row of rows) {
+      const kept = elsewhere.get(row.id);
+      elsewhere.delete(row.id);
+      if (!isSentForm) fill(row, kept && !isSame(kept, row.stored) ? kept : row.stored);
+    }
+  };
+  const carry = () => {
+    const hidden = (name, value) =>
+      Object.assign(document.createElement("input"), { type: "hidden", name, value });
+    const fields = [hidden("kept", "1")];
+    for (const [id, { seen, client, tickets }] of elsewhere) {
+      fields.push(hidden(`seen-${id}`, seen), hidden(`client-${id}`, client));
+      if (tickets) fields.push(hidden(`tickets-${id}`, "1"));
+    }
+    carried.replaceChildren(...fields);
+  };
+
   const show = () => {
     for (const row of rows) row.element.classList.toggle("is-dirty", isDirty(row));
-    const dirty = dirtyRows().length;
+    const here = dirtyRows().length;
+    const changes = here + elsewhere.size;
+    const others = here ? `${elsewhere.size} on other pages` : "on other pages of the table";
+    bar.hidden = changes === 0;
+    bar.classList.toggle("is-dirty", changes > 0);
+    bar.classList.toggle("has-others", elsewhere.size > 0);
+    save.textContent = `Save ${count(changes, "change")}`;
+    discard.textContent = elsewhere.size ? `Discard all ${changes}` : "Discard";
+    words.textContent = changes
+      ? `${count(changes, "row")} changed, not saved yet${elsewhere.size ? `: ${others}` : ""}.`
+      : "";
+    if (!bulk) return;
     const picked = pickedRows().length;
-    bar.hidden = dirty === 0;
-    bar.classList.toggle("is-dirty", dirty > 0);
-    save.textContent = `Save ${count(dirty, "change")}`;
-    words.textContent = dirty ? `${count(dirty, "row")} changed, not saved yet.` : "";
     bulk.classList.toggle("has-none", picked === 0);
-    bulkWords.textContent = picked ? `${picked} selected` : "";
+    find("[data-bulk-count]").textContent = picked
+      ? `${picked} selected`
+      : "Select organizations to map, exclude or create clients from them together.";
     all.checked = picked > 0 && picked === rows.length;
     all.indeterminate = picked > 0 && picked < rows.length;
   };
 
-  all.closest("[hidden]").hidden = false;
+  // Leaving the table is asked about, moving about in it is not.
+  const table = new URL(form.dataset.address, location).pathname;
+  const isOfTable = (address) => {
+    const { origin, pathname } = new URL(address, location);
+    return origin === location.origin && `${pathname}/`.startsWith(`${table}/`);
+  };
+  let isStaying = false;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!link || link.hasAttribute("download") || event.ctrlKey || event.metaKey) return;
+    isStaying = isKept && isOfTable(link.href);
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target !== form) isStaying = isKept && isOfTable(event.target.getAttribute("action"));
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (!isStaying && dirtyRows().length + elsewhere.size) event.preventDefault();
+  });
+
+  if (all) all.closest("[hidden]").hidden = false;
   form.addEventListener("input", (event) => {
     if (event.target === all) for (const row of rows) row.pick.checked = all.checked;
+    isStaying = false;
+    keep();
+    show();
+  });
+  // An edit that was taken back shows what is stored by now.
+  form.addEventListener("change", (event) => {
+    const row = rows.find((one) => one.element.contains(event.target));
+    if (!row || isDirty(row)) return;
+    fill(row, row.stored);
+    keep();
     show();
   });
   form.addEventListener("click", (event) => {
@@ -54,20 +159,30 @@
     const row = rows.find((one) => one.element.contains(offer));
     row.client.value = offer.dataset.fill;
     row.client.focus();
+    keep();
     show();
   });
-  form.querySelector("[data-discard]").addEventListener("click", () => {
-    isLeavingOnPurpose = true;
+  discard.addEventListener("click", () => {
+    forget();
+    isStaying = true;
   });
-  form.addEventListener("submit", () => {
-    isLeavingOnPurpose = true;
+  form.addEventListener("submit", (event) => {
+    const isBulk = event.submitter && event.submitter.hasAttribute("formaction");
+    if (isBulk) carried.replaceChildren();
+    else carry();
+    isStaying = true;
   });
-  window.addEventListener("beforeunload", (event) => {
-    if (!isLeavingOnPurpose && dirtyRows().length) event.preventDefault();
-  });
-  window.addEventListener("pageshow", () => {
-    isLeavingOnPurpose = false;
+  window.addEventListener("pageshow", (event) => {
+    isStaying = false;
+    if (event.persisted) restore(false);
     show();
   });
+
+  if (location.hash === "#saved") {
+    forget();
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+  restore("sent" in form.dataset);
+  keep();
   show();
 })();

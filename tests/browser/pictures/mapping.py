@@ -80,12 +80,17 @@ def _page(browser: Browser, url: str, scheme: str, size: tuple[int, int]) -> Ite
 
 
 def _edited(app: Flask, page: Page, folder: Path, name: str) -> None:
-    """Dirty rows and selected ones, then a conflict and an unknown client."""
+    """Dirty rows and selected ones, also of other pages, then an unknown client and a conflict."""
     page.goto(f"{PATH}?q=4000")
     page.get_by_label("Client of Ashford Dental").fill("Birchwood Dental")
     page.get_by_label("Client of Copperfield Dental").fill("Nobody knows it")
     page.get_by_label("Select Birchwood Dental").check()
     shoot(page, folder, f"mapping-dirty-{name}", whole=True)
+    page.get_by_role("link", name="Excluded").click()
+    page.get_by_label("Create tickets for Fairview Dental").check()
+    shoot(page, folder, f"mapping-elsewhere-{name}")
+    page.get_by_label("Create tickets for Fairview Dental").uncheck()
+    page.locator(".list-tabs a").first.click()
     page.get_by_role("button", name="Save 2 changes").click()
     page.get_by_role("alert").wait_for()
     shoot(page, folder, f"mapping-problem-{name}", whole=True)

@@ -61,6 +61,7 @@ def _page(
     problems: Mapping[str, str] | None = None,
 ) -> str:
     proposals = propose_clients(connection_id, _wanted())
+    proposals = sorted(proposals, key=lambda one: one.external_id not in (problems or {}))
     links = TableLinks(connection_id, request.args)
     return render_template(
         "mapping/new_clients.html",

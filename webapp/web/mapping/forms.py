@@ -22,6 +22,8 @@ from webapp.services.save_mapping_rows import RowEdit
 KEPT = ("q", "state", "sort", "size", "page")
 TYPED_LENGTH = 300
 MOST_ROWS = 400
+"""A page of rows and the changes of other pages that mapping.js keeps and sends along."""
+
 SORT_WORDS = {
     "name": "By name",
     "name-down": "By name, Z first",

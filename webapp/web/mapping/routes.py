@@ -8,9 +8,8 @@ from flask.typing import ResponseReturnValue
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.map_organizations import StaleMappingError
 from webapp.services.move_tickets import move_tickets
-from webapp.services.request_sync import sync_now
 from webapp.services.save_mapping_rows import save_mapping_rows
-from webapp.services.sync_organizations import SyncResult
+from webapp.services.sync_now import sync_now, sync_words
 from webapp.services.ticket_recorded_incidents import TicketedIncidents, ticket_recorded_incidents
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
@@ -53,7 +52,7 @@ def save(connection_id: int) -> ResponseReturnValue:
     except NotFoundError as error:
         return render_table(connection_id, Refusal(str(error), rows, picked=ticked)), CONFLICT
     flash(f"{counted(len(dirty), 'change')} saved.", "success")
-    return _back(connection_id)
+    return _back(connection_id, is_saved="kept" in request.form)
 
 
 @mapping.post("/sync")
@@ -65,9 +64,9 @@ def sync(connection_id: int) -> ResponseReturnValue:
     except NotFoundError:
         raise
     except ServiceError as error:
-        flash(f"The organizations were not synced. {error}", "error")
+        flash(str(error), "error")
     else:
-        flash(_sync_words(result), "success")
+        flash(sync_words(result), "success")
     return _back(connection_id)
 
 
@@ -103,8 +102,10 @@ def create_tickets(connection_id: int) -> ResponseReturnValue:
     return _back(connection_id)
 
 
-def _back(connection_id: int) -> ResponseReturnValue:
-    return redirect(TableLinks(connection_id, request.args).to(), 303)
+def _back(connection_id: int, *, is_saved: bool = False) -> ResponseReturnValue:
+    """The table again; with `is_saved` the browser forgets the changes it kept over its pages."""
+    anchor = "saved" if is_saved else None
+    return redirect(TableLinks(connection_id, request.args).to(_anchor=anchor), 303)
 
 
 def _filled(rows: Sequence[SentRow], choice: str) -> Refusal:
@@ -140,14 +141,6 @@ def _conflicting(
         rows,
         conflicts={conflict.row.external_id: conflict for conflict in error.conflicts},
         picked=ticked,
-    )
-
-
-def _sync_words(result: SyncResult) -> str:
-    return (
-        f"{counted(result.total, 'organization')} in the account: {result.created} created, "
-        f"{result.updated} updated, {result.auto_matched} auto-matched, "
-        f"{result.ambiguous} ambiguous, {result.gone} gone."
     )
 
 

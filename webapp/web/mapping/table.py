@@ -59,6 +59,11 @@ class RowView:
         """Whether its fields differ from what was stored when they were made."""
         return self.client != self.seen.client or self.tickets != self.seen.tickets
 
+    @property
+    def needs_look(self) -> bool:
+        """Whether something keeps it from being saved."""
+        return bool(self.problem or self.conflict)
+
 
 def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
     """The page; after a refusal with the rows that were sent, and everything typed into them."""
@@ -97,8 +102,10 @@ def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
 
 
 def _views(page: MappingPage, refusal: Refusal | None) -> list[RowView]:
+    """The rows of the page; those that need a look come first, nobody has to search for them."""
     sent = {row.external_id: row for row in refusal.rows} if refusal else {}
-    return [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
+    views = [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
+    return sorted(views, key=lambda view: not view.needs_look)
 
 
 def _view(
