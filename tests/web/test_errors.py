@@ -69,7 +69,13 @@ def test_a_bug_shows_no_details(app: Flask, admin: Browser) -> None:
     ],
 )
 def test_a_database_that_is_away(
-    app: Flask, admin: Browser, config: Config, path: str, status: int, heading: str
+    app: Flask,
+    admin: Browser,
+    config: Config,
+    path: str,
+    status: int,
+    heading: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with app.app_context():
         db.engine.dispose()
@@ -79,6 +85,8 @@ def test_a_database_that_is_away(
     page = admin.get(path, status=status)
     assert page.heading == heading
     assert "SELECT" not in page.response.text
+    assert f"The database failed GET {path}: unable to open database file" in caplog.messages
+    assert "Traceback" not in caplog.text
 
 
 def test_an_expired_form_is_shown_again_with_what_was_typed(

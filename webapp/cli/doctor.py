@@ -17,6 +17,7 @@ from webapp.services.check_health import (
     check_queue,
     describe,
 )
+from webapp.services.read_health import check_disk
 from webapp.setup_app import migrations_dir
 from webapp.task_queue import read_status
 
@@ -43,6 +44,7 @@ def run_checks() -> Iterator[Check]:
         return
     yield Check("configuration", True, "readable")
     yield _check_data_dir(config)
+    yield check_disk(config.data_dir)
     app = create_app(config)
     with app.app_context():
         database = check_database(migrations_dir())

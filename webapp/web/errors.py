@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.services.check_health import first_line
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.access import SignInRequired, sign_in_redirect
 from webapp.web.viewer import current_viewer, forget_viewer
@@ -104,8 +105,8 @@ def _not_possible(error: ServiceError) -> ResponseReturnValue:
     return make_response(page, 400)
 
 
-def _database_down(error: Exception) -> ResponseReturnValue:
-    log.error("the database failed a request: %s", type(error).__name__, exc_info=error)
+def _database_down(error: SQLAlchemyError) -> ResponseReturnValue:
+    _log_database(error)
     forget_viewer()
     return _page(DATABASE_DOWN)
 
@@ -121,9 +122,14 @@ def _look_up_viewer() -> None:
     """A page about one failure must not fail over another: without a database, nobody is known."""
     try:
         current_viewer()
-    except (OperationalError, InterfaceError):
-        log.exception("the database failed an error page")
+    except (OperationalError, InterfaceError) as error:
+        _log_database(error)
         forget_viewer()
+
+
+def _log_database(error: SQLAlchemyError) -> None:
+    """One line for each request: a database that is away fails many of them the same way."""
+    log.error("The database failed %s %s: %s", request.method, request.path, first_line(error))
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
