@@ -1,6 +1,7 @@
 """Error pages: plain words, and nothing typed is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -113,6 +114,20 @@ def test_a_change_form_that_expired_can_be_sent_again(admin: Browser, desk: Desk
         name: value for name, value in fields.items() if name != "csrf_token"
     }
     assert admin.client.post(path, data=again).status_code == 303
+
+
+def test_a_form_sent_over_http_where_cookies_need_https_says_where_to_go(
+    app: Flask, visitor: Browser
+) -> None:
+    app.config["SESSION_COOKIE_SECURE"] = True
+    app.extensions["triagedesk_config"] = replace(
+        app.extensions["triagedesk_config"], public_url="https://desk.example.com"
+    )
+    data = {"csrf_token": "any", "email": "ada@example.com", "password": "x"}
+    response = visitor.client.post("/sign-in", data=data, headers=SAME_ORIGIN)
+    page = visitor.page_of(response, status=400)
+    assert page.heading == "Open Triagedesk at its https address"
+    assert page.one("a", href="https://desk.example.com").text == "https://desk.example.com"
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.extensions import current_config
 from webapp.services.check_health import first_line
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.access import SignInRequired, sign_in_redirect
@@ -140,9 +141,14 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
 
 
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
-    """Show the form again with a fresh token, unless another site may have sent it."""
+    """Show the form again with a fresh token, unless another site may have sent it.
+
+    Cookies that are for https alone do not come back over http: no form would ever work there.
+    """
     if not _came_from_here():
         return _typing_page("refused", 400, fields=[])
+    if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
+        return _typing_page("no_cookies", 400, fields=[])
     if not current_viewer().is_authenticated and _typed():
         return _typing_page("signed_out", 401)
     return _typing_page("expired", 400)
@@ -154,6 +160,7 @@ def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = 
         reason=reason,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
+        public_url=current_config().public_url,
     )
     return make_response(page, code)
 
