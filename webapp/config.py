@@ -17,6 +17,22 @@ from cryptography.fernet import Fernet
 from webapp.domain.ticket_text import DEFAULT_PORTAL_URL
 
 PREFIX = "TRIAGEDESK_"
+VARIABLES = (
+    "DATA_DIR",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "PUBLIC_URL",
+    "TRUSTED_PROXIES",
+    "HUNTRESS_HOSTS",
+    "HUNTRESS_CALLS_PER_MINUTE",
+    "HUNTRESS_PORTAL_URL",
+    "EDITION",
+    "LEASE_SECONDS",
+    "DEMO",
+    "DEMO_DATA_DIR",
+)
 EDITIONS = ("enterprise", "community")
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption.keys"
@@ -106,6 +122,13 @@ def needs_data_dir(env: Mapping[str, str]) -> bool:
 def is_set(env: Mapping[str, str], name: str) -> bool:
     """Whether `TRIAGEDESK_<name>` or its `_FILE` variant gives a value."""
     return _text(env, name) is not None
+
+
+def find_unknown(env: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are not: most likely somebody mistyped one."""
+    known = {PREFIX + name for name in VARIABLES}
+    known |= {f"{name}_FILE" for name in known}
+    return sorted(name for name in env if name.startswith(PREFIX) and name not in known)
 
 
 def embedded_redis_url(data_dir: Path) -> str:
@@ -309,5 +332,10 @@ def _public_url(env: Mapping[str, str]) -> str | None:
     if parts is None or parts.scheme not in ("http", "https"):
         raise ConfigError(
             f"{PREFIX}PUBLIC_URL is {url!r}.", "It is an address such as https://desk.example.com"
+        )
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigError(
+            f"{PREFIX}PUBLIC_URL has something behind the host: {url!r}.",
+            "Triagedesk needs a host name of its own, such as https://desk.example.com",
         )
     return url.rstrip("/")

@@ -90,19 +90,33 @@ def _write_new(path: Path, text: str) -> None:
     if path.exists():
         return
     fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    with _writing_to(path.parent):
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+
+
+@contextmanager
+def _writing_to(data_dir: Path) -> Iterator[None]:
+    """Raises ConfigError when the file system does not take what is written."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"The data directory {data_dir} cannot be written to ({error.strerror}).",
+            "Check its permissions, and that the disk is neither full nor mounted read-only.",
+        ) from error
 
 
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """Hold the data directory for one `triagedesk up`; raises ConfigError when another holds it."""
-    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    with _writing_to(data_dir):
+        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             flock(descriptor, LOCK_EX | LOCK_NB)

@@ -1,10 +1,13 @@
 """Where the web server may listen, and who of those that call it is the same one."""
 
+import errno
 import socket
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from webapp.config import ConfigError
+
+LAST_PORT = 65_535
 
 
 def is_loopback(host: str) -> bool:
@@ -42,6 +45,7 @@ def require_safe_host(host: str, public_url: str | None) -> None:
 
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket, inheritable; raises ConfigError when the port cannot be had."""
+    require_port(port)
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         server = socket.socket(family, socket.SOCK_STREAM)
@@ -50,11 +54,26 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise ConfigError(
             f"Port {port} on {host} cannot be used ({error.strerror or error}).",
-            f"Another program may be using it: try `--port {port + 1}`.",
+            _advise(error, port),
         ) from error
     server.listen(128)
     server.set_inheritable(True)
     return server
+
+
+def require_port(port: int) -> None:
+    """Raises ConfigError for a number that is no port: the system would cut it to another one."""
+    if not 0 <= port <= LAST_PORT:
+        raise ConfigError(f"There is no port {port}.", f"Ports go up to {LAST_PORT}.")
+
+
+def _advise(error: OSError, port: int) -> str:
+    """What to do about a port that cannot be had."""
+    if isinstance(error, PermissionError):
+        return "Ports below 1024 are for root: use another one, behind a reverse proxy."
+    if error.errno == errno.EADDRINUSE:
+        return f"Another program may be using it: try `--port {port + 1}`."
+    return "`--host` takes an address of this machine, such as 127.0.0.1 or ::1."
 
 
 def find_free_port() -> int:

@@ -96,6 +96,7 @@ class QueueStatus:
     is_redis_up: bool
     has_worker: bool = False
     has_scheduler: bool = False
+    redis_error: str = ""
 
     @property
     def can_run_jobs(self) -> bool:
@@ -246,8 +247,8 @@ def read_status() -> QueueStatus:
         worker, scheduler = _configured().mget(
             _heartbeat_key("worker"), _heartbeat_key("scheduler")
         )
-    except (RedisError, QueueUnavailableError):
-        return QueueStatus(is_redis_up=False)
+    except (RedisError, QueueUnavailableError) as error:
+        return QueueStatus(is_redis_up=False, redis_error=str(error))
     return QueueStatus(True, has_worker=worker is not None, has_scheduler=scheduler is not None)
 
 

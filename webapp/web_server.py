@@ -11,6 +11,8 @@ from webapp import create_app
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.services.check_encryption import require_readable_secrets
+from webapp.services.check_health import require_database
+from webapp.setup_app import migrations_dir
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
@@ -48,6 +50,7 @@ class WebServer(BaseApplication):
         """The app, in the master process; its objects are kept out of the children's collector."""
         app = create_app(self._config)
         with app.app_context():
+            require_database(migrations_dir())
             require_readable_secrets()
             db.engine.dispose()
         gc.collect()

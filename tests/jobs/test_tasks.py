@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from redis import Redis
+from sqlalchemy.exc import OperationalError
 
 from tests.support.fake_clock import START, FakeClock
 from tests.support.rows import add, all_rows
@@ -38,6 +39,19 @@ def test_a_tick_enqueues_what_is_due_once(queue: Redis, fake_clock: FakeClock) -
     job = fetch_job(f"poll-{due}", queue)
     assert job is not None
     assert job.kwargs["trigger"] == "schedule"
+
+
+def test_a_tick_without_a_database_is_a_line_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_now: object) -> list[int]:
+        raise OperationalError("SELECT 1", {}, Exception("connection refused\nreally"))
+
+    monkeypatch.setattr(tasks, "find_due_connections", fail)
+    tasks.tick()
+    [record] = caplog.records
+    assert record.exc_info is None
+    assert record.message.endswith("trying again: connection refused")
 
 
 def test_a_poll_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from webapp.services.check_health import (
     check_database,
     check_queue,
     describe,
+    refuse_newer_database,
+    require_database,
 )
 from webapp.services.transactions import transaction
 from webapp.setup_app import migrations_dir
@@ -119,11 +121,29 @@ class TestDatabase:
 
     def test_one_that_is_not_migrated_is_told(self, app: Flask) -> None:
         with transaction() as session:
-            session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         [check] = check_database(migrations_dir())
         assert not check.is_ok
-        assert "0000" in check.detail
+        assert "0001" in check.detail
         assert check.hint == "Run `triagedesk migrate`."
+        refuse_newer_database(migrations_dir())
+
+    def test_a_process_does_not_start_on_one_that_is_not_migrated(self, app: Flask) -> None:
+        require_database(migrations_dir())
+        with transaction() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        with pytest.raises(ConfigError, match=r"not ready\. It is at migration 0001") as caught:
+            require_database(migrations_dir())
+        assert "triagedesk migrate" in caught.value.hint
+
+    def test_one_of_a_newer_version_is_told_and_not_to_be_migrated(self, app: Flask) -> None:
+        with transaction() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        [check] = check_database(migrations_dir())
+        assert "migrate" not in check.hint
+        assert "newer version" in check.hint
+        with pytest.raises(ConfigError, match="9999"):
+            refuse_newer_database(migrations_dir())
 
     def test_an_empty_one_is_told(self, app: Flask) -> None:
         with transaction() as session:
@@ -138,7 +158,9 @@ class TestDatabase:
         path.mkdir()
         [check] = check_database(migrations_dir())
         assert not check.is_ok
-        assert "OperationalError" in check.detail
+        assert check.detail == "It cannot be used: unable to open database file"
+        with pytest.raises(ConfigError, match="unable to open database file"):
+            require_database(migrations_dir())
 
 
 class TestSecrets:
@@ -194,6 +216,10 @@ class TestQueue:
     def test_without_redis_nothing_else_can_be_told(self) -> None:
         [check] = check_queue(QueueStatus(False))
         assert (check.name, check.is_ok) == ("redis", False)
+
+    def test_what_redis_said_is_told(self) -> None:
+        [check] = check_queue(QueueStatus(False, redis_error="invalid username-password pair"))
+        assert check.detail == "It cannot be used: invalid username-password pair"
 
 
 def test_the_document() -> None:

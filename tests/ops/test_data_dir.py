@@ -112,6 +112,17 @@ class TestLock:
         ):
             pass
 
+    def test_a_directory_that_cannot_be_written_to_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_words: object) -> int:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(data_dir.os, "open", refuse)
+        for write in (lambda: locked(tmp_path).__enter__(), lambda: create_keys(env(tmp_path))):
+            with pytest.raises(ConfigError, match=r"cannot be written to \(Permission denied\)"):
+                write()
+
     def test_is_free_again_afterwards(self, tmp_path: Path) -> None:
         for _ in range(2):
             with locked(tmp_path):

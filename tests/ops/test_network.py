@@ -1,7 +1,9 @@
+import re
 import socket
 
 import pytest
 
+from tests.support.processes import ROOT
 from webapp.config import ConfigError
 from webapp.network import caller_of, find_free_port, is_loopback, listen, require_safe_host
 
@@ -33,8 +35,32 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 
 
 def test_a_host_that_does_not_exist_is_told_in_a_sentence() -> None:
-    with pytest.raises(ConfigError, match=r"on no-such-host\.invalid cannot be used"):
+    with pytest.raises(ConfigError, match=r"on no-such-host\.invalid cannot be used") as caught:
         listen("no-such-host.invalid", 8000)
+    assert "--host" in caught.value.hint
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 80_000])
+def test_a_number_that_is_no_port_is_refused(port: int) -> None:
+    with pytest.raises(ConfigError, match=f"no port {port}"):
+        listen("127.0.0.1", port)
+
+
+def test_a_port_for_root_is_not_said_to_be_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: socket.socket, _address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(ConfigError, match="Permission denied") as caught:
+        listen("127.0.0.1", 80)
+    assert "root" in caught.value.hint
+
+
+def test_nginx_passes_the_port_of_the_address_on_and_speaks_the_dialect_of_old_versions() -> None:
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    hosts = re.findall(r"proxy_set_header (?:X-Forwarded-)?Host +(\S+);", text)
+    assert set(hosts) == {"$http_host"}
+    assert not re.search(r"^\s*http2 ", text, re.MULTILINE), "unknown before nginx 1.25.1"
 
 
 def test_the_socket_can_be_handed_to_a_child_and_takes_connections() -> None:

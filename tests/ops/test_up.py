@@ -245,7 +245,7 @@ class TestDoctor:
         done = run(["doctor"], TRIAGEDESK_DATA_DIR=str(tmp_path))
         assert done.returncode == 1
         assert "ok    database: reachable" in done.stdout
-        assert "FAIL  redis: It cannot be reached." in done.stdout
+        assert "FAIL  redis: It cannot be used: " in done.stdout
         assert f"FAIL  data directory: Other users can look into {tmp_path}." in done.stdout
         assert f"chmod 700 {tmp_path}" in done.stdout
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from webapp.config import (
     Config,
     ConfigError,
     embedded_redis_url,
+    find_unknown,
     is_set,
     load_config,
     needs_data_dir,
@@ -13,6 +15,7 @@ from webapp.config import (
 )
 from webapp.crypto import generate_key
 
+DOCS = Path(__file__).parents[2] / "docs" / "configuration.md"
 KEY = generate_key()
 OTHER_KEY = generate_key()
 GIVEN = {"TRIAGEDESK_SECRET_KEY": "s" * 32, "TRIAGEDESK_ENCRYPTION_KEYS": KEY}
@@ -153,6 +156,23 @@ def test_the_portal_url_must_fit_into_a_ticket(url: str) -> None:
 
 def test_unknown_editions_are_refused() -> None:
     assert "enterprise, community" in refusal(EDITION="ultimate").hint
+
+
+@pytest.mark.parametrize("rest", ["/desk", "/?a=b", "#x"])
+def test_public_url_has_a_host_of_its_own(rest: str) -> None:
+    assert "behind the host" in refusal(PUBLIC_URL=f"https://desk.example.com{rest}").problem
+
+
+def test_mistyped_names_are_found() -> None:
+    names = ["PUBLICURL", "PUBLIC_URL", "SECRET_KEY_FILE", "SECRETKEY_FILE", "DEMO_DATA_DIR"]
+    env = {f"TRIAGEDESK_{name}": "" for name in names} | {"OTHER": ""}
+    assert find_unknown(env) == ["TRIAGEDESK_PUBLICURL", "TRIAGEDESK_SECRETKEY_FILE"]
+
+
+def test_every_documented_variable_is_known() -> None:
+    documented = re.findall(r"^### .*`(TRIAGEDESK_[A-Z_]+)`$", DOCS.read_text(), re.MULTILINE)
+    assert len(documented) > 10
+    assert find_unknown(dict.fromkeys(documented, "")) == []
 
 
 @pytest.mark.parametrize("url", ["desk.example.com", "ftp://desk.example.com", "//desk"])

@@ -1,6 +1,7 @@
 """Error pages: plain words, and nothing typed is lost."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -69,7 +70,13 @@ def test_a_bug_shows_no_details(app: Flask, admin: Browser) -> None:
     ],
 )
 def test_a_database_that_is_away(
-    app: Flask, admin: Browser, config: Config, path: str, status: int, heading: str
+    app: Flask,
+    admin: Browser,
+    config: Config,
+    path: str,
+    status: int,
+    heading: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with app.app_context():
         db.engine.dispose()
@@ -79,6 +86,8 @@ def test_a_database_that_is_away(
     page = admin.get(path, status=status)
     assert page.heading == heading
     assert "SELECT" not in page.response.text
+    assert f"The database failed GET {path}: unable to open database file" in caplog.messages
+    assert "Traceback" not in caplog.text
 
 
 def test_an_expired_form_is_shown_again_with_what_was_typed(
@@ -105,6 +114,20 @@ def test_a_change_form_that_expired_can_be_sent_again(admin: Browser, desk: Desk
         name: value for name, value in fields.items() if name != "csrf_token"
     }
     assert admin.client.post(path, data=again).status_code == 303
+
+
+def test_a_form_sent_over_http_where_cookies_need_https_says_where_to_go(
+    app: Flask, visitor: Browser
+) -> None:
+    app.config["SESSION_COOKIE_SECURE"] = True
+    app.extensions["triagedesk_config"] = replace(
+        app.extensions["triagedesk_config"], public_url="https://desk.example.com"
+    )
+    data = {"csrf_token": "any", "email": "ada@example.com", "password": "x"}
+    response = visitor.client.post("/sign-in", data=data, headers=SAME_ORIGIN)
+    page = visitor.page_of(response, status=400)
+    assert page.heading == "Open Triagedesk at its https address"
+    assert page.one("a", href="https://desk.example.com").text == "https://desk.example.com"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import click
 from webapp import create_app
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
-from webapp.config import Config, ConfigError
+from webapp.config import Config, ConfigError, find_unknown
 from webapp.services.check_health import (
     Check,
     check_connections,
@@ -17,6 +17,7 @@ from webapp.services.check_health import (
     check_queue,
     describe,
 )
+from webapp.services.read_health import check_disk
 from webapp.setup_app import migrations_dir
 from webapp.task_queue import read_status
 
@@ -41,8 +42,9 @@ def run_checks() -> Iterator[Check]:
     except ConfigError as error:
         yield Check("configuration", False, error.problem, error.hint)
         return
-    yield Check("configuration", True, "readable")
+    yield _check_names(find_unknown(os.environ))
     yield _check_data_dir(config)
+    yield check_disk(config.data_dir)
     app = create_app(config)
     with app.app_context():
         database = check_database(migrations_dir())
@@ -50,6 +52,14 @@ def run_checks() -> Iterator[Check]:
         yield from check_queue(read_status())
         if all(check.is_ok for check in database):
             yield from check_connections(utcnow())
+
+
+def _check_names(unknown: list[str]) -> Check:
+    if not unknown:
+        return Check("configuration", True, "readable")
+    detail = f"Triagedesk knows no {', '.join(unknown)}."
+    hint = "Correct the name, or remove it: docs/configuration.md lists what there is."
+    return Check("configuration", False, detail, hint)
 
 
 def _check_data_dir(config: Config) -> Check:

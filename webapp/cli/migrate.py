@@ -10,7 +10,9 @@ from webapp import create_app
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.data_dir import create_data_dir, create_keys
 from webapp.services.check_encryption import require_readable_secrets
+from webapp.services.check_health import DATABASE_HINT, first_line, refuse_newer_database
 from webapp.services.first_admin import issue_setup_token
+from webapp.setup_app import migrations_dir
 
 
 @click.command("migrate")
@@ -32,21 +34,16 @@ def migrate() -> None:
     app = create_app(config)
     with app.app_context():
         try:
+            refuse_newer_database(migrations_dir())
             upgrade()
         except SQLAlchemyError as error:
             raise ConfigError(
-                f"The database cannot be used: {_first_line(error)}",
-                "Check TRIAGEDESK_DATABASE_URL and that the server runs.",
+                f"The database cannot be used: {first_line(error)}", DATABASE_HINT
             ) from error
         require_readable_secrets()
         token = None if config.is_demo else issue_setup_token()
     if token is not None:
         click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
 commands = [migrate_command]

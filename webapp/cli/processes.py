@@ -13,7 +13,7 @@ import click
 from webapp.cli.support import load_checked_config, opened_app
 from webapp.config import Config
 from webapp.logging_setup import setup_logging
-from webapp.network import require_safe_host
+from webapp.network import require_port, require_safe_host
 
 
 @click.command("web")
@@ -30,6 +30,7 @@ def web_command(host: str, port: int, fd: int | None, workers: int, threads: int
         require_safe_host(host, config.public_url)
     from webapp.web_server import WebServer
 
+    require_port(port)
     bind = (
         f"fd://{fd}" if fd is not None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     )
@@ -48,9 +49,12 @@ def worker_command(max_polls: int) -> None:
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
     from webapp.services.check_encryption import require_readable_secrets
+    from webapp.services.check_health import require_database
+    from webapp.setup_app import migrations_dir
     from webapp.task_queue import connect
 
     with opened_app() as app:
+        require_database(migrations_dir())
         require_readable_secrets()
         db.engine.dispose()
         config: Config = app.extensions["triagedesk_config"]

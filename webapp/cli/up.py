@@ -46,7 +46,7 @@ def run_up(env: Mapping[str, str], host: str, port: int) -> None:
         listen(host, port) as server,
         supervised(config, env) as supervisor,
     ):
-        start_desk(supervisor, env, server)
+        start_desk(supervisor, env, server, config.public_url)
         supervisor.run()
 
 
@@ -101,7 +101,12 @@ def start_valkey(supervisor: Supervisor, config: Config, env: Mapping[str, str])
         )
 
 
-def start_desk(supervisor: Supervisor, env: Mapping[str, str], server: socket.socket) -> None:
+def start_desk(
+    supervisor: Supervisor,
+    env: Mapping[str, str],
+    server: socket.socket,
+    public_url: str | None = None,
+) -> None:
     """Start web, worker and scheduler, and say where the desk is once it answers."""
     if supervisor.is_stopping:
         return
@@ -110,14 +115,17 @@ def start_desk(supervisor: Supervisor, env: Mapping[str, str], server: socket.so
     supervisor.start(Part("worker", _python("-m", "webapp", "worker"), env))
     supervisor.start(Part("scheduler", _python("-m", "webapp", "scheduler"), env))
     if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
-        announce(server)
+        announce(server, public_url)
 
 
-def announce(server: socket.socket) -> None:
+def announce(server: socket.socket, public_url: str | None) -> None:
     """Say where the desk is."""
     host, port = server.getsockname()[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    click.echo(f"Triagedesk is at http://{address} (Ctrl-C stops everything)")
+    if public_url is None:
+        click.echo(f"Triagedesk is at http://{address} (Ctrl-C stops everything)")
+    else:
+        click.echo(f"Triagedesk is at {public_url}, for its reverse proxy at http://{address}")
 
 
 def _python(*words: str) -> list[str]:

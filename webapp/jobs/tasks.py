@@ -4,7 +4,10 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from webapp.clock import utcnow
+from webapp.services.check_health import first_line
 from webapp.services.due_connections import find_due_connections
 from webapp.services.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.poll_connection import poll_connection
@@ -15,8 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 def tick() -> None:
-    """Enqueue a poll for each connection that is due."""
-    for connection_id in find_due_connections(utcnow()):
+    """Enqueue a poll for each connection that is due; the next tick tries a lost database again."""
+    try:
+        due = find_due_connections(utcnow())
+    except (OperationalError, InterfaceError) as error:
+        logger.error("The database cannot be used, trying again: %s", first_line(error))
+        return
+    for connection_id in due:
         if enqueue_poll(connection_id, trigger="schedule"):
             logger.info("Connection %s is due", connection_id)
 

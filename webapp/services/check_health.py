@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, load_only
 
+from webapp.config import ConfigError
 from webapp.models import Connection, InboxRow
 from webapp.services.check_encryption import find_unreadable_columns
 from webapp.services.transactions import reading
@@ -18,6 +19,10 @@ from webapp.task_queue import QueueStatus
 
 OVERDUE_AFTER = timedelta(minutes=10)
 STUCK_AFTER = timedelta(hours=1)
+DATABASE_HINT = (
+    "PostgreSQL: check TRIAGEDESK_DATABASE_URL and that the server runs. SQLite: check that this"
+    " user may write to the data directory, and that its disk is not full."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +51,55 @@ def check_database(migrations: Path) -> list[Check]:
     try:
         with reading() as session:
             current = MigrationContext.configure(session.connection()).get_current_revision()
-            head = ScriptDirectory(str(migrations)).get_current_head()
+            scripts = ScriptDirectory(str(migrations))
+            head = scripts.get_current_head()
             if current != head:
-                return [
-                    Check(
-                        "database",
-                        False,
-                        f"It is at migration {current or 'none'}, this version needs {head}.",
-                        "Run `triagedesk migrate`.",
-                    )
-                ]
+                return [_other_migration(scripts, current)]
             unreadable = find_unreadable_columns(session)
     except SQLAlchemyError as error:
-        return [
-            Check(
-                "database",
-                False,
-                f"It cannot be used ({type(error).__name__}).",
-                "Check TRIAGEDESK_DATABASE_URL and that the server runs.",
-            )
-        ]
+        detail = f"It cannot be used: {first_line(error)}"
+        return [Check("database", False, detail, DATABASE_HINT)]
     return [Check("database", True, f"reachable, at migration {current}"), _secrets(unreadable)]
+
+
+def require_database(migrations: Path) -> None:
+    """Raises ConfigError when the database does not answer or is not migrated to head."""
+    check = check_database(migrations)[0]
+    if not check.is_ok:
+        raise ConfigError(f"The database is not ready. {check.detail}", check.hint)
+
+
+def refuse_newer_database(migrations: Path) -> None:
+    """Raises ConfigError when a newer version has migrated the database; SQLAlchemyError too."""
+    scripts = ScriptDirectory(str(migrations))
+    with reading() as session:
+        current = MigrationContext.configure(session.connection()).get_current_revision()
+    if not _knows(scripts, current):
+        check = _other_migration(scripts, current)
+        raise ConfigError(f"The database cannot be migrated. {check.detail}", check.hint)
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """What the database driver said, without statement and values."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+
+
+def _other_migration(scripts: ScriptDirectory, current: str | None) -> Check:
+    if _knows(scripts, current):
+        head = scripts.get_current_head()
+        detail = f"It is at migration {current or 'none'}, this version needs {head}."
+        return Check("database", False, detail, "Run `triagedesk migrate`.")
+    return Check(
+        "database",
+        False,
+        f"It is at migration {current}, which this version does not know: a newer one wrote it.",
+        "Install the newer version again, or restore the backup made before the upgrade.",
+    )
+
+
+def _knows(scripts: ScriptDirectory, revision: str | None) -> bool:
+    return revision is None or revision in {script.revision for script in scripts.walk_revisions()}
 
 
 def _secrets(unreadable: list[str]) -> Check:
@@ -84,7 +117,8 @@ def check_queue(status: QueueStatus) -> list[Check]:
     """Whether Redis, a worker and a scheduler are there."""
     if not status.is_redis_up:
         hint = "Start `triagedesk up`, or check TRIAGEDESK_REDIS_URL."
-        return [Check("redis", False, "It cannot be reached.", hint)]
+        why = f"It cannot be used: {status.redis_error}" if status.redis_error else ""
+        return [Check("redis", False, why or "It cannot be reached.", hint)]
     return [
         Check("redis", True, "reachable"),
         _alive("worker", status.has_worker),

@@ -3,12 +3,14 @@
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from webapp.extensions import current_config
+from webapp.services.check_health import first_line
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
@@ -104,8 +106,8 @@ def _not_possible(error: ServiceError) -> ResponseReturnValue:
     return make_response(page, 400)
 
 
-def _database_down(error: Exception) -> ResponseReturnValue:
-    log.error("the database failed a request: %s", type(error).__name__, exc_info=error)
+def _database_down(error: SQLAlchemyError) -> ResponseReturnValue:
+    _log_database(error)
     forget_viewer()
     return _page(DATABASE_DOWN)
 
@@ -121,9 +123,14 @@ def _look_up_viewer() -> None:
     """A page about one failure must not fail over another: without a database, nobody is known."""
     try:
         current_viewer()
-    except (OperationalError, InterfaceError):
-        log.exception("the database failed an error page")
+    except (OperationalError, InterfaceError) as error:
+        _log_database(error)
         forget_viewer()
+
+
+def _log_database(error: SQLAlchemyError) -> None:
+    """One line for each request: a database that is away fails many of them the same way."""
+    log.error("The database failed %s %s: %s", request.method, request.path, first_line(error))
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
@@ -134,9 +141,14 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
 
 
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
-    """Show the form again with a fresh token, unless another site may have sent it."""
+    """Show the form again with a fresh token, unless another site may have sent it.
+
+    Cookies that are for https alone do not come back over http: no form would ever work there.
+    """
     if not _came_from_here():
         return _typing_page("refused", 400, fields=[])
+    if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
+        return _typing_page("no_cookies", 400, fields=[])
     if not current_viewer().is_authenticated and _typed():
         return _typing_page("signed_out", 401)
     return _typing_page("expired", 400)
@@ -148,6 +160,7 @@ def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = 
         reason=reason,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
+        public_url=current_config().public_url,
     )
     return make_response(page, code)
 
