@@ -96,6 +96,24 @@ def test_titles_are_taken_apart(title: str, prefix: str, subject: str, is_unmapp
     assert (parts.prefix, parts.subject, parts.is_unmapped) == (prefix, subject, is_unmapped)
 
 
+@pytest.mark.parametrize(
+    ("title", "short"),
+    [
+        ("[Huntress] CRITICAL - Incident on SRV01 (Acme)", "Incident on SRV01 (Acme)"),
+        ("[Huntress] [Unmapped Org] LOW - Incident on a@b.c (Acme)", "Incident on a@b.c (Acme)"),
+        (
+            "[Huntress] Huntress EDR Critical Incident Report | Incident on SRV01 (Acme)",
+            "Incident on SRV01 (Acme)",
+        ),
+        ("[Huntress] HIGH - ", "HIGH - "),
+        ("[Huntress] Seen: LOW - Incident on SRV01", "Seen: LOW - Incident on SRV01"),
+        ("CRITICAL - typed by a person", "CRITICAL - typed by a person"),
+    ],
+)
+def test_lists_leave_out_what_huntress_begins_every_subject_with(title: str, short: str) -> None:
+    assert title_parts(title).short == short
+
+
 def test_numbers_have_their_word() -> None:
     assert [counted(n, "ticket") for n in (0, 1, 2, 1234)] == [
         "0 tickets",

@@ -24,6 +24,10 @@ _STEPS = (
     (timedelta(days=730), timedelta(days=30), "mo"),
 )
 TITLE_PREFIX = re.compile(rf"({re.escape(PREFIX)}(?: {re.escape(UNMAPPED_PREFIX)})?) (?=\S)")
+USUAL_WORDS = re.compile(
+    r"\A(?:(?:CRITICAL|HIGH|LOW) - |Huntress [A-Za-z ]{1,40} Incident Report \| )(?=\S)"
+)
+"""How Huntress begins its subjects, the older and the newer way; the row says the priority."""
 MOMENT = timedelta(seconds=5)
 
 
@@ -38,6 +42,11 @@ class TitleParts:
     def is_unmapped(self) -> bool:
         """Whether the title says that the organization has no client."""
         return self.prefix.endswith(UNMAPPED_PREFIX)
+
+    @property
+    def short(self) -> str:
+        """What tells a report of Huntress from others; the whole subject of any other ticket."""
+        return USUAL_WORDS.sub("", self.subject, count=1) if self.prefix else self.subject
 
 
 def init_filters(app: Flask) -> None:
