@@ -9,6 +9,7 @@ from jinja2.bccache import Bucket, BytecodeCache
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.filled_desks import FilledDesks
 from tests.support.mapping_data import add_mappings
 from tests.support.poller import allow_host
 from tests.web.pages import Browser
@@ -59,11 +60,17 @@ def people(app: Flask) -> tuple[int, int]:
         return admin.id, helpdesk.id
 
 
+@pytest.fixture(scope="session")
+def filled_desks(tmp_path_factory: pytest.TempPathFactory) -> FilledDesks:
+    """Copies of databases with a desk in them."""
+    return FilledDesks(tmp_path_factory.mktemp("desks"))
+
+
 @pytest.fixture
-def desk(app: Flask, fake_clock: FakeClock) -> Desk:
+def desk(app: Flask, fake_clock: FakeClock, filled_desks: FilledDesks) -> Desk:
     """People, a connection and a dozen tickets."""
     with app.app_context():
-        return desk_data.fill_desk(fake_clock.now(), tickets=12)
+        return filled_desks.fill(fake_clock.now(), tickets=12)
 
 
 @pytest.fixture
