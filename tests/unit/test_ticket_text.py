@@ -17,6 +17,7 @@ from webapp.domain.ticket_text import (
     FOOTER,
     PREFIX,
     RAW_LENGTH,
+    REMEDIATIONS_LENGTH,
     SUMMARY_LENGTH,
     TITLE_LENGTH,
     UNMAPPED_PREFIX,
@@ -371,7 +372,28 @@ def test_remediations(remediations, lines):
 def test_a_huge_summary_is_cut_and_quick():
     body = body_of(summary="*" * 5_000_000, body="<" * 5_000_000)
     assert len(body) < 3 * SUMMARY_LENGTH
-    assert "…" in body
+    assert "\n\n…and more (see portal)\n" in body
+    assert "and more" not in body_of(summary="a" * SUMMARY_LENGTH)
+
+
+def test_huge_remediations_are_cut_where_one_ends():
+    long = [{"action": f"Look at {n}", "parameters": ["*" * 900] * 50} for n in range(40)]
+    body = body_of(remediations={"items": long, "total_count": 41})
+    lines = [line for line in body.splitlines() if line.startswith("- [")]
+    assert 1 < len(lines) < 20
+    assert all(line.endswith(", …") for line in lines)
+    assert "\n\n…and more (41 total — see portal)\n" in body
+    assert len(body) < REMEDIATIONS_LENGTH + 2_000
+
+
+def test_a_note_names_only_so_many_remediations():
+    items = [{"id": n, "action": "*" * 900, "status": "sent"} for n in range(50)]
+    done = [{**item, "status": "completed"} for item in items]
+    note = note_of({"remediations": {"items": items}}, remediations={"items": done})
+    shown = note.count("(was sent)")
+    assert 1 < shown < 20
+    assert f"…and {50 - shown} more changes of remediations (see portal)" in note
+    assert len(note) < REMEDIATIONS_LENGTH + 1_000
 
 
 @pytest.mark.parametrize("url", [None, "", "javascript:alert(1)", "//huntress.io/1", "ftp://x/1"])

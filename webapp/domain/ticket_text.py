@@ -5,7 +5,7 @@ Worked examples: `tests/cases/ticket_text.json`. Everything Huntress wrote goes 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -18,6 +18,10 @@ from webapp.domain.untrusted import clean_line, clean_text, cut, parse_time
 TITLE_LENGTH = 255
 SUMMARY_LENGTH = 20_000
 RAW_LENGTH = 20_000
+PARAMETERS_LENGTH = 2_000
+REMEDIATIONS_LENGTH = 20_000
+"""No report makes a ticket or a note nobody can read; whole ones are in the portal and kept raw."""
+
 DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
 FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
 PREFIX = "[Huntress]"
@@ -206,8 +210,9 @@ def _severity_words(incident: Incident) -> str:
 
 def _summary(incident: Incident) -> str | None:
     text = incident.summary or html_to_text(incident.body or "")
-    text = clean_text(text, SUMMARY_LENGTH) or ""
-    return escape_block(text) or None
+    shown = escape_block(clean_text(text, SUMMARY_LENGTH) or "")
+    is_cut = len(text) > SUMMARY_LENGTH
+    return f"{shown}\n\n…and more (see portal)" if is_cut else shown or None
 
 
 def _host_section(incident: Incident, context: TicketContext) -> str:
@@ -239,8 +244,8 @@ def _host_lines(agent: Agent) -> list[str | None]:
 
 def _remediation_lines(incident: Incident) -> list[str]:
     remediations = incident.remediations
-    lines = [_remediation_line(item) for item in remediations.items]
-    if remediations.has_more:
+    lines = list(_up_to(REMEDIATIONS_LENGTH, map(_remediation_line, remediations.items)))
+    if remediations.has_more or len(lines) < len(remediations.items):
         is_counted = remediations.total > len(lines)
         total = f"{remediations.total} total — " if is_counted else ""
         lines.append(f"\n…and more ({total}see portal)")
@@ -249,9 +254,19 @@ def _remediation_lines(incident: Incident) -> list[str]:
 
 def _remediation_line(item: Remediation) -> str:
     action = escape_line(item.action or item.type or "unnamed")
-    parameters = ", ".join(escape_line(parameter) for parameter in item.parameters)
+    shown = list(_up_to(PARAMETERS_LENGTH, map(escape_line, item.parameters)))
+    parameters = ", ".join([*shown, "…"] if len(shown) < len(item.parameters) else shown)
     line = f"- [{escape_line(item.status or 'unknown')}] {action}"
     return f"{line}: {parameters}" if parameters else line
+
+
+def _up_to(limit: int, texts: Iterable[str]) -> Iterator[str]:
+    """The first of `texts` that have at most `limit` characters together."""
+    for text in texts:
+        limit -= len(text)
+        if limit < 0:
+            return
+        yield text
 
 
 def _links_section(portal_url: str | None) -> str:
@@ -274,7 +289,11 @@ def _changes(
         yield "The SOC summary changed."
         if incident.summary and incident.summary != previous.summary:
             yield f"\n{_summary(incident)}\n"
-    yield from _remediation_changes(incident, previous)
+    changes = list(_remediation_changes(incident, previous))
+    shown = list(_up_to(REMEDIATIONS_LENGTH, changes))
+    yield from shown
+    if len(shown) < len(changes):
+        yield f"…and {len(changes) - len(shown)} more changes of remediations (see portal)"
 
 
 def _remediation_changes(incident: Incident, previous: Incident) -> Iterable[str]:
