@@ -30,12 +30,16 @@ from webapp.task_queue import QueueStatus
 pytestmark = pytest.mark.usefixtures("app")
 
 MINUTE = timedelta(minutes=1)
+ROUTED = {
+    **{"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1},
+    **{"critical_priority_id": 1, "high_priority_id": 2, "low_priority_id": 4},
+}
 
 
 def connect(**values: object) -> Connection:
     started = {"polling_started_at": START - timedelta(days=1), "last_poll_started_at": START}
     fixed = {"name": "Tallow", "base_url": "", "account_id": "1", "created_at": START}
-    return add(Connection(**{**fixed, **started, **values}))
+    return add(Connection(**{**fixed, **started, **ROUTED, **values}))
 
 
 def the_check() -> Check:
@@ -67,6 +71,7 @@ class TestConnections:
             ({"disconnected_at": START, "last_error": "old"}, "disconnected"),
             ({"paused_at": START, "last_poll_started_at": START - 99 * MINUTE}, "paused"),
             ({"polling_started_at": None, "last_poll_started_at": None}, "polling not started yet"),
+            ({"board_id": None}, "paused until its routing is complete"),
         ],
     )
     def test_states_are_not_errors(self, values: dict[str, object], detail: str) -> None:
@@ -104,6 +109,13 @@ class TestConnections:
         add_inbox(connection, external_key="1", first_fetched_at=START - 61 * MINUTE)
         add_inbox(connection, external_key="2", first_fetched_at=START)
         assert the_check().detail == "An incident has been waiting in the inbox for 61 minutes."
+
+    @pytest.mark.parametrize("values", [{"paused_at": START}, {"low_priority_id": None}])
+    def test_what_waits_while_polling_is_paused_is_no_problem(
+        self, values: dict[str, object]
+    ) -> None:
+        add_inbox(connect(**values), first_fetched_at=START - 61 * MINUTE)
+        assert the_check().is_ok
 
     def test_other_connections_incidents_do_not_count(self) -> None:
         sick = connect(account_id="2", name="A sick one")

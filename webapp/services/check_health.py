@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, load_only
 from webapp.config import ConfigError
 from webapp.models import Connection, InboxRow
 from webapp.services.check_encryption import find_unreadable_columns
+from webapp.services.routing_state import routing_state
 from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
 
@@ -154,6 +155,12 @@ _COLUMNS = (
     Connection.last_poll_started_at,
     Connection.poll_interval_minutes,
     Connection.lease_expires_at,
+    Connection.board_id,
+    Connection.fallback_client_id,
+    Connection.fallback_board_id,
+    Connection.critical_priority_id,
+    Connection.high_priority_id,
+    Connection.low_priority_id,
 )
 
 
@@ -168,6 +175,8 @@ def _check_connection(session: Session, connection: Connection, now: datetime) -
         return Check(name, True, "paused")
     if connection.polling_started_at is None:
         return Check(name, True, "polling not started yet")
+    if routing_state(connection):
+        return Check(name, True, "paused until its routing is complete")
     return Check(name, True, "polled on schedule")
 
 
@@ -201,6 +210,8 @@ def _find_quarantined(session: Session, connection: Connection, _now: datetime) 
 
 
 def _find_stuck(session: Session, connection: Connection, now: datetime) -> Iterator[str]:
+    if connection.paused_at is not None or routing_state(connection):
+        return  # what waits then waits on purpose
     oldest = session.scalar(
         select(func.min(InboxRow.first_fetched_at)).where(
             InboxRow.connection_id == connection.id,
