@@ -1,19 +1,25 @@
 """Statuses: one open default, one closed at least, and no ticket closed by a setting."""
 
 import threading
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
-from tests.support.rows import add, all_rows, audit_actions, change
+from tests.support.polling import AppThread
+from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Connection, Status, Ticket
+from webapp.services import ticket_fields
+from webapp.services.change_ticket import TicketChange, change_ticket
 from webapp.services.delete_guard import HeldError, delete_row
 from webapp.services.edit_rows import EditConflictError, version_of
 from webapp.services.edit_statuses import add_status, edit_status, make_default, move_status
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.read_desk import list_statuses, read_status
+from webapp.services.ticket_state import set_ticket_status
 
 OPEN, PROGRESS, WAITING, CLOSED = 1, 2, 3, 4
 
@@ -138,6 +144,30 @@ def test_the_last_two_closed_statuses_deleted_at_once(app: Flask) -> None:
         thread.join()
     assert len(all_rows(Status, Status.is_closed)) == 1
     assert len(refused) == 1
+
+
+@both_databases
+def test_a_status_a_ticket_is_just_getting_cannot_be_switched(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the ticket would have been closed without a closed time."""
+    number = ticket(CLOSED).id
+    admin, _ = desk_data.add_people()
+    switches: list[AppThread] = []
+
+    def set_after_a_try_to_switch(*args: Any, **options: Any) -> bool:
+        switches.append(AppThread(app, lambda: edit_status(WAITING, "Waiting", is_closed=True)))
+        switches[0].join(0.3)
+        assert switches[0].is_alive(), "it did not wait for the ticket"
+        return set_ticket_status(*args, **options)
+
+    monkeypatch.setattr(ticket_fields, "set_ticket_status", set_after_a_try_to_switch)
+    to_waiting = TicketChange(status_id=WAITING)
+    assert change_ticket(number, to_waiting, actor_id=admin.id, seen_at=None)
+    with pytest.raises(FieldError, match="1 ticket has this status"):
+        switches[0].outcome()
+    assert fresh(Ticket, number).closed_at is None
+    assert not fresh(Status, WAITING).is_closed
 
 
 @pytest.mark.parametrize("name", ["", "CLOSED", "x" * 201])

@@ -8,13 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.models import Comment, Status, Ticket, TicketCounter
+from webapp.models import Comment, Ticket, TicketCounter
 from webapp.models.desk import SOURCE_MANUAL
 from webapp.services import ticket_fields as fields
 from webapp.services.audit import record_event
 from webapp.services.change_ticket import CHANGE_COMMENT
 from webapp.services.errors import FieldError
 from webapp.services.ticket_numbers import take_ticket_numbers
+from webapp.services.ticket_state import hold_default_status
 from webapp.services.transactions import transaction
 
 Value = TypeVar("Value")
@@ -96,7 +97,7 @@ def _store(session: Session, ticket: Ticket, actor_id: int) -> None:
     now = clock.utcnow()
     with session.no_autoflush:
         [ticket.number] = take_ticket_numbers(session, 1)
-        ticket.status = session.scalars(select(Status).where(Status.is_default)).one()
+        ticket.status = hold_default_status(session)
     ticket.source = SOURCE_MANUAL
     ticket.created_at = ticket.updated_at = ticket.priority_set_by_person_at = now
     session.add(ticket)

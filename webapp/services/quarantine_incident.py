@@ -11,11 +11,12 @@ from webapp import clock
 from webapp.domain.incident import is_closed_status
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_quarantine_body, build_quarantine_title
-from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Status, Ticket
+from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Ticket
 from webapp.models.desk import SOURCE_HUNTRESS
 from webapp.services.incident_batch import InboxEntry, portal_url
 from webapp.services.poll_cycle import Cycle
 from webapp.services.ticket_numbers import take_ticket_numbers
+from webapp.services.ticket_state import hold_default_status
 from webapp.services.transactions import transaction
 
 ATTEMPTS_BEFORE_QUARANTINE = 3
@@ -123,7 +124,7 @@ def _insert_ticket(
 ) -> int:
     """A ticket on the fallback client and board, whatever its report says."""
     [number] = take_ticket_numbers(session, 1)
-    status_id = session.scalars(select(Status.id).where(Status.is_default)).one()
+    status_id = hold_default_status(session).id
     values: dict[str, Any] = {
         "number": number,
         "title": title,

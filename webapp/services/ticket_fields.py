@@ -17,7 +17,7 @@ from webapp.models import Board, Category, Client, Priority, Status, Ticket, Use
 from webapp.models.desk import NAME_LENGTH, TITLE_LENGTH
 from webapp.services.errors import FieldError
 from webapp.services.lookups import LARGEST_ID
-from webapp.services.ticket_state import set_ticket_status
+from webapp.services.ticket_state import hold_status, set_ticket_status
 
 Row = TypeVar("Row", bound=Base)
 
@@ -36,7 +36,9 @@ def change_status(session: Session, ticket: Ticket, status_id: int, now: datetim
     """Give the ticket a status; closed time and status belong together, see ticket_state."""
     if status_id == ticket.status_id:
         return None
-    status = _chosen(session, Status, status_id, "status_id", NO_STATUS)
+    status = hold_status(session, Status.id == status_id) if 0 < status_id <= LARGEST_ID else None
+    if status is None:
+        raise FieldError({"status_id": NO_STATUS})
     previous = ticket.status.name
     set_ticket_status(ticket, status, now=now)
     return f"Status changed from {escape_line(previous)} to {escape_line(status.name)}."

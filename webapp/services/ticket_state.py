@@ -5,7 +5,28 @@ Plain assignments on a loaded ticket: the caller owns the transaction and says w
 
 from datetime import datetime
 
+from sqlalchemy import ColumnExpressionArgument, select
+from sqlalchemy.orm import Session
+
 from webapp.models import Status, Ticket
+
+
+def hold_status(session: Session, condition: ColumnExpressionArgument[bool]) -> Status | None:
+    """The status of `condition` as it is stored now, held until the transaction ends.
+
+    Meanwhile nobody turns it from an open into a closed one: `edit_status` locks what it turns,
+    and looks for tickets only then. (SQLite lets one write at a time anyway.)
+    """
+    query = select(Status).where(condition).with_for_update(read=True, key_share=True)
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+
+
+def hold_default_status(session: Session) -> Status:
+    """The status that new tickets get, held until the transaction ends; see `hold_status`."""
+    status = None
+    while status is None:  # another one became the default while it was waited for: look again
+        status = hold_status(session, Status.is_default)
+    return status
 
 
 def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:

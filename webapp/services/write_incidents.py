@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import delete, insert, tuple_
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -34,7 +34,7 @@ from webapp.services.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.link_assets import AssetLinker
 from webapp.services.poll_cycle import Cycle
 from webapp.services.ticket_numbers import take_ticket_numbers
-from webapp.services.ticket_state import set_ticket_status
+from webapp.services.ticket_state import hold_default_status, hold_status, set_ticket_status
 from webapp.services.write_alerts import AlertWriter, Planned
 
 PLANNING_SECONDS = 0.12
@@ -337,9 +337,16 @@ class _Writer:
     def _status(self, *, is_closed: bool) -> Status:
         """The default status, or the closed one that was chosen."""
         if is_closed not in self._statuses:
-            condition = Status.id == self.settings.closed_status if is_closed else Status.is_default
-            self._statuses[is_closed] = self.session.scalars(select(Status).where(condition)).one()
+            self._statuses[is_closed] = (
+                self._closed_status() if is_closed else hold_default_status(self.session)
+            )
         return self._statuses[is_closed]
+
+    def _closed_status(self) -> Status:
+        status = hold_status(self.session, Status.id == self.settings.closed_status)
+        if status is None:
+            raise LookupError("The closed status was deleted; the next poll reads the new one.")
+        return status
 
     def _note_last_incidents(self, planned: list[Planned]) -> None:
         for one in planned:
