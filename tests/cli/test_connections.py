@@ -54,6 +54,9 @@ def test_key_and_secret_come_from_the_environment(shell: Shell) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "Set HUNTRESS_API_KEY and HUNTRESS_API_SECRET" in result.stderr
+    result = shell.run("connection", "add", "--json")
+    assert result.exit_code == 1
+    assert "Set HUNTRESS_API_KEY" in json.loads(result.stdout)["error"]
     assert all_rows(Connection) == []
 
 

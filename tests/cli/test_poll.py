@@ -123,6 +123,37 @@ def test_a_deliberate_skip_is_no_failure(shell: Shell, connection_id: str, reaso
     assert shell.json("connection", "list")[0]["is_started"] is False
 
 
+def test_a_skip_says_where_the_cursor_stands(shell: Shell, connection_id: str) -> None:
+    cursor = shell.json("poll", connection_id)["cursor"]
+    shell.ok("connection", "pause", connection_id)
+    for _ in range(2):
+        skipped = shell.json("poll", connection_id)
+        assert (skipped["skipped"], skipped["cursor"]) == ("paused", cursor)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("poll",), "`triagedesk connection list` shows them"),
+        (("poll", "1", "--due"), "not both"),
+        (("poll", "x"), "'x' is not a valid integer"),
+        (("quarantine", "retry"), "Missing argument 'ID'"),
+        (("tickets", "--closed"), "No such option"),
+        (("polls",), "No such command"),
+    ],
+)
+def test_a_wrong_use_is_one_document_with_json(
+    shell: Shell, arguments: tuple[str, ...], words: str
+) -> None:
+    plain, as_json = shell.run(*arguments), shell.run(*arguments, "--json")
+    assert (plain.exit_code, as_json.exit_code) == (2, 2)
+    assert plain.stdout == ""
+    document = json.loads(as_json.stdout)
+    assert document["success"] is False
+    assert words in document["error"]
+    assert words in as_json.stderr
+
+
 def test_the_community_edition_skips(shell: Shell, connection_id: str) -> None:
     result = shell.run("poll", connection_id, "--json", TRIAGEDESK_EDITION="community")
     assert result.exit_code == 0

@@ -68,8 +68,8 @@ def test_in_words(shell: Shell) -> None:
         (("--fallback-client", "Nope"), "there are: Internal (unmapped security)."),
         (("--priority", "high=Nope"), 'no priority "Nope"'),
         (("--auto-close", "Open"), 'no closed status "Open"'),
-        (("--interval", "61"), "Enter a whole number from 1 to 60."),
-        (("--backfill-days", "0"), "Enter a whole number from 1 to 30."),
+        (("--interval", "61"), "poll interval minutes: Enter a whole number from 1 to 60."),
+        (("--backfill-days", "0"), "backfill days: Enter a whole number from 1 to 30."),
         (("--interval", "0", "--backfill-days", "0"), "poll interval minutes: Enter a whole"),
     ],
 )

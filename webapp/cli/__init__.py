@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -36,6 +37,9 @@ WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
 """Commands that open the app themselves, or never; the others run inside its context."""
 
 
+WANTS_JSON = "triagedesk.wants_json"
+
+
 class LazyGroup(click.Group):
     """Finds its commands in COMMANDS."""
 
@@ -52,6 +56,21 @@ class LazyGroup(click.Group):
             if command.name == cmd_name:
                 return command if cmd_name in WITHOUT_APP else in_app(command)
         return None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether `--json` is there: a wrong use ends before the command itself can see it."""
+        ctx.meta[WANTS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; with `--json`, a wrong use is one document on stdout as well."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if ctx.meta[WANTS_JSON]:
+                document = {"success": False, "error": error.format_message()}
+                click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+            raise
 
 
 @click.group(cls=LazyGroup)

@@ -7,6 +7,7 @@ import click
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.services.connect_account import DEFAULT_BASE_URL, connect_account, connected_message
 from webapp.services.describe_connections import describe_connections
+from webapp.services.errors import ServiceError
 from webapp.services.manage_polling import pause_polling, resume_polling
 from webapp.services.sync_organizations import sync_organizations
 
@@ -21,7 +22,12 @@ def connection() -> None:
 
 @connection.command("add")
 @click.option("--name", default="", help="What to call it here; the account's name by default.")
-@click.option("--base-url", default=DEFAULT_BASE_URL, show_default=True)
+@click.option(
+    "--base-url",
+    default=DEFAULT_BASE_URL,
+    show_default=True,
+    help="Where Huntress's API is; only hosts in TRIAGEDESK_HUNTRESS_HOSTS are taken.",
+)
 @json_option
 @refusing
 def add(name: str, base_url: str, as_json: bool) -> None:
@@ -33,7 +39,7 @@ def add(name: str, base_url: str, as_json: bool) -> None:
     api_key = os.environ.get(KEY_VARIABLE, "")
     api_secret = os.environ.get(SECRET_VARIABLE, "")
     if not (api_key.strip() and api_secret.strip()):
-        raise click.ClickException(
+        raise ServiceError(
             f"Set {KEY_VARIABLE} and {SECRET_VARIABLE} to the key and secret of the account."
         )
     connected = connect_account(

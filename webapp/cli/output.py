@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from webapp.huntress.errors import HuntressError
 from webapp.services.errors import FieldError, ServiceError
+from webapp.services.routing_settings import RoutingError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 
@@ -63,14 +64,14 @@ def _cell(value: object) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """The error's words; of several fields, each with its name.
+    """The error's words; of several fields, and of routing settings, each with its name.
 
     What a database driver says is left out: it may hold addresses and statements.
     """
     if isinstance(error, SQLAlchemyError):
         name = type(error).__name__
         return f"The database cannot be used ({name}); `triagedesk doctor` says more."
-    if isinstance(error, FieldError) and len(error.fields) > 1:
+    if isinstance(error, RoutingError) or (isinstance(error, FieldError) and len(error.fields) > 1):
         return " ".join(
             f"{field.removesuffix('_id').replace('_', ' ')}: {message}"
             for field, message in error.fields.items()

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 @click.command("poll")
-@click.argument("connection_id", metavar="ID", type=int, required=False)
+@click.argument("connection_id", metavar="[ID]", type=int, required=False)
 @click.option("--sweep", is_flag=True, help="Look at all open incidents as well.")
 @click.option("--due", is_flag=True, help="Every connection that is due, for timers.")
 @json_option
@@ -28,8 +28,12 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
     polls it already, this waits for that run and reports it. Exit code 0 on success or a
     deliberate skip, 1 on failure or missing credentials.
     """
-    if due == (connection_id is not None):
-        raise click.UsageError("Give the ID of a connection, or --due.")
+    if due and connection_id is not None:
+        raise click.UsageError("Give either the ID of a connection or --due, not both.")
+    if not due and connection_id is None:
+        raise click.UsageError(
+            "Give the ID of a connection (`triagedesk connection list` shows them), or --due."
+        )
     if connection_id is None:
         results = [_poll_safely(key, sweep=sweep) for key in find_due_connections(clock.utcnow())]
         _tidy_up()

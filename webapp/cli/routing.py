@@ -37,8 +37,16 @@ def routing() -> None:
     metavar="STATUS|off",
     help="Status that tickets get when Huntress closes the incident.",
 )
-@click.option("--leave-touched-open", type=click.Choice(["on", "off"]))
-@click.option("--reopen", type=click.Choice(["on", "off"]))
+@click.option(
+    "--leave-touched-open",
+    type=click.Choice(["on", "off"]),
+    help="Whether auto-close leaves tickets open that a person worked on.",
+)
+@click.option(
+    "--reopen",
+    type=click.Choice(["on", "off"]),
+    help="Whether a closed ticket opens again when its incident needs work again.",
+)
 @json_option
 @refusing
 def set_(

@@ -158,7 +158,15 @@ def _claim(
         if connection.was_interrupted:
             changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
         lease.release(session, **changes)
-        run_id = record_skip(session, connection_id, reason=reason, error=error, **values)
+        run_id = record_skip(
+            session,
+            connection_id,
+            reason=reason,
+            error=error,
+            cursor_before=connection.cursor,
+            cursor_after=connection.cursor,
+            **values,
+        )
     return PollOutcome(run=_run_by_id(run_id), skip_reason=reason)
 
 
