@@ -281,6 +281,9 @@ def test_renewing_writes_only_now_and_then(desk: Desk) -> None:
     desk.clock.advance(seconds=1)
     lease.renew()
     assert desk.connection().lease_expires_at == expires + timedelta(seconds=10)
+    desk.clock.advance(seconds=9)
+    lease.renew()
+    assert desk.connection().lease_expires_at == expires + timedelta(seconds=10)
 
 
 def test_one_connections_failure_leaves_the_others_alone(app, desk: Desk, fake_clock) -> None:
