@@ -205,6 +205,7 @@ def test_a_sweep_that_is_cut_off_while_listing_starts_again(
     set_faults(desk, on_request=on_list_calls(lambda n: Fault(status=401) if n == call else None))
     outcome = desk.poll(sweep=True)
     assert outcome.run.state == "error"
+    assert len(ticketed_ids(desk)) == {2: 0, 3: 4, 4: 6}[call], "what was listed does not wait"
     connection = desk.connection()
     assert (connection.sweep_listed_at, connection.is_walk_cut_off) == (None, False)
     assert connection.sweep_started_at == desk.clock.now()

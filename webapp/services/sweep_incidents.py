@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select, update
 
 from webapp import clock
-from webapp.domain.cursor_walk import ListWalk
+from webapp.domain.cursor_walk import ListWalk, WalkError
 from webapp.domain.incident import DELETED
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.untrusted import parse_id
@@ -53,16 +53,23 @@ def is_sweep_due(cycle: Cycle, *, walk_was_long: bool) -> bool:
 
 
 def sweep_incidents(cycle: Cycle) -> None:
-    """Sweep, or go on with the sweep that an earlier cycle began. Raises HuntressError."""
+    """Sweep, or go on with the sweep that an earlier cycle began.
+
+    What was collected is processed, also when the sweep fails. Raises HuntressError, WalkError.
+    """
     cycle.run.values["is_sweep"] = True
     connection = cycle.connection
     started_at = connection.sweep_started_at
     is_stale = started_at is not None and clock.utcnow() - started_at >= EVERY
-    if started_at is None or connection.sweep_listed_at is None or is_stale:
-        started_at = _list_open(cycle)
-        fetch_details(cycle)
+    try:
+        if started_at is None or connection.sweep_listed_at is None or is_stale:
+            started_at = _list_open(cycle)
+            fetch_details(cycle)
+            process_inbox(cycle)
+        is_complete = _check_unlisted(cycle, started_at)
+    except (HuntressError, WalkError):
         process_inbox(cycle)
-    is_complete = _check_unlisted(cycle, started_at)
+        raise
     process_inbox(cycle)
     if is_complete:
         _note(cycle, last_sweep_at=started_at, sweep_started_at=None, sweep_listed_at=None)
