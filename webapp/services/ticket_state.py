@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Status, Ticket
 
+DEFAULT_TRIES = 3
+"""While the old default is waited for another status may become it: then it is looked up again."""
+
 
 def hold_status(session: Session, condition: ColumnExpressionArgument[bool]) -> Status | None:
     """The status of `condition` as it is stored now, held until the transaction ends.
@@ -22,11 +25,15 @@ def hold_status(session: Session, condition: ColumnExpressionArgument[bool]) -> 
 
 
 def hold_default_status(session: Session) -> Status:
-    """The status that new tickets get, held until the transaction ends; see `hold_status`."""
-    status = None
-    while status is None:  # another one became the default while it was waited for: look again
+    """The status that new tickets get, held until the transaction ends; see `hold_status`.
+
+    Raises LookupError where there is none.
+    """
+    for _ in range(DEFAULT_TRIES):
         status = hold_status(session, Status.is_default)
-    return status
+        if status is not None:
+            return status
+    raise LookupError("No status is the one of new tickets.")
 
 
 def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:
