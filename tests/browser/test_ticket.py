@@ -133,3 +133,27 @@ def test_axe(
     page.get_by_role("button", name="Open ticket").click()
     page.get_by_role("alert").wait_for()
     check_accessibility(page)
+
+
+def test_a_note_leaves_what_was_chosen_and_not_saved(
+    app: Flask, path: str, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, ADMIN)
+    page.goto(path)
+    page.get_by_label("Priority").select_option("Low")
+    page.get_by_label("Board").select_option("Service Desk")
+    page.get_by_label("Category").select_option("Printers")
+    page.get_by_label("Status").select_option("Waiting")
+    with app.app_context(), transaction() as session:
+        session.get(Ticket, int(path.rsplit("/", 1)[1])).status_id = 2
+    page.get_by_label("Add internal note").fill("Only a note")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".timeline-text").get_by_text("Only a note")).to_be_visible()
+    for label, words in (
+        ("Priority", "Low"),
+        ("Board", "Service Desk"),
+        ("Category", "Printers"),
+        ("Status", "In progress"),  # somebody else's choice since then
+    ):
+        expect(page.get_by_label(label).locator("option:checked")).to_have_text(words)
