@@ -8,7 +8,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
-from webapp.models import Category, Ticket
+from webapp.models import Category, Ticket, User
 from webapp.services.transactions import reading, transaction
 
 OpenPage = Callable[..., Page]
@@ -133,3 +133,53 @@ def test_axe(
     page.get_by_role("button", name="Open ticket").click()
     page.get_by_role("alert").wait_for()
     check_accessibility(page)
+
+
+def test_a_note_leaves_what_was_chosen_and_not_saved(
+    app: Flask, path: str, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, ADMIN)
+    page.goto(path)
+    page.get_by_label("Priority").select_option("Low")
+    page.get_by_label("Board").select_option("Service Desk")
+    page.get_by_label("Category").select_option("Printers")
+    page.get_by_label("Status").select_option("Waiting")
+    with app.app_context(), transaction() as session:
+        session.get(Ticket, int(path.rsplit("/", 1)[1])).status_id = 2
+    page.get_by_label("Add internal note").fill("Only a note")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".timeline-text").get_by_text("Only a note")).to_be_visible()
+    for label, words in (
+        ("Priority", "Low"),
+        ("Board", "Service Desk"),
+        ("Category", "Printers"),
+        ("Status", "In progress"),  # somebody else's choice since then
+    ):
+        expect(page.get_by_label(label).locator("option:checked")).to_have_text(words)
+
+
+def test_one_endless_word_widens_no_page(
+    app: Flask, path: str, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    number = int(path.rsplit("/", 1)[1])
+    with app.app_context(), transaction() as session:
+        ticket = session.get(Ticket, number)
+        ticket.title, ticket.client.name = "X" * 255, "W" * 200
+        ticket.status.name = "S" * 60
+        for person in session.query(User):
+            person.name = "V" * 100
+    page = open_page(viewport={"width": 1024, "height": 900})
+    sign_in(page, ADMIN)
+    page.goto(path)
+    page.get_by_label("Add internal note").fill("A note")
+    page.get_by_role("button", name="Add note").click()
+    for width in (1024, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for place in (path, f"{path}/edit", "/tickets", "/desk/statuses"):
+            page.goto(place)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+            assert page.evaluate(
+                "[...document.querySelectorAll('.timeline-head, .admin-table')]"
+                ".every((box) => box.scrollWidth <= box.parentElement.clientWidth)"
+            ), place
