@@ -5,7 +5,7 @@ Worked examples: `tests/cases/ticket_text.json`. Everything Huntress wrote goes 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -17,11 +17,13 @@ from webapp.domain.untrusted import clean_line, clean_text, cut, parse_time
 
 TITLE_LENGTH = 255
 SUMMARY_LENGTH = 20_000
-RAW_LENGTH = 20_000
+ESCAPED_SUMMARY_LENGTH = 25_000
 PARAMETERS_LENGTH = 2_000
-REMEDIATIONS_LENGTH = 20_000
-"""No report makes a ticket or a note nobody can read; whole ones are in the portal and kept raw."""
+LIST_LENGTH = 10_000
+RAW_LENGTH = 15_000
+"""The parts of a body, cut so that the whole fits what a person may save (50,000 characters)."""
 
+CUT_NOTE = "*Cut for length: the whole report is kept with the incident.*"
 DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
 FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
 PREFIX = "[Huntress]"
@@ -100,7 +102,7 @@ def build_body(incident: Incident, context: TicketContext) -> str:
     sections = [
         _unmapped_warning(incident, context) if context.is_unmapped else "",
         _section("Security Incident", _incident_lines(incident)),
-        _section("SOC Summary", [_summary(incident)]),
+        _section("SOC Summary", _summary_lines(incident)),
         _host_section(incident, context),
         _section("Remediations", _remediation_lines(incident)),
         _links_section(context.portal_url),
@@ -160,7 +162,13 @@ def build_quarantine_body(key: str, *, problem: str, raw: str, portal_url: str |
                 [f"**Incident ID:** {escape_line(key)}", f"**Problem:** {escape_line(problem)}"],
             ),
             _links_section(portal_url),
-            _section("Raw report", [fenced(clean_text(raw, RAW_LENGTH) or "(empty)")]),
+            _section(
+                "Raw report",
+                [
+                    fenced(clean_text(raw, RAW_LENGTH) or "(empty)"),
+                    f"\n{CUT_NOTE}" if len(raw) > RAW_LENGTH else None,
+                ],
+            ),
             f"---\n{FOOTER}",
         ]
         if part
@@ -208,11 +216,13 @@ def _severity_words(incident: Incident) -> str:
     return f"{incident.severity_word or 'not stated'} (unknown to Triagedesk, handled as high)"
 
 
-def _summary(incident: Incident) -> str | None:
-    text = incident.summary or html_to_text(incident.body or "")
-    shown = escape_block(clean_text(text, SUMMARY_LENGTH) or "")
-    is_cut = len(text) > SUMMARY_LENGTH
-    return f"{shown}\n\n…and more (see portal)" if is_cut else shown or None
+def _summary_lines(incident: Incident) -> list[str | None]:
+    text = clean_text(incident.summary or html_to_text(incident.body or "")) or ""
+    shown = cut(text, SUMMARY_LENGTH)
+    while len(escaped := escape_block(shown)) > ESCAPED_SUMMARY_LENGTH:
+        fitting = len(shown) * ESCAPED_SUMMARY_LENGTH // len(escaped)
+        shown = cut(shown, min(fitting, len(shown) * 7 // 8))
+    return [escaped, f"\n{CUT_NOTE}" if shown != text else None]
 
 
 def _host_section(incident: Incident, context: TicketContext) -> str:
@@ -244,29 +254,39 @@ def _host_lines(agent: Agent) -> list[str | None]:
 
 def _remediation_lines(incident: Incident) -> list[str]:
     remediations = incident.remediations
-    lines = list(_up_to(REMEDIATIONS_LENGTH, map(_remediation_line, remediations.items)))
-    if remediations.has_more or len(lines) < len(remediations.items):
-        is_counted = remediations.total > len(lines)
+    lines = _within_length(_remediation_line(item) for item in remediations.items)
+    shown = len(lines)
+    is_shortened = shown < len(remediations.items)
+    if remediations.has_more or is_shortened:
+        is_counted = remediations.total > shown
         total = f"{remediations.total} total — " if is_counted else ""
         lines.append(f"\n…and more ({total}see portal)")
+    if is_shortened or any(map(_has_long_parameters, remediations.items)):
+        lines.append(f"\n{CUT_NOTE}")
     return lines
+
+
+def _within_length(lines: Iterable[str]) -> list[str]:
+    """The first of `lines`, as many as fit into LIST_LENGTH characters."""
+    kept: list[str] = []
+    room = LIST_LENGTH
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
 
 
 def _remediation_line(item: Remediation) -> str:
     action = escape_line(item.action or item.type or "unnamed")
-    shown = list(_up_to(PARAMETERS_LENGTH, map(escape_line, item.parameters)))
-    parameters = ", ".join([*shown, "…"] if len(shown) < len(item.parameters) else shown)
+    parameters = escape_line(cut(", ".join(item.parameters), PARAMETERS_LENGTH))
     line = f"- [{escape_line(item.status or 'unknown')}] {action}"
     return f"{line}: {parameters}" if parameters else line
 
 
-def _up_to(limit: int, texts: Iterable[str]) -> Iterator[str]:
-    """The first of `texts` that have at most `limit` characters together."""
-    for text in texts:
-        limit -= len(text)
-        if limit < 0:
-            return
-        yield text
+def _has_long_parameters(item: Remediation) -> bool:
+    return len(", ".join(item.parameters)) > PARAMETERS_LENGTH
 
 
 def _links_section(portal_url: str | None) -> str:
@@ -288,12 +308,13 @@ def _changes(
     if (incident.summary, incident.body) != (previous.summary, previous.body):
         yield "The SOC summary changed."
         if incident.summary and incident.summary != previous.summary:
-            yield f"\n{_summary(incident)}\n"
+            summary = "\n".join(line for line in _summary_lines(incident) if line)
+            yield f"\n{summary}\n"
     changes = list(_remediation_changes(incident, previous))
-    shown = list(_up_to(REMEDIATIONS_LENGTH, changes))
+    shown = _within_length(changes)
     yield from shown
     if len(shown) < len(changes):
-        yield f"…and {len(changes) - len(shown)} more changes of remediations (see portal)"
+        yield f"…and {len(changes) - len(shown)} more changes of remediations."
 
 
 def _remediation_changes(incident: Incident, previous: Incident) -> Iterable[str]:
