@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
@@ -33,7 +34,7 @@ def test_one_bad_report_of_a_batch_costs_only_itself(desk: Desk, monkeypatch) ->
     assert (outcome.run.created, outcome.run.failed, outcome.run.collected) == (11, 1, 12)
     [row] = desk.inbox()
     assert (row.external_key, row.attempts) == ("5", 1)
-    assert row.error == "ValueError: a builder that stumbles"
+    assert row.error == "Triagedesk failed on it (ValueError: a builder that stumbles)."
     assert row.next_try_at == desk.clock.now() + timedelta(minutes=5)
     assert (row.in_flight_token, row.quarantined_at) == (None, None)
     assert desk.alert(5) is None
@@ -116,7 +117,7 @@ def test_a_desk_without_a_default_status_fails_the_cycle_not_the_reports(
             "11": 0,
             "12": 0,
         }
-        assert rows["2"].error == "ValueError: a builder that stumbles"
+        assert rows["2"].error == "Triagedesk failed on it (ValueError: a builder that stumbles)."
         assert {row.in_flight_token for row in rows.values()} == {None}
         assert outcome.run.failed == 0
 
@@ -243,4 +244,9 @@ def test_only_the_kind_of_an_unforeseen_error_is_told(desk: Desk, monkeypatch, e
     desk.account.add_incident(now=desk.clock.now(), id=5)
     break_reports(monkeypatch, 5, error=error)
     desk.poll()
-    assert desk.inbox()[0].error == type(error).__name__
+    assert desk.inbox()[0].error == f"Triagedesk failed on it ({type(error).__name__})."
+
+
+def test_the_database_s_words_are_not_told() -> None:
+    error = IntegrityError("INSERT …", {}, Exception("secret"))
+    assert process_inbox.describe(error) == "The database refused it (IntegrityError)."

@@ -58,7 +58,7 @@ def test_the_third_attempt_ends_in_a_minimal_ticket_on_the_triage_board(desk: De
     assert (ticket.is_unmapped, ticket.closed_at, ticket.source) == (True, None, "huntress")
     assert str(ID) in ticket.title
     assert f"https://acme.huntress.io/incident_reports/{ID}" in ticket.description
-    assert "ValueError: a builder that stumbles" in ticket.description
+    assert "Triagedesk failed on it (ValueError: a builder that stumbles)." in ticket.description
     assert '"severity":"critical"' in ticket.description, "the raw report, as text"
     alert = desk.alert(ID)
     assert (alert.is_incomplete, alert.ticket_id) == (True, ticket.id)
@@ -69,7 +69,8 @@ def test_the_third_attempt_ends_in_a_minimal_ticket_on_the_triage_board(desk: De
     assert (entry.incident, entry.ticket, entry.attempts) == (str(ID), ticket.number, 3)
     assert entry.next_try_at == desk.clock.now() + timedelta(minutes=20)
     assert desk.notes(ID) == [
-        f"Incident ID: {ID}\nThe report could not be processed: ValueError: a builder that stumbles"
+        f"Incident ID: {ID}\nThe report could not be processed: Triagedesk failed on it "
+        "(ValueError: a builder that stumbles)."
     ]
 
 
@@ -255,7 +256,7 @@ def test_an_unreadable_row_can_be_tried_again_and_stays_what_it_is(desk: Desk) -
     retry(entry.id)
     assert desk.poll().as_dict()["failed"] == 1
     [row] = desk.inbox()
-    assert (row.next_try_at, row.error) == (None, "ValueError: The report has no usable id.")
+    assert (row.next_try_at, row.error) == (None, "The report has no usable id.")
     assert desk.poll(minutes=600).as_dict()["failed"] == 0
     assert desk.count(Ticket) == 1
 

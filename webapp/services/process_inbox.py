@@ -25,7 +25,7 @@ from webapp.services.quarantine_incident import (
     quarantine_incident,
 )
 from webapp.services.transactions import reading, transaction
-from webapp.services.write_incidents import write_incidents
+from webapp.services.write_incidents import UnusableReportError, write_incidents
 
 LARGEST_BATCH = 100
 FIRST_BATCH = 40
@@ -249,8 +249,8 @@ def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEn
     except SQLAlchemyError:
         log.exception("attempts could not be taken back")
     raise GlobalProcessingError(
-        f"No ticket can be written at the moment ({describe(trouble)}); the reports wait in the"
-        " inbox. Check the database and the disk; the log has the details."
+        f"No ticket can be written at the moment ({type(trouble).__name__}); the reports wait in"
+        " the inbox. Check the database and the disk; the log has the details."
     ) from error
 
 
@@ -264,6 +264,11 @@ def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
 
 
 def describe(error: Exception) -> str:
-    """An error for people: what kind it is; its text only where it is ours and short."""
-    text = str(error) if isinstance(error, ValueError) else ""
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    """What went wrong, in words for people; the kind in brackets is for who looks at the log."""
+    if isinstance(error, UnusableReportError):
+        return str(error)
+    kind = type(error).__name__
+    if isinstance(error, SQLAlchemyError):
+        return f"The database refused it ({kind})."
+    text = str(error)[:300] if isinstance(error, ValueError) else ""
+    return f"Triagedesk failed on it ({': '.join(filter(None, [kind, text]))})."

@@ -6,6 +6,7 @@ Plain assignments on a loaded ticket: the caller owns the transaction and says w
 from datetime import datetime
 
 from sqlalchemy import ColumnExpressionArgument, select
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from webapp.models import Status, Ticket
@@ -27,13 +28,13 @@ def hold_status(session: Session, condition: ColumnExpressionArgument[bool]) -> 
 def hold_default_status(session: Session) -> Status:
     """The status that new tickets get, held until the transaction ends; see `hold_status`.
 
-    Raises LookupError where there is none.
+    Raises NoResultFound where there is none.
     """
     for _ in range(DEFAULT_TRIES):
         status = hold_status(session, Status.is_default)
         if status is not None:
             return status
-    raise LookupError("No status is the one of new tickets.")
+    raise NoResultFound("No status is the one of new tickets.")
 
 
 def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:

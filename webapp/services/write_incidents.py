@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import delete, insert, tuple_
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -41,6 +42,10 @@ PLANNING_SECONDS = 0.12
 """Planning stops here, so that a batch holds SQLite's write lock for 200 ms at most."""
 
 _NO_SYNC = {"synchronize_session": False}
+
+
+class UnusableReportError(ValueError):
+    """A report that says too little to be recorded; the message is for people."""
 
 
 @dataclass
@@ -140,7 +145,7 @@ class _Writer:
 
     def _plan(self, entry: InboxEntry) -> Planned:
         if entry.incident.id is None:
-            raise ValueError("The report has no usable id.")
+            raise UnusableReportError("The report has no usable id.")
         known = self.known.get(entry.key)
         action = plan_incident_action(
             entry.incident,
@@ -345,7 +350,7 @@ class _Writer:
     def _closed_status(self) -> Status:
         status = hold_status(self.session, Status.id == self.settings.closed_status)
         if status is None:
-            raise LookupError("The closed status was deleted; the next poll reads the new one.")
+            raise NoResultFound("The closed status was deleted; the next poll reads the new one.")
         return status
 
     def _note_last_incidents(self, planned: list[Planned]) -> None:
