@@ -71,11 +71,14 @@ def test_an_incident_that_is_gone_is_noted_and_its_ticket_stays(two_open: Desk) 
     desk = two_open
     desk.set(auto_close_tickets=True, closed_status_id=desk.closed_status_id())
     desk.account.delete_incident(2)
+    before = desk.ticket(2).updated_at
+    desk.clock.advance(minutes=1)
     outcome = desk.poll(sweep=True)
     assert outcome.is_success, outcome.run.error
     assert outcome.run.noted == 1
     alert = desk.alert(2)
     assert (alert.status, alert.was_closed) == ("deleted", False)
+    assert before < desk.ticket(2).updated_at == desk.clock.now()
     assert desk.ticket(2).closed_at is None
     assert desk.notes(2)[-1] == (
         "Huntress no longer has this incident (its status was sent)."

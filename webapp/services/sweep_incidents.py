@@ -221,7 +221,7 @@ def _check(cycle: Cycle, alert_id: int, incident_id: str) -> None:
 
 
 def _record_deleted(cycle: Cycle, alert_id: int) -> None:
-    """Huntress has no such incident any more: noted, the ticket stays as it is."""
+    """Huntress has no such incident any more: noted; the ticket keeps the state it has."""
     now = clock.utcnow()
     with transaction() as session:
         cycle.lease.fence(session)
@@ -231,7 +231,11 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
         previous, alert.status, alert.observed_at = alert.status, DELETED, now
         if alert.ticket_id is not None:
             body = f"Huntress no longer has this incident (its status was {_word(previous)})."
-            if session.get_one(Ticket, alert.ticket_id, populate_existing=True).closed_at is None:
+            ticket = session.get_one(
+                Ticket, alert.ticket_id, with_for_update=True, populate_existing=True
+            )
+            ticket.updated_at = now
+            if ticket.closed_at is None:
                 body += " The ticket stays open until somebody closes it."
             session.add(Comment(ticket_id=alert.ticket_id, body=body, created_at=now))
             cycle.run.count(noted=1)
