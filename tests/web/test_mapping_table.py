@@ -38,12 +38,6 @@ def tabs(page: Page) -> dict[str, int]:
     return {words: int(count) for words, count in links}
 
 
-def row_words(page: Page, name: str) -> str:
-    return next(
-        words_of(row) for row in page.all("tr") if name in [words_of(s) for s in row.iter("span")]
-    )
-
-
 def test_every_state_has_its_words_and_count(table: Browser) -> None:
     page = table.get(PATH)
     assert page.heading == "Organizations"
