@@ -1,6 +1,7 @@
 """Statuses: one open default, one closed at least, and no ticket closed by a setting."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
+from tests.support.poller import Desk
 from tests.support.polling import AppThread
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Connection, Status, Ticket
-from webapp.services import ticket_fields
+from webapp.services import routing_settings, ticket_fields, write_incidents
 from webapp.services.change_ticket import TicketChange, change_ticket
 from webapp.services.delete_guard import HeldError, delete_row
 from webapp.services.edit_rows import EditConflictError, version_of
@@ -168,6 +170,63 @@ def test_a_status_a_ticket_is_just_getting_cannot_be_switched(
         switches[0].outcome()
     assert fresh(Ticket, number).closed_at is None
     assert not fresh(Status, WAITING).is_closed
+
+
+@both_databases
+def test_a_status_routing_is_just_getting_cannot_be_switched(
+    app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or tickets would be "closed" with an open status from then on."""
+    solved = add_status("Solved", is_closed=True).id
+    check = routing_settings._check
+    switches: list[AppThread] = []
+
+    def check_before_a_try_to_switch(*args: Any) -> dict[str, str]:
+        errors = check(*args)
+        switches.append(AppThread(app, lambda: edit_status(solved, "Solved", is_closed=False)))
+        switches[0].join(0.3)
+        return errors
+
+    monkeypatch.setattr(routing_settings, "_check", check_before_a_try_to_switch)
+    routing_settings.save_routing(desk.connection_id, {"closed_status_id": solved})
+    with pytest.raises(FieldError, match="points to it as its closed status"):
+        switches[0].outcome()
+    assert fresh(Status, solved).is_closed
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda: edit_status(WAITING, "On hold", is_closed=False),
+        lambda: make_default(WAITING),
+        lambda: move_status(WAITING, is_up=True),
+    ],
+)
+def test_a_poll_that_closes_and_reopens_never_blocks_an_edit_for_good(
+    app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch, edit: Callable[[], bool]
+) -> None:
+    """It holds the closed status and wants the default one; an edit takes all by their ids."""
+    desk.set(auto_close_tickets=True, closed_status_id=CLOSED)
+    for number in (1, 2):
+        desk.account.add_incident(7, now=desk.clock.now(), id=number)
+    desk.poll()
+    desk.account.update_incident(2, now=desk.clock.now(), status="closed")
+    desk.poll()
+    desk.account.update_incident(1, now=desk.clock.now(), status="closed")
+    desk.account.update_incident(2, now=desk.clock.advance(seconds=1), status="sent")
+    hold = write_incidents.hold_default_status
+    edits: list[AppThread] = []
+
+    def hold_after_a_try_to_edit(session: Any) -> Status:
+        edits.append(AppThread(app, edit))
+        edits[0].join(0.3)
+        return hold(session)
+
+    monkeypatch.setattr(write_incidents, "hold_default_status", hold_after_a_try_to_edit)
+    counts = desk.poll().as_dict()
+    assert edits[0].outcome()
+    assert (counts["closed"], counts["reopened"], counts["failed"]) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("name", ["", "CLOSED", "x" * 201])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.models import Status, Ticket
+from webapp.models import Connection, Status, Ticket
 from webapp.services.audit import record_event
 from webapp.services.delete_guard import find_holders
 from webapp.services.edit_rows import (
@@ -94,7 +94,12 @@ def move_status(status_id: int, *, is_up: bool, actor_id: int | None = None) -> 
 
 
 def lock_statuses(session: Session) -> Sequence[Status]:
-    """Every status, locked: what must hold for all of them is judged on what is there now."""
+    """Every status, locked: what must hold for all of them is judged on what is there now.
+
+    The connections first, as in delete_guard: routing cannot begin to point to one meanwhile, and
+    a poll, which holds several statuses in any order, is over or has not begun.
+    """
+    session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
     query = select(Status).order_by(Status.id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).all()
 

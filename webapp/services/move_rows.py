@@ -22,7 +22,8 @@ def move_row(
     """
     kind = model.__name__.lower()
     with transaction() as session:
-        by_id = select(model).order_by(model.id).with_for_update()
+        # Not against those who only point to a row: tickets that get one need not wait.
+        by_id = select(model).order_by(model.id).with_for_update(key_share=True)
         locked = session.scalars(by_id.execution_options(populate_existing=True))
         rows = sorted(locked, key=lambda row: (row.position, row.id))
         place = next((place for place, row in enumerate(rows) if row.id == row_id), None)
