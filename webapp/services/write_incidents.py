@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, tuple_
+from sqlalchemy import and_, delete, insert, tuple_
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
@@ -348,9 +348,10 @@ class _Writer:
         return self._statuses[is_closed]
 
     def _closed_status(self) -> Status:
-        status = hold_status(self.session, Status.id == self.settings.closed_status)
+        chosen = and_(Status.id == self.settings.closed_status, Status.is_closed)
+        status = hold_status(self.session, chosen)
         if status is None:
-            raise NoResultFound("The closed status was deleted; the next poll reads the new one.")
+            raise NoResultFound("The closed status is none any more; the next poll reads the new.")
         return status
 
     def _note_last_incidents(self, planned: list[Planned]) -> None:
