@@ -147,6 +147,33 @@ def test_one_that_cannot_be_fetched_now_waits_for_the_next_cycle(
     assert desk.inbox() == []
 
 
+def test_reports_that_time_out_do_not_hold_up_the_others(
+    desk: Desk, unprocessed: pytest.MonkeyPatch
+) -> None:
+    desk.map(ORGANIZATION, None, tickets=False)
+    for number in range(1, 8):
+        desk.account.add_incident(ORGANIZATION, now=desk.clock.now(), id=number)
+    desk.poll()
+    move_on(desk)
+    include(desk)
+    unprocessed.undo()
+    unprocessed.setattr(module, "is_sweep_due", lambda *_a, **_k: False)
+    asked: list[str] = []
+
+    def time_out(_number: int, path: str) -> Fault | None:
+        if not path.startswith("/v1/incident_reports/"):
+            return None
+        asked.append(path)
+        desk.clock.advance(seconds=30)
+        return Fault(status=504)
+
+    set_faults(desk, on_request=time_out)
+    assert desk.poll().as_dict()["created"] == 1
+    assert (len(asked), len(desk.inbox())) == (3, 7), "that is an outage: all wait for its end"
+    set_faults(desk)
+    assert desk.poll().as_dict()["created"] == 7
+
+
 def test_one_that_huntress_no_longer_has_leaves_the_inbox(
     desk: Desk, unprocessed: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from webapp.huntress.errors import HuntressError
 from webapp.models import InboxRow, OrganizationMapping
 from webapp.services.collect_incidents import store_whole
+from webapp.services.fetch_details import FAILURES_THAT_END_IT
 from webapp.services.incident_batch import InboxEntry
 from webapp.services.poll_cycle import Cycle, NoWaitError
 from webapp.services.transactions import reading, transaction
@@ -25,13 +26,20 @@ def complete_reports(
     """The `entries` that can be processed as they are; the reports of the others are fetched.
 
     A report that was fetched is due with its whole payload; one that cannot be had without
-    waiting is `tried` in this cycle and stays in the inbox. One that Huntress no longer has never
-    became work: it leaves the inbox. Raises LeaseLostError only.
+    waiting is `tried` in this cycle and stays in the inbox, and after several of them in a row so
+    do the rest: others wait behind them, and the sweep that including an organization asks for
+    brings them too. One that Huntress no longer has never became work: it leaves the inbox.
+    Raises LeaseLostError only.
     """
     lacking = _lacking(cycle, entries)
+    failures = 0
     for entry in lacking:
-        if not _try_to_complete(cycle, entry):
+        if failures < FAILURES_THAT_END_IT and _try_to_complete(cycle, entry):
+            failures = 0
+        else:
+            failures += 1
             tried.add(entry.row_id)
+        cycle.lease.renew()
     return [entry for entry in entries if entry not in lacking]
 
 
