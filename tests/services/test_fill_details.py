@@ -164,3 +164,15 @@ def test_an_unmapped_ticket_gets_its_host_but_no_asset(desk: Desk) -> None:
     assert "**Hostname:** WS-0815" in ticket.description
     assert (links(desk), desk.count(ExternalEntityMapping)) == ([], 0)
     assert desk.clock.now() - ticket.created_at == timedelta(minutes=5)
+
+
+def test_a_host_without_a_name_is_no_empty_list_of_names(desk: Desk) -> None:
+    desk.account.add_agent(7, "WS-1", id=1)
+    desk.account.agent_rows[1]["hostname"] = None
+    desk.account.add_incident(7, now=desk.clock.now(), agent_id=1, id=ID)
+    desk.account.incident_rows[ID]["organization_id"] = None
+    outage_of_details(desk)
+    desk.poll()
+    set_faults(desk)
+    desk.poll()
+    assert desk.notes(ID)[-1] == "Details were filled in: Huntress states no name."

@@ -103,6 +103,6 @@ def _complete(
     body = (
         "Huntress does not know this host."
         if texts.is_agent_unknown
-        else f"Details were filled in: {names}."
+        else f"Details were filled in: {names or 'Huntress states no name'}."
     )
     session.add(Comment(ticket_id=ticket.id, body=body, created_at=now))
