@@ -1,5 +1,6 @@
 """A real browser on a real server with a real database."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from webapp.config import Config
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+REFUSAL = re.compile("status of 4|Status Error Code 4")
+"""How the browser and htmx report an answer that a test wanted."""
 WAIT_MILLISECONDS = 30_000
 expect.set_options(timeout=WAIT_MILLISECONDS)  # a loaded machine is no failure
 
@@ -90,7 +93,7 @@ def open_page(chromium: Browser, url: str) -> Iterator[Callable[..., Page]]:
             "console",
             lambda message: (
                 complaints.append(message.text)
-                if message.type == "error" and "status of 4" not in message.text
+                if message.type == "error" and not REFUSAL.search(message.text)
                 else None
             ),
         )

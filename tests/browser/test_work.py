@@ -94,7 +94,7 @@ def test_poll_now_without_redis_says_so_at_once(
     page = open_page()
     sign_in(page, HELPDESK)
     page.get_by_label("Look at all open incidents").check()
-    page.get_by_role("button", name="Poll now").click()
+    page.get_by_role("button", name="Poll now").press("Enter")
     card = page.locator("#connection-1")
     expect(card).to_contain_text(
         "Waiting for a worker to start the poll", timeout=WAIT_MILLISECONDS
@@ -103,6 +103,7 @@ def test_poll_now_without_redis_says_so_at_once(
         "The job queue (Redis) cannot be reached", timeout=WAIT_MILLISECONDS
     )
     expect(page).to_have_url(re.compile(r"/$"))
+    expect(page.get_by_role("button", name="Poll now")).to_be_focused()
 
 
 def test_progress_is_live_in_two_browsers_and_survives_a_reload(
@@ -158,8 +159,11 @@ def test_a_filter_applies_as_it_is_chosen(desk: Desk, open_page: OpenPage, sign_
     page = open_page()
     sign_in(page, HELPDESK)
     page.goto("/tickets")
-    page.get_by_label("Assignee").select_option("Me")
-    expect(page).to_have_url(re.compile("assignee=me"))
+    page.get_by_label("Assignee").focus()
+    for chosen in ("me", "nobody"):
+        page.keyboard.press("ArrowDown")
+        expect(page).to_have_url(re.compile(f"assignee={chosen}"))
+        expect(page.get_by_label("Assignee")).to_be_focused()
     page.get_by_label("Search tickets").fill("nothing like it")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No open ticket fits these filters")).to_be_visible()
@@ -181,6 +185,32 @@ def test_what_is_being_written_survives_leaving_the_page(
     expect(page.get_by_label("Add internal note")).to_have_value("half a thou")
     page.get_by_role("button", name="Add note").click()
     expect(page.get_by_label("Add internal note")).to_have_value("")
+
+
+def test_what_is_being_written_survives_the_session_but_not_its_writer(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    note = page.get_by_label("Add internal note")
+    note.fill("half a thou")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#note-preview")).to_contain_text("You have been signed out meanwhile.")
+    page.reload()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    expect(note).to_have_value("half a thou")
+    page.context.clear_cookies()
+    sign_in(page, ADMIN)
+    page.goto("/tickets/1")
+    expect(note).to_have_value("")
+    note.fill("for nobody else")
+    page.get_by_text("Ada Okafor", exact=False).first.click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert "for nobody else" not in page.evaluate("Object.values(sessionStorage).join()")
 
 
 def test_an_impatient_double_click_adds_one_note(

@@ -32,6 +32,11 @@ def undo_path(page: Page) -> str:
     return next(path for path in paths if path.endswith("/undo"))
 
 
+def selected(page: Page) -> list[str]:
+    boxes = page.all("input", name="ticket")
+    return [str(box.get("value")) for box in boxes if "checked" in box.attrib]
+
+
 def test_selected_tickets_are_changed_and_undone(app: Flask, helpdesk: Browser, low: str) -> None:
     data = {"ticket": ["1", "2"], "priority": low}
     response = helpdesk.post(BULK, data, on="/tickets?sort=oldest")
@@ -39,6 +44,7 @@ def test_selected_tickets_are_changed_and_undone(app: Flask, helpdesk: Browser, 
     assert priorities(app, 1, 2, 3) == ["Low", "Low", "Critical"]
     page = helpdesk.get(response.location)
     assert "2 tickets changed. Undo" in page.text
+    assert not selected(page)
     assert "tickets changed" not in helpdesk.get("/tickets").text, "offered once"
     fields = page.form(undo_path(page))
     response = helpdesk.client.post(undo_path(page), data=fields)
@@ -87,7 +93,11 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     response = helpdesk.post(BULK, data, on="/tickets?q=tkt")
     assert response.location == "/tickets?q=tkt"
-    assert words in helpdesk.get(response.location).text
+    page = helpdesk.get(response.location)
+    assert words in page.text
+    shown = [str(box.get("value")) for box in page.all("input", name="ticket")]
+    assert selected(page) == [one for one in shown if one in data.get("ticket", ())]
+    assert not selected(helpdesk.get(response.location)), "kept once"
 
 
 def test_it_leads_nowhere_else(helpdesk: Browser, low: str) -> None:

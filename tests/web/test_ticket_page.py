@@ -535,3 +535,16 @@ def test_the_page_is_a_handful_of_statements(app: Flask, helpdesk: Browser, desk
     event.remove(engine, "before_cursor_execute", count)
     asked = [one for one in statements if one.startswith(("SELECT", "WITH"))]
     assert len(asked) <= 12, "\n".join(asked)
+
+
+def test_who_may_map_an_organization_is_led_there(
+    app: Flask, admin: Browser, helpdesk: Browser, desk: Desk
+) -> None:
+    with app.app_context(), reading() as session:
+        number = session.query(Ticket).filter(Ticket.is_unmapped).first().id
+    target = f"/integrations/huntress/{desk.connection_id}/organizations"
+    page = admin.get(f"/tickets/{number}")
+    assert [words_of(link) for link in page.all("a", href=target)] == ["Map it"]
+    page = helpdesk.get(f"/tickets/{number}")
+    assert not page.all("a", href=target)
+    assert "An admin can map it under Integrations → Huntress → Organizations." in page.text

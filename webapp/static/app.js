@@ -5,10 +5,30 @@
 
   document.documentElement.classList.add("has-script");
 
-  // A selection that narrows a list applies at once.
+  // A selection that narrows a list applies at once. By keyboard every arrow key is a choice: the
+  // focus is there again on the page that comes, so that one can go on to the next one.
+  const FOCUS = "triagedesk-focus";
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (!event.target.matches("[data-submit-on-change]")) return;
+    if (event.target.matches(":focus-visible")) sessionStorage.setItem(FOCUS, event.target.id);
+    event.target.form.requestSubmit();
   });
+  const chosen = document.getElementById(sessionStorage.getItem(FOCUS) || "");
+  sessionStorage.removeItem(FOCUS);
+  if (chosen) {
+    const panel = chosen.closest("details");
+    if (panel) panel.open = true;
+    chosen.focus({ focusVisible: true });
+  }
+
+  // What was typed stays in this tab, for whoever typed it: past a session that ran out, but not
+  // past signing out, nor for the next person.
+  const PERSON = "triagedesk-person";
+  const person = document.body.dataset.person;
+  if (person && sessionStorage.getItem(PERSON) !== person) {
+    sessionStorage.clear();
+    sessionStorage.setItem(PERSON, person);
+  }
 
   // What is being written survives leaving the page (in this tab only).
   for (const field of document.querySelectorAll("[data-draft]")) {
@@ -16,7 +36,9 @@
     field.addEventListener("input", () => sessionStorage.setItem(draftKey(field), field.value));
     field.form.addEventListener("submit", () => sessionStorage.removeItem(draftKey(field)));
   }
-  if (document.body.matches("[data-forget-drafts]")) sessionStorage.clear();
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-forget-drafts]")) sessionStorage.clear();
+  });
 
   // One menu at a time; Escape and a click elsewhere close it.
   const closeMenus = (except) => {
@@ -67,6 +89,16 @@
     const card = event.target.closest && event.target.closest(".connection");
     if (card) card.classList.add("is-stale");
   };
-  document.addEventListener("htmx:sendError", markStale);
-  document.addEventListener("htmx:responseError", markStale);
+  // Nor does an old preview look like the newest.
+  const admitNoPreview = (event) => {
+    if (!event.detail.target.matches(".preview")) return;
+    const isSignedOut = event.detail.xhr.status === 401;
+    event.detail.target.textContent = isSignedOut
+      ? "You have been signed out meanwhile. What you typed is still here: sign in in another tab, then save it."
+      : "No preview could be made. What you typed is still here.";
+  };
+  for (const name of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(name, markStale);
+    document.addEventListener(name, admitNoPreview);
+  }
 })();

@@ -3,13 +3,17 @@
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.bulk_change_tickets import bulk_change_tickets, undo_bulk_change
+from webapp.services.bulk_change_tickets import (
+    MOST_TICKETS,
+    bulk_change_tickets,
+    undo_bulk_change,
+)
 from webapp.services.change_ticket import TicketChange
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.access import safe_next, signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import ME, NOBODY, read_number
-from webapp.web.tickets.list_routes import UNDO
+from webapp.web.tickets.list_routes import SELECTED, UNDO
 from webapp.web.viewer import require_viewer
 
 SHOWN_NUMBERS = 10
@@ -25,8 +29,10 @@ def change_many() -> ResponseReturnValue:
         record = bulk_change_tickets(chosen, _read_change(viewer_id), actor_id=viewer_id)
     except ServiceError as error:
         flash(str(error), "error")
+        session[SELECTED] = chosen[:MOST_TICKETS]
         return _back()
     if record is None:
+        session[SELECTED] = chosen[:MOST_TICKETS]
         flash("Nothing was changed: the selected tickets are like that already.", "info")
     else:
         session[UNDO] = record.id

@@ -21,6 +21,8 @@ from webapp.web.viewer import require_viewer
 
 UNDO = "bulk_change"
 """Where the cookie session keeps the bulk change that the next list offers to undo."""
+SELECTED = "bulk_selection"
+"""Where it keeps what was selected for a bulk change that was not made, for the next list."""
 
 
 @tickets.get("")
@@ -55,6 +57,7 @@ def render_list(problem: str | None = None, view_name: str = "") -> str:
         view_name=view_name,
         match_limit=MATCH_LIMIT,
         undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
+        selected=session.pop(SELECTED, ()),
         is_all_selected=request.args.get("select") == "all",
         problem=problem,
     )
