@@ -20,11 +20,11 @@ def create_app(config: Config | None = None) -> Flask:
     """
     from flask import Flask
 
-    from webapp import setup_app
+    from webapp import app_parts
 
     app = Flask(__name__)
     config = config or load_config(os.environ)
     app.extensions["triagedesk_config"] = config
-    for step in setup_app.STEPS:
+    for step in app_parts.STEPS:
         step(app, config)
     return app

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "models": {"clock", "config", "crypto", "domain", "extensions", "models"},
     "services": {"domain", "huntress", "models", "services", *SHARED},
     "web": {"domain", "models", "services", "web", *SHARED},
-    "jobs": {"domain", "jobs", "parent_death", "services", *SHARED},
+    "jobs": {"domain", "jobs", "runtime", "services", *SHARED},
 }
 FORBIDDEN_PACKAGES = {
     "huntress": {"flask", "flask_sqlalchemy", "sqlalchemy", "rq", "redis"},

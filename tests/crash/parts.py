@@ -14,7 +14,7 @@ from webapp import create_app, task_queue
 from webapp.cli import triagedesk
 from webapp.config import load_config
 from webapp.jobs import schedule, scheduler, worker
-from webapp.logging_setup import setup_logging
+from webapp.runtime.logging_setup import setup_logging
 from webapp.services.poll_connection import poll_connection
 
 

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from webapp.jobs import worker_pool
 from webapp.jobs.worker import TriageWorker
 from webapp.jobs.worker_pool import WorkerPool
-from webapp.logging_setup import setup_logging
+from webapp.runtime.logging_setup import setup_logging
 from webapp.task_queue import connect
 
 FOLDER = Path(sys.argv[1])

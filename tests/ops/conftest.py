@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import Command, clean_environment
-from webapp.network import find_free_port
+from webapp.runtime.network import find_free_port
 
 
 class Up(Command):

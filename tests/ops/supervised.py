@@ -3,7 +3,7 @@
 import os
 import sys
 
-from webapp.supervisor import Part, Supervisor
+from webapp.runtime.supervisor import Part, Supervisor
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.rows import add
+from webapp.app_parts import migrations_dir
 from webapp.config import Config, ConfigError
 from webapp.crypto import cipher, generate_key
 from webapp.extensions import db
@@ -24,7 +25,6 @@ from webapp.services.check_health import (
     require_database,
 )
 from webapp.services.transactions import transaction
-from webapp.setup_app import migrations_dir
 from webapp.task_queue import QueueStatus
 
 pytestmark = pytest.mark.usefixtures("app")

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from webapp import data_dir
 from webapp.config import ConfigError, load_config
-from webapp.data_dir import create_data_dir, create_keys, locked, require_data_dir, require_own
+from webapp.runtime import data_dir
+from webapp.runtime.data_dir import (
+    create_data_dir,
+    create_keys,
+    locked,
+    require_data_dir,
+    require_own,
+)
 
 
 def mode(path: Path) -> int:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.databases import make_config
 from tests.support.valkey import ValkeyServer
-from webapp import embedded_valkey
 from webapp.config import Config, ConfigError
+from webapp.runtime import embedded_valkey
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from rq.logutils import setup_loghandlers
 
-from webapp.logging_setup import OneRecordFormatter, setup_logging
+from webapp.runtime.logging_setup import OneRecordFormatter, setup_logging
 
 
 @pytest.fixture(autouse=True)

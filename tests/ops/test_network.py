@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.processes import ROOT
 from webapp.config import ConfigError
-from webapp.network import caller_of, find_free_port, is_loopback, listen, require_safe_host
+from webapp.runtime.network import caller_of, find_free_port, is_loopback, listen, require_safe_host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.processes import Command, all_ended
 from tests.support.waiting import wait_until
-from webapp.supervisor import STOP_SECONDS, Part, Supervisor
+from webapp.runtime.supervisor import STOP_SECONDS, Part, Supervisor
 
 SLEEP = "import os, time; print('pid', os.getpid()); time.sleep(60)"
 STUBBORN = (

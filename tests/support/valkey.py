@@ -7,8 +7,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from webapp import embedded_valkey
 from webapp.config import Config
+from webapp.runtime import embedded_valkey
 from webapp.task_queue import connect
 
 

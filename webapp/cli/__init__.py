@@ -15,7 +15,7 @@ import click
 
 from webapp.cli.support import in_app
 from webapp.config import ConfigError
-from webapp.logging_setup import setup_logging
+from webapp.runtime.logging_setup import setup_logging
 
 COMMANDS = {
     "up": "webapp.cli.up",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webapp.config import PREFIX, ConfigError
-from webapp.data_dir import LOCK_FILE
-from webapp.network import find_free_port
+from webapp.runtime.data_dir import LOCK_FILE
+from webapp.runtime.network import find_free_port
 
 DEMO_DIR = "demo-data"
 DEMO_DIR_VARIABLE = "TRIAGEDESK_DEMO_DATA_DIR"

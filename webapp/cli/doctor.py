@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from webapp import create_app
+from webapp.app_parts import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
@@ -18,7 +19,6 @@ from webapp.services.check_health import (
     describe,
 )
 from webapp.services.read_health import check_disk
-from webapp.setup_app import migrations_dir
 from webapp.task_queue import read_status
 
 

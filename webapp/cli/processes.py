@@ -12,8 +12,8 @@ import click
 
 from webapp.cli.support import load_checked_config, opened_app
 from webapp.config import Config
-from webapp.logging_setup import setup_logging
-from webapp.network import require_port, require_safe_host
+from webapp.runtime.logging_setup import setup_logging
+from webapp.runtime.network import require_port, require_safe_host
 
 
 @click.command("web")
@@ -28,7 +28,7 @@ def web_command(host: str, port: int, fd: int | None, workers: int, threads: int
     config = load_checked_config()
     if fd is None:
         require_safe_host(host, config.public_url)
-    from webapp.web_server import WebServer
+    from webapp.runtime.web_server import WebServer
 
     require_port(port)
     bind = (
@@ -44,13 +44,13 @@ def web_command(host: str, port: int, fd: int | None, workers: int, threads: int
 def worker_command(max_polls: int) -> None:
     """Run the jobs: ticks, polls, organization syncs."""
     setup_logging()
+    from webapp.app_parts import migrations_dir
     from webapp.extensions import db
     from webapp.jobs.tasks import FUNCTIONS
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
     from webapp.services.check_encryption import require_readable_secrets
     from webapp.services.check_health import require_database
-    from webapp.setup_app import migrations_dir
     from webapp.task_queue import connect
 
     with opened_app() as app:

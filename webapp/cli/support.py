@@ -10,7 +10,7 @@ import click
 
 from webapp import create_app
 from webapp.config import Config, load_config, needs_data_dir, read_data_dir
-from webapp.data_dir import require_data_dir
+from webapp.runtime.data_dir import require_data_dir
 
 if TYPE_CHECKING:
     from flask import Flask

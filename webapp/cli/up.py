@@ -9,12 +9,12 @@ from subprocess import run
 
 import click
 
-from webapp import embedded_valkey
 from webapp.cli.demo_setup import Demo
 from webapp.config import Config, ConfigError, load_config, read_data_dir
-from webapp.data_dir import create_data_dir, create_keys, locked
-from webapp.network import is_loopback, listen, require_safe_host
-from webapp.supervisor import Part, Supervisor
+from webapp.runtime import embedded_valkey
+from webapp.runtime.data_dir import create_data_dir, create_keys, locked
+from webapp.runtime.network import is_loopback, listen, require_safe_host
+from webapp.runtime.supervisor import Part, Supervisor
 
 VALKEY_START_SECONDS = 15.0
 WEB_START_SECONDS = 90.0

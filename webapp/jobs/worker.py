@@ -15,7 +15,7 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from webapp.parent_death import follow_parent
+from webapp.runtime.parent_death import follow_parent
 from webapp.task_queue import JsonJob, make_queue
 
 # Measured: with these a job whose worker and child were both killed is given up after 95 s.

@@ -15,7 +15,7 @@ from types import FrameType
 from redis import Redis
 from redis.exceptions import RedisError
 
-from webapp.parent_death import follow_parent
+from webapp.runtime.parent_death import follow_parent
 from webapp.task_queue import DEFAULT_QUEUE, POLL_QUEUE, make_queue, send_heartbeat
 
 EXTRA_IDLE_SECONDS = 60

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
+from webapp.domain.checklist import ConnectionFacts, Step, plan_setup
 from webapp.domain.routing_words import RoutingNames, describe_routing
-from webapp.domain.setup_steps import ConnectionFacts, Step, plan_setup
 from webapp.models import Connection
 from webapp.services.connection_health import ConnectionHealth, connections_health
 from webapp.services.errors import NotFoundError

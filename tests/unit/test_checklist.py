@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from webapp.domain.setup_steps import ConnectionFacts, StepState, plan_setup
+from webapp.domain.checklist import ConnectionFacts, StepState, plan_setup
 
 NEW = ConnectionFacts(
     has_credentials=True,

@@ -8,11 +8,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from webapp import create_app
+from webapp.app_parts import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.services.check_encryption import require_readable_secrets
 from webapp.services.check_health import require_database
-from webapp.setup_app import migrations_dir
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60

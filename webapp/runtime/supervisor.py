@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TextIO
 
-from webapp.parent_death import follow_parent
+from webapp.runtime.parent_death import follow_parent
 
 LOOP_SECONDS = 0.25
 STOP_SECONDS = 6.0

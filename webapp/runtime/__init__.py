@@ -1,0 +1,1 @@
+"""What runs processes: data directory, embedded Valkey, supervisor, web server, logging."""
