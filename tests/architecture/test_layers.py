@@ -85,8 +85,8 @@ def test_the_simulated_account_stays_out_of_the_product():
         f"{module.where(node)} imports {name}"
         for module in modules().values()
         for node, name in all_imports(module)
-        if as_module(name).startswith("webapp.huntress.simul")
-        and not module.name.startswith("webapp.huntress.simul")
+        if as_module(name).startswith("webapp.huntress.simulator")
+        and not module.name.startswith("webapp.huntress.simulator")
         and module.layer != "cli"
     ]
     assert not broken

@@ -20,7 +20,7 @@ SYSTEM_CLOCKS = {
 
 def is_simulator(module: Module) -> bool:
     """The simulated account is a program of its own, with its own clock."""
-    return module.name.startswith("webapp.huntress.simul")
+    return module.name.startswith("webapp.huntress.simulator")
 
 
 def attributes(module: Module) -> Iterator[ast.Attribute]:

@@ -5,7 +5,7 @@ import json
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows
-from webapp.huntress.simulated_faults import Faults
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import Connection
 
 

@@ -14,8 +14,8 @@ from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows, change
 from webapp.extensions import db
-from webapp.huntress.simulated_faults import Faults
-from webapp.huntress.simulated_rows import iso
+from webapp.huntress.simulator.faults import Faults
+from webapp.huntress.simulator.rows import iso
 from webapp.models import ApiExchange, Connection, PollRun
 
 KEYS = {

@@ -17,8 +17,8 @@ from tests.support.poller import allow_host
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.extensions import db
 from webapp.huntress.errors import HuntressError
-from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import SimulatedAccount, Simulator
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import ApiExchange, AuditEvent, Client, Connection, OrganizationMapping, Priority
 from webapp.services.connect_account import (
     ConnectError,

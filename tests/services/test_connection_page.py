@@ -8,8 +8,8 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.huntress.errors import ErrorKind, HuntressError
-from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import Board, Category, Connection, OrganizationMapping
 from webapp.services.connect_account import disconnect_account
 from webapp.services.connection_health import read_connections_health

@@ -14,8 +14,8 @@ from tests.support.rows import add, all_rows, change, fresh, organization
 from webapp.clock import utcnow
 from webapp.domain.cursor_walk import MAX_EMPTY_PAGES, Page
 from webapp.huntress.errors import HuntressError
-from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.connect_account import disconnect_account
 from webapp.services.errors import EditionError, NotFoundError

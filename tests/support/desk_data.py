@@ -20,7 +20,7 @@ from webapp.domain.ticket_text import (
     build_title,
     parse_agent,
 )
-from webapp.huntress.simulated_account import SimulatedAccount
+from webapp.huntress.simulator.account import SimulatedAccount
 from webapp.models import (
     Alert,
     ApiExchange,

@@ -15,8 +15,8 @@ from tests.support.poller import Desk
 from webapp import create_app
 from webapp.extensions import db
 from webapp.huntress.client import HuntressClient
-from webapp.huntress.simulated_rows import iso
 from webapp.huntress.simulator import Fault, Faults, SimulatedAccount
+from webapp.huntress.simulator.rows import iso
 from webapp.models import Alert, PollRun, Ticket
 from webapp.services import write_incidents
 from webapp.services.poll_connection import poll_connection

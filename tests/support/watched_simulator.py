@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.huntress.simulated_api import Answer
-from webapp.huntress.simulated_faults import Fault
 from webapp.huntress.simulator import SimulatedAccount, Simulator
+from webapp.huntress.simulator.api import Answer
+from webapp.huntress.simulator.faults import Fault
 
 _REPORTS = "/v1/incident_reports"
 _ONE_REPORT = re.compile(_REPORTS + r"/(\d+)")

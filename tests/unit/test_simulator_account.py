@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from webapp.huntress.simulated_account import SimulatedAccount
-from webapp.huntress.simulated_rows import iso
+from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.rows import iso
 
 NOW = datetime(2026, 6, 9, 12, 0, 0, tzinfo=UTC)
 NOW_TEXT = "2026-06-09T12:00:00Z"

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from webapp.huntress import simulator
+from webapp.huntress.simulator import SimulatedAccount, Simulator
+from webapp.huntress.simulator.__main__ import main
+from webapp.huntress.simulator.simulator import system_clock
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def test_its_options_reach_the_simulator():
 
 def test_a_secret_that_is_not_set_is_refused(monkeypatch, capsys):
     monkeypatch.delenv("NO_SUCH_SECRET", raising=False)
-    assert simulator.main(["--api-secret-env", "NO_SUCH_SECRET"]) == 2
+    assert main(["--api-secret-env", "NO_SUCH_SECRET"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "NO_SUCH_SECRET" in captured.err
@@ -79,8 +81,8 @@ def keep_signal_handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("keep_signal_handlers")
 def test_a_taken_port_is_said(capsys):
-    account = simulator.SimulatedAccount.demo(now=simulator._system_clock())
-    with simulator.Simulator(account) as other:
+    account = SimulatedAccount.demo(now=system_clock())
+    with Simulator(account) as other:
         port = other.base_url.rsplit(":", 1)[1]
-        assert simulator.main(["--port", port]) == 2
+        assert main(["--port", port]) == 2
     assert "Cannot listen" in capsys.readouterr().err

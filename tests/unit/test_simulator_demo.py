@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from webapp.huntress.simulated_account import SimulatedAccount
-from webapp.huntress.simulated_catalog import REINSTALLED_HOST
-from webapp.huntress.simulated_identity_scenarios import IDENTITY_SCENARIOS
-from webapp.huntress.simulated_rows import iso
-from webapp.huntress.simulated_scenarios import ENDPOINT_SCENARIOS
+from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.catalog import REINSTALLED_HOST
+from webapp.huntress.simulator.identity_scenarios import IDENTITY_SCENARIOS
+from webapp.huntress.simulator.rows import iso
+from webapp.huntress.simulator.scenarios import ENDPOINT_SCENARIOS
 
 NOW = datetime(2026, 6, 9, 12, 0, 0, tzinfo=UTC)
 OPEN = ("sent", "auto_remediating")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from webapp.huntress.simulated_faults import changed_faults, malformed_incidents, switch_names
 from webapp.huntress.simulator import Fault, Faults, SimulatedAccount, Simulator
+from webapp.huntress.simulator.faults import changed_faults, malformed_incidents, switch_names
 
 NOW = datetime(2026, 6, 9, 12, 0, 0, tzinfo=UTC)
 AUTH = ("hk_demo", "hs_demo")

@@ -13,8 +13,8 @@ from tests.support.polling import report
 from tests.support.rows import all_rows, audit_actions, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp import clock
-from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import (
     AuditEvent,
     Board,

@@ -12,8 +12,8 @@ from tests.support.rows import all_rows, audit_actions, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp import task_queue
 from webapp.domain.plan import Reason
-from webapp.huntress.simulated_faults import Faults
 from webapp.huntress.simulator import Simulator
+from webapp.huntress.simulator.faults import Faults
 from webapp.models import Alert, Client, Connection, InboxRow, Ticket
 from webapp.services.poll_connection import poll_connection
 from webapp.services.sync_organizations import sync_organizations

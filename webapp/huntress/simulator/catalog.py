@@ -8,7 +8,7 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from webapp.huntress.simulated_rows import AccountRows, Row, iso
+from webapp.huntress.simulator.rows import AccountRows, Row, iso
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from webapp.huntress.simulated_api import Answer, Headers
+from webapp.huntress.simulator.api import Answer, Headers
 
 MAX_BODY = 65_536
 IDLE_SECONDS = 60

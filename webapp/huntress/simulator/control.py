@@ -13,10 +13,10 @@ from collections import Counter
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from webapp.huntress.simulated_account import SimulatedAccount
-from webapp.huntress.simulated_api import Answer, Headers
-from webapp.huntress.simulated_faults import Faults, changed_faults
-from webapp.huntress.simulated_listing import to_json
+from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.api import Answer, Headers
+from webapp.huntress.simulator.faults import Faults, changed_faults
+from webapp.huntress.simulator.listing import to_json
 
 PREFIX = "/simulator/"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from webapp.huntress.simulated_account import SimulatedAccount
-from webapp.huntress.simulated_listing import (
+from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.listing import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     BadQueryError,
@@ -20,7 +20,7 @@ from webapp.huntress.simulated_listing import (
     parse_query,
     to_json,
 )
-from webapp.huntress.simulated_rows import Row, remediation_items, wire_incident
+from webapp.huntress.simulator.rows import Row, remediation_items, wire_incident
 
 _SEVERITIES = ("low", "high", "critical")
 _STATUSES = (

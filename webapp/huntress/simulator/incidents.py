@@ -4,10 +4,10 @@ import random
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from webapp.huntress.simulated_catalog import COMPANIES
-from webapp.huntress.simulated_identity_scenarios import IDENTITY_SCENARIOS
-from webapp.huntress.simulated_rows import AccountRows, Row, iso
-from webapp.huntress.simulated_scenarios import ENDPOINT_SCENARIOS, Scenario, Step
+from webapp.huntress.simulator.catalog import COMPANIES
+from webapp.huntress.simulator.identity_scenarios import IDENTITY_SCENARIOS
+from webapp.huntress.simulator.rows import AccountRows, Row, iso
+from webapp.huntress.simulator.scenarios import ENDPOINT_SCENARIOS, Scenario, Step
 
 IDENTITY_SHARE = 0.3
 NEW_SUBJECT_SHARE = 0.4

@@ -8,7 +8,7 @@ fail (`Faults`). Start one simulator for each account:
 
 or `python -m webapp.huntress.simulator --port 8081 --live`. While it runs, `GET
 /simulator/state` shows what it holds and `POST /simulator/faults` switches faults on and off
-(see `simulated_control`):
+(see `control`):
 
     curl -H 'Content-Type: application/json' -d '{"storm_429": true}' \
         http://127.0.0.1:8081/simulator/faults
@@ -16,13 +16,9 @@ or `python -m webapp.huntress.simulator --port 8081 --live`. While it runs, `GET
         http://127.0.0.1:8081/simulator/faults
 """
 
-import argparse
 import base64
 import hmac
 import math
-import os
-import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -33,15 +29,13 @@ from types import TracebackType
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from webapp.huntress.simulated_account import SimulatedAccount
-from webapp.huntress.simulated_api import Answer, ErrorBodies, Headers, SimulatedApi
-from webapp.huntress.simulated_control import PREFIX, answer_control
-from webapp.huntress.simulated_faults import LOGIN_PAGE, Fault, Faults, malformed_incidents
-from webapp.huntress.simulated_listing import PaginationStyle, Ties
-from webapp.huntress.simulated_rows import iso
-from webapp.huntress.simulated_server import LoopbackServer, Reply
-
-__all__ = ["Fault", "Faults", "RecordedRequest", "SimulatedAccount", "Simulator", "main"]
+from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.api import Answer, ErrorBodies, Headers, SimulatedApi
+from webapp.huntress.simulator.control import PREFIX, answer_control
+from webapp.huntress.simulator.faults import LOGIN_PAGE, Fault, Faults, malformed_incidents
+from webapp.huntress.simulator.listing import PaginationStyle, Ties
+from webapp.huntress.simulator.rows import iso
+from webapp.huntress.simulator.server import LoopbackServer, Reply
 
 MAX_RECORDED = 10_000
 STORM_RETRY_AFTER_SECONDS = 5.0
@@ -58,7 +52,8 @@ class RecordedRequest:
     at: datetime
 
 
-def _system_clock() -> datetime:
+def system_clock() -> datetime:
+    """The time now, in UTC."""
     return datetime.now(UTC)
 
 
@@ -105,7 +100,7 @@ class Simulator:
         self,
         account: SimulatedAccount,
         *,
-        clock: Callable[[], datetime] = _system_clock,
+        clock: Callable[[], datetime] = system_clock,
         port: int = 0,
         api_key: str = "hk_demo",
         api_secret: str = "hs_demo",  # noqa: S107 - the demo's own, opens nothing real
@@ -249,64 +244,3 @@ def _split(target: str) -> tuple[str, dict[str, str]]:
     if path.startswith("http"):
         path = urlsplit(path).path
     return path, dict(parse_qsl(query, keep_blank_values=True))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m webapp.huntress.simulator",
-        description="Serve a simulated Huntress account on 127.0.0.1.",
-    )
-    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free port")
-    parser.add_argument("--api-key", default="hk_demo")
-    parser.add_argument(
-        "--api-secret-env", metavar="VAR", help="environment variable that holds the secret"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="another seed, another story")
-    parser.add_argument("--live", action="store_true", help="let time pass: new events each minute")
-    parser.add_argument("--calls-per-minute", type=int, default=60)
-    return parser
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve the demo account until SIGTERM or SIGINT; prints one line that ends with the URL.
-
-    Returns 0, or 2 when the secret's variable is not set or the port is taken.
-    """
-    options = _parser().parse_args(argv)
-    secret = "hs_demo"  # noqa: S105 - the demo's own, opens nothing real
-    if options.api_secret_env:
-        secret = os.environ.get(options.api_secret_env, "")
-        if not secret:
-            sys.stderr.write(f"{options.api_secret_env} is not set\n")
-            return 2
-    simulator = Simulator(
-        SimulatedAccount.demo(now=_system_clock(), seed=options.seed),
-        port=options.port,
-        api_key=options.api_key,
-        api_secret=secret,
-        calls_per_window=options.calls_per_minute,
-        retry_after="seconds",
-        live=options.live,
-    )
-    return _serve(simulator)
-
-
-def _serve(simulator: Simulator) -> int:
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    try:
-        simulator.start()
-    except OSError as error:
-        sys.stderr.write(f"Cannot listen: {error}\n")
-        return 2
-    name = simulator.account.account["name"]
-    sys.stdout.write(f"Simulated Huntress account of {name}: {simulator.base_url}\n")
-    sys.stdout.flush()
-    ended.wait()
-    simulator.stop()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,9 +1,9 @@
 """What happens to people's accounts in the demo: scenarios without an agent.
 
-Microsoft 365, Google Workspace, mail and firewalls; templates as in `simulated_scenarios`.
+Microsoft 365, Google Workspace, mail and firewalls; templates as in `scenarios`.
 """
 
-from webapp.huntress.simulated_scenarios import RESET_PASSWORD, Scenario, Step
+from webapp.huntress.simulator.scenarios import RESET_PASSWORD, Scenario, Step
 
 _DISABLE = Step("containment", "Disable Identity", "{mail}")
 

@@ -4,12 +4,12 @@ import random
 from datetime import datetime, timedelta
 from itertools import islice
 
-from webapp.huntress.simulated_incidents import (
+from webapp.huntress.simulator.incidents import (
     ANALYSTS,
     add_random_incident,
     finish_remediations,
 )
-from webapp.huntress.simulated_rows import AccountRows, Row, iso
+from webapp.huntress.simulator.rows import AccountRows, Row, iso
 
 HISTORY_DAYS = 14
 HISTORY_INCIDENTS = 150

@@ -3,9 +3,9 @@
 import random
 from datetime import datetime
 
-from webapp.huntress.simulated_catalog import add_companies
-from webapp.huntress.simulated_rows import AccountRows
-from webapp.huntress.simulated_story import Story, add_history
+from webapp.huntress.simulator.catalog import add_companies
+from webapp.huntress.simulator.rows import AccountRows
+from webapp.huntress.simulator.story import Story, add_history
 
 
 class SimulatedAccount(AccountRows):
