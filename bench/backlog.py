@@ -14,9 +14,9 @@ from webapp.domain.cursor_walk import CursorWalk
 from webapp.extensions import current_config
 from webapp.huntress.simulator import Simulator
 from webapp.models import Connection
-from webapp.services.huntress_access import open_client
-from webapp.services.poll_connection import poll_connection
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.calls.open_client import open_client
+from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
 INCIDENTS, AGENTS, ORGANIZATIONS = 500, 120, 40

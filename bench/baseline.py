@@ -38,7 +38,7 @@ from webapp.domain.ticket_text import (
 )
 from webapp.huntress.client import HuntressClient
 from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Status, Ticket
-from webapp.services.ticket_numbers import take_ticket_numbers
+from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.transactions import transaction
 
 PAGE_CAP = 20

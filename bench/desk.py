@@ -21,8 +21,8 @@ from bench.accounts import empty_app
 from bench.desk_data import TICKETS, fill_desk_database
 from tests.support.desk_data import ADMIN
 from webapp.extensions import db
-from webapp.services.sign_in import begin_session
-from webapp.services.users import find_user
+from webapp.services.people.sign_in import begin_session
+from webapp.services.people.users import find_user
 from webapp.web.viewer import COOKIE
 
 ROUNDS = 40

@@ -31,7 +31,7 @@ from webapp.models import (
     TicketCounter,
     User,
 )
-from webapp.services.housekeeping import refresh_statistics
+from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.transactions import transaction
 
 TICKETS, COMMENTS_EACH, CLIENTS, PEOPLE = 100_000, 5, 2_000, 12

@@ -16,8 +16,8 @@ from webapp.domain.cursor_walk import CursorWalk
 from webapp.extensions import current_config
 from webapp.huntress.simulator import Simulator
 from webapp.models import Connection
-from webapp.services.huntress_access import open_client
-from webapp.services.poll_connection import poll_connection
+from webapp.services.calls.open_client import open_client
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
 INCIDENTS = 12_000

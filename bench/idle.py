@@ -5,7 +5,7 @@ from sqlalchemy import event
 from bench.accounts import API_KEY, API_SECRET, bench_desk, build_account
 from webapp.extensions import db
 from webapp.huntress.simulator import Simulator
-from webapp.services.poll_connection import poll_connection
+from webapp.services.polling.poll_connection import poll_connection
 
 TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 

@@ -16,9 +16,9 @@ from tests.support.mapping_data import FIRST_ID, add_mappings
 from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.extensions import db
-from webapp.services.save_mapping_rows import RowEdit, save_mapping_rows
-from webapp.services.sign_in import begin_session
-from webapp.services.users import find_user
+from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
+from webapp.services.people.sign_in import begin_session
+from webapp.services.people.users import find_user
 from webapp.web.viewer import COOKIE
 
 ORGANIZATIONS = 2_000

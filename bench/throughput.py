@@ -13,11 +13,11 @@ from bench.baseline import PlainProcessor
 from webapp import clock
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import HuntressAgent
-from webapp.services.collect_incidents import collect_rows
-from webapp.services.poll_cycle import Cycle
-from webapp.services.poll_lease import claim
-from webapp.services.poll_run_log import start_run
-from webapp.services.process_inbox import process_inbox
+from webapp.services.polling.collect_incidents import collect_rows
+from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.lease import claim
+from webapp.services.polling.process_inbox import process_inbox
+from webapp.services.polling.run_log import start_run
 from webapp.services.transactions import transaction
 
 ROUNDS = 5

@@ -18,7 +18,7 @@ from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
-from webapp.services import users
+from webapp.services.people import users
 
 REAL_HASHER = users._hasher
 

@@ -11,24 +11,24 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.source_tree import Module, all_imports, modules
 from webapp.models import AuditEvent, Board, Category, Client, Comment, Ticket
-from webapp.services.bulk_change_tickets import bulk_change_tickets, undo_bulk_change
-from webapp.services.change_ticket import TicketChange, change_ticket
-from webapp.services.comment_ticket import add_internal_note
-from webapp.services.open_ticket import NewTicket, open_ticket
-from webapp.services.reassign_tickets import deactivate_and_reassign
+from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets, undo_bulk_change
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.open_ticket import NewTicket, open_ticket
+from webapp.services.tickets.reassign_tickets import deactivate_and_reassign
 from webapp.services.transactions import reading, transaction
 
 WRITERS = {
-    "webapp.services.ticket_state",  # status with its closed time, and being touched
-    "webapp.services.ticket_fields",  # what a person may set, for change_ticket
-    "webapp.services.change_ticket",
-    "webapp.services.open_ticket",
-    "webapp.services.write_incidents",  # polls: new, closed, reopened, raised
-    "webapp.services.quarantine_incident",  # polls: what cannot be read
-    "webapp.services.fill_details",  # polls: texts that lacked details
-    "webapp.services.move_tickets",  # off triage, when an organization is mapped
-    "webapp.services.bulk_change_tickets",  # many at once, through change_ticket; and back
-    "webapp.services.reassign_tickets",  # when somebody is deactivated
+    "webapp.services.tickets.ticket_state",  # status with its closed time, and being touched
+    "webapp.services.tickets.ticket_fields",  # what a person may set, for change_ticket
+    "webapp.services.tickets.change_ticket",
+    "webapp.services.tickets.open_ticket",
+    "webapp.services.polling.write_incidents",  # polls: new, closed, reopened, raised
+    "webapp.services.polling.quarantine_incident",  # polls: what cannot be read
+    "webapp.services.polling.fill_details",  # polls: texts that lacked details
+    "webapp.services.polling.move_tickets",  # off triage, when an organization is mapped
+    "webapp.services.tickets.bulk_change_tickets",  # many at once, through change_ticket; and back
+    "webapp.services.tickets.reassign_tickets",  # when somebody is deactivated
 }
 ONLY_OF_TICKETS = {
     *("closed_at", "assignee", "assignee_id", "priority", "priority_id", "first_touched_at"),
@@ -100,7 +100,10 @@ def test_the_check_sees_each_way_of_writing(source: str) -> None:
 
 
 def test_the_named_services_exist_and_write() -> None:
-    for name in WRITERS - {"webapp.services.change_ticket", "webapp.services.fill_details"}:
+    for name in WRITERS - {
+        "webapp.services.tickets.change_ticket",
+        "webapp.services.polling.fill_details",
+    }:
         assert list(writes(modules()[name])), f"{name} need not be on the list"
 
 

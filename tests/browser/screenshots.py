@@ -32,7 +32,7 @@ from tests.support import desk_data
 from tests.support.databases import make_config, migrate_database
 from webapp import clock, create_app
 from webapp.models import Connection, Ticket
-from webapp.services.first_admin import issue_setup_token
+from webapp.services.people.first_admin import issue_setup_token
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus
 from webapp.web.dashboard import routes

@@ -11,7 +11,7 @@ from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
 from webapp import clock
 from webapp.models import Connection
-from webapp.services.first_admin import issue_setup_token
+from webapp.services.people.first_admin import issue_setup_token
 from webapp.services.transactions import transaction
 
 OpenPage = Callable[..., Page]

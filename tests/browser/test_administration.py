@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support import administration_data
 from tests.support.desk_data import ADMIN, Desk
 from webapp import clock
-from webapp.services.users import add_user, deactivate_user
+from webapp.services.people.users import add_user, deactivate_user
 
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]

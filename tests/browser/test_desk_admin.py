@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.pictures import desk as pictures
 from tests.support.desk_data import ADMIN, Desk
-from webapp.services.read_desk import list_priorities
+from webapp.services.desk.read_desk import list_priorities
 
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]

@@ -13,8 +13,8 @@ from tests.support.rows import add, all_rows, change, fresh
 from webapp import clock
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Category, Client, Connection, Ticket
-from webapp.services.connect_account import connect_account
-from webapp.services.poll_connection import poll_connection
+from webapp.services.connections.connect_account import connect_account
+from webapp.services.polling.poll_connection import poll_connection
 
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]

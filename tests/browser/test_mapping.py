@@ -12,7 +12,7 @@ from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.rows import organization
 from webapp import clock
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
 
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]

@@ -18,8 +18,8 @@ from webapp import clock
 from webapp.config import Config
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Client, PollRun
-from webapp.services.first_admin import issue_setup_token
-from webapp.services.poll_connection import poll_connection
+from webapp.services.people.first_admin import issue_setup_token
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import transaction
 
 OpenPage = Callable[..., Page]

@@ -7,7 +7,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
-from webapp.services.saved_views import save_view
+from webapp.services.tickets.saved_views import save_view
 
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]

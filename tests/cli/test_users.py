@@ -6,7 +6,7 @@ from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows
 from webapp.models import User
-from webapp.services.sign_in import SignInError, sign_in
+from webapp.services.people.sign_in import SignInError, sign_in
 
 PASSWORD = "correct horse"
 

@@ -15,7 +15,7 @@ from webapp.cli import triagedesk
 from webapp.config import load_config
 from webapp.jobs import schedule, scheduler, worker
 from webapp.runtime.logging_setup import setup_logging
-from webapp.services.poll_connection import poll_connection
+from webapp.services.polling.poll_connection import poll_connection
 
 
 def shorten_intervals() -> None:

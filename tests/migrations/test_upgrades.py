@@ -13,7 +13,7 @@ from tests.support.postgres import PostgresServer
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import Asset, OrganizationMapping, Ticket
-from webapp.services.search_tickets import find_matches
+from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
 FIRST = "0001"

@@ -11,7 +11,7 @@ from tests.support.poison import cure_all, install_poison, poison
 from tests.support.poller import Desk
 from tests.support.rows import change
 from webapp.models import Priority, Status, Ticket
-from webapp.services import sweep_incidents
+from webapp.services.polling import sweep_incidents
 from webapp.services.transactions import reading
 
 ID = 7

@@ -14,8 +14,8 @@ from webapp.config import Config, ConfigError
 from webapp.crypto import cipher, generate_key
 from webapp.extensions import db
 from webapp.models import Connection, InboxRow
-from webapp.services.check_encryption import require_readable_secrets
-from webapp.services.check_health import (
+from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_health import (
     Check,
     check_connections,
     check_database,

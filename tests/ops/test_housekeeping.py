@@ -20,8 +20,8 @@ from webapp.models import (
     User,
     UserSession,
 )
-from webapp.services import housekeeping
-from webapp.services.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.operations import housekeeping
+from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.transactions import reading
 
 pytestmark = pytest.mark.usefixtures("app")

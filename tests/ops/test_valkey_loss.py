@@ -24,8 +24,8 @@ from webapp.clock import utcnow
 from webapp.config import Config
 from webapp.huntress.simulator import Faults, Simulator
 from webapp.models import Alert, InboxRow, Ticket
-from webapp.services.manage_polling import request_poll
-from webapp.services.sign_in import begin_session
+from webapp.services.people.sign_in import begin_session
+from webapp.services.polling.manage_polling import request_poll
 from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
 from webapp.web.viewer import COOKIE

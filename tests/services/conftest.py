@@ -9,7 +9,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk, allow_host, simulated_desk
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Connection
-from webapp.services.connect_account import connect_account
+from webapp.services.connections.connect_account import connect_account
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.support.fake_clock import START, FakeClock
 from tests.support.rows import add, all_rows, fresh
 from webapp.huntress.budget import Granted, MemoryLedger, Wait
 from webapp.models import ApiExchange, Connection
-from webapp.services.api_ledger import ABANDONED_AFTER, DatabaseLedger, recent_exchanges
+from webapp.services.calls.call_window import ABANDONED_AFTER, DatabaseLedger, recent_exchanges
 
 
 @pytest.fixture

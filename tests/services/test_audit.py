@@ -10,8 +10,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
 from webapp.models import AuditEvent
 from webapp.services.audit import changes_between, record_event
+from webapp.services.people.users import add_user
 from webapp.services.transactions import transaction
-from webapp.services.users import add_user
 
 
 def _record(**values: object) -> AuditEvent:

@@ -5,10 +5,10 @@ import pytest
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from webapp.models import AuditEvent
-from webapp.services import poll_connection
-from webapp.services.edit_statuses import add_status, edit_status
-from webapp.services.poll_cycle import Cycle
-from webapp.services.routing_settings import save_routing
+from webapp.services.connections.routing_settings import save_routing
+from webapp.services.desk.edit_statuses import add_status, edit_status
+from webapp.services.polling import poll_connection
+from webapp.services.polling.cycle import Cycle
 from webapp.services.transactions import reading
 
 pytestmark = both_databases

@@ -12,14 +12,14 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, fresh
 from webapp.models import AuditEvent, Board, BulkChange, Category, Comment, Status, Ticket, User
-from webapp.services.bulk_change_tickets import (
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.tickets.bulk_change_tickets import (
     MOST_TICKETS,
     bulk_change_tickets,
     read_bulk_change,
     undo_bulk_change,
 )
-from webapp.services.change_ticket import CHANGE_COMMENT, TicketChange, change_ticket
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.tickets.change_ticket import CHANGE_COMMENT, TicketChange, change_ticket
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases

@@ -16,8 +16,8 @@ from tests.support.polling import (
     ticketed_ids,
 )
 from webapp.models import InboxRow
-from webapp.services import poll_connection as module
-from webapp.services import write_incidents
+from webapp.services.polling import poll_connection as module
+from webapp.services.polling import write_incidents
 
 
 @pytest.fixture

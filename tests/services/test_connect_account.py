@@ -20,7 +20,8 @@ from webapp.huntress.errors import HuntressError
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import ApiExchange, AuditEvent, Client, Connection, OrganizationMapping, Priority
-from webapp.services.connect_account import (
+from webapp.services.calls.open_client import MissingCredentialsError, open_client
+from webapp.services.connections.connect_account import (
     ConnectError,
     OtherAccountError,
     connect_account,
@@ -29,7 +30,6 @@ from webapp.services.connect_account import (
     replace_credentials,
 )
 from webapp.services.errors import EditionError, FieldError, NotFoundError
-from webapp.services.huntress_access import MissingCredentialsError, open_client
 
 ORIGIN = "http://127.0.0.1:1"
 

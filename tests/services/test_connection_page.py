@@ -11,20 +11,20 @@ from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.huntress.simulator import Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import Board, Category, Connection, OrganizationMapping
-from webapp.services.connect_account import disconnect_account
-from webapp.services.connection_health import read_connections_health
-from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.explain_huntress import explain, is_about_base_url
-from webapp.services.huntress_access import MissingCredentialsError
-from webapp.services.read_connection_page import read_connection_page
-from webapp.services.routing_settings import (
+from webapp.services.calls.explain_error import explain, is_about_base_url
+from webapp.services.calls.open_client import MissingCredentialsError
+from webapp.services.connections.connect_account import disconnect_account
+from webapp.services.connections.connection_health import read_connections_health
+from webapp.services.connections.read_connection_page import read_connection_page
+from webapp.services.connections.routing_settings import (
     RoutingError,
     StaleRoutingError,
     routing_values,
     save_routing,
 )
-from webapp.services.sync_now import SyncFailedError, sync_now, sync_words
-from webapp.services.sync_organizations import SyncResult
+from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.mapping.sync_now import SyncFailedError, sync_now, sync_words
+from webapp.services.mapping.sync_organizations import SyncResult
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
 

@@ -6,7 +6,7 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows, fresh
 from webapp.models import CsvUpload
-from webapp.services.csv_uploads import (
+from webapp.services.desk.csv_uploads import (
     delete_upload,
     get_upload,
     note_preview,
@@ -14,7 +14,7 @@ from webapp.services.csv_uploads import (
     store_upload,
 )
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.users import add_user
+from webapp.services.people.users import add_user
 
 DATA = b"\xef\xbb\xbfName;Note\nAcme;\xc3\xa4\n"
 

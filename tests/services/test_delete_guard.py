@@ -18,7 +18,7 @@ from webapp.models import (
     Ticket,
     TicketAsset,
 )
-from webapp.services.delete_guard import (
+from webapp.services.desk.delete_guard import (
     HeldError,
     activate_row,
     deactivate_row,

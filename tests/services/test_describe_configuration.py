@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY, make_config
 from webapp.config import embedded_redis_url
-from webapp.services.describe_configuration import describe_configuration
+from webapp.services.operations.describe_configuration import describe_configuration
 
 FOLDER = Path("/var/lib/triagedesk")
 LOCAL = "postgresql+psycopg:///desk"

@@ -8,15 +8,15 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import Asset, AuditEvent, Client
-from webapp.services.delete_guard import activate_row, deactivate_row
-from webapp.services.edit_assets import (
+from webapp.services.desk.delete_guard import activate_row, deactivate_row
+from webapp.services.desk.edit_assets import (
     AssetValues,
     add_asset,
     asset_version,
     edit_asset,
     read_asset_values,
 )
-from webapp.services.edit_rows import EditConflictError
+from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError
 
 

@@ -6,11 +6,11 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, fresh
 from webapp.models import AuditEvent, Board, Category
-from webapp.services.delete_guard import deactivate_row
-from webapp.services.edit_boards import add_board, add_category, rename_board, rename_category
-from webapp.services.edit_rows import EditConflictError, version_of
+from webapp.services.desk.delete_guard import deactivate_row
+from webapp.services.desk.edit_boards import add_board, add_category, rename_board, rename_category
+from webapp.services.desk.edit_rows import EditConflictError, version_of
+from webapp.services.desk.read_desk import list_boards, read_board, read_category
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.read_desk import list_boards, read_board, read_category
 
 SECURITY, TRIAGE = 1, 2
 

@@ -8,17 +8,17 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Client
-from webapp.services.delete_guard import deactivate_row
-from webapp.services.edit_clients import (
+from webapp.services.desk.delete_guard import deactivate_row
+from webapp.services.desk.edit_clients import (
     ClientValues,
     add_client,
     client_version,
     edit_client,
     read_client_values,
 )
-from webapp.services.edit_rows import EditConflictError
+from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.users import add_user
+from webapp.services.people.users import add_user
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Priority
-from webapp.services.delete_guard import HeldError, delete_row
-from webapp.services.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
-from webapp.services.edit_rows import EditConflictError, version_of
+from webapp.services.desk.delete_guard import HeldError, delete_row
+from webapp.services.desk.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
+from webapp.services.desk.edit_rows import EditConflictError, version_of
+from webapp.services.desk.read_desk import list_priorities, read_priority
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.read_desk import list_priorities, read_priority
 from webapp.web.filters import TONES
 
 CRITICAL, HIGH, MEDIUM, LOW = 1, 2, 3, 4

@@ -14,14 +14,16 @@ from tests.support.poller import Desk
 from tests.support.polling import AppThread
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Connection, Status, Ticket
-from webapp.services import routing_settings, ticket_fields, write_incidents
-from webapp.services.change_ticket import TicketChange, change_ticket
-from webapp.services.delete_guard import HeldError, delete_row
-from webapp.services.edit_rows import EditConflictError, version_of
-from webapp.services.edit_statuses import add_status, edit_status, make_default, move_status
+from webapp.services.connections import routing_settings
+from webapp.services.desk.delete_guard import HeldError, delete_row
+from webapp.services.desk.edit_rows import EditConflictError, version_of
+from webapp.services.desk.edit_statuses import add_status, edit_status, make_default, move_status
+from webapp.services.desk.read_desk import list_statuses, read_status
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.read_desk import list_statuses, read_status
-from webapp.services.ticket_state import set_ticket_status
+from webapp.services.polling import write_incidents
+from webapp.services.tickets import ticket_fields
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.ticket_state import set_ticket_status
 
 OPEN, PROGRESS, WAITING, CLOSED = 1, 2, 3, 4
 

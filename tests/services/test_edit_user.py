@@ -7,12 +7,23 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, fresh
 from webapp.models import AuditEvent, User
-from webapp.services.change_password import change_own_password
-from webapp.services.edit_user import UserConflictError, UserEdit, edit_user, sign_out_everywhere
 from webapp.services.errors import NotFoundError
-from webapp.services.read_users import list_successors, read_user, read_users
-from webapp.services.sign_in import SignInError, begin_session, find_session, sign_in, sign_out
-from webapp.services.users import (
+from webapp.services.people.change_password import change_own_password
+from webapp.services.people.edit_user import (
+    UserConflictError,
+    UserEdit,
+    edit_user,
+    sign_out_everywhere,
+)
+from webapp.services.people.read_users import list_successors, read_user, read_users
+from webapp.services.people.sign_in import (
+    SignInError,
+    begin_session,
+    find_session,
+    sign_in,
+    sign_out,
+)
+from webapp.services.people.users import (
     LastAdminError,
     UserError,
     add_user,
@@ -134,7 +145,7 @@ def test_a_password_changed_meanwhile_is_not_replaced_by_who_knew_the_old_one(
         set_password(bo.id, "chosen by an admin")
         return is_right
 
-    monkeypatch.setattr("webapp.services.change_password.is_password", checked_slowly)
+    monkeypatch.setattr("webapp.services.people.change_password.is_password", checked_slowly)
     with pytest.raises(UserError) as caught:
         change_own_password(bo.id, PASSWORD, "another password", kept_token=None)
     assert set(caught.value.fields) == {"current_password"}

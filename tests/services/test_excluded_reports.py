@@ -9,8 +9,8 @@ from tests.support.poller import Desk
 from tests.support.polling import counted_statements, set_faults
 from webapp.huntress.simulator import Fault
 from webapp.models import InboxRow
-from webapp.services import poll_connection as module
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.polling import poll_connection as module
 
 ORGANIZATION = 7
 OTHER = 8

@@ -10,7 +10,7 @@ from tests.support.polling import asked, set_faults, ticketed_ids
 from tests.support.rows import all_rows, organization
 from webapp.huntress.simulator import Fault
 from webapp.models import HuntressAgent, OrganizationMapping
-from webapp.services.api_ledger import DatabaseLedger
+from webapp.services.calls.call_window import DatabaseLedger
 
 AGENTS, ORGANIZATIONS = "/v1/agents", "/v1/organizations"
 FETCHED = "are being fetched from Huntress"

@@ -10,8 +10,8 @@ from tests.support.polling import asked, set_faults
 from tests.support.rows import add, all_rows, change
 from webapp.huntress.simulator import Fault
 from webapp.models import Alert, Asset, ExternalEntityMapping, Ticket, TicketAsset
-from webapp.services import fill_details as module
-from webapp.services.link_assets import hostname_key
+from webapp.services.desk.link_assets import hostname_key
+from webapp.services.polling import fill_details as module
 from webapp.services.transactions import reading
 
 ID = 1_780_001

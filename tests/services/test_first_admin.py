@@ -11,15 +11,15 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions
 from webapp.models import SetupToken, User
 from webapp.services.errors import ServiceError
-from webapp.services.first_admin import (
+from webapp.services.people.first_admin import (
     SetupClosedError,
     SetupTokenError,
     create_first_admin,
     is_setup_open,
     issue_setup_token,
 )
-from webapp.services.sign_in import sign_in
-from webapp.services.users import UserError, add_user
+from webapp.services.people.sign_in import sign_in
+from webapp.services.people.users import UserError, add_user
 
 PASSWORD = "correct horse"
 

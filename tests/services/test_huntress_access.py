@@ -7,7 +7,7 @@ import pytest
 from tests.support.poller import Desk
 from webapp.extensions import current_config
 from webapp.models import Connection
-from webapp.services.huntress_access import open_client
+from webapp.services.calls.open_client import open_client
 from webapp.services.transactions import reading
 
 

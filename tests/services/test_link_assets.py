@@ -6,7 +6,7 @@ from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from tests.support.rows import add, all_rows, change
 from webapp.models import Asset, ExternalEntityMapping, TicketAsset
-from webapp.services.link_assets import choose_asset, hostname_key
+from webapp.services.desk.link_assets import choose_asset, hostname_key
 from webapp.services.transactions import reading
 
 ID = 1_780_001

@@ -10,14 +10,14 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, change
 from webapp.extensions import db
 from webapp.models import Client, Ticket, TicketAsset
-from webapp.services.delete_guard import deactivate_row
-from webapp.services.edit_assets import AssetValues, add_asset
-from webapp.services.edit_clients import ClientValues, edit_client
+from webapp.services.desk.delete_guard import deactivate_row
+from webapp.services.desk.edit_assets import AssetValues, add_asset
+from webapp.services.desk.edit_clients import ClientValues, edit_client
+from webapp.services.desk.list_assets import AssetQuery, list_assets, read_asset
+from webapp.services.desk.list_clients import ClientQuery, list_client_choices, list_clients
+from webapp.services.desk.read_client import read_client
 from webapp.services.errors import NotFoundError
-from webapp.services.list_assets import AssetQuery, list_assets, read_asset
-from webapp.services.list_clients import ClientQuery, list_client_choices, list_clients
 from webapp.services.numbered_pages import NumberedPage, clamp_page
-from webapp.services.read_client import read_client
 
 
 @pytest.fixture

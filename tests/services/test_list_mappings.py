@@ -11,15 +11,15 @@ from tests.support.rows import change, organization
 from webapp.domain.csv_text import read_csv
 from webapp.models import Client
 from webapp.services.errors import NotFoundError
-from webapp.services.export_mappings import export_mappings
-from webapp.services.list_mappings import (
+from webapp.services.mapping.export_mappings import export_mappings
+from webapp.services.mapping.list_mappings import (
     GONE,
     SORTS,
     MappingPage,
     MappingQuery,
     list_mappings,
 )
-from webapp.services.map_organizations import (
+from webapp.services.mapping.map_organizations import (
     MappingState,
     count_states,
     list_organizations,

@@ -12,8 +12,8 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import fresh
 from webapp.models import Alert, Board, Status, Ticket
-from webapp.services import list_tickets as listing
-from webapp.services.list_tickets import (
+from webapp.services.tickets import list_tickets as listing
+from webapp.services.tickets.list_tickets import (
     NOBODY,
     SORTS,
     TicketQuery,

@@ -11,9 +11,10 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import audit_actions, change, fresh
 from webapp.models import Connection
-from webapp.services.connect_account import disconnect_account
+from webapp.services.connections.connect_account import disconnect_account
+from webapp.services.connections.routing_settings import save_routing
 from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.manage_polling import (
+from webapp.services.polling.manage_polling import (
     PollRefusedError,
     pause_polling,
     poll_refusal,
@@ -21,7 +22,6 @@ from webapp.services.manage_polling import (
     resume_polling,
     start_polling,
 )
-from webapp.services.routing_settings import save_routing
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
 

@@ -11,7 +11,7 @@ from tests.support.rows import add, all_rows, audit_actions, change, organizatio
 from webapp.huntress.simulator import Simulator
 from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
 from webapp.services.errors import EditionError, FieldError, NotFoundError
-from webapp.services.map_organizations import (
+from webapp.services.mapping.map_organizations import (
     STATE_LABELS,
     MappingChange,
     MappingState,
@@ -22,7 +22,7 @@ from webapp.services.map_organizations import (
     save_mappings,
     set_mapping,
 )
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.mapping.sync_organizations import sync_organizations
 
 
 @pytest.fixture

@@ -12,21 +12,21 @@ from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.polling import AppThread
 from tests.support.rows import all_rows, audit_actions, organization
 from webapp.models import AuditEvent, Client, CsvUpload
-from webapp.services.create_clients import (
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.mapping.create_clients import (
     Choice,
     NewClient,
     create_clients,
     propose_clients,
 )
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.import_mappings import (
+from webapp.services.mapping.import_mappings import (
     StaleImportError,
     import_mappings,
     plan_import,
     upload_mappings,
 )
-from webapp.services.map_organizations import StaleMappingError, set_mapping
-from webapp.services.save_mapping_rows import RowEdit, save_mapping_rows
+from webapp.services.mapping.map_organizations import StaleMappingError, set_mapping
+from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 
 MAPPED, AUTO, UNMAPPED, SIMILAR, AMBIGUOUS = (str(40_000 + n) for n in range(5))
 

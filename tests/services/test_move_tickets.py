@@ -18,13 +18,13 @@ from webapp.models import (
     TicketAsset,
     User,
 )
-from webapp.services import write_incidents
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.map_organizations import set_mapping
-from webapp.services.move_tickets import count_movable_tickets, move_tickets
-from webapp.services.poll_connection import poll_connection
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.people.users import add_user
+from webapp.services.polling import write_incidents
+from webapp.services.polling.move_tickets import count_movable_tickets, move_tickets
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
-from webapp.services.users import add_user
 
 ACME, OTHER = 7, 8
 

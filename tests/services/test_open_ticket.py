@@ -13,8 +13,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
 from webapp.models import AuditEvent, Category, Client, Comment, Ticket, User
 from webapp.services.errors import FieldError
-from webapp.services.open_ticket import OPENED, NewTicket, open_ticket
-from webapp.services.read_ticket import read_ticket
+from webapp.services.tickets.open_ticket import OPENED, NewTicket, open_ticket
+from webapp.services.tickets.read_ticket import read_ticket
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases

@@ -11,10 +11,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, fresh
 from webapp.models import AuditEvent, PasswordLink, User
 from webapp.services.errors import NotFoundError
-from webapp.services.housekeeping import delete_old_records
-from webapp.services.invite_user import invite_user
 from webapp.services.lookups import get_user
-from webapp.services.password_links import (
+from webapp.services.operations.housekeeping import delete_old_records
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.password_links import (
     InactiveUserError,
     IssuedLink,
     PasswordLinkError,
@@ -23,8 +23,8 @@ from webapp.services.password_links import (
     make_password_link,
     withdraw_link,
 )
-from webapp.services.sign_in import SignInError, sign_in
-from webapp.services.users import (
+from webapp.services.people.sign_in import SignInError, sign_in
+from webapp.services.people.users import (
     UserError,
     activate_user,
     add_user,
@@ -108,7 +108,7 @@ def test_using_a_link_while_an_admin_makes_another_is_refused_in_words(
         has_person.set()
         return user
 
-    monkeypatch.setattr("webapp.services.password_links.get_user", get_user_after_the_admin)
+    monkeypatch.setattr("webapp.services.people.password_links.get_user", get_user_after_the_admin)
     with pytest.raises(PasswordLinkError):
         choose_password(link.token, CHOSEN)
     admin.join()

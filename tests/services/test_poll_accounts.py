@@ -9,8 +9,8 @@ from tests.support.poller import Desk
 from tests.support.polling import add_bulk, ticketed_ids
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Board, Client, Connection, Priority, Ticket
-from webapp.services.connect_account import connect_account, disconnect_account
-from webapp.services.poll_connection import poll_connection
+from webapp.services.connections.connect_account import connect_account, disconnect_account
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
 

@@ -8,7 +8,7 @@ from tests.support.poller import API_KEY, API_SECRET, Desk, simulated_desk
 from tests.support.polling import add_bulk, runs
 from webapp.huntress.simulator import Faults, SimulatedAccount
 from webapp.models import PollRun, Ticket
-from webapp.services.connect_account import disconnect_account
+from webapp.services.connections.connect_account import disconnect_account
 
 
 def _disconnect_at(desk: Desk, app: Flask, call: int) -> None:

@@ -24,11 +24,11 @@ from webapp.domain.detail_fetch import FetchPlan
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import Fault
 from webapp.models import Comment, Connection, PollRun
-from webapp.services import fetch_details, process_inbox
-from webapp.services import poll_connection as module
-from webapp.services.due_connections import find_due_connections
-from webapp.services.poll_connection import poll_connection
-from webapp.services.poll_lease import LeaseLostError, claim
+from webapp.services.polling import fetch_details, process_inbox
+from webapp.services.polling import poll_connection as module
+from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.lease import LeaseLostError, claim
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import transaction
 
 LEASE_SECONDS = 120

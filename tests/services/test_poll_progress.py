@@ -22,9 +22,9 @@ from webapp import clock
 from webapp.huntress.simulator import Fault
 from webapp.models import Ticket
 from webapp.models.poll_run import COUNTS
-from webapp.services import process_inbox
-from webapp.services.api_ledger import DatabaseLedger
-from webapp.services.routing_settings import save_routing
+from webapp.services.calls.call_window import DatabaseLedger
+from webapp.services.connections.routing_settings import save_routing
+from webapp.services.polling import process_inbox
 
 
 def fill_window(desk: Desk, *, leave: int = 0) -> None:

@@ -12,10 +12,10 @@ from tests.support.polling import runs as runs_of
 from tests.support.rows import audit_actions
 from webapp.models import PollRun
 from webapp.models.poll_run import COUNTS
-from webapp.services.due_connections import find_due_connections
 from webapp.services.errors import NotFoundError
-from webapp.services.poll_connection import poll_connection
-from webapp.services.poll_outcome import PollOutcome, describe_run
+from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.outcome import PollOutcome, describe_run
+from webapp.services.polling.poll_connection import poll_connection
 
 SKIPS = {
     "paused": ("paused_at", "now", "Polling of this connection is paused."),

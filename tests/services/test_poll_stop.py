@@ -12,8 +12,8 @@ from tests.support.polling import add_bulk, break_reports, runs
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import Connection, PollRun, Ticket
-from webapp.services import poll_connection, process_inbox
-from webapp.services.poll_lease import claim
+from webapp.services.polling import poll_connection, process_inbox
+from webapp.services.polling.lease import claim
 from webapp.services.transactions import reading, transaction
 
 

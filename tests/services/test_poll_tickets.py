@@ -19,7 +19,7 @@ from webapp.models import (
     Status,
     Ticket,
 )
-from webapp.services import process_inbox
+from webapp.services.polling import process_inbox
 
 ID = 1_780_001
 

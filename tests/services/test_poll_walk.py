@@ -20,7 +20,7 @@ from tests.support.polling import (
 )
 from webapp.huntress.simulator import Fault, SimulatedAccount
 from webapp.models import Alert, Comment, Ticket
-from webapp.services.api_ledger import DatabaseLedger
+from webapp.services.calls.call_window import DatabaseLedger
 
 LISTS = [INCIDENTS, "/v1/organizations", f"{INCIDENTS}?sent", f"{INCIDENTS}?auto_remediating"]
 

@@ -17,7 +17,7 @@ from tests.support.polling import (
 )
 from webapp.huntress.simulator import Fault
 from webapp.models import Comment
-from webapp.services import poll_connection
+from webapp.services.polling import poll_connection
 
 PAGE = 4
 FAULTS = {

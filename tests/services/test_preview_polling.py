@@ -36,10 +36,15 @@ from webapp.models import (
     Priority,
     Ticket,
 )
+from webapp.services.calls.open_client import MissingCredentialsError
 from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.huntress_access import MissingCredentialsError
-from webapp.services.preview_polling import MAX_PAGES, Preview, PreviewError, preview_polling
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.polling.preview_polling import (
+    MAX_PAGES,
+    Preview,
+    PreviewError,
+    preview_polling,
+)
 from webapp.services.transactions import reading
 
 WRITTEN = (Ticket, Alert, InboxRow, OrganizationMapping, PollRun, AuditEvent)

@@ -18,7 +18,7 @@ from tests.support.polling import (
     ticketed_ids,
 )
 from webapp.models import Alert, Status, Ticket
-from webapp.services import process_inbox
+from webapp.services.polling import process_inbox
 from webapp.services.transactions import transaction
 
 OK = 0

@@ -14,8 +14,13 @@ from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import AuditEvent, Connection, InboxRow, Ticket
 from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.quarantine import QuarantineError, dismiss, list_quarantined, retry
-from webapp.services.users import add_user
+from webapp.services.people.users import add_user
+from webapp.services.polling.answer_quarantine import (
+    QuarantineError,
+    dismiss,
+    list_quarantined,
+    retry,
+)
 
 WITHOUT_ID = {"subject": "CRITICAL - no id", "severity": "critical", "status": "sent"}
 

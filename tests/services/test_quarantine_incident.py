@@ -10,9 +10,9 @@ from tests.support.poller import Desk
 from tests.support.polling import break_reports, runs, set_faults, ticketed_ids
 from tests.support.rows import add, all_rows, audit_actions, change
 from webapp.models import Alert, Board, Category, Priority, Ticket
-from webapp.services import process_inbox, quarantine_incident, write_incidents
 from webapp.services.errors import ServiceError
-from webapp.services.quarantine import dismiss, list_quarantined, retry
+from webapp.services.polling import process_inbox, quarantine_incident, write_incidents
+from webapp.services.polling.answer_quarantine import dismiss, list_quarantined, retry
 from webapp.services.transactions import reading
 
 ID = 1_780_001

@@ -11,12 +11,12 @@ from tests.support.poller import Desk
 from webapp.domain.incident import CLOSED_STATUSES, DELETED, is_recorded_open
 from webapp.models import Alert, InboxRow, Ticket
 from webapp.models.alert import is_open
-from webapp.services import connection_figures as figures
-from webapp.services import list_tickets
-from webapp.services.connection_figures import count_figures
-from webapp.services.list_tickets import SORTS, TicketQuery
-from webapp.services.move_tickets import count_movable
-from webapp.services.ticket_recorded_incidents import count_recorded
+from webapp.services.connections import connection_figures as figures
+from webapp.services.connections.connection_figures import count_figures
+from webapp.services.polling.move_tickets import count_movable
+from webapp.services.polling.ticket_recorded_incidents import count_recorded
+from webapp.services.tickets import list_tickets
+from webapp.services.tickets.list_tickets import SORTS, TicketQuery
 from webapp.services.transactions import reading, transaction
 
 

@@ -8,10 +8,10 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from webapp.services.audit import record_event
-from webapp.services.audit_names import kind_of
-from webapp.services.read_audit import SYSTEM, AuditQuery, export_events, list_events
+from webapp.services.operations.audit_names import kind_of
+from webapp.services.operations.read_audit import SYSTEM, AuditQuery, export_events, list_events
+from webapp.services.people.users import add_user
 from webapp.services.transactions import transaction
-from webapp.services.users import add_user
 
 
 @pytest.fixture

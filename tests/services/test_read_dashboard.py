@@ -15,9 +15,9 @@ from tests.support.fake_clock import FakeClock
 from webapp.domain.plan import Reason
 from webapp.extensions import db
 from webapp.models import Alert, Board, Client, Connection, Priority, Status, Ticket
-from webapp.services import dashboard_figures, read_dashboard
-from webapp.services.connection_figures import count_figures
-from webapp.services.dashboard_figures import (
+from webapp.services.connections.connection_figures import count_figures
+from webapp.services.operations import dashboard_figures, read_dashboard
+from webapp.services.operations.dashboard_figures import (
     DAYS,
     SEVERITIES,
     DeskFigures,
@@ -25,9 +25,9 @@ from webapp.services.dashboard_figures import (
     Median,
     median_durations,
 )
-from webapp.services.list_tickets import UNTOUCHED, in_triage
-from webapp.services.read_dashboard import SHOWN_TICKETS, Dashboard
-from webapp.services.ticket_state import set_ticket_status
+from webapp.services.operations.read_dashboard import SHOWN_TICKETS, Dashboard
+from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage
+from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
 AddTicket = Callable[..., int]

@@ -11,11 +11,11 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import change
 from webapp.models import InboxRow
+from webapp.services.connections.read_exchanges import Outcome, read_exchanges
 from webapp.services.errors import NotFoundError
-from webapp.services.read_exchanges import Outcome, read_exchanges
-from webapp.services.read_health import is_answering, read_health
-from webapp.services.read_poll_history import read_poll_history, read_poll_run
-from webapp.services.read_quarantine import SHOWN_CHARACTERS, read_quarantine, read_report
+from webapp.services.operations.read_health import is_answering, read_health
+from webapp.services.polling.read_poll_history import read_poll_history, read_poll_run
+from webapp.services.polling.read_quarantine import SHOWN_CHARACTERS, read_quarantine, read_report
 
 
 @pytest.fixture

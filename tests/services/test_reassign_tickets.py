@@ -10,11 +10,11 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, change, fresh
 from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.errors import NotFoundError
-from webapp.services.reassign_tickets import (
+from webapp.services.people.users import LastAdminError, UserError
+from webapp.services.tickets.reassign_tickets import (
     ConfirmationError,
     deactivate_and_reassign,
 )
-from webapp.services.users import LastAdminError, UserError
 
 
 @pytest.fixture

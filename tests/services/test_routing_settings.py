@@ -9,16 +9,16 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.models import AuditEvent, Board, Category, Client, Connection, Priority, Status
-from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.manage_polling import pause_polling, start_polling
-from webapp.services.routing_names import find_client_id, resolve_routing_names
-from webapp.services.routing_settings import (
+from webapp.services.connections.routing_names import find_client_id, resolve_routing_names
+from webapp.services.connections.routing_settings import (
     ROUTING_FIELDS,
     RoutingError,
     routing_choices,
     save_routing,
 )
-from webapp.services.routing_state import missing_labels, routing_state, show_routing
+from webapp.services.connections.routing_state import missing_labels, routing_state, show_routing
+from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.polling.manage_polling import pause_polling, start_polling
 from webapp.services.transactions import transaction
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}

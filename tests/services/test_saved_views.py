@@ -7,9 +7,9 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows
 from webapp.models import AuditEvent, SavedView, User
-from webapp.services import saved_views
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.saved_views import change_view, delete_view, list_views, save_view
+from webapp.services.tickets import saved_views
+from webapp.services.tickets.saved_views import change_view, delete_view, list_views, save_view
 
 pytestmark = both_databases
 

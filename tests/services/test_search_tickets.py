@@ -11,10 +11,10 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.models import Alert, Client, Comment, Ticket
-from webapp.services import search_tickets as search
-from webapp.services.comment_ticket import add_internal_note
-from webapp.services.list_tickets import TicketQuery, list_tickets
-from webapp.services.search_tickets import search_tickets
+from webapp.services.tickets import search_tickets as search
+from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
+from webapp.services.tickets.search_tickets import search_tickets
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases

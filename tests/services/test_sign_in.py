@@ -12,7 +12,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
 from webapp.extensions import read_only
 from webapp.models import User, UserSession
-from webapp.services.sign_in import (
+from webapp.services.people.sign_in import (
     SESSION_LIFETIME,
     SignInError,
     find_session,
@@ -20,7 +20,7 @@ from webapp.services.sign_in import (
     sign_in,
     sign_out,
 )
-from webapp.services.users import add_user, deactivate_user, is_password, set_password
+from webapp.services.people.users import add_user, deactivate_user, is_password, set_password
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
 
@@ -144,7 +144,7 @@ def test_no_session_begins_behind_a_change_that_ends_them_all(
             deactivate_user(bo.id)
         return is_right
 
-    monkeypatch.setattr("webapp.services.sign_in.is_password", checked_slowly)
+    monkeypatch.setattr("webapp.services.people.sign_in.is_password", checked_slowly)
     with pytest.raises(SignInError):
         sign_in("bo@example.com", PASSWORD, None)
     assert all_rows(UserSession) == []

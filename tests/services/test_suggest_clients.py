@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.services.suggest_clients import SimilarClients
+from webapp.services.mapping.suggest_clients import SimilarClients
 
 CLIENTS = [
     "Acme Dental",

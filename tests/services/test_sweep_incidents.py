@@ -20,7 +20,7 @@ from tests.support.polling import (
 from tests.support.rows import all_rows, change
 from webapp.huntress.simulator import Fault
 from webapp.models import Alert, Status, Ticket
-from webapp.services import sweep_incidents as module
+from webapp.services.polling import sweep_incidents as module
 
 DAY = 24 * 60
 LISTED = [f"{INCIDENTS}?sent", f"{INCIDENTS}?auto_remediating"]

@@ -17,11 +17,11 @@ from webapp.huntress.errors import HuntressError
 from webapp.huntress.simulator import Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import Client, Connection, OrganizationMapping
-from webapp.services.connect_account import disconnect_account
+from webapp.services.calls.open_client import MissingCredentialsError, open_client
+from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.errors import EditionError, NotFoundError
-from webapp.services.huntress_access import MissingCredentialsError, open_client
-from webapp.services.map_organizations import set_mapping
-from webapp.services.sync_organizations import (
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.mapping.sync_organizations import (
     SyncResult,
     add_organization,
     parse_organization,

@@ -8,8 +8,8 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.models import AuditEvent, Board, Category, Client, Comment, Ticket
-from webapp.services.change_ticket import TicketChange, change_ticket
 from webapp.services.errors import FieldError
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases

@@ -10,7 +10,7 @@ from tests.support.poller import Desk
 from tests.support.polling import AppThread, add_bulk, break_reports
 from tests.support.rows import all_rows
 from webapp.models import Ticket, TicketCounter
-from webapp.services.ticket_numbers import take_ticket_numbers
+from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.transactions import transaction
 
 

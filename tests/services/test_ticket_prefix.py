@@ -6,10 +6,10 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows
 from webapp.models import AuditEvent
-from webapp.services.edit_rows import EditConflictError
+from webapp.services.desk.edit_rows import EditConflictError
+from webapp.services.desk.ticket_numbers import take_ticket_numbers
+from webapp.services.desk.ticket_prefix import read_numbering, set_prefix
 from webapp.services.errors import FieldError
-from webapp.services.ticket_numbers import take_ticket_numbers
-from webapp.services.ticket_prefix import read_numbering, set_prefix
 from webapp.services.transactions import transaction
 
 

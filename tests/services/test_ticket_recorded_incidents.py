@@ -8,20 +8,20 @@ from tests.support.poller import Desk
 from tests.support.polling import AppThread, ticketed_ids
 from tests.support.rows import all_rows, change
 from webapp.models import Alert, AuditEvent, Client, Connection
-from webapp.services import collect_incidents, write_incidents
-from webapp.services import poll_connection as poll_module
-from webapp.services import ticket_recorded_incidents as module
+from webapp.services.calls.open_client import MissingCredentialsError
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.huntress_access import MissingCredentialsError
-from webapp.services.map_organizations import set_mapping
-from webapp.services.poll_connection import poll_connection
-from webapp.services.ticket_recorded_incidents import (
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.people.users import add_user
+from webapp.services.polling import collect_incidents, write_incidents
+from webapp.services.polling import poll_connection as poll_module
+from webapp.services.polling import ticket_recorded_incidents as module
+from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.polling.ticket_recorded_incidents import (
     TicketedIncidents,
     count_recorded_incidents,
     ticket_incident,
     ticket_recorded_incidents,
 )
-from webapp.services.users import add_user
 
 ACME = 7
 

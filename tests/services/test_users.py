@@ -10,8 +10,8 @@ from tests.support.databases import both_databases
 from tests.support.rows import all_rows, audit_actions, fresh
 from webapp.models import AuditEvent, User
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.sign_in import SignInError, find_session, sign_in
-from webapp.services.users import (
+from webapp.services.people.sign_in import SignInError, find_session, sign_in
+from webapp.services.people.users import (
     LastAdminError,
     UserError,
     activate_user,

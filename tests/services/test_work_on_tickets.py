@@ -12,19 +12,19 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.extensions import db
 from webapp.models import AuditEvent, Comment, Priority, Status, Ticket
-from webapp.services.change_ticket import (
+from webapp.services.connections.connection_health import State, read_connection_health
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.operations.read_dashboard import read_dashboard
+from webapp.services.tickets.change_ticket import (
     CHANGE_COMMENT,
     TicketChange,
     TicketConflictError,
     change_ticket,
 )
-from webapp.services.comment_ticket import NOTE_LENGTH, add_internal_note
-from webapp.services.connection_health import State, read_connection_health
-from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.list_tickets import NOBODY, SORTS, TicketQuery, list_tickets
-from webapp.services.read_dashboard import read_dashboard
-from webapp.services.read_ticket import read_ticket
-from webapp.services.ticket_state import mark_touched, set_ticket_status
+from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery, list_tickets
+from webapp.services.tickets.read_ticket import read_ticket
+from webapp.services.tickets.ticket_state import mark_touched, set_ticket_status
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases

@@ -35,10 +35,10 @@ from webapp.models import (
     Ticket,
     User,
 )
-from webapp.services.ticket_numbers import take_ticket_numbers
-from webapp.services.ticket_state import set_ticket_status
+from webapp.services.desk.ticket_numbers import take_ticket_numbers
+from webapp.services.people.users import hash_password
+from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
-from webapp.services.users import hash_password
 
 ADMIN = ("ada@example.com", "Ada Okafor")
 HELPDESK = ("bo@example.com", "Bo Lindqvist")

@@ -11,8 +11,8 @@ from tests.support.model_steps import STEPS
 from tests.support.model_world import LEASE, RunningPoll, World
 from webapp.huntress.simulator import Fault, Faults
 from webapp.models import Connection
-from webapp.services.poll_connection import poll_connection
-from webapp.services.poll_outcome import PollOutcome
+from webapp.services.polling.outcome import PollOutcome
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
 _FAULTS = (

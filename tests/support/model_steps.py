@@ -16,10 +16,10 @@ from tests.support.model_world import World
 from tests.support.oracle_rules import DELETING, LISTED, TicketState
 from tests.support.poison import cure_all, poison
 from webapp.models import Client, InboxRow, Priority, Ticket
-from webapp.services.change_ticket import TicketChange, change_ticket
-from webapp.services.comment_ticket import add_internal_note
-from webapp.services.map_organizations import UNCHANGED, set_mapping
-from webapp.services.quarantine import dismiss, retry
+from webapp.services.mapping.map_organizations import UNCHANGED, set_mapping
+from webapp.services.polling.answer_quarantine import dismiss, retry
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.transactions import reading, transaction
 
 Thing = TypeVar("Thing")

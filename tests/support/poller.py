@@ -19,8 +19,8 @@ from webapp.models import (
     Status,
     Ticket,
 )
-from webapp.services.poll_connection import poll_connection
-from webapp.services.poll_outcome import PollOutcome
+from webapp.services.polling.outcome import PollOutcome
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading, transaction
 
 API_KEY = "hk_test"

@@ -18,8 +18,8 @@ from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import Fault, Faults, SimulatedAccount
 from webapp.huntress.simulator.rows import iso
 from webapp.models import Alert, PollRun, Ticket
-from webapp.services import write_incidents
-from webapp.services.poll_connection import poll_connection
+from webapp.services.polling import write_incidents
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
 INCIDENTS = "/v1/incident_reports"

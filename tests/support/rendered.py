@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-from webapp.services.render_markdown import render_markdown
+from webapp.services.tickets.render_markdown import render_markdown
 
 HARMLESS = frozenset({"br", "p", "strong", "ul", "li", "hr", "em"})
 """What text of ours may be made of, besides headings, quotes, code blocks and the portal link."""

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from webapp.services.dashboard_figures import SEVERITIES, IncidentDay, Median, TimeFigure
+from webapp.services.operations.dashboard_figures import SEVERITIES, IncidentDay, Median, TimeFigure
 from webapp.web.dashboard.charts import HEIGHT, axis_ticks, compare_times, stack_days
 
 

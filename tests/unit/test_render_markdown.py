@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.domain.ticket_text import build_portal_url
-from webapp.services.render_markdown import render_markdown
+from webapp.services.tickets.render_markdown import render_markdown
 
 REL = 'rel="noopener noreferrer nofollow"'
 

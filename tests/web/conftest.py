@@ -17,10 +17,10 @@ from webapp import create_app
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.huntress.simulator import SimulatedAccount, Simulator
-from webapp.services.connect_account import connect_account
-from webapp.services.first_admin import issue_setup_token
-from webapp.services.sign_in import begin_session
-from webapp.services.users import find_user
+from webapp.services.connections.connect_account import connect_account
+from webapp.services.people.first_admin import issue_setup_token
+from webapp.services.people.sign_in import begin_session
+from webapp.services.people.users import find_user
 from webapp.web.viewer import COOKIE
 
 

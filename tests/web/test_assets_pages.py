@@ -10,7 +10,7 @@ from tests.support.desk_data import Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, words_of
 from webapp.models import Asset, Client, Ticket, TicketAsset
-from webapp.services.edit_assets import AssetValues, add_asset
+from webapp.services.desk.edit_assets import AssetValues, add_asset
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import audit_actions
 from tests.web.pages import Browser, words_of
-from webapp.services.invite_user import invite_user
-from webapp.services.password_links import make_password_link
-from webapp.services.users import deactivate_user
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.password_links import make_password_link
+from webapp.services.people.users import deactivate_user
 
 CHOOSE = "/choose-password"
 CHOSEN = "a new password"

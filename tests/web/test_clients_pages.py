@@ -11,8 +11,8 @@ from tests.support.desk_data import ADMIN, Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Client, Ticket
-from webapp.services.edit_assets import AssetValues, add_asset
-from webapp.services.read_client import read_client
+from webapp.services.desk.edit_assets import AssetValues, add_asset
+from webapp.services.desk.read_client import read_client
 
 ATTACK = '"><script>alert(1)</script>'
 

@@ -11,8 +11,8 @@ from tests.support.desk_data import Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, Page
 from webapp.models import Asset, Client, CsvUpload, User
-from webapp.services.sign_in import begin_session
-from webapp.services.users import add_user
+from webapp.services.people.sign_in import begin_session
+from webapp.services.people.users import add_user
 from webapp.web.viewer import COOKIE
 
 UTF16 = "Name\tNotes\nHooli\tGroß\n".encode("utf-16")

@@ -8,7 +8,7 @@ from tests.support.desk_data import Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Board, Category, Priority, Status, Ticket
-from webapp.services.edit_boards import add_category
+from webapp.services.desk.edit_boards import add_category
 
 TABS = (
     "/desk",

@@ -14,8 +14,8 @@ from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
 from webapp.extensions import db
-from webapp.services import read_health
-from webapp.services.read_health import check_disk
+from webapp.services.operations import read_health
+from webapp.services.operations.read_health import check_disk
 from webapp.task_queue import QueueStatus
 
 SignIn = Callable[[tuple[str, str]], Browser]

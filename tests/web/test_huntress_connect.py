@@ -23,7 +23,7 @@ from webapp.models import (
     OrganizationMapping,
     Priority,
 )
-from webapp.services.connect_account import disconnect_account
+from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.transactions import transaction
 
 SignIn = Callable[[tuple[str, str]], Browser]

@@ -13,7 +13,7 @@ from tests.support.rows import add, all_rows, audit_actions
 from tests.web.pages import Browser
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import AuditEvent, Client, Ticket
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
 
 ACME = 7
 

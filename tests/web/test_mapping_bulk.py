@@ -24,7 +24,7 @@ from tests.web.test_mapping_saving import (
     value_of,
 )
 from webapp.models import AuditEvent, Client
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from tests.support.rows import all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.domain.csv_text import read_csv
 from webapp.models import AuditEvent, Client, CsvUpload
-from webapp.services.import_mappings import plan_import
-from webapp.services.map_organizations import set_mapping
-from webapp.services.users import add_user
+from webapp.services.mapping.import_mappings import plan_import
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.people.users import add_user
 
 PATH = "/integrations/huntress/1/organizations"
 IMPORT = f"{PATH}/import"

@@ -12,7 +12,7 @@ from tests.support.mapping_data import client_ids
 from tests.support.rows import add, all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.transactions import transaction
 
 PATH = "/integrations/huntress/1/organizations"

@@ -12,7 +12,7 @@ from tests.support.desk_data import HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import Connection, PollRun
-from webapp.services.read_poll_history import PAGE_SIZE
+from webapp.services.polling.read_poll_history import PAGE_SIZE
 from webapp.services.transactions import transaction
 from webapp.web.polling.words import seconds_words, trigger_words
 

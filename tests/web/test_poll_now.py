@@ -17,8 +17,8 @@ from tests.web.pages import Browser, words_of
 from webapp import create_app, task_queue
 from webapp.config import Config
 from webapp.models import Connection, PollRun
-from webapp.services.poll_outcome import count_words
-from webapp.services.sign_in import begin_session
+from webapp.services.people.sign_in import begin_session
+from webapp.services.polling.outcome import count_words
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
 from webapp.web.dashboard import routes

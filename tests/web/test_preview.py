@@ -15,8 +15,8 @@ from webapp.domain.plan import Reason
 from webapp.huntress.simulator import Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import Alert, Client, Connection, InboxRow, Ticket
-from webapp.services.poll_connection import poll_connection
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import transaction
 from webapp.web.huntress.preview_words import why_without_ticket
 

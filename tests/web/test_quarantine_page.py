@@ -14,8 +14,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, InboxRow
-from webapp.services.quarantine import dismiss
-from webapp.services.read_quarantine import PAGE_SIZE, SHOWN_CHARACTERS
+from webapp.services.polling.answer_quarantine import dismiss
+from webapp.services.polling.read_quarantine import PAGE_SIZE, SHOWN_CHARACTERS
 from webapp.services.transactions import transaction
 
 QUARANTINE = "/integrations/huntress/1/quarantine"

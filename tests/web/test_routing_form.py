@@ -11,7 +11,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Board, Category, Client, Connection
-from webapp.services.routing_settings import ROUTING_FIELDS, save_routing
+from webapp.services.connections.routing_settings import ROUTING_FIELDS, save_routing
 
 SignIn = Callable[[tuple[str, str]], Browser]
 PAGE = "/integrations/huntress/1"

@@ -9,8 +9,8 @@ from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser
 from webapp.extensions import db
 from webapp.models import UserSession
-from webapp.services.sign_in import hash_token, revoke_sessions
-from webapp.services.users import deactivate_user
+from webapp.services.people.sign_in import hash_token, revoke_sessions
+from webapp.services.people.users import deactivate_user
 from webapp.web.viewer import COOKIE
 
 SignIn = Callable[[tuple[str, str]], Browser]

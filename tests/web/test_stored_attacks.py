@@ -33,10 +33,10 @@ from webapp.models import (
     Ticket,
     TicketAsset,
 )
-from webapp.services.change_ticket import TicketChange, change_ticket
-from webapp.services.comment_ticket import add_internal_note
 from webapp.services.errors import FieldError
-from webapp.services.open_ticket import NewTicket, open_ticket
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.open_ticket import NewTicket, open_ticket
 from webapp.services.transactions import transaction
 
 SignIn = Callable[[tuple[str, str]], Browser]

@@ -10,7 +10,7 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser
 from webapp.models import Client, Ticket
-from webapp.services import export_ticket_list as exporting
+from webapp.services.tickets import export_tickets_csv as exporting
 from webapp.services.transactions import transaction
 
 

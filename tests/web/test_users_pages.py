@@ -13,9 +13,9 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, PasswordLink, Ticket, User
-from webapp.services.sign_in import hash_token
-from webapp.services.sign_in import sign_in as begin
-from webapp.services.users import add_user, deactivate_user, set_role
+from webapp.services.people.sign_in import hash_token
+from webapp.services.people.sign_in import sign_in as begin
+from webapp.services.people.users import add_user, deactivate_user, set_role
 from webapp.web.viewer import COOKIE
 
 SignIn = Callable[[tuple[str, str]], Browser]

@@ -5,11 +5,15 @@ import os
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.services.connect_account import DEFAULT_BASE_URL, connect_account, connected_message
-from webapp.services.describe_connections import describe_connections
+from webapp.services.connections.connect_account import (
+    DEFAULT_BASE_URL,
+    connect_account,
+    connected_message,
+)
+from webapp.services.connections.describe_connections import describe_connections
 from webapp.services.errors import ServiceError
-from webapp.services.manage_polling import pause_polling, resume_polling
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.polling.manage_polling import pause_polling, resume_polling
 
 KEY_VARIABLE = "HUNTRESS_API_KEY"
 SECRET_VARIABLE = "HUNTRESS_API_SECRET"  # noqa: S105 - a variable's name

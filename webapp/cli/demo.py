@@ -6,7 +6,7 @@ import click
 from flask import current_app
 
 from webapp.cli.demo_setup import API_SECRET_VARIABLE
-from webapp.services.demo import seed_demo
+from webapp.services.operations.fill_demo import seed_demo
 
 
 @click.command("seed-demo", hidden=True)

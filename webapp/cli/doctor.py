@@ -11,14 +11,14 @@ from webapp.app_parts import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
-from webapp.services.check_health import (
+from webapp.services.operations.check_health import (
     Check,
     check_connections,
     check_database,
     check_queue,
     describe,
 )
-from webapp.services.read_health import check_disk
+from webapp.services.operations.read_health import check_disk
 from webapp.task_queue import read_status
 
 

@@ -3,8 +3,13 @@
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.services.map_organizations import UNCHANGED, Unchanged, list_organizations, set_mapping
-from webapp.services.routing_names import find_client_id
+from webapp.services.connections.routing_names import find_client_id
+from webapp.services.mapping.map_organizations import (
+    UNCHANGED,
+    Unchanged,
+    list_organizations,
+    set_mapping,
+)
 
 
 @click.group("mapping")

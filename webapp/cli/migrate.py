@@ -10,9 +10,9 @@ from webapp import create_app
 from webapp.app_parts import migrations_dir
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.runtime.data_dir import create_data_dir, create_keys
-from webapp.services.check_encryption import require_readable_secrets
-from webapp.services.check_health import DATABASE_HINT, first_line, refuse_newer_database
-from webapp.services.first_admin import issue_setup_token
+from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_health import DATABASE_HINT, first_line, refuse_newer_database
+from webapp.services.people.first_admin import issue_setup_token
 
 
 @click.command("migrate")

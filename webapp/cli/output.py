@@ -9,8 +9,8 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from webapp.huntress.errors import HuntressError
+from webapp.services.connections.routing_settings import RoutingError
 from webapp.services.errors import FieldError, ServiceError
-from webapp.services.routing_settings import RoutingError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 

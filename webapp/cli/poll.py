@@ -7,10 +7,10 @@ import click
 
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
-from webapp.services.due_connections import find_due_connections
-from webapp.services.housekeeping import delete_old_records
-from webapp.services.poll_connection import poll_connection
-from webapp.services.poll_outcome import PollOutcome
+from webapp.services.operations.housekeeping import delete_old_records
+from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.outcome import PollOutcome
+from webapp.services.polling.poll_connection import poll_connection
 
 logger = logging.getLogger(__name__)
 

@@ -49,8 +49,8 @@ def worker_command(max_polls: int) -> None:
     from webapp.jobs.tasks import FUNCTIONS
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
-    from webapp.services.check_encryption import require_readable_secrets
-    from webapp.services.check_health import require_database
+    from webapp.services.operations.check_encryption import require_readable_secrets
+    from webapp.services.operations.check_health import require_database
     from webapp.task_queue import connect
 
     with opened_app() as app:

@@ -3,7 +3,7 @@
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.services.quarantine import dismiss, list_quarantined, retry
+from webapp.services.polling.answer_quarantine import dismiss, list_quarantined, retry
 
 
 @click.group("quarantine")

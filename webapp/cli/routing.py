@@ -3,9 +3,9 @@
 import click
 
 from webapp.cli.output import json_option, print_json, refusing
-from webapp.services.routing_names import resolve_routing_names
-from webapp.services.routing_settings import save_routing
-from webapp.services.routing_state import show_routing
+from webapp.services.connections.routing_names import resolve_routing_names
+from webapp.services.connections.routing_settings import save_routing
+from webapp.services.connections.routing_state import show_routing
 
 SEVERITIES = ("critical", "high", "low")
 OFF = "off"

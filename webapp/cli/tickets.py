@@ -3,7 +3,7 @@
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.services.export_tickets import export_tickets
+from webapp.services.tickets.describe_tickets import export_tickets
 
 
 @click.command("tickets")

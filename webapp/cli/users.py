@@ -7,7 +7,7 @@ import click
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.models import User
 from webapp.models.user import ROLE_HELPDESK, ROLES
-from webapp.services.users import (
+from webapp.services.people.users import (
     add_user,
     deactivate_user,
     find_user,

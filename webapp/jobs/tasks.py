@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.clock import utcnow
-from webapp.services.check_health import first_line
-from webapp.services.due_connections import find_due_connections
-from webapp.services.housekeeping import delete_old_records, refresh_statistics
-from webapp.services.poll_connection import poll_connection
-from webapp.services.sync_organizations import sync_organizations
+from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.operations.check_health import first_line
+from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.poll_connection import poll_connection
 from webapp.task_queue import enqueue_poll
 
 logger = logging.getLogger(__name__)

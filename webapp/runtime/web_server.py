@@ -11,8 +11,8 @@ from webapp import create_app
 from webapp.app_parts import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
-from webapp.services.check_encryption import require_readable_secrets
-from webapp.services.check_health import require_database
+from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60

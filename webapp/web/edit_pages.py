@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectField
 
-from webapp.services.delete_guard import DeskRow, activate_row, deactivate_row, delete_row
-from webapp.services.edit_rows import EditConflictError
+from webapp.services.desk.delete_guard import DeskRow, activate_row, deactivate_row, delete_row
+from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer

@@ -10,8 +10,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from webapp.extensions import current_config
-from webapp.services.check_health import first_line
 from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.operations.check_health import first_line
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.viewer import current_viewer, forget_viewer

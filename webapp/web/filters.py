@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from webapp import clock
 from webapp.domain.ticket_text import PREFIX, UNMAPPED_PREFIX
-from webapp.services.render_markdown import render_markdown
+from webapp.services.tickets.render_markdown import render_markdown
 from webapp.web.viewer import current_viewer, zone_of
 
 TONES = frozenset(

@@ -7,7 +7,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp.extensions import current_config
-from webapp.services.set_preferences import THEMES
+from webapp.services.people.set_preferences import THEMES
 from webapp.web.viewer import current_viewer
 
 SELECTED = " selected"

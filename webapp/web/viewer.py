@@ -13,8 +13,8 @@ from flask_login import current_user
 
 from webapp.extensions import login_manager
 from webapp.models import User
-from webapp.services.set_preferences import THEMES
-from webapp.services.sign_in import SESSION_LIFETIME, find_session
+from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.sign_in import SESSION_LIFETIME, find_session
 
 COOKIE = "triagedesk_login"
 UTC_ZONE = ZoneInfo("UTC")

@@ -16,13 +16,13 @@ from tests.browser.screenshots import (
 )
 from tests.support import desk_data
 from webapp.models import Client
-from webapp.services.csv_uploads import store_upload
-from webapp.services.delete_guard import deactivate_row
-from webapp.services.edit_assets import AssetValues, add_asset
-from webapp.services.edit_boards import add_category
-from webapp.services.edit_clients import ClientValues, add_client
+from webapp.services.desk.csv_uploads import store_upload
+from webapp.services.desk.delete_guard import deactivate_row
+from webapp.services.desk.edit_assets import AssetValues, add_asset
+from webapp.services.desk.edit_boards import add_category
+from webapp.services.desk.edit_clients import ClientValues, add_client
+from webapp.services.people.users import find_user
 from webapp.services.transactions import reading
-from webapp.services.users import find_user
 
 WRONG_CSV = (
     "Company;Comment;Customer number;Status\n"

@@ -26,7 +26,7 @@ from tests.support.poller import allow_host
 from webapp import clock
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Board, Category, Client, Connection
-from webapp.services.connect_account import connect_account
+from webapp.services.connections.connect_account import connect_account
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 from webapp.web.huntress import overview

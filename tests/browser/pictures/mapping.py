@@ -20,7 +20,7 @@ from tests.browser.screenshots import (
 from tests.support import desk_data
 from tests.support.mapping_data import add_mappings
 from webapp import clock
-from webapp.services.map_organizations import set_mapping
+from webapp.services.mapping.map_organizations import set_mapping
 
 PATH = "/integrations/huntress/1/organizations"
 GOOD_FILE = "organization id;client;create tickets\n40000;Birchwood Dental;yes\n40002;;no\n"

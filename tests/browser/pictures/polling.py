@@ -19,9 +19,9 @@ from tests.browser.screenshots import (
 from tests.support import administration_data as data
 from tests.support.desk_data import ADMIN, HELPDESK
 from webapp import clock
-from webapp.services import read_health
-from webapp.services.invite_user import invite_user
-from webapp.services.users import add_user, deactivate_user, find_user
+from webapp.services.operations import read_health
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.users import add_user, deactivate_user, find_user
 from webapp.task_queue import QueueStatus
 
 BASE = "/integrations/huntress/1"

@@ -17,7 +17,7 @@ from tests.browser.screenshots import (
 )
 from webapp import clock
 from webapp.models import Alert, Asset, Category, OrganizationMapping, Ticket, TicketAsset
-from webapp.services.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.transactions import transaction
 
 

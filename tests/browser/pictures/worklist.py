@@ -14,8 +14,8 @@ from tests.browser.screenshots import (
     take,
 )
 from tests.support.desk_data import ADMIN
-from webapp.services.saved_views import save_view
-from webapp.services.users import find_user
+from webapp.services.people.users import find_user
+from webapp.services.tickets.saved_views import save_view
 
 
 def document_pictures(browser: Browser, folder: Path) -> None:

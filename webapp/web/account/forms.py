@@ -7,7 +7,7 @@ from wtforms import EmailField, PasswordField, RadioField, SelectField, StringFi
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from webapp.services.set_preferences import THEMES
+from webapp.services.people.set_preferences import THEMES
 
 THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
 

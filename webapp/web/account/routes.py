@@ -15,12 +15,16 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
 from webapp.models import User
-from webapp.services.change_password import change_own_password
 from webapp.services.errors import FieldError, ServiceError
-from webapp.services.first_admin import create_first_admin, is_setup_open
-from webapp.services.password_links import PasswordLinkError, choose_password, find_link_owner
-from webapp.services.set_preferences import set_theme, set_time_zone
-from webapp.services.sign_in import SignInError, sign_in, sign_out
+from webapp.services.people.change_password import change_own_password
+from webapp.services.people.first_admin import create_first_admin, is_setup_open
+from webapp.services.people.password_links import (
+    PasswordLinkError,
+    choose_password,
+    find_link_owner,
+)
+from webapp.services.people.set_preferences import set_theme, set_time_zone
+from webapp.services.people.sign_in import SignInError, sign_in, sign_out
 from webapp.web.access import public, safe_next, signed_in
 from webapp.web.account.forms import (
     ChangePasswordForm,

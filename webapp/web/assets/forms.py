@@ -4,8 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
-from webapp.services.edit_assets import AssetValues, read_asset_values
-from webapp.services.list_clients import list_client_choices
+from webapp.services.desk.edit_assets import AssetValues, read_asset_values
+from webapp.services.desk.list_clients import list_client_choices
 from webapp.web.edit_pages import chosen_id
 
 

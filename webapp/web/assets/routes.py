@@ -5,16 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
 from webapp.models import Asset
-from webapp.services.edit_assets import add_asset, edit_asset
-from webapp.services.errors import FieldError
-from webapp.services.import_assets import ASSET_IMPORT
-from webapp.services.list_assets import (
+from webapp.services.desk.edit_assets import add_asset, edit_asset
+from webapp.services.desk.import_assets import ASSET_IMPORT
+from webapp.services.desk.list_assets import (
     SEARCH_LENGTH,
     AssetQuery,
     export_assets,
     list_assets,
     read_asset,
 )
+from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.assets.forms import AssetForm
 from webapp.web.csv_files import csv_response

@@ -7,7 +7,7 @@ from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.domain.untrusted import clean_line
-from webapp.services.read_audit import SYSTEM, AuditQuery
+from webapp.services.operations.read_audit import SYSTEM, AuditQuery
 
 KEPT = ("who", "what", "type", "id", "from", "to")
 WORD_LENGTH = 60

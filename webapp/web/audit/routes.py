@@ -8,7 +8,12 @@ from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
-from webapp.services.read_audit import AuditQuery, ExportedEvent, export_events, list_events
+from webapp.services.operations.read_audit import (
+    AuditQuery,
+    ExportedEvent,
+    export_events,
+    list_events,
+)
 from webapp.web.access import admin_only
 from webapp.web.audit import words
 from webapp.web.audit.filters import AuditLinks, read_query

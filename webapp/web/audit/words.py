@@ -10,7 +10,7 @@ from flask import current_app, url_for
 
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
-from webapp.services.audit_names import AuditNames
+from webapp.services.operations.audit_names import AuditNames
 
 ACTIONS = {
     "connection.created": "Connected an account",

@@ -3,7 +3,7 @@
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
 
-from webapp.services.edit_clients import ClientValues, read_client_values
+from webapp.services.desk.edit_clients import ClientValues, read_client_values
 
 
 class ClientForm(FlaskForm):

@@ -5,16 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
 from webapp.models import Client
-from webapp.services.edit_clients import add_client, edit_client
-from webapp.services.errors import FieldError
-from webapp.services.import_clients import CLIENT_IMPORT
-from webapp.services.list_clients import (
+from webapp.services.desk.edit_clients import add_client, edit_client
+from webapp.services.desk.import_clients import CLIENT_IMPORT
+from webapp.services.desk.list_clients import (
     SEARCH_LENGTH,
     ClientQuery,
     export_clients,
     list_clients,
 )
-from webapp.services.read_client import read_client
+from webapp.services.desk.read_client import read_client
+from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.forms import ClientForm
 from webapp.web.csv_files import csv_response

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from webapp.domain.figures import compare_durations, duration_words
-from webapp.services.dashboard_figures import SEVERITIES, IncidentDay, TimeFigure
+from webapp.services.operations.dashboard_figures import SEVERITIES, IncidentDay, TimeFigure
 
 HEIGHT = 160
 COLUMN = 20

@@ -8,17 +8,17 @@ from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.extensions import current_config
-from webapp.services.connection_health import (
+from webapp.services.connections.connection_health import (
     ConnectionHealth,
     State,
     read_connection_health,
     read_connections_health,
 )
-from webapp.services.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.manage_polling import request_poll
-from webapp.services.poll_outcome import count_words
-from webapp.services.read_dashboard import read_dashboard
+from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
+from webapp.services.operations.read_dashboard import read_dashboard
+from webapp.services.polling.manage_polling import request_poll
+from webapp.services.polling.outcome import count_words
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
 from webapp.web.dashboard.charts import compare_times, stack_days

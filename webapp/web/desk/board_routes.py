@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Board
-from webapp.services.edit_boards import add_board, add_category, rename_board
+from webapp.services.desk.edit_boards import add_board, add_category, rename_board
+from webapp.services.desk.read_desk import BoardView, list_boards, read_board
 from webapp.services.errors import FieldError
-from webapp.services.read_desk import BoardView, list_boards, read_board
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import CategoryForm, NameForm

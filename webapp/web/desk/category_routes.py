@@ -4,8 +4,8 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Category
-from webapp.services.edit_boards import rename_category
-from webapp.services.read_desk import read_category
+from webapp.services.desk.edit_boards import rename_category
+from webapp.services.desk.read_desk import read_category
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import NameForm

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
-from webapp.services.edit_priorities import COLOURS
+from webapp.services.desk.edit_priorities import COLOURS
 
 YES, NO = "yes", "no"
 

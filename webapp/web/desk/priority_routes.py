@@ -5,9 +5,9 @@ from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Priority
-from webapp.services.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
+from webapp.services.desk.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
+from webapp.services.desk.read_desk import list_priorities, read_priority
 from webapp.services.errors import FieldError
-from webapp.services.read_desk import list_priorities, read_priority
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import PriorityForm

@@ -4,8 +4,8 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
-from webapp.services.describe_configuration import describe_configuration
-from webapp.services.ticket_prefix import read_numbering, set_prefix
+from webapp.services.desk.ticket_prefix import read_numbering, set_prefix
+from webapp.services.operations.describe_configuration import describe_configuration
 from webapp.web.access import admin_only
 from webapp.web.desk import board_routes, category_routes, priority_routes, status_routes
 from webapp.web.desk.blueprint import desk

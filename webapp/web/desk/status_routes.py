@@ -4,9 +4,9 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Status
-from webapp.services.edit_statuses import add_status, edit_status, make_default, move_status
+from webapp.services.desk.edit_statuses import add_status, edit_status, make_default, move_status
+from webapp.services.desk.read_desk import list_statuses, read_status
 from webapp.services.errors import FieldError
-from webapp.services.read_desk import list_statuses, read_status
 from webapp.web.access import admin_only
 from webapp.web.desk.blueprint import desk
 from webapp.web.desk.forms import YES, StatusForm

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
 from webapp import clock
-from webapp.services.read_health import is_answering, read_health
+from webapp.services.operations.read_health import is_answering, read_health
 from webapp.web.access import admin_only, public
 
 health = Blueprint("health", __name__)

@@ -3,7 +3,7 @@
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 
-from webapp.services.connect_account import DEFAULT_BASE_URL
+from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 
 TEXT_LENGTH = 500
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from flask import render_template
 
 from webapp.extensions import current_config
-from webapp.services.read_connection_page import read_connection_page
-from webapp.services.routing_settings import StaleRoutingError, routing_choices
+from webapp.services.connections.read_connection_page import read_connection_page
+from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
 from webapp.task_queue import read_status
 from webapp.web.huntress.forms import CredentialsForm
 from webapp.web.huntress.routing_form import RoutingForm, write_loaded

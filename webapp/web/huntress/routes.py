@@ -3,7 +3,8 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.connect_account import (
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.connections.connect_account import (
     ConnectError,
     OtherAccountError,
     connect_account,
@@ -11,13 +12,16 @@ from webapp.services.connect_account import (
     disconnect_account,
     replace_credentials,
 )
+from webapp.services.connections.read_connection_page import read_connection_page
+from webapp.services.connections.routing_settings import (
+    RoutingError,
+    StaleRoutingError,
+    save_routing,
+)
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.huntress_access import require_enterprise
-from webapp.services.manage_polling import pause_polling, resume_polling, start_polling
-from webapp.services.preview_polling import preview_polling
-from webapp.services.read_connection_page import read_connection_page
-from webapp.services.routing_settings import RoutingError, StaleRoutingError, save_routing
-from webapp.services.sync_now import sync_now, sync_words
+from webapp.services.mapping.sync_now import sync_now, sync_words
+from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
+from webapp.services.polling.preview_polling import preview_polling
 from webapp.web.access import admin_only
 from webapp.web.form_errors import show_field_errors
 from webapp.web.huntress.forms import ConnectForm, CredentialsForm

@@ -10,14 +10,14 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL
 from webapp.models import Category
-from webapp.services.read_connection_page import ConnectionPage
-from webapp.services.routing_settings import (
+from webapp.services.connections.read_connection_page import ConnectionPage
+from webapp.services.connections.routing_settings import (
     NUMBER_FIELDS,
     ROUTING_FIELDS,
     SWITCH_FIELDS,
     RoutingChoices,
 )
-from webapp.services.routing_state import Named
+from webapp.services.connections.routing_state import Named
 from webapp.web.addresses import GREATEST_ID
 
 NO_SUCH_ID = -1

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.integrations import providers_by_category
 from webapp.extensions import current_config
-from webapp.services.connection_health import read_connections_health
+from webapp.services.connections.connection_health import read_connections_health
 from webapp.web.access import admin_only
 
 integrations = Blueprint("integrations", __name__)

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.map_organizations import StaleMappingError, match_again
-from webapp.services.save_mapping_rows import RowEdit, save_mapping_rows
+from webapp.services.mapping.map_organizations import StaleMappingError, match_again
+from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping

@@ -6,16 +6,16 @@ from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line, parse_id
-from webapp.services.create_clients import (
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.mapping.create_clients import (
     Choice,
     NewClient,
     Proposal,
     create_clients,
     propose_clients,
 )
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.list_mappings import list_client_names
-from webapp.services.map_organizations import StaleMappingError
+from webapp.services.mapping.list_mappings import list_client_names
+from webapp.services.mapping.map_organizations import StaleMappingError
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping

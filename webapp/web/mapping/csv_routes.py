@@ -3,17 +3,17 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.csv_uploads import delete_upload
+from webapp.services.desk.csv_uploads import delete_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.export_mappings import COLUMNS, export_mappings
-from webapp.services.import_mappings import (
+from webapp.services.mapping.export_mappings import COLUMNS, export_mappings
+from webapp.services.mapping.import_mappings import (
     KIND,
     StaleImportError,
     import_mappings,
     plan_import,
     upload_mappings,
 )
-from webapp.services.list_mappings import find_connection
+from webapp.services.mapping.list_mappings import find_connection
 from webapp.web.access import admin_only
 from webapp.web.csv_files import stream_csv
 from webapp.web.filters import counted

@@ -8,7 +8,7 @@ from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.domain.untrusted import clean_line, parse_id
-from webapp.services.list_mappings import (
+from webapp.services.mapping.list_mappings import (
     GONE,
     LARGEST_PAGE,
     PAGE_SIZES,
@@ -16,8 +16,8 @@ from webapp.services.list_mappings import (
     SORTS,
     MappingQuery,
 )
-from webapp.services.map_organizations import MappingState
-from webapp.services.save_mapping_rows import RowEdit
+from webapp.services.mapping.map_organizations import MappingState
+from webapp.services.mapping.save_mapping_rows import RowEdit
 
 KEPT = ("q", "state", "sort", "size", "page")
 TYPED_LENGTH = 300

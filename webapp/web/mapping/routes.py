@@ -6,11 +6,14 @@ from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.map_organizations import StaleMappingError
-from webapp.services.move_tickets import move_tickets
-from webapp.services.save_mapping_rows import save_mapping_rows
-from webapp.services.sync_now import sync_now, sync_words
-from webapp.services.ticket_recorded_incidents import TicketedIncidents, ticket_recorded_incidents
+from webapp.services.mapping.map_organizations import StaleMappingError
+from webapp.services.mapping.save_mapping_rows import save_mapping_rows
+from webapp.services.mapping.sync_now import sync_now, sync_words
+from webapp.services.polling.move_tickets import move_tickets
+from webapp.services.polling.ticket_recorded_incidents import (
+    TicketedIncidents,
+    ticket_recorded_incidents,
+)
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping import bulk_routes, client_routes, csv_routes  # noqa: F401 - more routes

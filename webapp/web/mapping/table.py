@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from flask import render_template, request, url_for
 
-from webapp.services.list_mappings import GONE, PAGE_SIZES, MappingPage, list_mappings
-from webapp.services.map_organizations import (
+from webapp.services.mapping.list_mappings import GONE, PAGE_SIZES, MappingPage, list_mappings
+from webapp.services.mapping.map_organizations import (
     STATE_LABELS,
     MappingConflict,
     MappingState,
     OrganizationRow,
 )
-from webapp.services.move_tickets import count_movable_tickets
-from webapp.services.ticket_recorded_incidents import count_recorded_incidents
+from webapp.services.polling.move_tickets import count_movable_tickets
+from webapp.services.polling.ticket_recorded_incidents import count_recorded_incidents
 from webapp.web.mapping.forms import SORT_WORDS, Seen, SentRow, TableLinks, read_query
 
 STATE_COLOURS = {

@@ -12,11 +12,11 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from webapp.services.connections.read_exchanges import read_exchanges
 from webapp.services.errors import ServiceError
-from webapp.services.quarantine import REASON_LENGTH, dismiss, retry
-from webapp.services.read_exchanges import read_exchanges
-from webapp.services.read_poll_history import KINDS, read_poll_history, read_poll_run
-from webapp.services.read_quarantine import read_quarantine, read_report
+from webapp.services.polling.answer_quarantine import REASON_LENGTH, dismiss, retry
+from webapp.services.polling.read_poll_history import KINDS, read_poll_history, read_poll_run
+from webapp.services.polling.read_quarantine import read_quarantine, read_report
 from webapp.web.access import admin_only
 from webapp.web.polling import words
 from webapp.web.viewer import require_viewer

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from webapp.models import PollRun
 from webapp.models.poll_run import COUNTS
-from webapp.services.poll_outcome import SKIP_WORDS
-from webapp.services.read_poll_history import PolledAccount
+from webapp.services.polling.outcome import SKIP_WORDS
+from webapp.services.polling.read_poll_history import PolledAccount
 
 TRIGGERS = {"schedule": "Schedule", "manual": "Poll now", "command": "Command line"}
 

@@ -3,13 +3,13 @@
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.bulk_change_tickets import (
+from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.tickets.bulk_change_tickets import (
     MOST_TICKETS,
     bulk_change_tickets,
     undo_bulk_change,
 )
-from webapp.services.change_ticket import TicketChange
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.tickets.change_ticket import TicketChange
 from webapp.web.access import safe_next, signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import ME, NOBODY, read_number

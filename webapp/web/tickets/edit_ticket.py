@@ -6,9 +6,9 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
-from webapp.services.change_ticket import TicketConflictError, change_ticket
 from webapp.services.errors import FieldError
-from webapp.services.read_ticket import read_editable, read_meanwhile
+from webapp.services.tickets.change_ticket import TicketConflictError, change_ticket
+from webapp.services.tickets.read_ticket import read_editable, read_meanwhile
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.list_origin import kept_origin, list_origin

@@ -4,7 +4,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
-from webapp.services.export_ticket_list import export_ticket_list
+from webapp.services.tickets.export_tickets_csv import export_ticket_list
 from webapp.web.access import signed_in
 from webapp.web.csv_files import stream_csv
 from webapp.web.tickets.blueprint import tickets

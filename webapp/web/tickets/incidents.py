@@ -9,14 +9,14 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.untrusted import clean_line
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.list_incidents import (
+from webapp.services.polling.ticket_recorded_incidents import ticket_incident
+from webapp.services.tickets.list_incidents import (
     REASONS,
     SEARCH_LENGTH,
     IncidentQuery,
     find_ticket_of,
     list_incidents,
 )
-from webapp.services.ticket_recorded_incidents import ticket_incident
 from webapp.web.access import safe_next, signed_in
 from webapp.web.tickets.list_query import read_number
 from webapp.web.viewer import require_viewer

@@ -9,8 +9,8 @@ from flask import url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.models import User
-from webapp.services.filter_choices import FilterChoices
-from webapp.services.list_tickets import NOBODY, TicketQuery
+from webapp.services.tickets.filter_choices import FilterChoices
+from webapp.services.tickets.list_tickets import NOBODY, TicketQuery
 from webapp.web.tickets.list_query import FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
 SORT_WORDS = {

@@ -6,8 +6,8 @@ from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from webapp.models import Ticket
-from webapp.services.list_tickets import next_in_list
-from webapp.services.read_ticket import TicketView
+from webapp.services.tickets.list_tickets import next_in_list
+from webapp.services.tickets.read_ticket import TicketView
 from webapp.web.access import safe_next
 from webapp.web.addresses import split_address
 from webapp.web.tickets.list_query import read_query

@@ -3,10 +3,10 @@
 from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from webapp.services.bulk_change_tickets import read_bulk_change
-from webapp.services.list_tickets import list_tickets
-from webapp.services.saved_views import VIEW_NAME_LENGTH, list_views
-from webapp.services.search_tickets import MATCH_LIMIT
+from webapp.services.tickets.bulk_change_tickets import read_bulk_change
+from webapp.services.tickets.list_tickets import list_tickets
+from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
+from webapp.services.tickets.search_tickets import MATCH_LIMIT
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import (

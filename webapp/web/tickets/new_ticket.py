@@ -4,8 +4,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError
-from webapp.services.open_ticket import open_ticket
-from webapp.services.ticket_choices import OpeningChoices, opening_choices
+from webapp.services.tickets.open_ticket import open_ticket
+from webapp.services.tickets.ticket_choices import OpeningChoices, opening_choices
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.ticket_forms import (

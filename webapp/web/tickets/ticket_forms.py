@@ -16,9 +16,9 @@ from wtforms import HiddenField, SelectField, StringField, TextAreaField
 
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
-from webapp.services.change_ticket import TicketChange
-from webapp.services.open_ticket import NewTicket
-from webapp.services.ticket_choices import BoardChoice, OpeningChoices
+from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.open_ticket import NewTicket
+from webapp.services.tickets.ticket_choices import BoardChoice, OpeningChoices
 from webapp.web.tickets.list_query import read_number
 
 WAS = "was_"

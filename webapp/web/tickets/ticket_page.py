@@ -7,12 +7,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
-from webapp.services.change_ticket import TicketChange, TicketConflictError, change_ticket
-from webapp.services.comment_ticket import NOTE_LENGTH, add_internal_note
 from webapp.services.errors import FieldError
-from webapp.services.read_incident import read_raw_report
-from webapp.services.read_ticket import read_meanwhile, read_ticket
-from webapp.services.ticket_fields import DESCRIPTION_LENGTH
+from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
+from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.tickets.read_incident import read_raw_report
+from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
+from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.saved_views import (
+from webapp.services.tickets.saved_views import (
     VIEW_NAME_LENGTH,
     change_view,
     delete_view,

@@ -5,13 +5,18 @@ from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
-from webapp.services.edit_user import UserConflictError, UserEdit, edit_user, sign_out_everywhere
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.invite_user import invite_user
-from webapp.services.password_links import IssuedLink, make_password_link, withdraw_link
-from webapp.services.read_users import list_successors, read_user, read_users
-from webapp.services.reassign_tickets import ConfirmationError, deactivate_and_reassign
-from webapp.services.users import activate_user
+from webapp.services.people.edit_user import (
+    UserConflictError,
+    UserEdit,
+    edit_user,
+    sign_out_everywhere,
+)
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
+from webapp.services.people.read_users import list_successors, read_user, read_users
+from webapp.services.people.users import activate_user
+from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors

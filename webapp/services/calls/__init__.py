@@ -1,0 +1,1 @@
+"""Calls to Huntress: a client for a connection, the shared call window, failures in words."""

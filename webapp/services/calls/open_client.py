@@ -1,0 +1,114 @@
+"""The one way to a Huntress client: credentials, call window and clock put together."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from webapp import clock
+from webapp.config import Config
+from webapp.extensions import current_config
+from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
+from webapp.huntress.client import HuntressClient
+from webapp.huntress.errors import ErrorKind, HuntressError
+from webapp.services.calls.call_window import DatabaseLedger
+from webapp.services.errors import EditionError, ServiceError
+
+OnWait = Callable[[float, str], None]
+
+INTERACTIVE_TIMEOUT_SECONDS = 10.0
+"""For calls a person waits for in a browser; polls use the client's own 30 s."""
+
+_LONGEST_INTERACTIVE_WAIT_SECONDS = 10.0
+
+
+class ApiAccess(Protocol):
+    """What is needed of a connection to call its account."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def api_secret(self) -> str | None: ...
+
+
+class MissingCredentialsError(ServiceError):
+    """The connection holds no credentials: it was disconnected, or never finished."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Missing Huntress API credentials: enter a key and secret for this connection."
+        )
+
+
+def require_enterprise() -> None:
+    """Raise EditionError where the Huntress integration is not part of this edition."""
+    if not current_config().is_enterprise:
+        raise EditionError
+
+
+def open_client(
+    connection: ApiAccess,
+    config: Config,
+    *,
+    on_wait: OnWait | None = None,
+    timeout: float = 30.0,
+) -> HuntressClient:
+    """A client for `connection` that keeps to the account's shared call window.
+
+    Close it after use; never call it inside a transaction. `on_wait`: see `CallBudget`.
+    Raises MissingCredentialsError, and HuntressError(HOST_NOT_ALLOWED) for a base URL that is not
+    allowed (any more).
+    """
+    if not (connection.api_key and connection.api_secret):
+        raise MissingCredentialsError
+    ledger = DatabaseLedger(connection.id, config.huntress_calls_per_minute)
+    return HuntressClient(
+        base_url=connection.base_url,
+        api_key=connection.api_key,
+        api_secret=connection.api_secret,
+        budget=_budget(ledger, on_wait, slice_seconds=_slice_seconds(config)),
+        allowed_hosts=config.huntress_hosts,
+        timeout=timeout,
+    )
+
+
+def open_trial_client(
+    *, base_url: str, api_key: str, api_secret: str, config: Config
+) -> HuntressClient:
+    """A client for credentials that are not stored yet, for somebody who waits for the answer.
+
+    Raises HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed.
+    """
+    return HuntressClient(
+        base_url=base_url,
+        api_key=api_key,
+        api_secret=api_secret,
+        budget=_budget(MemoryLedger(config.huntress_calls_per_minute), refuse_long_waits),
+        allowed_hosts=config.huntress_hosts,
+        timeout=INTERACTIVE_TIMEOUT_SECONDS,
+    )
+
+
+def refuse_long_waits(seconds_left: float, reason: str) -> None:
+    """An `on_wait` for calls a person waits for: gives up where the wait exceeds 10 seconds."""
+    if seconds_left > _LONGEST_INTERACTIVE_WAIT_SECONDS:
+        raise HuntressError(ErrorKind.RATE_LIMITED)
+
+
+def _slice_seconds(config: Config) -> float:
+    """A lease is renewed before each slice of a wait: it must outlast the slice by far."""
+    return min(SLICE_SECONDS, config.lease_seconds / 3)
+
+
+def _budget(
+    ledger: CallLedger, on_wait: OnWait | None, *, slice_seconds: float = SLICE_SECONDS
+) -> CallBudget:
+    return CallBudget(
+        ledger,
+        clock=clock.utcnow,
+        sleep=clock.sleep,
+        on_wait=on_wait,
+        slice_seconds=slice_seconds,
+    )

@@ -1,0 +1,1 @@
+"""Huntress accounts: connecting, credentials, routing settings, health, last exchanges."""

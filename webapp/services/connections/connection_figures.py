@@ -1,0 +1,134 @@
+"""The figures of a connection's health, counted for all connections in one query."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Select, and_, func, literal, null, or_, select, union_all
+from sqlalchemy.orm import Session
+
+from webapp.models import Alert, ApiExchange, Client, Connection, InboxRow, OrganizationMapping
+from webapp.models.alert import is_open
+from webapp.services.calls.call_window import ABANDONED_AFTER
+
+CALL_WINDOW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`oldest_waiting_at` (UTC) is when the longest waiting incident was first fetched."""
+
+    organizations: int = 0
+    unmapped: int = 0
+    open_incidents: int = 0
+    calls_last_minute: int = 0
+    waiting: int = 0
+    oldest_waiting_at: datetime | None = None
+    quarantined: int = 0
+
+
+def count_figures(
+    session: Session, now: datetime, connection_id: int | None = None
+) -> Mapping[int, Figures]:
+    """The figures of each connection (or of one) that has any, by its id.
+
+    An open incident is one recorded in any status that is neither closed nor deleted. Unmapped
+    organizations make tickets but have no (active) client. Calls count until 60 s after they end.
+    """
+
+    parts: dict[str, Select[*tuple[Any, ...]]] = {
+        "waiting": _waiting(),
+        "organizations": _organizations(),
+        "unmapped": _unmapped(),
+        "incidents": _open_incidents(),
+        "calls": _calls(now),
+        "quarantined": _quarantined(),
+    }
+    counts: dict[str, dict[int, int]] = {name: {} for name in parts}
+    oldest: dict[int, datetime | None] = {}
+    for name, key, count, time in session.execute(_together(parts, connection_id)):
+        if count:
+            counts[name][key] = count
+        if time is not None:
+            oldest[key] = time
+    return {
+        key: Figures(
+            organizations=counts["organizations"].get(key, 0),
+            unmapped=counts["unmapped"].get(key, 0),
+            open_incidents=counts["incidents"].get(key, 0),
+            calls_last_minute=counts["calls"].get(key, 0),
+            waiting=counts["waiting"].get(key, 0),
+            oldest_waiting_at=oldest.get(key),
+            quarantined=counts["quarantined"].get(key, 0),
+        )
+        for key in {key for found in counts.values() for key in found}
+    }
+
+
+def _together(
+    parts: Mapping[str, Select[*tuple[Any, ...]]], connection_id: int | None
+) -> CompoundSelect[*tuple[Any, ...]]:
+    """One statement for all parts: its name, a connection's id, a number, a time (or none).
+
+    The first part has to be the one with a time: it gives the column its type.
+    """
+    named = []
+    for name, part in parts.items():
+        key, *_ = part.selected_columns
+        wanted = part if connection_id is None else part.where(key == connection_id)
+        columns = [*wanted.selected_columns, null()][:3]
+        named.append(wanted.with_only_columns(literal(name), *columns))
+    return union_all(*named)
+
+
+def _organizations() -> Select[int, int]:
+    key = OrganizationMapping.connection_id
+    return select(key, func.count()).where(OrganizationMapping.gone_at.is_(None)).group_by(key)
+
+
+def _unmapped() -> Select[int, int]:
+    has_client = and_(OrganizationMapping.client_id == Client.id, Client.is_active)
+    return (
+        _organizations()
+        .outerjoin(Client, has_client)
+        .where(OrganizationMapping.creates_tickets, Client.id.is_(None))
+    )
+
+
+def _open_incidents() -> Select[int, int]:
+    key = Alert.connection_id
+    return select(key, func.count()).where(is_open()).group_by(key)
+
+
+def _calls(now: datetime) -> Select[int, int]:
+    """Counted for each connection by itself: that is what lets SQLite use the index."""
+    counted = select(func.count()).where(
+        ApiExchange.connection_id == Connection.id,
+        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier ones are over
+        or_(
+            ApiExchange.finished_at > now - CALL_WINDOW,
+            and_(
+                ApiExchange.finished_at.is_(None), ApiExchange.reserved_at > now - ABANDONED_AFTER
+            ),
+        ),
+    )
+    return select(Connection.id, counted.scalar_subquery())
+
+
+def _waiting() -> Select[int, int, datetime]:
+    key = InboxRow.connection_id
+    return (
+        select(key, func.count(), func.min(InboxRow.first_fetched_at))
+        .where(InboxRow.quarantined_at.is_(None), InboxRow.dismissed_at.is_(None))
+        .group_by(key)
+    )
+
+
+def _quarantined() -> Select[int, int]:
+    key = InboxRow.connection_id
+    return (
+        select(key, func.count())
+        .where(InboxRow.quarantined_at.is_not(None), InboxRow.dismissed_at.is_(None))
+        .group_by(key)
+    )

@@ -1,0 +1,149 @@
+"""What the page of one connection shows besides its status: account, settings, set-up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from webapp import clock
+from webapp.domain.checklist import ConnectionFacts, Step, plan_setup
+from webapp.domain.routing_words import RoutingNames, describe_routing
+from webapp.models import Connection
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.connections.connection_health import ConnectionHealth, connections_health
+from webapp.services.connections.routing_settings import ROUTING_REFERENCES, routing_values
+from webapp.services.connections.routing_state import Named
+from webapp.services.errors import NotFoundError
+from webapp.services.transactions import reading
+
+NO_CONNECTION = "There is no such connection (any more)."
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPage:
+    """One connection. Times are UTC; credentials are not read.
+
+    `values` are the settings as they are stored, `chosen` the rows they name (deactivated ones
+    included) by attribute, `sentences` what they mean. `steps` lead through the set-up.
+    """
+
+    id: int
+    name: str
+    account_name: str | None
+    account_id: str
+    base_url: str
+    has_credentials: bool
+    connected_at: datetime | None
+    disconnected_at: datetime | None
+    paused_at: datetime | None
+    polling_started_at: datetime | None
+    synced_at: datetime | None
+    values: Mapping[str, object]
+    chosen: Mapping[str, Named]
+    sentences: Sequence[str]
+    steps: Sequence[Step]
+    health: ConnectionHealth
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.account_name or self.name
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its account can be asked."""
+        return self.has_credentials and self.disconnected_at is None
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether nothing of the set-up holds up polling (any more)."""
+        return not any(step.blocks_polling for step in self.steps)
+
+
+def read_connection_page(connection_id: int) -> ConnectionPage:
+    """One connection; raises NotFoundError, EditionError."""
+    require_enterprise()
+    with reading() as session:
+        connection, has_credentials = _load(session, connection_id)
+        [health] = connections_health(session, clock.utcnow(), connection_id)
+        values = routing_values(connection)
+        chosen = _chosen(session, values)
+    return ConnectionPage(
+        id=connection.id,
+        name=connection.name,
+        account_name=connection.account_name,
+        account_id=connection.account_id,
+        base_url=connection.base_url,
+        has_credentials=has_credentials,
+        connected_at=connection.connected_at,
+        disconnected_at=connection.disconnected_at,
+        paused_at=connection.paused_at,
+        polling_started_at=connection.polling_started_at,
+        synced_at=connection.organizations_synced_at,
+        values=values,
+        chosen=chosen,
+        sentences=describe_routing(_names(connection, chosen)),
+        steps=plan_setup(_facts(connection, has_credentials, health)),
+        health=health,
+    )
+
+
+def _load(session: Session, connection_id: int) -> tuple[Connection, bool]:
+    has_credentials = Connection.api_key.is_not(None) & Connection.api_secret.is_not(None)
+    row = session.execute(
+        select(Connection, has_credentials)
+        .where(Connection.id == connection_id)
+        .options(defer(Connection.api_key), defer(Connection.api_secret))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError(NO_CONNECTION)
+    return row[0], bool(row[1])
+
+
+def _chosen(session: Session, values: Mapping[str, object]) -> dict[str, Named]:
+    found: dict[str, Named] = {}
+    for attribute, model in ROUTING_REFERENCES.items():
+        key = values[attribute]
+        row = None if key is None else cast("Named | None", session.get(model, key))
+        if row is not None:
+            found[attribute] = row
+    return found
+
+
+def _names(connection: Connection, chosen: Mapping[str, Named]) -> RoutingNames:
+    def name(attribute: str) -> str | None:
+        return chosen[attribute].name if attribute in chosen else None
+
+    return RoutingNames(
+        board=name("board_id"),
+        category=name("category_id"),
+        subcategory=name("subcategory_id"),
+        fallback_client=name("fallback_client_id"),
+        fallback_board=name("fallback_board_id"),
+        priorities={
+            severity: name(f"{severity}_priority_id") for severity in ("critical", "high", "low")
+        },
+        poll_interval_minutes=connection.poll_interval_minutes,
+        backfill_days=connection.backfill_days,
+        closed_status=name("closed_status_id") if connection.auto_close_tickets else None,
+        leave_touched_open=connection.leave_touched_open,
+        reopen_tickets=connection.reopen_tickets,
+    )
+
+
+def _facts(
+    connection: Connection, has_credentials: bool, health: ConnectionHealth
+) -> ConnectionFacts:
+    return ConnectionFacts(
+        has_credentials=has_credentials,
+        is_disconnected=connection.disconnected_at is not None,
+        missing_routing=health.missing_routing,
+        organizations=health.figures.organizations,
+        unmapped=health.figures.unmapped,
+        is_started=connection.polling_started_at is not None,
+        is_paused=connection.paused_at is not None,
+    )

@@ -1,0 +1,1 @@
+"""What a ticket needs around it: clients and assets, boards, categories, priorities, statuses."""

@@ -1,0 +1,154 @@
+"""CSV imports of any kind: columns chosen, previewed, applied as previewed or not at all."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.domain.csv_import import (
+    ImportField,
+    ImportPlan,
+    Outcome,
+    check_columns,
+    guess_columns,
+)
+from webapp.domain.csv_text import CsvTable
+from webapp.models import Asset, Client, Connection, CsvUpload
+from webapp.services.audit import record_event
+from webapp.services.desk.csv_uploads import get_upload, load_upload, note_preview, read_upload
+from webapp.services.errors import FieldError, ServiceError
+from webapp.services.transactions import reading, transaction
+
+Cells = Mapping[str, str]
+NumberedCells = Sequence[tuple[int, Cells]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKind:
+    """A kind of rows: how to plan their import, and how to write a plan without errors.
+
+    `locked` are the tables whose rows stay as the plan sees them until it is written.
+    """
+
+    name: str
+    fields: Sequence[ImportField]
+    locked: Sequence[type[Client] | type[Asset]]
+    plan: Callable[[Session, NumberedCells], ImportPlan]
+    write: Callable[[Session, ImportPlan, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPreview:
+    """An upload, its rows, the chosen columns and what they would do.
+
+    Without every required column there is no plan yet.
+    """
+
+    upload: CsvUpload
+    table: CsvTable
+    columns: Mapping[str, int]
+    plan: ImportPlan | None
+
+
+class ImportChangedError(ServiceError):
+    """What is stored changed since the preview; nothing was imported."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The data changed since this preview was made. Nothing was imported; this is the"
+            " preview as of now."
+        )
+
+
+class ImportRefusedError(ServiceError):
+    """The plan has errors or does nothing."""
+
+
+def preview_import(kind: ImportKind, upload_id: int, owner_id: int) -> ImportPreview:
+    """What an upload would do now, without writing anything; raises NotFoundError."""
+    upload = get_upload(upload_id, kind.name, owner_id)
+    table = read_upload(upload)
+    columns = _columns(upload, kind, table)
+    if check_columns(columns, kind.fields, len(table.header)):
+        return ImportPreview(upload, table, columns, None)
+    with reading() as session:
+        plan = kind.plan(session, _cells(table, columns))
+    return ImportPreview(upload, table, columns, plan)
+
+
+def choose_columns(
+    kind: ImportKind, upload_id: int, owner_id: int, columns: Mapping[str, int]
+) -> None:
+    """Keep which column is which field. Raises FieldError, NotFoundError."""
+    table = read_upload(get_upload(upload_id, kind.name, owner_id))
+    errors = check_columns(columns, kind.fields, len(table.header))
+    if errors:
+        raise FieldError(errors)
+    with reading() as session:
+        plan = kind.plan(session, _cells(table, columns))
+    note_preview(upload_id, kind.name, owner_id, fingerprint=plan.fingerprint, columns=columns)
+
+
+def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: str) -> ImportPlan:
+    """Import what the preview with `fingerprint` showed, in one transaction, and say what it was.
+
+    Raises ImportChangedError where it would be something else now, ImportRefusedError where a row
+    is wrong or nothing would change, NotFoundError where it was imported or discarded meanwhile.
+    """
+    try:
+        with transaction() as session:
+            upload = load_upload(session, upload_id, kind.name, owner_id, lock=True)
+            for model in (Connection, *kind.locked):  # routing is saved under connections' locks
+                session.execute(select(model.id).order_by(model.id).with_for_update())
+            table = read_upload(upload)
+            plan = kind.plan(session, _cells(table, _columns(upload, kind, table)))
+            if plan.fingerprint != fingerprint:
+                raise ImportChangedError
+            if plan.has_errors:
+                raise ImportRefusedError("Correct the rows below; nothing was imported.")
+            if not plan.changes_anything:
+                raise ImportRefusedError(
+                    "There is nothing to import: everything is as in the file."
+                )
+            kind.write(session, plan, owner_id)
+            _record(session, kind, upload, plan)
+            session.delete(upload)
+            session.flush()
+            return plan
+    except IntegrityError as error:  # somebody took a name between plan and write
+        raise ImportChangedError from error
+
+
+def _columns(upload: CsvUpload, kind: ImportKind, table: CsvTable) -> dict[str, int]:
+    """The chosen columns; those the header suggests before anything was chosen."""
+    names = {one.name for one in kind.fields}
+    chosen = {
+        name: place
+        for name, place in (upload.columns or {}).items()
+        if name in names and isinstance(place, int)
+    }
+    return chosen or guess_columns(table.header, kind.fields)
+
+
+def _cells(table: CsvTable, columns: Mapping[str, int]) -> NumberedCells:
+    return [
+        (row.number, {name: row.values[place] for name, place in columns.items()})
+        for row in table.rows
+    ]
+
+
+def _record(session: Session, kind: ImportKind, upload: CsvUpload, plan: ImportPlan) -> None:
+    record_event(
+        session,
+        action=f"{kind.name}.imported",
+        subject_type="csv_upload",
+        subject_id=upload.id,
+        after={
+            "file": upload.filename,
+            "added": plan.count(Outcome.ADDED),
+            "changed": plan.count(Outcome.CHANGED),
+        },
+        actor_id=upload.owner_id,
+    )

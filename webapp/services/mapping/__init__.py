@@ -1,0 +1,1 @@
+"""Which client each Huntress organization is: synchronized, matched, chosen, imported."""

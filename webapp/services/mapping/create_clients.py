@@ -1,0 +1,180 @@
+"""Creating clients from organizations: a new install has none yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from webapp.domain.name_match import normalize_name
+from webapp.domain.untrusted import clean_line
+from webapp.models import Client, OrganizationMapping
+from webapp.models.desk import NAME_LENGTH
+from webapp.services.audit import record_event
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.desk.client_names import ClientNames
+from webapp.services.errors import FieldError, ServiceError
+from webapp.services.lookups import get_connection
+from webapp.services.mapping.map_organizations import MappingChange, apply_changes
+from webapp.services.mapping.suggest_clients import SimilarClients
+from webapp.services.transactions import reading, transaction
+
+MOST_ROWS = 200
+
+
+class Choice(StrEnum):
+    """What to do about one organization."""
+
+    CREATE = "create"
+    LINK = "link"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An organization without a client: the client that would be created, and similar ones."""
+
+    external_id: str
+    organization: str
+    version: int
+    name: str
+    similar: Sequence[str]
+
+    @property
+    def choice(self) -> Choice:
+        """What is chosen at first: where there may be a duplicate, a person has to decide."""
+        return Choice.SKIP if self.similar else Choice.CREATE
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """What was decided about an organization: `name` is the client to create or to link to."""
+
+    external_id: str
+    version: int
+    choice: Choice
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedClients:
+    """How many clients were created, and how many organizations have a client now."""
+
+    created: int
+    linked: int
+
+
+def propose_clients(connection_id: int, external_ids: Sequence[str]) -> list[Proposal]:
+    """A proposal for each organization that has no active client, by name; the first 200.
+
+    Those that have one (by now), or do not exist, are left out. Raises NotFoundError,
+    EditionError.
+    """
+    require_enterprise()
+    with reading() as session:
+        get_connection(session, connection_id)
+        rows = session.scalars(
+            select(OrganizationMapping)
+            .outerjoin(OrganizationMapping.client)
+            .where(
+                OrganizationMapping.connection_id == connection_id,
+                OrganizationMapping.external_id.in_(external_ids[:MOST_ROWS]),
+                Client.is_active.is_not(True),
+            )
+            .order_by(OrganizationMapping.name, OrganizationMapping.id)
+            .execution_options(populate_existing=True)
+        ).all()
+        clients = [client.name for client in ClientNames(session).clients if client.is_active]
+    similar = SimilarClients(clients)
+    return [_propose(row, similar) for row in rows]
+
+
+def create_clients(
+    connection_id: int, decisions: Sequence[NewClient], *, actor_id: int
+) -> CreatedClients:
+    """Create and link as decided, in one transaction, or do nothing.
+
+    Organizations whose new clients have the same name share one client. Raises FieldError with a
+    sentence by organization id for names that cannot be used, StaleMappingError where an
+    organization was changed meanwhile, NotFoundError, EditionError.
+    """
+    require_enterprise()
+    wanted = [one for one in decisions if one.choice is not Choice.SKIP]
+    try:
+        return _create(connection_id, wanted, actor_id)
+    except IntegrityError:  # not seen by the check a moment ago
+        raise ServiceError(
+            "Somebody created a client of the same name just now. Nothing was created: try again."
+        ) from None
+
+
+def _create(connection_id: int, wanted: Sequence[NewClient], actor_id: int) -> CreatedClients:
+    with transaction() as session:
+        get_connection(session, connection_id, lock=True)
+        names = ClientNames(session)
+        if problems := _problems(names, wanted):
+            raise FieldError(problems)
+        new = _insert(session, [one for one in wanted if one.choice is Choice.CREATE], actor_id)
+        changes = [
+            MappingChange(one.external_id, _client_id(names, new, one), version=one.version)
+            for one in wanted
+        ]
+        apply_changes(session, connection_id, changes, actor_id=actor_id)
+        return CreatedClients(created=len(new), linked=len(changes))
+
+
+def _propose(row: OrganizationMapping, similar: SimilarClients) -> Proposal:
+    name = clean_line(row.name, NAME_LENGTH) or ""
+    return Proposal(row.external_id, row.name, row.version, name, similar.suggest(name))
+
+
+def _problems(names: ClientNames, decisions: Sequence[NewClient]) -> dict[str, str]:
+    taken = {normalize_name(client.name): client.name for client in names.clients}
+    problems = {one.external_id: _problem(names, taken, one) for one in decisions}
+    return {key: problem for key, problem in problems.items() if problem}
+
+
+def _problem(names: ClientNames, taken: dict[str, str], one: NewClient) -> str | None:
+    if not one.name:
+        return "Enter a name, or choose to skip this organization."
+    if one.choice is Choice.LINK:
+        return names.problem(one.name)
+    if len(one.name) > NAME_LENGTH:
+        return f"A client's name has at most {NAME_LENGTH} characters."
+    same = names.find(one.name)
+    existing = same.name if same else taken.get(normalize_name(one.name) or one.name)
+    if existing is not None:
+        return f'There is a client "{existing}" already. Link to it, or choose another name.'
+    return None
+
+
+def _insert(session: Session, decisions: Sequence[NewClient], actor_id: int) -> dict[str, int]:
+    """Add the clients; returns their ids by normalized name."""
+    found: dict[str, Client] = {}
+    for one in decisions:
+        found.setdefault(_key(one.name), Client(name=one.name))
+    session.add_all(found.values())
+    session.flush()
+    for client in found.values():
+        record_event(
+            session,
+            action="client.created",
+            subject_type="client",
+            subject_id=client.id,
+            after={"name": client.name, "is_active": True},
+            actor_id=actor_id,
+        )
+    return {key: client.id for key, client in found.items()}
+
+
+def _client_id(names: ClientNames, new: dict[str, int], one: NewClient) -> int | None:
+    if one.choice is Choice.CREATE:
+        return new[_key(one.name)]
+    client = names.find(one.name)
+    return client.id if client else None
+
+
+def _key(name: str) -> str:
+    return normalize_name(name) or name

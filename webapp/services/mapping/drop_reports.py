@@ -1,0 +1,61 @@
+"""Dropping the reports of organizations that are excluded from now on."""
+
+import json
+
+from sqlalchemy import exists, select, update
+from sqlalchemy.orm import Session
+
+from webapp.domain.incident import parse_incident
+from webapp.models import Alert, InboxRow
+from webapp.services.polling.collect_incidents import kept_of_excluded
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+def drop_reports(session: Session, connection_id: int, organization_ids: set[str]) -> None:
+    """Keep only id, severity, status and times of their incidents that have no ticket.
+
+    In the caller's transaction, which holds the connection's row: no poll writes meanwhile.
+    """
+    if not organization_ids:
+        return
+    session.execute(
+        update(Alert)
+        .where(
+            Alert.connection_id == connection_id,
+            Alert.organization_external_id.in_(organization_ids),
+            Alert.ticket_id.is_(None),
+        )
+        .values(
+            raw_report=None,
+            message=None,
+            device_name=None,
+            agent_external_id=None,
+            content_hash=None,  # what is recorded is not that report any more
+        ),
+        execution_options=_NO_SYNC,
+    )
+    _reduce_inbox(session, connection_id, organization_ids)
+
+
+def _reduce_inbox(session: Session, connection_id: int, organization_ids: set[str]) -> None:
+    """A row that a poll has in hand gets another version: it is processed again, reduced."""
+    has_ticket = exists().where(
+        Alert.connection_id == InboxRow.connection_id,
+        Alert.external_alert_id == InboxRow.external_key,
+        Alert.ticket_id.is_not(None),
+    )
+    waiting = session.execute(
+        select(InboxRow.id, InboxRow.payload).where(
+            InboxRow.connection_id == connection_id, InboxRow.is_reduced.is_(False), ~has_ticket
+        )
+    )
+    for row in waiting.all():
+        raw = json.loads(row.payload)
+        if parse_incident(raw).organization_id in organization_ids:
+            session.execute(
+                update(InboxRow)
+                .where(InboxRow.id == row.id)
+                .values(**kept_of_excluded(raw), version=InboxRow.version + 1),
+                execution_options=_NO_SYNC,
+            )

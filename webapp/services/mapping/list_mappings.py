@@ -1,0 +1,204 @@
+"""The mapping table, a page at a time: narrowed, counted and sorted by the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy.orm import Session, contains_eager, raiseload
+
+from webapp.models import Client, Connection, OrganizationMapping
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.lookups import get_connection
+from webapp.services.mapping.map_organizations import MappingState, OrganizationRow, as_row
+from webapp.services.mapping.suggest_clients import SimilarClients
+from webapp.services.transactions import reading
+
+PAGE_SIZES = (50, 100)
+SEARCH_LENGTH = 100
+LARGEST_PAGE = 100_000
+GONE: Final = "gone"
+"""The tab of organizations that Huntress no longer has; the other tabs leave them out."""
+
+_EMPTY_JSON = ("null", "[]")
+_BY_NAME = (func.lower(OrganizationMapping.name), OrganizationMapping.id)
+_CLIENT_NAME = func.lower(Client.name)
+_LAST = OrganizationMapping.last_incident_at
+SORTS: dict[str, tuple[Any, ...]] = {
+    "name": _BY_NAME,
+    "name-down": (func.lower(OrganizationMapping.name).desc(), OrganizationMapping.id.desc()),
+    "client": (Client.id.is_(None), _CLIENT_NAME, *_BY_NAME),
+    "client-down": (Client.id.is_(None), _CLIENT_NAME.desc(), *_BY_NAME),
+    "last": (_LAST.is_(None), _LAST.desc(), *_BY_NAME),
+    "last-down": (_LAST.is_(None), _LAST, *_BY_NAME),
+}
+"""What the table can be sorted by; each order names every row's place, so that pages are stable."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingQuery:
+    """What of the table is asked for; `tab` is a MappingState, GONE or None for everything."""
+
+    search: str = ""
+    tab: MappingState | str | None = None
+    sort: str = "name"
+    page: int = 1
+    size: int = PAGE_SIZES[0]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether rows are hidden."""
+        return bool(self.search or self.tab)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingPage:
+    """One page. The counts follow the search, not the tab; `total` follows both.
+
+    `client_names` are the clients that can be chosen, `suggestions` similar ones by the
+    organization's id, at most three, for rows without a client.
+    """
+
+    connection: Connection
+    rows: Sequence[OrganizationRow]
+    counts: dict[str, int]
+    total: int
+    page: int
+    pages: int
+    client_names: Sequence[str]
+    suggestions: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def count_of_all(self) -> int:
+        """All rows that fit the search."""
+        return sum(self.counts.values())
+
+
+def list_mappings(
+    connection_id: int, query: MappingQuery, *, only: Sequence[str] | None = None
+) -> MappingPage:
+    """The page `query` asks for; one beyond the last is the last.
+
+    With `only` it holds the rows of these organization ids in their order instead: those of a form
+    that was sent, whatever the query finds by now. Raises NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with reading() as session:
+        connection = get_connection(session, connection_id)
+        counts = count_tabs(session, connection_id, query)
+        total = sum(counts.values()) if query.tab is None else counts[str(query.tab)]
+        pages = max(1, -(-total // query.size))
+        page = min(query.page, pages)
+        shown = select_mappings(connection_id, query)
+        if only is None:
+            shown = shown.limit(query.size).offset((page - 1) * query.size)
+        else:
+            shown = select_mappings(connection_id, MappingQuery())
+            shown = shown.where(OrganizationMapping.external_id.in_(only))
+        rows = with_candidates(session, session.scalars(shown).all())
+        if only is not None:
+            rows.sort(key=lambda row: only.index(row.mapping.external_id))
+        clients = _active_clients(session)
+    similar = SimilarClients(clients)
+    suggestions = {
+        row.mapping.external_id: found
+        for row in rows
+        if needs_client(row) and (found := similar.suggest(row.mapping.name))
+    }
+    return MappingPage(connection, rows, counts, total, page, pages, clients, suggestions)
+
+
+def select_mappings(connection_id: int, query: MappingQuery) -> Select[OrganizationMapping]:
+    """All rows that `query` asks for, in its order, with their clients; its page is left out."""
+    return (
+        select(OrganizationMapping)
+        .outerjoin(OrganizationMapping.client)
+        .where(*_conditions(connection_id, query))
+        .order_by(*SORTS[query.sort])
+        .options(contains_eager(OrganizationMapping.client), raiseload("*"))
+        .execution_options(populate_existing=True)
+    )
+
+
+def state_sql() -> ColumnElement[str]:
+    """The state of a row in SQL, joined to its client: the rule of `mapping_state`."""
+    is_routed = and_(Client.id.is_not(None), Client.is_active)
+    candidates = cast(OrganizationMapping.candidate_ids, Text)
+    is_ambiguous = and_(
+        OrganizationMapping.client_id.is_(None),
+        OrganizationMapping.candidate_ids.is_not(None),
+        candidates.not_in(_EMPTY_JSON),
+    )
+    return case(
+        (OrganizationMapping.creates_tickets.is_(False), MappingState.EXCLUDED.value),
+        (and_(is_routed, OrganizationMapping.is_auto_matched), MappingState.AUTO_MATCHED.value),
+        (is_routed, MappingState.MAPPED.value),
+        (is_ambiguous, MappingState.AMBIGUOUS.value),
+        else_=MappingState.UNMAPPED.value,
+    )
+
+
+def count_tabs(session: Session, connection_id: int, query: MappingQuery) -> dict[str, int]:
+    """How many rows each tab has with this search, empty ones included."""
+    tab = case((OrganizationMapping.gone_at.is_not(None), GONE), else_=state_sql())
+    found = session.execute(
+        select(tab, func.count())
+        .select_from(OrganizationMapping)
+        .outerjoin(OrganizationMapping.client)
+        .where(*_conditions(connection_id, replace(query, tab=None)))
+        .group_by(tab)
+    )
+    return {
+        **dict.fromkeys([*map(str, MappingState), GONE], 0),
+        **{row[0]: row[1] for row in found},
+    }
+
+
+def with_candidates(
+    session: Session, mappings: Sequence[OrganizationMapping]
+) -> list[OrganizationRow]:
+    """The rows with their states, and the clients that ambiguous ones may be."""
+    wanted = {key for mapping in mappings for key in mapping.candidate_ids or ()}
+    found = session.scalars(select(Client).where(Client.id.in_(wanted))) if wanted else ()
+    clients = {client.id: client for client in found}
+    return [as_row(mapping, clients) for mapping in mappings]
+
+
+def needs_client(row: OrganizationRow) -> bool:
+    """Whether a similar name may help: nobody has chosen a client, nor that there is none."""
+    mapping = row.mapping
+    return (
+        row.state is MappingState.UNMAPPED
+        and mapping.is_name_known
+        and (mapping.client_id is not None or mapping.decided_by_person_at is None)
+    )
+
+
+def find_connection(connection_id: int) -> Connection:
+    """The connection the table belongs to; raises NotFoundError, EditionError."""
+    require_enterprise()
+    with reading() as session:
+        return get_connection(session, connection_id)
+
+
+def list_client_names() -> list[str]:
+    """The clients that can be chosen, by name."""
+    with reading() as session:
+        return _active_clients(session)
+
+
+def _active_clients(session: Session) -> list[str]:
+    query = select(Client.name).where(Client.is_active).order_by(func.lower(Client.name))
+    return list(session.scalars(query))
+
+
+def _conditions(connection_id: int, query: MappingQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [OrganizationMapping.connection_id == connection_id]
+    if query.tab == GONE:
+        conditions.append(OrganizationMapping.gone_at.is_not(None))
+    elif query.tab is not None:
+        conditions += [OrganizationMapping.gone_at.is_(None), state_sql() == str(query.tab)]
+    if query.search:
+        columns = (OrganizationMapping.name, OrganizationMapping.external_id, Client.name)
+        conditions.append(or_(*(one.icontains(query.search, autoescape=True) for one in columns)))
+    return conditions

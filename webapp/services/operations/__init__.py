@@ -1,0 +1,1 @@
+"""Running the product: doctor, housekeeping, dashboard, audit log, demo."""

@@ -1,0 +1,80 @@
+"""Fills the demo's desk: clients, assets, people, and the simulated Huntress account."""
+
+from sqlalchemy import select
+
+from webapp.models import Asset, Board, Client, Priority, Status
+from webapp.services.connections.connect_account import connect_account
+from webapp.services.connections.routing_settings import save_routing
+from webapp.services.desk.link_assets import hostname_key
+from webapp.services.people.users import add_user
+from webapp.services.polling.manage_polling import start_polling
+from webapp.services.transactions import reading, transaction
+
+ADMIN_EMAIL = "admin@example.com"
+HELPDESK_EMAIL = "helpdesk@example.com"
+
+# Two clients of one name when case is left out: "Globex" of the account stays ambiguous. Two of
+# the account's organizations have no client at all, and go to triage.
+CLIENTS: dict[str, tuple[str, ...]] = {
+    "Globex": ("GLX-DC01", "GLX-WS-0142"),
+    "GLOBEX": (),
+    "Müller & Söhne GmbH": ("MS-DC1", "ms-erp", "MS-CAD-01"),
+    "Möller Logistik GmbH": ("ML-SRV01", "ML-TERM01"),
+    "Café Nordlicht": ("NORDLICHT-KASSE1", "NORDLICHT-OFFICE"),
+    "Harper Dental Group, LLC": ("HDG-DENTRIX", "HDG-XRAY", "HDG-FRONT1"),
+    "Stonebridge Accounting": ("SBA-DC01", "SBA-TAX01", "SBA-LT-AN"),
+    "Łódzka Drukarnia Sp. z o.o.": ("LD-SERWER", "LD-RIP01"),
+    "Kestrel Property Management Inc.": ("KPM-DC01", "KPM-YARDI"),
+    "Blackwood & Hale Solicitors LLP": ("BH-DC01", "BH-DMS01", "BH-LT-EHALE"),
+}
+
+
+def seed_demo(
+    base_url: str, api_key: str, api_secret: str, admin_password: str, helpdesk_password: str
+) -> None:
+    """Fill a new, migrated database and start polling the account at `base_url`.
+
+    Raises what connecting raises when the simulated account does not answer.
+    """
+    admin = add_user(email=ADMIN_EMAIL, name="Alex Admin", role="admin", password=admin_password)
+    add_user(
+        email=HELPDESK_EMAIL, name="Hana Helpdesk", role="helpdesk", password=helpdesk_password
+    )
+    _add_clients()
+    connection = connect_account(
+        name="", base_url=base_url, api_key=api_key, api_secret=api_secret, actor_id=admin.id
+    )
+    save_routing(connection.id, _routing(), admin.id)
+    start_polling(connection.id, actor_id=admin.id)
+
+
+def _add_clients() -> None:
+    with transaction() as session:
+        for name, hostnames in CLIENTS.items():
+            client = Client(name=name)
+            session.add(client)
+            session.flush()
+            session.add_all(
+                Asset(client_id=client.id, name=host, hostname_key=hostname_key(host), type="Host")
+                for host in hostnames
+            )
+
+
+def _routing() -> dict[str, object]:
+    """Complete routing with the boards and priorities of a new install, polled every minute."""
+    with reading() as session:
+        boards = {name: id for id, name in session.execute(select(Board.id, Board.name))}
+        levels = {name: id for id, name in session.execute(select(Priority.id, Priority.name))}
+        fallback = select(Client.id).where(Client.name == "Internal (unmapped security)")
+        closed = select(Status.id).where(Status.is_closed).order_by(Status.position).limit(1)
+        return {
+            "board_id": boards["Security"],
+            "fallback_board_id": boards["Security Triage"],
+            "fallback_client_id": session.scalar(fallback),
+            "critical_priority_id": levels["Critical"],
+            "high_priority_id": levels["High"],
+            "low_priority_id": levels["Low"],
+            "poll_interval_minutes": 1,
+            "auto_close_tickets": True,
+            "closed_status_id": session.scalar(closed),
+        }

@@ -1,0 +1,132 @@
+"""The audit log: a page of it, narrowed, or all of it for a file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+
+from webapp.models import AuditEvent, User
+from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.operations.audit_names import AuditNames, load_names
+from webapp.services.transactions import reading
+
+PAGE_SIZE = 50
+SYSTEM = "system"
+_BATCH = 500
+_RECENT = 5_000
+_NEWEST_FIRST = Keyset(Order(AuditEvent.id, "id", descending=True))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """What of the log is asked for; None does not narrow it.
+
+    `actor` is a user's id, or SYSTEM for what no person did. `group` is the first word of actions
+    ("user" of "user.added"). `since` is included, `until` is not (UTC).
+    """
+
+    actor: int | str | None = None
+    group: str | None = None
+    subject_type: str | None = None
+    subject_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    before: str | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter hides events."""
+        return replace(self, after=None, before=None) != AuditQuery()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A page of events, newest first, the names of what they mention, and what filters offer."""
+
+    events: PageOfRows[AuditEvent]
+    people: Mapping[int, str]
+    names: AuditNames
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedEvent:
+    """An event for a file: its actor's address and its subject's name as of today."""
+
+    event: AuditEvent
+    actor: str | None
+    subject: str | None
+
+
+def list_events(query: AuditQuery, *, page_size: int = PAGE_SIZE) -> AuditPage:
+    """The events `query` asks for; a mark that cannot be read starts from the newest."""
+    with reading() as session:
+        events = read_page(
+            session,
+            _events(query),
+            _NEWEST_FIRST,
+            page_size,
+            after=query.after,
+            before=query.before,
+        )
+        people = session.execute(select(User.id, User.name).order_by(func.lower(User.name)))
+        return AuditPage(
+            events=events,
+            people={row[0]: row[1] for row in people},
+            names=load_names(session, events.rows),
+            groups=_groups(session),
+        )
+
+
+def export_events(query: AuditQuery) -> Iterator[ExportedEvent]:
+    """Every event `query` asks for, newest first, read 500 at a time; its place is ignored."""
+    last_id: int | None = None
+    while batch := _read_batch(query, last_id):
+        yield from batch
+        last_id = batch[-1].event.id
+
+
+def _read_batch(query: AuditQuery, last_id: int | None) -> list[ExportedEvent]:
+    statement = (
+        _events(query).add_columns(User.email).outerjoin(User, User.id == AuditEvent.actor_id)
+    )
+    if last_id is not None:
+        statement = statement.where(AuditEvent.id < last_id)
+    with reading() as session:
+        rows = session.execute(statement.order_by(AuditEvent.id.desc()).limit(_BATCH)).all()
+        names = load_names(session, [row[0] for row in rows])
+        session.expunge_all()  # a long export must not keep what it has written
+    return [ExportedEvent(event, email, names.of_subject(event)) for event, email in rows]
+
+
+def _events(query: AuditQuery) -> Select[AuditEvent]:
+    return select(AuditEvent).where(*_conditions(query))
+
+
+def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query.actor == SYSTEM:
+        conditions.append(AuditEvent.actor_id.is_(None))
+    elif query.actor is not None:
+        conditions.append(AuditEvent.actor_id == query.actor)
+    if query.group:
+        conditions.append(AuditEvent.action.startswith(f"{query.group}.", autoescape=True))
+    if query.subject_type:
+        conditions.append(AuditEvent.subject_type == query.subject_type)
+    if query.subject_id:
+        conditions.append(AuditEvent.subject_id == query.subject_id)
+    if query.since:
+        conditions.append(AuditEvent.happened_at >= query.since)
+    if query.until:
+        conditions.append(AuditEvent.happened_at < query.until)
+    return conditions
+
+
+def _groups(session: Session) -> list[str]:
+    """The first words of the actions of late: looking through a long log would take its time."""
+    recent = select(AuditEvent.action).order_by(AuditEvent.id.desc()).limit(_RECENT).subquery()
+    actions = session.scalars(select(recent.c.action).distinct())
+    return sorted({action.partition(".")[0] for action in actions})

@@ -1,0 +1,128 @@
+"""Everything the dashboard shows, in one consistent view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.models import Priority, Ticket
+from webapp.services.connections.connection_health import ConnectionHealth, connections_health
+from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
+from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage, ticket_rows
+from webapp.services.transactions import reading
+
+SHOWN_TICKETS = 6
+IS_OPEN = Ticket.closed_at.is_(None)
+"""The same tickets as those in an open status; see ticket_state. An index holds just these."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityCount:
+    """How many open tickets have a priority, and how many of them nobody has touched, …"""
+
+    priority: Priority
+    open_count: int = 0
+    untouched_count: int = 0
+    unassigned_count: int = 0
+    triage_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """`triage` and `untouched` hold the oldest open tickets of these queues, the counts all.
+
+    `figures` is None as long as there never was an incident or a ticket.
+    """
+
+    connections: Sequence[ConnectionHealth]
+    triage: Sequence[Ticket]
+    untouched: Sequence[Ticket]
+    open_by_priority: Sequence[PriorityCount]
+    figures: DeskFigures | None
+
+    @property
+    def open_count(self) -> int:
+        """All open tickets."""
+        return sum(row.open_count for row in self.open_by_priority)
+
+    @property
+    def untouched_count(self) -> int:
+        """Open tickets that no person has worked on."""
+        return sum(row.untouched_count for row in self.open_by_priority)
+
+    @property
+    def unassigned_count(self) -> int:
+        """Open tickets that are nobody's."""
+        return sum(row.unassigned_count for row in self.open_by_priority)
+
+    @property
+    def triage_count(self) -> int:
+        """Open tickets of the triage queue; see list_tickets.in_triage."""
+        return sum(row.triage_count for row in self.open_by_priority)
+
+
+def read_dashboard(zone: tzinfo) -> Dashboard:
+    """Read the dashboard; days are days of `zone`."""
+    now = clock.utcnow()
+    with reading() as session:
+        has_tickets = session.scalar(select(Ticket.id).limit(1)) is not None
+        return Dashboard(
+            connections=connections_health(session, now),
+            triage=_oldest(session, in_triage()),
+            untouched=_oldest(session, UNTOUCHED),
+            open_by_priority=_by_priority(session),
+            figures=read_figures(session, now, zone) if has_tickets else None,
+        )
+
+
+def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket]:
+    """Found in the index of open tickets, before anything is joined."""
+    found = oldest_open(condition).subquery()
+    statement = (
+        ticket_rows()
+        .where(Ticket.id.in_(select(found.c.id)))
+        .order_by(Ticket.created_at, Ticket.id)
+    )
+    return session.scalars(statement).unique().all()
+
+
+def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
+    """SQL for the ids of the open tickets that have waited longest."""
+    return (
+        select(Ticket.id)
+        .where(IS_OPEN, condition)
+        .order_by(Ticket.created_at, Ticket.id)
+        .limit(SHOWN_TICKETS)
+    )
+
+
+def _by_priority(session: Session) -> list[PriorityCount]:
+    """Every priority, the ones without open tickets included."""
+    return [PriorityCount(*row) for row in session.execute(open_by_priority())]
+
+
+def open_by_priority() -> Select[*tuple[Any, ...]]:
+    """SQL: each priority with its numbers of open, untouched, unassigned and triage tickets."""
+    priority_id = Ticket.priority_id + 0  # without it SQLite reads all tickets, by priority
+    counts = (
+        select(
+            priority_id.label("priority_id"),
+            func.count().label("open"),
+            func.count().filter(UNTOUCHED).label("untouched"),
+            func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
+            func.count().filter(in_triage()).label("triage"),
+        )
+        .where(IS_OPEN)
+        .group_by(priority_id)
+        .subquery()
+    )
+    figures = [func.coalesce(column, 0) for column in list(counts.c)[1:]]
+    return (
+        select(Priority, *figures)
+        .outerjoin(counts, and_(counts.c.priority_id == Priority.id))
+        .order_by(Priority.position, Priority.id)
+    )

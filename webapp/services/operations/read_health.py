@@ -1,0 +1,72 @@
+"""What the Health page shows: the doctor's checks, and how full the disk is."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import clock
+from webapp.extensions import current_config, migrate
+from webapp.services.operations.check_health import (
+    Check,
+    check_connections,
+    check_database,
+    check_queue,
+)
+from webapp.services.transactions import reading
+from webapp.task_queue import read_status
+
+LEAST_FREE_BYTES = 500 * 1024**2
+LEAST_FREE_SHARE = 0.05
+ENOUGH_FREE_BYTES = 5 * 1024**3
+"""On a large disk a twentieth is plenty."""
+
+
+def read_health() -> list[Check]:
+    """Every check, in about three seconds at most: the queue is waited for two of them.
+
+    What cannot be looked at while the database fails is left out.
+    """
+    return list(_checks())
+
+
+def is_answering() -> bool:
+    """Whether the database answers the smallest question there is."""
+    try:
+        with reading() as session:
+            return session.scalar(select(1)) == 1
+    except SQLAlchemyError:
+        return False
+
+
+def check_disk(folder: Path) -> Check:
+    """Whether there is room left where the data is: SQLite and the queue stop without it."""
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return Check("disk", True, "nothing is kept on this machine")
+    free = f"{_size(usage.free)} of {_size(usage.total)} free"
+    least = max(LEAST_FREE_BYTES, usage.total * LEAST_FREE_SHARE)
+    if usage.free < min(least, ENOUGH_FREE_BYTES):
+        hint = f"Make room on the disk that holds {folder}: a full one stops polling."
+        return Check("disk", False, f"Almost full: {free}.", hint)
+    return Check("disk", True, free)
+
+
+def _checks() -> Iterator[Check]:
+    database = check_database(Path(migrate.directory))
+    yield from database
+    yield from check_queue(read_status())
+    if all(check.is_ok for check in database):
+        yield from check_connections(clock.utcnow())
+    yield check_disk(current_config().data_dir)
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit in ("bytes", "KB") else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TB"

@@ -1,0 +1,51 @@
+"""A person changes the own password."""
+
+from sqlalchemy import update
+
+from webapp import clock
+from webapp.models import UserSession
+from webapp.services.lookups import get_user
+from webapp.services.people.sign_in import hash_token
+from webapp.services.people.users import (
+    PASSWORD_LENGTH,
+    UserError,
+    drop_password_links,
+    hash_password,
+    is_password,
+    password_errors,
+    record_user_event,
+)
+from webapp.services.transactions import reading, transaction
+
+NOT_CURRENT = "This is not your current password."
+
+
+def change_own_password(user_id: int, current: str, new: str, *, kept_token: str | None) -> None:
+    """Replace the password of somebody who knows it; every session but `kept_token`'s ends.
+
+    Raises UserError for `current_password` or `new_password`, NotFoundError.
+    """
+    with reading() as session:
+        stored = get_user(session, user_id).password_hash
+    errors = {f"new_{field}": sentence for field, sentence in password_errors(new).items()}
+    if not is_password(current[: PASSWORD_LENGTH[1] + 1], stored):
+        errors |= {"current_password": NOT_CURRENT}
+    if errors:
+        raise UserError(errors)
+    password_hash = hash_password(new)
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        if user.password_hash != stored:  # somebody else chose another one meanwhile: it stands
+            raise UserError({"current_password": NOT_CURRENT})
+        user.password_hash = password_hash
+        drop_password_links(session, user.id)
+        session.execute(
+            update(UserSession)
+            .where(
+                UserSession.user_id == user.id,
+                UserSession.revoked_at.is_(None),
+                UserSession.token_hash != hash_token(kept_token or ""),
+            )
+            .values(revoked_at=clock.utcnow())
+        )
+        record_user_event(session, user, "user.password_set", user.id, password=password_hash)

@@ -1,0 +1,153 @@
+"""One-time links with which somebody chooses a password: an invitation, or a reset."""
+
+import base64
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.models import PasswordLink, User
+from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
+from webapp.services.errors import ServiceError
+from webapp.services.lookups import get_user
+from webapp.services.people.sign_in import hash_token
+from webapp.services.people.users import (
+    UserError,
+    drop_password_links,
+    hash_password,
+    password_errors,
+    record_user_event,
+    store_password,
+)
+from webapp.services.transactions import reading, transaction
+
+LINK_LIFETIME = timedelta(hours=72)
+TOKEN_BYTES = 16
+
+
+class PasswordLinkError(ServiceError):
+    """The token is wrong, was used, is too old, or its person was deactivated."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This link is wrong, was used already or is older than 72 hours. Ask an admin for a "
+            "new one."
+        )
+
+
+class InactiveUserError(ServiceError):
+    """Somebody who was deactivated gets no link: activate them first."""
+
+    def __init__(self, user: User) -> None:
+        super().__init__(f"{user.name} is deactivated; activate the account first.")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLink:
+    """A link just made; its token is known only here. Times are UTC."""
+
+    user: User
+    token: str
+    purpose: str
+    expires_at: datetime
+
+
+def issue_link(session: Session, user: User) -> IssuedLink:
+    """A new link (128 random bits, 72 hours, one use), within the caller's transaction.
+
+    Only the token's hash is stored. Links that the user has not used become worthless.
+    """
+    now = clock.utcnow()
+    drop_password_links(session, user.id)
+    token = base64.b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().strip("=").lower()
+    purpose = PURPOSE_RESET if user.has_password else PURPOSE_INVITATION
+    expires_at = now + LINK_LIFETIME
+    session.add(
+        PasswordLink(
+            token_hash=hash_token(token),
+            user_id=user.id,
+            purpose=purpose,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    return IssuedLink(user, token, purpose, expires_at)
+
+
+def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
+    """A link for somebody who forgot the password or lost an invitation.
+
+    The old password works until the link is used. Raises InactiveUserError, NotFoundError.
+    """
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        if not user.is_active:
+            raise InactiveUserError(user)
+        link = issue_link(session, user)
+        record_user_event(session, user, "user.link_made", actor_id, purpose=link.purpose)
+        return link
+
+
+def find_link_owner(token: str) -> User:
+    """Whose link this is, while it can be used. Raises PasswordLinkError. Only reads."""
+    with reading() as session:
+        return _usable_link(session, token).user
+
+
+def choose_password(token: str, password: str) -> User:
+    """Use a link: set its person's password and end their sessions; the link is spent then.
+
+    Of two who use it at the same moment, one succeeds. Raises PasswordLinkError, UserError
+    (the link can still be used then).
+    """
+    errors = password_errors(password)
+    with reading() as session:
+        user_id = _usable_link(session, token).user_id
+    if errors:
+        raise UserError(errors)
+    password_hash = hash_password(password)
+    with transaction() as session:
+        # The person first, as everybody does who makes, withdraws or drops their links.
+        user = get_user(session, user_id, lock=True)
+        link = _usable_link(session, token, lock=True)
+        link.used_at = clock.utcnow()
+        session.flush()
+        store_password(session, user, password_hash)
+        record_user_event(session, user, "user.password_chosen", user.id, password=password_hash)
+        return user
+
+
+def withdraw_link(user_id: int, *, actor_id: int | None) -> bool:
+    """Make a user's open link worthless; returns whether there was one. Raises NotFoundError."""
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        withdrawn = session.scalars(
+            delete(PasswordLink)
+            .where(PasswordLink.user_id == user.id, PasswordLink.used_at.is_(None))
+            .returning(PasswordLink.id)
+        ).all()
+        if withdrawn:
+            record_user_event(session, user, "user.link_withdrawn", actor_id)
+        return bool(withdrawn)
+
+
+def _usable_link(session: Session, token: str, *, lock: bool = False) -> PasswordLink:
+    query = (
+        select(PasswordLink)
+        .join(PasswordLink.user)
+        .where(
+            PasswordLink.token_hash == hash_token("".join(token.split()).lower()),
+            PasswordLink.used_at.is_(None),
+            PasswordLink.expires_at > clock.utcnow(),
+            User.is_active,
+        )
+        .options(joinedload(PasswordLink.user))
+        .execution_options(populate_existing=True)
+    )
+    found = session.scalar(query.with_for_update(of=PasswordLink) if lock else query)
+    if found is None:
+        raise PasswordLinkError
+    return found

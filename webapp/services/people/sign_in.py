@@ -1,0 +1,120 @@
+"""Signing in and out; sessions are rows that can be revoked."""
+
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.models import User, UserSession
+from webapp.services.errors import ServiceError
+from webapp.services.lookups import get_user
+from webapp.services.people.users import (
+    PASSWORD_LENGTH,
+    build_unmatched_hash,
+    end_sessions,
+    is_password,
+    user_by_email,
+)
+from webapp.services.transactions import reading, transaction
+
+SESSION_LIFETIME = timedelta(days=14)
+
+
+class SignInError(ServiceError):
+    """The address or the password is wrong; which of the two is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is wrong.")
+
+
+def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, str]:
+    """Begin a session of 14 days; returns the user and the token for the cookie.
+
+    Only the token's hash is stored. An address that nobody has, or of somebody who was
+    deactivated or has no password yet, takes as long as a wrong password. Raises SignInError, also
+    where the password was changed or the account locked while this one was checked: sessions that
+    it should have ended must not begin behind its back.
+    """
+    password = password[: PASSWORD_LENGTH[1] + 1]
+    with reading() as session:
+        user = user_by_email(session, email)
+    has_hash = user is not None and user.has_password
+    is_right = is_password(
+        password, user.password_hash if user and has_hash else build_unmatched_hash()
+    )
+    if user is None or not user.is_active or not is_right:
+        raise SignInError
+    with transaction() as session:
+        current = get_user(session, user.id, lock=True)
+        if not current.is_active or current.password_hash != user.password_hash:
+            raise SignInError
+        return current, _add_session(session, current.id, user_agent)
+
+
+def begin_session(user_id: int, user_agent: str | None) -> str:
+    """Store a session of 14 days for a user who has proved who they are; returns its token."""
+    with transaction() as session:
+        return _add_session(session, user_id, user_agent)
+
+
+def find_session(token: str) -> UserSession | None:
+    """The session of a token with its user loaded, or None where it cannot be used (any more).
+
+    Expired and revoked sessions and those of deactivated users cannot. Only reads.
+    """
+    query = (
+        select(UserSession)
+        .join(UserSession.user)
+        .where(
+            UserSession.token_hash == hash_token(token),
+            UserSession.revoked_at.is_(None),
+            UserSession.expires_at > clock.utcnow(),
+            User.is_active,
+        )
+        .options(joinedload(UserSession.user))
+        .execution_options(populate_existing=True)
+    )
+    with reading() as session:
+        return session.scalar(query)
+
+
+def sign_out(token: str) -> None:
+    """End the session of a token; one that does not exist or has ended is fine."""
+    with transaction() as session:
+        found = session.scalar(
+            select(UserSession).where(
+                UserSession.token_hash == hash_token(token), UserSession.revoked_at.is_(None)
+            )
+        )
+        if found is not None:
+            found.revoked_at = clock.utcnow()
+
+
+def revoke_sessions(user_id: int) -> None:
+    """End every session of a user."""
+    with transaction() as session:
+        end_sessions(session, user_id)
+
+
+def hash_token(token: str) -> str:
+    """What is stored of a random token: its SHA-256, as 64 hexadecimal digits."""
+    return sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _add_session(session: Session, user_id: int, user_agent: str | None) -> str:
+    token = secrets.token_urlsafe(32)
+    now = clock.utcnow()
+    session.execute(delete(UserSession).where(UserSession.expires_at <= now))
+    session.add(
+        UserSession(
+            token_hash=hash_token(token),
+            user_id=user_id,
+            created_at=now,
+            expires_at=now + SESSION_LIFETIME,
+            user_agent=(user_agent or "")[:255] or None,
+        )
+    )
+    return token

@@ -1,0 +1,1 @@
+"""The poll cycle, from claim to result, and what people ask of it."""

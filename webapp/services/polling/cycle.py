@@ -1,0 +1,94 @@
+"""What the steps of one poll cycle share."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from webapp import clock
+from webapp.domain.incident import is_closed_status
+from webapp.domain.untrusted import parse_id
+from webapp.huntress.client import HuntressClient
+from webapp.services.polling.lease import Lease, PolledConnection
+from webapp.services.polling.run_log import RunLog
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""The header counts whole seconds and its answer took a while: only later times are in the future.
+
+Otherwise an incident that changed a moment ago would be taken for one without a usable time, and
+be noted twice.
+"""
+
+
+class NoWaitError(Exception):
+    """A step that must not wait would have had to."""
+
+
+@dataclass
+class Cycle:
+    """A running poll: the connection as it was claimed, its lease, its record, the API.
+
+    `wanted_agents` and `wanted_organizations` are what the collected reports mention. `cursor` is
+    set once the walk has reached its boundary.
+    """
+
+    connection: PolledConnection
+    lease: Lease
+    run: RunLog
+    portal_url: str
+    clock_skew: timedelta = timedelta()
+    may_wait: bool = True
+    wanted_agents: set[str] = field(default_factory=set)
+    wanted_organizations: set[str] = field(default_factory=set)
+    cursor: datetime | None = None
+    is_walk_cut_off: bool = False
+    has_pending_details: bool = False
+    has_synced_organizations: bool = False
+    _client: HuntressClient | None = None
+
+    def __post_init__(self) -> None:
+        self.has_pending_details = self.connection.has_pending_details
+        self.is_walk_cut_off = self.connection.is_walk_cut_off or self.connection.was_interrupted
+
+    @property
+    def has_client(self) -> bool:
+        """Whether the API was ever reached for."""
+        return self._client is not None
+
+    @property
+    def client(self) -> HuntressClient:
+        """The API; set once the cycle began."""
+        if self._client is None:
+            raise RuntimeError("the cycle has no client yet")
+        return self._client
+
+    def use(self, client: HuntressClient) -> None:
+        """Set the client whose waits are this cycle's."""
+        self._client = client
+
+    def set_horizon(self, horizon: datetime) -> None:
+        """The first page of the first poll fixed the connection's horizon."""
+        self.connection = replace(self.connection, horizon=horizon)
+
+    def huntress_now(self) -> datetime:
+        """What time it is at Huntress at the latest (UTC): ours, corrected by its `Date` header."""
+        return clock.utcnow() + self.clock_skew + CLOCK_TOLERANCE
+
+    def on_wait(self, seconds: float, reason: str) -> None:
+        """Called before each slice of a wait: waiting is progress, and it is shown."""
+        if not self.may_wait:
+            raise NoWaitError(reason)
+        self.lease.renew()
+        self.run.show_wait(seconds, reason)
+
+    def note_wanted(self, reports: Iterable[Any]) -> None:
+        """Remember whose details open reports need, so that they can be fetched together."""
+        for report in reports:
+            if not isinstance(report, dict):
+                continue
+            organization = parse_id(report.get("organization_id"))
+            agent = parse_id(report.get("agent_id"))
+            if organization:
+                self.wanted_organizations.add(organization)
+            if agent and not is_closed_status(str(report.get("status")).lower()):
+                self.wanted_agents.add(agent)

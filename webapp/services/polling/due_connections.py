@@ -1,0 +1,34 @@
+"""Which connections a tick must poll now."""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select
+
+from webapp.extensions import current_config
+from webapp.models import Connection
+from webapp.services.polling.lease import is_due
+from webapp.services.transactions import reading
+
+
+def find_due_connections(now: datetime) -> list[int]:
+    """The ids of the connections whose poll is due or was asked for, longest waiting first.
+
+    Only connections that were started, are connected and not paused; none in the community
+    edition. One that is being polled right now is left out until its lease runs out.
+    """
+    if not current_config().is_enterprise:
+        return []
+    with reading() as session:
+        return list(
+            session.scalars(
+                select(Connection.id)
+                .where(
+                    Connection.polling_started_at.is_not(None),
+                    Connection.paused_at.is_(None),
+                    Connection.disconnected_at.is_(None),
+                    or_(Connection.lease_token.is_(None), Connection.lease_expires_at <= now),
+                    is_due(now),
+                )
+                .order_by(Connection.last_poll_started_at.asc().nulls_first(), Connection.id)
+            )
+        )

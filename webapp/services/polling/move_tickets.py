@@ -1,0 +1,153 @@
+"""Moving open tickets off triage once their organizations have got their client."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.markdown_text import escape_line
+from webapp.domain.ticket_text import build_body, build_title, without_unmapped_marks
+from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Ticket
+from webapp.services.audit import changes_between, record_event
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.desk.link_assets import AssetLinker
+from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.incident_batch import BatchContext
+from webapp.services.polling.locked_cycle import lock_cycle
+from webapp.services.transactions import reading, transaction
+
+Found: TypeAlias = "Row[Ticket, Alert, OrganizationMapping, Client]"
+
+_ROUTE = ("client_id", "board_id", "category_id", "subcategory_id", "is_unmapped")
+
+
+def count_movable_tickets(connection_id: int) -> int:
+    """How many tickets `move_tickets` would move now."""
+    with reading() as session:
+        return session.scalar(count_movable(connection_id)) or 0
+
+
+def count_movable(connection_id: int) -> Select[int]:
+    """The query of `count_movable_tickets`."""
+    has_client = exists().where(*_has_client()).correlate(Ticket)
+    return select(func.count(Ticket.id)).where(*_on_triage(connection_id), has_client)
+
+
+def move_tickets(
+    connection_id: int, *, organization_ids: Collection[str] | None = None, actor_id: int
+) -> int:
+    """Move the open fallback tickets of organizations that have an active client; returns how many.
+
+    A ticket that is still on the fallback client *and* board gets the client, the security board,
+    its category and asset, a title and body without the warning (unless a person edited them),
+    an internal note and an audit event, all in one transaction. That is not "touching" it.
+    `organization_ids` narrows it to those. Tickets of reports that could not be read yet stay:
+    they are moved when their report can be read.
+
+    Raises ServiceError where routing is incomplete, NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with transaction() as session:
+        cycle = lock_cycle(session, connection_id)
+        query = select(Ticket, Alert, OrganizationMapping, Client).where(
+            *_on_triage(connection_id), *_has_client()
+        )
+        if organization_ids is not None:
+            query = query.where(OrganizationMapping.external_id.in_(organization_ids))
+        query = query.order_by(Ticket.id).with_for_update(of=Ticket)
+        found = session.execute(query.execution_options(populate_existing=True)).all()
+        _Mover(session, cycle, found, actor_id).move()
+        return len(found)
+
+
+class _Mover:
+    def __init__(
+        self, session: Session, cycle: Cycle, found: Sequence[Found], actor_id: int
+    ) -> None:
+        self.session = session
+        self.cycle = cycle
+        self.found = found
+        self.actor_id = actor_id
+        self.now: datetime = clock.utcnow()
+        self.incidents = {row.Ticket.id: _incident(row.Alert) for row in found}
+        known = [incident for incident in self.incidents.values() if incident is not None]
+        self.context = BatchContext(session, cycle, known)
+        self.linker = AssetLinker(session, cycle.connection.id, self.now)
+
+    def move(self) -> None:
+        for row in self.found:
+            self._move(row.Ticket, row.OrganizationMapping, row.Client)
+        self.session.flush()
+        self.linker.write()
+
+    def _move(self, ticket: Ticket, organization: OrganizationMapping, client: Client) -> None:
+        before = {name: getattr(ticket, name) for name in _ROUTE}
+        connection, incident = self.cycle.connection, self.incidents[ticket.id]
+        ticket.client_id, ticket.board_id = client.id, connection.ticket_settings.board
+        ticket.category_id = connection.category_id
+        ticket.subcategory_id = connection.subcategory_id
+        ticket.is_unmapped = False
+        ticket.updated_at = self.now
+        if ticket.text_edited_by_person_at is None:
+            ticket.title, ticket.description = self._texts(ticket, incident)
+        agent = self.context.agent(incident) if incident else None
+        if agent is not None:
+            self.linker.add(ticket.id, client.id, agent)
+        words = (
+            f"Moved off triage: the Huntress organization {escape_line(organization.name)} "
+            f"is mapped to {escape_line(client.name)} now."
+        )
+        self.session.add(
+            Comment(ticket_id=ticket.id, author_id=self.actor_id, body=words, created_at=self.now)
+        )
+        changed = changes_between(before, {name: getattr(ticket, name) for name in _ROUTE})
+        record_event(
+            self.session,
+            action="ticket.moved",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            before=changed[0],
+            after=changed[1],
+            actor_id=self.actor_id,
+        )
+
+    def _texts(self, ticket: Ticket, incident: Incident | None) -> tuple[str, str]:
+        """Written anew from the report, or the old ones less what is not true any more."""
+        if incident is None:
+            return without_unmapped_marks(ticket.title, ticket.description)
+        context = self.context.ticket_context(incident, is_unmapped=False)
+        return build_title(incident, is_unmapped=False), build_body(incident, context)
+
+
+def _incident(alert: Alert) -> Incident | None:
+    """The incident, where its report is kept and readable."""
+    incident = parse_incident_text(alert.raw_report) if alert.raw_report else None
+    return incident if incident and incident.id == alert.external_alert_id else None
+
+
+def _on_triage(connection_id: int) -> list[ColumnElement[bool]]:
+    """Still where they were put because their organization had no client; joined to Connection."""
+    return [
+        Ticket.connection_id == connection_id,
+        Ticket.is_unmapped.is_(True),
+        Ticket.closed_at.is_(None),
+        Connection.id == Ticket.connection_id,
+        Ticket.client_id == Connection.fallback_client_id,
+        Ticket.board_id == Connection.fallback_board_id,
+    ]
+
+
+def _has_client() -> list[ColumnElement[bool]]:
+    """Joins a ticket to its alert, organization and active client."""
+    return [
+        Alert.ticket_id == Ticket.id,
+        Alert.is_incomplete.is_(False),
+        OrganizationMapping.connection_id == Ticket.connection_id,
+        OrganizationMapping.external_id == Alert.organization_external_id,
+        Client.id == OrganizationMapping.client_id,
+        Client.is_active.is_(True),
+    ]

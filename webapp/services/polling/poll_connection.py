@@ -1,0 +1,368 @@
+"""The poll cycle of one connection, from claim to result.
+
+1. Claim the connection's lease, or join the run that holds it.
+2. Walk the incident reports down to the low boundary; each page goes into the inbox.
+3. Move the cursor once the walk has reached its boundary.
+4. Fetch what details are free to be had, and process the inbox - also when the walk failed.
+5. Sweep all open incidents where that is due.
+6. Fill in details that came late, and record the result.
+"""
+
+import logging
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.config import Config
+from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
+from webapp.extensions import current_config
+from webapp.huntress.errors import HuntressError
+from webapp.models import Connection, PollRun
+from webapp.services.audit import record_event
+from webapp.services.calls.open_client import open_client
+from webapp.services.lookups import get_connection
+from webapp.services.polling.collect_incidents import collect_rows
+from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.fetch_details import fetch_details
+from webapp.services.polling.fill_details import fill_details
+from webapp.services.polling.lease import Lease, LeaseLostError, PolledConnection, claim
+from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
+from webapp.services.polling.process_inbox import (
+    GlobalProcessingError,
+    process_inbox,
+    take_back_attempts,
+)
+from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
+from webapp.services.polling.sweep_incidents import is_sweep_due, sweep_incidents
+from webapp.services.transactions import reading, transaction
+
+JOIN_SECONDS = 0.5
+"""How often a poll that waits for another process's run looks whether it is over."""
+
+CLAIM_TRIES = 3
+"""How often a command tries to claim a connection that nobody seems to poll."""
+
+log = logging.getLogger(__name__)
+
+
+def poll_connection(
+    connection_id: int,
+    *,
+    trigger: str,
+    actor_id: int | None = None,
+    sweep: bool = False,
+    wait_for_running: bool = False,
+) -> PollOutcome:
+    """Run one poll cycle of a connection, in this process; safe to repeat at any time.
+
+    `trigger` is "schedule" or "manual" (only polls if a poll is due or was asked for) or
+    "command" (always; the first one begins the connection's schedule). `sweep` asks for a look at
+    all open incidents. Where another process is polling the connection, its run is joined:
+    returned as it is, or awaited to its end with `wait_for_running`. Errors of Huntress and of
+    processing are part of the outcome.
+
+    Raises NotFoundError.
+    """
+    config = current_config()
+    if not config.is_enterprise:
+        return PollOutcome(skip_reason="edition")
+    if sweep:
+        _request_sweep(connection_id)
+    begun = _begin(connection_id, trigger, actor_id, config)
+    while wait_for_running and isinstance(begun, PollOutcome) and begun.is_running:
+        finished = _wait_for_end(begun.joined_run_id)
+        if finished is not None:
+            return PollOutcome(run=finished, joined_run_id=finished.id)
+        begun = _begin(connection_id, trigger, actor_id, config)
+    return _run(begun, config) if isinstance(begun, Cycle) else begun
+
+
+def _wait_for_end(run_id: int | None) -> PollRun | None:
+    """Another process's run once it is over; None where it never will be: its lease ran out."""
+    while True:
+        clock.sleep(JOIN_SECONDS)
+        run = _run_by_id(run_id)
+        if run is None or run.state == "interrupted":
+            return None
+        if run.state != "running":
+            return run
+        if _is_abandoned(run):
+            return None
+
+
+def _is_abandoned(run: PollRun) -> bool:
+    with reading() as session:
+        expires_at = session.scalars(
+            select(Connection.lease_expires_at).where(
+                Connection.id == run.connection_id, Connection.lease_token == run.lease_token
+            )
+        ).one_or_none()
+    return expires_at is not None and expires_at <= clock.utcnow()
+
+
+def _request_sweep(connection_id: int) -> None:
+    with transaction() as session:
+        get_connection(session, connection_id).sweep_requested_at = clock.utcnow()
+
+
+def _begin(
+    connection_id: int, trigger: str, actor_id: int | None, config: Config
+) -> Cycle | PollOutcome:
+    """Claim the connection, or join the run that holds it; or say why not."""
+    for _ in range(CLAIM_TRIES):
+        begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
+        if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
+            break  # a command is always due: the run that held the connection has just ended
+    return begun
+
+
+def _claim(
+    connection_id: int, trigger: str, actor_id: int | None, config: Config
+) -> Cycle | PollOutcome | None:
+    """Claim the connection and start the run's record, or record why it is skipped.
+
+    None when it cannot be claimed now.
+    """
+    with transaction() as session:
+        claimed = claim(
+            session,
+            connection_id,
+            seconds=config.lease_seconds,
+            only_if_due=trigger != "command",
+        )
+        if claimed is None:
+            return None
+        lease, connection = claimed
+        if connection.previous_lease_token:
+            mark_interrupted(session, connection.previous_lease_token)
+        reason = _reason_to_skip(connection, trigger)
+        values = {"trigger": trigger, "actor_id": actor_id}
+        if reason is None:
+            if connection.polling_started_at is None:
+                connection = _start_schedule(session, lease, connection, actor_id)
+            run = start_run(
+                session,
+                connection_id,
+                token=lease.token,
+                cursor_before=connection.cursor,
+                **values,
+            )
+            return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
+        error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
+        changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
+        if connection.was_interrupted:
+            changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
+        lease.release(session, **changes)
+        run_id = record_skip(
+            session,
+            connection_id,
+            reason=reason,
+            error=error,
+            cursor_before=connection.cursor,
+            cursor_after=connection.cursor,
+            **values,
+        )
+    return PollOutcome(run=_run_by_id(run_id), skip_reason=reason)
+
+
+def _start_schedule(
+    session: Session, lease: Lease, connection: PolledConnection, actor_id: int | None
+) -> PolledConnection:
+    """The first poll by command begins the schedule; its time is kept for ever."""
+    now = clock.utcnow()
+    lease.fence(session, polling_started_at=now)
+    record_event(
+        session,
+        action="polling.started",
+        subject_type="connection",
+        subject_id=connection.id,
+        actor_id=actor_id,
+    )
+    return replace(connection, polling_started_at=now)
+
+
+def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
+    if connection.disconnected_at is not None:
+        return "inactive"
+    if connection.paused_at is not None:
+        return "paused"
+    if connection.missing_routing:
+        return "routing_config_incomplete"
+    if not (connection.api_key and connection.api_secret):
+        return "missing_credentials"
+    is_started = connection.polling_started_at is not None or trigger == "command"
+    return None if is_started else "not_started"
+
+
+def _join(connection_id: int) -> PollOutcome:
+    """The run that holds the lease; without one, no poll was due."""
+    with reading() as session:
+        get_connection(session, connection_id)
+        run = session.scalars(
+            select(PollRun)
+            .join(Connection, Connection.lease_token == PollRun.lease_token)
+            .where(Connection.id == connection_id)
+            .execution_options(populate_existing=True)
+        ).one_or_none()
+    if run is None:
+        return PollOutcome(skip_reason="not_due")
+    return PollOutcome(run=run, joined_run_id=run.id)
+
+
+def _run_by_id(run_id: int | None) -> PollRun | None:
+    with reading() as session:
+        return session.get(PollRun, run_id, populate_existing=True)
+
+
+def _run(cycle: Cycle, config: Config) -> PollOutcome:
+    """Run the claimed cycle and record its result."""
+    error: str | None = None
+    try:
+        client = open_client(cycle.connection, config, on_wait=cycle.on_wait)
+        with closing(client):
+            cycle.use(client)
+            _poll(cycle)
+    except LeaseLostError:
+        _note_lease_lost(cycle)
+        return PollOutcome(run=_run_by_id(cycle.run.run_id))
+    except (SystemExit, KeyboardInterrupt):
+        _give_back(cycle)
+        raise
+    except HuntressError as problem:
+        error = problem.sentence
+    except (WalkError, GlobalProcessingError) as problem:
+        error = str(problem)
+    except Exception as problem:
+        log.exception("the poll of connection %s failed", cycle.connection.id)
+        error = f"Internal error ({type(problem).__name__}); the log has the details."
+    return PollOutcome(run=_finish(cycle, error) or _run_by_id(cycle.run.run_id))
+
+
+def _poll(cycle: Cycle) -> None:
+    walk, problem = _walk(cycle)
+    if cycle.wanted_agents or cycle.wanted_organizations:
+        fetch_details(cycle)
+    process_inbox(cycle)
+    if isinstance(problem, HuntressError):
+        raise problem
+    if is_sweep_due(cycle, walk_was_long=_may_have_missed(cycle, walk)):
+        sweep_incidents(cycle)
+    if cycle.has_pending_details:
+        fill_details(cycle)
+    if problem is not None:  # a list that cannot be walked: the sweep has found what is open
+        raise problem
+
+
+def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
+    """Walk down to the low boundary; what was collected stays collected when that fails."""
+    walk = CursorWalk(low=_low_boundary(cycle), cursor=cycle.connection.cursor)
+    cycle.is_walk_cut_off = True  # until it has reached its boundary
+    try:
+        while not walk.is_finished:
+            cycle.run.show("walking", walk.pages)
+            page = cycle.client.list_incident_reports(walk.next_token)
+            cycle.clock_skew = page.answered_at - clock.utcnow()
+            if cycle.connection.horizon is None:
+                walk.low = _set_horizon(cycle, page)
+            collect_rows(cycle, walk.take(page))
+            cycle.lease.renew()
+    except (HuntressError, WalkError) as problem:
+        return walk, problem
+    cycle.is_walk_cut_off = False
+    cycle.cursor = walk.cursor
+    if _may_have_missed(cycle, walk) or cycle.run.counts["collected"]:
+        _store_cursor(cycle, wants_sweep=_may_have_missed(cycle, walk))
+    return walk, None
+
+
+def _may_have_missed(cycle: Cycle, walk: CursorWalk) -> bool:
+    """Whether a sweep has to follow: after a walk of several pages, or one that was restarted."""
+    connection = cycle.connection
+    return walk.pages > 1 or connection.is_walk_cut_off or connection.was_interrupted
+
+
+def _low_boundary(cycle: Cycle) -> datetime:
+    """Where the walk ends; a first walk that was cut off ends where it was to end before."""
+    connection = cycle.connection
+    if connection.cursor is None and connection.horizon is not None:
+        return connection.horizon
+    return low_boundary(
+        connection.cursor, now=clock.utcnow(), backfill_days=connection.backfill_days
+    )
+
+
+def _set_horizon(cycle: Cycle, page: Page) -> datetime:
+    """The horizon of a connection is fixed by the first page it ever got, by Huntress's clock."""
+    horizon = low_boundary(None, now=page.answered_at, backfill_days=cycle.connection.backfill_days)
+    with transaction() as session:
+        cycle.lease.fence(session, horizon=horizon)
+    cycle.set_horizon(horizon)
+    return horizon
+
+
+def _store_cursor(cycle: Cycle, *, wants_sweep: bool) -> None:
+    """Keep the cursor before processing; a sweep that has to follow is due whatever happens."""
+    sweep = {"sweep_requested_at": clock.utcnow()} if wants_sweep else {}
+    with transaction() as session:
+        cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
+
+
+def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
+    """Record the result and give the lease back; a lost lease leaves the record to its owner."""
+    now = clock.utcnow()
+    budget = cycle.client.budget if cycle.has_client else None
+    cycle.run.values.update(
+        api_calls=budget.calls if budget else 0,
+        waited_seconds=budget.waited_seconds if budget else 0.0,
+        cursor_after=cycle.cursor or cycle.connection.cursor,
+    )
+    values: dict[str, object] = {"is_walk_cut_off": cycle.is_walk_cut_off}
+    if cycle.cursor is not None:
+        values["cursor"] = cycle.cursor
+    if error is None:
+        values.update(last_success_at=now, last_error=None, last_error_at=None)
+    else:
+        values.update(last_error=error, last_error_at=now)
+    try:
+        with transaction() as session:
+            cycle.lease.release(session, **values)
+            return cycle.run.finish(session, "error" if error else "completed", error=error)
+    except LeaseLostError:
+        _note_lease_lost(cycle)
+    except OperationalError:
+        log.exception("the result of a poll could not be recorded; its lease runs out by itself")
+    return None
+
+
+def _give_back(cycle: Cycle) -> None:
+    """The process is told to stop: the next poll need not wait for the lease to run out.
+
+    Nothing may keep the process from stopping: where this fails, the lease runs out by itself.
+    """
+    try:
+        _release_unfinished(cycle)
+    except SQLAlchemyError:
+        log.exception("connection %s: the lease could not be given back", cycle.connection.id)
+
+
+def _release_unfinished(cycle: Cycle) -> None:
+    """Give the lease back without a result; the reports in flight are not to blame for it."""
+    try:
+        with transaction() as session:
+            cycle.lease.release(session, is_walk_cut_off=cycle.is_walk_cut_off)
+            take_back_attempts(session, cycle.connection.id, cycle.lease.token)
+            mark_interrupted(session, cycle.lease.token)
+    except LeaseLostError:
+        _note_lease_lost(cycle)
+
+
+def _note_lease_lost(cycle: Cycle) -> None:
+    """Another process took over, or the account was disconnected: this run ends where it was."""
+    log.warning("connection %s: the lease is gone, the poll stops", cycle.connection.id)
+    with transaction() as session:
+        mark_interrupted(session, cycle.lease.token)

@@ -1,0 +1,280 @@
+"""A preview of the first poll: what it would create, without writing anything.
+
+It walks and sweeps as the poll does and plans each report by the same rules. Only the calls are
+recorded, because they count in the account's call window. A person waits for it, so it looks at a
+bounded number of pages and says where it stopped.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.domain.cursor_walk import CursorWalk, ListWalk, Page, WalkError, low_boundary
+from webapp.domain.detail_fetch import plan_detail_fetch, reserve_of
+from webapp.domain.plan import Reason
+from webapp.domain.routing import REQUIRED_FIELDS
+from webapp.extensions import current_config
+from webapp.huntress.client import HuntressClient
+from webapp.huntress.errors import HuntressError
+from webapp.models import Board, Client, OrganizationMapping, Priority
+from webapp.services.calls.explain_error import explain
+from webapp.services.calls.open_client import (
+    INTERACTIVE_TIMEOUT_SECONDS,
+    open_client,
+    refuse_long_waits,
+    require_enterprise,
+)
+from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.mapping.sync_organizations import (
+    Organization,
+    client_index,
+    list_all_organizations,
+)
+from webapp.services.polling.collect_incidents import Collected, newest_by_key, read_report
+from webapp.services.polling.cycle import CLOCK_TOLERANCE
+from webapp.services.polling.lease import PolledConnection, read_polled
+from webapp.services.polling.preview_counts import PreviewCounts, PreviewedMappings, count_reports
+from webapp.services.polling.sweep_incidents import LISTED_STATUSES
+from webapp.services.transactions import reading
+
+MAX_PAGES = 10
+MAX_TIME = timedelta(seconds=25)
+"""After this no further page is asked for."""
+
+
+class PreviewError(ServiceError):
+    """There is no preview; nothing was changed. The sentence says why and what helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCount:
+    """The tickets a client would get, in all and by priority (in the order of the priorities)."""
+
+    name: str
+    board: str
+    total: int
+    by_priority: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the first poll would do. `window_from` (UTC) is where the backfill begins.
+
+    `boards` and `unmapped` are (name, tickets), most first; `priorities` the ones that occur.
+    `is_cut_short`: more incidents exist than were looked at.
+    """
+
+    window_from: datetime
+    looked_at: int
+    tickets: int
+    boards: Sequence[tuple[str, int]]
+    priorities: Sequence[tuple[Priority, int]]
+    clients: Sequence[ClientCount]
+    unmapped: Sequence[tuple[str, int]]
+    without_ticket: Sequence[tuple[Reason, int]]
+    unreadable: int
+    is_cut_short: bool
+    api_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """The connection and what its tickets point to."""
+
+    connection: PolledConnection
+    mappings: PreviewedMappings
+    boards: dict[int, str]
+    clients: dict[int, str]
+    priorities: list[Priority]
+
+
+def preview_polling(connection_id: int) -> Preview:
+    """What the first poll of a connection would create with the settings as they are now.
+
+    Raises PreviewError (routing incomplete, already started, Huntress cannot be asked),
+    MissingCredentialsError, NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with reading() as session:
+        desk = _load(session, connection_id)
+    look = _Look(desk)
+    try:
+        client = open_client(
+            desk.connection,
+            current_config(),
+            on_wait=refuse_long_waits,
+            timeout=INTERACTIVE_TIMEOUT_SECONDS,
+        )
+        with closing(client):
+            counts = look.count(client)
+            return _as_preview(desk, look, counts, client.budget.calls)
+    except HuntressError as error:
+        raise PreviewError(f"There is no preview. {explain(error)}") from error
+    except WalkError as error:
+        raise PreviewError(f"There is no preview. {error} Try again in a few minutes.") from error
+
+
+def _load(session: Session, connection_id: int) -> _Desk:
+    connection = read_polled(session, connection_id)
+    if connection is None:
+        raise NotFoundError("There is no such connection (any more).")
+    _refuse(connection)
+    rows = session.scalars(
+        select(OrganizationMapping)
+        .where(OrganizationMapping.connection_id == connection_id)
+        .options(joinedload(OrganizationMapping.client))
+        .execution_options(populate_existing=True)
+    ).all()
+    desk = _Desk(
+        connection=connection,
+        mappings=PreviewedMappings(
+            connection_id, {row.external_id: row for row in rows}, client_index(session)
+        ),
+        boards={one.id: one.name for one in session.scalars(select(Board))},
+        clients={one.id: one.name for one in session.execute(select(Client.id, Client.name))},
+        priorities=list(session.scalars(select(Priority).order_by(Priority.position, Priority.id))),
+    )
+    session.expunge_all()  # the preview matches organizations on these rows; that is not stored
+    return desk
+
+
+def _refuse(connection: PolledConnection) -> None:
+    if connection.disconnected_at is not None:
+        raise PreviewError("This connection is disconnected; connect the account again first.")
+    if connection.polling_started_at is not None:
+        raise PreviewError("Polling has been started already; there is nothing to preview.")
+    if missing := connection.missing_routing:
+        labels = ", ".join(REQUIRED_FIELDS[name] for name in missing)
+        raise PreviewError(f"Routing is incomplete; still missing: {labels}.")
+
+
+class _Look:
+    """One look at Huntress, of at most MAX_PAGES pages and MAX_TIME."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self.connection = desk.connection
+        self.mappings = desk.mappings
+        self.horizon = desk.connection.horizon
+        self.is_cut_short = False
+        self._pages_left = MAX_PAGES
+        self._ends_at = clock.utcnow() + MAX_TIME
+        self._now = clock.utcnow() + CLOCK_TOLERANCE
+
+    def count(self, client: HuntressClient) -> PreviewCounts:
+        """Count the reports of the walk, then those that only the sweep finds."""
+        counts = PreviewCounts()
+        walked = newest_by_key(self._walk(client))
+        listed = self._list_organizations(client)
+        self._bring_up_to_date(client, walked.values(), listed)
+        self._count(counts, walked)
+        self.mappings.sync(listed)
+        swept = newest_by_key(self._sweep(client))
+        self._count(counts, {key: row for key, row in swept.items() if key not in walked})
+        return counts
+
+    def _count(self, counts: PreviewCounts, rows: dict[str, Collected]) -> None:
+        if self.horizon is not None:
+            count_reports(
+                counts,
+                rows.values(),
+                self.connection,
+                self.mappings,
+                horizon=self.horizon,
+                now=self._now,
+            )
+
+    def _walk(self, client: HuntressClient) -> Iterator[Collected]:
+        walk = CursorWalk(low=self.horizon or self._now, cursor=self.connection.cursor)
+        while not walk.is_finished and self._may_ask():
+            page = client.list_incident_reports(walk.next_token)
+            if self.horizon is None:
+                walk.low = self.horizon = low_boundary(
+                    None, now=page.answered_at, backfill_days=self.connection.backfill_days
+                )
+            yield from self._read(page, walk.take(page))
+        self.is_cut_short = self.is_cut_short or not walk.is_finished
+
+    def _sweep(self, client: HuntressClient) -> Iterator[Collected]:
+        for status in LISTED_STATUSES:
+            walk = ListWalk()
+            while not walk.is_finished and self._may_ask():
+                page = client.list_incident_reports(
+                    walk.next_token, status=status, sort_field="id", sort_direction="desc"
+                )
+                yield from self._read(page, walk.take(page))
+            self.is_cut_short = self.is_cut_short or not walk.is_finished
+
+    def _read(self, page: Page, rows: list[object]) -> list[Collected]:
+        self._now = page.answered_at + CLOCK_TOLERANCE
+        return [read_report(row, self._now) for row in rows]
+
+    def _list_organizations(self, client: HuntressClient) -> list[Organization]:
+        if not self._may_ask():
+            return []
+        return list_all_organizations(client, lambda: None)
+
+    def _bring_up_to_date(
+        self, client: HuntressClient, rows: Collection[Collected], listed: list[Organization]
+    ) -> None:
+        """What a poll does about organizations whose names it does not know; see fetch_details."""
+        missing = self.mappings.missing(row.organization_id for row in rows)
+        plan = plan_detail_fetch(
+            len(missing),
+            total=None,
+            free_calls=client.budget.free_calls(),
+            reserve=reserve_of(current_config().huntress_calls_per_minute),
+        )
+        if plan.pages:
+            self.mappings.sync(listed)
+        elif missing:
+            self.mappings.add(one for one in listed if one.external_id in missing)
+
+    def _may_ask(self) -> bool:
+        if self._pages_left == 0 or clock.utcnow() >= self._ends_at:
+            return False
+        self._pages_left -= 1
+        return True
+
+
+def _as_preview(desk: _Desk, look: _Look, counts: PreviewCounts, api_calls: int) -> Preview:
+    by_board = {board: 0 for board, _client, _priority in counts.tickets}
+    by_priority = dict.fromkeys((one.id for one in desk.priorities), 0)
+    for (board, _client, priority), number in counts.tickets.items():
+        by_board[board] += number
+        by_priority[priority] += number
+    used = [(one, by_priority[one.id]) for one in desk.priorities if by_priority[one.id]]
+    return Preview(
+        window_from=look.horizon or clock.utcnow(),
+        looked_at=counts.looked_at,
+        tickets=counts.ticket_count,
+        boards=_most_first((desk.boards[key], number) for key, number in by_board.items()),
+        priorities=used,
+        clients=_by_client(desk, counts, [one.id for one, _ in used]),
+        unmapped=_most_first(counts.unmapped.items()),
+        without_ticket=counts.without_ticket.most_common(),
+        unreadable=counts.unreadable,
+        is_cut_short=look.is_cut_short,
+        api_calls=api_calls,
+    )
+
+
+def _by_client(desk: _Desk, counts: PreviewCounts, priorities: list[int]) -> list[ClientCount]:
+    places = {(client, board) for board, client, _priority in counts.tickets}
+    rows = []
+    for client, board in places:
+        by_priority = [counts.tickets[(board, client, one)] for one in priorities]
+        rows.append(
+            ClientCount(
+                desk.clients[client], desk.boards[board], sum(by_priority), tuple(by_priority)
+            )
+        )
+    return sorted(rows, key=lambda row: (-row.total, row.name.casefold(), row.board))
+
+
+def _most_first(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(counts, key=lambda pair: (-pair[1], pair[0].casefold()))

@@ -1,0 +1,124 @@
+"""Writing alerts: our record of each incident of a batch, with a ticket or without one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from webapp.domain.incident import Incident
+from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
+from webapp.models import Alert
+from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An inbox entry, what is recorded of it, and what is to happen."""
+
+    entry: InboxEntry
+    known: KnownAlert | None
+    action: Action[int]
+
+    @property
+    def incident(self) -> Incident:
+        """The incident as it was reported."""
+        return self.entry.incident
+
+
+class AlertWriter:
+    """Changes the alerts that exist and collects the new ones, to insert them together."""
+
+    def __init__(
+        self, session: Session, cycle: Cycle, context: BatchContext, now: datetime
+    ) -> None:
+        self.has_pending = False
+        self._session = session
+        self._cycle = cycle
+        self._context = context
+        self._now = now
+        self._huntress_now = cycle.huntress_now()
+        self._new: list[dict[str, Any]] = []
+
+    def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
+        """Record an incident whose ticket was written or changed.
+
+        `was_pending`: the ticket's text still lacks details, whatever is known by now.
+        """
+        is_pending = was_pending or self._context.is_pending(one.incident)
+        self.has_pending = self.has_pending or is_pending
+        self._upsert(one, {"ticket_id": ticket_id, "reason": None, "details_pending": is_pending})
+
+    def record_unticketed(self, one: Planned) -> None:
+        """Record an incident without a ticket, and why it has none."""
+        self._upsert(one, {"reason": self._reason(one)})
+
+    def write(self) -> None:
+        """Insert the new alerts."""
+        if self._new:
+            self._session.execute(insert(Alert), self._new)
+
+    def _reason(self, one: Planned) -> str | None:
+        """Why there is no ticket; "no linked ticket" keeps the reason recorded first."""
+        recorded = one.known.alert.reason if one.known else None
+        if one.action.reason is Reason.NO_LINKED_TICKET and recorded:
+            return recorded
+        return one.action.reason
+
+    def _upsert(self, one: Planned, values: dict[str, Any]) -> None:
+        values = {**self._values(one), **values}
+        if one.known is not None:
+            for name, value in values.items():
+                setattr(one.known.alert, name, value)
+            return
+        self._new.append(
+            {
+                "connection_id": self._cycle.connection.id,
+                "external_alert_id": one.entry.key,
+                "created_at": self._now,
+                "ticket_id": None,
+                "details_pending": False,
+                **values,
+            }
+        )
+
+    def _values(self, one: Planned) -> dict[str, Any]:
+        incident, alert = one.incident, one.known.alert if one.known else None
+        return {
+            "status": incident.status,
+            "severity": incident.severity_word,
+            "was_closed": was_closed_after(incident, alert is not None and alert.was_closed),
+            "is_incomplete": False,
+            "organization_external_id": incident.organization_id,
+            "triggered_at": incident.sent_at or incident.updated_at,
+            "resolved_at": incident.closed_at,
+            "processed_at": self._newest_time(incident, alert),
+            "observed_at": one.entry.fetched_at,
+            **self._content(one),
+        }
+
+    def _content(self, one: Planned) -> dict[str, Any]:
+        """Nothing but id, severity, status and times is kept of an excluded organization."""
+        mapping = self._context.mapping(one.incident)
+        has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
+        if mapping is not None and not mapping.creates_tickets and not has_ticket:
+            bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
+            hashed = one.entry.content_hash if one.entry.is_reduced else None
+            return {**bare, "content_hash": hashed}
+        agent = self._context.agent(one.incident)
+        return {
+            "message": one.incident.subject,
+            "agent_external_id": one.incident.agent_id,
+            "device_name": agent.hostname if agent else None,
+            "raw_report": one.entry.payload,
+            "content_hash": one.entry.content_hash,
+        }
+
+    def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:
+        times = [
+            usable_time(incident.updated_at, self._huntress_now),
+            usable_time(alert.processed_at, self._huntress_now) if alert else None,
+        ]
+        return max((moment for moment in times if moment is not None), default=None)

@@ -1,0 +1,375 @@
+"""Writing a batch of incidents: plan each, then alerts, tickets, notes and asset links together.
+
+Everything happens in the caller's transaction. The statements are a fixed handful for a batch,
+not for an incident: that is what makes a backlog of thousands a matter of seconds.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, delete, insert, tuple_
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.plan import (
+    Action,
+    ActionKind,
+    plan_incident_action,
+    plan_route,
+    usable_time,
+)
+from webapp.domain.ticket_text import (
+    build_body,
+    build_creation_note,
+    build_title,
+    build_update_note,
+)
+from webapp.models import Comment, InboxRow, Priority, Status, Ticket
+from webapp.models.desk import INTERNAL_NOTE, SOURCE_HUNTRESS
+from webapp.services.audit import record_event
+from webapp.services.desk.link_assets import AssetLinker
+from webapp.services.desk.ticket_numbers import take_ticket_numbers
+from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.incident_batch import BatchContext, InboxEntry, load_known
+from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
+
+PLANNING_SECONDS = 0.12
+"""Planning stops here, so that a batch holds SQLite's write lock for 200 ms at most."""
+
+_NO_SYNC = {"synchronize_session": False}
+
+
+class UnusableReportError(ValueError):
+    """A report that says too little to be recorded; the message is for people."""
+
+
+@dataclass
+class BatchResult:
+    """How many incidents of a batch became what, by the run's counters."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str) -> None:
+        """One more of `name`."""
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+
+def write_incidents(session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> BatchResult:
+    """Write `entries` and remove them from the inbox, in the caller's fenced transaction.
+
+    An inbox row that got a newer payload meanwhile stays. Any exception means that nothing of the
+    batch may be committed.
+    """
+    return _Writer(session, cycle, entries).write()
+
+
+def write_tickets(session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+    """Write a ticket for each of `entries`, which are recorded without one, whatever the plan says.
+
+    In the caller's transaction, which holds the connection. Any exception means that nothing of
+    it may be committed.
+    """
+    _Writer(session, cycle, entries).write_tickets()
+
+
+def _lacks_report(one: Planned) -> bool:
+    """A ticket is never made of the little that is kept of an excluded organization's report.
+
+    Its organization was included after it had been collected: it waits in the inbox until its
+    report has been fetched (see complete_reports).
+    """
+    return one.entry.is_reduced and one.action.kind is ActionKind.CREATE_TICKET
+
+
+class _Writer:
+    def __init__(self, session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+        self.session = session
+        self.cycle = cycle
+        self.settings = cycle.connection.ticket_settings
+        self.now = clock.utcnow()
+        self.huntress_now = cycle.huntress_now()
+        self.context = BatchContext(session, cycle, [entry.incident for entry in entries])
+        self.known = load_known(session, cycle, [entry.key for entry in entries])
+        self.entries = entries
+        self.result = BatchResult()
+        self.comments: list[dict[str, Any]] = []
+        self.alerts = AlertWriter(session, cycle, self.context, self.now)
+        self.linker = AssetLinker(session, cycle.connection.id, self.now)
+        self._statuses: dict[bool, Status] = {}
+
+    def write(self) -> BatchResult:
+        planned = self._plan_all()
+        self._create_tickets(
+            [one for one in planned if one.action.kind is ActionKind.CREATE_TICKET]
+        )
+        for one in planned:
+            self._apply(one)
+        self._write_rest()
+        self._note_last_incidents(planned)
+        self.session.flush()
+        self._remove_from_inbox([one.entry for one in planned])
+        return self.result
+
+    def write_tickets(self) -> None:
+        self._create_tickets([self._plan_ticket(entry) for entry in self.entries])
+        self._write_rest()
+
+    def _write_rest(self) -> None:
+        """What was collected while tickets were written."""
+        self.alerts.write()
+        if self.comments:
+            self.session.execute(insert(Comment), self.comments)
+        self.linker.write()
+        if self.alerts.has_pending and not self.cycle.has_pending_details:
+            self.cycle.lease.fence(self.session, has_pending_details=True)
+
+    def _plan_ticket(self, entry: InboxEntry) -> Planned:
+        route = plan_route(self.context.mapping_state(entry.incident), self.settings)
+        action = Action(ActionKind.CREATE_TICKET, route=route)
+        return Planned(entry, self.known.get(entry.key), action)
+
+    def _plan_all(self) -> list[Planned]:
+        started, planned = time.monotonic(), []
+        for entry in self.entries:
+            one = self._plan(entry)
+            if not _lacks_report(one):
+                planned.append(one)
+            if time.monotonic() - started > PLANNING_SECONDS:
+                break
+        return planned
+
+    def _plan(self, entry: InboxEntry) -> Planned:
+        if entry.incident.id is None:
+            raise UnusableReportError("The report has no usable id.")
+        known = self.known.get(entry.key)
+        action = plan_incident_action(
+            entry.incident,
+            known.as_recorded() if known else None,
+            self.context.mapping_state(entry.incident),
+            self.settings,
+            horizon=self.cycle.connection.horizon,
+            now=self.huntress_now,
+            content_changed=known is not None and known.alert.content_hash != entry.content_hash,
+        )
+        return Planned(entry, known, action)
+
+    def _apply(self, one: Planned) -> None:
+        kind = one.action.kind
+        if kind is ActionKind.SKIP:
+            self.result.count("skipped")
+            if one.known is not None:
+                one.known.alert.observed_at = one.entry.fetched_at
+        elif kind is ActionKind.RECORD_ONLY:
+            self._record(one)
+        elif kind is ActionKind.APPEND_NOTE:
+            self._append_note(one)
+        elif kind is ActionKind.COMPLETE_TICKET:
+            self._complete(one)
+
+    def _create_tickets(self, planned: list[Planned]) -> None:
+        if not planned:
+            return
+        numbers = take_ticket_numbers(self.session, len(planned))
+        rows = [
+            self._ticket_values(one, number) for one, number in zip(planned, numbers, strict=True)
+        ]
+        ids = self.session.scalars(
+            insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True), rows
+        ).all()
+        for one, ticket_id in zip(planned, ids, strict=True):
+            self._comment(ticket_id, build_creation_note(one.incident))
+            self.alerts.record_ticketed(one, ticket_id)
+            self._link_asset(one, ticket_id)
+            self.result.count("created")
+
+    def _ticket_values(self, one: Planned, number: str) -> dict[str, Any]:
+        return {
+            **self._texts(one),
+            **self._route_values(one),
+            "number": number,
+            "status_id": self._status(is_closed=False).id,
+            "priority_id": self._priority_id(one.incident),
+            "source": SOURCE_HUNTRESS,
+            "connection_id": self.cycle.connection.id,
+            "source_reference": one.entry.key,
+            "created_at": self.now,
+            "updated_at": self.now,
+        }
+
+    def _texts(self, one: Planned) -> dict[str, str]:
+        is_unmapped = one.action.route is not None and one.action.route.is_unmapped
+        context = self.context.ticket_context(one.incident, is_unmapped=is_unmapped)
+        return {
+            "title": build_title(one.incident, is_unmapped=is_unmapped),
+            "description": build_body(one.incident, context),
+        }
+
+    def _route_values(self, one: Planned) -> dict[str, Any]:
+        """Category and subcategory are the security board's: mapped tickets only."""
+        route, connection = one.action.route, self.cycle.connection
+        if route is None:
+            raise ValueError("a ticket without a route")
+        return {
+            "client_id": route.client,
+            "board_id": route.board,
+            "category_id": None if route.is_unmapped else connection.category_id,
+            "subcategory_id": None if route.is_unmapped else connection.subcategory_id,
+            "is_unmapped": route.is_unmapped,
+        }
+
+    def _priority_id(self, incident: Incident) -> int:
+        return self.cycle.connection.priority_id(incident.severity)
+
+    def _append_note(self, one: Planned) -> None:
+        ticket = one.known.ticket if one.known else None
+        if one.known is None or ticket is None:
+            raise ValueError("a note without a ticket")
+        raw = one.known.alert.raw_report
+        note = build_update_note(
+            one.incident,
+            previous=parse_incident_text(raw) if raw else None,
+            status=one.action.previous_status,
+            severity=one.action.previous_severity,
+        )
+        extra = [self._change_state(one.action, ticket), self._raise_priority(one, ticket)]
+        self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
+        ticket.updated_at = self.now
+        was_pending = one.known.alert.details_pending
+        self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
+        self.result.count("noted")
+
+    def _change_state(self, action: Action[int], ticket: Ticket) -> str:
+        """Close or reopen; a ticket that is so already keeps the status a person gave it."""
+        is_open = ticket.closed_at is None
+        if action.close and is_open:
+            self._set_status(ticket, self._status(is_closed=True))
+            self.result.count("closed")
+            return "The ticket was closed because Huntress closed the incident."
+        if action.reopen and not is_open:
+            self._set_status(ticket, self._status(is_closed=False))
+            self.result.count("reopened")
+            return "The ticket was reopened because the incident needs work again."
+        return ""
+
+    def _set_status(self, ticket: Ticket, status: Status) -> None:
+        previous = ticket.status.name
+        set_ticket_status(ticket, status, now=self.now)
+        record_event(
+            self.session,
+            action="ticket.changed",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            before={"status": previous},
+            after={"status": status.name},
+        )
+
+    def _raise_priority(self, one: Planned, ticket: Ticket) -> str:
+        """A rise in severity raises the priority, unless a person chose it; it never lowers it."""
+        if not one.action.is_severity_rise or ticket.priority_set_by_person_at is not None:
+            return ""
+        wanted = self.session.get_one(Priority, self._priority_id(one.incident))
+        if wanted.position >= ticket.priority.position:
+            return ""
+        ticket.priority = wanted
+        ticket.priority_id = wanted.id
+        return "The priority was raised with the severity."
+
+    def _complete(self, one: Planned) -> None:
+        """A quarantined report can be read now: its minimal ticket gets what it lacked."""
+        ticket = one.known.ticket if one.known else None
+        if ticket is None:
+            raise ValueError("nothing to complete")
+        if ticket.text_edited_by_person_at is None:
+            self._set(ticket, self._texts(one))
+        is_where_it_was = (
+            ticket.client_id == self.settings.fallback_client
+            and ticket.board_id == self.settings.fallback_board
+        )
+        if is_where_it_was:
+            self._set(ticket, self._route_values(one))
+            self._link_asset(one, ticket.id)
+        if ticket.priority_set_by_person_at is None:
+            ticket.priority_id = self._priority_id(one.incident)
+        state = self._change_state(one.action, ticket)
+        note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
+        self._comment(ticket.id, f"{note}\n\n{state}".strip())
+        ticket.updated_at = self.now
+        self.alerts.record_ticketed(one, ticket.id)
+        self.result.count("noted")
+
+    def _set(self, ticket: Ticket, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(ticket, name, value)
+
+    def _record(self, one: Planned) -> None:
+        self.alerts.record_unticketed(one)
+        self.result.count("recorded")
+        if one.known is None and self._was_missed(one.incident):
+            self.result.count("missed_open")
+
+    def _was_missed(self, incident: Incident) -> bool:
+        """First seen closed although it was sent while we were polling."""
+        started = self.cycle.connection.polling_started_at
+        return (
+            incident.is_closed
+            and started is not None
+            and incident.sent_at is not None
+            and incident.sent_at >= started
+        )
+
+    def _link_asset(self, one: Planned, ticket_id: int) -> None:
+        agent, route = self.context.agent(one.incident), one.action.route
+        if agent is not None and route is not None and not route.is_unmapped:
+            self.linker.add(ticket_id, route.client, agent)
+
+    def _comment(self, ticket_id: int, body: str) -> None:
+        self.comments.append(
+            {
+                "ticket_id": ticket_id,
+                "author_id": None,
+                "kind": INTERNAL_NOTE,
+                "is_internal": True,
+                "body": body,
+                "created_at": self.now,
+            }
+        )
+
+    def _status(self, *, is_closed: bool) -> Status:
+        """The default status, or the closed one that was chosen."""
+        if is_closed not in self._statuses:
+            self._statuses[is_closed] = (
+                self._closed_status() if is_closed else hold_default_status(self.session)
+            )
+        return self._statuses[is_closed]
+
+    def _closed_status(self) -> Status:
+        chosen = and_(Status.id == self.settings.closed_status, Status.is_closed)
+        status = hold_status(self.session, chosen)
+        if status is None:
+            raise NoResultFound("The closed status is none any more; the next poll reads the new.")
+        return status
+
+    def _note_last_incidents(self, planned: list[Planned]) -> None:
+        for one in planned:
+            row = self.context.mapping(one.incident)
+            time_ = one.incident.sent_at or one.incident.updated_at
+            moment = usable_time(time_, self.huntress_now)
+            if (
+                row is not None
+                and moment
+                and (not row.last_incident_at or moment > row.last_incident_at)
+            ):
+                row.last_incident_at = moment
+
+    def _remove_from_inbox(self, entries: list[InboxEntry]) -> None:
+        """Remove what was processed, in the version that was; newer payloads stay."""
+        pairs = [(entry.row_id, entry.version) for entry in entries]
+        self.session.execute(
+            delete(InboxRow).where(tuple_(InboxRow.id, InboxRow.version).in_(pairs)),
+            execution_options=_NO_SYNC,
+        )

@@ -1,0 +1,197 @@
+"""A person changes many tickets at once, and takes that back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.domain.untrusted import cut
+from webapp.models import BulkChange, Ticket
+from webapp.services.audit import record_event
+from webapp.services.errors import FieldError, ServiceError
+from webapp.services.lookups import LARGEST_ID, get_row, get_user
+from webapp.services.tickets.change_ticket import TicketChange, apply_change
+from webapp.services.transactions import reading, transaction
+
+MOST_TICKETS = 200
+UNDO_HOURS = 24
+CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id")
+"""What can be changed in bulk, and so be undone."""
+
+_KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id")
+"""Moving to another board clears the category; undoing brings it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """How many tickets are as they were before, and the numbers of those that were left."""
+
+    restored: int
+    left: tuple[str, ...] = ()
+
+
+def bulk_change_tickets(
+    ticket_ids: Iterable[int], change: TicketChange, *, actor_id: int
+) -> BulkChange | None:
+    """Apply `change` (status, priority, assignee, board) to every ticket, in one transaction.
+
+    Each ticket gets what a single change would have given it: touch, timeline entry, audit event.
+    Returns the record that undo_bulk_change takes, None where every ticket was like that already.
+    Raises ServiceError for no ticket, for more than MOST_TICKETS and for no change, FieldError
+    for a choice that cannot be taken; nothing is stored then. Tickets that do not exist are left
+    out.
+    """
+    wanted = sorted({one for one in ticket_ids if 0 < one <= LARGEST_ID})
+    if not wanted:
+        raise ServiceError("Select at least one ticket first.")
+    if len(wanted) > MOST_TICKETS:
+        raise ServiceError(f"Select at most {MOST_TICKETS} tickets at once.")
+    if change == TicketChange():
+        raise ServiceError("Choose what to change: the assignee, status, priority or board.")
+    now = clock.utcnow()
+    with transaction() as session:
+        changes = []
+        for ticket in _lock_tickets(session, wanted):
+            before = _values(ticket)
+            if apply_change(session, ticket, change, actor_id=actor_id, now=now):
+                changes.append(_entry(ticket, before))
+        if not changes:
+            return None
+        record = BulkChange(
+            actor_id=actor_id,
+            summary=cut(_counted(len(changes)), 500),
+            changes=changes,
+            created_at=now,
+        )
+        session.add(record)
+        session.flush()
+        _audit(session, record, "changed", actor_id)
+    return record
+
+
+def read_bulk_change(bulk_id: int, *, viewer_id: int) -> BulkChange | None:
+    """A bulk change that the viewer made and can still undo, else None."""
+    with reading() as session:
+        record = session.get(BulkChange, bulk_id, populate_existing=True)
+        is_open = record is not None and record.undone_at is None and not _is_too_late(record)
+        return record if is_open and record and record.actor_id == viewer_id else None
+
+
+def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
+    """Give the tickets their values from before the bulk change, in one transaction.
+
+    Left as they are, and named: tickets that anybody (or a poll) changed since, whatever it was,
+    and those whose old value cannot be chosen any more. Raises NotFoundError for an unknown bulk
+    change, ServiceError where it is somebody else's (admins may), older than UNDO_HOURS or undone.
+    """
+    now = clock.utcnow()
+    with transaction() as session:
+        record = get_row(session, BulkChange, bulk_id, "There is nothing to undo.", lock=True)
+        actor = get_user(session, actor_id)
+        if record.actor_id != actor.id and not actor.is_admin:
+            raise ServiceError("Only who changed these tickets, or an admin, can undo that.")
+        if record.undone_at is not None:
+            raise ServiceError("This was undone already.")
+        if _is_too_late(record):
+            raise ServiceError(f"A change can be undone for {UNDO_HOURS} hours, not longer.")
+        entries = {entry["ticket_id"]: entry for entry in record.changes}
+        left = [
+            ticket.number
+            for ticket in _lock_tickets(session, sorted(entries))
+            if not _restore(session, ticket, entries[ticket.id], actor_id, now)
+        ]
+        record.undone_at = now
+        _audit(session, record, "undone", actor_id)
+    return UndoResult(len(entries) - len(left), tuple(left))
+
+
+def _lock_tickets(session: Session, ids: Sequence[int]) -> Sequence[Ticket]:
+    """The tickets in the order of their ids: two bulk changes cannot wait for each other."""
+    session.scalars(
+        select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update()
+    ).all()
+    return session.scalars(
+        select(Ticket)
+        .where(Ticket.id.in_(ids))
+        .order_by(Ticket.id)
+        .options(joinedload("*"))
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _values(ticket: Ticket) -> dict[str, Any]:
+    return {
+        **{name: getattr(ticket, name) for name in _KEPT_FIELDS},
+        "priority_set_by_person_at": _as_text(ticket.priority_set_by_person_at),
+        "first_touched_at": _as_text(ticket.first_touched_at),
+    }
+
+
+def _entry(ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
+    """What is needed to undo; `updated_at` is how a later change is recognized."""
+    return {
+        "ticket_id": ticket.id,
+        "before": before,
+        "after": {name: getattr(ticket, name) for name in _KEPT_FIELDS},
+        "updated_at": _as_text(ticket.updated_at),
+    }
+
+
+def _restore(
+    session: Session, ticket: Ticket, entry: dict[str, Any], actor_id: int, now: datetime
+) -> bool:
+    if _as_text(ticket.updated_at) != entry["updated_at"]:
+        return False
+    before, after = entry["before"], entry["after"]
+    changed = {name for name in CHANGED_FIELDS if before[name] != after[name]}
+    values: dict[str, Any] = {
+        name: before[name] for name in changed - {"assignee_id"} if before[name] is not None
+    }
+    category_id = before["subcategory_id"] or before["category_id"]
+    change = TicketChange(
+        **values,
+        sets_assignee="assignee_id" in changed,
+        assignee_id=before["assignee_id"] if "assignee_id" in changed else None,
+        sets_category="board_id" in changed and category_id is not None,
+        category_id=category_id if "board_id" in changed else None,
+    )
+    try:
+        with session.begin_nested():
+            apply_change(session, ticket, change, actor_id=actor_id, now=now)
+            for name in ("priority_set_by_person_at", "first_touched_at"):
+                setattr(ticket, name, _as_time(before[name]))
+    except FieldError:
+        session.refresh(ticket)
+        return False
+    return True
+
+
+def _is_too_late(record: BulkChange) -> bool:
+    return clock.utcnow() - record.created_at > timedelta(hours=UNDO_HOURS)
+
+
+def _counted(number: int) -> str:
+    return f"{number:,} {'ticket' if number == 1 else 'tickets'} changed."
+
+
+def _audit(session: Session, record: BulkChange, what: str, actor_id: int) -> None:
+    record_event(
+        session,
+        action=f"tickets.bulk_{what}",
+        subject_type="bulk_change",
+        subject_id=record.id,
+        after={"tickets": [entry["ticket_id"] for entry in record.changes]},
+        actor_id=actor_id,
+    )
+
+
+def _as_text(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _as_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

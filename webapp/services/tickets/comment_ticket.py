@@ -1,0 +1,50 @@
+"""A person adds an internal note to a ticket."""
+
+from webapp import clock
+from webapp.domain.untrusted import clean_text
+from webapp.models import Comment, Ticket
+from webapp.models.desk import INTERNAL_NOTE
+from webapp.services.audit import record_event
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.transactions import transaction
+
+NOTE_LENGTH = 20_000
+
+
+def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
+    """Add `body` (Markdown) to the ticket's timeline, with an audit event; the ticket is touched.
+
+    Raises FieldError for `body` where it is empty or longer than NOTE_LENGTH characters (it is
+    never cut silently), NotFoundError where there is no such ticket; then nothing is stored.
+    """
+    if len(body) > NOTE_LENGTH:
+        raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})
+    text = clean_text(body, NOTE_LENGTH)
+    if text is None:
+        raise FieldError({"body": "Write the note first."})
+    now = clock.utcnow()
+    with transaction() as session:
+        ticket = session.get(Ticket, ticket_id, with_for_update=True)
+        if ticket is None:
+            raise NotFoundError("There is no such ticket.")
+        comment = Comment(
+            ticket_id=ticket.id,
+            author_id=author_id,
+            kind=INTERNAL_NOTE,
+            is_internal=True,
+            body=text,
+            created_at=now,
+        )
+        session.add(comment)
+        mark_touched(ticket, now=now)
+        session.flush()
+        record_event(
+            session,
+            action="ticket.noted",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            after={"entry": comment.id},
+            actor_id=author_id,
+        )
+    return comment

@@ -1,0 +1,258 @@
+"""The ticket list: filtered, sorted, a page at a time.
+
+A page is found in two steps: first the ids, from indexes and without the long texts, then the
+tickets. That, counts that stop at COUNT_LIMIT, and a search that looks at the newest matches only
+keep it quick with 100,000 tickets (`python -m bench desk`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
+from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
+
+from webapp import clock
+from webapp.models import Priority, Ticket
+from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
+from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.tickets.search_tickets import SEARCH_LENGTH
+from webapp.services.tickets.ticket_filters import (
+    NOBODY,
+    UNTOUCHED,
+    TicketQuery,
+    build_conditions,
+    find_searched,
+    in_tab,
+    in_triage,
+)
+from webapp.services.tickets.ticket_sorts import (
+    BY_PRIORITY,
+    DEFAULT_SORTS,
+    HIGHEST_ID,
+    NEWEST,
+    SORTS,
+)
+from webapp.services.transactions import reading
+
+__all__ = [
+    "DEFAULT_SORTS",
+    "NOBODY",
+    "PAGE_SIZE",
+    "SEARCH_LENGTH",
+    "SORTS",
+    "UNTOUCHED",
+    "TicketPage",
+    "TicketQuery",
+    "in_triage",
+    "list_tickets",
+    "next_in_list",
+    "ticket_rows",
+]
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 9_999
+FILTERED_COUNT_LIMIT = 999
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """One page of the list; the counts follow the filters, not the tab.
+
+    `query` is what was listed: filters by something that does not exist are left out, and named
+    in `ignored`. A count of more than `count_limit` means that or more. `is_cut`: the search
+    found more than is looked at.
+    """
+
+    query: TicketQuery
+    tickets: PageOfRows[Ticket]
+    open_count: int
+    closed_count: int
+    choices: FilterChoices
+    ignored: tuple[str, ...] = ()
+    count_limit: int = COUNT_LIMIT
+    is_cut: bool = False
+
+
+def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
+    """The tickets `query` asks for, with what their rows show loaded (client, board, …).
+
+    A mark that cannot be read starts from the top.
+    """
+    with reading() as session:
+        choices = read_choices(session, query)
+        query, ignored = drop_unknown(query, choices)
+        matches = find_searched(session, query)
+        conditions = build_conditions(query, clock.utcnow(), matches)
+        limit = FILTERED_COUNT_LIMIT if query.is_narrowed and matches is None else COUNT_LIMIT
+        open_count, closed_count = (
+            _count(session, conditions, limit)
+            if matches is None
+            else _count_found(session, conditions)
+        )
+        return TicketPage(
+            query=query,
+            tickets=_read_page(session, query, conditions, choices.priorities, page_size),
+            open_count=open_count,
+            closed_count=closed_count,
+            choices=choices,
+            ignored=ignored,
+            count_limit=limit,
+            is_cut=matches is not None and matches.is_cut,
+        )
+
+
+def next_in_list(
+    query: TicketQuery, ticket: Ticket, priorities: Sequence[Priority]
+) -> Ticket | None:
+    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not.
+
+    `priorities` are all there are, in their order. Only the row's own columns are loaded.
+    """
+    keyset = SORTS[query.sort_name]
+    query = replace(query, after=keyset.mark(ticket), before=None)
+    with reading() as session:
+        conditions = build_conditions(query, clock.utcnow(), find_searched(session, query))
+        place = read_place(keyset, after=query.after, before=None)
+        first = _page_ids(query, conditions, place, priorities, 0)
+        if first is None:
+            return None
+        found = select(Ticket).where(Ticket.id.in_(first)).options(raiseload("*"))
+        return session.scalars(found).one_or_none()
+
+
+def ticket_rows() -> Select[Ticket]:
+    """Tickets with everything a row shows, joined to Status and Priority for narrowing.
+
+    The description is not loaded.
+    """
+    return (
+        select(Ticket)
+        .join(Ticket.status)
+        .join(Ticket.priority)
+        .options(
+            defer(Ticket.description, raiseload=True),
+            contains_eager(Ticket.status),
+            contains_eager(Ticket.priority),
+            joinedload(Ticket.client),
+            joinedload(Ticket.board),
+            joinedload(Ticket.assignee),
+            raiseload("*"),
+        )
+    )
+
+
+def _read_page(
+    session: Session,
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    priorities: Sequence[Priority],
+    size: int,
+) -> PageOfRows[Ticket]:
+    keyset = SORTS[query.sort_name]
+    place = read_place(keyset, after=query.after, before=query.before)
+    statement = _page_ids(query, conditions, place, priorities, size)
+    if statement is None:
+        return PageOfRows([])
+    ids = list(session.scalars(statement))
+    return page_of(load_rows(session, ids[:size]), keyset, place, has_more=len(ids) > size)
+
+
+def _page_ids(
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    place: Place,
+    priorities: Sequence[Priority],
+    size: int,
+) -> Select[int] | None:
+    """The ids of `size` tickets and one more from `place` on; None where there can be none."""
+    narrowed = [in_tab(query.is_closed), *conditions]
+    if query.sort_name == BY_PRIORITY and not query.search:
+        return _ids_by_priority(narrowed, place, priorities, size)
+    return _ids(narrowed, SORTS[query.sort_name], place, size)
+
+
+def load_rows(session: Session, ids: Sequence[int]) -> list[Ticket]:
+    """The tickets with these ids in this order, with everything a row shows."""
+    if not ids:
+        return []
+    rows = {
+        row.id: row
+        for row in session.scalars(
+            ticket_rows().where(Ticket.id.in_(ids)).execution_options(populate_existing=True)
+        ).unique()
+    }
+    return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
+
+
+def _ids(
+    conditions: Sequence[ColumnElement[bool]], keyset: Keyset, place: Place, size: int
+) -> Select[int]:
+    statement = select(Ticket.id).where(*conditions)
+    if keyset is SORTS[BY_PRIORITY]:
+        statement = statement.join(Ticket.priority)
+    if place.values:
+        statement = statement.where(keyset.beyond(place.values, reverse=place.is_backwards))
+    return statement.order_by(*keyset.clauses(reverse=place.is_backwards)).limit(size + 1)
+
+
+def _ids_by_priority(
+    conditions: Sequence[ColumnElement[bool]],
+    place: Place,
+    priorities: Sequence[Priority],
+    size: int,
+) -> Select[int] | None:
+    """The first of each priority, each from its part of an index, then the first of those."""
+    within = Keyset(NEWEST, HIGHEST_ID)
+    branches = []
+    for priority in priorities:
+        branch = select(
+            Ticket.id.label("id"),
+            literal(priority.position).label("position"),
+            Ticket.created_at.label("created_at"),
+        ).where(Ticket.priority_id == priority.id, *conditions)
+        if place.values:
+            position, *rest = place.values
+            is_before = (
+                priority.position > position
+                if place.is_backwards
+                else (priority.position < position)
+            )
+            if is_before:
+                continue
+            if priority.position == position:
+                branch = branch.where(within.beyond(rest, reverse=place.is_backwards))
+        first = branch.order_by(*within.clauses(reverse=place.is_backwards)).limit(size + 1)
+        branches.append(select(first.subquery()))
+    if not branches:
+        return None
+    found = union_all(*branches).subquery()
+    if place.is_backwards:
+        columns = (found.c.position.desc(), found.c.created_at.asc(), found.c.id.asc())
+    else:
+        columns = (found.c.position.asc(), found.c.created_at.desc(), found.c.id.desc())
+    return select(found.c.id).order_by(*columns).limit(size + 1)
+
+
+def _count(
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> tuple[int, int]:
+    """How many open and closed tickets there are, each counted up to one more than `limit`."""
+    counts = [
+        select(func.count())
+        .select_from(
+            select(Ticket.id).where(in_tab(is_closed), *conditions).limit(limit + 1).subquery()
+        )
+        .scalar_subquery()
+        for is_closed in (False, True)
+    ]
+    open_count, closed_count = session.execute(select(*counts)).one()
+    return open_count, closed_count
+
+
+def _count_found(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
+    """The same for a search, which is cut already."""
+    counts = [func.count().filter(in_tab(is_closed)) for is_closed in (False, True)]
+    row = session.execute(select(*counts).select_from(Ticket).where(*conditions)).one()
+    return row[0], row[1]

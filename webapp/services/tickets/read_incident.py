@@ -1,0 +1,191 @@
+"""What is recorded of the incident behind a ticket, for people to read."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from webapp.domain.html_text import html_to_text
+from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.ticket_text import Agent
+from webapp.domain.untrusted import clean_text
+from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
+from webapp.services.errors import NotFoundError
+from webapp.services.polling.incident_batch import as_agent
+from webapp.services.transactions import reading
+
+LARGEST_PARSED = 500_000
+"""Characters of a raw report that a page takes apart; longer ones are only shown as they are."""
+
+RAW_LENGTH = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """An alert with its report taken apart; `report` is None where there is no readable one.
+
+    `is_reduced`: only ids, severity, status and times are kept, as of an excluded organization.
+    """
+
+    alert_id: int
+    connection_id: int
+    status: str | None
+    severity: str | None
+    is_incomplete: bool
+    organization_id: str | None
+    organization_name: str | None
+    agent: Agent | None
+    agent_id: str | None
+    device_name: str | None
+    triggered_at: datetime | None
+    resolved_at: datetime | None
+    is_reduced: bool
+    report: Incident | None
+
+    @property
+    def host(self) -> str | None:
+        """What to call the machine."""
+        if self.agent is not None and self.agent.hostname:
+            return self.agent.hostname
+        return self.device_name or (f"agent {self.agent_id}" if self.agent_id else None)
+
+    @property
+    def summary(self) -> str | None:
+        """What the SOC says: its summary, else the report's body as plain text."""
+        if self.report is None:
+            return None
+        return self.report.summary or clean_text(html_to_text(self.report.body or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class FoundIncident:
+    """An incident, if the ticket has one, and the account it came from."""
+
+    incident: IncidentView | None = None
+    account_name: str | None = None
+    subdomain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawReport:
+    """A raw report as text that can be read; `is_cut` where it is longer than RAW_LENGTH."""
+
+    ticket_id: int
+    number: str
+    title: str
+    text: str
+    is_cut: bool
+
+
+def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
+    """The incident of a ticket in one statement; credentials are not read."""
+    if ticket.connection_id is None:
+        return FoundIncident()
+    row = session.execute(_statement(ticket)).one()
+    account_name = row.account_name or row.name
+    if row.id is None:
+        return FoundIncident(None, account_name, row.subdomain)
+    incident = IncidentView(
+        alert_id=row.id,
+        connection_id=row.connection_id,
+        status=row.status,
+        severity=row.severity,
+        is_incomplete=row.is_incomplete,
+        organization_id=row.organization_external_id,
+        organization_name=row.organization_name,
+        agent=as_agent(row.HuntressAgent) if row.HuntressAgent else None,
+        agent_id=row.agent_external_id,
+        device_name=row.device_name,
+        triggered_at=row.triggered_at,
+        resolved_at=row.resolved_at,
+        is_reduced=row.is_reduced,
+        report=_parse(row.raw),
+    )
+    return FoundIncident(incident, account_name, row.subdomain)
+
+
+def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
+    is_small = func.length(Alert.raw_report) <= LARGEST_PARSED
+    return (
+        select(
+            Connection.name,
+            Connection.account_name,
+            Connection.subdomain,
+            Alert.id,
+            Alert.connection_id,
+            Alert.status,
+            Alert.severity,
+            Alert.is_incomplete,
+            Alert.organization_external_id,
+            Alert.agent_external_id,
+            Alert.device_name,
+            Alert.triggered_at,
+            Alert.resolved_at,
+            OrganizationMapping.name.label("organization_name"),
+            HuntressAgent,
+            Alert.raw_report.is_(None).label("is_reduced"),
+            case((is_small, Alert.raw_report)).label("raw"),
+        )
+        .select_from(Connection)
+        .outerjoin(Alert, Alert.ticket_id == ticket.id)
+        .outerjoin(
+            OrganizationMapping,
+            and_(
+                OrganizationMapping.connection_id == Alert.connection_id,
+                OrganizationMapping.external_id == Alert.organization_external_id,
+            ),
+        )
+        .outerjoin(
+            HuntressAgent,
+            and_(
+                HuntressAgent.connection_id == Alert.connection_id,
+                HuntressAgent.external_id == Alert.agent_external_id,
+                HuntressAgent.unknown_since.is_(None),
+            ),
+        )
+        .where(Connection.id == ticket.connection_id)
+        .order_by(Alert.id)
+        .limit(1)
+    )
+
+
+def read_raw_report(ticket_id: int) -> RawReport:
+    """The raw report of a ticket's incident, pretty-printed; raises NotFoundError without one.
+
+    Control and bidirectional-override characters are dropped: what is shown is what is there.
+    """
+    with reading() as session:
+        row = session.execute(
+            select(Ticket.number, Ticket.title, Alert.raw_report)
+            .join(Alert, Alert.ticket_id == Ticket.id)
+            .where(Ticket.id == ticket_id, Alert.raw_report.is_not(None))
+            .order_by(Alert.id)
+            .limit(1)
+        ).one_or_none()
+    if row is None:
+        raise NotFoundError("No report is kept of this ticket.")
+    text = clean_text(_pretty(row.raw_report), RAW_LENGTH * 2) or ""
+    return RawReport(ticket_id, row.number, row.title, text[:RAW_LENGTH], len(text) > RAW_LENGTH)
+
+
+def _pretty(raw: str) -> str:
+    if len(raw) > LARGEST_PARSED:
+        return raw[: RAW_LENGTH * 2]
+    try:
+        return json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return raw
+
+
+def _parse(raw: str | None) -> Incident | None:
+    """A report that cannot be read must not cost the page."""
+    if not raw:
+        return None
+    try:
+        report = parse_incident_text(raw)
+    except (ValueError, RecursionError):
+        return None
+    return report if report.id is not None else None

@@ -1,0 +1,158 @@
+"""One ticket with everything its page shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from webapp.domain.ticket_text import build_portal_url
+from webapp.extensions import current_config
+from webapp.models import (
+    Asset,
+    Comment,
+    Priority,
+    Status,
+    Ticket,
+    TicketAsset,
+    User,
+)
+from webapp.services.errors import NotFoundError
+from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.tickets.read_incident import IncidentView, read_incident
+from webapp.services.tickets.related_tickets import Related, find_related
+from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
+from webapp.services.transactions import reading
+
+TIMELINE_SIZE = 50
+SHOWN_MEANWHILE = 10
+_TIMELINE = Keyset(
+    Order(Comment.created_at, "created_at", descending=True),
+    Order(Comment.id, "id", descending=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """A ticket, a page of its timeline, what it is about, and what it can be changed to.
+
+    `comments` are the newest TIMELINE_SIZE entries (or those before a mark), oldest first;
+    `earlier_mark` and `later_mark` lead to the others. `portal_url` is the incident's page at
+    Huntress, None for a ticket without an incident.
+    """
+
+    ticket: Ticket
+    comments: Sequence[Comment]
+    earlier_mark: str | None
+    later_mark: str | None
+    incident: IncidentView | None
+    account_name: str | None
+    portal_url: str | None
+    assets: Sequence[Asset]
+    related: Related
+    statuses: Sequence[Status]
+    priorities: Sequence[Priority]
+    users: Sequence[User]
+    boards: Sequence[BoardChoice]
+
+
+def read_ticket(
+    ticket_id: int, *, before: str | None = None, after: str | None = None
+) -> TicketView:
+    """Read a ticket's page in one consistent view; raises NotFoundError.
+
+    `before` and `after` are marks of the timeline: its entries earlier or later than there.
+    """
+    with reading() as session:
+        ticket = load_ticket(session, ticket_id)
+        found = read_incident(session, ticket)
+        timeline = _timeline(session, ticket_id, before, after)
+        return TicketView(
+            ticket=ticket,
+            comments=list(reversed(timeline.rows)),
+            earlier_mark=timeline.next_mark,
+            later_mark=timeline.previous_mark,
+            incident=found.incident,
+            account_name=found.account_name,
+            portal_url=_portal_url(ticket, found.subdomain, found.incident),
+            assets=_assets(session, ticket_id),
+            related=find_related(session, ticket, found.incident),
+            statuses=session.scalars(select(Status).order_by(Status.position)).all(),
+            priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
+            users=_people(session, ticket),
+            boards=board_choices(session, ticket),
+        )
+
+
+def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
+    """What was written into the timeline after `seen_at`, oldest first, the last few of it."""
+    with reading() as session:
+        newest = session.scalars(
+            select(Comment)
+            .where(Comment.ticket_id == ticket_id, Comment.created_at > seen_at)
+            .options(joinedload(Comment.author))
+            .order_by(Comment.created_at.desc(), Comment.id.desc())
+            .limit(SHOWN_MEANWHILE)
+        ).all()
+    return list(reversed(newest))
+
+
+def read_editable(ticket_id: int) -> tuple[Ticket, list[tuple[int, str]]]:
+    """A ticket, and the clients it can be given to; raises NotFoundError."""
+    with reading() as session:
+        ticket = load_ticket(session, ticket_id)
+        return ticket, client_choices(session, ticket)
+
+
+def load_ticket(session: Session, ticket_id: int) -> Ticket:
+    """The ticket with everything beside it loaded, fresh; raises NotFoundError."""
+    ticket = session.scalars(
+        select(Ticket)
+        .where(Ticket.id == ticket_id)
+        .options(joinedload("*"))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if ticket is None:
+        raise NotFoundError("There is no such ticket.")
+    return ticket
+
+
+def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | None) -> str | None:
+    reference = ticket.source_reference or ""
+    if ticket.connection_id is None or not reference or reference.startswith("sha256:"):
+        return None
+    return build_portal_url(
+        subdomain,
+        reference,
+        organization_id=incident.organization_id if incident else None,
+        template=current_config().huntress_portal_url,
+    )
+
+
+def _timeline(
+    session: Session, ticket_id: int, before: str | None, after: str | None
+) -> PageOfRows[Comment]:
+    """Newest first; to the keyset, what is earlier comes after."""
+    statement = (
+        select(Comment).where(Comment.ticket_id == ticket_id).options(joinedload(Comment.author))
+    )
+    return read_page(session, statement, _TIMELINE, TIMELINE_SIZE, after=before, before=after)
+
+
+def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:
+    return session.scalars(
+        select(Asset)
+        .join(TicketAsset, TicketAsset.asset_id == Asset.id)
+        .where(TicketAsset.ticket_id == ticket_id)
+        .order_by(Asset.name)
+    ).all()
+
+
+def _people(session: Session, ticket: Ticket) -> Sequence[User]:
+    """Who can be assigned: everybody active, and who has the ticket already."""
+    return session.scalars(
+        select(User)
+        .where(or_(User.is_active, User.id == ticket.assignee_id))
+        .order_by(func.lower(User.name), User.id)
+    ).all()

@@ -1,0 +1,96 @@
+"""What happened before on the same host and at the same client: a few rows, however many exist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Subquery, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from webapp.models import Alert, Status, Ticket
+from webapp.services.tickets.read_incident import IncidentView
+
+SHOWN = 5
+SAME_HOST, SAME_CLIENT = "host", "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier ticket, or an earlier incident that never got one (`ticket_id` None)."""
+
+    ticket_id: int | None
+    number: str | None
+    title: str
+    is_closed: bool
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Newest first, at most SHOWN of each."""
+
+    of_host: Sequence[Earlier]
+    of_client: Sequence[Earlier]
+
+
+def find_related(session: Session, ticket: Ticket, incident: IncidentView | None) -> Related:
+    """Earlier incidents of the ticket's host, and other earlier tickets of its client."""
+    parts = [_of_client(ticket)]
+    if incident is not None and incident.agent_id is not None:
+        parts.append(_of_host(incident))
+    rows = session.execute(union_all(*[select(part) for part in parts])).all()
+    found = {
+        kind: [
+            Earlier(
+                ticket_id=row.ticket_id,
+                number=row.number,
+                title=row.title or "Incident without a subject",
+                is_closed=bool(row.is_closed),
+                happened_at=row.happened_at,
+            )
+            for row in rows
+            if row.kind == kind
+        ]
+        for kind in (SAME_HOST, SAME_CLIENT)
+    }
+    return Related(of_host=found[SAME_HOST], of_client=found[SAME_CLIENT])
+
+
+def _of_host(incident: IncidentView) -> Subquery:
+    return (
+        select(
+            literal(SAME_HOST).label("kind"),
+            Alert.ticket_id.label("ticket_id"),
+            Ticket.number.label("number"),
+            Alert.message.label("title"),
+            Alert.was_closed.label("is_closed"),
+            Alert.created_at.label("happened_at"),
+        )
+        .outerjoin(Ticket, Ticket.id == Alert.ticket_id)
+        .where(
+            Alert.agent_external_id == incident.agent_id,
+            Alert.connection_id == incident.connection_id,
+            Alert.id < incident.alert_id,
+        )
+        .order_by(Alert.id.desc())
+        .limit(SHOWN)
+        .subquery()
+    )
+
+
+def _of_client(ticket: Ticket) -> Subquery:
+    return (
+        select(
+            literal(SAME_CLIENT).label("kind"),
+            Ticket.id.label("ticket_id"),
+            Ticket.number.label("number"),
+            Ticket.title.label("title"),
+            Status.is_closed.label("is_closed"),
+            Ticket.created_at.label("happened_at"),
+        )
+        .join(Status, Status.id == Ticket.status_id)
+        .where(Ticket.client_id == ticket.client_id, Ticket.id < ticket.id)
+        .order_by(Ticket.id.desc())
+        .limit(SHOWN)
+        .subquery()
+    )

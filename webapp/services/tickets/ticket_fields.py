@@ -1,0 +1,258 @@
+"""What a person may set a ticket's fields to, a rule for each field.
+
+A rule changes a loaded ticket inside the caller's transaction and returns a sentence for the
+timeline, None where nothing changes. It raises FieldError for a choice that cannot be taken.
+"""
+
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from webapp.domain.markdown_text import escape_line
+from webapp.domain.untrusted import clean_line, clean_text
+from webapp.extensions import Base
+from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
+from webapp.models.desk import NAME_LENGTH, TITLE_LENGTH
+from webapp.services.errors import FieldError
+from webapp.services.lookups import LARGEST_ID
+from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
+
+Row = TypeVar("Row", bound=Base)
+
+DESCRIPTION_LENGTH = 50_000
+URL_LENGTH = 2_000
+
+NO_STATUS = "Choose one of the statuses."
+NO_PRIORITY = "Choose one of the priorities."
+NO_ASSIGNEE = "Choose somebody who can still sign in."
+NO_BOARD = "Choose a board that is in use."
+NO_CLIENT = "Choose a client that is in use."
+NO_CATEGORY = "Choose a category of the ticket's board."
+
+
+def change_status(session: Session, ticket: Ticket, status_id: int, now: datetime) -> str | None:
+    """Give the ticket a status; closed time and status belong together, see ticket_state."""
+    if status_id == ticket.status_id:
+        return None
+    status = hold_status(session, Status.id == status_id) if 0 < status_id <= LARGEST_ID else None
+    if status is None:
+        raise FieldError({"status_id": NO_STATUS})
+    previous = ticket.status.name
+    set_ticket_status(ticket, status, now=now)
+    return f"Status changed from {escape_line(previous)} to {escape_line(status.name)}."
+
+
+def change_priority(
+    session: Session, ticket: Ticket, priority_id: int, now: datetime
+) -> str | None:
+    """Give the ticket a priority, marked as a person's choice so that polls leave it."""
+    if priority_id == ticket.priority_id:
+        return None
+    priority = choose_priority(session, priority_id)
+    previous = ticket.priority.name
+    ticket.priority = priority
+    ticket.priority_id = priority.id
+    ticket.priority_set_by_person_at = now
+    return f"Priority changed from {escape_line(previous)} to {escape_line(priority.name)}."
+
+
+def change_assignee(session: Session, ticket: Ticket, assignee_id: int | None) -> str | None:
+    """Give the ticket to somebody who can sign in, or (None) to nobody."""
+    if assignee_id == ticket.assignee_id:
+        return None
+    if assignee_id is None:
+        ticket.assignee = None
+        ticket.assignee_id = None
+        return "The ticket is no longer assigned to anybody."
+    user = choose_assignee(session, assignee_id)
+    ticket.assignee = user
+    ticket.assignee_id = user.id
+    return f"Assigned to {escape_line(user.name)}."
+
+
+def change_client(session: Session, ticket: Ticket, client_id: int) -> str | None:
+    """Make the ticket another client's; whose it is was then decided, it is unmapped no longer."""
+    if client_id == ticket.client_id:
+        return None
+    client = choose_client(session, client_id)
+    previous = ticket.client.name
+    ticket.client = client
+    ticket.client_id = client.id
+    ticket.is_unmapped = False
+    return f"Client changed from {escape_line(previous)} to {escape_line(client.name)}."
+
+
+def change_board(session: Session, ticket: Ticket, board_id: int) -> str | None:
+    """Move the ticket to another board; a category that is not that board's is cleared."""
+    if board_id == ticket.board_id:
+        return None
+    board = choose_board(session, board_id)
+    previous = ticket.board.name
+    ticket.board = board
+    ticket.board_id = board.id
+    moved = f"Moved from board {escape_line(previous)} to {escape_line(board.name)}."
+    if ticket.category is None or ticket.category.board_id == board.id:
+        return moved
+    cleared = escape_line(category_words(ticket) or "")
+    _set_category(ticket, None, None)
+    return f"{moved} Category {cleared} was cleared: it is not of that board."
+
+
+def change_category(session: Session, ticket: Ticket, category_id: int | None) -> str | None:
+    """Choose a category or a subcategory (which brings its category) of the ticket's board."""
+    if category_id == (ticket.subcategory_id or ticket.category_id):
+        return None
+    previous = category_words(ticket)
+    if category_id is None:
+        _set_category(ticket, None, None)
+        return f"Category {escape_line(previous or '')} was removed."
+    _set_category(ticket, *choose_category(session, ticket.board_id, category_id))
+    words = escape_line(category_words(ticket) or "")
+    return f"Category set to {words}." if previous is None else f"Category changed to {words}."
+
+
+def change_title(ticket: Ticket, text: str) -> str | None:
+    """Give the ticket a title of one line."""
+    title = read_title(text)
+    if title == ticket.title:
+        return None
+    previous, ticket.title = ticket.title, title
+    return f"Title changed from “{escape_line(previous)}” to “{escape_line(title)}”."
+
+
+def change_description(ticket: Ticket, text: str) -> str | None:
+    """Give the ticket a description in Markdown."""
+    description = read_description(text)
+    if description == clean_text(ticket.description):
+        return None
+    ticket.description = description
+    return "The description was edited."
+
+
+def change_reference(ticket: Ticket, text: str) -> str | None:
+    """Note the number that the ticket has elsewhere; empty removes it."""
+    reference = read_reference(text)
+    if reference == ticket.external_reference:
+        return None
+    ticket.external_reference = reference
+    if reference is None:
+        return "The external reference was removed."
+    return f"External reference set to {escape_line(reference)}."
+
+
+def change_url(ticket: Ticket, text: str) -> str | None:
+    """Note the address that the ticket has elsewhere; empty removes it."""
+    url = read_url(text)
+    if url == ticket.external_url:
+        return None
+    ticket.external_url = url
+    return "The external link was removed." if url is None else "The external link was set."
+
+
+def choose_client(session: Session, client_id: int) -> Client:
+    """A client in use; raises FieldError."""
+    client = _chosen(session, Client, client_id, "client_id", NO_CLIENT)
+    if not client.is_active:
+        raise FieldError({"client_id": NO_CLIENT})
+    return client
+
+
+def choose_board(session: Session, board_id: int) -> Board:
+    """A board in use; raises FieldError."""
+    board = _chosen(session, Board, board_id, "board_id", NO_BOARD)
+    if not board.is_active:
+        raise FieldError({"board_id": NO_BOARD})
+    return board
+
+
+def choose_assignee(session: Session, user_id: int) -> User:
+    """Somebody who can sign in; raises FieldError."""
+    user = _chosen(session, User, user_id, "assignee_id", NO_ASSIGNEE)
+    if not user.is_active:
+        raise FieldError({"assignee_id": NO_ASSIGNEE})
+    return user
+
+
+def choose_priority(session: Session, priority_id: int) -> Priority:
+    """A priority; raises FieldError."""
+    return _chosen(session, Priority, priority_id, "priority_id", NO_PRIORITY)
+
+
+def choose_category(
+    session: Session, board_id: int, category_id: int
+) -> tuple[Category, Category | None]:
+    """A category of the board with the subcategory, if one was chosen; raises FieldError."""
+    row = _chosen(session, Category, category_id, "category_id", NO_CATEGORY)
+    if not row.is_active or row.board_id != board_id:
+        raise FieldError({"category_id": NO_CATEGORY})
+    parent = session.get(Category, row.parent_id) if row.parent_id is not None else None
+    return (parent, row) if parent else (row, None)
+
+
+def read_title(text: str) -> str:
+    """A title as it is stored; raises FieldError for none and for one that is too long."""
+    title = clean_line(text, TITLE_LENGTH + 1)
+    if title is None:
+        raise FieldError({"title": "Enter a title."})
+    if len(title) > TITLE_LENGTH:
+        raise FieldError({"title": f"A title has at most {TITLE_LENGTH} characters."})
+    return title
+
+
+def read_description(text: str) -> str:
+    """A description as it is stored; raises FieldError where it is too long."""
+    if len(text) > DESCRIPTION_LENGTH:
+        sentence = f"A description has at most {DESCRIPTION_LENGTH:,} characters."
+        raise FieldError({"description": sentence})
+    return clean_text(text, DESCRIPTION_LENGTH) or ""
+
+
+def read_reference(text: str) -> str | None:
+    """An external reference as it is stored; raises FieldError where it is too long."""
+    reference = clean_line(text, NAME_LENGTH + 1)
+    if reference and len(reference) > NAME_LENGTH:
+        sentence = f"A reference has at most {NAME_LENGTH} characters."
+        raise FieldError({"external_reference": sentence})
+    return reference
+
+
+def read_url(text: str) -> str | None:
+    """An external link as it is stored: http or https to a host, without spaces.
+
+    Raises FieldError for anything else: it becomes a link that people click.
+    """
+    url = clean_line(text, URL_LENGTH + 1)
+    if url is None:
+        return None
+    sentence = "Enter a whole address that begins with https:// or http://."
+    try:
+        parts = urlsplit(url)
+        is_link = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_link = False
+    if not is_link or len(url) > URL_LENGTH or any(one in url for one in " \\\"'<>"):
+        raise FieldError({"external_url": sentence})
+    return url
+
+
+def category_words(ticket: Ticket) -> str | None:
+    """`Endpoint › Malware`, or None without a category."""
+    if ticket.category is None:
+        return None
+    names = [ticket.category.name, ticket.subcategory.name if ticket.subcategory else None]
+    return " › ".join(name for name in names if name)
+
+
+def _set_category(ticket: Ticket, category: Category | None, sub: Category | None) -> None:
+    ticket.category, ticket.subcategory = category, sub
+    ticket.category_id = category.id if category else None
+    ticket.subcategory_id = sub.id if sub else None
+
+
+def _chosen(session: Session, model: type[Row], key: int, field: str, message: str) -> Row:
+    row = session.get(model, key) if 0 < key <= LARGEST_ID else None
+    if row is None:
+        raise FieldError({field: message})
+    return row

@@ -1,0 +1,159 @@
+"""What of the tickets is asked for, and the SQL for it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from webapp.domain.incident import Severity
+from webapp.models import Alert, Connection, Ticket
+from webapp.services.tickets.search_tickets import Matches, find_matches
+from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
+
+NOBODY = "nobody"
+MAX_HOURS = 24 * 366
+
+UNTOUCHED = Ticket.first_touched_at.is_(None)
+"""SQL for "no person has worked on it yet"."""
+
+_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before"})
+
+
+@dataclass(frozen=True, slots=True)
+class TicketQuery:
+    """What of the tickets is asked for; None (or empty) does not narrow it.
+
+    `assignee` is a user's id or NOBODY; `severity` a word of domain.incident.Severity; hours count
+    back from now, `untouched_hours` for tickets that nobody has touched and that are so old.
+    `is_triage` and `is_untouched` see in_triage, UNTOUCHED. `is_closed_in_huntress`: open here, but
+    the incident is over there. `sort` is a key of SORTS, else the default of the tab.
+    `after` and `before` are the marks of a page's last and first row.
+    """
+
+    is_closed: bool = False
+    board_id: int | None = None
+    client_id: int | None = None
+    priority_id: int | None = None
+    status_id: int | None = None
+    assignee: int | str | None = None
+    source: str | None = None
+    severity: str | None = None
+    is_triage: bool = False
+    is_unmapped: bool = False
+    is_untouched: bool = False
+    is_closed_in_huntress: bool = False
+    untouched_hours: int | None = None
+    older_hours: int | None = None
+    within_hours: int | None = None
+    search: str = ""
+    sort: str | None = None
+    after: str | None = None
+    before: str | None = None
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters that narrow, by their field."""
+        return {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in _NOT_FILTERS and getattr(self, one.name) != one.default
+        }
+
+    @property
+    def sort_name(self) -> str:
+        """The sort that applies."""
+        return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter hides tickets of this tab."""
+        return bool(self.filters)
+
+
+def in_triage() -> ColumnElement[bool]:
+    """SQL for the triage queue: what is on a fallback board of a connection, or unmapped."""
+    return or_(
+        Ticket.board_id.in_(
+            select(Connection.fallback_board_id).where(Connection.fallback_board_id.is_not(None))
+        ),
+        Ticket.is_unmapped,
+    )
+
+
+def in_tab(is_closed: bool) -> ColumnElement[bool]:
+    """SQL for open or closed tickets; the closed time follows the status (see ticket_state)."""
+    return Ticket.closed_at.is_not(None) if is_closed else Ticket.closed_at.is_(None)
+
+
+def build_conditions(
+    query: TicketQuery, now: datetime, matches: Matches | None
+) -> list[ColumnElement[bool]]:
+    """SQL for the filters of `query`, the tab left out; `matches` are those of its search."""
+    conditions = [
+        condition(value)
+        for name, value in query.filters.items()
+        if (condition := _CONDITIONS.get(name))
+    ]
+    conditions += [
+        condition(now - timedelta(hours=min(hours, MAX_HOURS)))
+        for name, condition in _AGES.items()
+        if (hours := getattr(query, name)) is not None
+    ]
+    if matches is not None:
+        # Thousands of parameters take longer to send than to search for.
+        ids: BindParameter[Sequence[int]] = bindparam(
+            "matches", matches.ids, expanding=True, literal_execute=True
+        )
+        conditions.append(Ticket.id.in_(ids))
+    return conditions
+
+
+def find_searched(session: Session, query: TicketQuery) -> Matches | None:
+    """What the search of `query` finds; None where nothing is searched for."""
+    return find_matches(session, query.search) if query.search.strip() else None
+
+
+def _has_assignee(value: int | str) -> ColumnElement[bool]:
+    return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
+
+
+def _has_severity(word: str) -> ColumnElement[bool]:
+    """Written out in every case: a database knows how common a value is, not a function of it."""
+    known = [one.value for one in Severity if one is not Severity.UNKNOWN]
+    if word == Severity.UNKNOWN:
+        is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
+    else:
+        is_it = Alert.severity.in_(_in_every_case([word]))
+    return select(Alert.id).where(Alert.ticket_id == Ticket.id, is_it).exists()
+
+
+def _in_every_case(words: Sequence[str]) -> list[str]:
+    return [spelt for word in words for spelt in (word, word.capitalize(), word.upper())]
+
+
+def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
+    is_over = select(Alert.id).where(Alert.ticket_id == Ticket.id, Alert.was_closed).exists()
+    return in_tab(False) & is_over
+
+
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "board_id": lambda value: Ticket.board_id == value,
+    "client_id": lambda value: Ticket.client_id == value,
+    "priority_id": lambda value: Ticket.priority_id == value,
+    "status_id": lambda value: Ticket.status_id == value,
+    "assignee": _has_assignee,
+    "source": lambda value: Ticket.source == value,
+    "severity": _has_severity,
+    "is_triage": lambda _: in_triage(),
+    "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
+    "is_untouched": lambda _: UNTOUCHED,
+    "is_closed_in_huntress": _is_over_in_huntress,
+}
+_AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
+    "untouched_hours": lambda time: UNTOUCHED & (Ticket.created_at <= time),
+    "older_hours": lambda time: Ticket.created_at <= time,
+    "within_hours": lambda time: Ticket.created_at >= time,
+}
