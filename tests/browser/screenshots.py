@@ -35,7 +35,7 @@ from webapp.models import Connection, Ticket
 from webapp.services.people.first_admin import issue_setup_token
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus
-from webapp.web.dashboard import routes
+from webapp.web.operations import dashboard_routes
 
 WIDE = (1440, 900)
 NARROW = (390, 844)
@@ -153,7 +153,10 @@ def document_pictures(browser: Browser, folder: Path) -> None:
     all_well = QueueStatus(True, has_worker=True, has_scheduler=True)
     for area in areas():
         area.document_pictures(browser, folder)
-    with patch.object(routes, "read_status", lambda: all_well), served_desk() as (app, url):
+    with (
+        patch.object(dashboard_routes, "read_status", lambda: all_well),
+        served_desk() as (app, url),
+    ):
         wanted = [
             Picture("dashboard", "/"),
             Picture("dashboard-dark", "/", "dark"),

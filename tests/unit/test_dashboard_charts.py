@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from webapp.services.operations.dashboard_figures import SEVERITIES, IncidentDay, Median, TimeFigure
-from webapp.web.dashboard.charts import HEIGHT, axis_ticks, compare_times, stack_days
+from webapp.web.operations.dashboard_charts import HEIGHT, axis_ticks, compare_times, stack_days
 
 
 def days_of(*counts: Mapping[str, int]) -> list[IncidentDay]:

@@ -16,7 +16,7 @@ from webapp.models import AuditEvent, Board, User
 from webapp.services.audit import record_event
 from webapp.services.operations.read_audit import PAGE_SIZE
 from webapp.services.transactions import transaction
-from webapp.web.audit.words import action_words, field_words
+from webapp.web.operations.audit_words import action_words, field_words
 
 SignIn = Callable[[tuple[str, str]], Browser]
 

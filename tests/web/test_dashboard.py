@@ -19,7 +19,7 @@ from webapp.extensions import db
 from webapp.models import Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
-from webapp.web.dashboard import routes
+from webapp.web.operations import dashboard_routes
 
 LEASE = "a" * 32
 
@@ -47,7 +47,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def _queue(*, redis: bool = True, worker: bool = True, scheduler: bool = True) -> None:
         status = QueueStatus(redis, has_worker=worker, has_scheduler=scheduler)
-        monkeypatch.setattr(routes, "read_status", lambda: status)
+        monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
         monkeypatch.setattr(task_queue, "read_status", lambda: status)
         monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
 

@@ -21,8 +21,8 @@ from webapp.services.people.sign_in import begin_session
 from webapp.services.polling.outcome import count_words
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
-from webapp.web.dashboard import routes
-from webapp.web.dashboard.poll_words import phase_words, progress_words
+from webapp.web.operations import dashboard_routes
+from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.viewer import COOKIE
 
 LEASE = "b" * 32
@@ -50,7 +50,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     status = QueueStatus(True, has_worker=True, has_scheduler=True)
     monkeypatch.setattr(task_queue, "enqueue_poll", enqueue_poll)
     monkeypatch.setattr(task_queue, "read_status", lambda: status)
-    monkeypatch.setattr(routes, "read_status", lambda: status)
+    monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
     return calls
 
 
@@ -257,7 +257,7 @@ def test_without_redis_or_a_worker_it_says_so_and_keeps_the_request(
     else:
         monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
     monkeypatch.setattr(task_queue, "read_status", lambda: status)
-    monkeypatch.setattr(routes, "read_status", lambda: status)
+    monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
     browser = sign_in(ADMIN)
     part = browser.fragment_of(browser.send(POLL, {}, headers={"HX-Request": "true"}))
     assert words in words_of(part.one("article", id="connection-1"))

@@ -18,7 +18,7 @@ from webapp.models import Alert, Client, Connection, InboxRow, Ticket
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import transaction
-from webapp.web.huntress.preview_words import why_without_ticket
+from webapp.web.connections.preview_words import why_without_ticket
 
 SignIn = Callable[[tuple[str, str]], Browser]
 PAGE = "/integrations/huntress/1"

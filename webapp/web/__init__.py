@@ -3,26 +3,26 @@
 from flask import Flask
 
 from webapp.web.access import init_access
-from webapp.web.account.routes import account
 from webapp.web.addresses import init_addresses
-from webapp.web.assets.routes import assets
-from webapp.web.audit.routes import audit
-from webapp.web.clients.routes import clients
-from webapp.web.dashboard.routes import dashboard
-from webapp.web.desk.routes import desk
+from webapp.web.clients.asset_routes import assets
+from webapp.web.clients.client_routes import clients
+from webapp.web.connections.integration_routes import integrations
+from webapp.web.connections.routes import connections
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
 from webapp.web.headers import init_headers
-from webapp.web.health.routes import health
-from webapp.web.huntress.routes import huntress
-from webapp.web.integrations.routes import integrations
 from webapp.web.mapping.routes import mapping
 from webapp.web.navigation import init_navigation
+from webapp.web.operations.audit_routes import audit
+from webapp.web.operations.dashboard_routes import dashboard
+from webapp.web.operations.health_routes import health
 from webapp.web.page_context import init_page_context
+from webapp.web.people.account_routes import account
+from webapp.web.people.user_routes import users
 from webapp.web.polling.routes import polling
+from webapp.web.settings.routes import settings
 from webapp.web.static_files import init_static_files
 from webapp.web.tickets.routes import tickets
-from webapp.web.users.routes import users
 from webapp.web.viewer import init_viewer
 
 BLUEPRINTS = (
@@ -31,9 +31,9 @@ BLUEPRINTS = (
     audit,
     clients,
     dashboard,
-    desk,
+    settings,
     health,
-    huntress,
+    connections,
     integrations,
     mapping,
     polling,

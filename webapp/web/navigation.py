@@ -42,7 +42,7 @@ NAVIGATION = (
                 "Integrations",
                 "integrations.show",
                 "plug-connected",
-                ("integrations", "huntress", "mapping", "polling"),
+                ("integrations", "connections", "mapping", "polling"),
                 is_admin_only=True,
             ),
         ),
@@ -52,7 +52,7 @@ NAVIGATION = (
         (
             Entry("Clients", "clients.show_list", "building", ("clients",), is_admin_only=True),
             Entry("Assets", "assets.show_list", "device-desktop", ("assets",), is_admin_only=True),
-            Entry("Desk settings", "desk.show", "settings", ("desk",), is_admin_only=True),
+            Entry("Desk settings", "settings.show", "settings", ("settings",), is_admin_only=True),
         ),
     ),
     Section(

@@ -14,7 +14,7 @@ from webapp import clock
 from webapp.models import Alert, Comment, Connection, Ticket
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
-from webapp.web.dashboard import routes
+from webapp.web.operations import dashboard_routes
 
 ALL_WELL = QueueStatus(True, has_worker=True, has_scheduler=True)
 
@@ -25,7 +25,10 @@ def document_pictures(browser: Browser, folder: Path) -> None:
 
 def all_pictures(browser: Browser, folder: Path) -> None:
     """Figures in every look, tables open, several connections, and an idle desk."""
-    with patch.object(routes, "read_status", lambda: ALL_WELL), served_desk() as (app, url):
+    with (
+        patch.object(dashboard_routes, "read_status", lambda: ALL_WELL),
+        served_desk() as (app, url),
+    ):
         polling_started_long_ago(app)
         take(browser, url, every_look("figures", "/"), folder)
         opened_tables(browser, url, folder)

@@ -29,7 +29,7 @@ from webapp.models import Board, Category, Client, Connection
 from webapp.services.connections.connect_account import connect_account
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
-from webapp.web.huntress import overview
+from webapp.web.connections import overview
 
 PAGE = "/integrations/huntress/1"
 PREVIEW = f"{PAGE}/preview"

@@ -91,7 +91,7 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
 
 def back_url(connection_id: int) -> str:
     """The page of the connection."""
-    return url_for("huntress.show", connection_id=connection_id)
+    return url_for("connections.show", connection_id=connection_id)
 
 
 def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:

@@ -38,8 +38,8 @@ DISMISSED = "dismissed"
 @polling.app_template_global()
 def connection_page_url(connection_id: int) -> str:
     """The page of a connection, or the nearest one that there is."""
-    if "huntress.show" in current_app.view_functions:
-        return url_for("huntress.show", connection_id=connection_id)
+    if "connections.show" in current_app.view_functions:
+        return url_for("connections.show", connection_id=connection_id)
     return url_for("dashboard.show", _anchor=f"connection-{connection_id}")
 
 

@@ -1,0 +1,141 @@
+"""Assets: the machines of clients."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.domain.untrusted import clean_line
+from webapp.models import Asset
+from webapp.services.desk.edit_assets import add_asset, edit_asset
+from webapp.services.desk.import_assets import ASSET_IMPORT
+from webapp.services.desk.list_assets import (
+    SEARCH_LENGTH,
+    AssetQuery,
+    export_assets,
+    list_assets,
+    read_asset,
+)
+from webapp.services.errors import FieldError
+from webapp.web.access import admin_only
+from webapp.web.clients.asset_forms import AssetForm
+from webapp.web.csv_files import csv_response
+from webapp.web.csv_import_pages import ImportPages
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id, page_number
+from webapp.web.form_errors import show_field_errors
+from webapp.web.viewer import require_viewer
+
+assets = Blueprint("assets", __name__, url_prefix="/assets")
+
+INACTIVE = "inactive"
+IMPORT = ImportPages(ASSET_IMPORT, "assets", "asset")
+
+PAGES = RowPages(Asset, "assets.show", "assets.show_list")
+
+
+@assets.get("")
+@admin_only
+def show_list() -> ResponseReturnValue:
+    """The assets; the address holds the search, the filter, the tab and the page."""
+    query = AssetQuery(
+        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
+        client_id=chosen_id(request.args.get("client")),
+        is_active=request.args.get("state") != INACTIVE,
+        page=page_number(),
+    )
+    return render_template("clients/assets.html", query=query, found=list_assets(query))
+
+
+@assets.route("/new", methods=["GET", "POST"])
+@admin_only
+def new() -> ResponseReturnValue:
+    """Add an asset; `client` in the address chooses its client."""
+    form = AssetForm(data={"client_id": request.args.get("client", "")})
+    form.fill_choices()
+    if form.validate_on_submit():
+        try:
+            added = add_asset(form.values(), actor_id=require_viewer().id)
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            flash(f"{added.name} was added.", "success")
+            return redirect(url_for("assets.show", asset_id=added.id), 303)
+    status = 400 if form.is_submitted() else 200
+    return render_template("clients/new_asset.html", form=form), status
+
+
+@assets.route("/<int:asset_id>", methods=["GET", "POST"])
+@admin_only
+def show(asset_id: int) -> ResponseReturnValue:
+    """One asset: edit it, see the tickets about it."""
+    view = read_asset(asset_id)
+    form = AssetForm(obj=view.asset)
+    form.fill_choices(kept_id=view.asset.client_id)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return edit_asset(asset_id, form.values(), seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say(form.values().name)
+        return redirect(url_for("assets.show", asset_id=asset_id), 303)
+    if attempt.conflict:
+        view = read_asset(asset_id)
+    return render_template(
+        "clients/asset.html", view=view, form=form, attempt=attempt
+    ), attempt.status
+
+
+@assets.post("/<int:asset_id>/deactivate")
+@admin_only
+def deactivate(asset_id: int) -> ResponseReturnValue:
+    """Link no more tickets to it; the links there are stay."""
+    return PAGES.deactivate(asset_id)
+
+
+@assets.post("/<int:asset_id>/activate")
+@admin_only
+def activate(asset_id: int) -> ResponseReturnValue:
+    """Link tickets to it again."""
+    return PAGES.activate(asset_id)
+
+
+@assets.post("/<int:asset_id>/delete")
+@admin_only
+def delete(asset_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    return PAGES.delete(asset_id)
+
+
+@assets.get("/export")
+@admin_only
+def export() -> ResponseReturnValue:
+    """Every asset as a CSV file."""
+    return csv_response("assets.csv", export_assets())
+
+
+@assets.route("/import", methods=["GET", "POST"])
+@admin_only
+def upload_import() -> ResponseReturnValue:
+    """Upload a CSV file."""
+    return IMPORT.show_upload()
+
+
+@assets.route("/import/<int:upload_id>/columns", methods=["GET", "POST"])
+@admin_only
+def choose_import_columns(upload_id: int) -> ResponseReturnValue:
+    """Say which column is which field."""
+    return IMPORT.show_columns(upload_id)
+
+
+@assets.route("/import/<int:upload_id>", methods=["GET", "POST"])
+@admin_only
+def preview_import_of(upload_id: int) -> ResponseReturnValue:
+    """See what would be imported, and import it."""
+    return IMPORT.show_preview(upload_id)
+
+
+@assets.post("/import/<int:upload_id>/discard")
+@admin_only
+def discard_import(upload_id: int) -> ResponseReturnValue:
+    """Import nothing."""
+    return IMPORT.discard(upload_id)

@@ -1,0 +1,138 @@
+"""Clients: the customers of the MSP."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.domain.untrusted import clean_line
+from webapp.models import Client
+from webapp.services.desk.edit_clients import add_client, edit_client
+from webapp.services.desk.import_clients import CLIENT_IMPORT
+from webapp.services.desk.list_clients import (
+    SEARCH_LENGTH,
+    ClientQuery,
+    export_clients,
+    list_clients,
+)
+from webapp.services.desk.read_client import read_client
+from webapp.services.errors import FieldError
+from webapp.web.access import admin_only
+from webapp.web.clients.client_forms import ClientForm
+from webapp.web.csv_files import csv_response
+from webapp.web.csv_import_pages import ImportPages
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, page_number
+from webapp.web.form_errors import show_field_errors
+from webapp.web.viewer import require_viewer
+
+clients = Blueprint("clients", __name__, url_prefix="/clients")
+
+INACTIVE = "inactive"
+IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client")
+
+PAGES = RowPages(Client, "clients.show", "clients.show_list")
+
+
+@clients.get("")
+@admin_only
+def show_list() -> ResponseReturnValue:
+    """The clients; the address holds the search, the tab and the page."""
+    query = ClientQuery(
+        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
+        is_active=request.args.get("state") != INACTIVE,
+        page=page_number(),
+    )
+    return render_template("clients/list.html", query=query, found=list_clients(query))
+
+
+@clients.route("/new", methods=["GET", "POST"])
+@admin_only
+def new() -> ResponseReturnValue:
+    """Add a client."""
+    form = ClientForm()
+    if form.validate_on_submit():
+        try:
+            added = add_client(form.values(), actor_id=require_viewer().id)
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            flash(f"{added.name} was added.", "success")
+            return redirect(url_for("clients.show", client_id=added.id), 303)
+    status = 400 if form.is_submitted() else 200
+    return render_template("clients/new.html", form=form), status
+
+
+@clients.route("/<int:client_id>", methods=["GET", "POST"])
+@admin_only
+def show(client_id: int) -> ResponseReturnValue:
+    """One client: edit it, see what belongs to it."""
+    view = read_client(client_id)
+    form = ClientForm(obj=view.client)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return edit_client(client_id, form.values(), seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say(form.values().name)
+        return redirect(url_for("clients.show", client_id=client_id), 303)
+    if attempt.conflict:
+        view = read_client(client_id)
+    return render_template(
+        "clients/show.html", view=view, form=form, attempt=attempt
+    ), attempt.status
+
+
+@clients.post("/<int:client_id>/deactivate")
+@admin_only
+def deactivate(client_id: int) -> ResponseReturnValue:
+    """Offer it no more; what points to it stays."""
+    return PAGES.deactivate(client_id)
+
+
+@clients.post("/<int:client_id>/activate")
+@admin_only
+def activate(client_id: int) -> ResponseReturnValue:
+    """Offer it again."""
+    return PAGES.activate(client_id)
+
+
+@clients.post("/<int:client_id>/delete")
+@admin_only
+def delete(client_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    return PAGES.delete(client_id)
+
+
+@clients.get("/export")
+@admin_only
+def export() -> ResponseReturnValue:
+    """Every client as a CSV file."""
+    return csv_response("clients.csv", export_clients())
+
+
+@clients.route("/import", methods=["GET", "POST"])
+@admin_only
+def upload_import() -> ResponseReturnValue:
+    """Upload a CSV file."""
+    return IMPORT.show_upload()
+
+
+@clients.route("/import/<int:upload_id>/columns", methods=["GET", "POST"])
+@admin_only
+def choose_import_columns(upload_id: int) -> ResponseReturnValue:
+    """Say which column is which field."""
+    return IMPORT.show_columns(upload_id)
+
+
+@clients.route("/import/<int:upload_id>", methods=["GET", "POST"])
+@admin_only
+def preview_import_of(upload_id: int) -> ResponseReturnValue:
+    """See what would be imported, and import it."""
+    return IMPORT.show_preview(upload_id)
+
+
+@clients.post("/import/<int:upload_id>/discard")
+@admin_only
+def discard_import(upload_id: int) -> ResponseReturnValue:
+    """Import nothing."""
+    return IMPORT.discard(upload_id)

@@ -1,0 +1,1 @@
+"""Integrations, and the page of one connection: account, routing, preview."""

@@ -1,0 +1,209 @@
+"""The Huntress page of a connection: connect, status, routing, preview, start."""
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.services.calls.open_client import require_enterprise
+from webapp.services.connections.connect_account import (
+    ConnectError,
+    OtherAccountError,
+    connect_account,
+    connected_message,
+    disconnect_account,
+    replace_credentials,
+)
+from webapp.services.connections.read_connection_page import read_connection_page
+from webapp.services.connections.routing_settings import (
+    RoutingError,
+    StaleRoutingError,
+    save_routing,
+)
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.mapping.sync_now import sync_now, sync_words
+from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
+from webapp.services.polling.preview_polling import preview_polling
+from webapp.web.access import admin_only
+from webapp.web.connections.forms import ConnectForm, CredentialsForm
+from webapp.web.connections.overview import render_overview
+from webapp.web.connections.preview_words import why_without_ticket
+from webapp.web.connections.routing_form import RoutingForm, read_loaded
+from webapp.web.connections.tabs import connection_tabs
+from webapp.web.form_errors import show_field_errors
+from webapp.web.viewer import require_viewer
+
+connections = Blueprint("connections", __name__, url_prefix="/integrations/huntress")
+connections.add_app_template_global(connection_tabs)
+connections.add_app_template_filter(why_without_ticket)
+
+
+@connections.route("/connect", methods=["GET", "POST"])
+@admin_only
+def connect() -> ResponseReturnValue:
+    """Connect an account; key and secret are tried before anything is stored."""
+    require_enterprise()
+    form = ConnectForm()
+    failure = None
+    if form.is_submitted():
+        key, secret = form.credentials()
+        try:
+            connection = connect_account(
+                name=form.name.data or "",
+                base_url=form.base_url.data or "",
+                api_key=key,
+                api_secret=secret,
+                actor_id=require_viewer().id,
+            )
+        except FieldError as error:
+            show_field_errors(form, error)
+        except ConnectError as error:
+            failure = _place_failure(form, error)
+        else:
+            flash(connected_message(connection), "success")
+            return redirect(url_for("connections.show", connection_id=connection.id), 303)
+    status = 400 if form.is_submitted() else 200
+    return render_template("connections/connect.html", form=form, failure=failure), status
+
+
+@connections.get("/<int:connection_id>")
+@admin_only
+def show(connection_id: int) -> ResponseReturnValue:
+    """The connection's page."""
+    return render_overview(connection_id)
+
+
+@connections.post("/<int:connection_id>/routing")
+@admin_only
+def save_settings(connection_id: int) -> ResponseReturnValue:
+    """Save the routing settings; a refused form is shown again as it was filled in."""
+    form = RoutingForm()
+    seen = read_loaded(request.form.get("loaded"))
+    if seen is None:
+        abort(400)
+    wanted = form.values()
+    try:
+        saved = save_routing(connection_id, wanted, actor_id=require_viewer().id, seen=seen)
+    except RoutingError as error:
+        show_field_errors(form, error)
+        return render_overview(connection_id, routing=form, seen=seen), 400
+    except StaleRoutingError as error:
+        return render_overview(connection_id, routing=form, seen=seen, conflict=error), 409
+    flash(saved.message, "warning" if saved.missing else "success")
+    if wanted["category_id"] is not None and saved.connection.category_id is None:
+        flash("The category was cleared: it is not one of the security board's.", "info")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/credentials")
+@admin_only
+def change_credentials(connection_id: int) -> ResponseReturnValue:
+    """Store new credentials of the same account; another account's are refused."""
+    form = CredentialsForm()
+    key, secret = form.credentials()
+    try:
+        replace_credentials(connection_id, key, secret, actor_id=require_viewer().id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return render_overview(connection_id, credentials=form), 400
+    except ConnectError as error:
+        return render_overview(
+            connection_id,
+            credentials=form,
+            failure=str(error),
+            is_other_account=isinstance(error, OtherAccountError),
+        ), 400
+    flash("The credentials were tried and stored.", "success")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/pause")
+@admin_only
+def pause(connection_id: int) -> ResponseReturnValue:
+    """Stop polling until resumed."""
+    pause_polling(connection_id, actor_id=require_viewer().id)
+    flash("Polling is paused. A poll that is running comes to its end.", "success")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/resume")
+@admin_only
+def resume(connection_id: int) -> ResponseReturnValue:
+    """Poll on schedule again."""
+    resume_polling(connection_id, actor_id=require_viewer().id)
+    flash("Polling is resumed.", "success")
+    return _back(connection_id)
+
+
+@connections.route("/<int:connection_id>/disconnect", methods=["GET", "POST"])
+@admin_only
+def disconnect(connection_id: int) -> ResponseReturnValue:
+    """Ask, then delete the credentials; everything else is kept."""
+    page = read_connection_page(connection_id)
+    if request.method == "GET":
+        return render_template("connections/disconnect.html", connection=page)
+    disconnect_account(connection_id, actor_id=require_viewer().id)
+    flash(f"{page.title} is disconnected. Tickets and mappings are kept.", "success")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/sync-organizations")
+@admin_only
+def sync_organizations(connection_id: int) -> ResponseReturnValue:
+    """Bring the organizations up to date, and say what that changed."""
+    try:
+        result = sync_now(connection_id, actor_id=require_viewer().id)
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        flash(str(error), "error")
+    else:
+        flash(sync_words(result), "success")
+    return _back(connection_id)
+
+
+@connections.route("/<int:connection_id>/preview", methods=["GET", "POST"])
+@admin_only
+def preview(connection_id: int) -> ResponseReturnValue:
+    """Ask Huntress what the first poll would create. Only the form asks: a GET calls nobody."""
+    page = read_connection_page(connection_id)
+    found, failure = None, None
+    if request.method == "POST":
+        try:
+            found = preview_polling(connection_id)
+        except NotFoundError:
+            raise
+        except ServiceError as error:
+            failure = str(error)
+    is_part = bool(request.headers.get("HX-Request"))
+    return render_template(
+        "connections/_preview.html" if is_part else "connections/preview.html",
+        connection=page,
+        preview=found,
+        failure=failure,
+    )
+
+
+@connections.post("/<int:connection_id>/start")
+@admin_only
+def start(connection_id: int) -> ResponseReturnValue:
+    """Begin the schedule with a first poll."""
+    try:
+        requested = start_polling(connection_id, actor_id=require_viewer().id)
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        flash(str(error), "error")
+    else:
+        flash(f"Polling is started. {requested.message}", "success")
+    return _back(connection_id)
+
+
+def _back(connection_id: int) -> ResponseReturnValue:
+    return redirect(url_for("connections.show", connection_id=connection_id), 303)
+
+
+def _place_failure(form: ConnectForm, error: ConnectError) -> str | None:
+    """Beside the base URL where that is the trouble, else above the form."""
+    if not error.is_about_base_url:
+        return str(error)
+    form.base_url.errors = [str(error)]
+    return None

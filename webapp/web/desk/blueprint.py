@@ -1,5 +1,0 @@
-"""The blueprint of the desk's settings; its routes are in the modules beside it."""
-
-from flask import Blueprint
-
-desk = Blueprint("desk", __name__, url_prefix="/desk")

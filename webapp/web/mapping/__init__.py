@@ -1,0 +1,1 @@
+"""The mapping table of a connection, its imports and bulk actions."""

@@ -1,0 +1,1 @@
+"""Dashboard, audit log and health."""

@@ -1,0 +1,145 @@
+"""Audit events in words: what was done, to what, and which values changed."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import current_app, url_for
+
+from webapp.domain.untrusted import clean_text, cut, parse_moment
+from webapp.models import AuditEvent
+from webapp.services.operations.audit_names import AuditNames
+
+ACTIONS = {
+    "connection.created": "Connected an account",
+    "connection.credentials_replaced": "Replaced the credentials",
+    "connection.disconnected": "Disconnected an account",
+    "connection.reconnected": "Reconnected an account",
+    "incidents.ticketed": "Created tickets for recorded incidents",
+    "mapping.imported": "Imported mappings",
+    "mapping.matched_again": "Matched an organization again",
+    "mapping.saved": "Saved a mapping",
+    "organizations.synced": "Synced organizations",
+    "polling.paused": "Paused polling",
+    "polling.resumed": "Resumed polling",
+    "polling.started": "Started polling",
+    "quarantine.dismissed": "Dismissed a quarantined report",
+    "quarantine.retried": "Asked to retry a quarantined report",
+    "routing.saved": "Saved the routing",
+    "ticket.changed": "Changed a ticket",
+    "ticket.moved": "Moved a ticket to its client",
+    "ticket.noted": "Added a note to a ticket",
+    "ticket_prefix.changed": "Changed the ticket prefix",
+    "user.activated": "Activated a user",
+    "user.added": "Added a user",
+    "user.deactivated": "Deactivated a user",
+    "user.invited": "Invited a user",
+    "user.link_made": "Made a link to choose a password",
+    "user.link_withdrawn": "Withdrew a link",
+    "user.password_chosen": "Chose a password",
+    "user.password_set": "Set a password",
+    "user.renamed": "Renamed a user",
+    "user.role_set": "Changed a role",
+    "user.signed_out": "Signed a user out everywhere",
+}
+_SUBJECT_PAGES = {
+    "user": ("users.show", "user_id"),
+    "ticket": ("tickets.show", "ticket_id"),
+    "connection": ("connections.show", "connection_id"),
+    "client": ("clients.show", "client_id"),
+    "asset": ("assets.show", "asset_id"),
+}
+SHOWN_VALUE_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field of an event. `before` is None where only the new value is recorded."""
+
+    field: str
+    before: object
+    after: object
+    has_before: bool
+    has_after: bool
+
+
+def action_words(action: str) -> str:
+    """What was done; an action without words of its own is taken apart."""
+    if action in ACTIONS:
+        return ACTIONS[action]
+    subject, _, what = action.replace("_", " ").partition(".")
+    if not what or " " in what:
+        return f"{subject} {what}".strip().capitalize()
+    article = "an" if subject.startswith(tuple("aeio")) else "a"
+    return f"{what.capitalize()} {article} {subject}"
+
+
+def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
+    """The groups of actions as choices of the filter, the one that is chosen included."""
+    offered = sorted({*groups, *([chosen] if chosen else [])})
+    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
+
+
+def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:
+    """The fields an event mentions, in the order they were written; equal ones are left out."""
+    before, after = event.before or {}, event.after or {}
+    fields = dict.fromkeys([*before, *after])
+    return [
+        Change(
+            field=field_words(field),
+            before=_readable(field, before.get(field), names),
+            after=_readable(field, after.get(field), names),
+            has_before=field in before,
+            has_after=field in after,
+        )
+        for field in fields
+        if not (field in before and field in after and before[field] == after[field])
+    ]
+
+
+def field_words(field: str) -> str:
+    """`fallback_board_id` as `fallback board`; `is_active` as `active`."""
+    return field.removesuffix("_id").removeprefix("is_").replace("_", " ")
+
+
+def subject_url(event: AuditEvent) -> str | None:
+    """The page of what an event is about, where there is one."""
+    endpoint, argument = _SUBJECT_PAGES.get(event.subject_type, ("", ""))
+    if endpoint not in current_app.view_functions or not (event.subject_id or "").isdecimal():
+        return None
+    values: dict[str, Any] = {argument: int(event.subject_id or 0)}
+    return url_for(endpoint, **values)
+
+
+def flat(values: Mapping[str, object] | None) -> str:
+    """The values of one side of an event in one cell of a file."""
+    return "" if values is None else json.dumps(values, ensure_ascii=False)
+
+
+def _readable(field: str, value: object, names: AuditNames) -> object:
+    """A time stays a time (the page shows it in the viewer's zone); the rest becomes text."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name := names.of_value(field, value):
+        return name
+    if isinstance(value, str):
+        return _time(value) or _shown(value)
+    if isinstance(value, list):
+        return _shown(", ".join(map(str, value))) if value else "none"
+    if isinstance(value, dict):
+        return _shown(json.dumps(value, ensure_ascii=False))
+    return f"{value:,}" if isinstance(value, int) and not field.endswith("_id") else str(value)
+
+
+def _shown(text: str) -> str:
+    return cut(clean_text(text) or "(empty)", SHOWN_VALUE_LENGTH)
+
+
+def _time(text: str) -> datetime | None:
+    if len(text) < len("2026-06-09T12:00"):
+        return None
+    return parse_moment(text)

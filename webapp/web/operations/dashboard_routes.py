@@ -1,0 +1,138 @@
+"""The dashboard: how polling is doing, and what waits for a person."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import clock
+from webapp.extensions import current_config
+from webapp.services.connections.connection_health import (
+    ConnectionHealth,
+    State,
+    read_connection_health,
+    read_connections_health,
+)
+from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
+from webapp.services.operations.read_dashboard import read_dashboard
+from webapp.services.polling.manage_polling import request_poll
+from webapp.services.polling.outcome import count_words
+from webapp.task_queue import read_status
+from webapp.web.access import signed_in
+from webapp.web.operations.dashboard_charts import compare_times, stack_days
+from webapp.web.operations.dashboard_words import phase_words, progress_words
+from webapp.web.viewer import require_viewer, zone_of
+
+dashboard = Blueprint("dashboard", __name__)
+dashboard.add_app_template_filter(count_words)
+dashboard.add_app_template_filter(phase_words)
+dashboard.add_app_template_global(progress_words)
+
+CONNECTION_PAGE = "connection"
+
+
+FOLDED_FROM = 3
+"""From so many connections on there is a list of them, and only those that need eyes have cards."""
+
+
+@dashboard.get("/")
+@signed_in
+def show() -> ResponseReturnValue:
+    """The page."""
+    config = current_config()
+    desk = read_dashboard(zone_of(require_viewer()))
+    is_folded = len(desk.connections) >= FOLDED_FROM
+    return render_template(
+        "operations/dashboard.html",
+        desk=desk,
+        is_folded=is_folded,
+        quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
+        queue=read_status(),
+        is_enterprise=config.is_enterprise,
+        calls_per_minute=config.huntress_calls_per_minute,
+        **_charts(desk.figures),
+    )
+
+
+@dashboard.get("/connections/summary")
+@signed_in
+def show_polling() -> ResponseReturnValue:
+    """All connections at a glance, asked for again and again."""
+    return render_template("operations/_polling.html", connections=read_connections_health())
+
+
+@dashboard.get("/connections/<int:connection_id>/status")
+@signed_in
+def show_connection(connection_id: int) -> ResponseReturnValue:
+    """One connection's card, asked for again and again while a poll runs."""
+    return _card(connection_id)
+
+
+@dashboard.post("/connections/<int:connection_id>/poll")
+@signed_in
+def poll(connection_id: int) -> ResponseReturnValue:
+    """Ask for a poll; answers at once, the card shows how it goes."""
+    is_fragment = bool(request.headers.get("HX-Request"))
+    notice = None
+    try:
+        request_poll(
+            connection_id,
+            actor_id=require_viewer().id,
+            sweep=request.form.get("sweep") == "yes",
+        )
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        notice = str(error)
+    if is_fragment:
+        return _card(connection_id, notice)
+    if notice:
+        flash(notice, "error")
+    anchor = f"connection-{connection_id}"
+    if _place() == CONNECTION_PAGE:
+        target = url_for("connections.show", connection_id=connection_id, _anchor=anchor)
+    else:
+        target = url_for("dashboard.show", _anchor=anchor)
+    return redirect(target, 303)
+
+
+def _place() -> str | None:
+    """Where the card stands: on the connection's own page (admins), else on the dashboard."""
+    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
+    return CONNECTION_PAGE if is_there else None
+
+
+def _needs_eyes(connection: ConnectionHealth) -> bool:
+    return connection.state is State.ERROR or connection.is_busy
+
+
+def _charts(figures: DeskFigures | None) -> dict[str, object]:
+    """What templates/dashboard/_figures.html needs besides the figures."""
+    if figures is None:
+        return {}
+    return {
+        "incident_chart": stack_days(figures.days),
+        "first_touch": compare_times(figures.first_touch),
+        "close": compare_times(figures.close),
+        "severities": SEVERITIES,
+        "severity_links": {word: _of_severity(word, figures.since) for word in SEVERITIES},
+    }
+
+
+def _of_severity(word: str, since: datetime) -> str:
+    """The tickets of these incidents."""
+    hours = ceil((clock.utcnow() - since) / timedelta(hours=1))
+    return url_for("tickets.show_list", severity=word, within=hours)
+
+
+def _card(connection_id: int, notice: str | None = None) -> str:
+    return render_template(
+        "operations/_connection.html",
+        place=_place(),
+        connection=read_connection_health(connection_id),
+        queue=read_status(),
+        calls_per_minute=current_config().huntress_calls_per_minute,
+        notice=notice,
+    )

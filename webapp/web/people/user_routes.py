@@ -1,0 +1,212 @@
+"""Users: who may sign in, and as what."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import session as cookie_session
+from flask.typing import ResponseReturnValue
+
+from webapp.extensions import current_config
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.people.edit_user import (
+    UserConflictError,
+    UserEdit,
+    edit_user,
+    sign_out_everywhere,
+)
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
+from webapp.services.people.read_users import list_successors, read_user, read_users
+from webapp.services.people.users import activate_user
+from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
+from webapp.web.access import admin_only
+from webapp.web.filters import counted
+from webapp.web.form_errors import show_field_errors
+from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
+from webapp.web.viewer import require_viewer
+
+users = Blueprint("users", __name__, url_prefix="/users")
+
+LINK = "password_link"
+"""The admin's own cookie holds a new link until its page was shown, once."""
+
+
+@users.get("")
+@admin_only
+def show_list() -> ResponseReturnValue:
+    """Everybody; deactivated people in a tab of their own."""
+    rows = read_users()
+    return render_template(
+        "people/users.html", rows=rows, is_inactive=request.args.get("show") == "deactivated"
+    )
+
+
+@users.route("/invite", methods=["GET", "POST"])
+@admin_only
+def invite() -> ResponseReturnValue:
+    """Add somebody, and show the link with which they choose a password."""
+    form = InviteForm()
+    status = 400 if form.is_submitted() else 200
+    if form.validate_on_submit():
+        try:
+            link = invite_user(
+                email=form.email.data,
+                name=form.name.data,
+                role=form.role.data,
+                actor_id=require_viewer().id,
+            )
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            return _show_once(link)
+    return render_template("people/invite.html", form=form), status
+
+
+@users.get("/<int:user_id>")
+@admin_only
+def show(user_id: int) -> ResponseReturnValue:
+    """One person."""
+    return _page(user_id, None)
+
+
+@users.post("/<int:user_id>/edit")
+@admin_only
+def edit(user_id: int) -> ResponseReturnValue:
+    """Change name and role; what cannot be taken is shown again as it was typed."""
+    form = EditForm()
+    wanted = UserEdit(
+        form.name.data or "", form.role.data or "", form.seen_name.data, form.seen_role.data
+    )
+    try:
+        edit_user(
+            user_id,
+            wanted,
+            actor_id=require_viewer().id,
+            is_confirmed=form.is_confirmed.data,
+        )
+    except NotFoundError:
+        raise
+    except FieldError as error:
+        show_field_errors(form, error)
+        return _page(user_id, form), 400
+    except UserConflictError as error:
+        return _page(user_id, form, str(error)), 409
+    except ServiceError as error:
+        return _page(user_id, form, str(error)), 400
+    flash("Saved.", "success")
+    if user_id == require_viewer().id and wanted.role != "admin":
+        return redirect(url_for("dashboard.show"), 303)
+    return _back(user_id)
+
+
+@users.get("/<int:user_id>/link")
+@admin_only
+def show_link(user_id: int) -> ResponseReturnValue:
+    """The link that was just made, shown once; afterwards only that it was."""
+    held = cookie_session.get(LINK) or {}
+    token = held.get("token") if held.get("user_id") == user_id else None
+    if token:
+        cookie_session.pop(LINK)
+    address = _address_of(token) if token else None
+    return render_template("people/link.html", row=read_user(user_id), address=address, token=token)
+
+
+@users.post("/<int:user_id>/new-link")
+@admin_only
+def new_link(user_id: int) -> ResponseReturnValue:
+    """Make a link with which somebody chooses a new password; an earlier one stops working."""
+    try:
+        link = make_password_link(user_id, actor_id=require_viewer().id)
+    except NotFoundError:
+        raise
+    except ServiceError as error:
+        flash(str(error), "error")
+        return _back(user_id)
+    return _show_once(link)
+
+
+@users.post("/<int:user_id>/withdraw-link")
+@admin_only
+def withdraw(user_id: int) -> ResponseReturnValue:
+    """Make a link that was handed over worthless."""
+    is_gone = withdraw_link(user_id, actor_id=require_viewer().id)
+    words = "The link does not work any more." if is_gone else "There was no link that worked."
+    flash(words, "success" if is_gone else "info")
+    return _back(user_id)
+
+
+@users.post("/<int:user_id>/sign-out")
+@admin_only
+def sign_out(user_id: int) -> ResponseReturnValue:
+    """End every session of somebody."""
+    count = sign_out_everywhere(user_id, actor_id=require_viewer().id)
+    flash(f"{counted(count, 'session')} ended." if count else "Nobody was signed in.", "success")
+    return _back(user_id)
+
+
+@users.route("/<int:user_id>/deactivate", methods=["GET", "POST"])
+@admin_only
+def deactivate(user_id: int) -> ResponseReturnValue:
+    """Ask who takes over, then keep somebody from signing in."""
+    row = read_user(user_id)
+    form = DeactivateForm()
+    form.fill_choices([(user.id, user.name) for user in list_successors(user_id)])
+    problem = None
+    if form.is_submitted():
+        try:
+            moved = deactivate_and_reassign(
+                user_id,
+                successor_id=_number(form.successor.data),
+                actor_id=require_viewer().id,
+                is_confirmed=form.is_confirmed.data,
+            )
+        except FieldError as error:
+            show_field_errors(form, error)
+        except ConfirmationError as error:
+            form.is_confirmed.errors = [str(error)]
+        except ServiceError as error:
+            problem = str(error)
+        else:
+            tickets = f"; {counted(moved, 'open ticket')} moved on" if moved else ""
+            flash(f"{row.user.name} cannot sign in any more{tickets}.", "success")
+            return _back(user_id)
+    page = render_template("people/deactivate.html", row=row, form=form, problem=problem)
+    return page, 400 if form.is_submitted() else 200
+
+
+@users.post("/<int:user_id>/activate")
+@admin_only
+def activate(user_id: int) -> ResponseReturnValue:
+    """Let somebody sign in again."""
+    user = activate_user(user_id, actor_id=require_viewer().id)
+    flash(f"{user.name} can sign in again.", "success")
+    return _back(user_id)
+
+
+def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> str:
+    row = read_user(user_id)
+    if form is None:
+        form = EditForm(formdata=None, data={"name": row.user.name, "role": row.user.role})
+    form.seen_name.data, form.seen_role.data = row.user.name, row.user.role
+    return render_template("people/user.html", row=row, form=form, problem=problem)
+
+
+def _show_once(link: IssuedLink) -> ResponseReturnValue:
+    cookie_session[LINK] = {"user_id": link.user.id, "token": link.token}
+    return redirect(url_for("users.show_link", user_id=link.user.id), 303)
+
+
+def _address_of(token: str) -> str:
+    """The whole address: of PUBLIC_URL, else the one this browser uses."""
+    path = url_for("account.choose", token=token)
+    root = current_config().public_url or request.host_url
+    return root.rstrip("/") + path
+
+
+def _number(text: str | None) -> int | None:
+    """An id typed by a form; 0, which nobody has, for nonsense."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _back(user_id: int) -> ResponseReturnValue:
+    return redirect(url_for("users.show", user_id=user_id), 303)

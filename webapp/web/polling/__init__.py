@@ -1,0 +1,1 @@
+"""Poll history, progress, quarantine and last exchanges of a connection."""

@@ -1,0 +1,1 @@
+"""Boards, categories, priorities, statuses, ticket numbers, configuration."""

@@ -1,0 +1,112 @@
+"""Boards, and the categories that are added to them."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice
+
+from webapp.models import Board
+from webapp.services.desk.edit_boards import add_board, add_category, rename_board
+from webapp.services.desk.read_desk import BoardView, list_boards, read_board
+from webapp.services.errors import FieldError
+from webapp.web.access import admin_only
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id
+from webapp.web.form_errors import show_field_errors
+from webapp.web.settings.blueprint import settings
+from webapp.web.settings.forms import CategoryForm, NameForm
+from webapp.web.viewer import require_viewer
+
+PREFIX = "category"
+"""Of the second form of a board's page: its fields are named apart from the first one's."""
+
+PAGES = RowPages(Board, "settings.show_board", "settings.show")
+
+
+@settings.route("", methods=["GET", "POST"])
+@admin_only
+def show() -> ResponseReturnValue:
+    """The boards; sends the form that adds one."""
+    form = NameForm()
+    if form.validate_on_submit():
+        try:
+            added = add_board(form.name.data, actor_id=require_viewer().id)
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            flash(f"{added.name} was added.", "success")
+            return redirect(url_for("settings.show_board", board_id=added.id), 303)
+    status = 400 if form.is_submitted() else 200
+    return render_template("settings/boards.html", boards=list_boards(), form=form), status
+
+
+@settings.route("/boards/<int:board_id>", methods=["GET", "POST"])
+@admin_only
+def show_board(board_id: int) -> ResponseReturnValue:
+    """One board: rename it, see its categories and what holds it."""
+    view = read_board(board_id)
+    form = NameForm(obj=view.board)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return rename_board(board_id, form.name.data, seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say("The board")
+        return redirect(url_for("settings.show_board", board_id=board_id), 303)
+    if attempt.conflict:
+        view = read_board(board_id)
+    return _board_page(view, form, _category_form(view, is_sent=False), attempt), attempt.status
+
+
+@settings.post("/boards/<int:board_id>/categories")
+@admin_only
+def new_category(board_id: int) -> ResponseReturnValue:
+    """Add a category to a board."""
+    view = read_board(board_id)
+    form = _category_form(view, is_sent=True)
+    parent_id = chosen_id(form.parent_id.data)
+    try:
+        added = add_category(board_id, form.name.data, parent_id, actor_id=require_viewer().id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        rename_form = NameForm(formdata=None, obj=view.board)
+        return _board_page(view, rename_form, form, None), 400
+    flash(f"{added.name} was added.", "success")
+    return redirect(url_for("settings.show_board", board_id=board_id), 303)
+
+
+@settings.post("/boards/<int:board_id>/deactivate")
+@admin_only
+def deactivate_board(board_id: int) -> ResponseReturnValue:
+    """Offer it no more; its tickets stay."""
+    return PAGES.deactivate(board_id)
+
+
+@settings.post("/boards/<int:board_id>/activate")
+@admin_only
+def activate_board(board_id: int) -> ResponseReturnValue:
+    """Offer it again."""
+    return PAGES.activate(board_id)
+
+
+@settings.post("/boards/<int:board_id>/delete")
+@admin_only
+def delete_board(board_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    return PAGES.delete(board_id)
+
+
+def _category_form(view: BoardView, *, is_sent: bool) -> CategoryForm:
+    form = CategoryForm(prefix=PREFIX) if is_sent else CategoryForm(formdata=None, prefix=PREFIX)
+    form.parent_id.choices = [SelectChoice("", "No other category")] + [
+        SelectChoice(str(node.category.id), node.category.name) for node in view.categories
+    ]
+    return form
+
+
+def _board_page(
+    view: BoardView, form: NameForm, category_form: CategoryForm, attempt: EditAttempt | None
+) -> str:
+    return render_template(
+        "settings/board.html", view=view, form=form, category_form=category_form, attempt=attempt
+    )

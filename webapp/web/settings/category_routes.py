@@ -1,0 +1,58 @@
+"""Categories and subcategories, each on a page of its own."""
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.models import Category
+from webapp.services.desk.edit_boards import rename_category
+from webapp.services.desk.read_desk import read_category
+from webapp.web.access import admin_only
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
+from webapp.web.settings.blueprint import settings
+from webapp.web.settings.forms import NameForm
+from webapp.web.viewer import require_viewer
+
+PAGES = RowPages(Category, "settings.show_category", "settings.show")
+
+
+@settings.route("/categories/<int:category_id>", methods=["GET", "POST"])
+@admin_only
+def show_category(category_id: int) -> ResponseReturnValue:
+    """One category: rename it, see what holds it."""
+    view = read_category(category_id)
+    form = NameForm(obj=view.category)
+
+    def save() -> bool:
+        seen = request.form.get(SEEN, "")
+        return rename_category(category_id, form.name.data, seen=seen, actor_id=require_viewer().id)
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say("The category")
+        return redirect(url_for("settings.show_board", board_id=view.board.id), 303)
+    if attempt.conflict:
+        view = read_category(category_id)
+    page = render_template("settings/category.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
+
+
+@settings.post("/categories/<int:category_id>/deactivate")
+@admin_only
+def deactivate_category(category_id: int) -> ResponseReturnValue:
+    """Offer it no more; its tickets stay."""
+    return PAGES.deactivate(category_id)
+
+
+@settings.post("/categories/<int:category_id>/activate")
+@admin_only
+def activate_category(category_id: int) -> ResponseReturnValue:
+    """Offer it again."""
+    return PAGES.activate(category_id)
+
+
+@settings.post("/categories/<int:category_id>/delete")
+@admin_only
+def delete_category(category_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    board_url = url_for("settings.show_board", board_id=read_category(category_id).board.id)
+    return PAGES.delete(category_id, leads_to=board_url)

@@ -1,0 +1,91 @@
+"""Priorities."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms.fields.choices import SelectChoice
+
+from webapp.models import Priority
+from webapp.services.desk.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
+from webapp.services.desk.read_desk import list_priorities, read_priority
+from webapp.services.errors import FieldError
+from webapp.web.access import admin_only
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
+from webapp.web.form_errors import show_field_errors
+from webapp.web.settings.blueprint import settings
+from webapp.web.settings.forms import PriorityForm
+from webapp.web.viewer import require_viewer
+
+UP = "up"
+
+PAGES = RowPages(Priority, "settings.show_priority", "settings.show_priorities")
+
+
+@settings.route("/priorities", methods=["GET", "POST"])
+@admin_only
+def show_priorities() -> ResponseReturnValue:
+    """The priorities in order; sends the form that adds one."""
+    form = PriorityForm(data={"colour": COLOURS[-1]})
+    if form.is_submitted():
+        try:
+            added = add_priority(form.name.data, form.colour.data, actor_id=require_viewer().id)
+        except FieldError as error:
+            show_field_errors(form, error)
+        else:
+            flash(f"{added.name} was added as the least urgent priority.", "success")
+            return redirect(url_for("settings.show_priorities"), 303)
+    status = 400 if form.is_submitted() else 200
+    page = render_template("settings/priorities.html", rows=list_priorities(), form=form)
+    return page, status
+
+
+@settings.route("/priorities/<int:priority_id>", methods=["GET", "POST"])
+@admin_only
+def show_priority(priority_id: int) -> ResponseReturnValue:
+    """One priority: name and colour."""
+    view = read_priority(priority_id)
+    form = PriorityForm(obj=view.row)
+    _keep_colour(form, getattr(view.row, "colour", ""))
+
+    def save() -> bool:
+        return edit_priority(
+            priority_id,
+            form.name.data,
+            form.colour.data,
+            seen=request.form.get(SEEN, ""),
+            actor_id=require_viewer().id,
+        )
+
+    attempt = EditAttempt(form, save)
+    if attempt.is_saved:
+        attempt.say("The priority")
+        return redirect(url_for("settings.show_priorities"), 303)
+    if attempt.conflict:
+        view = read_priority(priority_id)
+    page = render_template("settings/priority.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
+
+
+@settings.post("/priorities/<int:priority_id>/move")
+@admin_only
+def move_a_priority(priority_id: int) -> ResponseReturnValue:
+    """One place up or down."""
+    is_up = request.form.get("direction") == UP
+    return PAGES.act(
+        priority_id,
+        lambda: move_priority(priority_id, is_up=is_up, actor_id=require_viewer().id),
+        "The order was saved.",
+        leads_to=url_for("settings.show_priorities"),
+    )
+
+
+@settings.post("/priorities/<int:priority_id>/delete")
+@admin_only
+def delete_priority(priority_id: int) -> ResponseReturnValue:
+    """Delete what nothing points to."""
+    return PAGES.delete(priority_id)
+
+
+def _keep_colour(form: PriorityForm, colour: str) -> None:
+    """A stored colour that is not offered any more can be kept."""
+    if colour not in COLOURS:
+        form.colour.choices = [*form.colour.choices, SelectChoice(colour, colour.capitalize())]

@@ -1,0 +1,1 @@
+"""The ticket list, one ticket, new tickets, recorded incidents."""
