@@ -22,7 +22,7 @@ from webapp.domain.routing import (
 from webapp.domain.untrusted import parse_time
 from webapp.models import Connection
 
-CASES = json.loads((Path(__file__).parents[1] / "cases" / "settings.json").read_text())
+CASES = json.loads((Path(__file__).parents[2] / "cases" / "settings.json").read_text())
 CLAMPS = {"poll_interval_minutes": clamp_poll_interval, "backfill_days": clamp_backfill_days}
 NOW = datetime(2026, 6, 9, 12, tzinfo=UTC)
 times = st.integers(-3_000_000, 3_000_000).map(lambda minutes: NOW + timedelta(minutes=minutes))

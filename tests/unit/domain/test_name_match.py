@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from webapp.domain.name_match import NameIndex, match_name, normalize_name
 
-CASES = json.loads((Path(__file__).parents[1] / "cases" / "name_match.json").read_text())
+CASES = json.loads((Path(__file__).parents[2] / "cases" / "name_match.json").read_text())
 
 
 @pytest.mark.parametrize(("name", "expected"), CASES["normalize"])

@@ -11,7 +11,7 @@ from webapp.services.operations.describe_configuration import describe_configura
 FOLDER = Path("/var/lib/triagedesk")
 LOCAL = "postgresql+psycopg:///desk"
 EMBEDDED = embedded_redis_url(FOLDER)
-DOCUMENTED = Path(__file__).parents[2] / "docs" / "configuration.md"
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "configuration.md"
 
 
 def described(**changes: object) -> dict[str, str]:

@@ -7,8 +7,7 @@ from flask import Flask
 
 from tests.support.mapping_data import client_ids
 from tests.support.rows import add, all_rows, organization
-from tests.web.pages import Browser, words_of
-from tests.web.test_mapping_saving import (
+from tests.web.mapping.test_mapping_saving import (
     AMBIGUOUS,
     AUTO,
     BULK,
@@ -23,6 +22,7 @@ from tests.web.test_mapping_saving import (
     stored,
     value_of,
 )
+from tests.web.pages import Browser, words_of
 from webapp.models import AuditEvent, Client
 from webapp.services.mapping.map_organizations import set_mapping
 
