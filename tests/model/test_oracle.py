@@ -9,7 +9,7 @@ import pytest
 from tests.support.model_histories import make_history
 from tests.support.model_player import Player
 from webapp.domain import plan
-from webapp.services import (
+from webapp.services.polling import (
     collect_incidents,
     poll_connection,
     sweep_incidents,

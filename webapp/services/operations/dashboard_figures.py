@@ -12,7 +12,7 @@ from webapp.domain.figures import day_bounds, last_days
 from webapp.domain.incident import Severity
 from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, Ticket
-from webapp.models.desk import SOURCE_HUNTRESS
+from webapp.models.ticket import SOURCE_HUNTRESS
 
 DAYS = 30
 UNKNOWN = Severity.UNKNOWN.value

@@ -12,7 +12,7 @@ from webapp.domain.incident import is_closed_status
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_quarantine_body, build_quarantine_title
 from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Ticket
-from webapp.models.desk import SOURCE_HUNTRESS
+from webapp.models.ticket import SOURCE_HUNTRESS
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import InboxEntry, portal_url

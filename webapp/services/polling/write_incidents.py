@@ -29,7 +29,7 @@ from webapp.domain.ticket_text import (
     build_update_note,
 )
 from webapp.models import Comment, InboxRow, Priority, Status, Ticket
-from webapp.models.desk import INTERNAL_NOTE, SOURCE_HUNTRESS
+from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers

@@ -3,7 +3,7 @@
 from webapp import clock
 from webapp.domain.untrusted import clean_text
 from webapp.models import Comment, Ticket
-from webapp.models.desk import INTERNAL_NOTE
+from webapp.models.ticket import INTERNAL_NOTE
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.tickets.ticket_state import mark_touched

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import Comment, Ticket, TicketCounter
-from webapp.models.desk import SOURCE_MANUAL
+from webapp.models.ticket import SOURCE_MANUAL
 from webapp.services.audit import record_event
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.errors import FieldError

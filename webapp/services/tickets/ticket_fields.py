@@ -14,7 +14,8 @@ from webapp.domain.markdown_text import escape_line
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.extensions import Base
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
-from webapp.models.desk import NAME_LENGTH, TITLE_LENGTH
+from webapp.models.desk import NAME_LENGTH
+from webapp.models.ticket import TITLE_LENGTH
 from webapp.services.errors import FieldError
 from webapp.services.lookups import LARGEST_ID
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
