@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, MetaData, event
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from webapp.config import Config
-from webapp.runtime.network import caller_of
+from webapp.domain.caller import caller_of
 
 SQLITE_BUSY_MILLISECONDS = 15_000
 

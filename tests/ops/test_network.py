@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.processes import ROOT
 from webapp.config import ConfigError
-from webapp.runtime.network import caller_of, find_free_port, is_loopback, listen, require_safe_host
+from webapp.runtime.network import find_free_port, is_loopback, listen, require_safe_host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
@@ -68,20 +68,3 @@ def test_the_socket_can_be_handed_to_a_child_and_takes_connections() -> None:
         assert server.get_inheritable()
         with socket.create_connection(server.getsockname(), timeout=1):
             pass
-
-
-@pytest.mark.parametrize(
-    ("address", "caller"),
-    [
-        ("203.0.113.9", "203.0.113.9"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:DB8:1:2::9", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("::ffff:203.0.113.9", "203.0.113.9"),
-        ("unknown", "unknown"),
-        ("", ""),
-    ],
-)
-def test_addresses_of_one_ipv6_network_are_one_caller(address: str, caller: str) -> None:
-    assert caller_of(address) == caller

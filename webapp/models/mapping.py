@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Integer, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.domain.ticket_text import Agent
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.desk import Client
@@ -62,6 +63,18 @@ class HuntressAgent(Base):
     last_callback_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
     unknown_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    def as_agent(self) -> Agent:
+        """What ticket texts say of the host."""
+        return Agent(
+            id=self.external_id,
+            hostname=self.hostname,
+            os=self.os,
+            internal_ip=self.internal_ip,
+            external_ip=self.external_ip,
+            serial_number=self.serial_number,
+            last_callback_at=self.last_callback_at,
+        )
 
 
 class ExternalEntityMapping(Base):

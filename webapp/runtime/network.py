@@ -1,8 +1,8 @@
-"""Where the web server may listen, and who of those that call it is the same one."""
+"""Where the web server may listen."""
 
 import errno
 import socket
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from webapp.config import ConfigError
@@ -16,20 +16,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def caller_of(address: str) -> str:
-    """What the sign-in throttle counts by: an IPv4 address, or the network of an IPv6 one.
-
-    Whoever has IPv6 has at least a /64: a fresh address for each of 2^64 guesses. Never raises.
-    """
-    try:
-        ip = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return str(ip)
-    return str(ip.ipv4_mapped or ip_network((ip, 64), strict=False))
 
 
 def require_safe_host(host: str, public_url: str | None) -> None:

@@ -1,13 +1,13 @@
 """Dropping the reports of organizations that are excluded from now on."""
 
 import json
+from typing import Any
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import parse_incident
+from webapp.domain.incident import content_hash, parse_incident, raw_text, reduce_excluded
 from webapp.models import Alert, InboxRow
-from webapp.services.polling.collect_incidents import kept_of_excluded
 
 _NO_SYNC = {"synchronize_session": False}
 
@@ -36,6 +36,12 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
         execution_options=_NO_SYNC,
     )
     _reduce_inbox(session, connection_id, organization_ids)
+
+
+def kept_of_excluded(raw: Any) -> dict[str, Any]:
+    """The columns of an inbox row whose organization is excluded."""
+    kept = reduce_excluded(raw)
+    return {"payload": raw_text(kept), "content_hash": content_hash(kept), "is_reduced": True}
 
 
 def _reduce_inbox(session: Session, connection_id: int, organization_ids: set[str]) -> None:

@@ -20,6 +20,7 @@ from webapp.domain.incident import (
 from webapp.domain.plan import usable_time
 from webapp.domain.untrusted import parse_id, parse_time, prune
 from webapp.models import Alert, InboxRow, OrganizationMapping
+from webapp.services.mapping.drop_reports import kept_of_excluded
 from webapp.services.polling.cycle import Cycle
 from webapp.services.transactions import reading, transaction
 
@@ -249,12 +250,6 @@ def _kept(row: Collected, *, is_reduced: bool) -> dict[str, Any]:
     if is_reduced:
         return kept_of_excluded(row.raw)
     return {"payload": raw_text(row.raw), "content_hash": row.content_hash, "is_reduced": False}
-
-
-def kept_of_excluded(raw: Any) -> dict[str, Any]:
-    """The columns of an inbox row whose organization is excluded."""
-    kept = reduce_excluded(raw)
-    return {"payload": raw_text(kept), "content_hash": content_hash(kept), "is_reduced": True}
 
 
 def _new_values(cycle: Cycle, row: Collected, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, parse_incident_text
 from webapp.domain.plan import MappingState, RecordedAlert
-from webapp.domain.ticket_text import Agent, TicketContext, build_portal_url
+from webapp.domain.ticket_text import TicketContext, build_portal_url
 from webapp.models import (
     Alert,
     HuntressAgent,
@@ -132,7 +132,7 @@ class BatchContext:
         return TicketContext(
             portal_url=portal_url(self._cycle, incident),
             organization_name=row.name if row else None,
-            agent=None if cached is None or is_unknown else as_agent(cached),
+            agent=None if cached is None or is_unknown else cached.as_agent(),
             is_agent_unknown=is_unknown,
             is_unmapped=is_unmapped,
         )
@@ -214,19 +214,6 @@ def portal_url(cycle: Cycle, incident: Incident) -> str | None:
         incident.id,
         organization_id=incident.organization_id,
         template=cycle.portal_url,
-    )
-
-
-def as_agent(cached: HuntressAgent) -> Agent:
-    """A cached agent as ticket texts take it."""
-    return Agent(
-        id=cached.external_id,
-        hostname=cached.hostname,
-        os=cached.os,
-        internal_ip=cached.internal_ip,
-        external_ip=cached.external_ip,
-        serial_number=cached.serial_number,
-        last_callback_at=cached.last_callback_at,
     )
 
 

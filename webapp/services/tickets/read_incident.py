@@ -14,7 +14,6 @@ from webapp.domain.ticket_text import Agent
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
 from webapp.services.errors import NotFoundError
-from webapp.services.polling.incident_batch import as_agent
 from webapp.services.transactions import reading
 
 LARGEST_PARSED = 500_000
@@ -96,7 +95,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         is_incomplete=row.is_incomplete,
         organization_id=row.organization_external_id,
         organization_name=row.organization_name,
-        agent=as_agent(row.HuntressAgent) if row.HuntressAgent else None,
+        agent=row.HuntressAgent.as_agent() if row.HuntressAgent else None,
         agent_id=row.agent_external_id,
         device_name=row.device_name,
         triggered_at=row.triggered_at,
