@@ -136,7 +136,7 @@ class RowPages:
 
 
 def page_number() -> int:
-    """The page a list was asked for; 1 for anything that is none."""
+    """The page a list was asked for; 1 for anything that is not a page number."""
     text = request.args.get("page", "")
     return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 else 1
 
