@@ -7,12 +7,13 @@ begin with an update of that row, so they come before it or after it, never betw
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.models import Connection
 from webapp.services.errors import ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import Cycle
-from webapp.services.polling.lease import Lease, PolledConnection, missing_routing
+from webapp.services.polling.lease import Lease, PolledConnection
 from webapp.services.polling.run_log import RunLog
 
 _NO_RUN = 0
@@ -39,7 +40,7 @@ def lock_cycle(session: Session, connection_id: int) -> Cycle:
     Raises NotFoundError, and ServiceError where routing does not say where tickets go.
     """
     connection = get_connection(session, connection_id, lock=True)
-    if missing_routing(connection):
+    if missing_settings(connection):
         raise ServiceError(
             "The routing configuration is incomplete: complete and save it first, so that there "
             "is a board, a client and a priority for the tickets."
