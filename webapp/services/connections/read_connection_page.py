@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
-from webapp.domain.checklist import ConnectionFacts, Step, plan_setup
+from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
 from webapp.domain.routing import PRIORITY_COLUMNS
 from webapp.domain.routing_words import RoutingNames, describe_routing
 from webapp.models import Connection
@@ -44,7 +44,7 @@ class ConnectionPage:
     values: Mapping[str, object]
     chosen: Mapping[str, Named]
     sentences: Sequence[str]
-    steps: Sequence[Step]
+    steps: Sequence[SetupStep]
     health: ConnectionHealth
 
     @property

@@ -36,7 +36,7 @@ class Check:
     hint: str = ""
 
 
-def describe(checks: list[Check]) -> dict[str, object]:
+def describe_checks(checks: list[Check]) -> dict[str, object]:
     """The JSON document of `doctor --json`."""
     return {
         "ok": all(check.is_ok for check in checks),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, parse_incident_text
-from webapp.domain.plan import MappingState, RecordedAlert
+from webapp.domain.plan import RecordedAlert, RecordedMapping
 from webapp.domain.ticket_text import TicketContext, build_portal_url
 from webapp.models import (
     Alert,
@@ -118,10 +118,10 @@ class BatchContext:
         """The row of the incident's organization; None where it names none."""
         return self._mappings.get(incident.organization_id or "")
 
-    def mapping_state(self, incident: Incident) -> MappingState[int] | None:
+    def recorded_mapping(self, incident: Incident) -> RecordedMapping[int] | None:
         """The same, for the plan."""
         row = self.mapping(incident)
-        return None if row is None else as_mapping_state(row)
+        return None if row is None else as_recorded_mapping(row)
 
     def agent(self, incident: Incident) -> HuntressAgent | None:
         """The cached agent, also when Huntress does not know it."""
@@ -179,10 +179,10 @@ class BatchContext:
         return {row.external_id: row for row in rows}
 
 
-def as_mapping_state(row: OrganizationMapping) -> MappingState[int]:
+def as_recorded_mapping(row: OrganizationMapping) -> RecordedMapping[int]:
     """An organization's row for the plan; its client must be loaded."""
     is_active = row.client is None or row.client.is_active
-    return MappingState(row.client_id, row.creates_tickets, is_active)
+    return RecordedMapping(row.client_id, row.creates_tickets, is_active)
 
 
 def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[str, KnownAlert]:

@@ -116,7 +116,7 @@ def _request(connection: Connection, now: datetime, *, sweep: bool) -> None:
 def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRequest:
     try:
         task_queue.enqueue_poll(connection_id, trigger="manual", actor_id=actor_id, sweep=sweep)
-        problem = None if task_queue.read_status().has_worker else "No worker is running"
+        problem = None if task_queue.read_queue_status().has_worker else "No worker is running"
     except task_queue.QueueUnavailableError:
         problem = "The job queue (Redis) cannot be reached"
     if problem is None:

@@ -133,7 +133,7 @@ class _Writer:
             self.held.note_pending_details(self.session)
 
     def _plan_ticket(self, entry: InboxEntry) -> Planned:
-        route = plan_route(self.context.mapping_state(entry.incident), self.settings)
+        route = plan_route(self.context.recorded_mapping(entry.incident), self.settings)
         action = Action(ActionKind.CREATE_TICKET, route=route)
         return Planned(entry, self.known.get(entry.key), action)
 
@@ -154,7 +154,7 @@ class _Writer:
         action = plan_incident_action(
             entry.incident,
             known.as_recorded() if known else None,
-            self.context.mapping_state(entry.incident),
+            self.context.recorded_mapping(entry.incident),
             self.settings,
             horizon=self.held.connection.horizon,
             now=self.huntress_now,
