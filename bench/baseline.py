@@ -22,8 +22,8 @@ from webapp.domain.incident import (
 )
 from webapp.domain.plan import (
     ActionKind,
-    MappingState,
     RecordedAlert,
+    RecordedMapping,
     TicketSettings,
     plan_incident_action,
     was_closed_after,
@@ -100,7 +100,7 @@ class PlainProcessor:
             action = plan_incident_action(
                 incident,
                 _recorded(alert),
-                MappingState(client.id if client else None) if mapping else None,
+                RecordedMapping(client.id if client else None) if mapping else None,
                 _settings(connection),
                 horizon=connection.horizon,
                 now=now,

@@ -241,7 +241,7 @@ def send_heartbeat(connection: Redis, part: str) -> None:
     connection.set(_heartbeat_key(part), "1", ex=HEARTBEAT_TTL_SECONDS)
 
 
-def read_status() -> QueueStatus:
+def read_queue_status() -> QueueStatus:
     """Whether Redis, a worker and a scheduler are there; answers within about two seconds."""
     try:
         worker, scheduler = _configured().mget(

@@ -154,7 +154,7 @@ def document_pictures(browser: Browser, folder: Path) -> None:
     for area in areas():
         area.document_pictures(browser, folder)
     with (
-        patch.object(dashboard_routes, "read_status", lambda: all_well),
+        patch.object(dashboard_routes, "read_queue_status", lambda: all_well),
         served_desk() as (app, url),
     ):
         wanted = [

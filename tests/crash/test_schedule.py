@@ -39,7 +39,7 @@ def desks(app: Flask, installation: Installation) -> list[int]:
     installation.change_connections(poll_interval_minutes=60, last_poll_started_at=utcnow())
     for part in ["worker"] * WORKERS + ["scheduler"] * SCHEDULERS:
         installation.start(part)
-    assert wait_until(lambda: task_queue.read_status().problem is None, 30), installation.log
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 30), installation.log
     assert len(installation.runs()) == 0, "nothing was due"
     return [first, *others]
 
@@ -141,14 +141,14 @@ def test_losing_valkey_costs_no_ticket_and_no_schedule(
 
     # Between polls: it is gone, and says so; then it is back, empty.
     valkey.stop()
-    assert "Redis" in (task_queue.read_status().problem or "")
+    assert "Redis" in (task_queue.read_queue_status().problem or "")
     make_due(installation)
     time.sleep(2)
     assert counts(installation) == dict.fromkeys(desks, 1), "nobody tells the workers"
     (valkey.folder / "valkey" / "appendonlydir").rename(valkey.folder / "lost")
     valkey.start()
     assert wait_until(lambda: ended(installation, 2 * CONNECTIONS), 60), installation.log
-    assert wait_until(lambda: task_queue.read_status().problem is None, 60)
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 60)
 
     # During polls: it is stopped and started again, then emptied.
     simulator.faults = Faults(slow_seconds=0.5)
@@ -172,7 +172,7 @@ def test_losing_valkey_costs_no_ticket_and_no_schedule(
     simulator.faults = Faults()
     make_due(installation)
     assert wait_until(lambda: ended(installation, 5 * CONNECTIONS), 60), installation.log
-    assert wait_until(lambda: task_queue.read_status().problem is None, 30)
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 30)
     time.sleep(2.5)
     assert counts(installation) == dict.fromkeys(desks, 5), "one poll for each due time"
     assert installation.count(Ticket) == 60 * CONNECTIONS

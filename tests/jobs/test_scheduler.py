@@ -12,7 +12,7 @@ from tests.support.waiting import wait_until
 from webapp.jobs import scheduler as scheduler_module
 from webapp.jobs.schedule import PERIODIC_JOBS, PeriodicJob
 from webapp.jobs.scheduler import TriageScheduler
-from webapp.task_queue import fetch_job, make_queue, read_status
+from webapp.task_queue import fetch_job, make_queue, read_queue_status
 
 SCHEDULE = TriageScheduler.scheduled_jobs_key
 TICK = PeriodicJob("tick", every_seconds=10)
@@ -223,13 +223,13 @@ class TestRun:
     def test_survives_redis_being_away(
         self, running: TriageScheduler, valkey: ValkeyServer
     ) -> None:
-        assert wait_until(lambda: read_status().has_scheduler)
+        assert wait_until(lambda: read_queue_status().has_scheduler)
         valkey.stop()
         time.sleep(0.3)
         valkey.start()
         redis = valkey.connect()
         redis.flushall()
-        assert wait_until(lambda: read_status().has_scheduler)
+        assert wait_until(lambda: read_queue_status().has_scheduler)
         assert wait_until(lambda: waiting(redis))
 
     def test_survives_flushall_and_rubbish(self, running: TriageScheduler, redis: Redis) -> None:
@@ -246,9 +246,9 @@ class TestRun:
         def fail() -> None:
             raise ConnectionError("away")
 
-        assert wait_until(lambda: read_status().has_scheduler)
+        assert wait_until(lambda: read_queue_status().has_scheduler)
         monkeypatch.setattr(running, "reconcile", fail)
         time.sleep(0.2)
         redis.delete("triagedesk:heartbeat:scheduler")
         time.sleep(0.3)
-        assert not read_status().has_scheduler
+        assert not read_queue_status().has_scheduler

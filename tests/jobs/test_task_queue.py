@@ -19,7 +19,7 @@ from webapp.task_queue import (
     fetch_job,
     is_pending,
     make_queue,
-    read_status,
+    read_queue_status,
     send_heartbeat,
 )
 
@@ -167,7 +167,7 @@ def test_says_soon_that_redis_is_away(valkey: ValkeyServer) -> None:
     before = time.monotonic()
     with pytest.raises(QueueUnavailableError):
         enqueue_poll(3, trigger="manual")
-    status = read_status()
+    status = read_queue_status()
     assert not status.is_redis_up
     assert "refused" in status.redis_error
     assert time.monotonic() - before < 10
@@ -177,7 +177,7 @@ def test_says_soon_that_redis_does_not_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         task_queue.configure(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         before = time.monotonic()
-        assert not read_status().is_redis_up
+        assert not read_queue_status().is_redis_up
         assert time.monotonic() - before < 10
 
 
@@ -186,19 +186,19 @@ def test_works_again_when_redis_is_back(valkey: ValkeyServer, redis: Redis) -> N
     redis.set("written", "after it")
     redis.waitaof(1, 0, 10_000)  # on a busy disk it would still be in the memory that is lost
     valkey.stop()
-    assert not read_status().is_redis_up
+    assert not read_queue_status().is_redis_up
     valkey.start()
-    assert read_status().is_redis_up
+    assert read_queue_status().is_redis_up
     assert not enqueue_poll(3, trigger="manual")  # the server kept it
     assert enqueue_poll(4, trigger="manual")
 
 
 def test_status_follows_heartbeats(redis: Redis) -> None:
-    assert read_status() == QueueStatus(True, has_worker=False, has_scheduler=False)
-    assert read_status().problem == "No worker is running: nothing can be polled."
+    assert read_queue_status() == QueueStatus(True, has_worker=False, has_scheduler=False)
+    assert read_queue_status().problem == "No worker is running: nothing can be polled."
     send_heartbeat(redis, "worker")
-    assert read_status().can_run_jobs
-    assert "scheduler" in (read_status().problem or "")
+    assert read_queue_status().can_run_jobs
+    assert "scheduler" in (read_queue_status().problem or "")
     send_heartbeat(redis, "scheduler")
-    assert read_status().problem is None
+    assert read_queue_status().problem is None
     assert 0 < redis.ttl("triagedesk:heartbeat:worker") <= task_queue.HEARTBEAT_TTL_SECONDS

@@ -13,7 +13,14 @@ from redis import Redis
 
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
-from webapp.task_queue import JsonJob, enqueue, enqueue_poll, fetch_job, make_queue, read_status
+from webapp.task_queue import (
+    JsonJob,
+    enqueue,
+    enqueue_poll,
+    fetch_job,
+    make_queue,
+    read_queue_status,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,7 +96,7 @@ def test_runs_registered_jobs_inside_the_app(pool: Pool, redis: Redis) -> None:
     enqueue("tick")
     assert pool.left("tick")
     assert wait_until(lambda: (pool.folder / "tick").read_text() == "app of the pool")
-    assert wait_until(lambda: read_status().has_worker)
+    assert wait_until(lambda: read_queue_status().has_worker)
 
 
 def test_refuses_what_is_not_one_of_our_jobs(pool: Pool, redis: Redis) -> None:
@@ -182,7 +189,7 @@ def test_a_poll_goes_on_while_redis_is_away(pool: Pool, valkey: ValkeyServer) ->
     valkey.start()
     connection = valkey.connect()
     connection.flushall()
-    assert wait_until(lambda: read_status().has_worker)
+    assert wait_until(lambda: read_queue_status().has_worker)
     assert wait_until(lambda: enqueue_poll(2, trigger="manual"))
     assert pool.left("poll-2-started", 20)
     assert make_queue("polls", connection).count == 0

@@ -20,7 +20,7 @@ from webapp.services.operations.check_health import (
     check_connections,
     check_database,
     check_queue,
-    describe,
+    describe_checks,
     refuse_newer_database,
     require_database,
 )
@@ -236,8 +236,8 @@ class TestQueue:
 
 def test_the_document() -> None:
     well, ill = Check("a", True, "fine"), Check("b", False, "bad", "do this")
-    assert describe([well])["ok"] is True
-    assert describe([well, ill]) == {
+    assert describe_checks([well])["ok"] is True
+    assert describe_checks([well, ill]) == {
         "ok": False,
         "checks": [
             {"name": "a", "ok": True, "detail": "fine", "hint": ""},

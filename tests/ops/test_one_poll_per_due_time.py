@@ -85,7 +85,7 @@ def workers(
         start_part("scheduler")
     with valkey.connect() as redis:
         assert wait_until(lambda: Worker.count(redis) >= 2 * WORKERS, START_SECONDS), said(workers)
-    assert wait_until(lambda: task_queue.read_status().problem is None, START_SECONDS)
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, START_SECONDS)
     return workers
 
 

@@ -121,7 +121,7 @@ def start_product(
             folder.mkdir()
             parts.append(Command(["-m", module, part], folder, installation.env))
         product = Product(installation, valkey, parts)
-        is_ready = wait_until(lambda: task_queue.read_status().problem is None, START_SECONDS)
+        is_ready = wait_until(lambda: task_queue.read_queue_status().problem is None, START_SECONDS)
         assert is_ready, product.said
         return product
 
@@ -163,7 +163,7 @@ def test_losing_valkey_loses_and_doubles_no_ticket(start_product: StartProduct) 
         lose_during_a_poll(product, lose)
         lose_between_polls(product, lose)
     assert {run.trigger for run in product.installation.runs()} == {"schedule"}
-    assert wait_until(lambda: task_queue.read_status().problem is None, 20)
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 20)
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     product.valkey.stop()
 
     begun = time.monotonic()
-    status = task_queue.read_status()
+    status = task_queue.read_queue_status()
     page = open_dashboard(helpdesk)
     request = request_poll(product.installation.desk.connection_id, actor_id=None)
     assert time.monotonic() - begun < NOTICED_SECONDS
@@ -203,7 +203,7 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     product.valkey.start()
     product.wait_for(["completed"])
     product.assert_exact()
-    assert wait_until(lambda: task_queue.read_status().problem is None, 20), product.said
+    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 20), product.said
     assert UNREACHABLE not in open_dashboard(helpdesk).text
     assert product.installation.desk.connection().poll_requested_at is None
 

@@ -16,10 +16,10 @@ from webapp.services.operations.check_health import (
     check_connections,
     check_database,
     check_queue,
-    describe,
+    describe_checks,
 )
 from webapp.services.operations.read_health import check_disk
-from webapp.task_queue import read_status
+from webapp.task_queue import read_queue_status
 
 
 @click.command("doctor")
@@ -28,7 +28,7 @@ def doctor_command(as_json: bool) -> None:
     """Check the configuration, database, queue and connections; exit 1 if anything is wrong."""
     checks = list(run_checks())
     if as_json:
-        click.echo(json.dumps(describe(checks), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(describe_checks(checks), ensure_ascii=False, indent=2))
     else:
         for check in checks:
             click.echo(_line(check))
@@ -49,7 +49,7 @@ def run_checks() -> Iterator[Check]:
     with app.app_context():
         database = check_database(migrations_dir())
         yield from database
-        yield from check_queue(read_status())
+        yield from check_queue(read_queue_status())
         if all(check.is_ok for check in database):
             yield from check_connections(utcnow())
 

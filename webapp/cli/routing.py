@@ -3,11 +3,10 @@
 import click
 
 from webapp.cli.output import json_option, print_json, refusing
-from webapp.services.connections.routing_names import resolve_routing_names
+from webapp.domain.routing import PRIORITY_COLUMNS
+from webapp.services.connections.routing_names import resolve_routing_names, show_routing
 from webapp.services.connections.routing_settings import save_routing
-from webapp.services.connections.routing_state import show_routing
 
-SEVERITIES = ("critical", "high", "low")
 OFF = "off"
 
 
@@ -103,12 +102,12 @@ def _priorities(choices: tuple[str, ...]) -> dict[str, str]:
     for choice in choices:
         severity, equals, name = choice.partition("=")
         severity = severity.strip().lower()
-        if severity not in SEVERITIES or not (equals and name.strip()):
+        if severity not in PRIORITY_COLUMNS or not (equals and name.strip()):
             raise click.UsageError(
-                f"--priority takes SEVERITY=NAME with one of {', '.join(SEVERITIES)}; for example "
-                "--priority critical=Critical"
+                f"--priority takes SEVERITY=NAME with one of {', '.join(PRIORITY_COLUMNS)}; for "
+                "example --priority critical=Critical"
             )
-        names[f"{severity}_priority_id"] = name.strip()
+        names[PRIORITY_COLUMNS[severity]] = name.strip()
     return names
 
 

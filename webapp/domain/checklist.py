@@ -29,7 +29,7 @@ class ConnectionFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """One step. `blocks_polling`: no ticket is created before it is done."""
 
     key: str
@@ -39,7 +39,7 @@ class Step:
     blocks_polling: bool
 
 
-def plan_setup(facts: ConnectionFacts) -> list[Step]:
+def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
     """The four steps in order, each with what it still needs.
 
     Mapping never blocks polling: an organization without a client goes to the triage board.
@@ -60,7 +60,7 @@ def plan_setup(facts: ConnectionFacts) -> list[Step]:
             True,
         ),
     )
-    planned: list[Step] = []
+    planned: list[SetupStep] = []
     for key, title, text, is_done, is_possible, blocks in steps:
         is_waited_for = any(step.state is StepState.CURRENT for step in planned)
         state = StepState.LATER
@@ -68,7 +68,7 @@ def plan_setup(facts: ConnectionFacts) -> list[Step]:
             state = StepState.DONE
         elif is_possible and not is_waited_for:
             state = StepState.CURRENT
-        planned.append(Step(key, title, text, state, blocks and not is_done))
+        planned.append(SetupStep(key, title, text, state, blocks and not is_done))
     return planned
 
 

@@ -58,7 +58,7 @@ class RecordedAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class MappingState(Generic[Ref]):
+class RecordedMapping(Generic[Ref]):
     """An organization's row: its client (None = unmapped) and whether it gets tickets."""
 
     client: Ref | None
@@ -105,7 +105,7 @@ class Action(Generic[Ref]):
 def plan_incident_action(
     incident: Incident,
     existing: RecordedAlert | None,
-    mapping: MappingState[Ref] | None,
+    mapping: RecordedMapping[Ref] | None,
     settings: TicketSettings[Ref],
     *,
     horizon: datetime | None,
@@ -129,7 +129,7 @@ def plan_incident_action(
     return _plan_recorded(incident, existing, mapping, settings, excluded)
 
 
-def plan_route(mapping: MappingState[Ref] | None, settings: TicketSettings[Ref]) -> Route[Ref]:
+def plan_route(mapping: RecordedMapping[Ref] | None, settings: TicketSettings[Ref]) -> Route[Ref]:
     """Where a ticket of this organization goes; an inactive client counts as none."""
     if mapping is None or mapping.client is None or not mapping.is_client_active:
         return Route(settings.fallback_client, settings.fallback_board, is_unmapped=True)
@@ -143,7 +143,7 @@ def usable_time(time: datetime | None, now: datetime) -> datetime | None:
 
 def _plan_new(
     incident: Incident,
-    mapping: MappingState[Ref] | None,
+    mapping: RecordedMapping[Ref] | None,
     settings: TicketSettings[Ref],
     excluded: bool,
     horizon: datetime | None,
@@ -164,7 +164,7 @@ def _plan_new(
 def _plan_incomplete(
     incident: Incident,
     existing: RecordedAlert,
-    mapping: MappingState[Ref] | None,
+    mapping: RecordedMapping[Ref] | None,
     settings: TicketSettings[Ref],
     excluded: bool,
 ) -> Action[Ref]:
@@ -205,7 +205,7 @@ def _plan_ticketed(
 def _plan_recorded(
     incident: Incident,
     existing: RecordedAlert,
-    mapping: MappingState[Ref] | None,
+    mapping: RecordedMapping[Ref] | None,
     settings: TicketSettings[Ref],
     excluded: bool,
 ) -> Action[Ref]:

@@ -3,7 +3,8 @@
 Worked examples: `tests/cases/settings.json`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -15,15 +16,35 @@ POLL_INTERVAL = (1, 60, 5)
 BACKFILL = (1, 30, 7)
 """Days: least, most, default."""
 
-REQUIRED_FIELDS = {
-    "board": "Security board",
-    "fallback_client": "Fallback client",
-    "fallback_board": "Fallback (triage) board",
-    "priority.critical": "Critical severity →",
-    "priority.high": "High severity →",
-    "priority.low": "Low severity →",
-}
-"""What routing is incomplete without, with the words the page has for it."""
+
+@dataclass(frozen=True, slots=True)
+class RequiredSetting:
+    """A setting that routing is incomplete without.
+
+    `key` is its name for commands and JSON, `column` the connection's attribute, `label` the words
+    of the form. `severity` is set where it is the priority of one.
+    """
+
+    key: str
+    column: str
+    label: str
+    severity: str | None = None
+
+
+REQUIRED = (
+    RequiredSetting("board", "board_id", "Security board"),
+    RequiredSetting("fallback_client", "fallback_client_id", "Fallback client"),
+    RequiredSetting("fallback_board", "fallback_board_id", "Fallback (triage) board"),
+    RequiredSetting(
+        "priority.critical", "critical_priority_id", "Critical severity →", severity="critical"
+    ),
+    RequiredSetting("priority.high", "high_priority_id", "High severity →", severity="high"),
+    RequiredSetting("priority.low", "low_priority_id", "Low severity →", severity="low"),
+)
+"""All that routing needs, in the order of the form. Whatever lists it derives it from here."""
+
+PRIORITY_COLUMNS = {one.severity: one.column for one in REQUIRED if one.severity is not None}
+"""The connection's attribute that holds the priority of a severity, by severity."""
 
 _PRIORITY_NAMES = {
     "critical": ("critical", "urgent"),
@@ -42,9 +63,19 @@ def clamp_backfill_days(value: object) -> int:
     return _clamp(value, *BACKFILL)
 
 
-def missing_fields(chosen: Mapping[str, object]) -> tuple[str, ...]:
-    """The keys of REQUIRED_FIELDS for which `chosen` holds nothing; empty means complete."""
-    return tuple(field for field in REQUIRED_FIELDS if chosen.get(field) is None)
+def missing_settings(connection: object) -> tuple[RequiredSetting, ...]:
+    """The required settings for which `connection` holds nothing; empty means complete."""
+    return tuple(one for one in REQUIRED if getattr(connection, one.column) is None)
+
+
+def missing_keys(connection: object) -> tuple[str, ...]:
+    """What routing lacks, by key."""
+    return tuple(one.key for one in missing_settings(connection))
+
+
+def missing_labels(connection: object) -> tuple[str, ...]:
+    """What routing lacks, in the words of the form."""
+    return tuple(one.label for one in missing_settings(connection))
 
 
 def prefill_priorities(priorities: Iterable[tuple[Key, str]]) -> dict[str, Key]:

@@ -26,7 +26,7 @@ def document_pictures(browser: Browser, folder: Path) -> None:
 def all_pictures(browser: Browser, folder: Path) -> None:
     """Figures in every look, tables open, several connections, and an idle desk."""
     with (
-        patch.object(dashboard_routes, "read_status", lambda: ALL_WELL),
+        patch.object(dashboard_routes, "read_queue_status", lambda: ALL_WELL),
         served_desk() as (app, url),
     ):
         polling_started_long_ago(app)

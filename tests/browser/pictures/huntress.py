@@ -69,7 +69,10 @@ def add_categories(app: Flask) -> None:
 def document_pictures(browser: Browser, folder: Path) -> None:
     """The overview of a new connection, and its preview."""
     all_well = QueueStatus(True, has_worker=True, has_scheduler=True)
-    with patch.object(overview, "read_status", lambda: all_well), new_connection() as (app, url):
+    with (
+        patch.object(overview, "read_queue_status", lambda: all_well),
+        new_connection() as (app, url),
+    ):
         take(browser, url, [Picture("connection", PAGE)], folder)
         route(app)
         preview(browser, url, folder, "preview")

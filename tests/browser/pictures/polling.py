@@ -66,7 +66,7 @@ def all_pictures(browser: Browser, folder: Path) -> None:
         shown = [picture for name, path in paths.items() for picture in every_look(name, path)]
         take(browser, url, shown, folder)
         all_well = QueueStatus(True, has_worker=True, has_scheduler=True)
-        with patch.object(read_health, "read_status", lambda: all_well):
+        with patch.object(read_health, "read_queue_status", lambda: all_well):
             take(browser, url, [Picture("health-queue", "/health")], folder)
         refusals(browser, url, folder)
 

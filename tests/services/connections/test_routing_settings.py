@@ -8,15 +8,19 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from webapp.domain.routing import missing_keys, missing_labels
 from webapp.models import AuditEvent, Board, Category, Client, Connection, Priority, Status
-from webapp.services.connections.routing_names import find_client_id, resolve_routing_names
+from webapp.services.connections.routing_names import (
+    find_client_id,
+    resolve_routing_names,
+    show_routing,
+)
 from webapp.services.connections.routing_settings import (
     ROUTING_FIELDS,
     RoutingError,
     routing_choices,
     save_routing,
 )
-from webapp.services.connections.routing_state import missing_labels, routing_state, show_routing
 from webapp.services.errors import EditionError, NotFoundError
 from webapp.services.polling.manage_polling import pause_polling, start_polling
 from webapp.services.transactions import transaction
@@ -74,7 +78,7 @@ def test_each_required_field_is_missed(connection: Connection) -> None:
         value = getattr(fresh(Connection, connection.id), attribute)
         assert save_routing(connection.id, {attribute: None}).missing == (field,)
         save_routing(connection.id, {attribute: value})
-    assert routing_state(fresh(Connection, connection.id)) == ()
+    assert missing_keys(fresh(Connection, connection.id)) == ()
 
 
 def test_what_is_not_given_stays(connection: Connection) -> None:

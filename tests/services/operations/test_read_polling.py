@@ -11,11 +11,15 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import change
 from webapp.models import InboxRow
-from webapp.services.connections.read_exchanges import Outcome, read_exchanges
+from webapp.services.connections.read_exchanges import CallOutcome, read_exchanges
 from webapp.services.errors import NotFoundError
-from webapp.services.operations.read_health import is_answering, read_health
+from webapp.services.operations.read_health import is_database_answering, read_health
 from webapp.services.polling.read_poll_history import read_poll_history, read_poll_run
-from webapp.services.polling.read_quarantine import SHOWN_CHARACTERS, read_quarantine, read_report
+from webapp.services.polling.read_quarantine import (
+    SHOWN_CHARACTERS,
+    read_quarantine,
+    read_quarantined_report,
+)
 
 
 @pytest.fixture
@@ -76,9 +80,9 @@ def test_a_long_report_is_not_read_whole_for_a_glance(
     change(InboxRow, ids[0], payload=payload)
     report = read_quarantine(connection_id).reports[0]
     assert (len(report.report), report.is_cut) == (SHOWN_CHARACTERS, True)
-    assert len(read_report(connection_id, ids[0])) > 200_000
+    assert len(read_quarantined_report(connection_id, ids[0])) > 200_000
     with pytest.raises(NotFoundError):
-        read_report(connection_id + 1, ids[0])
+        read_quarantined_report(connection_id + 1, ids[0])
 
 
 @both_databases
@@ -86,17 +90,17 @@ def test_calls_and_what_their_answers_mean(connection_id: int, fake_clock: FakeC
     administration_data.add_calls(connection_id, fake_clock.now())
     log = read_exchanges(connection_id)
     assert [one.outcome for one in log.exchanges] == [
-        Outcome.RUNNING,
-        Outcome.FAILED,
-        Outcome.FAILED,
-        Outcome.FAILED,
-        Outcome.EXPECTED,
-        Outcome.SUCCESS,
-        Outcome.SUCCESS,
+        CallOutcome.RUNNING,
+        CallOutcome.FAILED,
+        CallOutcome.FAILED,
+        CallOutcome.FAILED,
+        CallOutcome.EXPECTED,
+        CallOutcome.SUCCESS,
+        CallOutcome.SUCCESS,
     ]
     assert (log.calls_last_minute, log.calls_per_minute, log.has_more) == (1, 60, False)
     fake_clock.advance(minutes=5)
-    assert read_exchanges(connection_id).exchanges[0].outcome == Outcome.FAILED
+    assert read_exchanges(connection_id).exchanges[0].outcome == CallOutcome.FAILED
 
 
 @both_databases
@@ -106,4 +110,4 @@ def test_health_and_its_small_sister(connection_id: int) -> None:
         *("database", "encryption keys", "redis"),
         *(f"connection {connection_id} (Tallow & Reed Managed IT)", "disk"),
     ]
-    assert is_answering()
+    assert is_database_answering()

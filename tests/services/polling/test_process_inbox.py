@@ -249,4 +249,4 @@ def test_only_the_kind_of_an_unforeseen_error_is_told(desk: Desk, monkeypatch, e
 
 def test_the_database_s_words_are_not_told() -> None:
     error = IntegrityError("INSERT …", {}, Exception("secret"))
-    assert process_inbox.describe(error) == "The database refused it (IntegrityError)."
+    assert process_inbox.describe_failure(error) == "The database refused it (IntegrityError)."

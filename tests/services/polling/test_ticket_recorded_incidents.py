@@ -5,8 +5,9 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.polling import AppThread, ticketed_ids
+from tests.support.polling import AppThread, set_faults, ticketed_ids
 from tests.support.rows import all_rows, change
+from webapp.huntress.simulator import Fault
 from webapp.models import Alert, AuditEvent, Client, Connection
 from webapp.services.calls.open_client import MissingCredentialsError
 from webapp.services.errors import NotFoundError, ServiceError
@@ -88,6 +89,28 @@ def test_unmapped_ones_go_to_triage(old: Desk, admin_id: int) -> None:
     ticket = old.ticket(1)
     assert ticket.title == "[Huntress] [Unmapped Org] One"
     assert ticket.board_id == old.connection().fallback_board_id
+
+
+def test_a_ticket_that_lacks_details_gets_them_with_the_next_poll(
+    desk: Desk, admin_id: int
+) -> None:
+    desk.account.add_organization("Acme", id=ACME)
+    agent = desk.account.add_agent(ACME, "WS-0815", id=815)
+    desk.account.add_incident(ACME, now=desk.clock.now(), id=1, agent_id=agent["id"])
+    desk.clock.advance(days=20)
+    set_faults(
+        desk, on_request=lambda _n, path: Fault(status=500) if "/v1/agents" in path else None
+    )
+    desk.poll(sweep=True)
+    assert (desk.alert(1).reason, desk.alert(1).details_pending) == ("before_backfill", False)
+    assert not desk.connection().has_pending_details
+    ticket_recorded_incidents(desk.connection_id, actor_id=admin_id)
+    assert desk.alert(1).details_pending
+    assert desk.connection().has_pending_details
+    set_faults(desk)
+    desk.poll()
+    assert "**Hostname:** WS-0815" in desk.ticket(1).description
+    assert not desk.connection().has_pending_details
 
 
 def test_twice_and_the_next_polls_make_no_second_ticket(old: Desk, admin_id: int) -> None:

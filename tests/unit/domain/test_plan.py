@@ -15,9 +15,9 @@ from webapp.domain.incident import CLOSED_STATUSES, Incident, is_closed_status, 
 from webapp.domain.plan import (
     Action,
     ActionKind,
-    MappingState,
     Reason,
     RecordedAlert,
+    RecordedMapping,
     TicketSettings,
     plan_incident_action,
     plan_route,
@@ -69,11 +69,13 @@ def existing_of(case: dict[str, Any]) -> RecordedAlert | None:
     )
 
 
-def mapping_of(case: dict[str, Any]) -> MappingState[str] | None:
+def mapping_of(case: dict[str, Any]) -> RecordedMapping[str] | None:
     row = case["mapping"]
     if row is None:
         return None
-    return MappingState(row["client"], row["auto_create_tickets"], row.get("client_active", True))
+    return RecordedMapping(
+        row["client"], row["auto_create_tickets"], row.get("client_active", True)
+    )
 
 
 @pytest.mark.parametrize("case", by_name(CASES["cases"]))
@@ -121,15 +123,15 @@ SETTINGS = (
     replace(EVERYTHING_ON, reopen_tickets=False),
     replace(EVERYTHING_ON, leave_touched_open=True),
 )
-MAPPED = MappingState("client")
-EXCLUDED = MappingState("client", creates_tickets=False)
+MAPPED = RecordedMapping("client")
+EXCLUDED = RecordedMapping("client", creates_tickets=False)
 MAPPINGS = (
     None,
-    MappingState(None),
+    RecordedMapping(None),
     MAPPED,
-    MappingState("client", is_client_active=False),
+    RecordedMapping("client", is_client_active=False),
     EXCLUDED,
-    MappingState(None, creates_tickets=False),
+    RecordedMapping(None, creates_tickets=False),
 )
 STATUSES = ("sent", "closed", "partner_dismissed", "deleting", "never seen")
 SEVERITIES = ("low", "critical", "never seen", None)
@@ -141,7 +143,7 @@ class Situation:
 
     incident: Incident
     existing: RecordedAlert | None
-    mapping: MappingState[str] | None
+    mapping: RecordedMapping[str] | None
     settings: TicketSettings[str]
     content_changed: bool = False
 

@@ -3,18 +3,23 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from webapp.domain.incident import Severity
 from webapp.domain.routing import (
-    REQUIRED_FIELDS,
+    PRIORITY_COLUMNS,
+    REQUIRED,
     clamp_backfill_days,
     clamp_poll_interval,
     is_poll_due,
-    missing_fields,
+    missing_keys,
+    missing_labels,
+    missing_settings,
     next_poll_at,
     prefill_priorities,
     retry_delay,
@@ -48,11 +53,44 @@ def test_clamp_cases(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CASES["complete"], ids=str)
 def test_complete_cases(case: dict[str, Any]) -> None:
-    fields = {*REQUIRED_FIELDS, "category", "subcategory", "closed_status"}
-    chosen = {field: 1 for field in fields if field not in case["missing"]}
-    missing = missing_fields(chosen)
+    columns = {one.key: one.column for one in REQUIRED} | {
+        optional: f"{optional}_id" for optional in ("category", "subcategory", "closed_status")
+    }
+    chosen = {column: None if key in case["missing"] else 1 for key, column in columns.items()}
+    connection = Connection(**chosen)
+    missing = missing_keys(connection)
     assert (missing == ()) == case["expect"]
-    assert set(missing) == set(case["missing"]) & set(REQUIRED_FIELDS)
+    assert set(missing) == set(case["missing"]) & {one.key for one in REQUIRED}
+
+
+def test_each_required_setting_is_a_reference_that_may_be_empty() -> None:
+    columns = Connection.__table__.columns
+    for one in REQUIRED:
+        assert columns[one.column].foreign_keys, one
+        assert columns[one.column].nullable, one
+    for attribute in ("key", "column", "label"):
+        assert len({getattr(one, attribute) for one in REQUIRED}) == len(REQUIRED)
+
+
+def test_each_severity_has_its_priority_among_the_required_settings() -> None:
+    assert set(PRIORITY_COLUMNS) == set(Severity) - {Severity.UNKNOWN}
+    for severity, column in PRIORITY_COLUMNS.items():
+        [setting] = [one for one in REQUIRED if one.column == column]
+        assert setting.key == f"priority.{severity}"
+        assert setting.label.lower().startswith(severity)
+
+
+def test_what_routing_lacks_comes_in_the_order_of_the_form() -> None:
+    nothing = SimpleNamespace(**dict.fromkeys(one.column for one in REQUIRED))
+    assert missing_settings(nothing) == REQUIRED
+    assert missing_keys(nothing) == (
+        *("board", "fallback_client", "fallback_board"),
+        *("priority.critical", "priority.high", "priority.low"),
+    )
+    assert missing_labels(nothing) == (
+        *("Security board", "Fallback client", "Fallback (triage) board"),
+        *("Critical severity →", "High severity →", "Low severity →"),
+    )
 
 
 @pytest.mark.parametrize("case", CASES["prefill"], ids=str)

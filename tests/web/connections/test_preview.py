@@ -123,7 +123,7 @@ def test_the_poll_is_handed_to_the_workers(
     calls: list[int] = []
     status = task_queue.QueueStatus(True, has_worker=True, has_scheduler=True)
     monkeypatch.setattr(task_queue, "enqueue_poll", lambda key, **_options: calls.append(key))
-    monkeypatch.setattr(task_queue, "read_status", lambda: status)
+    monkeypatch.setattr(task_queue, "read_queue_status", lambda: status)
     viewer.send(START, {})
     assert calls == [1]
     assert "Polling is started. The poll has been requested." in viewer.get(PAGE).text

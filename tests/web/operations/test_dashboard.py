@@ -47,8 +47,8 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def _queue(*, redis: bool = True, worker: bool = True, scheduler: bool = True) -> None:
         status = QueueStatus(redis, has_worker=worker, has_scheduler=scheduler)
-        monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
-        monkeypatch.setattr(task_queue, "read_status", lambda: status)
+        monkeypatch.setattr(dashboard_routes, "read_queue_status", lambda: status)
+        monkeypatch.setattr(task_queue, "read_queue_status", lambda: status)
         monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
 
     return _queue

@@ -26,7 +26,7 @@ GIGABYTE = 1024**3
 @pytest.fixture
 def queue_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     status = QueueStatus(True, has_worker=True, has_scheduler=True)
-    monkeypatch.setattr(read_health, "read_status", lambda: status)
+    monkeypatch.setattr(read_health, "read_queue_status", lambda: status)
 
 
 def checks(page: Page) -> list[str]:
@@ -63,7 +63,9 @@ def test_without_redis_it_answers_within_seconds_and_says_what_to_do(admin: Brow
 
 
 def test_without_a_worker(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_health, "read_status", lambda: QueueStatus(True, has_scheduler=True))
+    monkeypatch.setattr(
+        read_health, "read_queue_status", lambda: QueueStatus(True, has_scheduler=True)
+    )
     assert "Worker needs attention" in checks(admin.get("/health"))[0]
 
 

@@ -49,8 +49,8 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
 
     status = QueueStatus(True, has_worker=True, has_scheduler=True)
     monkeypatch.setattr(task_queue, "enqueue_poll", enqueue_poll)
-    monkeypatch.setattr(task_queue, "read_status", lambda: status)
-    monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
+    monkeypatch.setattr(task_queue, "read_queue_status", lambda: status)
+    monkeypatch.setattr(dashboard_routes, "read_queue_status", lambda: status)
     return calls
 
 
@@ -256,8 +256,8 @@ def test_without_redis_or_a_worker_it_says_so_and_keeps_the_request(
         monkeypatch.setattr(task_queue, "enqueue_poll", refuse)
     else:
         monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
-    monkeypatch.setattr(task_queue, "read_status", lambda: status)
-    monkeypatch.setattr(dashboard_routes, "read_status", lambda: status)
+    monkeypatch.setattr(task_queue, "read_queue_status", lambda: status)
+    monkeypatch.setattr(dashboard_routes, "read_queue_status", lambda: status)
     browser = sign_in(ADMIN)
     part = browser.fragment_of(browser.send(POLL, {}, headers={"HX-Request": "true"}))
     assert words in words_of(part.one("article", id="connection-1"))

@@ -44,7 +44,7 @@ class ListQuery:
 
 
 @dataclass(frozen=True)
-class Page:
+class SimulatedPage:
     """One page: `raw_rows`, then `rows`; no `next_token` on the last; `number` counts from 1."""
 
     raw_rows: list[object]
@@ -98,7 +98,7 @@ def _matches(row: Mapping[str, object], filters: Mapping[str, str]) -> bool:
 
 def build_page(
     rows: Sequence[object], query: ListQuery, *, raw_rows: Sequence[object] = (), ties: Ties
-) -> Page:
+) -> SimulatedPage:
     """The page of `rows` that `query` asks for, `raw_rows` listed above all others.
 
     Raises BadQueryError for a token that this kind of list never gave out.
@@ -111,7 +111,7 @@ def build_page(
         remaining = _after(places, query, ties)
     shown = remaining[: query.limit]
     more = len(remaining) > query.limit
-    return Page(
+    return SimulatedPage(
         raw_rows=[place.row for place in shown if place.order[0] == _RAW],
         rows=[place.row for place in shown if place.order[0] != _RAW],
         next_token=encode_token(shown[-1].label) if more else None,
@@ -192,7 +192,7 @@ def _epoch(value: object) -> int | None:
 
 
 def pagination_block(
-    page: Page, query: ListQuery, style: PaginationStyle, link: Callable[[str], str]
+    page: SimulatedPage, query: ListQuery, style: PaginationStyle, link: Callable[[str], str]
 ) -> dict[str, object] | None:
     """The `pagination` value of an answer; None where the key is left out.
 

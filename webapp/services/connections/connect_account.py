@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.routing import prefill_priorities
+from webapp.domain.routing import PRIORITY_COLUMNS, missing_settings, prefill_priorities
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
@@ -26,7 +26,6 @@ from webapp.services.calls.open_client import (
     refuse_long_waits,
     require_enterprise,
 )
-from webapp.services.connections.routing_state import routing_state
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations
@@ -35,12 +34,6 @@ from webapp.services.transactions import reading, transaction
 
 DEFAULT_BASE_URL = "https://api.huntress.io"
 NAME_LENGTH = 200
-
-_PRIORITY_COLUMNS = {
-    "critical": "critical_priority_id",
-    "high": "high_priority_id",
-    "low": "low_priority_id",
-}
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +119,7 @@ def connect_account(
 def connected_message(connection: Connection) -> str:
     """What the page says after connecting; an account that polled before goes on by itself."""
     is_running = connection.polling_started_at is not None and connection.paused_at is None
-    if is_running and not routing_state(connection):
+    if is_running and not missing_settings(connection):
         return (
             f'Connected to Huntress account "{connection.account_name}". Polling goes on where it '
             "stopped."
@@ -259,8 +252,8 @@ def _fill(
     rows = session.execute(select(Priority.id, Priority.name).order_by(Priority.position))
     by_severity = prefill_priorities((row.id, row.name) for row in rows)
     for severity, priority_id in by_severity.items():
-        if getattr(connection, _PRIORITY_COLUMNS[severity]) is None:
-            setattr(connection, _PRIORITY_COLUMNS[severity], priority_id)
+        if getattr(connection, PRIORITY_COLUMNS[severity]) is None:
+            setattr(connection, PRIORITY_COLUMNS[severity], priority_id)
 
 
 def _count_trial_call(connection: Connection) -> None:

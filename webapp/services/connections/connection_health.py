@@ -9,11 +9,10 @@ from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
-from webapp.domain.routing import next_poll_at
+from webapp.domain.routing import clamp_poll_interval, missing_labels, next_poll_at
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COUNTS
 from webapp.services.connections.connection_figures import Figures, count_figures
-from webapp.services.connections.routing_state import missing_labels, poll_interval
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
 
@@ -196,7 +195,8 @@ def _next_poll_at(connection: Connection, is_stopped: bool, now: datetime) -> da
     )
     if is_stopped or not is_scheduled:
         return None
-    return next_poll_at(connection.last_poll_started_at, poll_interval(connection), now=now)
+    interval = clamp_poll_interval(connection.poll_interval_minutes)
+    return next_poll_at(connection.last_poll_started_at, interval, now=now)
 
 
 def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[PollRun]]:

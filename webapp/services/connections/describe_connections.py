@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from webapp import clock
+from webapp.domain.routing import missing_keys
 from webapp.services.connections.connection_health import connections_health
-from webapp.services.connections.routing_state import routing_state
 from webapp.services.lookups import list_connections
 from webapp.services.transactions import reading
 
@@ -29,7 +29,7 @@ def describe_connections() -> list[dict[str, object]]:
             "is_connected": connection.disconnected_at is None,
             "is_started": connection.polling_started_at is not None,
             "is_paused": connection.paused_at is not None,
-            "missing_routing": list(routing_state(connection)),
+            "missing_routing": list(missing_keys(connection)),
             "organizations": health[connection.id].figures.organizations,
             "unmapped": health[connection.id].figures.unmapped,
             "open_incidents": health[connection.id].figures.open_incidents,

@@ -9,13 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
-from webapp.domain.checklist import ConnectionFacts, Step, plan_setup
+from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
+from webapp.domain.routing import PRIORITY_COLUMNS
 from webapp.domain.routing_words import RoutingNames, describe_routing
 from webapp.models import Connection
 from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
-from webapp.services.connections.routing_settings import ROUTING_REFERENCES, routing_values
-from webapp.services.connections.routing_state import Named
+from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, routing_values
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
 
@@ -44,7 +44,7 @@ class ConnectionPage:
     values: Mapping[str, object]
     chosen: Mapping[str, Named]
     sentences: Sequence[str]
-    steps: Sequence[Step]
+    steps: Sequence[SetupStep]
     health: ConnectionHealth
 
     @property
@@ -124,9 +124,7 @@ def _names(connection: Connection, chosen: Mapping[str, Named]) -> RoutingNames:
         subcategory=name("subcategory_id"),
         fallback_client=name("fallback_client_id"),
         fallback_board=name("fallback_board_id"),
-        priorities={
-            severity: name(f"{severity}_priority_id") for severity in ("critical", "high", "low")
-        },
+        priorities={severity: name(column) for severity, column in PRIORITY_COLUMNS.items()},
         poll_interval_minutes=connection.poll_interval_minutes,
         backfill_days=connection.backfill_days,
         closed_status=name("closed_status_id") if connection.auto_close_tickets else None,

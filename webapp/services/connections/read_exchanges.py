@@ -20,7 +20,7 @@ from webapp.services.transactions import reading
 SHOWN_EXCHANGES = 50
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """How a call ended."""
 
     SUCCESS = "success"
@@ -38,7 +38,7 @@ class Exchange:
     method: str
     path: str
     status: int | None
-    outcome: Outcome
+    outcome: CallOutcome
     words: str
     milliseconds: int | None
     rows: int | None
@@ -90,16 +90,16 @@ def _read(row: ApiExchange, now: datetime) -> Exchange:
     )
 
 
-def _outcome(row: ApiExchange, now: datetime) -> tuple[Outcome, str]:
+def _outcome(row: ApiExchange, now: datetime) -> tuple[CallOutcome, str]:
     if row.status is not None:
         error = error_for_status(row.status)
         if error is None:
-            return Outcome.SUCCESS, "Answered"
+            return CallOutcome.SUCCESS, "Answered"
         if row.status == 404:
-            return Outcome.EXPECTED, "Huntress does not have it (any more)"
-        return Outcome.FAILED, error.sentence
+            return CallOutcome.EXPECTED, "Huntress does not have it (any more)"
+        return CallOutcome.FAILED, error.sentence
     if row.finished_at is not None:
-        return Outcome.FAILED, "No answer: the connection failed, was cut or took too long."
+        return CallOutcome.FAILED, "No answer: the connection failed, was cut or took too long."
     if now - row.reserved_at > ABANDONED_AFTER:
-        return Outcome.FAILED, "Never finished: the process that called was stopped."
-    return Outcome.RUNNING, "Under way"
+        return CallOutcome.FAILED, "Never finished: the process that called was stopped."
+    return CallOutcome.RUNNING, "Under way"

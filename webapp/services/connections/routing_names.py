@@ -1,13 +1,19 @@
 """Routing settings by the names people know, for the command line."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.models import Board, Category, Client, Priority, Status
-from webapp.services.connections.routing_settings import RoutingError
-from webapp.services.connections.routing_state import Named
+from webapp.domain.routing import (
+    PRIORITY_COLUMNS,
+    clamp_backfill_days,
+    clamp_poll_interval,
+    missing_keys,
+)
+from webapp.models import Board, Category, Client, Connection, Priority, Status
+from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, RoutingError
 from webapp.services.errors import FieldError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading
@@ -15,16 +21,19 @@ from webapp.services.transactions import reading
 NONE = "none"
 """Stands for "no choice" where a name is expected."""
 
-_MODELS: Mapping[str, tuple[type[Named], str]] = {
-    "board_id": (Board, "board"),
-    "fallback_board_id": (Board, "board"),
-    "fallback_client_id": (Client, "client"),
-    "critical_priority_id": (Priority, "priority"),
-    "high_priority_id": (Priority, "priority"),
-    "low_priority_id": (Priority, "priority"),
-    "closed_status_id": (Status, "closed status"),
+_KINDS: Mapping[type[Named], str] = {
+    Board: "board",
+    Client: "client",
+    Priority: "priority",
+    Status: "closed status",
 }
 _NAMES_SHOWN = 10
+
+
+def show_routing(connection_id: int) -> dict[str, object]:
+    """The routing settings by name, as `routing show` prints them; raises NotFoundError."""
+    with reading() as session:
+        return _as_words(session, get_connection(session, connection_id))
 
 
 def resolve_routing_names(connection_id: int, names: Mapping[str, str]) -> dict[str, object]:
@@ -37,7 +46,7 @@ def resolve_routing_names(connection_id: int, names: Mapping[str, str]) -> dict[
     found: dict[str, object] = {}
     with reading() as session:
         connection = get_connection(session, connection_id)
-        for field in (*_MODELS, "category_id", "subcategory_id"):
+        for field in ROUTING_REFERENCES:  # a board stands before its categories
             name = names.get(field)
             if name is None:
                 continue
@@ -76,11 +85,39 @@ def find_by_name(name: str, choices: Sequence[tuple[int, str]], kind: str) -> in
     raise FieldError({"name": f'There is {problem} {kind} "{name}"; there are: {names}{more}.'})
 
 
+def _as_words(session: Session, connection: Connection) -> dict[str, object]:
+    missing = missing_keys(connection)
+
+    def name(column: str) -> str | None:
+        key = getattr(connection, column)
+        found = None if key is None else session.get(ROUTING_REFERENCES[column], key)
+        return None if found is None else cast("Named", found).name
+
+    return {
+        "id": connection.id,
+        "board": name("board_id"),
+        "category": name("category_id"),
+        "subcategory": name("subcategory_id"),
+        "fallback_client": name("fallback_client_id"),
+        "fallback_board": name("fallback_board_id"),
+        "priorities": {severity: name(column) for severity, column in PRIORITY_COLUMNS.items()},
+        "poll_interval_minutes": clamp_poll_interval(connection.poll_interval_minutes),
+        "backfill_days": clamp_backfill_days(connection.backfill_days),
+        "auto_close_tickets": connection.auto_close_tickets,
+        "closed_status": name("closed_status_id"),
+        "leave_touched_open": connection.leave_touched_open,
+        "reopen_tickets": connection.reopen_tickets,
+        "is_complete": not missing,
+        "missing": list(missing),
+    }
+
+
 def _choices(
     session: Session, field: str, state: Mapping[str, object]
 ) -> tuple[str, list[tuple[int, str]]]:
-    if field in _MODELS:
-        model, kind = _MODELS[field]
+    model = ROUTING_REFERENCES[field]
+    if model is not Category:
+        kind = _KINDS[model]
         query = select(model.id, model.name).order_by(model.name)
         if not issubclass(model, Priority | Status):
             query = query.where(model.is_active)

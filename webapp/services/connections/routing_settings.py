@@ -7,17 +7,15 @@ from typing import cast
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.routing import BACKFILL, POLL_INTERVAL
+from webapp.domain.routing import BACKFILL, POLL_INTERVAL, missing_keys
 from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.audit import changes_between, record_event
 from webapp.services.calls.open_client import require_enterprise
-from webapp.services.connections.routing_state import (
-    Named,
-    routing_state,
-)
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
+
+Named = Board | Category | Client | Priority | Status
 
 SAVED_COMPLETE = "Routing configuration saved — incident polling is active."
 SAVED_NOT_STARTED = "Routing configuration saved — start polling when you are ready."
@@ -61,7 +59,7 @@ class StaleRoutingError(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class SavedRouting:
-    """What was saved, and what is still missing (keys of REQUIRED_FIELDS)."""
+    """What was saved, and what is still missing (by key)."""
 
     connection: Connection
     missing: tuple[str, ...]
@@ -149,7 +147,7 @@ def save_routing(
                 after=new,
                 actor_id=actor_id,
             )
-    missing = routing_state(connection)
+    missing = missing_keys(connection)
     return SavedRouting(connection, missing, _message(connection, missing))
 
 

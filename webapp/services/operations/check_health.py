@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, load_only
 
 from webapp.config import ConfigError
+from webapp.domain.routing import REQUIRED, missing_settings
 from webapp.models import Connection, InboxRow
-from webapp.services.connections.routing_state import routing_state
 from webapp.services.operations.check_encryption import find_unreadable_columns
 from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
@@ -36,7 +36,7 @@ class Check:
     hint: str = ""
 
 
-def describe(checks: list[Check]) -> dict[str, object]:
+def describe_checks(checks: list[Check]) -> dict[str, object]:
     """The JSON document of `doctor --json`."""
     return {
         "ok": all(check.is_ok for check in checks),
@@ -155,12 +155,7 @@ _COLUMNS = (
     Connection.last_poll_started_at,
     Connection.poll_interval_minutes,
     Connection.lease_expires_at,
-    Connection.board_id,
-    Connection.fallback_client_id,
-    Connection.fallback_board_id,
-    Connection.critical_priority_id,
-    Connection.high_priority_id,
-    Connection.low_priority_id,
+    *(getattr(Connection, one.column) for one in REQUIRED),
 )
 
 
@@ -175,7 +170,7 @@ def _check_connection(session: Session, connection: Connection, now: datetime) -
         return Check(name, True, "paused")
     if connection.polling_started_at is None:
         return Check(name, True, "polling not started yet")
-    if routing_state(connection):
+    if missing_settings(connection):
         return Check(name, True, "paused until its routing is complete")
     return Check(name, True, "polled on schedule")
 
@@ -210,7 +205,7 @@ def _find_quarantined(session: Session, connection: Connection, _now: datetime) 
 
 
 def _find_stuck(session: Session, connection: Connection, now: datetime) -> Iterator[str]:
-    if connection.paused_at is not None or routing_state(connection):
+    if connection.paused_at is not None or missing_settings(connection):
         return  # what waits then waits on purpose
     oldest = session.scalar(
         select(func.min(InboxRow.first_fetched_at)).where(

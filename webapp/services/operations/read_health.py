@@ -16,7 +16,7 @@ from webapp.services.operations.check_health import (
     check_queue,
 )
 from webapp.services.transactions import reading
-from webapp.task_queue import read_status
+from webapp.task_queue import read_queue_status
 
 LEAST_FREE_BYTES = 500 * 1024**2
 LEAST_FREE_SHARE = 0.05
@@ -32,7 +32,7 @@ def read_health() -> list[Check]:
     return list(_checks())
 
 
-def is_answering() -> bool:
+def is_database_answering() -> bool:
     """Whether the database answers the smallest question there is."""
     try:
         with reading() as session:
@@ -58,7 +58,7 @@ def check_disk(folder: Path) -> Check:
 def _checks() -> Iterator[Check]:
     database = check_database(Path(migrate.directory))
     yield from database
-    yield from check_queue(read_status())
+    yield from check_queue(read_queue_status())
     if all(check.is_ok for check in database):
         yield from check_connections(clock.utcnow())
     yield check_disk(current_config().data_dir)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from webapp import clock
 from webapp.domain.incident import is_closed_status
 from webapp.domain.untrusted import parse_id
@@ -73,6 +75,11 @@ class Cycle:
     def huntress_now(self) -> datetime:
         """What time it is at Huntress at the latest (UTC): ours, corrected by its `Date` header."""
         return clock.utcnow() + self.clock_skew + CLOCK_TOLERANCE
+
+    def note_pending_details(self, session: Session) -> None:
+        """Remember that some tickets still lack details; this poll or the next fills them in."""
+        if not self.has_pending_details:
+            self.lease.fence(session, has_pending_details=True)
 
     def on_wait(self, seconds: float, reason: str) -> None:
         """Called before each slice of a wait: waiting is progress, and it is shown."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, parse_incident_text
-from webapp.domain.plan import MappingState, RecordedAlert
+from webapp.domain.plan import RecordedAlert, RecordedMapping
 from webapp.domain.ticket_text import TicketContext, build_portal_url
 from webapp.models import (
     Alert,
@@ -19,7 +19,7 @@ from webapp.models import (
     Ticket,
 )
 from webapp.services.mapping.sync_organizations import add_organization, client_index
-from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.held_connection import HeldConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,11 @@ class BatchContext:
     Organizations that nobody has seen before get their row here, auto-matched.
     """
 
-    def __init__(self, session: Session, cycle: Cycle, incidents: Iterable[Incident]) -> None:
+    def __init__(
+        self, session: Session, held: HeldConnection, incidents: Iterable[Incident]
+    ) -> None:
         self._session = session
-        self._cycle = cycle
+        self._held = held
         incidents = list(incidents)
         self._mappings = self._load_mappings(_ids(i.organization_id for i in incidents))
         self._agents = self._load_agents(_ids(i.agent_id for i in incidents))
@@ -116,10 +118,10 @@ class BatchContext:
         """The row of the incident's organization; None where it names no organization."""
         return self._mappings.get(incident.organization_id or "")
 
-    def mapping_state(self, incident: Incident) -> MappingState[int] | None:
+    def recorded_mapping(self, incident: Incident) -> RecordedMapping[int] | None:
         """The same, for the plan."""
         row = self.mapping(incident)
-        return None if row is None else as_mapping_state(row)
+        return None if row is None else as_recorded_mapping(row)
 
     def agent(self, incident: Incident) -> HuntressAgent | None:
         """The cached agent, also when Huntress does not know it."""
@@ -130,7 +132,7 @@ class BatchContext:
         row, cached = self.mapping(incident), self.agent(incident)
         is_unknown = cached is not None and cached.unknown_since is not None
         return TicketContext(
-            portal_url=portal_url(self._cycle, incident),
+            portal_url=portal_url(self._held, incident),
             organization_name=row.name if row else None,
             agent=None if cached is None or is_unknown else cached.as_agent(),
             is_agent_unknown=is_unknown,
@@ -148,7 +150,7 @@ class BatchContext:
             return {}
         rows = self._session.scalars(
             select(OrganizationMapping).where(
-                OrganizationMapping.connection_id == self._cycle.connection.id,
+                OrganizationMapping.connection_id == self._held.connection.id,
                 OrganizationMapping.external_id.in_(ids),
             )
         )
@@ -160,7 +162,7 @@ class BatchContext:
         index = client_index(self._session)
         return {
             external_id: add_organization(
-                self._session, self._cycle.connection.id, external_id, None, index=index
+                self._session, self._held.connection.id, external_id, None, index=index
             )
             for external_id in ids
         }
@@ -170,24 +172,24 @@ class BatchContext:
             return {}
         rows = self._session.scalars(
             select(HuntressAgent).where(
-                HuntressAgent.connection_id == self._cycle.connection.id,
+                HuntressAgent.connection_id == self._held.connection.id,
                 HuntressAgent.external_id.in_(ids),
             )
         )
         return {row.external_id: row for row in rows}
 
 
-def as_mapping_state(row: OrganizationMapping) -> MappingState[int]:
+def as_recorded_mapping(row: OrganizationMapping) -> RecordedMapping[int]:
     """An organization's row for the plan; its client must be loaded."""
     is_active = row.client is None or row.client.is_active
-    return MappingState(row.client_id, row.creates_tickets, is_active)
+    return RecordedMapping(row.client_id, row.creates_tickets, is_active)
 
 
-def load_known(session: Session, cycle: Cycle, keys: list[str]) -> dict[str, KnownAlert]:
+def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[str, KnownAlert]:
     """The alerts of `keys` with their tickets, by key; the tickets stay locked until the commit."""
     alerts = session.scalars(
         select(Alert).where(
-            Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(keys)
+            Alert.connection_id == held.connection.id, Alert.external_alert_id.in_(keys)
         )
     )
     known = {alert.external_alert_id: alert for alert in alerts}
@@ -205,15 +207,15 @@ def load_known(session: Session, cycle: Cycle, keys: list[str]) -> dict[str, Kno
     return {key: KnownAlert(alert, tickets.get(alert.ticket_id)) for key, alert in known.items()}
 
 
-def portal_url(cycle: Cycle, incident: Incident) -> str | None:
+def portal_url(held: HeldConnection, incident: Incident) -> str | None:
     """The incident's page in the portal; None where the report has no id."""
     if incident.id is None:
         return None
     return build_portal_url(
-        cycle.connection.subdomain,
+        held.connection.subdomain,
         incident.id,
         organization_id=incident.organization_id,
-        template=cycle.portal_url,
+        template=held.portal_url,
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
-from webapp.domain.routing import POLL_INTERVAL, clamp_backfill_days, missing_fields
+from webapp.domain.routing import POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
 from webapp.models import Connection
 from webapp.services.transactions import transaction
 
@@ -63,11 +63,6 @@ class PolledConnection:
     previous_lease_token: str | None
 
     @property
-    def missing_routing(self) -> tuple[str, ...]:
-        """What routing is incomplete without; see domain.routing.REQUIRED_FIELDS."""
-        return missing_routing(self)
-
-    @property
     def was_interrupted(self) -> bool:
         """Whether the run before this one never ended."""
         return self.previous_lease_token is not None
@@ -75,14 +70,10 @@ class PolledConnection:
     @property
     def ticket_settings(self) -> TicketSettings[int]:
         """The settings that decide about tickets; routing must be complete."""
-        if self.board_id is None or self.fallback_client_id is None:
-            raise ValueError("routing is incomplete")
-        if self.fallback_board_id is None:
-            raise ValueError("routing is incomplete")
         return TicketSettings(
-            board=self.board_id,
-            fallback_client=self.fallback_client_id,
-            fallback_board=self.fallback_board_id,
+            board=_required(self.board_id),
+            fallback_client=_required(self.fallback_client_id),
+            fallback_board=_required(self.fallback_board_id),
             auto_close_tickets=self.auto_close_tickets,
             closed_status=self.closed_status_id,
             reopen_tickets=self.reopen_tickets,
@@ -91,27 +82,14 @@ class PolledConnection:
 
     def priority_id(self, severity: Severity) -> int:
         """The priority of a severity; unknown ones take that of high. Routing must be complete."""
-        chosen = {
-            Severity.CRITICAL: self.critical_priority_id,
-            Severity.LOW: self.low_priority_id,
-        }.get(severity, self.high_priority_id)
-        if chosen is None:
-            raise ValueError("routing is incomplete")
-        return chosen
+        column = PRIORITY_COLUMNS.get(severity, PRIORITY_COLUMNS[Severity.HIGH])
+        return _required(getattr(self, column))
 
 
-def missing_routing(connection: PolledConnection | Connection) -> tuple[str, ...]:
-    """The required routing fields that `connection` has no value for."""
-    return missing_fields(
-        {
-            "board": connection.board_id,
-            "fallback_client": connection.fallback_client_id,
-            "fallback_board": connection.fallback_board_id,
-            "priority.critical": connection.critical_priority_id,
-            "priority.high": connection.high_priority_id,
-            "priority.low": connection.low_priority_id,
-        }
-    )
+def _required(chosen: int | None) -> int:
+    if chosen is None:
+        raise ValueError("routing is incomplete")
+    return chosen
 
 
 _COLUMNS = [

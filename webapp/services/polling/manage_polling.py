@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from webapp import clock, task_queue
+from webapp.domain.routing import missing_labels
 from webapp.models import Connection
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import require_enterprise
-from webapp.services.connections.routing_state import missing_labels
 from webapp.services.errors import ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.lease import has_live_lease
@@ -116,7 +116,7 @@ def _request(connection: Connection, now: datetime, *, sweep: bool) -> None:
 def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRequest:
     try:
         task_queue.enqueue_poll(connection_id, trigger="manual", actor_id=actor_id, sweep=sweep)
-        problem = None if task_queue.read_status().has_worker else "No worker is running"
+        problem = None if task_queue.read_queue_status().has_worker else "No worker is running"
     except task_queue.QueueUnavailableError:
         problem = "The job queue (Redis) cannot be reached"
     if problem is None:

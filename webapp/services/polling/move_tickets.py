@@ -15,9 +15,8 @@ from webapp.models import Alert, Client, Comment, Connection, OrganizationMappin
 from webapp.services.audit import changes_between, record_event
 from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.link_assets import AssetLinker
-from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.polling.locked_cycle import lock_cycle
 from webapp.services.transactions import reading, transaction
 
 Found: TypeAlias = "Row[Ticket, Alert, OrganizationMapping, Client]"
@@ -52,7 +51,7 @@ def move_tickets(
     """
     require_enterprise()
     with transaction() as session:
-        cycle = lock_cycle(session, connection_id)
+        held = lock_connection(session, connection_id)
         query = select(Ticket, Alert, OrganizationMapping, Client).where(
             *_on_triage(connection_id), *_has_client()
         )
@@ -60,23 +59,23 @@ def move_tickets(
             query = query.where(OrganizationMapping.external_id.in_(organization_ids))
         query = query.order_by(Ticket.id).with_for_update(of=Ticket)
         found = session.execute(query.execution_options(populate_existing=True)).all()
-        _Mover(session, cycle, found, actor_id).move()
+        _Mover(session, held, found, actor_id).move()
         return len(found)
 
 
 class _Mover:
     def __init__(
-        self, session: Session, cycle: Cycle, found: Sequence[Found], actor_id: int
+        self, session: Session, held: HeldConnection, found: Sequence[Found], actor_id: int
     ) -> None:
         self.session = session
-        self.cycle = cycle
+        self.held = held
         self.found = found
         self.actor_id = actor_id
         self.now: datetime = clock.utcnow()
         self.incidents = {row.Ticket.id: _incident(row.Alert) for row in found}
         known = [incident for incident in self.incidents.values() if incident is not None]
-        self.context = BatchContext(session, cycle, known)
-        self.linker = AssetLinker(session, cycle.connection.id, self.now)
+        self.context = BatchContext(session, held, known)
+        self.linker = AssetLinker(session, held.connection.id, self.now)
 
     def move(self) -> None:
         for row in self.found:
@@ -86,7 +85,7 @@ class _Mover:
 
     def _move(self, ticket: Ticket, organization: OrganizationMapping, client: Client) -> None:
         before = {name: getattr(ticket, name) for name in _ROUTE}
-        connection, incident = self.cycle.connection, self.incidents[ticket.id]
+        connection, incident = self.held.connection, self.incidents[ticket.id]
         ticket.client_id, ticket.board_id = client.id, connection.ticket_settings.board
         ticket.category_id = connection.category_id
         ticket.subcategory_id = connection.subcategory_id

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.config import Config
 from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
+from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, PollRun
@@ -191,7 +192,7 @@ def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
         return "inactive"
     if connection.paused_at is not None:
         return "paused"
-    if connection.missing_routing:
+    if missing_settings(connection):
         return "routing_config_incomplete"
     if not (connection.api_key and connection.api_secret):
         return "missing_credentials"

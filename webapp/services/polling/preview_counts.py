@@ -9,8 +9,8 @@ from webapp.domain.incident import Incident, Severity, parse_incident
 from webapp.domain.name_match import NameIndex
 from webapp.domain.plan import (
     ActionKind,
-    MappingState,
     Reason,
+    RecordedMapping,
     Route,
     plan_incident_action,
 )
@@ -22,7 +22,7 @@ from webapp.services.mapping.sync_organizations import (
     refresh_row,
 )
 from webapp.services.polling.collect_incidents import Collected
-from webapp.services.polling.incident_batch import as_mapping_state
+from webapp.services.polling.incident_batch import as_recorded_mapping
 from webapp.services.polling.lease import PolledConnection
 
 
@@ -56,13 +56,13 @@ class PreviewedMappings:
         for row in self._rows.values():
             auto_match_row(row, self._index)
 
-    def state(self, incident: Incident) -> MappingState[int] | None:
+    def state(self, incident: Incident) -> RecordedMapping[int] | None:
         """For the plan; an organization that nobody has seen before has no client."""
         key = incident.organization_id
         if key is None:
             return None
         row = self._rows.get(key)
-        return MappingState(None) if row is None else as_mapping_state(row)
+        return RecordedMapping(None) if row is None else as_recorded_mapping(row)
 
     def name(self, key: str | None) -> str:
         """What to call an organization."""
@@ -131,7 +131,7 @@ def _count_ticket(counts: PreviewCounts, route: Route[int], priority_id: int) ->
 
 
 def _count_unreadable(
-    counts: PreviewCounts, connection: PolledConnection, mapping: MappingState[int] | None
+    counts: PreviewCounts, connection: PolledConnection, mapping: RecordedMapping[int] | None
 ) -> None:
     """A report without an id is quarantined: a minimal ticket, none where excluded."""
     if mapping is not None and not mapping.creates_tickets:

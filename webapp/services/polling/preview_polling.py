@@ -17,7 +17,7 @@ from webapp import clock
 from webapp.domain.cursor_walk import CursorWalk, ListWalk, Page, WalkError, low_boundary
 from webapp.domain.detail_fetch import plan_detail_fetch, reserve_of
 from webapp.domain.plan import Reason
-from webapp.domain.routing import REQUIRED_FIELDS
+from webapp.domain.routing import missing_labels
 from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import HuntressError
@@ -148,9 +148,8 @@ def _refuse(connection: PolledConnection) -> None:
         raise PreviewError("This connection is disconnected; connect the account again first.")
     if connection.polling_started_at is not None:
         raise PreviewError("Polling has been started already; there is nothing to preview.")
-    if missing := connection.missing_routing:
-        labels = ", ".join(REQUIRED_FIELDS[name] for name in missing)
-        raise PreviewError(f"Routing is incomplete; still missing: {labels}.")
+    if missing := missing_labels(connection):
+        raise PreviewError(f"Routing is incomplete; still missing: {', '.join(missing)}.")
 
 
 class _Look:

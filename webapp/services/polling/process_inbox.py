@@ -225,7 +225,9 @@ def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception, attempts:
     cycle.run.count(failed=1)
     is_readable = entry.incident.id is not None  # else only a person's "Retry" tries it again
     next_try_at = clock.utcnow() + retry_delay(attempts) if is_readable else None
-    _update_row(cycle, entry, error=describe(error), in_flight_token=None, next_try_at=next_try_at)
+    _update_row(
+        cycle, entry, error=describe_failure(error), in_flight_token=None, next_try_at=next_try_at
+    )
 
 
 def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEntry]) -> None:
@@ -263,7 +265,7 @@ def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
         )
 
 
-def describe(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """What went wrong, in words for people; the kind in brackets is for who looks at the log."""
     if isinstance(error, UnusableReportError):
         return str(error)

@@ -112,7 +112,7 @@ def read_quarantine(
         )
 
 
-def read_report(connection_id: int, inbox_id: int) -> str:
+def read_quarantined_report(connection_id: int, inbox_id: int) -> str:
     """The whole raw report as readable text; raises NotFoundError, EditionError."""
     require_enterprise()
     with reading() as session:

@@ -20,9 +20,8 @@ from webapp.services.audit import record_event
 from webapp.services.calls.open_client import MissingCredentialsError, require_enterprise
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.lookups import get_row
-from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import InboxEntry
-from webapp.services.polling.locked_cycle import lock_cycle
 from webapp.services.polling.write_incidents import write_tickets
 from webapp.services.transactions import reading, transaction
 
@@ -76,14 +75,14 @@ def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedI
     total, last_id = TicketedIncidents(), 0
     while True:
         with transaction() as session:
-            cycle = lock_cycle(session, connection_id)
+            held = lock_connection(session, connection_id)
             alerts = session.scalars(
                 _recorded(select(Alert), connection_id)
                 .where(Alert.id > last_id)
                 .order_by(Alert.id)
                 .limit(BATCH)
             ).all()
-            total += _ticket(session, cycle, alerts, actor_id)
+            total += _ticket(session, held, alerts, actor_id)
         if len(alerts) < BATCH:
             return total
         last_id = alerts[-1].id
@@ -99,7 +98,7 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
     with reading() as session:
         connection_id = get_row(session, Alert, alert_id, _NO_INCIDENT).connection_id
     with transaction() as session:
-        cycle = lock_cycle(session, connection_id)
+        held = lock_connection(session, connection_id)
         alert = session.get(Alert, alert_id, populate_existing=True)
         if alert is None:
             raise NotFoundError(_NO_INCIDENT)
@@ -113,26 +112,26 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
                 "This incident gets no ticket: it is over, or its organization is excluded. "
                 "Include the organization first."
             )
-        return _ticket(session, cycle, [alert], actor_id)
+        return _ticket(session, held, [alert], actor_id)
 
 
 def _ticket(
-    session: Session, cycle: Cycle, alerts: Sequence[Alert], actor_id: int
+    session: Session, held: HeldConnection, alerts: Sequence[Alert], actor_id: int
 ) -> TicketedIncidents:
     """Write or ask for the tickets, in the caller's transaction, which holds the connection."""
     entries = [entry for alert in alerts if (entry := _entry(alert)) is not None]
     readable = {entry.key for entry in entries}
     lacking = [alert for alert in alerts if alert.external_alert_id not in readable]
     if entries:
-        write_tickets(session, cycle, entries)
+        write_tickets(session, held, entries)
     if lacking:
-        _request(session, cycle, lacking)
+        _request(session, held, lacking)
     if alerts:
         record_event(
             session,
             action="incidents.ticketed",
             subject_type="connection",
-            subject_id=cycle.connection.id,
+            subject_id=held.connection.id,
             after={
                 "created": sorted(readable),
                 "requested": sorted(alert.external_alert_id for alert in lacking),
@@ -142,9 +141,9 @@ def _ticket(
     return TicketedIncidents(len(entries), len(lacking))
 
 
-def _request(session: Session, cycle: Cycle, alerts: Sequence[Alert]) -> None:
+def _request(session: Session, held: HeldConnection, alerts: Sequence[Alert]) -> None:
     """Let the next poll fetch the reports: a sweep lists all that is open."""
-    connection = session.get_one(Connection, cycle.connection.id)
+    connection = session.get_one(Connection, held.connection.id)
     if not connection.api_key:
         raise MissingCredentialsError
     connection.sweep_requested_at = clock.utcnow()

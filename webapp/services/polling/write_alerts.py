@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.incident import Incident
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
 from webapp.models import Alert
-from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
 
 
@@ -32,14 +32,14 @@ class AlertWriter:
     """Changes the alerts that exist and collects the new ones, to insert them together."""
 
     def __init__(
-        self, session: Session, cycle: Cycle, context: BatchContext, now: datetime
+        self, session: Session, held: HeldConnection, context: BatchContext, now: datetime
     ) -> None:
         self.has_pending = False
         self._session = session
-        self._cycle = cycle
+        self._held = held
         self._context = context
         self._now = now
-        self._huntress_now = cycle.huntress_now()
+        self._huntress_now = held.huntress_now()
         self._new: list[dict[str, Any]] = []
 
     def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
@@ -75,7 +75,7 @@ class AlertWriter:
             return
         self._new.append(
             {
-                "connection_id": self._cycle.connection.id,
+                "connection_id": self._held.connection.id,
                 "external_alert_id": one.entry.key,
                 "created_at": self._now,
                 "ticket_id": None,

@@ -33,7 +33,7 @@ from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
-from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.polling.write_alerts import AlertWriter, Planned
 from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
@@ -59,22 +59,24 @@ class BatchResult:
         self.counts[name] = self.counts.get(name, 0) + 1
 
 
-def write_incidents(session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> BatchResult:
+def write_incidents(
+    session: Session, held: HeldConnection, entries: Sequence[InboxEntry]
+) -> BatchResult:
     """Write `entries` and remove them from the inbox, in the caller's fenced transaction.
 
     An inbox row that got a newer payload meanwhile stays. Any exception means that nothing of the
     batch may be committed.
     """
-    return _Writer(session, cycle, entries).write()
+    return _Writer(session, held, entries).write()
 
 
-def write_tickets(session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+def write_tickets(session: Session, held: HeldConnection, entries: Sequence[InboxEntry]) -> None:
     """Write a ticket for each of `entries`, which are recorded without one, whatever the plan says.
 
     In the caller's transaction, which holds the connection. Any exception means that nothing of
     it may be committed.
     """
-    _Writer(session, cycle, entries).write_tickets()
+    _Writer(session, held, entries).write_tickets()
 
 
 def _lacks_report(one: Planned) -> bool:
@@ -87,19 +89,21 @@ def _lacks_report(one: Planned) -> bool:
 
 
 class _Writer:
-    def __init__(self, session: Session, cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
+    def __init__(
+        self, session: Session, held: HeldConnection, entries: Sequence[InboxEntry]
+    ) -> None:
         self.session = session
-        self.cycle = cycle
-        self.settings = cycle.connection.ticket_settings
+        self.held = held
+        self.settings = held.connection.ticket_settings
         self.now = clock.utcnow()
-        self.huntress_now = cycle.huntress_now()
-        self.context = BatchContext(session, cycle, [entry.incident for entry in entries])
-        self.known = load_known(session, cycle, [entry.key for entry in entries])
+        self.huntress_now = held.huntress_now()
+        self.context = BatchContext(session, held, [entry.incident for entry in entries])
+        self.known = load_known(session, held, [entry.key for entry in entries])
         self.entries = entries
         self.result = BatchResult()
         self.comments: list[dict[str, Any]] = []
-        self.alerts = AlertWriter(session, cycle, self.context, self.now)
-        self.linker = AssetLinker(session, cycle.connection.id, self.now)
+        self.alerts = AlertWriter(session, held, self.context, self.now)
+        self.linker = AssetLinker(session, held.connection.id, self.now)
         self._statuses: dict[bool, Status] = {}
 
     def write(self) -> BatchResult:
@@ -125,11 +129,11 @@ class _Writer:
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
-        if self.alerts.has_pending and not self.cycle.has_pending_details:
-            self.cycle.lease.fence(self.session, has_pending_details=True)
+        if self.alerts.has_pending:
+            self.held.note_pending_details(self.session)
 
     def _plan_ticket(self, entry: InboxEntry) -> Planned:
-        route = plan_route(self.context.mapping_state(entry.incident), self.settings)
+        route = plan_route(self.context.recorded_mapping(entry.incident), self.settings)
         action = Action(ActionKind.CREATE_TICKET, route=route)
         return Planned(entry, self.known.get(entry.key), action)
 
@@ -150,9 +154,9 @@ class _Writer:
         action = plan_incident_action(
             entry.incident,
             known.as_recorded() if known else None,
-            self.context.mapping_state(entry.incident),
+            self.context.recorded_mapping(entry.incident),
             self.settings,
-            horizon=self.cycle.connection.horizon,
+            horizon=self.held.connection.horizon,
             now=self.huntress_now,
             content_changed=known is not None and known.alert.content_hash != entry.content_hash,
         )
@@ -195,7 +199,7 @@ class _Writer:
             "status_id": self._status(is_closed=False).id,
             "priority_id": self._priority_id(one.incident),
             "source": SOURCE_HUNTRESS,
-            "connection_id": self.cycle.connection.id,
+            "connection_id": self.held.connection.id,
             "source_reference": one.entry.key,
             "created_at": self.now,
             "updated_at": self.now,
@@ -211,7 +215,7 @@ class _Writer:
 
     def _route_values(self, one: Planned) -> dict[str, Any]:
         """Category and subcategory are the security board's: mapped tickets only."""
-        route, connection = one.action.route, self.cycle.connection
+        route, connection = one.action.route, self.held.connection
         if route is None:
             raise ValueError("a ticket without a route")
         return {
@@ -223,7 +227,7 @@ class _Writer:
         }
 
     def _priority_id(self, incident: Incident) -> int:
-        return self.cycle.connection.priority_id(incident.severity)
+        return self.held.connection.priority_id(incident.severity)
 
     def _append_note(self, one: Planned) -> None:
         ticket = one.known.ticket if one.known else None
@@ -314,7 +318,7 @@ class _Writer:
 
     def _was_missed(self, incident: Incident) -> bool:
         """First seen closed although it was sent while we were polling."""
-        started = self.cycle.connection.polling_started_at
+        started = self.held.connection.polling_started_at
         return (
             incident.is_closed
             and started is not None

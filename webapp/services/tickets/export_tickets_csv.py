@@ -9,7 +9,7 @@ from webapp import clock
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import Alert, Ticket
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
-from webapp.services.tickets.list_tickets import load_rows
+from webapp.services.tickets.list_tickets import load_tickets
 from webapp.services.tickets.ticket_filters import (
     TicketQuery,
     build_conditions,
@@ -47,7 +47,7 @@ def export_ticket_list(query: TicketQuery) -> Iterator[str]:
                 .order_by(Ticket.id)
                 .limit(BATCH)
             ).all()
-            tickets = load_rows(session, ids)
+            tickets = load_tickets(session, ids)
             alerts = _alerts(session, ids)
             session.expunge_all()  # what was written is not kept
         yield "".join(_line(ticket, alerts.get(ticket.id)) for ticket in tickets)

@@ -154,7 +154,7 @@ def _read_page(
     if statement is None:
         return PageOfRows([])
     ids = list(session.scalars(statement))
-    return page_of(load_rows(session, ids[:size]), keyset, place, has_more=len(ids) > size)
+    return page_of(load_tickets(session, ids[:size]), keyset, place, has_more=len(ids) > size)
 
 
 def _page_ids(
@@ -171,7 +171,7 @@ def _page_ids(
     return _ids(narrowed, SORTS[query.sort_name], place, size)
 
 
-def load_rows(session: Session, ids: Sequence[int]) -> list[Ticket]:
+def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
     """The tickets with these ids in this order, with everything a row shows."""
     if not ids:
         return []

@@ -7,7 +7,7 @@ from flask import render_template
 from webapp.extensions import current_config
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
-from webapp.task_queue import read_status
+from webapp.task_queue import read_queue_status
 from webapp.web.connections.forms import CredentialsForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
 
@@ -44,6 +44,6 @@ def render_overview(
         credentials_form=credentials or CredentialsForm(formdata=None),
         failure=failure,
         is_other_account=is_other_account,
-        queue=read_status(),
+        queue=read_queue_status(),
         calls_per_minute=current_config().huntress_calls_per_minute,
     )

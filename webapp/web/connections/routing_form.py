@@ -8,44 +8,37 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
-from webapp.domain.routing import BACKFILL, POLL_INTERVAL
+from webapp.domain.routing import BACKFILL, POLL_INTERVAL, PRIORITY_COLUMNS, REQUIRED
 from webapp.models import Category
 from webapp.services.connections.read_connection_page import ConnectionPage
 from webapp.services.connections.routing_settings import (
     NUMBER_FIELDS,
     ROUTING_FIELDS,
     SWITCH_FIELDS,
+    Named,
     RoutingChoices,
 )
-from webapp.services.connections.routing_state import Named
 from webapp.web.addresses import GREATEST_ID
 
 NO_SUCH_ID = -1
-REQUIRED = (
-    "board_id",
-    "fallback_client_id",
-    "fallback_board_id",
-    "critical_priority_id",
-    "high_priority_id",
-    "low_priority_id",
-)
+_LABELS = {one.column: one.label for one in REQUIRED}
 
 
 class RoutingForm(FlaskForm):
     """The settings; each field bears the name of its attribute. The service checks them."""
 
-    board_id = SelectField("Security board", validate_choice=False)
+    board_id = SelectField(_LABELS["board_id"], validate_choice=False)
     category_id = SelectField("Category (optional)", validate_choice=False)
     subcategory_id = SelectField("Subcategory (optional)", validate_choice=False)
     fallback_client_id = SelectField(
-        "Fallback client",
+        _LABELS["fallback_client_id"],
         validate_choice=False,
         description="Gets the tickets of organizations that are not mapped.",
     )
-    fallback_board_id = SelectField("Fallback (triage) board", validate_choice=False)
-    critical_priority_id = SelectField("Critical severity →", validate_choice=False)
-    high_priority_id = SelectField("High severity →", validate_choice=False)
-    low_priority_id = SelectField("Low severity →", validate_choice=False)
+    fallback_board_id = SelectField(_LABELS["fallback_board_id"], validate_choice=False)
+    critical_priority_id = SelectField(_LABELS["critical_priority_id"], validate_choice=False)
+    high_priority_id = SelectField(_LABELS["high_priority_id"], validate_choice=False)
+    low_priority_id = SelectField(_LABELS["low_priority_id"], validate_choice=False)
     poll_interval_minutes = StringField(
         "Poll interval (minutes)", description=f"{POLL_INTERVAL[0]} to {POLL_INTERVAL[1]}."
     )
@@ -65,14 +58,14 @@ class RoutingForm(FlaskForm):
         self._offer("board_id", choices.boards, page)
         self._offer("fallback_board_id", choices.boards, page)
         self._offer("fallback_client_id", choices.clients, page)
-        for severity in ("critical", "high", "low"):
-            self._offer(f"{severity}_priority_id", choices.priorities, page)
+        for column in PRIORITY_COLUMNS.values():
+            self._offer(column, choices.priorities, page)
         self._offer("closed_status_id", choices.closed_statuses, page)
         self._offer_grouped("category_id", choices.categories, page, boards)
         self._offer_grouped("subcategory_id", choices.subcategories, page, tops)
-        for name in REQUIRED:
-            if page.values[name] is None:
-                self[name].description = "Required before anything is polled."
+        for one in REQUIRED:
+            if page.values[one.column] is None:
+                self[one.column].description = "Required before anything is polled."
 
     def show(self, values: Mapping[str, object]) -> None:
         """Show settings as they are stored."""

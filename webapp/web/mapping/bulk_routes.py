@@ -12,7 +12,7 @@ from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
-from webapp.web.mapping.forms import TYPED_LENGTH, SentRow, TableLinks, picked, read_rows
+from webapp.web.mapping.forms import TYPED_LENGTH, SentRow, TableLinks, picked, read_sent_rows
 from webapp.web.mapping.table import Refusal, render_table
 from webapp.web.viewer import require_viewer
 
@@ -31,7 +31,7 @@ WORDS = {
 @admin_only
 def bulk(connection_id: int) -> ResponseReturnValue:
     """Do one thing to the selected rows, to all of them or to none."""
-    rows = read_rows(request.form)
+    rows = read_sent_rows(request.form)
     chosen = picked(request.form, rows)
     action = request.form.get("action", "")
     if action == CREATE and chosen and not _is_dirty(rows):

@@ -107,7 +107,7 @@ def read_query(values: MultiDict[str, str]) -> MappingQuery:
     )
 
 
-def read_rows(form: MultiDict[str, str]) -> list[SentRow]:
+def read_sent_rows(form: MultiDict[str, str]) -> list[SentRow]:
     """The rows of the form in their order; fields that our forms do not have are left out."""
     rows: list[SentRow] = []
     for name, value in form.items():

@@ -18,7 +18,7 @@ from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.mapping import bulk_routes, client_routes, csv_routes  # noqa: F401 - more routes
 from webapp.web.mapping.blueprint import mapping
-from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_rows
+from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
 from webapp.web.mapping.table import Refusal, render_table
 from webapp.web.viewer import require_viewer
 
@@ -36,7 +36,7 @@ def show(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def save(connection_id: int) -> ResponseReturnValue:
     """Save every row that was changed, or none; a suggestion that was pressed is only filled in."""
-    rows = read_rows(request.form)
+    rows = read_sent_rows(request.form)
     if "fill" in request.form:
         return render_table(connection_id, _filled(rows, request.form["fill"]))
     dirty = [row for row in rows if row.is_dirty]

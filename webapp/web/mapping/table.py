@@ -42,7 +42,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class RowView:
+class TableRow:
     """A row of the page: as stored, and what stands in its fields."""
 
     row: OrganizationRow
@@ -101,7 +101,7 @@ def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
     return [(None, "All", page.count_of_all), *states, *gone]
 
 
-def _views(page: MappingPage, refusal: Refusal | None) -> list[RowView]:
+def _views(page: MappingPage, refusal: Refusal | None) -> list[TableRow]:
     """The rows of the page; those that need a look come first, nobody has to search for them."""
     sent = {row.external_id: row for row in refusal.rows} if refusal else {}
     views = [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
@@ -110,19 +110,19 @@ def _views(page: MappingPage, refusal: Refusal | None) -> list[RowView]:
 
 def _view(
     page: MappingPage, row: OrganizationRow, refusal: Refusal | None, sent: SentRow | None
-) -> RowView:
+) -> TableRow:
     mapping = row.mapping
     now = Seen(
         mapping.version, mapping.client.name if mapping.client else "", mapping.creates_tickets
     )
     suggestions = page.suggestions.get(mapping.external_id, ())
     if refusal is None or sent is None:
-        return RowView(row, now, now.client, now.tickets, suggestions)
+        return TableRow(row, now, now.client, now.tickets, suggestions)
     conflict = refusal.conflicts.get(mapping.external_id)
     # Sending a conflicting row again is a decision against what is stored now.
     seen = now if conflict or not sent.is_dirty else sent.seen
     is_kept = sent.is_dirty or conflict is not None
-    return RowView(
+    return TableRow(
         row,
         seen,
         sent.client if is_kept else now.client,

@@ -19,7 +19,7 @@ from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.outcome import count_words
-from webapp.task_queue import read_status
+from webapp.task_queue import read_queue_status
 from webapp.web.access import signed_in
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
@@ -49,7 +49,7 @@ def show() -> ResponseReturnValue:
         desk=desk,
         is_folded=is_folded,
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
-        queue=read_status(),
+        queue=read_queue_status(),
         is_enterprise=config.is_enterprise,
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),
@@ -132,7 +132,7 @@ def _card(connection_id: int, notice: str | None = None) -> str:
         "operations/_connection.html",
         place=_place(),
         connection=read_connection_health(connection_id),
-        queue=read_status(),
+        queue=read_queue_status(),
         calls_per_minute=current_config().huntress_calls_per_minute,
         notice=notice,
     )

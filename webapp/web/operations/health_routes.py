@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
 from webapp import clock
-from webapp.services.operations.read_health import is_answering, read_health
+from webapp.services.operations.read_health import is_database_answering, read_health
 from webapp.web.access import admin_only, public
 
 health = Blueprint("health", __name__)
@@ -28,7 +28,7 @@ def show() -> ResponseReturnValue:
 @public
 def answer() -> ResponseReturnValue:
     """For load balancers: `ok`, or 503 where the database does not answer; no details."""
-    if is_answering():
+    if is_database_answering():
         return Response("ok", mimetype="text/plain")
     return Response("unavailable", 503, mimetype="text/plain")
 

@@ -16,7 +16,7 @@ from webapp.services.connections.read_exchanges import read_exchanges
 from webapp.services.errors import ServiceError
 from webapp.services.polling.answer_quarantine import REASON_LENGTH, dismiss, retry
 from webapp.services.polling.read_poll_history import KINDS, read_poll_history, read_poll_run
-from webapp.services.polling.read_quarantine import read_quarantine, read_report
+from webapp.services.polling.read_quarantine import read_quarantine, read_quarantined_report
 from webapp.web.access import admin_only
 from webapp.web.polling import words
 from webapp.web.viewer import require_viewer
@@ -27,7 +27,7 @@ for _filter in (
     words.run_look,
     words.skip_words,
     words.seconds_words,
-    words.duration_words,
+    words.run_duration_words,
     words.run_counts,
 ):
     polling.add_app_template_filter(_filter)
@@ -92,7 +92,7 @@ def show_quarantine(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def show_report(connection_id: int, report_id: int) -> ResponseReturnValue:
     """The whole raw report as plain text."""
-    response = Response(read_report(connection_id, report_id), mimetype="text/plain")
+    response = Response(read_quarantined_report(connection_id, report_id), mimetype="text/plain")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 

@@ -76,7 +76,7 @@ def seconds_words(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-def duration_words(run: PollRun) -> str:
+def run_duration_words(run: PollRun) -> str:
     """How long a poll took; a dash while it runs."""
     if run.finished_at is None:
         return "—"
