@@ -10,7 +10,7 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.csv_import import ImportPlan, Outcome
-from webapp.services.desk.csv_imports import (
+from webapp.services.csv_imports import (
     ImportChangedError,
     ImportKind,
     ImportPreview,
@@ -19,7 +19,7 @@ from webapp.services.desk.csv_imports import (
     choose_columns,
     preview_import,
 )
-from webapp.services.desk.csv_uploads import delete_upload, store_upload
+from webapp.services.csv_uploads import delete_upload, store_upload
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.web.edit_pages import chosen_id
 from webapp.web.filters import counted

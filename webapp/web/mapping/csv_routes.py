@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.desk.csv_uploads import delete_upload
+from webapp.services.csv_uploads import delete_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.mapping.export_mappings import COLUMNS, export_mappings
 from webapp.services.mapping.import_mappings import (

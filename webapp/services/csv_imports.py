@@ -17,7 +17,7 @@ from webapp.domain.csv_import import (
 from webapp.domain.csv_text import CsvTable
 from webapp.models import Asset, Client, Connection, CsvUpload
 from webapp.services.audit import record_event
-from webapp.services.desk.csv_uploads import get_upload, load_upload, note_preview, read_upload
+from webapp.services.csv_uploads import get_upload, load_upload, note_preview, read_upload
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.transactions import reading, transaction
 

@@ -6,7 +6,7 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows, fresh
 from webapp.models import CsvUpload
-from webapp.services.desk.csv_uploads import (
+from webapp.services.csv_uploads import (
     delete_upload,
     get_upload,
     note_preview,
