@@ -80,7 +80,7 @@ def write_mappings(
     apply_changes(session, connection_id, changes, actor_id=actor_id)
 
 
-class Choice(NamedTuple):
+class FieldChange(NamedTuple):
     """A field of `MappingChange`, its value, and what that changes in words."""
 
     name: str
@@ -106,23 +106,23 @@ class _Planner:
         if first != number:
             problem = f"This organization is in line {first} already."
             return PlannedRow(number, Outcome.WRONG, title, (problem,))
-        choices: list[Choice] = []
+        changes: list[FieldChange] = []
         problems = []
         for read in (self._read_client, _read_tickets):
             try:
-                choices += read(current, cells)
+                changes += read(current, cells)
             except ValueError as error:
                 problems.append(str(error))
         if problems:
             return PlannedRow(number, Outcome.WRONG, title, (" ".join(problems),))
-        if not choices:
+        if not changes:
             return PlannedRow(number, Outcome.UNCHANGED, title)
         values: dict[str, Any] = {"external_id": current.external_id, "version": current.version}
-        values |= {choice.name: choice.value for choice in choices}
-        details = tuple(choice.words for choice in choices)
+        values |= {change.name: change.value for change in changes}
+        details = tuple(change.words for change in changes)
         return PlannedRow(number, Outcome.CHANGED, title, details, values, current.id)
 
-    def _read_client(self, current: OrganizationMapping, cells: Cells) -> list[Choice]:
+    def _read_client(self, current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
         """The choice of a client; none where it stays as it is. Raises ValueError."""
         before = current.client.name if current.client else ""
         typed = cells.get("client", before)
@@ -135,16 +135,18 @@ class _Planner:
         if wanted == current.client_id:
             return []
         after = found.name if found else "none"
-        return [Choice("client_id", wanted, describe_change("Client", before or "none", after))]
+        return [
+            FieldChange("client_id", wanted, describe_change("Client", before or "none", after))
+        ]
 
 
-def _read_tickets(current: OrganizationMapping, cells: Cells) -> list[Choice]:
+def _read_tickets(current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
     """The choice to turn tickets on or off; none where they stay. Raises ValueError."""
     wanted = read_flag(cells.get("create_tickets", ""))
     if wanted in (None, current.creates_tickets):
         return []
     before, after = ("no", "yes") if wanted else ("yes", "no")
-    return [Choice("tickets", wanted, describe_change("Create tickets", before, after))]
+    return [FieldChange("tickets", wanted, describe_change("Create tickets", before, after))]
 
 
 def _organizations(session: Session, connection_id: int) -> Mapping[str, OrganizationMapping]:
