@@ -7,8 +7,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
-YES = frozenset({"yes", "y", "true", "1", "active", "x"})
-NO = frozenset({"no", "n", "false", "0", "inactive"})
+YES = frozenset({"yes", "y", "true", "1", "on", "active", "x"})
+NO = frozenset({"no", "n", "false", "0", "off", "inactive"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,14 @@ class ImportPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Another one as soon as the import would do anything else."""
+        """Another one as soon as the import would do anything else.
+
+        Rows that change nothing do not count: what they are about may change meanwhile.
+        """
         told = [
             [row.number, row.outcome, row.title, row.details, dict(row.values), row.row_id]
             for row in self.rows
+            if row.outcome != Outcome.UNCHANGED
         ]
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -90,9 +94,12 @@ def guess_columns(header: Sequence[str], fields: Iterable[ImportField]) -> dict[
 
 
 def check_columns(
-    columns: Mapping[str, int], fields: Iterable[ImportField], width: int
+    columns: Mapping[str, int],
+    fields: Sequence[ImportField],
+    width: int,
+    one_of: Sequence[str] = (),
 ) -> dict[str, str]:
-    """What is wrong with a choice of columns, by field."""
+    """What is wrong with a choice of columns, by field; it needs at least one of `one_of`."""
     errors: dict[str, str] = {}
     used: dict[int, str] = {}
     for one in fields:
@@ -106,6 +113,9 @@ def check_columns(
             errors[one.name] = f"This column is used for {used[column].lower()} already."
         else:
             used[column] = one.label
+    if one_of and not any(name in columns for name in one_of):
+        labels = [one.label.lower() for one in fields if one.name in one_of]
+        errors[one_of[0]] = f"Choose a column for {' or '.join(labels)}."
     return errors
 
 

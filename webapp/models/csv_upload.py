@@ -13,7 +13,7 @@ from webapp.models.columns import UtcDateTime, reference
 class CsvUpload(Base):
     """What was uploaded, kept for a day: exactly what the preview showed is what is imported.
 
-    `kind` says what the rows are (clients, assets, mappings), `columns` which column is which
+    `kind` says what the rows are (clients, assets, mapping), `columns` which column is which
     field, `fingerprint` what the import would have changed when its preview was shown.
     """
 

@@ -1,6 +1,8 @@
 """The three pages of a CSV import: upload, columns, preview. An area's routes lead here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,17 +12,16 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.csv_import import ImportPlan, Outcome
-from webapp.services.desk.csv_imports import (
+from webapp.services.csv_imports import (
     ImportChangedError,
     ImportKind,
     ImportPreview,
-    ImportRefusedError,
     apply_import,
     choose_columns,
     preview_import,
 )
-from webapp.services.desk.csv_uploads import delete_upload, store_upload
-from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.csv_uploads import delete_upload, store_upload
+from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.web.edit_pages import chosen_id
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
@@ -43,11 +44,33 @@ class UploadForm(FlaskForm):
 
 @dataclass(frozen=True, slots=True)
 class ImportPages:
-    """The pages of one kind of import; `area` is the blueprint with the routes, `one` its noun."""
+    """The pages of one kind of import; `area` is the blueprint with the routes, `one` its noun.
+
+    `home` is the page one comes from, `address` what every address of the area holds. Where
+    `asks_columns` is off, a file whose header names its columns goes straight to the preview.
+    """
 
     kind: ImportKind
     area: str
     one: str
+    home: str = "show_list"
+    address: Mapping[str, Any] = field(default_factory=dict)
+    asks_columns: bool = True
+    empty_cells: str = "An empty cell leaves what is stored as it is."
+
+    @property
+    def title(self) -> str:
+        """What all the pages are called."""
+        return f"Import {self.many}"
+
+    @property
+    def many(self) -> str:
+        """The noun of several rows."""
+        return f"{self.one}s"
+
+    def url(self, endpoint: str, **values: Any) -> str:
+        """An address of the area."""
+        return url_for(f"{self.area}.{endpoint}", **self.address, **values)
 
     def show_upload(self) -> ResponseReturnValue:
         """Ask for a file, and keep the one that was sent."""
@@ -56,13 +79,16 @@ class ImportPages:
             sent = request.files.get("file")
             name, data = (sent.filename or "", sent.read()) if sent else ("", b"")
             try:
-                upload = store_upload(self.kind.name, name, data, require_viewer().id)
+                upload = store_upload(
+                    self.kind.name, name, data, require_viewer().id, self.kind.connection_id
+                )
             except FieldError as error:
                 show_field_errors(form, error)
             else:
-                return redirect(self._url("choose_import_columns", upload.id), 303)
+                next_page = "choose_import_columns" if self.asks_columns else "preview_import_of"
+                return redirect(self.url(next_page, upload_id=upload.id), 303)
         status = 400 if form.is_submitted() else 200
-        return self._page("upload", form=form, fields=self.kind.fields), status
+        return self._page("upload", form=form), status
 
     def show_columns(self, upload_id: int) -> ResponseReturnValue:
         """Ask which column is which field."""
@@ -73,7 +99,7 @@ class ImportPages:
                 columns = {one.name: chosen_id(form[one.name].data) for one in self.kind.fields}
                 chosen = {name: place for name, place in columns.items() if place is not None}
                 choose_columns(self.kind, upload_id, require_viewer().id, chosen)
-                return redirect(self._url("preview_import_of", upload_id), 303)
+                return redirect(self.url("preview_import_of", upload_id=upload_id), 303)
         except NotFoundError:
             return self._gone()
         except FieldError as error:
@@ -85,31 +111,32 @@ class ImportPages:
     def show_preview(self, upload_id: int) -> ResponseReturnValue:
         """Show what would be imported; import it when that was confirmed."""
         viewer_id = require_viewer().id
-        refusal = None
+        refusal, status = None, 200
         try:
             if request.method == "POST":
                 fingerprint = request.form.get("fingerprint", "")
                 plan = apply_import(self.kind, upload_id, viewer_id, fingerprint)
                 flash(self._done(plan), "success")
-                return redirect(url_for(f"{self.area}.show_list"), 303)
+                return redirect(self.url(self.home), 303)
         except NotFoundError:
             return self._gone()
-        except (ImportChangedError, ImportRefusedError) as error:
-            refusal = str(error)
+        except ServiceError as error:
+            refusal, status = str(error), 409 if isinstance(error, ImportChangedError) else 400
         try:
             preview = preview_import(self.kind, upload_id, viewer_id)
         except NotFoundError:
             return self._gone()
         if preview.plan is None:
-            return redirect(self._url("choose_import_columns", upload_id), 303)
+            return redirect(self.url("choose_import_columns", upload_id=upload_id), 303)
         page = self._page("preview", preview=preview, refusal=refusal, rows_shown=ROWS_SHOWN)
-        return page, 409 if refusal else 200
+        return page, status
 
     def discard(self, upload_id: int) -> ResponseReturnValue:
         """Forget the upload."""
-        delete_upload(upload_id, self.kind.name, require_viewer().id)
+        owner_id = require_viewer().id
+        delete_upload(upload_id, self.kind.name, owner_id, self.kind.connection_id)
         flash("The import was discarded; nothing was changed.", "info")
-        return redirect(url_for(f"{self.area}.show_list"), 303)
+        return redirect(self.url(self.home), 303)
 
     def _columns_form(self, preview: ImportPreview) -> FlaskForm:
         choices = [SelectChoice("", NO_COLUMN)] + [
@@ -125,15 +152,14 @@ class ImportPages:
         return form
 
     def _done(self, plan: ImportPlan) -> str:
-        added = counted(plan.count(Outcome.ADDED), self.one)
-        return f"Imported: {added} added, {plan.count(Outcome.CHANGED):,} changed."
+        added, changed = plan.count(Outcome.ADDED), plan.count(Outcome.CHANGED)
+        if not self.kind.adds:
+            return f"{counted(changed, self.one)} changed by the import."
+        return f"Imported: {counted(added, self.one)} added, {changed:,} changed."
 
     def _gone(self) -> ResponseReturnValue:
         flash(GONE, "warning")
-        return redirect(url_for(f"{self.area}.upload_import"), 303)
+        return redirect(self.url("upload_import"), 303)
 
     def _page(self, name: str, **values: object) -> str:
-        return render_template(f"csv_import/{name}.html", area=self.area, one=self.one, **values)
-
-    def _url(self, endpoint: str, upload_id: int) -> str:
-        return url_for(f"{self.area}.{endpoint}", upload_id=upload_id)
+        return render_template(f"csv_import/{name}.html", pages=self, **values)

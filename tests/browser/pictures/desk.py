@@ -16,7 +16,7 @@ from tests.browser.screenshots import (
 )
 from tests.support import desk_data
 from webapp.models import Client
-from webapp.services.desk.csv_uploads import store_upload
+from webapp.services.csv_uploads import store_upload
 from webapp.services.desk.delete_guard import deactivate_row
 from webapp.services.desk.edit_assets import AssetValues, add_asset
 from webapp.services.desk.edit_boards import add_category

@@ -106,10 +106,14 @@ def _edited(app: Flask, page: Page, folder: Path, name: str) -> None:
 
 
 def _imports(page: Page, folder: Path, name: str) -> None:
-    for kind, content in (("changes", GOOD_FILE), ("errors", BAD_FILE)):
+    for kind, content, shown in (
+        ("changes", GOOD_FILE, "Changed"),
+        ("errors", BAD_FILE, "Wrong"),
+        ("columns", GOOD_FILE.replace("id", "number", 1), "Which column is what?"),
+    ):
         page.goto(f"{PATH}/import")
         file = {"name": "clients.csv", "mimeType": "text/csv", "buffer": content.encode()}
         page.get_by_label("CSV file").set_input_files(file)
-        page.get_by_role("button", name="Show what would change").click()
-        page.get_by_role("heading", name="Preview").wait_for()
+        page.get_by_role("button", name="Upload").click()
+        page.get_by_role("heading", name=shown, exact=True).wait_for()
         shoot(page, folder, f"mapping-import-{kind}-{name}", whole=True)

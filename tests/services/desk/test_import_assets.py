@@ -8,13 +8,13 @@ from tests.support.rows import add, all_rows, audit_actions, change
 from webapp.domain.csv_import import Outcome
 from webapp.domain.csv_text import write_csv_line
 from webapp.models import Asset, Client
-from webapp.services.desk.csv_imports import (
+from webapp.services.csv_imports import (
     ImportChangedError,
     ImportPreview,
     apply_import,
     preview_import,
 )
-from webapp.services.desk.csv_uploads import store_upload
+from webapp.services.csv_uploads import store_upload
 from webapp.services.desk.edit_assets import AssetValues, add_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
 from webapp.services.desk.list_assets import export_assets

@@ -9,7 +9,7 @@ from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.domain.csv_import import Outcome
 from webapp.domain.csv_text import write_csv_line
 from webapp.models import AuditEvent, Client, Connection, CsvUpload
-from webapp.services.desk.csv_imports import (
+from webapp.services.csv_imports import (
     ImportChangedError,
     ImportPreview,
     ImportRefusedError,
@@ -17,7 +17,7 @@ from webapp.services.desk.csv_imports import (
     choose_columns,
     preview_import,
 )
-from webapp.services.desk.csv_uploads import store_upload
+from webapp.services.csv_uploads import store_upload
 from webapp.services.desk.import_clients import CLIENT_IMPORT
 from webapp.services.desk.list_clients import export_clients
 from webapp.services.errors import FieldError, NotFoundError

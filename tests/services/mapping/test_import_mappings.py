@@ -11,7 +11,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.polling import AppThread
 from tests.support.rows import all_rows, audit_actions, organization
+from webapp.domain.csv_import import ImportPlan, Outcome
 from webapp.models import AuditEvent, Client, CsvUpload
+from webapp.services.csv_imports import ImportChangedError, apply_import, preview_import
+from webapp.services.csv_uploads import store_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.mapping.create_clients import (
     Choice,
@@ -19,12 +22,7 @@ from webapp.services.mapping.create_clients import (
     create_clients,
     propose_clients,
 )
-from webapp.services.mapping.import_mappings import (
-    StaleImportError,
-    import_mappings,
-    plan_import,
-    upload_mappings,
-)
+from webapp.services.mapping.import_mappings import mapping_import
 from webapp.services.mapping.map_organizations import StaleMappingError, set_mapping
 from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 
@@ -41,33 +39,68 @@ def admin_id(app: Flask, fake_clock: FakeClock) -> int:
 
 
 def upload(admin_id: int, content: str) -> int:
-    return upload_mappings(1, "x.csv", content.encode(), owner_id=admin_id).id
+    return store_upload("mapping", "x.csv", content.encode(), admin_id, 1).id
+
+
+def plan_of(admin_id: int, key: int) -> ImportPlan:
+    plan = preview_import(mapping_import(1), key, admin_id).plan
+    assert plan is not None
+    return plan
+
+
+def import_it(admin_id: int, key: int, fingerprint: str) -> int:
+    """Confirm an import; returns how many rows it changed."""
+    return apply_import(mapping_import(1), key, admin_id, fingerprint).count(Outcome.CHANGED)
 
 
 @both_databases
 def test_an_import_does_what_its_plan_says(app: Flask, admin_id: int) -> None:
     key = upload(admin_id, f"id,client,tickets\n{UNMAPPED},Ashford Dental,no\n{MAPPED},,\n")
-    plan = plan_import(1, key, owner_id=admin_id)
-    assert [(row.external_id, row.client, row.tickets) for row in plan.changes] == [
-        (UNMAPPED, "Ashford Dental", False),
-        (MAPPED, "", None),
+    plan = plan_of(admin_id, key)
+    ashford = client_ids()["Ashford Dental"]
+    assert [row.values for row in plan.of(Outcome.CHANGED)] == [
+        {"external_id": UNMAPPED, "version": 1, "client_id": ashford, "tickets": False},
+        {"external_id": MAPPED, "version": 1, "client_id": None},
     ]
-    assert import_mappings(1, key, fingerprint=plan.fingerprint, actor_id=admin_id) == 2
+    assert import_it(admin_id, key, plan.fingerprint) == 2
     row = organization(1, UNMAPPED)
     assert (row.client_id, row.creates_tickets) == (client_ids()["Ashford Dental"], False)
     assert all_rows(CsvUpload) == []
 
 
+@pytest.mark.parametrize("word", ["no", "N", "False", "0", "off", "inactive"])
+def test_every_word_for_no_turns_tickets_off(admin_id: int, word: str) -> None:
+    plan = plan_of(admin_id, upload(admin_id, f"id,tickets\n{UNMAPPED},{word}\n"))
+    [row] = plan.rows
+    assert (row.outcome, row.details) == (Outcome.CHANGED, ("Create tickets: yes → no",))
+
+
+@pytest.mark.parametrize("word", ["yes", "Y", "true", "1", "on", "active", "x", ""])
+def test_every_word_for_yes_leaves_tickets_on(admin_id: int, word: str) -> None:
+    plan = plan_of(admin_id, upload(admin_id, f"id,tickets\n{UNMAPPED},{word}\n"))
+    assert [row.outcome for row in plan.rows] == [Outcome.UNCHANGED]
+
+
+def test_a_choice_that_came_and_went_since_the_preview_counts(admin_id: int) -> None:
+    key = upload(admin_id, f"id,client\n{UNMAPPED},Ashford Dental\n")
+    before = plan_of(admin_id, key)
+    for tickets in (False, True):
+        set_mapping(1, UNMAPPED, tickets=tickets)
+    assert plan_of(admin_id, key).rows[0].details == before.rows[0].details
+    with pytest.raises(ImportChangedError):
+        import_it(admin_id, key, before.fingerprint)
+
+
 @both_databases
 def test_two_who_confirm_the_same_import_import_once(app: Flask, admin_id: int) -> None:
     key = upload(admin_id, f"id,client\n{UNMAPPED},Ashford Dental\n")
-    fingerprint = plan_import(1, key, owner_id=admin_id).fingerprint
+    fingerprint = plan_of(admin_id, key).fingerprint
     start = threading.Barrier(2)
 
     def confirm() -> int:
         start.wait()
         try:
-            return import_mappings(1, key, fingerprint=fingerprint, actor_id=admin_id)
+            return import_it(admin_id, key, fingerprint)
         except NotFoundError:
             return 0
 
@@ -79,13 +112,13 @@ def test_two_who_confirm_the_same_import_import_once(app: Flask, admin_id: int) 
 @both_databases
 def test_a_fingerprint_is_of_what_would_change_only(app: Flask, admin_id: int) -> None:
     key = upload(admin_id, f"id,client\n{UNMAPPED},Ashford Dental\n{AUTO},Birchwood Dental\n")
-    before = plan_import(1, key, owner_id=admin_id).fingerprint
+    before = plan_of(admin_id, key).fingerprint
     set_mapping(1, SIMILAR, tickets=False)
-    assert plan_import(1, key, owner_id=admin_id).fingerprint == before
+    assert plan_of(admin_id, key).fingerprint == before
     set_mapping(1, AUTO, client_id=None)
-    assert plan_import(1, key, owner_id=admin_id).fingerprint != before
-    with pytest.raises(StaleImportError):
-        import_mappings(1, key, fingerprint=before, actor_id=admin_id)
+    assert plan_of(admin_id, key).fingerprint != before
+    with pytest.raises(ImportChangedError):
+        import_it(admin_id, key, before)
     assert organization(1, UNMAPPED).client_id is None
     assert len(all_rows(CsvUpload)) == 1, "for the new preview"
 

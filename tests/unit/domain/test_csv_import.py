@@ -63,10 +63,24 @@ def test_the_sentences_name_the_field() -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "wrong"),
+    [
+        ({"name": 0}, {"notes": "Choose a column for notes or external reference."}),
+        ({"name": 0, "notes": 1}, {}),
+        ({"name": 0, "external_reference": 2}, {}),
+        ({"name": 0, "notes": 7}, {"notes": "Choose a column of the file."}),
+    ],
+)
+def test_one_of_some_columns_is_enough(columns: dict[str, int], wrong: dict[str, str]) -> None:
+    assert check_columns(columns, FIELDS, 3, ("notes", "external_reference")) == wrong
+
+
+@pytest.mark.parametrize(
     ("text", "flag"),
     [
-        *(("yes", True), (" TRUE ", True), ("1", True), ("Active", True)),
-        *(("no", False), ("0", False), ("inactive", False), ("", None), ("  ", None)),
+        *(("yes", True), (" TRUE ", True), ("1", True), ("Active", True), ("on", True)),
+        *(("no", False), ("0", False), ("inactive", False), ("OFF", False)),
+        *(("", None), ("  ", None)),
     ],
 )
 def test_flags(text: str, flag: bool | None) -> None:
@@ -105,6 +119,14 @@ def plan(**changes: object) -> ImportPlan:
 def test_a_fingerprint_is_that_of_everything_a_plan_does(change: dict[str, object]) -> None:
     assert plan().fingerprint == plan().fingerprint
     assert plan(**change).fingerprint != plan().fingerprint
+
+
+def test_a_fingerprint_does_not_tell_what_stays_as_it_is() -> None:
+    stays = PlannedRow(3, Outcome.UNCHANGED, "Initech")
+    renamed = PlannedRow(3, Outcome.UNCHANGED, "INITECH")
+    changed = plan().rows[0]
+    assert ImportPlan([changed, stays]).fingerprint == ImportPlan([changed, renamed]).fingerprint
+    assert ImportPlan([changed, stays]).fingerprint == plan().fingerprint
 
 
 def test_a_plan_is_counted() -> None:

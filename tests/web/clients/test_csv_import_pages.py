@@ -101,6 +101,7 @@ def test_columns_have_to_be_chosen(admin: Browser) -> None:
     path = send_file(admin, b"Firm,Text\nHooli,Big\n").location
     preview = path.removesuffix("/columns")
     assert admin.client.get(preview).location == path
+    assert admin.send(preview, {"fingerprint": "x"}).location == path, "nothing to confirm yet"
     fields = {**admin.get(path).form_of("name"), "notes": "1"}
     page = admin.page_of(admin.client.post(path, data=fields), status=400)
     assert "Choose the column with the name." in page.text

@@ -13,7 +13,8 @@ from tests.support.rows import all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.domain.csv_text import read_csv
 from webapp.models import AuditEvent, Client, CsvUpload
-from webapp.services.mapping.import_mappings import plan_import
+from webapp.services.csv_imports import preview_import
+from webapp.services.mapping.import_mappings import mapping_import
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.people.users import add_user
 
@@ -46,11 +47,18 @@ def preview(table: Browser, content: str | bytes) -> Page:
 
 def confirm(table: Browser, page: Page):
     """Press the button of a preview."""
-    return table.client.post(page.response.request.path, data=page.form(page.response.request.path))
+    return table.client.post(page.response.request.path, data=page.form_of("fingerprint"))
 
 
-def rows_of(page: Page) -> list[str]:
-    return [words_of(row) for row in page.all("tr")[1:]]
+def rows_of(page: Page, outcome: str) -> list[str]:
+    """The rows of one of the tables: Wrong, Changed, Unchanged."""
+    [found] = [one for one in page.all("table") if words_of(one).startswith(f"{outcome} rows")]
+    return [words_of(row) for row in found.iter("tr")][1:]
+
+
+def counts_of(page: Page) -> list[str]:
+    """The figures above the tables: Changed, Unchanged, Wrong."""
+    return [words_of(one) for one in page.one("dl", class_="import-stats").iter("dd")]
 
 
 def client_name(app: Flask, external_id: str) -> str | None:
@@ -81,9 +89,9 @@ def test_an_export_is_a_file_of_all_rows_of_the_filter(table: Browser) -> None:
 
 def test_exporting_and_importing_again_changes_nothing(app: Flask, table: Browser) -> None:
     page = preview(table, table.client.get(f"{PATH}/export").data)
-    assert "Nothing would change" in page.text
-    assert "16 as they are" in page.text
-    assert f"{page.response.request.path}" not in [f.get("action") for f in page.all("form")]
+    assert "There is nothing to import: everything is as in the file." in page.text
+    assert counts_of(page) == ["0", "16", "0"]
+    assert not page.all("input", name="fingerprint"), "no button"
 
 
 def test_formulas_are_guarded_on_the_way_out_and_understood_on_the_way_in(
@@ -97,7 +105,7 @@ def test_formulas_are_guarded_on_the_way_out_and_understood_on_the_way_in(
     exported = table.client.get(f"{PATH}/export").text
     assert "'=HYPERLINK" in exported
     assert not any(cell.startswith("=") for cell in exported.replace('"', "").split(","))
-    assert "Nothing would change" in preview(table, exported).text
+    assert "There is nothing to import" in preview(table, exported).text
     page = preview(table, f'{HEADER}{UNMAPPED},,"\'{evil.replace(chr(34), chr(34) * 2)}",\n')
     assert confirm(table, page).status_code == 303
     assert client_name(app, UNMAPPED) == evil
@@ -111,14 +119,14 @@ def test_a_preview_shows_what_would_change_and_the_import_does_that(
         f"{SIMILAR},,,off\n"
     )
     page = preview(table, content)
-    assert page.heading == "Preview of the import"
-    assert "3 changes, 1 as they are" in page.text
-    assert rows_of(page) == [
-        "Line 2 40002 Copperfield Dental Client: none becomes Ashford Dental "
-        "Create tickets: yes becomes no",
-        "Line 3 40000 Ashford Dental Client: Ashford Dental becomes none Create tickets: yes",
-        "Line 5 40003 Dunmore Dental Client: none Create tickets: yes becomes no",
+    assert page.title.startswith("Preview · Import organizations")
+    assert counts_of(page) == ["3", "1", "0"]
+    assert rows_of(page, "Changed") == [
+        "2 Copperfield Dental (40002) Client: none → Ashford Dental; Create tickets: yes → no",
+        "3 Ashford Dental (40000) Client: Ashford Dental → none",
+        "5 Dunmore Dental (40003) Create tickets: yes → no",
     ]
+    assert rows_of(page, "Unchanged") == ["4 Birchwood Dental (40001) –"]
     assert actions(app) == [], "nothing happened yet"
     assert confirm(table, page).location == PATH
     assert "3 organizations changed by the import." in table.get(PATH).text
@@ -149,9 +157,10 @@ def test_errors_are_told_row_by_row_and_nothing_is_imported(app: Flask, table: B
         f"{AUTO},,,\n{MAPPED},,,no\n"
     )
     page = preview(table, content)
-    assert "5 rows of 7 cannot be imported, so nothing will be." in page.text
-    assert [row.split(" ", 2)[1] for row in rows_of(page)] == ["2", "3", "4", "5", "7"]
-    problems = " ".join(rows_of(page))
+    assert "5 rows are wrong. Nothing is imported until every row is right." in page.text
+    assert counts_of(page) == ["2", "0", "5"]
+    assert [row.split()[0] for row in rows_of(page, "Wrong")] == ["2", "3", "4", "5", "7"]
+    problems = " ".join(rows_of(page, "Wrong"))
     for words in (
         'There is no client "Nobody". Choose one of the list, or create it first. '
         '"maybe" is neither yes nor no.',
@@ -162,10 +171,12 @@ def test_errors_are_told_row_by_row_and_nothing_is_imported(app: Flask, table: B
     ):
         assert words in problems
     path = page.response.request.path
-    assert not [form for form in page.all("form") if form.get("action") == path], "no button"
+    assert not page.all("input", name="fingerprint"), "no button"
     with app.app_context():
         upload_id = int(path.rsplit("/", 1)[1])
-        fingerprint = plan_import(1, upload_id, owner_id=1).fingerprint
+        plan = preview_import(mapping_import(1), upload_id, 1).plan
+        assert plan is not None
+        fingerprint = plan.fingerprint
     refused = table.send(path, {"fingerprint": fingerprint})
     assert "Nothing was imported: correct the file" in table.page_of(refused, status=400).text
     assert actions(app) == []
@@ -176,8 +187,6 @@ def test_errors_are_told_row_by_row_and_nothing_is_imported(app: Flask, table: B
     [
         (b"", "Choose a CSV file"),
         (b"PK\x03\x04", "Excel workbook"),
-        (b"name,client\na,b\n", 'needs a column "organization id"'),
-        (b"organization id,name\n1,x\n", 'needs a column "organization id"'),
         (b'organization id,client\n"1', "Line 2 cannot be read"),
     ],
 )
@@ -189,12 +198,41 @@ def test_files_that_cannot_be_read(app: Flask, table: Browser, content: bytes, w
         assert all_rows(CsvUpload) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "missing"),
+    [
+        ("number,client\n{0},Ashford Dental\n", "Choose the column with the organization id."),
+        ("organization id,customer\n{0},Ashford Dental\n", "for client or create tickets."),
+    ],
+)
+def test_columns_are_asked_for_where_the_header_does_not_name_them(
+    app: Flask, table: Browser, content: str, missing: str
+) -> None:
+    address = upload(table, content.format(UNMAPPED)).location
+    columns = table.client.get(address).location
+    assert columns == f"{address}/columns"
+    page = table.get(columns)
+    assert missing in page.text
+    fields = page.form_of("organization_id")
+    refused = table.page_of(table.client.post(columns, data=fields), status=400)
+    assert missing in refused.text
+    assert table.send(address, {"fingerprint": "x"}).location == columns, "nothing to confirm yet"
+    chosen = {**fields, "organization_id": "0", "client": "1"}
+    assert table.client.post(columns, data=chosen).location == address
+    page = table.get(address)
+    assert rows_of(page, "Changed") == [
+        "2 Copperfield Dental (40002) Client: none → Ashford Dental"
+    ]
+    confirm(table, page)
+    assert client_name(app, UNMAPPED) == "Ashford Dental"
+
+
 def test_old_encodings_are_read_with_a_warning(app: Flask, table: Browser) -> None:
     with app.app_context():
         change(Client, client_ids()["Ashford Dental"], name="Zahnärzte")
     page = preview(table, f"id;client\n{UNMAPPED};Zahnärzte\n".encode("windows-1252"))
     assert "read as Windows-1252" in page.text
-    assert "none becomes Zahnärzte" in page.text
+    assert "none → Zahnärzte" in page.text
 
 
 def test_a_table_that_changed_since_its_preview_is_shown_anew(app: Flask, table: Browser) -> None:
@@ -202,8 +240,8 @@ def test_a_table_that_changed_since_its_preview_is_shown_anew(app: Flask, table:
     with app.app_context():
         set_mapping(1, UNMAPPED, client_id=client_ids()["Birchwood Dental"])
     anew = table.page_of(confirm(table, page), status=409)
-    assert "changed since this preview. Nothing was imported" in anew.text
-    assert "Birchwood Dental becomes Ashford Dental" in anew.text
+    assert "changed since this preview was made. Nothing was imported" in anew.text
+    assert "Birchwood Dental → Ashford Dental" in anew.text
     assert client_name(app, SIMILAR) is None
     assert confirm(table, anew).status_code == 303
     assert client_name(app, UNMAPPED) == client_name(app, SIMILAR) == "Ashford Dental"
@@ -214,7 +252,7 @@ def test_a_client_deactivated_since_the_preview(app: Flask, table: Browser) -> N
     with app.app_context():
         change(Client, client_ids()["Ashford Dental"], is_active=False)
     anew = table.page_of(confirm(table, page), status=409)
-    assert "1 row of 1 cannot be imported" in anew.text
+    assert "1 row is wrong." in anew.text
 
 
 def test_changes_elsewhere_in_the_table_do_not_matter(app: Flask, table: Browser) -> None:
@@ -228,9 +266,9 @@ def test_an_import_sent_twice_happens_once(app: Flask, table: Browser) -> None:
     page = preview(table, f"id,client\n{UNMAPPED},Ashford Dental\n")
     confirm(table, page)
     assert confirm(table, page).location == IMPORT
-    assert "This file was imported already" in table.get(IMPORT).text
+    assert "This import is done or was discarded meanwhile." in table.get(IMPORT).text
     assert actions(app).count("mapping.imported") == 1
-    table.get(page.response.request.path, status=404)
+    assert table.client.get(page.response.request.path).location == IMPORT
 
 
 def test_an_upload_can_be_discarded(app: Flask, table: Browser) -> None:
@@ -250,5 +288,15 @@ def test_uploads_are_their_owners_and_their_connections(
     with app.app_context():
         add_user(email="b@b.org", name="B", password="correct horse", role="admin")
         other = desk_data.add_connection(FakeClock().now(), account_id=7)
-    table.get(path.replace("/1/", f"/{other}/", 1), status=404)
-    sign_in(("b@b.org", "B")).get(path, status=404)
+    elsewhere = path.replace("/1/", f"/{other}/", 1)
+    stranger = sign_in(("b@b.org", "B"))
+    for browser, address in ((table, elsewhere), (stranger, path)):
+        upload_page = address.rsplit("/", 1)[0]
+        for suffix in ("", "/columns"):
+            assert browser.client.get(address + suffix).location == upload_page
+        fingerprint = page.form_of("fingerprint")["fingerprint"]
+        assert browser.send(address, {"fingerprint": fingerprint}).location == upload_page
+        browser.send(f"{address}/discard", {})
+    assert client_name(app, UNMAPPED) is None
+    table.get(path.replace("/1/", "/77/", 1), status=404)
+    assert confirm(table, page).location == PATH

@@ -21,7 +21,7 @@ from webapp.domain.csv_import import (
     read_flag,
 )
 from webapp.models import Asset, Client
-from webapp.services.desk.csv_imports import Cells, ImportKind, NumberedCells
+from webapp.services.csv_imports import Cells, ImportKind, NumberedCells
 from webapp.services.desk.edit_assets import AssetValues, asset_key, read_asset_values
 from webapp.services.desk.edit_rows import apply_edit, record_added
 from webapp.services.desk.link_assets import hostname_key

@@ -20,7 +20,7 @@ from webapp.domain.csv_import import (
     read_flag,
 )
 from webapp.models import Client, Connection
-from webapp.services.desk.csv_imports import Cells, ImportKind, NumberedCells
+from webapp.services.csv_imports import Cells, ImportKind, NumberedCells
 from webapp.services.desk.edit_clients import read_client_values
 from webapp.services.desk.edit_rows import apply_edit, record_added
 from webapp.services.errors import FieldError

@@ -1,223 +1,152 @@
-"""Importing clients and ticket switches of organizations from a CSV file, after a preview."""
+"""Clients and ticket switches of organizations from a CSV file: matched by id, never added.
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Final
+An empty client means none; an empty ticket switch leaves what is stored as it is.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.domain.csv_text import CsvRow, CsvTable
+from webapp.domain.csv_import import (
+    ImportField,
+    ImportPlan,
+    Outcome,
+    PlannedRow,
+    describe_change,
+    read_flag,
+)
 from webapp.domain.untrusted import parse_id
-from webapp.models import CsvUpload, OrganizationMapping
-from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
+from webapp.models import Client, OrganizationMapping
+from webapp.services.csv_imports import Cells, ImportKind, NumberedCells
 from webapp.services.desk.client_names import ClientNames
-from webapp.services.desk.csv_uploads import delete_upload, load_upload, read_upload, store_upload
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.lookups import get_connection
-from webapp.services.mapping.map_organizations import UNCHANGED, MappingChange, apply_changes
-from webapp.services.transactions import reading, transaction
+from webapp.services.mapping.list_mappings import find_connection
+from webapp.services.mapping.map_organizations import MappingChange, apply_changes
 
-KIND: Final = "mappings"
-ID_NAMES = ("organization id", "id")
-CLIENT_NAMES = ("client", "client name")
-TICKETS_NAMES = ("create tickets", "tickets")
+FIELDS = (
+    ImportField(
+        "organization_id",
+        "Organization id",
+        ("id",),
+        is_required=True,
+        hint="Rows are matched to organizations by id; the name beside it is not read.",
+    ),
+    ImportField(
+        "client",
+        "Client",
+        ("client name",),
+        hint="The name of an active client, in whatever case. Empty means none.",
+    ),
+    ImportField(
+        "create_tickets",
+        "Create tickets",
+        ("tickets",),
+        hint="Yes or no (true or false, 1 or 0, on or off). The file needs this or the client.",
+    ),
+)
 
-_YES = frozenset({"yes", "y", "true", "1", "on"})
-_NO = frozenset({"no", "n", "false", "0", "off"})
 
+def mapping_import(connection_id: int) -> ImportKind:
+    """The kind of import whose rows are organizations of a connection.
 
-class StaleImportError(ServiceError):
-    """The table changed since the preview; nothing was imported."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The table or the clients changed since this preview. Nothing was imported: "
-            "check the new preview below, then import."
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
-    """What a row of the file would do; with a `problem` nothing of the file is imported.
-
-    `client` and `tickets` are None where they stay as they are; an empty client is "none".
+    Raises NotFoundError, EditionError.
     """
-
-    number: int
-    external_id: str
-    name: str = ""
-    client_before: str = ""
-    tickets_before: bool = True
-    client: str | None = None
-    tickets: bool | None = None
-    version: int = 0
-    problem: str | None = None
-
-    @property
-    def is_change(self) -> bool:
-        """Whether the row would change anything."""
-        return self.problem is None and (self.client is not None or self.tickets is not None)
+    find_connection(connection_id)
+    return ImportKind(
+        "mapping",
+        FIELDS,
+        (Client,),
+        partial(plan_mappings, connection_id),
+        partial(write_mappings, connection_id),
+        one_of=("client", "create_tickets"),
+        connection_id=connection_id,
+        adds=False,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class ImportPlan:
-    """What an import would do; `fingerprint` is that of exactly this."""
-
-    upload: CsvUpload
-    rows: Sequence[PlannedRow]
-    notes: Sequence[str] = ()
-
-    @property
-    def problems(self) -> list[PlannedRow]:
-        """The rows that cannot be imported."""
-        return [row for row in self.rows if row.problem is not None]
-
-    @property
-    def changes(self) -> list[PlannedRow]:
-        """The rows that would change something."""
-        return [row for row in self.rows if row.is_change]
-
-    @property
-    def fingerprint(self) -> str:
-        """Differs as soon as the import would do, or undo, anything else."""
-        rows = [asdict(row) for row in self.rows if row.is_change or row.problem]
-        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+def plan_mappings(connection_id: int, session: Session, rows: NumberedCells) -> ImportPlan:
+    """What the rows would do to the organizations of a connection."""
+    planner = _Planner(session, connection_id)
+    return ImportPlan([planner.plan_row(number, cells) for number, cells in rows])
 
 
-def upload_mappings(connection_id: int, filename: str, data: bytes, *, owner_id: int) -> CsvUpload:
-    """Keep a file for its preview. Raises FieldError (`file`), NotFoundError, EditionError."""
-    require_enterprise()
-    with reading() as session:
-        get_connection(session, connection_id)
-    upload = store_upload(KIND, filename, data, owner_id, connection_id)
-    try:
-        plan_import(connection_id, upload.id, owner_id=owner_id)
-    except FieldError:
-        delete_upload(upload.id, KIND, owner_id)
-        raise
-    return upload
+def write_mappings(
+    connection_id: int, session: Session, plan: ImportPlan, actor_id: int | None
+) -> None:
+    """Change what a plan without errors says, in the versions that the plan is about."""
+    changes = [MappingChange(**row.values) for row in plan.of(Outcome.CHANGED)]
+    apply_changes(session, connection_id, changes, actor_id=actor_id)
 
 
-def plan_import(connection_id: int, upload_id: int, *, owner_id: int) -> ImportPlan:
-    """What the import of an upload would do now.
+class FieldChange(NamedTuple):
+    """A field of `MappingChange`, its value, and what that changes in words."""
 
-    Raises NotFoundError, FieldError (`file`), EditionError.
-    """
-    require_enterprise()
-    with reading() as session:
-        return _plan(session, connection_id, upload_id, owner_id)
+    name: str
+    value: int | bool | None
+    words: str
 
 
-def import_mappings(connection_id: int, upload_id: int, *, fingerprint: str, actor_id: int) -> int:
-    """Import all rows in one transaction and forget the upload; returns how many rows changed.
+class _Planner:
+    def __init__(self, session: Session, connection_id: int) -> None:
+        self._names = ClientNames(session)
+        self._organizations = _organizations(session, connection_id)
+        self._lines: dict[str, int] = {}
 
-    Raises StaleImportError where it would not do exactly what the preview with `fingerprint`
-    showed, ServiceError where rows have problems, NotFoundError, EditionError.
-    """
-    require_enterprise()
-    with transaction() as session:
-        get_connection(session, connection_id, lock=True)
-        plan = _plan(session, connection_id, upload_id, actor_id, lock=True)
-        if plan.fingerprint != fingerprint:
-            raise StaleImportError
-        if plan.problems:
-            raise ServiceError("Nothing was imported: correct the file and upload it again.")
-        names = ClientNames(session)
-        changes = [_as_change(names, row) for row in plan.changes]
-        apply_changes(session, connection_id, changes, actor_id=actor_id)
-        record_event(
-            session,
-            action="mapping.imported",
-            subject_type="connection",
-            subject_id=connection_id,
-            after={"file": plan.upload.filename, "rows": len(changes)},
-            actor_id=actor_id,
-        )
-        session.delete(plan.upload)
-        return len(changes)
+    def plan_row(self, number: int, cells: Cells) -> PlannedRow:
+        typed = cells["organization_id"]
+        current = self._organizations.get(parse_id(typed) or "")
+        if current is None:
+            unknown = "There is no organization with this id; sync organizations first."
+            problem = unknown if typed else "The organization id is missing."
+            return PlannedRow(number, Outcome.WRONG, typed[:64], (problem,))
+        title = f"{current.name} ({current.external_id})"
+        first = self._lines.setdefault(current.external_id, number)
+        if first != number:
+            problem = f"This organization is in line {first} already."
+            return PlannedRow(number, Outcome.WRONG, title, (problem,))
+        changes: list[FieldChange] = []
+        problems = []
+        for read in (self._read_client, _read_tickets):
+            try:
+                changes += read(current, cells)
+            except ValueError as error:
+                problems.append(str(error))
+        if problems:
+            return PlannedRow(number, Outcome.WRONG, title, (" ".join(problems),))
+        if not changes:
+            return PlannedRow(number, Outcome.UNCHANGED, title)
+        values: dict[str, Any] = {"external_id": current.external_id, "version": current.version}
+        values |= {change.name: change.value for change in changes}
+        details = tuple(change.words for change in changes)
+        return PlannedRow(number, Outcome.CHANGED, title, details, values, current.id)
 
-
-def _plan(
-    session: Session, connection_id: int, upload_id: int, owner_id: int, *, lock: bool = False
-) -> ImportPlan:
-    upload = load_upload(session, upload_id, KIND, owner_id, lock=lock)
-    if upload.connection_id != connection_id:
-        raise NotFoundError("This upload belongs to another connection.")
-    table = read_upload(upload)
-    reader = _RowReader(session, connection_id, table)
-    return ImportPlan(upload, [reader.read(row) for row in table.rows], table.notes)
-
-
-class _RowReader:
-    def __init__(self, session: Session, connection_id: int, table: CsvTable) -> None:
-        id_column = table.column(*ID_NAMES)
-        self.client_column = table.column(*CLIENT_NAMES)
-        self.tickets_column = table.column(*TICKETS_NAMES)
-        if id_column is None or (self.client_column is None and self.tickets_column is None):
-            raise FieldError(
-                {
-                    "file": 'The file needs a column "organization id", and "client" or '
-                    '"create tickets" beside it.'
-                }
-            )
-        self.id_column = id_column
-        self.names = ClientNames(session)
-        self.organizations = _organizations(session, connection_id)
-        self.lines: dict[str, int] = {}
-
-    def read(self, row: CsvRow) -> PlannedRow:
-        external_id = row.values[self.id_column]
-        organization = self.organizations.get(parse_id(external_id) or "")
-        planned = PlannedRow(row.number, external_id[:64])
-        if organization is None:
-            words = "There is no organization with this id; sync organizations first."
-            return _with(
-                planned, problem=words if external_id else "The organization id is missing."
-            )
-        planned = _with(
-            planned,
-            name=organization.name,
-            client_before=organization.client.name if organization.client else "",
-            tickets_before=organization.creates_tickets,
-            version=organization.version,
-        )
-        first = self.lines.setdefault(organization.external_id, row.number)
-        if first != row.number:
-            return _with(planned, problem=f"This organization is in line {first} already.")
-        return self._read_tickets(row, self._read_client(row, planned))
-
-    def _read_client(self, row: CsvRow, planned: PlannedRow) -> PlannedRow:
-        if self.client_column is None:
-            return planned
-        typed = row.values[self.client_column]
-        if typed == planned.client_before:
-            return planned
-        problem = self.names.problem(typed) if typed else None
-        found = self.names.find(typed) if typed else None
-        name = found.name if found else ""
-        if problem is None and name == planned.client_before:
-            return planned
-        return _with(planned, client=name, problem=problem)
-
-    def _read_tickets(self, row: CsvRow, planned: PlannedRow) -> PlannedRow:
-        if self.tickets_column is None or not (typed := row.values[self.tickets_column]):
-            return planned
-        word = typed.casefold()
-        if word not in _YES | _NO:
-            words = f'"{typed[:40]}" is neither yes nor no.'
-            return _with(
-                planned, problem=f"{planned.problem} {words}" if planned.problem else words
-            )
-        wanted = word in _YES
-        return planned if wanted == planned.tickets_before else _with(planned, tickets=wanted)
+    def _read_client(self, current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
+        """The choice of a client; none where it stays as it is. Raises ValueError."""
+        before = current.client.name if current.client else ""
+        typed = cells.get("client", before)
+        if typed == before:
+            return []
+        if typed and (problem := self._names.problem(typed)):
+            raise ValueError(problem)
+        found = self._names.find(typed)
+        wanted = found.id if found else None
+        if wanted == current.client_id:
+            return []
+        after = found.name if found else "none"
+        return [
+            FieldChange("client_id", wanted, describe_change("Client", before or "none", after))
+        ]
 
 
-def _with(row: PlannedRow, **values: object) -> PlannedRow:
-    return PlannedRow(**{**asdict(row), **values})
+def _read_tickets(current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
+    """The choice to turn tickets on or off; none where they stay. Raises ValueError."""
+    wanted = read_flag(cells.get("create_tickets", ""))
+    if wanted in (None, current.creates_tickets):
+        return []
+    before, after = ("no", "yes") if wanted else ("yes", "no")
+    return [FieldChange("tickets", wanted, describe_change("Create tickets", before, after))]
 
 
 def _organizations(session: Session, connection_id: int) -> Mapping[str, OrganizationMapping]:
@@ -228,10 +157,3 @@ def _organizations(session: Session, connection_id: int) -> Mapping[str, Organiz
         .execution_options(populate_existing=True)
     )
     return {row.external_id: row for row in session.scalars(query)}
-
-
-def _as_change(names: ClientNames, row: PlannedRow) -> MappingChange:
-    if row.client is None:
-        return MappingChange(row.external_id, UNCHANGED, row.tickets, row.version)
-    client = names.find(row.client) if row.client else None
-    return MappingChange(row.external_id, client.id if client else None, row.tickets, row.version)

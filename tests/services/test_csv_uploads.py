@@ -4,9 +4,11 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
+from tests.support.desk_data import add_connection
+from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, fresh
 from webapp.models import CsvUpload
-from webapp.services.desk.csv_uploads import (
+from webapp.services.csv_uploads import (
     delete_upload,
     get_upload,
     note_preview,
@@ -69,6 +71,22 @@ def test_uploads_of_others_and_of_other_kinds_are_not_there(app: Flask, owner: i
             get_upload(upload_id, kind, person)
         delete_upload(upload_id, kind, person)
     assert fresh(CsvUpload, upload.id).owner_id == owner
+
+
+def test_uploads_of_one_connection_are_not_there_for_another(
+    owner: int, fake_clock: FakeClock
+) -> None:
+    mine, other = (add_connection(fake_clock.now(), account_id=number) for number in (1, 2))
+    upload = store_upload("mapping", "x.csv", DATA, owner, mine)
+    assert get_upload(upload.id, "mapping", owner, mine).connection_id == mine
+    for connection_id in (other, None):
+        with pytest.raises(NotFoundError):
+            get_upload(upload.id, "mapping", owner, connection_id)
+        with pytest.raises(NotFoundError):
+            note_preview(upload.id, "mapping", owner, connection_id, fingerprint="1")
+        delete_upload(upload.id, "mapping", owner, connection_id)
+    delete_upload(upload.id, "mapping", owner, mine)
+    assert all_rows(CsvUpload) == []
 
 
 def test_a_deleted_upload_is_gone_and_deleting_twice_is_fine(app: Flask, owner: int) -> None:

@@ -59,14 +59,22 @@ def store_upload(
     return upload
 
 
-def get_upload(upload_id: int, kind: str, owner_id: int) -> CsvUpload:
-    """The upload, if it is of this kind and of this person; else NotFoundError."""
+def get_upload(
+    upload_id: int, kind: str, owner_id: int, connection_id: int | None = None
+) -> CsvUpload:
+    """The upload, if it is of this kind, person and connection; else NotFoundError."""
     with reading() as session:
-        return load_upload(session, upload_id, kind, owner_id)
+        return load_upload(session, upload_id, kind, owner_id, connection_id)
 
 
 def load_upload(
-    session: Session, upload_id: int, kind: str, owner_id: int, *, lock: bool = False
+    session: Session,
+    upload_id: int,
+    kind: str,
+    owner_id: int,
+    connection_id: int | None = None,
+    *,
+    lock: bool = False,
 ) -> CsvUpload:
     """`get_upload` in the caller's transaction.
 
@@ -74,7 +82,8 @@ def load_upload(
     that the upload is gone.
     """
     upload = get_row(session, CsvUpload, upload_id, _GONE, lock=lock)
-    if upload.kind != kind or upload.owner_id != owner_id:
+    wanted = (kind, owner_id, connection_id)
+    if (upload.kind, upload.owner_id, upload.connection_id) != wanted:
         raise NotFoundError(_GONE)
     return upload
 
@@ -90,13 +99,14 @@ def note_preview(
     upload_id: int,
     kind: str,
     owner_id: int,
+    connection_id: int | None = None,
     *,
     fingerprint: str,
     columns: Mapping[str, Any] | None = None,
 ) -> CsvUpload:
     """Note what the preview showed, and which column is which field; raises NotFoundError."""
     with transaction() as session:
-        upload = load_upload(session, upload_id, kind, owner_id, lock=True)
+        upload = load_upload(session, upload_id, kind, owner_id, connection_id, lock=True)
         upload.fingerprint = fingerprint
         if columns is not None:
             kept = {ENCODING: (upload.columns or {}).get(ENCODING)}
@@ -104,7 +114,9 @@ def note_preview(
         return upload
 
 
-def delete_upload(upload_id: int, kind: str, owner_id: int) -> None:
+def delete_upload(
+    upload_id: int, kind: str, owner_id: int, connection_id: int | None = None
+) -> None:
     """Forget an upload, after its import or instead of it; one that is gone is fine."""
     with transaction() as session, suppress(NotFoundError):
-        session.delete(load_upload(session, upload_id, kind, owner_id, lock=True))
+        session.delete(load_upload(session, upload_id, kind, owner_id, connection_id, lock=True))

@@ -1,4 +1,8 @@
-"""CSV imports of any kind: columns chosen, previewed, applied as previewed or not at all."""
+"""CSV imports of any kind: columns chosen, previewed, applied as previewed or not at all.
+
+The engine knows no area: each kind is defined in its own (clients and assets in `desk`,
+organizations in `mapping`).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +21,7 @@ from webapp.domain.csv_import import (
 from webapp.domain.csv_text import CsvTable
 from webapp.models import Asset, Client, Connection, CsvUpload
 from webapp.services.audit import record_event
-from webapp.services.desk.csv_uploads import get_upload, load_upload, note_preview, read_upload
+from webapp.services.csv_uploads import get_upload, load_upload, note_preview, read_upload
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.transactions import reading, transaction
 
@@ -29,7 +33,9 @@ NumberedCells = Sequence[tuple[int, Cells]]
 class ImportKind:
     """A kind of rows: how to plan their import, and how to write a plan without errors.
 
-    `locked` are the tables whose rows stay as the plan sees them until it is written.
+    `locked` are the tables whose rows stay as the plan sees them until it is written. A file has to
+    have at least one column of the fields `one_of`. The rows of some kinds are of one connection;
+    those of kinds without `adds` are changed only.
     """
 
     name: str
@@ -37,19 +43,27 @@ class ImportKind:
     locked: Sequence[type[Client] | type[Asset]]
     plan: Callable[[Session, NumberedCells], ImportPlan]
     write: Callable[[Session, ImportPlan, int | None], None]
+    one_of: Sequence[str] = ()
+    connection_id: int | None = None
+    adds: bool = True
+
+    def check(self, columns: Mapping[str, int], table: CsvTable) -> dict[str, str]:
+        """What is wrong with a choice of columns of a file, by field."""
+        return check_columns(columns, self.fields, len(table.header), self.one_of)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPreview:
     """An upload, its rows, the chosen columns and what they would do.
 
-    Without every required column there is no plan yet.
+    With `problems` of the columns, by field, there is no plan yet.
     """
 
     upload: CsvUpload
     table: CsvTable
     columns: Mapping[str, int]
     plan: ImportPlan | None
+    problems: Mapping[str, str]
 
 
 class ImportChangedError(ServiceError):
@@ -68,27 +82,28 @@ class ImportRefusedError(ServiceError):
 
 def preview_import(kind: ImportKind, upload_id: int, owner_id: int) -> ImportPreview:
     """What an upload would do now, without writing anything; raises NotFoundError."""
-    upload = get_upload(upload_id, kind.name, owner_id)
-    table = read_upload(upload)
-    columns = _columns(upload, kind, table)
-    if check_columns(columns, kind.fields, len(table.header)):
-        return ImportPreview(upload, table, columns, None)
     with reading() as session:
-        plan = kind.plan(session, _cells(table, columns))
-    return ImportPreview(upload, table, columns, plan)
+        upload = load_upload(session, upload_id, kind.name, owner_id, kind.connection_id)
+        return _preview(session, kind, upload)
 
 
 def choose_columns(
     kind: ImportKind, upload_id: int, owner_id: int, columns: Mapping[str, int]
 ) -> None:
     """Keep which column is which field. Raises FieldError, NotFoundError."""
-    table = read_upload(get_upload(upload_id, kind.name, owner_id))
-    errors = check_columns(columns, kind.fields, len(table.header))
-    if errors:
+    table = read_upload(get_upload(upload_id, kind.name, owner_id, kind.connection_id))
+    if errors := kind.check(columns, table):
         raise FieldError(errors)
     with reading() as session:
         plan = kind.plan(session, _cells(table, columns))
-    note_preview(upload_id, kind.name, owner_id, fingerprint=plan.fingerprint, columns=columns)
+    note_preview(
+        upload_id,
+        kind.name,
+        owner_id,
+        kind.connection_id,
+        fingerprint=plan.fingerprint,
+        columns=columns,
+    )
 
 
 def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: str) -> ImportPlan:
@@ -99,15 +114,20 @@ def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: s
     """
     try:
         with transaction() as session:
-            upload = load_upload(session, upload_id, kind.name, owner_id, lock=True)
+            upload = load_upload(
+                session, upload_id, kind.name, owner_id, kind.connection_id, lock=True
+            )
             for model in (Connection, *kind.locked):  # routing is saved under connections' locks
                 session.execute(select(model.id).order_by(model.id).with_for_update())
-            table = read_upload(upload)
-            plan = kind.plan(session, _cells(table, _columns(upload, kind, table)))
+            plan = _preview(session, kind, upload).plan
+            if plan is None:
+                raise ImportRefusedError("Nothing was imported: choose the columns first.")
             if plan.fingerprint != fingerprint:
                 raise ImportChangedError
             if plan.has_errors:
-                raise ImportRefusedError("Correct the rows below; nothing was imported.")
+                raise ImportRefusedError(
+                    "Nothing was imported: correct the file and upload it again."
+                )
             if not plan.changes_anything:
                 raise ImportRefusedError(
                     "There is nothing to import: everything is as in the file."
@@ -119,6 +139,14 @@ def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: s
             return plan
     except IntegrityError as error:  # somebody took a name between plan and write
         raise ImportChangedError from error
+
+
+def _preview(session: Session, kind: ImportKind, upload: CsvUpload) -> ImportPreview:
+    table = read_upload(upload)
+    columns = _columns(upload, kind, table)
+    problems = kind.check(columns, table)
+    plan = None if problems else kind.plan(session, _cells(table, columns))
+    return ImportPreview(upload, table, columns, plan, problems)
 
 
 def _columns(upload: CsvUpload, kind: ImportKind, table: CsvTable) -> dict[str, int]:
@@ -140,15 +168,13 @@ def _cells(table: CsvTable, columns: Mapping[str, int]) -> NumberedCells:
 
 
 def _record(session: Session, kind: ImportKind, upload: CsvUpload, plan: ImportPlan) -> None:
+    connection_id, changed = kind.connection_id, plan.count(Outcome.CHANGED)
+    counts = {"added": plan.count(Outcome.ADDED), "changed": changed}
     record_event(
         session,
         action=f"{kind.name}.imported",
-        subject_type="csv_upload",
-        subject_id=upload.id,
-        after={
-            "file": upload.filename,
-            "added": plan.count(Outcome.ADDED),
-            "changed": plan.count(Outcome.CHANGED),
-        },
+        subject_type="connection" if connection_id else "csv_upload",
+        subject_id=connection_id or upload.id,
+        after={"file": upload.filename, **(counts if kind.adds else {"rows": changed})},
         actor_id=upload.owner_id,
     )
