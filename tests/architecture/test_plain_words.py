@@ -6,7 +6,8 @@ from tests.support.source_tree import modules
 
 RIDDLES = re.compile(
     r"\bless what\b|\b(?:to|can|cannot|could|could not) be had\b"
-    r"|\b(?:that|where it|for what) is none\b|\bis none of (?:ours|this)\b|\b\w+ of ours\b|\bare none[.:;]",
+    r"|\b(?:that|where it|for what) is none\b|\bis none of (?:ours|this)\b"
+    r"|\b\w+ of ours\b|\bare none[.:;]",
 )
 
 
