@@ -14,13 +14,6 @@ class NotFoundError(ServiceError):
     """What was named does not exist."""
 
 
-class EditionError(ServiceError):
-    """The integration is not part of this edition."""
-
-    def __init__(self) -> None:
-        super().__init__("The Huntress security integration is an Enterprise feature.")
-
-
 class FieldError(ServiceError):
     """Some fields cannot be taken; `fields` says for each what is wrong with it."""
 

@@ -17,7 +17,8 @@ from webapp.services.connections.routing_settings import (
     save_routing,
 )
 from webapp.services.connections.routing_state import missing_labels, routing_state, show_routing
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.polling.manage_polling import pause_polling, start_polling
 from webapp.services.transactions import transaction
 

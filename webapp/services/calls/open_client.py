@@ -5,12 +5,11 @@ from typing import Protocol
 
 from webapp import clock
 from webapp.config import Config
-from webapp.extensions import current_config
 from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.calls.call_window import DatabaseLedger
-from webapp.services.errors import EditionError, ServiceError
+from webapp.services.errors import ServiceError
 
 OnWait = Callable[[float, str], None]
 
@@ -40,12 +39,6 @@ class MissingCredentialsError(ServiceError):
         super().__init__(
             "Missing Huntress API credentials: enter a key and secret for this connection."
         )
-
-
-def require_enterprise() -> None:
-    """Raise EditionError where the Huntress integration is not part of this edition."""
-    if not current_config().is_enterprise:
-        raise EditionError
 
 
 def open_client(

@@ -24,9 +24,9 @@ from webapp.services.calls.open_client import (
     open_client,
     open_trial_client,
     refuse_long_waits,
-    require_enterprise,
 )
 from webapp.services.connections.routing_state import routing_state
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations

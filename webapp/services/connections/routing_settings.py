@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL
 from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.audit import changes_between, record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.routing_state import (
     Named,
     routing_state,
 )
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction

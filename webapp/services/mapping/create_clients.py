@@ -13,8 +13,8 @@ from webapp.domain.untrusted import clean_line
 from webapp.models import Client, OrganizationMapping
 from webapp.models.desk import NAME_LENGTH
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.client_names import ClientNames
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import MappingChange, apply_changes

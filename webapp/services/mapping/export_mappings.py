@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import OrganizationMapping
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.list_mappings import MappingQuery, select_mappings, with_candidates
 from webapp.services.mapping.map_organizations import STATE_LABELS, OrganizationRow

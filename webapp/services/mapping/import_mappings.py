@@ -13,9 +13,9 @@ from webapp.domain.csv_text import CsvRow, CsvTable
 from webapp.domain.untrusted import parse_id
 from webapp.models import CsvUpload, OrganizationMapping
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.client_names import ClientNames
 from webapp.services.desk.csv_uploads import delete_upload, load_upload, read_upload, store_upload
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import UNCHANGED, MappingChange, apply_changes

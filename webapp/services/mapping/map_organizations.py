@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.domain.untrusted import parse_id
 from webapp.models import Client, OrganizationMapping, User
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.drop_reports import drop_reports

@@ -15,7 +15,8 @@ from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Client, OrganizationMapping
-from webapp.services.calls.open_client import open_client, require_enterprise
+from webapp.services.calls.open_client import open_client
+from webapp.services.edition import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import Alert, Connection, InboxRow, Ticket, User
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from webapp import clock, task_queue
 from webapp.models import Connection
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.routing_state import missing_labels
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import ServiceError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.lease import has_live_lease

@@ -13,8 +13,8 @@ from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_body, build_title, without_unmapped_marks
 from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Ticket
 from webapp.services.audit import changes_between, record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.link_assets import AssetLinker
+from webapp.services.edition import require_enterprise
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import BatchContext
 from webapp.services.polling.locked_cycle import lock_cycle

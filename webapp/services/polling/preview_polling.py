@@ -27,8 +27,8 @@ from webapp.services.calls.open_client import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
     refuse_long_waits,
-    require_enterprise,
 )
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.mapping.sync_organizations import (
     Organization,

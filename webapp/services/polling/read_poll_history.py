@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import Connection, PollRun, User
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.lookups import LARGEST_ID

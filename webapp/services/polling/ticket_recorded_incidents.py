@@ -17,7 +17,8 @@ from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import MissingCredentialsError, require_enterprise
+from webapp.services.calls.open_client import MissingCredentialsError
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.lookups import get_row
 from webapp.services.polling.cycle import Cycle

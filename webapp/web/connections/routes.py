@@ -3,7 +3,6 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.connect_account import (
     ConnectError,
     OtherAccountError,
@@ -18,6 +17,7 @@ from webapp.services.connections.routing_settings import (
     StaleRoutingError,
     save_routing,
 )
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
