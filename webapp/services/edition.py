@@ -1,10 +1,10 @@
 """The edition gate: the Huntress integration belongs to Enterprise."""
 
 from webapp.extensions import current_config
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 
 
-class EditionError(ServiceError):
+class EditionError(RefusedError):
     """The integration is not part of this edition."""
 
     def __init__(self) -> None:

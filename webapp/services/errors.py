@@ -1,10 +1,13 @@
-"""Refusals of the services: one sentence each, written to be shown to the person who asked."""
+"""Refusals of the services: one sentence each, written to be shown to the person who asked.
+
+There are four kinds, and none is another's: whoever catches one never catches a second.
+"""
 
 from collections.abc import Mapping
 
 
 class ServiceError(Exception):
-    """Something was asked that cannot be done; nothing was changed.
+    """Something was asked that cannot be done; nothing was changed. Always one of the kinds below.
 
     `str(error)` is one sentence (or two) with what to do about it, free of secrets.
     """
@@ -12,6 +15,14 @@ class ServiceError(Exception):
 
 class NotFoundError(ServiceError):
     """What was named does not exist."""
+
+
+class RefusedError(ServiceError):
+    """It cannot be done as things are; the page says so and stays as it was."""
+
+
+class ConflictError(ServiceError):
+    """Somebody else changed meanwhile what the request was made from."""
 
 
 class FieldError(ServiceError):

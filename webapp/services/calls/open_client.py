@@ -9,7 +9,7 @@ from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, Memory
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.calls.call_window import DatabaseLedger
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 
 OnWait = Callable[[float, str], None]
 
@@ -32,7 +32,7 @@ class ApiAccess(Protocol):
     def api_secret(self) -> str | None: ...
 
 
-class MissingCredentialsError(ServiceError):
+class MissingCredentialsError(RefusedError):
     """The connection holds no credentials: it was disconnected, or never finished."""
 
     def __init__(self) -> None:

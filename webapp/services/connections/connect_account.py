@@ -27,7 +27,7 @@ from webapp.services.calls.open_client import (
 )
 from webapp.services.connections.routing_state import routing_state
 from webapp.services.edition import require_enterprise
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.run_log import mark_interrupted
@@ -45,7 +45,7 @@ _PRIORITY_COLUMNS = {
 logger = logging.getLogger(__name__)
 
 
-class ConnectError(ServiceError):
+class ConnectError(RefusedError):
     """The account could not be connected; nothing was stored. The sentence says why.
 
     `is_about_base_url`: another base URL is what helps.

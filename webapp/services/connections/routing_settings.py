@@ -15,7 +15,7 @@ from webapp.services.connections.routing_state import (
     routing_state,
 )
 from webapp.services.edition import require_enterprise
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import ConflictError, FieldError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
 
@@ -48,7 +48,7 @@ class RoutingError(FieldError):
     """Some settings cannot be taken; nothing was saved. `fields`: attribute → message."""
 
 
-class StaleRoutingError(ServiceError):
+class StaleRoutingError(ConflictError):
     """Somebody else saved other settings meanwhile; nothing was saved. `stored`: what is now."""
 
     def __init__(self, stored: Mapping[str, object]) -> None:

@@ -18,7 +18,7 @@ from webapp.domain.csv_text import CsvTable
 from webapp.models import Asset, Client, Connection, CsvUpload
 from webapp.services.audit import record_event
 from webapp.services.desk.csv_uploads import get_upload, load_upload, note_preview, read_upload
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, RefusedError
 from webapp.services.transactions import reading, transaction
 
 Cells = Mapping[str, str]
@@ -52,7 +52,7 @@ class ImportPreview:
     plan: ImportPlan | None
 
 
-class ImportChangedError(ServiceError):
+class ImportChangedError(ConflictError):
     """What is stored changed since the preview; nothing was imported."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class ImportChangedError(ServiceError):
         )
 
 
-class ImportRefusedError(ServiceError):
+class ImportRefusedError(RefusedError):
     """The plan has errors or does nothing."""
 
 

@@ -16,7 +16,7 @@ from webapp.services.audit import record_event
 from webapp.services.desk.client_names import ClientNames
 from webapp.services.desk.csv_uploads import delete_upload, load_upload, read_upload, store_upload
 from webapp.services.edition import require_enterprise
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import UNCHANGED, MappingChange, apply_changes
 from webapp.services.transactions import reading, transaction
@@ -30,7 +30,7 @@ _YES = frozenset({"yes", "y", "true", "1", "on"})
 _NO = frozenset({"no", "n", "false", "0", "off"})
 
 
-class StaleImportError(ServiceError):
+class StaleImportError(ConflictError):
     """The table changed since the preview; nothing was imported."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ def import_mappings(connection_id: int, upload_id: int, *, fingerprint: str, act
     """Import all rows in one transaction and forget the upload; returns how many rows changed.
 
     Raises StaleImportError where it would not do exactly what the preview with `fingerprint`
-    showed, ServiceError where rows have problems, NotFoundError, EditionError.
+    showed, RefusedError where rows have problems, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
@@ -125,7 +125,7 @@ def import_mappings(connection_id: int, upload_id: int, *, fingerprint: str, act
         if plan.fingerprint != fingerprint:
             raise StaleImportError
         if plan.problems:
-            raise ServiceError("Nothing was imported: correct the file and upload it again.")
+            raise RefusedError("Nothing was imported: correct the file and upload it again.")
         names = ClientNames(session)
         changes = [_as_change(names, row) for row in plan.changes]
         apply_changes(session, connection_id, changes, actor_id=actor_id)

@@ -8,7 +8,7 @@ from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import User, UserSession
 from webapp.models.user import ROLE_ADMIN, ROLES
-from webapp.services.errors import ServiceError
+from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import (
     LastAdminError,
@@ -27,7 +27,7 @@ _CONFIRM = (
 )
 
 
-class UserConflictError(ServiceError):
+class UserConflictError(ConflictError):
     """Somebody else changed the user after the person had looked."""
 
     def __init__(self, user: User) -> None:

@@ -11,7 +11,7 @@ from webapp import clock
 from webapp.models import SetupToken, TicketCounter, User
 from webapp.models.user import ROLE_ADMIN
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.people.sign_in import hash_token
 from webapp.services.people.users import build_user, count_users
 from webapp.services.transactions import reading, transaction
@@ -20,14 +20,14 @@ TOKEN_LIFETIME = timedelta(hours=24)
 TOKEN_BYTES = 16
 
 
-class SetupClosedError(ServiceError):
+class SetupClosedError(RefusedError):
     """There is a user already: whoever else is to sign in is added by an admin."""
 
     def __init__(self) -> None:
         super().__init__("Triagedesk is set up already; sign in, or ask an admin to add you.")
 
 
-class SetupTokenError(ServiceError):
+class SetupTokenError(RefusedError):
     """The token is wrong or too old."""
 
     def __init__(self) -> None:

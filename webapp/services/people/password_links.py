@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from webapp import clock
 from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.sign_in import hash_token
 from webapp.services.people.users import (
@@ -28,7 +28,7 @@ LINK_LIFETIME = timedelta(hours=72)
 TOKEN_BYTES = 16
 
 
-class PasswordLinkError(ServiceError):
+class PasswordLinkError(RefusedError):
     """The token is wrong, was used, is too old, or its person was deactivated."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class PasswordLinkError(ServiceError):
         )
 
 
-class InactiveUserError(ServiceError):
+class InactiveUserError(RefusedError):
     """Somebody who was deactivated gets no link: activate them first."""
 
     def __init__(self, user: User) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
 from webapp.models import User, UserSession
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import (
     PASSWORD_LENGTH,
@@ -23,7 +23,7 @@ from webapp.services.transactions import reading, transaction
 SESSION_LIFETIME = timedelta(days=14)
 
 
-class SignInError(ServiceError):
+class SignInError(RefusedError):
     """The address or the password is wrong; which of the two is not said."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, User, UserSession
 from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.transactions import reading, transaction
 
@@ -34,7 +34,7 @@ class UserError(FieldError):
     """Some of what was entered cannot be taken; nothing was changed."""
 
 
-class LastAdminError(ServiceError):
+class LastAdminError(RefusedError):
     """The change would leave nobody who can administer."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.extensions import current_config
 from webapp.models import Connection
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.lease import Lease, PolledConnection, missing_routing
@@ -36,11 +36,11 @@ class RowLock(Lease):
 def lock_cycle(session: Session, connection_id: int) -> Cycle:
     """Lock the connection's row until the transaction ends; its counts go nowhere.
 
-    Raises NotFoundError, and ServiceError where routing does not say where tickets go.
+    Raises NotFoundError, and RefusedError where routing does not say where tickets go.
     """
     connection = get_connection(session, connection_id, lock=True)
     if missing_routing(connection):
-        raise ServiceError(
+        raise RefusedError(
             "The routing configuration is incomplete: complete and save it first, so that there "
             "is a board, a client and a priority for the tickets."
         )

@@ -48,7 +48,7 @@ def move_tickets(
     `organization_ids` narrows it to those. Tickets of reports that could not be read yet stay:
     they are moved when their report can be read.
 
-    Raises ServiceError where routing is incomplete, NotFoundError, EditionError.
+    Raises RefusedError where routing is incomplete, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:

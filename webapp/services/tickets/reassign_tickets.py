@@ -7,13 +7,13 @@ from webapp import clock
 from webapp.domain.markdown_text import escape_line
 from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.people.users import UserError, deactivate
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.transactions import transaction
 
 
-class ConfirmationError(ServiceError):
+class ConfirmationError(RefusedError):
     """Somebody is about to lock themselves out, and has not said that they mean it."""
 
     def __init__(self) -> None:
