@@ -22,6 +22,7 @@ from webapp.services.desk.csv_imports import (
 from webapp.services.desk.csv_uploads import delete_upload, store_upload
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.web.edit_pages import chosen_id
+from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
@@ -85,7 +86,7 @@ class ImportPages:
     def show_preview(self, upload_id: int) -> ResponseReturnValue:
         """Show what would be imported; import it when that was confirmed."""
         viewer_id = require_viewer().id
-        refusal = None
+        refusal, status = None, 200
         try:
             if request.method == "POST":
                 fingerprint = request.form.get("fingerprint", "")
@@ -95,7 +96,7 @@ class ImportPages:
         except NotFoundError:
             return self._gone()
         except (ImportChangedError, ImportRefusedError) as error:
-            refusal = str(error)
+            refusal, status = str(error), status_of(error)
         try:
             preview = preview_import(self.kind, upload_id, viewer_id)
         except NotFoundError:
@@ -103,7 +104,7 @@ class ImportPages:
         if preview.plan is None:
             return redirect(self._url("choose_import_columns", upload_id), 303)
         page = self._page("preview", preview=preview, refusal=refusal, rows_shown=ROWS_SHOWN)
-        return page, 409 if refusal else 200
+        return page, status
 
     def discard(self, upload_id: int) -> ResponseReturnValue:
         """Forget the upload."""

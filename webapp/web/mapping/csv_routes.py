@@ -4,11 +4,10 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.desk.csv_uploads import delete_upload
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, NotFoundError, RefusedError
 from webapp.services.mapping.export_mappings import COLUMNS, export_mappings
 from webapp.services.mapping.import_mappings import (
     KIND,
-    StaleImportError,
     import_mappings,
     plan_import,
     upload_mappings,
@@ -16,6 +15,7 @@ from webapp.services.mapping.import_mappings import (
 from webapp.services.mapping.list_mappings import find_connection
 from webapp.web.access import admin_only
 from webapp.web.csv_files import stream_csv
+from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import read_query
@@ -74,10 +74,8 @@ def apply(connection_id: int, upload_id: int) -> ResponseReturnValue:
     except NotFoundError:
         flash("This file was imported already, or is a day old. Upload it again.", "info")
         return redirect(url_for("mapping.choose_file", connection_id=connection_id), 303)
-    except StaleImportError as error:
-        return _preview(connection_id, upload_id, str(error)), 409
-    except ServiceError as error:
-        return _preview(connection_id, upload_id, str(error)), 400
+    except (ConflictError, RefusedError) as error:
+        return _preview(connection_id, upload_id, str(error)), status_of(error)
     flash(f"{counted(changed, 'organization')} changed by the import.", "success")
     return redirect(url_for("mapping.show", connection_id=connection_id), 303)
 
