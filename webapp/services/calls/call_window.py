@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.huntress.budget import Granted, Wait
 from webapp.models import ApiExchange
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 ABANDONED_AFTER = timedelta(seconds=150)
 """Connecting may take 30 s and a whole answer 120 s: after that the caller is surely gone."""
@@ -84,7 +84,7 @@ class DatabaseLedger:
                 update(ApiExchange)
                 .where(ApiExchange.id == reservation_id)
                 .values(finished_at=now, status=status, milliseconds=milliseconds, rows=rows)
-                .execution_options(synchronize_session=False)
+                .execution_options(**NO_SYNC)
             )
 
     def record(self, method: str, path: str, now: datetime, *, status: int, rows: int) -> None:

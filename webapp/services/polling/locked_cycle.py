@@ -14,6 +14,7 @@ from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.lease import Lease, PolledConnection, missing_routing
 from webapp.services.polling.run_log import RunLog
+from webapp.services.transactions import NO_SYNC
 
 _NO_RUN = 0
 
@@ -29,7 +30,7 @@ class RowLock(Lease):
         if values:
             session.execute(
                 update(Connection).where(Connection.id == self.connection_id).values(**values),
-                execution_options={"synchronize_session": False},
+                execution_options=NO_SYNC,
             )
 
 

@@ -9,12 +9,10 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import PollRun
 from webapp.models.poll_run import COUNTS
-from webapp.services.transactions import transaction
+from webapp.services.transactions import NO_SYNC, transaction
 
 PROGRESS_SECONDS = 1.0
 """While a cycle runs its row is written at most this often."""
-
-_NO_SYNC = {"synchronize_session": False}
 
 
 class RunLog:
@@ -59,7 +57,7 @@ class RunLog:
         return session.scalars(self._update(now).returning(PollRun)).one_or_none()
 
     def _write(self, session: Session, now: datetime) -> None:
-        session.execute(self._update(now), execution_options=_NO_SYNC)
+        session.execute(self._update(now), execution_options=NO_SYNC)
         self._written_at = now
 
     def _update(self, now: datetime) -> Update:
@@ -96,7 +94,7 @@ def mark_interrupted(session: Session, token: str) -> None:
             finished_at=clock.utcnow(),
             error="The poll was interrupted; the next one went on where it stopped.",
         ),
-        execution_options=_NO_SYNC,
+        execution_options=NO_SYNC,
     )
 
 

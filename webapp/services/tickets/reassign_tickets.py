@@ -10,7 +10,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.people.users import UserError, deactivate
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
-from webapp.services.transactions import transaction
+from webapp.services.transactions import NO_SYNC, transaction
 
 
 class ConfirmationError(RefusedError):
@@ -60,7 +60,7 @@ def _hand_over(session: Session, user: User, successor: User | None, actor_id: i
         update(Ticket)
         .where(*_open_tickets_of(user.id))
         .values(assignee_id=successor.id if successor else None, updated_at=now),
-        execution_options={"synchronize_session": False},
+        execution_options=NO_SYNC,
     )
     taker = f"assigned to {escape_line(successor.name)}" if successor else "assigned to nobody now"
     body = f"{escape_line(user.name)} was deactivated: {taker}."
