@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
 from webapp.extensions import Base
-from webapp.models.columns import UtcDateTime, reference
+from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
 
 
 class Connection(Base):
@@ -21,12 +21,12 @@ class Connection(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(40), default="huntress")
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     base_url: Mapped[str] = mapped_column(String(500))
     api_key: Mapped[str | None] = mapped_column(EncryptedText)
     api_secret: Mapped[str | None] = mapped_column(EncryptedText)
     account_id: Mapped[str] = mapped_column(String(64), unique=True)
-    account_name: Mapped[str | None] = mapped_column(String(200))
+    account_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     subdomain: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

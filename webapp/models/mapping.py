@@ -11,6 +11,9 @@ from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.desk import Client
 
+ORGANIZATION_NAME_LENGTH = 255
+"""Longer than a name that people give here: it is what Huntress calls the organization."""
+
 
 class OrganizationMapping(Base):
     """A Huntress organization and the client it is.
@@ -27,7 +30,7 @@ class OrganizationMapping(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)
     external_id: Mapped[str] = mapped_column(String(64))
-    name: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(ORGANIZATION_NAME_LENGTH))
     is_name_known: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     agents_count: Mapped[int | None] = mapped_column(Integer)
     client_id: Mapped[int | None] = reference("clients.id")

@@ -16,6 +16,7 @@ from webapp.domain.untrusted import clean_line, parse_id
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, Priority
+from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.calls.explain_error import explain, is_about_base_url
@@ -34,7 +35,6 @@ from webapp.services.polling.run_log import mark_interrupted
 from webapp.services.transactions import reading, transaction
 
 DEFAULT_BASE_URL = "https://api.huntress.io"
-NAME_LENGTH = 200
 
 _PRIORITY_COLUMNS = {
     "critical": "critical_priority_id",

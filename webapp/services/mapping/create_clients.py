@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.name_match import normalize_name
 from webapp.domain.untrusted import clean_line
 from webapp.models import Client, OrganizationMapping
-from webapp.models.desk import NAME_LENGTH
+from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.desk.client_names import ClientNames
 from webapp.services.edition import require_enterprise

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, User, UserSession
+from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
@@ -81,7 +82,7 @@ def build_user(*, email: str, name: str, password: str | None, role: str) -> Use
         raise UserError(errors)
     return User(
         email=address,
-        name=clean_line(name, 200) or address,
+        name=clean_line(name, NAME_LENGTH) or address,
         password_hash=NO_PASSWORD if password is None else hash_password(password),
         role=role,
         is_active=True,

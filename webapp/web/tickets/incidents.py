@@ -7,12 +7,12 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
 from webapp.services.tickets.list_incidents import (
     REASONS,
-    SEARCH_LENGTH,
     IncidentQuery,
     find_ticket_of,
     list_incidents,
