@@ -6,8 +6,11 @@ from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
+from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+
+PATH_LENGTH = 200
 
 
 class Connection(Base):
@@ -25,7 +28,7 @@ class Connection(Base):
     base_url: Mapped[str] = mapped_column(String(500))
     api_key: Mapped[str | None] = mapped_column(EncryptedText)
     api_secret: Mapped[str | None] = mapped_column(EncryptedText)
-    account_id: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH), unique=True)
     account_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     subdomain: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -91,7 +94,7 @@ class ApiExchange(Base):
     reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     method: Mapped[str] = mapped_column(String(10))
-    path: Mapped[str] = mapped_column(String(200))
+    path: Mapped[str] = mapped_column(String(PATH_LENGTH))
     status: Mapped[int | None] = mapped_column(Integer)
     milliseconds: Mapped[int | None] = mapped_column(Integer)
     rows: Mapped[int | None] = mapped_column(Integer)

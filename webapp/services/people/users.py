@@ -15,7 +15,7 @@ from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, User, UserSession
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLES
+from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
@@ -191,7 +191,7 @@ def store_password(session: Session, user: User, password_hash: str) -> None:
 
 def user_by_email(session: Session, email: str) -> User | None:
     """The user of an address, in whatever case it was typed, fresh; None where there is none."""
-    typed = clean_line(email, 254)
+    typed = clean_line(email, EMAIL_LENGTH)
     query = select(User).where(User.email == (typed or "").lower())
     return session.scalar(query.execution_options(populate_existing=True))
 
