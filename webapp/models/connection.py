@@ -10,6 +10,7 @@ from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
 
+BASE_URL_LENGTH = 500
 PATH_LENGTH = 200
 
 
@@ -25,7 +26,7 @@ class Connection(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(40), default="huntress")
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    base_url: Mapped[str] = mapped_column(String(500))
+    base_url: Mapped[str] = mapped_column(String(BASE_URL_LENGTH))
     api_key: Mapped[str | None] = mapped_column(EncryptedText)
     api_secret: Mapped[str | None] = mapped_column(EncryptedText)
     account_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH), unique=True)
