@@ -11,6 +11,7 @@ from tests.web.pages import Browser, words_of
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.models import Comment
+from webapp.services.errors import ConflictError, FieldError, RefusedError, ServiceError
 from webapp.services.transactions import reading
 from webapp.web.access import public
 from webapp.web.viewer import COOKIE
@@ -202,3 +203,23 @@ def test_passwords_are_never_repeated(people: object, visitor: Browser) -> None:
     response = visitor.client.post("/sign-in", data=data, headers=headers)
     assert response.status_code in (400, 401)
     assert PASSWORD not in response.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (RefusedError("Not as things are."), 400),
+        (FieldError({"name": "Not this name."}), 400),
+        (ConflictError("Somebody was faster."), 409),
+    ],
+)
+def test_a_refusal_that_a_page_has_no_place_for(
+    app: Flask, admin: Browser, error: ServiceError, status: int
+) -> None:
+    def refuse() -> str:
+        raise error
+
+    app.add_url_rule("/refused", "refused", public(refuse))
+    page = admin.get("/refused", status=status)
+    assert page.heading == "That is not possible"
+    assert str(error) in page.text

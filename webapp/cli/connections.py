@@ -11,7 +11,7 @@ from webapp.services.connections.connect_account import (
     connected_message,
 )
 from webapp.services.connections.describe_connections import describe_connections
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.manage_polling import pause_polling, resume_polling
 
@@ -43,7 +43,7 @@ def add(name: str, base_url: str, as_json: bool) -> None:
     api_key = os.environ.get(KEY_VARIABLE, "")
     api_secret = os.environ.get(SECRET_VARIABLE, "")
     if not (api_key.strip() and api_secret.strip()):
-        raise ServiceError(
+        raise RefusedError(
             f"Set {KEY_VARIABLE} and {SECRET_VARIABLE} to the key and secret of the account."
         )
     connected = connect_account(

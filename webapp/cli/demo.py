@@ -5,7 +5,7 @@ import os
 import click
 from flask import current_app
 
-from webapp.cli.demo_setup import API_SECRET_VARIABLE
+from webapp.cli.demo_setup import ADMIN_EMAIL, API_SECRET_VARIABLE, HELPDESK_EMAIL
 from webapp.services.operations.fill_demo import seed_demo
 
 
@@ -19,8 +19,8 @@ def seed_command() -> None:
         env["DEMO_HUNTRESS_URL"],
         env["DEMO_HUNTRESS_KEY"],
         env[API_SECRET_VARIABLE],
-        env["DEMO_ADMIN_PASSWORD"],
-        env["DEMO_HELPDESK_PASSWORD"],
+        admin=(ADMIN_EMAIL, env["DEMO_ADMIN_PASSWORD"]),
+        helpdesk=(HELPDESK_EMAIL, env["DEMO_HELPDESK_PASSWORD"]),
     )
 
 

@@ -8,6 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+SEARCH_LENGTH = 100
+"""How much of what was typed into a search field is searched for, in every list."""
+
 MAX_TERMS = 12
 NUMBER_DIGITS = 6
 

@@ -16,7 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.domain.incident import CLOSED_STATUSES, DELETED
+from webapp.domain.incident import CLOSED_STATUSES, DELETED, WORD_LENGTH
+from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 
@@ -58,14 +59,14 @@ class Alert(Base):
     connection_id: Mapped[int] = reference("connections.id", index=False)
     external_alert_id: Mapped[str] = mapped_column(String(100))
     ticket_id: Mapped[int | None] = reference("tickets.id", index=False)
-    status: Mapped[str | None] = mapped_column(String(60))
-    severity: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[str | None] = mapped_column(String(WORD_LENGTH))
+    severity: Mapped[str | None] = mapped_column(String(WORD_LENGTH))
     was_closed: Mapped[bool] = mapped_column(Boolean, default=False)
     reason: Mapped[str | None] = mapped_column(String(30))
     is_incomplete: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     message: Mapped[str | None] = mapped_column(Text)
-    organization_external_id: Mapped[str | None] = mapped_column(String(64), index=True)
-    agent_external_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    organization_external_id: Mapped[str | None] = mapped_column(String(MAX_ID_LENGTH), index=True)
+    agent_external_id: Mapped[str | None] = mapped_column(String(MAX_ID_LENGTH), index=True)
     device_name: Mapped[str | None] = mapped_column(String(255))
     triggered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

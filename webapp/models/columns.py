@@ -7,6 +7,9 @@ from sqlalchemy import DateTime, Dialect, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+NAME_LENGTH = 200
+"""The length of what people call something: a client, a board, a connection, themselves."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, stored in UTC; SQLite keeps no zone, so a naive one is refused."""

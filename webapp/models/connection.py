@@ -6,8 +6,12 @@ from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
+from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
-from webapp.models.columns import UtcDateTime, reference
+from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+
+BASE_URL_LENGTH = 500
+PATH_LENGTH = 200
 
 
 class Connection(Base):
@@ -21,12 +25,12 @@ class Connection(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(40), default="huntress")
-    name: Mapped[str] = mapped_column(String(200))
-    base_url: Mapped[str] = mapped_column(String(500))
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    base_url: Mapped[str] = mapped_column(String(BASE_URL_LENGTH))
     api_key: Mapped[str | None] = mapped_column(EncryptedText)
     api_secret: Mapped[str | None] = mapped_column(EncryptedText)
-    account_id: Mapped[str] = mapped_column(String(64), unique=True)
-    account_name: Mapped[str | None] = mapped_column(String(200))
+    account_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH), unique=True)
+    account_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     subdomain: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -91,7 +95,7 @@ class ApiExchange(Base):
     reserved_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     method: Mapped[str] = mapped_column(String(10))
-    path: Mapped[str] = mapped_column(String(200))
+    path: Mapped[str] = mapped_column(String(PATH_LENGTH))
     status: Mapped[int | None] = mapped_column(Integer)
     milliseconds: Mapped[int | None] = mapped_column(Integer)
     rows: Mapped[int | None] = mapped_column(Integer)

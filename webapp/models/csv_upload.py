@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 
+FILENAME_LENGTH = 255
+
 
 class CsvUpload(Base):
     """What was uploaded, kept for a day: exactly what the preview showed is what is imported.
@@ -23,7 +25,7 @@ class CsvUpload(Base):
     kind: Mapped[str] = mapped_column(String(20))
     owner_id: Mapped[int] = reference("users.id")
     connection_id: Mapped[int | None] = reference("connections.id")
-    filename: Mapped[str] = mapped_column(String(255))
+    filename: Mapped[str] = mapped_column(String(FILENAME_LENGTH))
     content: Mapped[str] = mapped_column(Text)
     columns: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     fingerprint: Mapped[str | None] = mapped_column(String(64))

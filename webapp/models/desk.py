@@ -13,9 +13,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
-from webapp.models.columns import reference
-
-NAME_LENGTH = 200
+from webapp.models.columns import NAME_LENGTH, reference
 
 
 class Client(Base):

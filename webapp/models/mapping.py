@@ -7,9 +7,13 @@ from sqlalchemy import JSON, Boolean, Integer, String, UniqueConstraint, false, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.domain.ticket_text import Agent
+from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.desk import Client
+
+ORGANIZATION_NAME_LENGTH = 255
+"""Longer than a name that people give here: it is what Huntress calls the organization."""
 
 
 class OrganizationMapping(Base):
@@ -26,8 +30,8 @@ class OrganizationMapping(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)
-    external_id: Mapped[str] = mapped_column(String(64))
-    name: Mapped[str] = mapped_column(String(255))
+    external_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH))
+    name: Mapped[str] = mapped_column(String(ORGANIZATION_NAME_LENGTH))
     is_name_known: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     agents_count: Mapped[int | None] = mapped_column(Integer)
     client_id: Mapped[int | None] = reference("clients.id")
@@ -53,8 +57,8 @@ class HuntressAgent(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)
-    external_id: Mapped[str] = mapped_column(String(64))
-    organization_external_id: Mapped[str | None] = mapped_column(String(64))
+    external_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH))
+    organization_external_id: Mapped[str | None] = mapped_column(String(MAX_ID_LENGTH))
     hostname: Mapped[str | None] = mapped_column(String(255))
     os: Mapped[str | None] = mapped_column(String(255))
     internal_ip: Mapped[str | None] = mapped_column(String(64))
@@ -89,7 +93,7 @@ class ExternalEntityMapping(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     connection_id: Mapped[int] = reference("connections.id", index=False)
     entity_type: Mapped[str] = mapped_column(String(40))
-    external_id: Mapped[str] = mapped_column(String(64))
+    external_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH))
     realm: Mapped[str | None] = mapped_column(String(64))
     hostname: Mapped[str | None] = mapped_column(String(255))
     asset_id: Mapped[int] = reference("assets.id")

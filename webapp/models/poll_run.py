@@ -8,6 +8,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 
+RUNNING = "running"
+COMPLETED = "completed"
+ERROR = "error"
+INTERRUPTED = "interrupted"
+SKIPPED = "skipped"
+
 COUNTS = (
     "collected",
     "created",
@@ -24,7 +30,7 @@ COUNTS = (
 
 
 class PollRun(Base):
-    """A cycle of one connection. `state` is running, completed, error, interrupted or skipped.
+    """A cycle of one connection. `state` is RUNNING, COMPLETED, ERROR, INTERRUPTED or SKIPPED.
 
     Consecutive skips for the same reason update one row (`repeats`, `finished_at`).
     """

@@ -15,15 +15,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.extensions import Base
-from webapp.models.columns import UtcDateTime, reference
-from webapp.models.desk import NAME_LENGTH, Board, Category, Client, Priority, Status
+from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+from webapp.models.desk import Board, Category, Client, Priority, Status
 from webapp.models.user import User
 
-TITLE_LENGTH = 255
 SOURCE_HUNTRESS = "huntress"
 SOURCE_MANUAL = "manual"
 INTERNAL_NOTE = "internal_note"
+URL_LENGTH = 2_000
 _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
     *("is_unmapped", "first_touched_at"),
@@ -121,7 +122,7 @@ class Ticket(Base):
     connection_id: Mapped[int | None] = reference("connections.id", index=False)
     source_reference: Mapped[str | None] = mapped_column(String(100))
     external_reference: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
-    external_url: Mapped[str | None] = mapped_column(String(2000))
+    external_url: Mapped[str | None] = mapped_column(String(URL_LENGTH))
     is_unmapped: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, ForeignKey, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
-from webapp.models.columns import UtcDateTime
+from webapp.models.columns import NAME_LENGTH, UtcDateTime
 
 ROLE_ADMIN = "admin"
 ROLE_HELPDESK = "helpdesk"
@@ -18,6 +18,9 @@ NO_PASSWORD = "!"  # noqa: S105 - it is the absence of one
 PURPOSE_INVITATION = "invitation"
 PURPOSE_RESET = "reset"
 
+EMAIL_LENGTH = 254
+USER_AGENT_LENGTH = 255
+
 
 class User(Base):
     """Somebody who can sign in. `email` is stored in lower case."""
@@ -25,8 +28,8 @@ class User(Base):
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(20))
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=text("true"))
@@ -56,7 +59,7 @@ class UserSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    user_agent: Mapped[str | None] = mapped_column(String(255))
+    user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
 
     user: Mapped[User] = relationship()
 

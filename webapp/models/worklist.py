@@ -7,8 +7,7 @@ from sqlalchemy import JSON, Boolean, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
-from webapp.models.columns import UtcDateTime, reference
-from webapp.models.desk import NAME_LENGTH
+from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
 from webapp.models.user import User
 
 

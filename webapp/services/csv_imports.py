@@ -22,7 +22,7 @@ from webapp.domain.csv_text import CsvTable
 from webapp.models import Asset, Client, Connection, CsvUpload
 from webapp.services.audit import record_event
 from webapp.services.csv_uploads import get_upload, load_upload, note_preview, read_upload
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, RefusedError
 from webapp.services.transactions import reading, transaction
 
 Cells = Mapping[str, str]
@@ -66,7 +66,7 @@ class ImportPreview:
     problems: Mapping[str, str]
 
 
-class ImportChangedError(ServiceError):
+class ImportChangedError(ConflictError):
     """What is stored changed since the preview; nothing was imported."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class ImportChangedError(ServiceError):
         )
 
 
-class ImportRefusedError(ServiceError):
+class ImportRefusedError(RefusedError):
     """The plan has errors or does nothing."""
 
 

@@ -18,11 +18,11 @@ from webapp.domain.csv_text import (
 )
 from webapp.domain.untrusted import clean_line
 from webapp.models import CsvUpload
+from webapp.models.csv_upload import FILENAME_LENGTH
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
-FILENAME_LENGTH = 255
 ENCODING = "encoding"
 """The key in `CsvUpload.columns` that this module keeps; others belong to the kind of upload."""
 

@@ -1,10 +1,13 @@
-"""Refusals of the services: one sentence each, written to be shown to the person who asked."""
+"""Refusals of the services: one sentence each, written to be shown to the person who asked.
+
+There are four kinds, and none is another's: whoever catches one never catches a second.
+"""
 
 from collections.abc import Mapping
 
 
 class ServiceError(Exception):
-    """Something was asked that cannot be done; nothing was changed.
+    """Something was asked that cannot be done; nothing was changed. Always one of the kinds below.
 
     `str(error)` is one sentence (or two) with what to do about it, free of secrets.
     """
@@ -14,11 +17,12 @@ class NotFoundError(ServiceError):
     """What was named does not exist."""
 
 
-class EditionError(ServiceError):
-    """The integration is not part of this edition."""
+class RefusedError(ServiceError):
+    """It cannot be done as things are; the page says so and stays as it was."""
 
-    def __init__(self) -> None:
-        super().__init__("The Huntress security integration is an Enterprise feature.")
+
+class ConflictError(ServiceError):
+    """Somebody else changed meanwhile what the request was made from."""
 
 
 class FieldError(ServiceError):

@@ -12,6 +12,7 @@ from webapp.services.errors import NotFoundError
 Row = TypeVar("Row", bound=Base)
 
 LARGEST_ID = 2**31 - 1
+"""The largest number that a column of ids holds."""
 
 
 def get_row(

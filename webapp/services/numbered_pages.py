@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-Row = TypeVar("Row")
+from webapp.services.list_sizes import PAGE_SIZE
 
-PAGE_SIZE = 50
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)

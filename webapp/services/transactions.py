@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from webapp.extensions import db, read_only
 
+NO_SYNC = {"synchronize_session": False}
+"""Execution options of a statement that writes rows: objects loaded before are left as they are."""
+
 _OPEN = "triagedesk_unit_of_work"
 
 

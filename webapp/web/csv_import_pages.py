@@ -13,7 +13,6 @@ from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.csv_import import ImportPlan, Outcome
 from webapp.services.csv_imports import (
-    ImportChangedError,
     ImportKind,
     ImportPreview,
     apply_import,
@@ -23,6 +22,7 @@ from webapp.services.csv_imports import (
 from webapp.services.csv_uploads import delete_upload, store_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.web.edit_pages import chosen_id
+from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
@@ -121,7 +121,7 @@ class ImportPages:
         except NotFoundError:
             return self._gone()
         except ServiceError as error:
-            refusal, status = str(error), 409 if isinstance(error, ImportChangedError) else 400
+            refusal, status = str(error), status_of(error)
         try:
             preview = preview_import(self.kind, upload_id, viewer_id)
         except NotFoundError:

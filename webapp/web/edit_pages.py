@@ -11,7 +11,8 @@ from wtforms import Field, SelectField
 
 from webapp.services.desk.delete_guard import DeskRow, activate_row, deactivate_row, delete_row
 from webapp.services.desk.edit_rows import EditConflictError
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
+from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
@@ -45,7 +46,7 @@ class EditAttempt:
     def status(self) -> int:
         """Of the page that is shown again."""
         if self.conflict:
-            return 409
+            return status_of(self.conflict)
         return 400 if self._form.is_submitted() else 200
 
     def version(self, current: str) -> str:
@@ -115,7 +116,7 @@ class RowPages:
         except NotFoundError as error:
             flash(str(error), "warning")
             return redirect(url_for(self.show_list), 303)
-        except ServiceError as error:
+        except RefusedError as error:
             flash(str(error), "error")
             return redirect(self.url(row_id), 303)
         flash(done, "success")

@@ -10,7 +10,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from webapp.extensions import current_config
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.errors import (
+    ConflictError,
+    FieldError,
+    NotFoundError,
+    RefusedError,
+    ServiceError,
+)
 from webapp.services.operations.check_health import first_line
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
@@ -18,7 +24,9 @@ from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
+CONFLICT = 409
 DATABASE_DOWN = 503
+STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
 SHOWN_FIELD_LENGTH = 50_000
 NEVER_SHOWN = ("password", "secret", "token", "key")
 
@@ -66,6 +74,11 @@ EXPLANATIONS = {
 }
 
 
+def status_of(error: ServiceError) -> int:
+    """The status of the page that tells about a refusal, whichever page that is."""
+    return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
+
+
 def init_errors(app: Flask) -> None:
     """Register the pages."""
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
@@ -98,12 +111,13 @@ def _not_found(error: NotFoundError) -> ResponseReturnValue:
 
 def _not_possible(error: ServiceError) -> ResponseReturnValue:
     """A refusal that the page itself had no place for, in the service's own words."""
+    status = status_of(error)
     page = render_template(
         "errors/error.html",
-        code=400,
+        code=status,
         explanation=Explanation("That is not possible", str(error)),
     )
-    return make_response(page, 400)
+    return make_response(page, status)
 
 
 def _database_down(error: SQLAlchemyError) -> ResponseReturnValue:

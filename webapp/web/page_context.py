@@ -6,17 +6,36 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
+from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.extensions import current_config
+from webapp.models.columns import NAME_LENGTH
+from webapp.models.connection import BASE_URL_LENGTH
+from webapp.models.ticket import URL_LENGTH
 from webapp.services.people.set_preferences import THEMES
+from webapp.services.tickets.comment_ticket import NOTE_LENGTH
+from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.viewer import current_viewer
 
 SELECTED = " selected"
+LIMITS = {
+    "base_url": BASE_URL_LENGTH,
+    "credential": 500,
+    "description": DESCRIPTION_LENGTH,
+    "name": NAME_LENGTH,
+    "note": NOTE_LENGTH,
+    "search": SEARCH_LENGTH,
+    "title": TITLE_LENGTH,
+    "url": URL_LENGTH,
+}
+"""How many characters a field takes: what the services refuse or cut, said by the field itself."""
 
 
 def init_page_context(app: Flask) -> None:
-    """Give templates the viewer, the themes, and whether this is the demo."""
+    """Give templates the viewer, the themes, the limits, and whether this is the demo."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["limits"] = LIMITS
     app.add_template_global(option_pairs)
     app.add_template_global(select_options)
 

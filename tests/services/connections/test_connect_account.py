@@ -29,7 +29,8 @@ from webapp.services.connections.connect_account import (
     disconnect_account,
     replace_credentials,
 )
-from webapp.services.errors import EditionError, FieldError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import FieldError, NotFoundError
 
 ORIGIN = "http://127.0.0.1:1"
 

@@ -22,7 +22,8 @@ from webapp.services.connections.routing_settings import (
     routing_values,
     save_routing,
 )
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.mapping.sync_now import SyncFailedError, sync_now, sync_words
 from webapp.services.mapping.sync_organizations import SyncResult
 

@@ -21,7 +21,8 @@ from webapp.services.connections.routing_settings import (
     routing_choices,
     save_routing,
 )
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.polling.manage_polling import pause_polling, start_polling
 from webapp.services.transactions import transaction
 

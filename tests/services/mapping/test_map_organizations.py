@@ -10,7 +10,8 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, audit_actions, change, organization
 from webapp.huntress.simulator import Simulator
 from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
-from webapp.services.errors import EditionError, FieldError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.mapping.map_organizations import (
     STATE_LABELS,
     MappingChange,

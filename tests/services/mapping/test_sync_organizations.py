@@ -19,7 +19,8 @@ from webapp.huntress.simulator.faults import Faults
 from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.calls.open_client import MissingCredentialsError, open_client
 from webapp.services.connections.connect_account import disconnect_account
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.mapping.sync_organizations import (
     SyncResult,

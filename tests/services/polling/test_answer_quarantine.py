@@ -13,7 +13,8 @@ from tests.support.poller import Desk, simulated_desk
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import AuditEvent, Connection, InboxRow, Ticket
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.people.users import add_user
 from webapp.services.polling.answer_quarantine import (
     QuarantineError,

@@ -13,7 +13,8 @@ from tests.support.rows import audit_actions, change, fresh
 from webapp.models import Connection
 from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.connections.routing_settings import save_routing
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.polling.manage_polling import (
     PollRefusedError,
     pause_polling,

@@ -37,7 +37,8 @@ from webapp.models import (
     Ticket,
 )
 from webapp.services.calls.open_client import MissingCredentialsError
-from webapp.services.errors import EditionError, NotFoundError
+from webapp.services.edition import EditionError
+from webapp.services.errors import NotFoundError
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.preview_polling import (
     MAX_PAGES,

@@ -14,7 +14,7 @@ from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Board, User
 from webapp.services.audit import record_event
-from webapp.services.operations.read_audit import PAGE_SIZE
+from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import transaction
 from webapp.web.operations.audit_words import action_words, field_words
 

@@ -50,7 +50,7 @@ def test_batches_leave_out_and_repeat_nothing(
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).values(closed_at=None, status_id=1))
     for size in (1, 4, 5, 12, 13):
-        monkeypatch.setattr(exporting, "BATCH", size)
+        monkeypatch.setattr(exporting, "EXPORT_BATCH", size)
         found = [row["Number"] for row in rows(helpdesk, "/tickets/export")]
         assert found == [f"TKT-{n:06}" for n in range(1, 13)], size
 

@@ -11,7 +11,7 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import Alert, Board, Client, Comment, Priority, Status, Ticket
-from webapp.services.tickets.list_tickets import PAGE_SIZE
+from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 

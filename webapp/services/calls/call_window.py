@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session, aliased
 
 from webapp.huntress.budget import Granted, Wait
 from webapp.models import ApiExchange
-from webapp.services.transactions import reading, transaction
+from webapp.models.connection import PATH_LENGTH
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 ABANDONED_AFTER = timedelta(seconds=150)
 """Connecting may take 30 s and a whole answer 120 s: after that the caller is surely gone."""
@@ -31,7 +32,6 @@ CLOCK_SKEW = timedelta(minutes=5)
 """A row from further in the future was written by a clock that was wrong; it must not block."""
 
 _ATTEMPTS = 50
-_PATH_LENGTH = 200
 _WINDOWS_LOOKED_AT = 8
 """More than the windows between a reservation and the moment it stops counting (210 s)."""
 
@@ -84,7 +84,7 @@ class DatabaseLedger:
                 update(ApiExchange)
                 .where(ApiExchange.id == reservation_id)
                 .values(finished_at=now, status=status, milliseconds=milliseconds, rows=rows)
-                .execution_options(synchronize_session=False)
+                .execution_options(**NO_SYNC)
             )
 
     def record(self, method: str, path: str, now: datetime, *, status: int, rows: int) -> None:
@@ -104,7 +104,7 @@ class DatabaseLedger:
     def _reservation(self, session: Session, method: str, path: str, now: datetime) -> Any:
         """The statement that takes the next slot and returns its row's id, or does nothing."""
         taken = select(func.count()).where(*self._counts(now)).scalar_subquery()
-        path = path.partition("?")[0][:_PATH_LENGTH]
+        path = path.partition("?")[0][:PATH_LENGTH]
         values = select(
             literal(self.connection_id),
             func.coalesce(self._newest_slot(), 0) + 1,

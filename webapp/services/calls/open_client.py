@@ -5,12 +5,11 @@ from typing import Protocol
 
 from webapp import clock
 from webapp.config import Config
-from webapp.extensions import current_config
 from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.calls.call_window import DatabaseLedger
-from webapp.services.errors import EditionError, ServiceError
+from webapp.services.errors import RefusedError
 
 OnWait = Callable[[float, str], None]
 
@@ -33,19 +32,13 @@ class ApiAccess(Protocol):
     def api_secret(self) -> str | None: ...
 
 
-class MissingCredentialsError(ServiceError):
+class MissingCredentialsError(RefusedError):
     """The connection holds no credentials: it was disconnected, or never finished."""
 
     def __init__(self) -> None:
         super().__init__(
             "Missing Huntress API credentials: enter a key and secret for this connection."
         )
-
-
-def require_enterprise() -> None:
-    """Raise EditionError where the Huntress integration is not part of this edition."""
-    if not current_config().is_enterprise:
-        raise EditionError
 
 
 def open_client(

@@ -16,6 +16,7 @@ from webapp.domain.untrusted import clean_line, parse_id
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, Priority
+from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.calls.explain_error import explain, is_about_base_url
@@ -24,21 +25,20 @@ from webapp.services.calls.open_client import (
     open_client,
     open_trial_client,
     refuse_long_waits,
-    require_enterprise,
 )
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.run_log import mark_interrupted
 from webapp.services.transactions import reading, transaction
 
 DEFAULT_BASE_URL = "https://api.huntress.io"
-NAME_LENGTH = 200
 
 logger = logging.getLogger(__name__)
 
 
-class ConnectError(ServiceError):
+class ConnectError(RefusedError):
     """The account could not be connected; nothing was stored. The sentence says why.
 
     `is_about_base_url`: another base URL is what helps.

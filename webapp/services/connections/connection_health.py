@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session, defer
 from webapp import clock
 from webapp.domain.routing import clamp_poll_interval, missing_labels, next_poll_at
 from webapp.models import Connection, PollRun
-from webapp.models.poll_run import COUNTS
+from webapp.models.poll_run import COUNTS, RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
 
 MISSING_CREDENTIALS = "Missing Huntress API credentials."
-RUNNING = "running"
-SKIPPED = "skipped"
 
 
 class State(StrEnum):

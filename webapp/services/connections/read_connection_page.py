@@ -13,9 +13,9 @@ from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
 from webapp.domain.routing import PRIORITY_COLUMNS
 from webapp.domain.routing_words import RoutingNames, describe_routing
 from webapp.models import Connection
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
 from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, routing_values
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
 

@@ -12,8 +12,8 @@ from webapp.extensions import current_config
 from webapp.huntress.errors import error_for_status
 from webapp.models import ApiExchange
 from webapp.services.calls.call_window import ABANDONED_AFTER, recent_exchanges
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.connection_figures import Figures, count_figures
+from webapp.services.edition import require_enterprise
 from webapp.services.polling.read_poll_history import PolledAccount, read_account
 from webapp.services.transactions import reading
 

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL, missing_keys
 from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.audit import changes_between, record_event
-from webapp.services.calls.open_client import require_enterprise
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import ConflictError, FieldError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
 
@@ -46,7 +46,7 @@ class RoutingError(FieldError):
     """Some settings cannot be taken; nothing was saved. `fields`: attribute → message."""
 
 
-class StaleRoutingError(ServiceError):
+class StaleRoutingError(ConflictError):
     """Somebody else saved other settings meanwhile; nothing was saved. `stored`: what is now."""
 
     def __init__(self, stored: Mapping[str, object]) -> None:

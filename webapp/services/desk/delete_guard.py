@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.extensions import Base
 from webapp.models import Asset, Board, Category, Client, Connection, Priority, Status
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
@@ -31,7 +31,7 @@ _WORDS = {
 }
 
 
-class HeldError(ServiceError):
+class HeldError(RefusedError):
     """Something points to the row, so it stays as it is; the sentence says what."""
 
 

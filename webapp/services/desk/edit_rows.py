@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.models import AuditEvent, User
-from webapp.models.desk import NAME_LENGTH
+from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.delete_guard import DeskRow
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import ConflictError, FieldError
 
 LONGEST_TYPED = 20_000
 
 
-class EditConflictError(ServiceError):
+class EditConflictError(ConflictError):
     """Somebody changed the row after the form was shown; nothing was saved.
 
     `current` are the values that are stored now.

@@ -18,7 +18,7 @@ from webapp.services.desk.edit_rows import (
     read_name,
 )
 from webapp.services.desk.move_rows import move_row
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.transactions import transaction
 
 KIND = "status"
@@ -62,7 +62,7 @@ def edit_status(
 def make_default(status_id: int, actor_id: int | None = None) -> bool:
     """Let new tickets begin in this status; False where they do.
 
-    Raises ServiceError for a closed one, NotFoundError.
+    Raises RefusedError for a closed one, NotFoundError.
     """
     with transaction() as session:
         statuses = lock_statuses(session)
@@ -70,7 +70,7 @@ def make_default(status_id: int, actor_id: int | None = None) -> bool:
         if row.is_default:
             return False
         if row.is_closed:
-            raise ServiceError(f"{row.name} is a closed status; new tickets have to be open.")
+            raise RefusedError(f"{row.name} is a closed status; new tickets have to be open.")
         old = next((status for status in statuses if status.is_default), None)
         if old is not None:
             old.is_default = False

@@ -12,13 +12,14 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.models import Asset, ExternalEntityMapping, HuntressAgent, TicketAsset
+from webapp.models.columns import NAME_LENGTH
 
 ENTITY_AGENT = "agent"
 
 
 def hostname_key(name: str) -> str:
     """A hostname as it is compared."""
-    return name.strip().casefold()[:200]
+    return name.strip().casefold()[:NAME_LENGTH]
 
 
 def choose_asset(assets: list[Asset], serial_number: str | None) -> Asset | None:

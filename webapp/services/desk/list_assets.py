@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Asset, Client, Ticket, TicketAsset
 from webapp.services.desk.delete_guard import Holder, find_holders
 from webapp.services.desk.edit_assets import asset_version
+from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
 from webapp.services.lookups import get_row
-from webapp.services.numbered_pages import PAGE_SIZE, NumberedPage, clamp_page
+from webapp.services.numbered_pages import NumberedPage, clamp_page
 from webapp.services.transactions import reading
 
-SEARCH_LENGTH = 100
 TICKETS_SHOWN = 10
-_BATCH = 500
 _ORDER = (Asset.hostname_key, Asset.id)
 
 
@@ -110,7 +110,7 @@ def export_assets() -> Iterator[list[object]]:
 def _read_batch(last_id: int) -> Sequence[Asset]:
     query = select(Asset).where(Asset.id > last_id).options(joinedload(Asset.client))
     with reading() as session:
-        return session.scalars(query.order_by(Asset.id).limit(_BATCH)).all()
+        return session.scalars(query.order_by(Asset.id).limit(EXPORT_BATCH)).all()
 
 
 def _matches(query: AssetQuery) -> list[ColumnElement[bool]]:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Asset, Client, Connection, OrganizationMapping, Status, Ticket
 from webapp.services.counting import count_by
-from webapp.services.numbered_pages import PAGE_SIZE, NumberedPage, clamp_page
+from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
+from webapp.services.numbered_pages import NumberedPage, clamp_page
 from webapp.services.transactions import reading
-
-SEARCH_LENGTH = 100
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def export_clients() -> Iterator[list[object]]:
 
 
 def _read_batch(offset: int) -> Sequence[Client]:
-    query = select(Client).order_by(func.lower(Client.name), Client.id).limit(_BATCH)
+    query = select(Client).order_by(func.lower(Client.name), Client.id).limit(EXPORT_BATCH)
     with reading() as session:
         return session.scalars(query.offset(offset)).all()
 

@@ -4,6 +4,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp.models import TicketCounter
+from webapp.services.transactions import NO_SYNC
 
 DIGITS = 6
 
@@ -21,7 +22,7 @@ def take_ticket_numbers(session: Session, count: int) -> list[str]:
         .where(TicketCounter.id == 1)
         .values(last_number=TicketCounter.last_number + count)
         .returning(TicketCounter.prefix, TicketCounter.last_number),
-        execution_options={"synchronize_session": False},
+        execution_options=NO_SYNC,
     ).one()
     return [format_ticket_number(prefix, number) for number in range(last - count + 1, last + 1)]
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from webapp.domain.name_match import normalize_name
 from webapp.domain.untrusted import clean_line
 from webapp.models import Client, OrganizationMapping
-from webapp.models.desk import NAME_LENGTH
+from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.client_names import ClientNames
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import ConflictError, FieldError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import MappingChange, apply_changes
 from webapp.services.mapping.suggest_clients import SimilarClients
@@ -97,15 +97,15 @@ def create_clients(
     """Create and link as decided, in one transaction, or do nothing.
 
     Organizations whose new clients have the same name share one client. Raises FieldError with a
-    sentence by organization id for names that cannot be used, StaleMappingError where an
-    organization was changed meanwhile, NotFoundError, EditionError.
+    sentence by organization id for names that cannot be used, ConflictError where an
+    organization was changed or a client of the name created meanwhile, NotFoundError, EditionError.
     """
     require_enterprise()
     wanted = [one for one in decisions if one.choice is not Choice.SKIP]
     try:
         return _create(connection_id, wanted, actor_id)
     except IntegrityError:  # not seen by the check a moment ago
-        raise ServiceError(
+        raise ConflictError(
             "Somebody created a client of the same name just now. Nothing was created: try again."
         ) from None
 

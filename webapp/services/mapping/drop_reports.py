@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import content_hash, parse_incident, raw_text, reduce_excluded
 from webapp.models import Alert, InboxRow
-
-_NO_SYNC = {"synchronize_session": False}
+from webapp.services.transactions import NO_SYNC
 
 
 def drop_reports(session: Session, connection_id: int, organization_ids: set[str]) -> None:
@@ -33,7 +32,7 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
             agent_external_id=None,
             content_hash=None,  # what is recorded is not that report any more
         ),
-        execution_options=_NO_SYNC,
+        execution_options=NO_SYNC,
     )
     _reduce_inbox(session, connection_id, organization_ids)
 
@@ -63,5 +62,5 @@ def _reduce_inbox(session: Session, connection_id: int, organization_ids: set[st
                 update(InboxRow)
                 .where(InboxRow.id == row.id)
                 .values(**kept_of_excluded(raw), version=InboxRow.version + 1),
-                execution_options=_NO_SYNC,
+                execution_options=NO_SYNC,
             )

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import OrganizationMapping
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
+from webapp.services.list_sizes import EXPORT_BATCH
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.list_mappings import MappingQuery, select_mappings, with_candidates
 from webapp.services.mapping.map_organizations import STATE_LABELS, OrganizationRow
 from webapp.services.transactions import reading
 
 COLUMNS = ("organization id", "organization name", "client", "create tickets", "state")
-_BATCH = 500
 
 
 def export_mappings(connection_id: int, query: MappingQuery) -> Iterator[str]:
@@ -29,9 +29,9 @@ def export_mappings(connection_id: int, query: MappingQuery) -> Iterator[str]:
 
 def _lines(mappings: list[OrganizationMapping]) -> Iterator[str]:
     yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
-    for start in range(0, len(mappings), _BATCH):
+    for start in range(0, len(mappings), EXPORT_BATCH):
         with reading() as session:
-            rows = with_candidates(session, mappings[start : start + _BATCH])
+            rows = with_candidates(session, mappings[start : start + EXPORT_BATCH])
         for row in rows:
             yield write_csv_line(_values(row))
 

@@ -8,14 +8,13 @@ from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_,
 from sqlalchemy.orm import Session, contains_eager, raiseload
 
 from webapp.models import Client, Connection, OrganizationMapping
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import MappingState, OrganizationRow, as_row
 from webapp.services.mapping.suggest_clients import SimilarClients
 from webapp.services.transactions import reading
 
 PAGE_SIZES = (50, 100)
-SEARCH_LENGTH = 100
 LARGEST_PAGE = 100_000
 GONE: Final = "gone"
 """The tab of organizations that Huntress no longer has; the other tabs leave them out."""

@@ -12,8 +12,8 @@ from webapp import clock
 from webapp.domain.untrusted import parse_id
 from webapp.models import Client, OrganizationMapping, User
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.drop_reports import drop_reports
 from webapp.services.mapping.sync_organizations import auto_match_row, client_index
@@ -72,7 +72,7 @@ class MappingConflict:
     changed_by: str | None
 
 
-class StaleMappingError(ServiceError):
+class StaleMappingError(ConflictError):
     """Somebody else changed these rows meanwhile; nothing was saved."""
 
     def __init__(self, conflicts: Sequence[MappingConflict]) -> None:

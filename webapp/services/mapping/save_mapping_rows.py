@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from webapp.models import OrganizationMapping
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.client_names import ClientNames
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError
 from webapp.services.mapping.map_organizations import UNCHANGED, MappingChange, apply_changes
 from webapp.services.transactions import transaction

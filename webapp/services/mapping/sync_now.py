@@ -10,15 +10,15 @@ from webapp.services.calls.open_client import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
     refuse_long_waits,
-    require_enterprise,
 )
-from webapp.services.errors import ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import SyncResult, sync_organizations
 from webapp.services.transactions import reading, transaction
 
 
-class SyncFailedError(ServiceError):
+class SyncFailedError(RefusedError):
     """The organizations could not be fetched; nothing was changed. The sentence says why."""
 
 

@@ -15,11 +15,11 @@ from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Client, OrganizationMapping
-from webapp.services.calls.open_client import open_client, require_enterprise
+from webapp.models.mapping import ORGANIZATION_NAME_LENGTH
+from webapp.services.calls.open_client import open_client
+from webapp.services.edition import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading, transaction
-
-NAME_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def parse_organization(raw: object) -> Organization | None:
     external_id = parse_id(raw.get("id"))
     if external_id is None:
         return None
-    name = clean_line(raw.get("name"), NAME_LENGTH)
+    name = clean_line(raw.get("name"), ORGANIZATION_NAME_LENGTH)
     return Organization(external_id, name, parse_count(raw.get("agents_count")))
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from webapp.models import Asset, Board, Client, Priority, Status
+from webapp.models import Asset, Board, Client, Priority, Status, User
 from webapp.services.connections.connect_account import connect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.desk.link_assets import hostname_key
@@ -10,8 +10,8 @@ from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import start_polling
 from webapp.services.transactions import reading, transaction
 
-ADMIN_EMAIL = "admin@example.com"
-HELPDESK_EMAIL = "helpdesk@example.com"
+SignIn = tuple[str, str]
+"""An e-mail address and a password."""
 
 # Two clients of one name when case is left out: "Globex" of the account stays ambiguous. Two of
 # the account's organizations have no client at all, and go to triage.
@@ -30,22 +30,25 @@ CLIENTS: dict[str, tuple[str, ...]] = {
 
 
 def seed_demo(
-    base_url: str, api_key: str, api_secret: str, admin_password: str, helpdesk_password: str
+    base_url: str, api_key: str, api_secret: str, admin: SignIn, helpdesk: SignIn
 ) -> None:
     """Fill a new, migrated database and start polling the account at `base_url`.
 
     Raises what connecting raises when the simulated account does not answer.
     """
-    admin = add_user(email=ADMIN_EMAIL, name="Alex Admin", role="admin", password=admin_password)
-    add_user(
-        email=HELPDESK_EMAIL, name="Hana Helpdesk", role="helpdesk", password=helpdesk_password
-    )
+    actor = _add_user(admin, "Alex Admin", "admin")
+    _add_user(helpdesk, "Hana Helpdesk", "helpdesk")
     _add_clients()
     connection = connect_account(
-        name="", base_url=base_url, api_key=api_key, api_secret=api_secret, actor_id=admin.id
+        name="", base_url=base_url, api_key=api_key, api_secret=api_secret, actor_id=actor.id
     )
-    save_routing(connection.id, _routing(), admin.id)
-    start_polling(connection.id, actor_id=admin.id)
+    save_routing(connection.id, _routing(), actor.id)
+    start_polling(connection.id, actor_id=actor.id)
+
+
+def _add_user(sign_in: SignIn, name: str, role: str) -> User:
+    email, password = sign_in
+    return add_user(email=email, name=name, role=role, password=password)
 
 
 def _add_clients() -> None:

@@ -15,6 +15,7 @@ from webapp.models import (
     SetupToken,
     UserSession,
 )
+from webapp.models.poll_run import RUNNING
 from webapp.services.transactions import transaction
 
 KEEP_EXCHANGES = timedelta(days=14)
@@ -47,7 +48,7 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         "poll_runs": _delete_all(
             PollRun,
             PollRun.started_at < now - KEEP_RUNS,
-            PollRun.state != "running",
+            PollRun.state != RUNNING,
             PollRun.id.not_in(newest_runs),
         ),
         "sessions": _delete_all(UserSession, UserSession.expires_at < now),

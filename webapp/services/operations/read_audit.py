@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from webapp.models import AuditEvent, User
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
 from webapp.services.operations.audit_names import AuditNames, load_names
 from webapp.services.transactions import reading
 
-PAGE_SIZE = 50
 SYSTEM = "system"
-_BATCH = 500
 _RECENT = 5_000
 _NEWEST_FIRST = Keyset(Order(AuditEvent.id, "id", descending=True))
 
@@ -96,7 +95,7 @@ def _read_batch(query: AuditQuery, last_id: int | None) -> list[ExportedEvent]:
     if last_id is not None:
         statement = statement.where(AuditEvent.id < last_id)
     with reading() as session:
-        rows = session.execute(statement.order_by(AuditEvent.id.desc()).limit(_BATCH)).all()
+        rows = session.execute(statement.order_by(AuditEvent.id.desc()).limit(EXPORT_BATCH)).all()
         names = load_names(session, [row[0] for row in rows])
         session.expunge_all()  # a long export must not keep what it has written
     return [ExportedEvent(event, email, names.of_subject(event)) for event, email in rows]

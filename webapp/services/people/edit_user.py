@@ -7,8 +7,9 @@ from sqlalchemy import func, select
 from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import User, UserSession
+from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import ROLE_ADMIN, ROLES
-from webapp.services.errors import ServiceError
+from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import (
     LastAdminError,
@@ -20,14 +21,13 @@ from webapp.services.people.users import (
 )
 from webapp.services.transactions import transaction
 
-NAME_LENGTH = 200
 _CONFIRM = (
     "You would lose access to everything that is for admins, this page included. Confirm that you "
     "want that."
 )
 
 
-class UserConflictError(ServiceError):
+class UserConflictError(ConflictError):
     """Somebody else changed the user after the person had looked."""
 
     def __init__(self, user: User) -> None:

@@ -1,7 +1,5 @@
 """The one-time token with which a new install gets its first admin."""
 
-import base64
-import secrets
 from datetime import timedelta
 
 from sqlalchemy import delete, select
@@ -11,23 +9,22 @@ from webapp import clock
 from webapp.models import SetupToken, TicketCounter, User
 from webapp.models.user import ROLE_ADMIN
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
-from webapp.services.people.sign_in import hash_token
+from webapp.services.errors import RefusedError
+from webapp.services.people.sign_in import hash_code, make_code
 from webapp.services.people.users import build_user, count_users
 from webapp.services.transactions import reading, transaction
 
 TOKEN_LIFETIME = timedelta(hours=24)
-TOKEN_BYTES = 16
 
 
-class SetupClosedError(ServiceError):
+class SetupClosedError(RefusedError):
     """There is a user already: whoever else is to sign in is added by an admin."""
 
     def __init__(self) -> None:
         super().__init__("Triagedesk is set up already; sign in, or ask an admin to add you.")
 
 
-class SetupTokenError(ServiceError):
+class SetupTokenError(RefusedError):
     """The token is wrong or too old."""
 
     def __init__(self) -> None:
@@ -48,11 +45,9 @@ def issue_setup_token() -> str | None:
             session.execute(delete(SetupToken))
             return None
         session.execute(delete(SetupToken).where(SetupToken.expires_at <= now))
-        token = base64.b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().strip("=").lower()
+        token = make_code()
         session.add(
-            SetupToken(
-                token_hash=hash_token(token), created_at=now, expires_at=now + TOKEN_LIFETIME
-            )
+            SetupToken(token_hash=hash_code(token), created_at=now, expires_at=now + TOKEN_LIFETIME)
         )
         return token
 
@@ -94,7 +89,7 @@ def _check_token(session: Session, token: str) -> None:
         raise SetupClosedError
     found = session.scalar(
         select(SetupToken.id).where(
-            SetupToken.token_hash == hash_token("".join(token.split()).lower()),
+            SetupToken.token_hash == hash_code(token),
             SetupToken.expires_at > clock.utcnow(),
         )
     )

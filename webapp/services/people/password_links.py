@@ -1,7 +1,5 @@
 """One-time links with which somebody chooses a password: an invitation, or a reset."""
 
-import base64
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,9 +9,9 @@ from sqlalchemy.orm import Session, joinedload
 from webapp import clock
 from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.sign_in import hash_code, make_code
 from webapp.services.people.users import (
     UserError,
     drop_password_links,
@@ -25,10 +23,9 @@ from webapp.services.people.users import (
 from webapp.services.transactions import reading, transaction
 
 LINK_LIFETIME = timedelta(hours=72)
-TOKEN_BYTES = 16
 
 
-class PasswordLinkError(ServiceError):
+class PasswordLinkError(RefusedError):
     """The token is wrong, was used, is too old, or its person was deactivated."""
 
     def __init__(self) -> None:
@@ -38,7 +35,7 @@ class PasswordLinkError(ServiceError):
         )
 
 
-class InactiveUserError(ServiceError):
+class InactiveUserError(RefusedError):
     """Somebody who was deactivated gets no link: activate them first."""
 
     def __init__(self, user: User) -> None:
@@ -62,12 +59,12 @@ def issue_link(session: Session, user: User) -> IssuedLink:
     """
     now = clock.utcnow()
     drop_password_links(session, user.id)
-    token = base64.b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().strip("=").lower()
+    token = make_code()
     purpose = PURPOSE_RESET if user.has_password else PURPOSE_INVITATION
     expires_at = now + LINK_LIFETIME
     session.add(
         PasswordLink(
-            token_hash=hash_token(token),
+            token_hash=hash_code(token),
             user_id=user.id,
             purpose=purpose,
             created_at=now,
@@ -139,7 +136,7 @@ def _usable_link(session: Session, token: str, *, lock: bool = False) -> Passwor
         select(PasswordLink)
         .join(PasswordLink.user)
         .where(
-            PasswordLink.token_hash == hash_token("".join(token.split()).lower()),
+            PasswordLink.token_hash == hash_code(token),
             PasswordLink.used_at.is_(None),
             PasswordLink.expires_at > clock.utcnow(),
             User.is_active,

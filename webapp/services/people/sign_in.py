@@ -1,5 +1,6 @@
 """Signing in and out; sessions are rows that can be revoked."""
 
+import base64
 import secrets
 from datetime import timedelta
 from hashlib import sha256
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
 from webapp.models import User, UserSession
-from webapp.services.errors import ServiceError
+from webapp.models.user import USER_AGENT_LENGTH
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import (
     PASSWORD_LENGTH,
@@ -21,9 +23,10 @@ from webapp.services.people.users import (
 from webapp.services.transactions import reading, transaction
 
 SESSION_LIFETIME = timedelta(days=14)
+CODE_BYTES = 16
 
 
-class SignInError(ServiceError):
+class SignInError(RefusedError):
     """The address or the password is wrong; which of the two is not said."""
 
     def __init__(self) -> None:
@@ -99,6 +102,16 @@ def revoke_sessions(user_id: int) -> None:
         end_sessions(session, user_id)
 
 
+def make_code() -> str:
+    """A random token (128 bits) that a person may have to type: lower-case letters and digits."""
+    return base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode().strip("=").lower()
+
+
+def hash_code(typed: str) -> str:
+    """What is stored of `make_code()`, however spaced and in whatever case it was typed."""
+    return hash_token("".join(typed.split()).lower())
+
+
 def hash_token(token: str) -> str:
     """What is stored of a random token: its SHA-256, as 64 hexadecimal digits."""
     return sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -114,7 +127,7 @@ def _add_session(session: Session, user_id: int, user_agent: str | None) -> str:
             user_id=user_id,
             created_at=now,
             expires_at=now + SESSION_LIFETIME,
-            user_agent=(user_agent or "")[:255] or None,
+            user_agent=(user_agent or "")[:USER_AGENT_LENGTH] or None,
         )
     )
     return token

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, User, UserSession
-from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLES
+from webapp.models.columns import NAME_LENGTH
+from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.transactions import reading, transaction
 
@@ -34,7 +35,7 @@ class UserError(FieldError):
     """Some of what was entered cannot be taken; nothing was changed."""
 
 
-class LastAdminError(ServiceError):
+class LastAdminError(RefusedError):
     """The change would leave nobody who can administer."""
 
     def __init__(self) -> None:
@@ -81,7 +82,7 @@ def build_user(*, email: str, name: str, password: str | None, role: str) -> Use
         raise UserError(errors)
     return User(
         email=address,
-        name=clean_line(name, 200) or address,
+        name=clean_line(name, NAME_LENGTH) or address,
         password_hash=NO_PASSWORD if password is None else hash_password(password),
         role=role,
         is_active=True,
@@ -190,7 +191,7 @@ def store_password(session: Session, user: User, password_hash: str) -> None:
 
 def user_by_email(session: Session, email: str) -> User | None:
     """The user of an address, in whatever case it was typed, fresh; None where there is none."""
-    typed = clean_line(email, 254)
+    typed = clean_line(email, EMAIL_LENGTH)
     query = select(User).where(User.email == (typed or "").lower())
     return session.scalar(query.execution_options(populate_existing=True))
 

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import Alert, Connection, InboxRow, Ticket, User
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
 REASON_LENGTH = 1_000
 
 
-class QuarantineError(ServiceError):
+class QuarantineError(RefusedError):
     """What was asked for is not possible with this row; nothing was changed."""
 
 

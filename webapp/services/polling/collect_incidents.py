@@ -22,7 +22,7 @@ from webapp.domain.untrusted import parse_id, parse_time, prune
 from webapp.models import Alert, InboxRow, OrganizationMapping
 from webapp.services.mapping.drop_reports import kept_of_excluded
 from webapp.services.polling.cycle import Cycle
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 UNREADABLE_ATTEMPTS = 3
 """A report without a usable id cannot be processed later either: it is quarantined at once."""
@@ -181,7 +181,7 @@ def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetim
             update(Alert)
             .where(Alert.connection_id == cycle.connection.id, Alert.external_alert_id.in_(keys))
             .values(observed_at=seen_at),
-            execution_options={"synchronize_session": False},
+            execution_options=NO_SYNC,
         )
 
 

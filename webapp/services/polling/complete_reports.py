@@ -15,7 +15,7 @@ from webapp.services.polling.collect_incidents import store_whole
 from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import FAILURES_THAT_END_IT
 from webapp.services.polling.incident_batch import InboxEntry
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,6 @@ def _remove(cycle: Cycle, entry: InboxEntry) -> None:
         cycle.lease.fence(session)
         session.execute(
             delete(InboxRow).where(InboxRow.id == entry.row_id, InboxRow.version == entry.version),
-            execution_options={"synchronize_session": False},
+            execution_options=NO_SYNC,
         )
     cycle.run.count(skipped=1)

@@ -15,10 +15,11 @@ from webapp import clock
 from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.models import Connection
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
 from webapp.services.polling.lease import PolledConnection
+from webapp.services.transactions import NO_SYNC
 
 
 class HeldConnection(Protocol):
@@ -56,18 +57,18 @@ class LockedConnection:
             update(Connection)
             .where(Connection.id == self.connection.id)
             .values(has_pending_details=True),
-            execution_options={"synchronize_session": False},
+            execution_options=NO_SYNC,
         )
 
 
 def lock_connection(session: Session, connection_id: int) -> LockedConnection:
     """Lock the connection's row until the transaction ends.
 
-    Raises NotFoundError, and ServiceError where routing does not say where tickets go.
+    Raises NotFoundError, and RefusedError where routing does not say where tickets go.
     """
     connection = get_connection(session, connection_id, lock=True)
     if missing_settings(connection):
-        raise ServiceError(
+        raise RefusedError(
             "The routing configuration is incomplete: complete and save it first, so that there "
             "is a board, a client and a priority for the tickets."
         )

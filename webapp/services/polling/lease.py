@@ -16,9 +16,7 @@ from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
 from webapp.domain.routing import POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
 from webapp.models import Connection
-from webapp.services.transactions import transaction
-
-_NO_SYNC = {"synchronize_session": False}
+from webapp.services.transactions import NO_SYNC, transaction
 
 
 class LeaseLostError(Exception):
@@ -117,7 +115,7 @@ class Lease:
             update(Connection)
             .where(Connection.id == self.connection_id, Connection.lease_token == self.token)
             .values(lease_expires_at=now + self._length, **values),
-            execution_options=_NO_SYNC,
+            execution_options=NO_SYNC,
         )
         if renewed.rowcount == 0:  # type: ignore[attr-defined]
             raise LeaseLostError("the lease was taken over")
@@ -161,7 +159,7 @@ def claim(
             poll_requested_at=None,
         )
         .returning(*_COLUMNS),
-        execution_options=_NO_SYNC,
+        execution_options=NO_SYNC,
     ).one_or_none()
     if row is None:
         return None

@@ -9,14 +9,14 @@ from webapp import clock, task_queue
 from webapp.domain.routing import missing_labels
 from webapp.models import Connection
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import require_enterprise
-from webapp.services.errors import ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.lease import has_live_lease
 from webapp.services.transactions import transaction
 
 
-class PollRefusedError(ServiceError):
+class PollRefusedError(RefusedError):
     """A poll cannot be asked for as things are; the sentence says why."""
 
 

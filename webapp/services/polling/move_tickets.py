@@ -13,8 +13,8 @@ from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_body, build_title, without_unmapped_marks
 from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Ticket
 from webapp.services.audit import changes_between, record_event
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.desk.link_assets import AssetLinker
+from webapp.services.edition import require_enterprise
 from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import BatchContext
 from webapp.services.transactions import reading, transaction
@@ -47,7 +47,7 @@ def move_tickets(
     `organization_ids` narrows it to those. Tickets of reports that could not be read yet stay:
     they are moved when their report can be read.
 
-    Raises ServiceError where routing is incomplete, NotFoundError, EditionError.
+    Raises RefusedError where routing is incomplete, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:

@@ -6,7 +6,7 @@ from typing import Any
 
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
-from webapp.models.poll_run import COUNTS
+from webapp.models.poll_run import COMPLETED, COUNTS, ERROR, RUNNING, SKIPPED
 
 SKIP_WORDS = {
     "edition": "The Huntress security integration is an Enterprise feature.",
@@ -39,12 +39,12 @@ class PollOutcome:
         """Whether the cycle completed, or was skipped on purpose."""
         if self.skip_reason is not None:
             return self.skip_reason not in SKIPS_THAT_FAIL
-        return self.run is not None and self.run.state == "completed"
+        return self.run is not None and self.run.state == COMPLETED
 
     @property
     def is_running(self) -> bool:
         """Whether the run that was joined is still under way."""
-        return self.run is not None and self.run.state == "running"
+        return self.run is not None and self.run.state == RUNNING
 
     @property
     def error(self) -> str | None:
@@ -77,10 +77,10 @@ class PollOutcome:
 
 def describe_run(run: PollRun) -> str:
     """What a run did, such as "12 collected, 9 tickets created, 3 updated"."""
-    if run.state == "skipped":
+    if run.state == SKIPPED:
         return SKIP_WORDS.get(run.skip_reason or "", "Skipped.")
     words = count_words({name: getattr(run, name) for name in COUNTS})
-    return f"{words}. Last poll failed: {run.error}" if run.state == "error" else words
+    return f"{words}. Last poll failed: {run.error}" if run.state == ERROR else words
 
 
 def count_words(counts: Mapping[str, int]) -> str:

@@ -24,6 +24,7 @@ from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, PollRun
+from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import open_client
 from webapp.services.lookups import get_connection
@@ -88,9 +89,9 @@ def _wait_for_end(run_id: int | None) -> PollRun | None:
     while True:
         clock.sleep(JOIN_SECONDS)
         run = _run_by_id(run_id)
-        if run is None or run.state == "interrupted":
+        if run is None or run.state == INTERRUPTED:
             return None
-        if run.state != "running":
+        if run.state != RUNNING:
             return run
         if _is_abandoned(run):
             return None
@@ -332,7 +333,7 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
     try:
         with transaction() as session:
             cycle.lease.release(session, **values)
-            return cycle.run.finish(session, "error" if error else "completed", error=error)
+            return cycle.run.finish(session, ERROR if error else COMPLETED, error=error)
     except LeaseLostError:
         _note_lease_lost(cycle)
     except OperationalError:

@@ -27,9 +27,9 @@ from webapp.services.calls.open_client import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
     refuse_long_waits,
-    require_enterprise,
 )
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.mapping.sync_organizations import (
     Organization,
     client_index,
@@ -47,7 +47,7 @@ MAX_TIME = timedelta(seconds=25)
 """After this no further page is asked for."""
 
 
-class PreviewError(ServiceError):
+class PreviewError(RefusedError):
     """There is no preview; nothing was changed. The sentence says why and what helps."""
 
 

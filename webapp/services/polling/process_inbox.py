@@ -25,14 +25,13 @@ from webapp.services.polling.quarantine_incident import (
     quarantine_incident,
 )
 from webapp.services.polling.write_incidents import UnusableReportError, write_incidents
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 LARGEST_BATCH = 100
 FIRST_BATCH = 40
 LOCK_SECONDS = 0.2
 INTERRUPTED = "Processing this report was interrupted."
 
-_NO_SYNC = {"synchronize_session": False}
 log = logging.getLogger(__name__)
 
 
@@ -79,7 +78,7 @@ def take_back_attempts(session: Session, connection_id: int, token: str) -> None
             error=case((and_(is_counted, InboxRow.attempts == 1), None), else_=InboxRow.error),
             in_flight_token=None,
         ),
-        execution_options=_NO_SYNC,
+        execution_options=NO_SYNC,
     )
 
 
@@ -156,7 +155,7 @@ def _mark_in_flight(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
             update(InboxRow)
             .where(InboxRow.id.in_([entry.row_id for entry in entries]))
             .values(in_flight_token=cycle.lease.token),
-            execution_options=_NO_SYNC,
+            execution_options=NO_SYNC,
         )
 
 
@@ -261,7 +260,7 @@ def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
         cycle.lease.fence(session)
         session.execute(
             update(InboxRow).where(InboxRow.id == entry.row_id).values(**values),
-            execution_options=_NO_SYNC,
+            execution_options=NO_SYNC,
         )
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import Connection, PollRun, User
-from webapp.services.calls.open_client import require_enterprise
+from webapp.models.poll_run import ERROR, INTERRUPTED, RUNNING, SKIPPED
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.lookups import LARGEST_ID
@@ -18,7 +19,6 @@ from webapp.services.transactions import reading
 
 PAGE_SIZE = 30
 FAILED = "failed"
-SKIPPED = "skipped"
 KINDS = (FAILED, SKIPPED)
 
 _NEWEST_FIRST = Keyset(
@@ -37,11 +37,11 @@ class PolledAccount:
 
     def is_running(self, run: PollRun) -> bool:
         """Whether a poll recorded as running still holds the connection."""
-        return run.state == "running" and run.lease_token == self.live_token
+        return run.state == RUNNING and run.lease_token == self.live_token
 
     def is_lost(self, run: PollRun) -> bool:
         """Whether a poll recorded as running has not been heard of for longer than its lease."""
-        return run.state == "running" and not self.is_running(run)
+        return run.state == RUNNING and not self.is_running(run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +140,11 @@ def _runs(connection_id: int) -> Select[PollRun]:
 
 def _conditions(kind: str | None) -> list[ColumnElement[bool]]:
     if kind == SKIPPED:
-        return [PollRun.state == "skipped"]
+        return [PollRun.state == SKIPPED]
     if kind == FAILED:
         return [
             or_(
-                PollRun.state.in_(("error", "interrupted")),
+                PollRun.state.in_((ERROR, INTERRUPTED)),
                 PollRun.skip_reason.in_(SKIPS_THAT_FAIL),
                 PollRun.failed > 0,
             )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, load_only
 from webapp import clock
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, InboxRow, Ticket
-from webapp.services.calls.open_client import require_enterprise
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.polling.read_poll_history import PolledAccount, names_of, read_account

@@ -8,13 +8,11 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import PollRun
-from webapp.models.poll_run import COUNTS
-from webapp.services.transactions import transaction
+from webapp.models.poll_run import COUNTS, INTERRUPTED, RUNNING, SKIPPED
+from webapp.services.transactions import NO_SYNC, transaction
 
 PROGRESS_SECONDS = 1.0
 """While a cycle runs its row is written at most this often."""
-
-_NO_SYNC = {"synchronize_session": False}
 
 
 class RunLog:
@@ -59,13 +57,13 @@ class RunLog:
         return session.scalars(self._update(now).returning(PollRun)).one_or_none()
 
     def _write(self, session: Session, now: datetime) -> None:
-        session.execute(self._update(now), execution_options=_NO_SYNC)
+        session.execute(self._update(now), execution_options=NO_SYNC)
         self._written_at = now
 
     def _update(self, now: datetime) -> Update:
         return (
             update(PollRun)
-            .where(PollRun.id == self.run_id, PollRun.state == "running")
+            .where(PollRun.id == self.run_id, PollRun.state == RUNNING)
             .values(updated_at=now, **self.counts, **self.values)
         )
 
@@ -77,7 +75,7 @@ def start_run(session: Session, connection_id: int, *, token: str, **values: Any
         insert(PollRun).values(
             connection_id=connection_id,
             lease_token=token,
-            state="running",
+            state=RUNNING,
             started_at=now,
             updated_at=now,
             **values,
@@ -90,13 +88,13 @@ def mark_interrupted(session: Session, token: str) -> None:
     """The run that held `token` never came to its end."""
     session.execute(
         update(PollRun)
-        .where(PollRun.lease_token == token, PollRun.state == "running")
+        .where(PollRun.lease_token == token, PollRun.state == RUNNING)
         .values(
-            state="interrupted",
+            state=INTERRUPTED,
             finished_at=clock.utcnow(),
             error="The poll was interrupted; the next one went on where it stopped.",
         ),
-        execution_options=_NO_SYNC,
+        execution_options=NO_SYNC,
     )
 
 
@@ -109,13 +107,13 @@ def record_skip(session: Session, connection_id: int, *, reason: str, **values: 
         .order_by(PollRun.id.desc())
         .limit(1)
     ).one_or_none()
-    if last is not None and last.state == "skipped" and last.skip_reason == reason:
+    if last is not None and last.state == SKIPPED and last.skip_reason == reason:
         last.repeats += 1
         last.updated_at = last.finished_at = now
         return last.id
     run = PollRun(
         connection_id=connection_id,
-        state="skipped",
+        state=SKIPPED,
         skip_reason=reason,
         started_at=now,
         updated_at=now,

@@ -24,7 +24,7 @@ from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.process_inbox import process_inbox
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 LISTED_STATUSES = ("sent", "auto_remediating")
 EVERY = timedelta(days=1)
@@ -38,7 +38,6 @@ FAILURES_IN_A_ROW = 3
 FAILURES_PER_CYCLE = 10
 """Each costs several calls; after so many the rest is left to the next cycle."""
 
-_NO_SYNC = {"synchronize_session": False}
 log = logging.getLogger(__name__)
 
 
@@ -178,7 +177,7 @@ class _Lookups:
             self.cycle.lease.fence(session)
             session.execute(
                 update(Alert).where(Alert.id.in_(self.unclear)).values(checked_at=checked_at),
-                execution_options=_NO_SYNC,
+                execution_options=NO_SYNC,
             )
         self.unclear.clear()
 
@@ -216,7 +215,7 @@ def _check(cycle: Cycle, alert_id: int, incident_id: str) -> None:
             update(Alert)
             .where(Alert.id == alert_id)
             .values(observed_at=clock.utcnow(), checked_at=None),
-            execution_options=_NO_SYNC,
+            execution_options=NO_SYNC,
         )
 
 

@@ -17,8 +17,9 @@ from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import MissingCredentialsError, require_enterprise
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.calls.open_client import MissingCredentialsError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import InboxEntry
@@ -67,7 +68,7 @@ def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedI
     """A ticket for each of them, with the texts and routing of a poll; exactly one an incident.
 
     In transactions of 100, each with an audit event. A poll at the same time waits for each of
-    them and then finds the tickets. Raises ServiceError where routing is incomplete,
+    them and then finds the tickets. Raises RefusedError where routing is incomplete,
     MissingCredentialsError where reports would have to be fetched and the connection is
     disconnected, NotFoundError, EditionError.
     """
@@ -91,7 +92,7 @@ def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedI
 def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
     """A ticket for one open incident; `requested` is 1 where its report is to be fetched first.
 
-    Raises NotFoundError, and ServiceError where it has a ticket, is over, or its organization is
+    Raises NotFoundError, and RefusedError where it has a ticket, is over, or its organization is
     excluded; else see `ticket_recorded_incidents`.
     """
     require_enterprise()
@@ -103,12 +104,12 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
         if alert is None:
             raise NotFoundError(_NO_INCIDENT)
         if alert.ticket_id is not None:
-            raise ServiceError("This incident has a ticket already.")
+            raise RefusedError("This incident has a ticket already.")
         if alert.reason == Reason.TICKET_REQUESTED:
-            raise ServiceError("The ticket was asked for already; it comes with the next poll.")
+            raise RefusedError("The ticket was asked for already; it comes with the next poll.")
         query = _recorded(select(Alert.id), connection_id).where(Alert.id == alert_id)
         if session.scalar(query) is None:
-            raise ServiceError(
+            raise RefusedError(
                 "This incident gets no ticket: it is over, or its organization is excluded. "
                 "Include the organization first."
             )

@@ -37,11 +37,10 @@ from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, load_known
 from webapp.services.polling.write_alerts import AlertWriter, Planned
 from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
+from webapp.services.transactions import NO_SYNC
 
 PLANNING_SECONDS = 0.12
 """Planning stops here, so that a batch holds SQLite's write lock for 200 ms at most."""
-
-_NO_SYNC = {"synchronize_session": False}
 
 
 class UnusableReportError(ValueError):
@@ -377,5 +376,5 @@ class _Writer:
         pairs = [(entry.row_id, entry.version) for entry in entries]
         self.session.execute(
             delete(InboxRow).where(tuple_(InboxRow.id, InboxRow.version).in_(pairs)),
-            execution_options=_NO_SYNC,
+            execution_options=NO_SYNC,
         )

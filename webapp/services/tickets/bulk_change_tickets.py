@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.domain.untrusted import cut
 from webapp.models import BulkChange, Ticket
 from webapp.services.audit import record_event
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.transactions import reading, transaction
@@ -41,17 +41,17 @@ def bulk_change_tickets(
 
     Each ticket gets what a single change would have given it: touch, timeline entry, audit event.
     Returns the record that undo_bulk_change takes, None where every ticket was like that already.
-    Raises ServiceError for no ticket, for more than MOST_TICKETS and for no change, FieldError
+    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, FieldError
     for a choice that cannot be taken; nothing is stored then. Tickets that do not exist are left
     out.
     """
     wanted = sorted({one for one in ticket_ids if 0 < one <= LARGEST_ID})
     if not wanted:
-        raise ServiceError("Select at least one ticket first.")
+        raise RefusedError("Select at least one ticket first.")
     if len(wanted) > MOST_TICKETS:
-        raise ServiceError(f"Select at most {MOST_TICKETS} tickets at once.")
+        raise RefusedError(f"Select at most {MOST_TICKETS} tickets at once.")
     if change == TicketChange():
-        raise ServiceError("Choose what to change: the assignee, status, priority or board.")
+        raise RefusedError("Choose what to change: the assignee, status, priority or board.")
     now = clock.utcnow()
     with transaction() as session:
         changes = []
@@ -86,18 +86,18 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
 
     Left as they are, and named: tickets that anybody (or a poll) changed since, whatever it was,
     and those whose old value cannot be chosen any more. Raises NotFoundError for an unknown bulk
-    change, ServiceError where it is somebody else's (admins may), older than UNDO_HOURS or undone.
+    change, RefusedError where it is somebody else's (admins may), older than UNDO_HOURS or undone.
     """
     now = clock.utcnow()
     with transaction() as session:
         record = get_row(session, BulkChange, bulk_id, "There is nothing to undo.", lock=True)
         actor = get_user(session, actor_id)
         if record.actor_id != actor.id and not actor.is_admin:
-            raise ServiceError("Only who changed these tickets, or an admin, can undo that.")
+            raise RefusedError("Only who changed these tickets, or an admin, can undo that.")
         if record.undone_at is not None:
-            raise ServiceError("This was undone already.")
+            raise RefusedError("This was undone already.")
         if _is_too_late(record):
-            raise ServiceError(f"A change can be undone for {UNDO_HOURS} hours, not longer.")
+            raise RefusedError(f"A change can be undone for {UNDO_HOURS} hours, not longer.")
         entries = {entry["ticket_id"]: entry for entry in record.changes}
         left = [
             ticket.number

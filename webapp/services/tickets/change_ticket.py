@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import transaction
@@ -21,7 +21,7 @@ CHANGE_COMMENT = "change"
 Rule = Callable[[], str | None]
 
 
-class TicketConflictError(ServiceError):
+class TicketConflictError(ConflictError):
     """Somebody (or a poll) changed the ticket after the person had looked at it."""
 
     def __init__(self) -> None:

@@ -6,9 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from webapp.models import Alert, Ticket
+from webapp.services.list_sizes import EXPORT_BATCH
 from webapp.services.transactions import reading
-
-_BATCH = 500
 
 
 def export_tickets(*, only_open: bool = False) -> Iterator[dict[str, object]]:
@@ -44,7 +43,7 @@ def _read_batch(last_id: int, *, only_open: bool) -> list[tuple[Ticket, Alert | 
             )
         )
         .order_by(Ticket.id)
-        .limit(_BATCH)
+        .limit(EXPORT_BATCH)
         .execution_options(populate_existing=True)
     )
     if only_open:

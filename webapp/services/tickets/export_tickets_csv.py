@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 from webapp.models import Alert, Ticket
+from webapp.services.list_sizes import EXPORT_BATCH
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.list_tickets import load_tickets
 from webapp.services.tickets.ticket_filters import (
@@ -18,7 +19,6 @@ from webapp.services.tickets.ticket_filters import (
 )
 from webapp.services.transactions import reading
 
-BATCH = 500
 COLUMNS = (
     *("Number", "Title", "Client", "Board", "Status", "Priority", "Assignee", "Source"),
     *("Huntress severity", "Huntress status", "Incident", "External reference", "External link"),
@@ -29,8 +29,8 @@ COLUMNS = (
 def export_ticket_list(query: TicketQuery) -> Iterator[str]:
     """The tickets that `query` lists as lines of CSV, oldest first, headed by COLUMNS.
 
-    Reads BATCH tickets at a time, each batch in a view of its own: memory stays the same however
-    many there are, and tickets that change meanwhile are written as they are then.
+    Reads EXPORT_BATCH tickets at a time, each batch in a view of its own: memory stays the same
+    however many there are, and tickets that change meanwhile are written as they are then.
     """
     now = clock.utcnow()
     with reading() as session:
@@ -45,13 +45,13 @@ def export_ticket_list(query: TicketQuery) -> Iterator[str]:
                 select(Ticket.id)
                 .where(in_tab(query.is_closed), *conditions, Ticket.id > last_id)
                 .order_by(Ticket.id)
-                .limit(BATCH)
+                .limit(EXPORT_BATCH)
             ).all()
             tickets = load_tickets(session, ids)
             alerts = _alerts(session, ids)
             session.expunge_all()  # what was written is not kept
         yield "".join(_line(ticket, alerts.get(ticket.id)) for ticket in tickets)
-        if len(ids) < BATCH:
+        if len(ids) < EXPORT_BATCH:
             return
         last_id = ids[-1]
 

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
+from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
-from webapp.services.tickets.search_tickets import SEARCH_LENGTH
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -37,8 +37,6 @@ from webapp.services.transactions import reading
 __all__ = [
     "DEFAULT_SORTS",
     "NOBODY",
-    "PAGE_SIZE",
-    "SEARCH_LENGTH",
     "SORTS",
     "UNTOUCHED",
     "TicketPage",
@@ -49,7 +47,6 @@ __all__ = [
     "ticket_rows",
 ]
 
-PAGE_SIZE = 50
 COUNT_LIMIT = 9_999
 FILTERED_COUNT_LIMIT = 999
 

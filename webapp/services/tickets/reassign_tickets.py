@@ -7,13 +7,13 @@ from webapp import clock
 from webapp.domain.markdown_text import escape_line
 from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.audit import record_event
-from webapp.services.errors import ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.people.users import UserError, deactivate
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
-from webapp.services.transactions import transaction
+from webapp.services.transactions import NO_SYNC, transaction
 
 
-class ConfirmationError(ServiceError):
+class ConfirmationError(RefusedError):
     """Somebody is about to lock themselves out, and has not said that they mean it."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ def _hand_over(session: Session, user: User, successor: User | None, actor_id: i
         update(Ticket)
         .where(*_open_tickets_of(user.id))
         .values(assignee_id=successor.id if successor else None, updated_at=now),
-        execution_options={"synchronize_session": False},
+        execution_options=NO_SYNC,
     )
     taker = f"assigned to {escape_line(successor.name)}" if successor else "assigned to nobody now"
     body = f"{escape_line(user.name)} was deactivated: {taker}."

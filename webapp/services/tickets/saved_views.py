@@ -9,7 +9,7 @@ from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import SavedView, User
 from webapp.services.audit import changes_between, record_event
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_row, get_user
 from webapp.services.transactions import reading, transaction
 
@@ -34,11 +34,11 @@ def list_views(viewer_id: int) -> Sequence[SavedView]:
 def save_view(name: str, query: str, *, actor_id: int, is_shared: bool = False) -> SavedView:
     """Keep `query` (the list's query string) under `name`.
 
-    Raises FieldError for a name that is empty, too long or taken, ServiceError where somebody who
+    Raises FieldError for a name that is empty, too long or taken, RefusedError where somebody who
     is no admin wants to share, or has MOST_VIEWS already.
     """
     if len(query) > QUERY_LENGTH:
-        raise ServiceError("These filters are too long to be saved; take some of them off.")
+        raise RefusedError("These filters are too long to be saved; take some of them off.")
     with transaction() as session:
         actor = get_user(session, actor_id, lock=True)
         _check_sharing(actor, is_shared)
@@ -46,7 +46,7 @@ def save_view(name: str, query: str, *, actor_id: int, is_shared: bool = False) 
             select(func.count()).select_from(SavedView).where(SavedView.owner_id == actor_id)
         )
         if (count or 0) >= MOST_VIEWS:
-            raise ServiceError(f"You have {MOST_VIEWS} views; delete one you no longer need.")
+            raise RefusedError(f"You have {MOST_VIEWS} views; delete one you no longer need.")
         view = SavedView(
             owner_id=actor_id,
             owner=actor,
@@ -103,7 +103,7 @@ def _get_view(session: Session, view_id: int, actor: User) -> SavedView:
 
 def _check_sharing(actor: User, is_shared: bool) -> None:
     if is_shared and not actor.is_admin:
-        raise ServiceError("Only admins share views with everybody.")
+        raise RefusedError("Only admins share views with everybody.")
 
 
 def _read_name(session: Session, name: str, owner_id: int, view_id: int | None) -> str:

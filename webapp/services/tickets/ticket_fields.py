@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from webapp.domain.markdown_text import escape_line
+from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.extensions import Base
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
-from webapp.models.desk import NAME_LENGTH
-from webapp.models.ticket import TITLE_LENGTH
+from webapp.models.columns import NAME_LENGTH
+from webapp.models.ticket import URL_LENGTH
 from webapp.services.errors import FieldError
 from webapp.services.lookups import LARGEST_ID
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
@@ -23,7 +24,6 @@ from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
 Row = TypeVar("Row", bound=Base)
 
 DESCRIPTION_LENGTH = 50_000
-URL_LENGTH = 2_000
 
 NO_STATUS = "Choose one of the statuses."
 NO_PRIORITY = "Choose one of the priorities."

@@ -3,17 +3,12 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
-from webapp.services.desk.list_assets import (
-    SEARCH_LENGTH,
-    AssetQuery,
-    export_assets,
-    list_assets,
-    read_asset,
-)
+from webapp.services.desk.list_assets import AssetQuery, export_assets, list_assets, read_asset
 from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.asset_forms import AssetForm

@@ -3,16 +3,12 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models import Client
 from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
-from webapp.services.desk.list_clients import (
-    SEARCH_LENGTH,
-    ClientQuery,
-    export_clients,
-    list_clients,
-)
+from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
 from webapp.services.errors import FieldError
 from webapp.web.access import admin_only

@@ -5,8 +5,6 @@ from wtforms import PasswordField, StringField
 
 from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 
-TEXT_LENGTH = 500
-
 
 class KeyField(StringField):
     """A credential that can be read while it is typed; a page never shows it again."""

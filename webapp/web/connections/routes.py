@@ -3,7 +3,6 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.calls.open_client import require_enterprise
 from webapp.services.connections.connect_account import (
     ConnectError,
     OtherAccountError,
@@ -18,7 +17,8 @@ from webapp.services.connections.routing_settings import (
     StaleRoutingError,
     save_routing,
 )
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.edition import require_enterprise
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
@@ -28,6 +28,7 @@ from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
 from webapp.web.connections.routing_form import RoutingForm, read_loaded
 from webapp.web.connections.tabs import connection_tabs
+from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.viewer import require_viewer
 
@@ -86,7 +87,8 @@ def save_settings(connection_id: int) -> ResponseReturnValue:
         show_field_errors(form, error)
         return render_overview(connection_id, routing=form, seen=seen), 400
     except StaleRoutingError as error:
-        return render_overview(connection_id, routing=form, seen=seen, conflict=error), 409
+        page = render_overview(connection_id, routing=form, seen=seen, conflict=error)
+        return page, status_of(error)
     flash(saved.message, "warning" if saved.missing else "success")
     if wanted["category_id"] is not None and saved.connection.category_id is None:
         flash("The category was cleared: it is not one of the security board's.", "info")
@@ -151,9 +153,7 @@ def sync_organizations(connection_id: int) -> ResponseReturnValue:
     """Bring the organizations up to date, and say what that changed."""
     try:
         result = sync_now(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
     else:
         flash(sync_words(result), "success")
@@ -169,9 +169,7 @@ def preview(connection_id: int) -> ResponseReturnValue:
     if request.method == "POST":
         try:
             found = preview_polling(connection_id)
-        except NotFoundError:
-            raise
-        except ServiceError as error:
+        except RefusedError as error:
             failure = str(error)
     is_part = bool(request.headers.get("HX-Request"))
     return render_template(
@@ -188,9 +186,7 @@ def start(connection_id: int) -> ResponseReturnValue:
     """Begin the schedule with a first poll."""
     try:
         requested = start_polling(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
     else:
         flash(f"Polling is started. {requested.message}", "success")

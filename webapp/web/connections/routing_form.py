@@ -18,7 +18,7 @@ from webapp.services.connections.routing_settings import (
     Named,
     RoutingChoices,
 )
-from webapp.web.addresses import GREATEST_ID
+from webapp.services.lookups import LARGEST_ID
 
 NO_SUCH_ID = -1
 _LABELS = {one.column: one.label for one in REQUIRED}
@@ -126,7 +126,7 @@ class RoutingForm(FlaskForm):
             return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
         if not text:
             return None
-        is_id = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= GREATEST_ID
+        is_id = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= LARGEST_ID
         return int(text) if is_id else NO_SUCH_ID
 
     def _set(self, name: str, value: object) -> None:

@@ -10,6 +10,7 @@ from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.mapping.map_organizations import StaleMappingError, match_again
 from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 from webapp.web.access import admin_only
+from webapp.web.errors import CONFLICT
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import TYPED_LENGTH, SentRow, TableLinks, picked, read_sent_rows
@@ -45,7 +46,7 @@ def bulk(connection_id: int) -> ResponseReturnValue:
         sentence = next(iter(error.fields.values()))
         return render_table(connection_id, _refusal(sentence, rows, chosen)), 400
     except (StaleMappingError, NotFoundError) as error:
-        return render_table(connection_id, _stale(error, rows, chosen)), 409
+        return render_table(connection_id, _stale(error, rows, chosen)), CONFLICT
     them = "it" if len(chosen) == 1 else "them"
     flash(f"{counted(len(chosen), 'organization')} {WORDS[action].format(them=them)}.", "success")
     return redirect(TableLinks(connection_id, request.args).to(), 303)

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line, parse_id
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import ConflictError, FieldError
 from webapp.services.mapping.create_clients import (
     Choice,
     NewClient,
@@ -17,6 +17,7 @@ from webapp.services.mapping.create_clients import (
 from webapp.services.mapping.list_mappings import list_client_names
 from webapp.services.mapping.map_organizations import StaleMappingError
 from webapp.web.access import admin_only
+from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import TYPED_LENGTH, TableLinks
@@ -41,11 +42,10 @@ def create(connection_id: int) -> ResponseReturnValue:
     except FieldError as error:
         return _page(connection_id, typed, "Nothing was created yet.", error.fields), 400
     except StaleMappingError as error:
-        return _page(connection_id, typed, f"Nothing was created yet. {error}"), 409
-    except NotFoundError:
-        raise
-    except ServiceError as error:
-        return _page(connection_id, typed, str(error)), 409
+        problem = f"Nothing was created yet. {error}"
+        return _page(connection_id, typed, problem), status_of(error)
+    except ConflictError as error:
+        return _page(connection_id, typed, str(error)), status_of(error)
     flash(
         f"{counted(result.created, 'client')} created, "
         f"{counted(result.linked, 'organization')} linked.",

@@ -7,12 +7,12 @@ from typing import Any
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.services.mapping.list_mappings import (
     GONE,
     LARGEST_PAGE,
     PAGE_SIZES,
-    SEARCH_LENGTH,
     SORTS,
     MappingQuery,
 )

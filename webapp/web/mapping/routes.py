@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.mapping.map_organizations import StaleMappingError
 from webapp.services.mapping.save_mapping_rows import save_mapping_rows
 from webapp.services.mapping.sync_now import sync_now, sync_words
@@ -15,14 +15,13 @@ from webapp.services.polling.ticket_recorded_incidents import (
     ticket_recorded_incidents,
 )
 from webapp.web.access import admin_only
+from webapp.web.errors import CONFLICT, status_of
 from webapp.web.filters import counted
 from webapp.web.mapping import bulk_routes, client_routes, csv_routes  # noqa: F401 - more routes
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
 from webapp.web.mapping.table import Refusal, render_table
 from webapp.web.viewer import require_viewer
-
-CONFLICT = 409
 
 
 @mapping.get("")
@@ -51,7 +50,7 @@ def save(connection_id: int) -> ResponseReturnValue:
     except FieldError as error:
         return render_table(connection_id, _refused(rows, error, ticked)), 400
     except StaleMappingError as error:
-        return render_table(connection_id, _conflicting(rows, error, ticked)), CONFLICT
+        return render_table(connection_id, _conflicting(rows, error, ticked)), status_of(error)
     except NotFoundError as error:
         return render_table(connection_id, Refusal(str(error), rows, picked=ticked)), CONFLICT
     flash(f"{counted(len(dirty), 'change')} saved.", "success")
@@ -64,9 +63,7 @@ def sync(connection_id: int) -> ResponseReturnValue:
     """Fetch the organizations of the account now."""
     try:
         result = sync_now(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
     else:
         flash(sync_words(result), "success")
@@ -79,9 +76,7 @@ def move(connection_id: int) -> ResponseReturnValue:
     """Move the open fallback tickets of organizations that have their client."""
     try:
         moved = move_tickets(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
     else:
         words = f"{counted(moved, 'open ticket')} moved to {'its' if moved == 1 else 'their'} "
@@ -96,9 +91,7 @@ def create_tickets(connection_id: int) -> ResponseReturnValue:
     """Make tickets of open incidents that were only recorded."""
     try:
         result = ticket_recorded_incidents(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
     else:
         flash(_ticketed_words(result), "success")

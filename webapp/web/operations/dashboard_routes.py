@@ -14,7 +14,7 @@ from webapp.services.connections.connection_health import (
     read_connection_health,
     read_connections_health,
 )
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
@@ -82,9 +82,7 @@ def poll(connection_id: int) -> ResponseReturnValue:
             actor_id=require_viewer().id,
             sweep=request.form.get("sweep") == "yes",
         )
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         notice = str(error)
     if is_fragment:
         return _card(connection_id, notice)

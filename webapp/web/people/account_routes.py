@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
 from webapp.models import User
-from webapp.services.errors import FieldError, ServiceError
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
 from webapp.services.people.password_links import (
@@ -67,7 +67,7 @@ def set_up() -> ResponseReturnValue:
             create_first_admin(form.token.data, form.email.data, form.name.data, form.password.data)
         except FieldError as error:
             show_field_errors(form, error)
-        except ServiceError as error:
+        except RefusedError as error:
             form.token.errors = [str(error)]
         else:
             flash("You are set up. This is your dashboard.", "success")

@@ -5,9 +5,8 @@ from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import ConflictError, FieldError, RefusedError
 from webapp.services.people.edit_user import (
-    UserConflictError,
     UserEdit,
     edit_user,
     sign_out_everywhere,
@@ -18,6 +17,7 @@ from webapp.services.people.read_users import list_successors, read_user, read_u
 from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
 from webapp.web.access import admin_only
+from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
@@ -82,15 +82,11 @@ def edit(user_id: int) -> ResponseReturnValue:
             actor_id=require_viewer().id,
             is_confirmed=form.is_confirmed.data,
         )
-    except NotFoundError:
-        raise
     except FieldError as error:
         show_field_errors(form, error)
         return _page(user_id, form), 400
-    except UserConflictError as error:
-        return _page(user_id, form, str(error)), 409
-    except ServiceError as error:
-        return _page(user_id, form, str(error)), 400
+    except (ConflictError, RefusedError) as error:
+        return _page(user_id, form, str(error)), status_of(error)
     flash("Saved.", "success")
     if user_id == require_viewer().id and wanted.role != "admin":
         return redirect(url_for("dashboard.show"), 303)
@@ -115,9 +111,7 @@ def new_link(user_id: int) -> ResponseReturnValue:
     """Make a link with which somebody chooses a new password; an earlier one stops working."""
     try:
         link = make_password_link(user_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
         return _back(user_id)
     return _show_once(link)
@@ -162,7 +156,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
             show_field_errors(form, error)
         except ConfirmationError as error:
             form.is_confirmed.errors = [str(error)]
-        except ServiceError as error:
+        except RefusedError as error:
             problem = str(error)
         else:
             tickets = f"; {counted(moved, 'open ticket')} moved on" if moved else ""

@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.errors import RefusedError, ServiceError
 from webapp.services.tickets.bulk_change_tickets import (
     MOST_TICKETS,
     bulk_change_tickets,
@@ -45,9 +45,7 @@ def undo(bulk_id: int) -> ResponseReturnValue:
     """Take a bulk change back, and say which tickets were left as they are."""
     try:
         result = undo_bulk_change(bulk_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
         return _back()
     if result.restored:

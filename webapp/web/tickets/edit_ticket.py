@@ -10,6 +10,7 @@ from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketConflictError, change_ticket
 from webapp.services.tickets.read_ticket import read_editable, read_meanwhile
 from webapp.web.access import signed_in
+from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.list_origin import kept_origin, list_origin
 from webapp.web.tickets.ticket_forms import (
@@ -48,7 +49,8 @@ def save_edit(ticket_id: int) -> ResponseReturnValue:
     try:
         sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
     except TicketConflictError as error:
-        return _page(ticket_id, form, str(error), read_meanwhile(ticket_id, seen_at)), 409
+        meanwhile = read_meanwhile(ticket_id, seen_at)
+        return _page(ticket_id, form, str(error), meanwhile), status_of(error)
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400

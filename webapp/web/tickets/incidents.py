@@ -7,12 +7,12 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
 from webapp.services.tickets.list_incidents import (
     REASONS,
-    SEARCH_LENGTH,
     IncidentQuery,
     find_ticket_of,
     list_incidents,
@@ -49,9 +49,7 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
     """Make the ticket, and show it; where its report has to be fetched first, say so."""
     try:
         result = ticket_incident(alert_id, require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
+    except RefusedError as error:
         flash(str(error), "error")
         return redirect(_back(), 303)
     ticket_id = find_ticket_of(alert_id)

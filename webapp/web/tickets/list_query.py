@@ -7,9 +7,10 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
-from webapp.services.tickets.list_tickets import NOBODY, SEARCH_LENGTH, SORTS, TicketQuery
+from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
 from webapp.services.tickets.ticket_filters import MAX_HOURS
 
 CLOSED = "closed"

@@ -14,6 +14,7 @@ from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.access import signed_in
+from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket
 from webapp.web.tickets.ticket_forms import NoteForm, category_groups, read_change, read_seen
@@ -89,7 +90,7 @@ def change(ticket_id: int) -> ResponseReturnValue:
         sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
     except TicketConflictError as error:
         refused = Refused(chosen, str(error), meanwhile=read_meanwhile(ticket_id, seen_at))
-        return _page(ticket_id, NoteForm(formdata=None), refused), 409
+        return _page(ticket_id, NoteForm(formdata=None), refused), status_of(error)
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400

@@ -6,7 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from webapp.services.errors import FieldError, NotFoundError, ServiceError
+from webapp.services.errors import FieldError, RefusedError, ServiceError
 from webapp.services.tickets.saved_views import (
     VIEW_NAME_LENGTH,
     change_view,
@@ -59,14 +59,10 @@ def edit_view(view_id: int) -> ResponseReturnValue:
             actor_id=require_viewer().id,
             is_shared=request.form.get("is_shared") == "yes",
         )
-    except NotFoundError:
-        raise
-    except ServiceError as error:
-        is_name = isinstance(error, FieldError)
-        return _page(
-            wrong=(view_id, name, str(error)) if is_name else None,
-            problem=None if is_name else str(error),
-        ), 400
+    except FieldError as error:
+        return _page(wrong=(view_id, name, str(error))), 400
+    except RefusedError as error:
+        return _page(problem=str(error)), 400
     flash(f"The view “{view.name}” was changed.", "success")
     return redirect(url_for("tickets.show_views"), 303)
 
