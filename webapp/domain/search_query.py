@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+SEARCH_LENGTH = 100
+"""Of what is searched for in a list; the rest is cut off."""
 MAX_TERMS = 12
 NUMBER_DIGITS = 6
 

@@ -6,14 +6,14 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-GREATEST_ID = 2**31 - 1
+from webapp.services.lookups import LARGEST_ID
 
 
 class IdConverter(IntegerConverter):
     """`<int:…>`: a number that fits a column of ids; a greater one is an address of nothing."""
 
     def __init__(self, map: Map, *args: Any, **options: Any) -> None:
-        super().__init__(map, *args, **{"max": GREATEST_ID, **options})
+        super().__init__(map, *args, **{"max": LARGEST_ID, **options})
 
 
 def init_addresses(app: Flask) -> None:

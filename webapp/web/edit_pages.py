@@ -135,18 +135,6 @@ class RowPages:
         )
 
 
-def page_number() -> int:
-    """The page a list was asked for; 1 for anything that is none."""
-    text = request.args.get("page", "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 else 1
-
-
-def chosen_id(text: str | None) -> int | None:
-    """The id that a selection sent; None for none."""
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number and text else None
-
-
 def yes_or_no(value: bool) -> str:
     """How forms send a choice of two."""
     return "yes" if value else "no"

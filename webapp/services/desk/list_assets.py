@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Asset, Client, Ticket, TicketAsset
 from webapp.services.desk.delete_guard import Holder, find_holders
 from webapp.services.desk.edit_assets import asset_version
@@ -13,7 +14,6 @@ from webapp.services.lookups import get_row
 from webapp.services.numbered_pages import PAGE_SIZE, NumberedPage, clamp_page
 from webapp.services.transactions import reading
 
-SEARCH_LENGTH = 100
 TICKETS_SHOWN = 10
 _BATCH = 500
 _ORDER = (Asset.hostname_key, Asset.id)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Asset, Client, Connection, OrganizationMapping, Status, Ticket
 from webapp.services.counting import count_by
 from webapp.services.numbered_pages import PAGE_SIZE, NumberedPage, clamp_page
 from webapp.services.transactions import reading
 
-SEARCH_LENGTH = 100
 _BATCH = 500
 
 

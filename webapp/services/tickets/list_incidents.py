@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from webapp.domain.incident import DELETING, is_recorded_open
 from webapp.domain.plan import Reason
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
 from webapp.services.keyset import Keyset, Order, read_page
@@ -16,7 +17,6 @@ from webapp.services.lookups import list_connections
 from webapp.services.transactions import reading
 
 PAGE_SIZE = 50
-SEARCH_LENGTH = 100
 REASONS: dict[str, str] = {
     Reason.BEFORE_BACKFILL: "Older than the backfill",
     Reason.ORG_OPTED_OUT: "Excluded organization",

@@ -15,7 +15,6 @@ from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
-from webapp.services.tickets.search_tickets import SEARCH_LENGTH
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -38,7 +37,6 @@ __all__ = [
     "DEFAULT_SORTS",
     "NOBODY",
     "PAGE_SIZE",
-    "SEARCH_LENGTH",
     "SORTS",
     "UNTOUCHED",
     "TicketPage",

@@ -22,11 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from webapp.domain.search_query import as_fts5, as_tsquery, parse_search
+from webapp.domain.search_query import SEARCH_LENGTH, as_fts5, as_tsquery, parse_search
 from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
-SEARCH_LENGTH = 100
 NEWEST_TICKETS = 20_000
 MATCH_LIMIT = 1_000
 """So many of the newest matches are looked at: words that every ticket has cost no more."""

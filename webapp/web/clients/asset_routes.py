@@ -3,12 +3,10 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.untrusted import clean_line
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
 from webapp.services.desk.list_assets import (
-    SEARCH_LENGTH,
     AssetQuery,
     export_assets,
     list_assets,
@@ -19,8 +17,9 @@ from webapp.web.access import admin_only
 from webapp.web.clients.asset_forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id, page_number
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
 from webapp.web.form_errors import show_field_errors
+from webapp.web.params import read_number, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
@@ -36,10 +35,10 @@ PAGES = RowPages(Asset, "assets.show", "assets.show_list")
 def show_list() -> ResponseReturnValue:
     """The assets; the address holds the search, the filter, the tab and the page."""
     query = AssetQuery(
-        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
-        client_id=chosen_id(request.args.get("client")),
+        search=read_search(request.args),
+        client_id=read_number(request.args.get("client")),
         is_active=request.args.get("state") != INACTIVE,
-        page=page_number(),
+        page=read_page_number(request.args),
     )
     return render_template("clients/assets.html", query=query, found=list_assets(query))
 

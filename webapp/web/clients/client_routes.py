@@ -3,24 +3,19 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.untrusted import clean_line
 from webapp.models import Client
 from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
-from webapp.services.desk.list_clients import (
-    SEARCH_LENGTH,
-    ClientQuery,
-    export_clients,
-    list_clients,
-)
+from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
 from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, page_number
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
 from webapp.web.form_errors import show_field_errors
+from webapp.web.params import read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
@@ -36,9 +31,9 @@ PAGES = RowPages(Client, "clients.show", "clients.show_list")
 def show_list() -> ResponseReturnValue:
     """The clients; the address holds the search, the tab and the page."""
     query = ClientQuery(
-        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
+        search=read_search(request.args),
         is_active=request.args.get("state") != INACTIVE,
-        page=page_number(),
+        page=read_page_number(request.args),
     )
     return render_template("clients/list.html", query=query, found=list_clients(query))
 

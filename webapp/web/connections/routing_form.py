@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, SelectField, StringField
+from wtforms import BooleanField, Field, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL
@@ -18,9 +18,8 @@ from webapp.services.connections.routing_settings import (
     RoutingChoices,
 )
 from webapp.services.connections.routing_state import Named
-from webapp.web.addresses import GREATEST_ID
+from webapp.web.params import IdField, read_number
 
-NO_SUCH_ID = -1
 REQUIRED = (
     "board_id",
     "fallback_client_id",
@@ -34,18 +33,16 @@ REQUIRED = (
 class RoutingForm(FlaskForm):
     """The settings; each field bears the name of its attribute. The service checks them."""
 
-    board_id = SelectField("Security board", validate_choice=False)
-    category_id = SelectField("Category (optional)", validate_choice=False)
-    subcategory_id = SelectField("Subcategory (optional)", validate_choice=False)
-    fallback_client_id = SelectField(
-        "Fallback client",
-        validate_choice=False,
-        description="Gets the tickets of organizations that are not mapped.",
+    board_id = IdField("Security board")
+    category_id = IdField("Category (optional)")
+    subcategory_id = IdField("Subcategory (optional)")
+    fallback_client_id = IdField(
+        "Fallback client", description="Gets the tickets of organizations that are not mapped."
     )
-    fallback_board_id = SelectField("Fallback (triage) board", validate_choice=False)
-    critical_priority_id = SelectField("Critical severity →", validate_choice=False)
-    high_priority_id = SelectField("High severity →", validate_choice=False)
-    low_priority_id = SelectField("Low severity →", validate_choice=False)
+    fallback_board_id = IdField("Fallback (triage) board")
+    critical_priority_id = IdField("Critical severity →")
+    high_priority_id = IdField("High severity →")
+    low_priority_id = IdField("Low severity →")
     poll_interval_minutes = StringField(
         "Poll interval (minutes)", description=f"{POLL_INTERVAL[0]} to {POLL_INTERVAL[1]}."
     )
@@ -54,7 +51,7 @@ class RoutingForm(FlaskForm):
         description=f"How far back the first poll looks: {BACKFILL[0]} to {BACKFILL[1]}.",
     )
     auto_close_tickets = BooleanField("Close tickets when Huntress closes the incident")
-    closed_status_id = SelectField("Closed status", validate_choice=False)
+    closed_status_id = IdField("Closed status")
     leave_touched_open = BooleanField("Leave tickets open that a person has worked on")
     reopen_tickets = BooleanField("Reopen tickets when the incident needs work again")
 
@@ -128,13 +125,9 @@ class RoutingForm(FlaskForm):
     def _read(self, name: str) -> object:
         if name in SWITCH_FIELDS:
             return bool(self[name].data)
-        text = (self[name].data or "").strip()
         if name in NUMBER_FIELDS:
-            return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-        if not text:
-            return None
-        is_id = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= GREATEST_ID
-        return int(text) if is_id else NO_SUCH_ID
+            return read_number((self[name].data or "").strip())
+        return self[name].chosen
 
     def _set(self, name: str, value: object) -> None:
         field: Field = self[name]

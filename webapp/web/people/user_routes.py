@@ -20,6 +20,7 @@ from webapp.services.tickets.reassign_tickets import ConfirmationError, deactiva
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
+from webapp.web.page_context import option_pairs
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
 from webapp.web.viewer import require_viewer
 
@@ -148,13 +149,13 @@ def deactivate(user_id: int) -> ResponseReturnValue:
     """Ask who takes over, then keep somebody from signing in."""
     row = read_user(user_id)
     form = DeactivateForm()
-    form.fill_choices([(user.id, user.name) for user in list_successors(user_id)])
+    form.fill_choices(option_pairs(list_successors(user_id)))
     problem = None
     if form.is_submitted():
         try:
             moved = deactivate_and_reassign(
                 user_id,
-                successor_id=_number(form.successor.data),
+                successor_id=form.successor.chosen,
                 actor_id=require_viewer().id,
                 is_confirmed=form.is_confirmed.data,
             )
@@ -199,13 +200,6 @@ def _address_of(token: str) -> str:
     path = url_for("account.choose", token=token)
     root = current_config().public_url or request.host_url
     return root.rstrip("/") + path
-
-
-def _number(text: str | None) -> int | None:
-    """An id typed by a form; 0, which nobody has, for nonsense."""
-    if not text:
-        return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _back(user_id: int) -> ResponseReturnValue:

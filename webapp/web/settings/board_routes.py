@@ -2,15 +2,15 @@
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Board
 from webapp.services.desk.edit_boards import add_board, add_category, rename_board
 from webapp.services.desk.read_desk import BoardView, list_boards, read_board
 from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id
+from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
 from webapp.web.form_errors import show_field_errors
+from webapp.web.page_context import option_pairs
 from webapp.web.settings.blueprint import settings
 from webapp.web.settings.forms import CategoryForm, NameForm
 from webapp.web.viewer import require_viewer
@@ -64,7 +64,7 @@ def new_category(board_id: int) -> ResponseReturnValue:
     """Add a category to a board."""
     view = read_board(board_id)
     form = _category_form(view, is_sent=True)
-    parent_id = chosen_id(form.parent_id.data)
+    parent_id = form.parent_id.chosen
     try:
         added = add_category(board_id, form.name.data, parent_id, actor_id=require_viewer().id)
     except FieldError as error:
@@ -98,9 +98,7 @@ def delete_board(board_id: int) -> ResponseReturnValue:
 
 def _category_form(view: BoardView, *, is_sent: bool) -> CategoryForm:
     form = CategoryForm(prefix=PREFIX) if is_sent else CategoryForm(formdata=None, prefix=PREFIX)
-    form.parent_id.choices = [SelectChoice("", "No other category")] + [
-        SelectChoice(str(node.category.id), node.category.name) for node in view.categories
-    ]
+    form.parent_id.offer("No other category", option_pairs(one.category for one in view.categories))
     return form
 
 

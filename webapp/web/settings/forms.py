@@ -5,6 +5,7 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.services.desk.edit_priorities import COLOURS
+from webapp.web.params import IdField
 
 YES, NO = "yes", "no"
 
@@ -18,10 +19,8 @@ class NameForm(FlaskForm):
 class CategoryForm(NameForm):
     """A new category of a board."""
 
-    parent_id = SelectField(
-        "Part of (optional)",
-        description="Choose a category to make this a subcategory of it.",
-        validate_choice=False,
+    parent_id = IdField(
+        "Part of (optional)", description="Choose a category to make this a subcategory of it."
     )
 
 

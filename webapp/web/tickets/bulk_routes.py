@@ -11,8 +11,9 @@ from webapp.services.tickets.bulk_change_tickets import (
 )
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.web.access import safe_next, signed_in
+from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_query import ME, NOBODY, read_number
+from webapp.web.tickets.list_query import ME, NOBODY
 from webapp.web.tickets.list_routes import SELECTED, UNDO
 from webapp.web.viewer import require_viewer
 

@@ -7,18 +7,16 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from webapp.domain.untrusted import clean_line
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
 from webapp.services.tickets.list_incidents import (
     REASONS,
-    SEARCH_LENGTH,
     IncidentQuery,
     find_ticket_of,
     list_incidents,
 )
 from webapp.web.access import safe_next, signed_in
-from webapp.web.tickets.list_query import read_number
+from webapp.web.params import read_number, read_search
 from webapp.web.viewer import require_viewer
 
 FILTERS = ("q", "connection", "reason", "open")
@@ -78,7 +76,7 @@ def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
         connection_id=read_number(values.get("connection")),
         reason=values.get("reason") if values.get("reason") in REASONS else None,
         is_open=values.get("open") == "1",
-        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
+        search=read_search(values),
         after=values.get("after"),
         before=values.get("before"),
     )
