@@ -16,7 +16,7 @@ from webapp.services.mapping.list_mappings import (
 )
 from webapp.services.mapping.map_organizations import MappingState
 from webapp.services.mapping.save_mapping_rows import RowEdit
-from webapp.web.params import read_number, read_search
+from webapp.web.params import read_number, read_page_number, read_search
 
 KEPT = ("q", "state", "sort", "size", "page")
 TYPED_LENGTH = 300
