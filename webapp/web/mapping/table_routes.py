@@ -16,7 +16,6 @@ from webapp.services.polling.ticket_recorded_incidents import (
 )
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
-from webapp.web.mapping import bulk_routes, client_routes, csv_routes  # noqa: F401 - more routes
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_rows
 from webapp.web.mapping.table import Refusal, render_table

@@ -1,19 +1,14 @@
-"""The desk's settings: boards, priorities, statuses, ticket numbers, configuration."""
+"""Ticket numbers."""
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import current_config
 from webapp.services.desk.ticket_prefix import read_numbering, set_prefix
-from webapp.services.operations.describe_configuration import describe_configuration
 from webapp.web.access import admin_only
 from webapp.web.edit_pages import SEEN, EditAttempt
-from webapp.web.settings import board_routes, category_routes, priority_routes, status_routes
 from webapp.web.settings.blueprint import settings
 from webapp.web.settings.forms import PrefixForm
 from webapp.web.viewer import require_viewer
-
-__all__ = ["board_routes", "category_routes", "priority_routes", "settings", "status_routes"]
 
 
 @settings.route("/ticket-numbers", methods=["GET", "POST"])
@@ -37,11 +32,3 @@ def edit_ticket_numbers() -> ResponseReturnValue:
         "settings/ticket_numbers.html", form=form, attempt=attempt, numbering=numbering
     )
     return page, attempt.status
-
-
-@settings.get("/configuration")
-@admin_only
-def show_configuration() -> ResponseReturnValue:
-    """What comes from the environment, to look at."""
-    settings = describe_configuration(current_config())
-    return render_template("settings/configuration.html", settings=settings)

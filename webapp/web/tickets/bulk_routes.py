@@ -20,7 +20,7 @@ from webapp.web.viewer import require_viewer
 SHOWN_NUMBERS = 10
 
 
-@tickets.post("/bulk")
+@tickets.post("/tickets/bulk")
 @signed_in
 def change_many() -> ResponseReturnValue:
     """Change the selected tickets; the list then offers to undo it."""
@@ -40,7 +40,7 @@ def change_many() -> ResponseReturnValue:
     return _back()
 
 
-@tickets.post("/bulk-changes/<int:bulk_id>/undo")
+@tickets.post("/tickets/bulk-changes/<int:bulk_id>/undo")
 @signed_in
 def undo(bulk_id: int) -> ResponseReturnValue:
     """Take a bulk change back, and say which tickets were left as they are."""

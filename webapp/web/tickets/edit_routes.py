@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
@@ -11,6 +11,7 @@ from webapp.services.tickets.change_ticket import TicketConflictError, change_ti
 from webapp.services.tickets.read_ticket import read_editable, read_meanwhile
 from webapp.web.access import signed_in
 from webapp.web.form_errors import show_field_errors
+from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin
 from webapp.web.tickets.ticket_forms import (
     TextForm,
@@ -23,18 +24,14 @@ from webapp.web.tickets.ticket_forms import (
 from webapp.web.viewer import require_viewer
 
 
-def add_edit_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module."""
-    blueprint.get("/<int:ticket_id>/edit")(edit)
-    blueprint.post("/<int:ticket_id>/edit")(save_edit)
-
-
+@tickets.get("/tickets/<int:ticket_id>/edit")
 @signed_in
 def edit(ticket_id: int) -> ResponseReturnValue:
     """The form, as the ticket is."""
     return _page(ticket_id, None)
 
 
+@tickets.post("/tickets/<int:ticket_id>/edit")
 @signed_in
 def save_edit(ticket_id: int) -> ResponseReturnValue:
     """Save the form, or preview the description; on a conflict the typing is kept."""

@@ -2,8 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask.blueprints import BlueprintSetupState
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -17,16 +16,13 @@ from webapp.services.tickets.list_incidents import (
 )
 from webapp.web.access import safe_next, signed_in
 from webapp.web.params import read_number, read_search
+from webapp.web.tickets.blueprint import tickets
 from webapp.web.viewer import require_viewer
 
 FILTERS = ("q", "connection", "reason", "open")
 
 
-def add_incident_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module; they do not lie below /tickets as the others do."""
-    blueprint.record(_add_rules)
-
-
+@tickets.get("/incidents")
 @signed_in
 def show_incidents() -> ResponseReturnValue:
     """A page of incidents; its address holds the filters."""
@@ -42,6 +38,7 @@ def show_incidents() -> ResponseReturnValue:
     )
 
 
+@tickets.post("/incidents/<int:alert_id>/ticket")
 @signed_in
 def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
     """Make the ticket, and show it; where its report has to be fetched first, say so."""
@@ -58,17 +55,6 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
         return redirect(_back(), 303)
     flash("The incident has a ticket now.", "success")
     return redirect(url_for("tickets.show", ticket_id=ticket_id), 303)
-
-
-def _add_rules(state: BlueprintSetupState) -> None:
-    app, area = state.app, state.blueprint.name
-    app.add_url_rule("/incidents", f"{area}.show_incidents", show_incidents)
-    app.add_url_rule(
-        "/incidents/<int:alert_id>/ticket",
-        f"{area}.ticket_an_incident",
-        ticket_an_incident,
-        methods=["POST"],
-    )
 
 
 def _read_query(values: MultiDict[str, str]) -> IncidentQuery:

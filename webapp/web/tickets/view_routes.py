@@ -21,14 +21,14 @@ from webapp.web.tickets.list_links import ListLinks
 from webapp.web.viewer import require_viewer
 
 
-@tickets.get("/views")
+@tickets.get("/tickets/views")
 @signed_in
 def show_views() -> ResponseReturnValue:
     """All saved views that the viewer sees, to be renamed, shared and deleted."""
     return _page()
 
 
-@tickets.post("/views")
+@tickets.post("/tickets/views")
 @signed_in
 def add_view() -> ResponseReturnValue:
     """Save the list's filters under a name; only what the list knows is kept of them."""
@@ -47,7 +47,7 @@ def add_view() -> ResponseReturnValue:
     return redirect(links.to(), 303)
 
 
-@tickets.post("/views/<int:view_id>")
+@tickets.post("/tickets/views/<int:view_id>")
 @signed_in
 def edit_view(view_id: int) -> ResponseReturnValue:
     """Rename a view, share it or stop sharing it."""
@@ -71,7 +71,7 @@ def edit_view(view_id: int) -> ResponseReturnValue:
     return redirect(url_for("tickets.show_views"), 303)
 
 
-@tickets.post("/views/<int:view_id>/delete")
+@tickets.post("/tickets/views/<int:view_id>/delete")
 @signed_in
 def remove_view(view_id: int) -> ResponseReturnValue:
     """Delete a view."""
