@@ -1,6 +1,6 @@
 """Assets: the machines of clients."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Asset
@@ -12,13 +12,12 @@ from webapp.services.desk.list_assets import (
     list_assets,
     read_asset,
 )
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.asset_forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
-from webapp.web.form_errors import show_field_errors
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_number, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
@@ -49,16 +48,10 @@ def new() -> ResponseReturnValue:
     """Add an asset; `client` in the address chooses its client."""
     form = AssetForm(data={"client_id": request.args.get("client", "")})
     form.fill_choices()
-    if form.validate_on_submit():
-        try:
-            added = add_asset(form.values(), actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added.", "success")
-            return redirect(url_for("assets.show", asset_id=added.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("clients/new_asset.html", form=form), status
+    added = send_form(form, lambda: add_asset(form.values(), actor_id=require_viewer().id))
+    if added:
+        return PAGES.added(added)
+    return render_template("clients/new_asset.html", form=form), form_status(form)
 
 
 @assets.route("/<int:asset_id>", methods=["GET", "POST"])
@@ -68,20 +61,15 @@ def show(asset_id: int) -> ResponseReturnValue:
     view = read_asset(asset_id)
     form = AssetForm(obj=view.asset)
     form.fill_choices(kept_id=view.asset.client_id)
-
-    def save() -> bool:
-        seen = request.form.get(SEEN, "")
-        return edit_asset(asset_id, form.values(), seen=seen, actor_id=require_viewer().id)
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form, lambda seen, by: edit_asset(asset_id, form.values(), seen=seen, actor_id=by)
+    )
     if attempt.is_saved:
-        attempt.say(form.values().name)
-        return redirect(url_for("assets.show", asset_id=asset_id), 303)
+        return attempt.done(form.values().name, PAGES.url(asset_id))
     if attempt.conflict:
         view = read_asset(asset_id)
-    return render_template(
-        "clients/asset.html", view=view, form=form, attempt=attempt
-    ), attempt.status
+    page = render_template("clients/asset.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
 
 
 @assets.post("/<int:asset_id>/deactivate")

@@ -23,12 +23,13 @@ from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.web.access import admin_only
+from webapp.web.answers import wants_part
 from webapp.web.connections.forms import ConnectForm, CredentialsForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
 from webapp.web.connections.routing_form import RoutingForm, read_loaded
 from webapp.web.connections.tabs import connection_tabs
-from webapp.web.form_errors import show_field_errors
+from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.viewer import require_viewer
 
 connections = Blueprint("connections", __name__, url_prefix="/integrations/huntress")
@@ -59,9 +60,9 @@ def connect() -> ResponseReturnValue:
             failure = _place_failure(form, error)
         else:
             flash(connected_message(connection), "success")
-            return redirect(url_for("connections.show", connection_id=connection.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("connections/connect.html", form=form, failure=failure), status
+            return _back(connection.id)
+    page = render_template("connections/connect.html", form=form, failure=failure)
+    return page, form_status(form)
 
 
 @connections.get("/<int:connection_id>")
@@ -173,9 +174,8 @@ def preview(connection_id: int) -> ResponseReturnValue:
             raise
         except ServiceError as error:
             failure = str(error)
-    is_part = bool(request.headers.get("HX-Request"))
     return render_template(
-        "connections/_preview.html" if is_part else "connections/preview.html",
+        "connections/_preview.html" if wants_part() else "connections/preview.html",
         connection=page,
         preview=found,
         failure=failure,

@@ -21,6 +21,7 @@ from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.outcome import count_words
 from webapp.task_queue import read_status
 from webapp.web.access import signed_in
+from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.viewer import require_viewer, zone_of
@@ -74,7 +75,6 @@ def show_connection(connection_id: int) -> ResponseReturnValue:
 @signed_in
 def poll(connection_id: int) -> ResponseReturnValue:
     """Ask for a poll; answers at once, the card shows how it goes."""
-    is_fragment = bool(request.headers.get("HX-Request"))
     notice = None
     try:
         request_poll(
@@ -86,7 +86,7 @@ def poll(connection_id: int) -> ResponseReturnValue:
         raise
     except ServiceError as error:
         notice = str(error)
-    if is_fragment:
+    if wants_part():
         return _card(connection_id, notice)
     if notice:
         flash(notice, "error")

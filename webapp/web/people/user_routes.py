@@ -19,7 +19,7 @@ from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
 from webapp.web.access import admin_only
 from webapp.web.filters import counted
-from webapp.web.form_errors import show_field_errors
+from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.page_context import option_pairs
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
 from webapp.web.viewer import require_viewer
@@ -45,20 +45,18 @@ def show_list() -> ResponseReturnValue:
 def invite() -> ResponseReturnValue:
     """Add somebody, and show the link with which they choose a password."""
     form = InviteForm()
-    status = 400 if form.is_submitted() else 200
-    if form.validate_on_submit():
-        try:
-            link = invite_user(
-                email=form.email.data,
-                name=form.name.data,
-                role=form.role.data,
-                actor_id=require_viewer().id,
-            )
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            return _show_once(link)
-    return render_template("people/invite.html", form=form), status
+    link = send_form(
+        form,
+        lambda: invite_user(
+            email=form.email.data,
+            name=form.name.data,
+            role=form.role.data,
+            actor_id=require_viewer().id,
+        ),
+    )
+    if link:
+        return _show_once(link)
+    return render_template("people/invite.html", form=form), form_status(form)
 
 
 @users.get("/<int:user_id>")
@@ -170,7 +168,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
             flash(f"{row.user.name} cannot sign in any more{tickets}.", "success")
             return _back(user_id)
     page = render_template("people/deactivate.html", row=row, form=form, problem=problem)
-    return page, 400 if form.is_submitted() else 200
+    return page, form_status(form)
 
 
 @users.post("/<int:user_id>/activate")

@@ -28,7 +28,9 @@ class PriorityForm(NameForm):
     """A priority."""
 
     colour = RadioField(
-        "Colour", choices=[SelectChoice(name, name.capitalize()) for name in COLOURS]
+        "Colour",
+        choices=[SelectChoice(name, name.capitalize()) for name in COLOURS],
+        validate_choice=False,
     )
 
 

@@ -15,6 +15,7 @@ from webapp.services.tickets.list_incidents import (
     list_incidents,
 )
 from webapp.web.access import safe_next, signed_in
+from webapp.web.answers import done
 from webapp.web.params import read_number, read_search
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.viewer import require_viewer
@@ -53,8 +54,7 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
     if ticket_id is None or not result.created:
         flash("The report is fetched from Huntress first; the ticket comes with the next poll.")
         return redirect(_back(), 303)
-    flash("The incident has a ticket now.", "success")
-    return redirect(url_for("tickets.show", ticket_id=ticket_id), 303)
+    return done("The incident has a ticket now.", url_for("tickets.show", ticket_id=ticket_id))
 
 
 def _read_query(values: MultiDict[str, str]) -> IncidentQuery:

@@ -1,12 +1,13 @@
 """Opening a ticket by hand."""
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError
 from webapp.services.tickets.open_ticket import open_ticket
 from webapp.services.tickets.ticket_choices import OpeningChoices, opening_choices
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.ticket_forms import (
@@ -53,8 +54,7 @@ def create() -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(form, opening_choices()), 400
-    flash(f"{ticket.number} was opened.", "success")
-    return redirect(url_for("tickets.show", ticket_id=ticket.id), 303)
+    return done(f"{ticket.number} was opened.", url_for("tickets.show", ticket_id=ticket.id))
 
 
 def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -16,6 +16,7 @@ from webapp.services.tickets.saved_views import (
     save_view,
 )
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import ListLinks
 from webapp.web.viewer import require_viewer
@@ -43,8 +44,7 @@ def add_view() -> ResponseReturnValue:
         )
     except ServiceError as error:
         return _page(new=(name, links.query_string), problem=str(error)), 400
-    flash(f"The view “{view.name}” was saved.", "success")
-    return redirect(links.to(), 303)
+    return done(f"The view “{view.name}” was saved.", links.to())
 
 
 @tickets.post("/tickets/views/<int:view_id>")
@@ -67,8 +67,7 @@ def edit_view(view_id: int) -> ResponseReturnValue:
             wrong=(view_id, name, str(error)) if is_name else None,
             problem=None if is_name else str(error),
         ), 400
-    flash(f"The view “{view.name}” was changed.", "success")
-    return redirect(url_for("tickets.show_views"), 303)
+    return done(f"The view “{view.name}” was changed.", url_for("tickets.show_views"))
 
 
 @tickets.post("/tickets/views/<int:view_id>/delete")
@@ -76,8 +75,7 @@ def edit_view(view_id: int) -> ResponseReturnValue:
 def remove_view(view_id: int) -> ResponseReturnValue:
     """Delete a view."""
     name = delete_view(view_id, actor_id=require_viewer().id)
-    flash(f"The view “{name}” was deleted.", "success")
-    return redirect(url_for("tickets.show_views"), 303)
+    return done(f"The view “{name}” was deleted.", url_for("tickets.show_views"))
 
 
 def _page(
