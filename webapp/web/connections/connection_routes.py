@@ -23,7 +23,7 @@ from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.web.access import admin_only
-from webapp.web.answers import wants_part
+from webapp.web.answers import tell, wants_part
 from webapp.web.connections.forms import ConnectForm, CredentialsForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
@@ -150,14 +150,7 @@ def disconnect(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def sync_organizations(connection_id: int) -> ResponseReturnValue:
     """Bring the organizations up to date, and say what that changed."""
-    try:
-        result = sync_now(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
-        flash(str(error), "error")
-    else:
-        flash(sync_words(result), "success")
+    tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
 
@@ -186,14 +179,8 @@ def preview(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def start(connection_id: int) -> ResponseReturnValue:
     """Begin the schedule with a first poll."""
-    try:
-        requested = start_polling(connection_id, actor_id=require_viewer().id)
-    except NotFoundError:
-        raise
-    except ServiceError as error:
-        flash(str(error), "error")
-    else:
-        flash(f"Polling is started. {requested.message}", "success")
+    actor_id = require_viewer().id
+    tell(lambda: f"Polling is started. {start_polling(connection_id, actor_id=actor_id).message}")
     return _back(connection_id)
 
 

@@ -52,8 +52,8 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
         return redirect(_back(), 303)
     ticket_id = find_ticket_of(alert_id)
     if ticket_id is None or not result.created:
-        flash("The report is fetched from Huntress first; the ticket comes with the next poll.")
-        return redirect(_back(), 303)
+        words = "The report is fetched from Huntress first; the ticket comes with the next poll."
+        return done(words, _back(), "info")
     return done("The incident has a ticket now.", url_for("tickets.show", ticket_id=ticket_id))
 
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from flask import abort
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, StringField, TextAreaField
@@ -135,9 +136,9 @@ def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:
             form[name].data = stored
 
 
-def read_seen(values: MultiDict[str, str]) -> datetime | None:
-    """When the ticket had last changed as the form was shown; None where that is unreadable."""
-    return parse_moment(values.get("seen"))
+def read_seen(values: MultiDict[str, str]) -> datetime:
+    """When the ticket had last changed as the form was shown; a form without it is refused."""
+    return parse_moment(values.get("seen")) or abort(400)
 
 
 def _is_changed(values: MultiDict[str, str], name: str) -> bool:
