@@ -8,6 +8,7 @@ from webapp.services.lookups import LARGEST_ID
 from webapp.web.params import (
     NO_SUCH_ID,
     IdField,
+    read_is_active,
     read_number,
     read_page_number,
     read_search,
@@ -58,6 +59,13 @@ def test_a_search_is_one_line_that_ends_somewhere() -> None:
     assert read_search({"q": " two\r\nwords\x00 "}) == "two words"
     assert len(read_search({"q": "x" * 5_000})) == 100
     assert read_search({"q": "\x00 "}) == read_search({}) == ""
+
+
+@pytest.mark.parametrize("state", ["", "active", "INACTIVE", "inactive ", "\x00"])
+def test_a_list_shows_active_rows_unless_the_address_says_otherwise(state: str) -> None:
+    assert read_is_active({"state": state})
+    assert read_is_active({})
+    assert not read_is_active({"state": "inactive"})
 
 
 def test_a_choice_is_an_id_or_none() -> None:

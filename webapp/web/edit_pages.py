@@ -14,6 +14,7 @@ from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.web.answers import done
 from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import yes_or_no
 from webapp.web.viewer import require_viewer
 
 SEEN = "seen"
@@ -149,11 +150,6 @@ class RowPages:
             f"The {self.kind} is {word}.",
             leads_to=self.url(row_id),
         )
-
-
-def yes_or_no(value: bool) -> str:
-    """How forms send a choice of two."""
-    return "yes" if value else "no"
 
 
 def _as_typed(value: object) -> str:

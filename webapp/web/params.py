@@ -1,4 +1,4 @@
-"""Numbers, pages, searches and choices in what a browser sent. Nothing here raises.
+"""Numbers, pages, searches and choices in what a browser sent. Nothing here raises an error.
 
 A number is written in ASCII digits and fits a column of ids; any other text is none.
 """
@@ -14,6 +14,7 @@ from webapp.domain.untrusted import clean_line
 from webapp.services.lookups import LARGEST_ID
 
 MOST_DIGITS = len(str(LARGEST_ID))
+YES, NO = "yes", "no"
 NO_SUCH_ID = -1
 """Stands for a choice that no row has: services refuse it like a row that is gone."""
 
@@ -31,9 +32,19 @@ def read_page_number(values: Mapping[str, str]) -> int:
     return read_number(values.get("page")) or 1
 
 
+def read_is_active(values: Mapping[str, str]) -> bool:
+    """Whether an address asks for the active rows of a list, not for its other tab."""
+    return values.get("state") != "inactive"
+
+
 def read_search(values: Mapping[str, str]) -> str:
     """What an address searches for, as one line; empty where it searches for nothing."""
     return clean_line(values.get("q"), SEARCH_LENGTH) or ""
+
+
+def yes_or_no(value: bool) -> str:
+    """How forms send a choice of two."""
+    return YES if value else NO
 
 
 class IdField(SelectField):

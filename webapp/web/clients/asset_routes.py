@@ -6,24 +6,18 @@ from flask.typing import ResponseReturnValue
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
-from webapp.services.desk.list_assets import (
-    AssetQuery,
-    export_assets,
-    list_assets,
-    read_asset,
-)
+from webapp.services.desk.list_assets import AssetQuery, export_assets, list_assets, read_asset
 from webapp.web.access import admin_only
 from webapp.web.clients.asset_forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
 from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.form_errors import form_status, send_form
-from webapp.web.params import read_number, read_page_number, read_search
+from webapp.web.params import read_is_active, read_number, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
 
-INACTIVE = "inactive"
 IMPORT = ImportPages(ASSET_IMPORT, "assets", "asset")
 
 PAGES = RowPages(Asset, "assets.show", "assets.show_list")
@@ -36,7 +30,7 @@ def show_list() -> ResponseReturnValue:
     query = AssetQuery(
         search=read_search(request.args),
         client_id=read_number(request.args.get("client")),
-        is_active=request.args.get("state") != INACTIVE,
+        is_active=read_is_active(request.args),
         page=read_page_number(request.args),
     )
     return render_template("clients/assets.html", query=query, found=list_assets(query))

@@ -14,12 +14,11 @@ from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
 from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.form_errors import form_status, send_form
-from webapp.web.params import read_page_number, read_search
+from webapp.web.params import read_is_active, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
 
-INACTIVE = "inactive"
 IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client")
 
 PAGES = RowPages(Client, "clients.show", "clients.show_list")
@@ -31,7 +30,7 @@ def show_list() -> ResponseReturnValue:
     """The clients; the address holds the search, the tab and the page."""
     query = ClientQuery(
         search=read_search(request.args),
-        is_active=request.args.get("state") != INACTIVE,
+        is_active=read_is_active(request.args),
         page=read_page_number(request.args),
     )
     return render_template("clients/list.html", query=query, found=list_clients(query))

@@ -24,6 +24,7 @@ from webapp.web.access import signed_in
 from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
+from webapp.web.params import YES
 from webapp.web.viewer import require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
@@ -80,7 +81,7 @@ def poll(connection_id: int) -> ResponseReturnValue:
         request_poll(
             connection_id,
             actor_id=require_viewer().id,
-            sweep=request.form.get("sweep") == "yes",
+            sweep=request.form.get("sweep") == YES,
         )
     except NotFoundError:
         raise

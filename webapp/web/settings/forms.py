@@ -5,9 +5,7 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.services.desk.edit_priorities import COLOURS
-from webapp.web.params import IdField
-
-YES, NO = "yes", "no"
+from webapp.web.params import NO, YES, IdField
 
 
 class NameForm(FlaskForm):

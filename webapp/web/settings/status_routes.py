@@ -8,10 +8,11 @@ from webapp.services.desk.edit_statuses import add_status, edit_status, make_def
 from webapp.services.desk.read_desk import list_statuses, read_status
 from webapp.web.access import admin_only
 from webapp.web.answers import done
-from webapp.web.edit_pages import EditAttempt, RowPages, yes_or_no
+from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import YES, yes_or_no
 from webapp.web.settings.blueprint import settings
-from webapp.web.settings.forms import YES, StatusForm
+from webapp.web.settings.forms import StatusForm
 from webapp.web.viewer import require_viewer
 
 PAGES = RowPages(Status, "settings.show_status", "settings.show_statuses")

@@ -17,6 +17,7 @@ from webapp.services.tickets.saved_views import (
 )
 from webapp.web.access import signed_in
 from webapp.web.answers import done
+from webapp.web.params import YES
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import ListLinks
 from webapp.web.viewer import require_viewer
@@ -40,7 +41,7 @@ def add_view() -> ResponseReturnValue:
             name,
             links.query_string,
             actor_id=require_viewer().id,
-            is_shared=request.form.get("is_shared") == "yes",
+            is_shared=request.form.get("is_shared") == YES,
         )
     except ServiceError as error:
         return _page(new=(name, links.query_string), problem=str(error)), 400
@@ -57,7 +58,7 @@ def edit_view(view_id: int) -> ResponseReturnValue:
             view_id,
             name,
             actor_id=require_viewer().id,
-            is_shared=request.form.get("is_shared") == "yes",
+            is_shared=request.form.get("is_shared") == YES,
         )
     except NotFoundError:
         raise
