@@ -37,7 +37,7 @@ class Base(DeclarativeBase):
 
 
 class TokenCheck(CSRFProtect):
-    """Flask-WTF's check of forms; a Referer that is no address is another site's, not an error."""
+    """Flask-WTF's check of forms; a Referer that cannot be parsed counts as another site."""
 
     def protect(self, *args: Any, **options: Any) -> None:
         """Raises CSRFError for a form that is not from here."""

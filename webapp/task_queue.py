@@ -80,7 +80,7 @@ class JsonJob(Job):
         return self.functions[name]
 
     def restore(self, raw_data: Any) -> None:
-        """Read the stored job, less what it asks to have called."""
+        """Read the stored job without the callbacks that it names."""
         super().restore(raw_data)
         self._success_callback_name = None
         self._failure_callback_name = None

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "services": {"domain", "huntress", "models", "services", *SHARED},
     "web": {"domain", "models", "services", "web", *SHARED},
     "jobs": {"domain", "jobs", "runtime", "services", *SHARED},
+    "runtime": {"app_parts", "create_app", "runtime", "services", *SHARED},
 }
 FORBIDDEN_PACKAGES = {
     "huntress": {"flask", "flask_sqlalchemy", "sqlalchemy", "rq", "redis"},

@@ -73,5 +73,5 @@ class Player:
 
 
 def _kind(problem: Exception) -> tuple[type, str]:
-    """What two failures of the same cause have in common: the first words, less the numbers."""
+    """What two failures of the same cause have in common: the first words without the numbers."""
     return type(problem), "".join(c for c in str(problem)[:40] if not c.isdigit())

@@ -121,7 +121,7 @@ class World:
                 self.note_served(str(row["id"]), version, is_walk=shown.is_walk)
 
     def read_version(self, row: object) -> Version | None:
-        """A report as one of ours; None for rows that are no proper reports."""
+        """A report as one of ours; None for rows that are not proper reports."""
         if not isinstance(row, dict) or not isinstance(row.get("id"), int):
             return None
         found = _MARK.search(str(row.get("summary")))

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from webapp.services.tickets.render_markdown import render_markdown
 
 HARMLESS = frozenset({"br", "p", "strong", "ul", "li", "hr", "em"})
-"""What text of ours may be made of, besides headings, quotes, code blocks and the portal link."""
+"""What our own text may be made of, besides headings, quotes, code blocks and the portal link."""
 
 
 @dataclass

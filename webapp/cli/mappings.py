@@ -46,7 +46,7 @@ def set_(
     is_none: bool,
     tickets: str | None,
 ) -> None:
-    """Say which client an organization is, or that it is none."""
+    """Say which client an organization is, or that it has none."""
     if client is not None and is_none:
         raise click.UsageError("Give either --client or --none, not both.")
     if client is None and not is_none and tickets is None:

@@ -134,7 +134,7 @@ def _python(*words: str) -> list[str]:
 
 
 def _run_to_end(words: list[str], env: Mapping[str, str]) -> bool:
-    """Run a command of ours in a process of its own, whose memory is free again afterwards."""
+    """Run one of our commands in a process of its own, whose memory is free again afterwards."""
     return run(_python("-m", "webapp", *words), env=dict(env), check=False).returncode == 0  # noqa: S603
 
 

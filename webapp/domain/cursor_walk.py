@@ -57,7 +57,7 @@ class ListWalk:
 
     Use: while not `is_finished`, fetch the page of `next_token` (None = the first) and `take` it.
     `take` returns the rows to collect. A page that comes up again raises only after its rows were
-    returned the first time: a token that repeats costs no row that can be had.
+    returned the first time: a repeated token loses no row that was delivered.
     """
 
     def __init__(self) -> None:

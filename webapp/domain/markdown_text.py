@@ -1,4 +1,4 @@
-"""Putting text that somebody else wrote into Markdown of ours without giving it any power.
+"""Putting text that somebody else wrote into our Markdown without giving it any power.
 
 What comes out of here cannot open a heading, a link, an image, a quote or HTML, whatever the
 text says, and reads as it was written.
@@ -18,7 +18,7 @@ _START = re.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=[#>=~|+-])")
 
 
 def escape_line(text: str) -> str:
-    """One line of somebody else's text, to stand inside a line of ours."""
+    """One line of somebody else's text, to stand inside one of our lines."""
     return _escape_inline(" ".join(text.split()))
 
 

@@ -112,7 +112,7 @@ def build_body(incident: Incident, context: TicketContext) -> str:
 
 
 def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
-    """A title and a body less what said that the organization has no client."""
+    """A title and a body without the words that said the organization has no client."""
     prefix = f"{PREFIX} {UNMAPPED_PREFIX} "
     first, _, rest = body.partition("\n\n")
     return (

@@ -63,10 +63,10 @@ def parse_id(value: object) -> str | None:
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time as aware datetime in UTC, whole seconds, or None where the value is none.
+    """A time as aware datetime in UTC, whole seconds, or None where the value is not a time.
 
     The years 1 and 9999 are how other systems write "never", and no database can hold them in
-    every time zone: times outside 1970 to 9998 are none.
+    every time zone: times outside 1970 to 9998 count as missing.
     """
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
     if match is None:
@@ -86,7 +86,7 @@ def parse_moment(value: object) -> datetime | None:
     """A time with a zone as `isoformat` writes it, to the microsecond and in UTC, or None.
 
     For what was ours once and has been in somebody's hands since. As with `parse_time`, times
-    outside 1970 to 9998 are none: some zone's clock cannot show them.
+    outside 1970 to 9998 count as missing: some zone's clock cannot show them.
     """
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -126,7 +126,7 @@ def read_object(payload: object, name: str) -> dict[str, Any]:
 
 
 def parse_http_date(value: str | None) -> datetime | None:
-    """An HTTP date as aware datetime in UTC, or None where it is none."""
+    """An HTTP date as aware datetime in UTC, or None where the text is not one."""
     try:
         parsed = parsedate_to_datetime(value or "")
         # A zone of "-0000" comes back without one; HTTP dates are always in UTC.

@@ -117,7 +117,7 @@ class TriageScheduler(Scheduler):
         for member in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
             if member not in ours:
                 self.connection.zrem(self.scheduled_jobs_key, member)
-                logger.info("Cancelled %r, which is no periodic job of ours", member)
+                logger.info("Cancelled %r, which is not one of our periodic jobs", member)
 
     def _ensure_job(self, definition: PeriodicJob) -> JsonJob:
         """The definition's stored job; a missing or damaged one is written anew."""

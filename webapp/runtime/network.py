@@ -30,7 +30,7 @@ def require_safe_host(host: str, public_url: str | None) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, inheritable; raises ConfigError when the port cannot be had."""
+    """A listening socket, inheritable; raises ConfigError when the port cannot be opened."""
     require_port(port)
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -54,7 +54,7 @@ def require_port(port: int) -> None:
 
 
 def _advise(error: OSError, port: int) -> str:
-    """What to do about a port that cannot be had."""
+    """What to do about a port that cannot be opened."""
     if isinstance(error, PermissionError):
         return "Ports below 1024 are for root: use another one, behind a reverse proxy."
     if error.errno == errno.EADDRINUSE:

@@ -62,7 +62,7 @@ class Keyset:
         return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
     def read_mark(self, mark: str | None) -> list[Any] | None:
-        """The values `mark` holds, or None where it is none of this order."""
+        """The values that `mark` holds, or None where it does not belong to this order."""
         if not mark or len(mark) > MARK_LENGTH:
             return None
         try:

@@ -22,7 +22,7 @@ def init_addresses(app: Flask) -> None:
 
 
 def split_address(text: str) -> SplitResult:
-    """The parts of an address that a browser sent; empty where it is none. Never raises."""
+    """The parts of an address that a browser sent; empty if it cannot be parsed. Never raises."""
     try:
         return urlsplit(text)
     except ValueError:

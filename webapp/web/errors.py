@@ -175,7 +175,7 @@ def _typed() -> list[tuple[str, str]]:
 
 
 def _came_from_here() -> bool:
-    """Whether the browser says that the form was on a page of ours."""
+    """Whether the browser says that the form was on one of our pages."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"

@@ -56,7 +56,7 @@ def init_filters(app: Flask) -> None:
 
 
 def ago(time: datetime | None, missing: str = "never") -> Markup:
-    """`3 min ago` or `in 2 min`, with the exact time to be had; `missing` without a time."""
+    """`3 min ago` or `in 2 min`, with the exact time on hover; `missing` without a time."""
     if time is None:
         return escape(missing)
     distance = clock.utcnow() - time

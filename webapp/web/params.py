@@ -1,6 +1,6 @@
 """Numbers, pages, searches and choices in what a browser sent. Nothing here raises an error.
 
-A number is written in ASCII digits and fits a column of ids; any other text is none.
+A number is written in ASCII digits and fits a column of ids; any other text counts as nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ NO_SUCH_ID = -1
 
 
 def read_number(text: str | None) -> int | None:
-    """The number that a text is, from 0 to the largest id; None where it is none."""
+    """The number that a text writes, from 0 to the largest id; None for any other text."""
     if not text or len(text) > MOST_DIGITS or not (text.isascii() and text.isdigit()):
         return None
     number = int(text)

@@ -155,7 +155,7 @@ def _is_whole(value: object) -> bool:
 def changed_faults(current: Faults, change: Mapping[str, object]) -> Faults:
     """New faults: `current` with the named switches changed, or all off for `{"clear": true}`.
 
-    Raises ValueError for a name or a value that is none of the switches'.
+    Raises ValueError for an unknown switch or a value that it does not take.
     """
     unknown = set(change) - set(_SWITCHES) - {"clear"}
     if unknown:

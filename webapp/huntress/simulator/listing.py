@@ -126,7 +126,7 @@ def encode_token(label: str) -> str:
 
 
 def decode_token(token: str) -> str:
-    """The sort key inside a page token. Raises BadQueryError when it is none of ours."""
+    """The sort key inside a page token. Raises BadQueryError when we did not make it."""
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:

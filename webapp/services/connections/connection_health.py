@@ -58,7 +58,7 @@ class ConnectionHealth:
     """One connection as a person sees it. Times are UTC.
 
     `run` is the poll in progress, `last_run` the last one that ended. `next_poll_at` is None
-    where none is scheduled. `refusal` is why "Poll now" is not possible, None where it is.
+    where none is scheduled. `refusal` is why "Poll now" is not possible, None where it is possible.
     """
 
     id: int

@@ -181,7 +181,7 @@ def _clear_foreign_categories(
 def _clear_kept_categories(
     session: Session, seen: Mapping[str, object], changes: Mapping[str, object]
 ) -> dict[str, object]:
-    """`changes`, less the categories that a form kept although they are not the board's.
+    """`changes` without the categories that a form kept although they are not the board's.
 
     One that was chosen just now is left for the check to refuse.
     """

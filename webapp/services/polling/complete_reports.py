@@ -25,7 +25,7 @@ def complete_reports(
 ) -> list[InboxEntry]:
     """The `entries` that can be processed as they are; the reports of the others are fetched.
 
-    A report that was fetched is due with its whole payload; one that cannot be had without
+    A report that was fetched is due with its whole payload; one that cannot be fetched without
     waiting is `tried` in this cycle and stays in the inbox, and after several of them in a row so
     do the rest: others wait behind them, and the sweep that including an organization asks for
     brings them too. One that Huntress no longer has never became work: it leaves the inbox.

@@ -1,7 +1,7 @@
 """Fetching host details and organization names that reports mention and the cache lacks.
 
-Details never wait: they use the calls of the window that are free now, less a reserve, and what
-could not be had is fetched by a later cycle.
+Details never wait: they use the calls of the window that are free now, minus a reserve, and what
+is still missing is fetched by a later cycle.
 """
 
 import logging
@@ -56,7 +56,7 @@ def fetch_details(cycle: Cycle) -> None:
 
 
 def _try(fetch: Callable[..., None], *args: object) -> bool:
-    """Details that cannot be had now are left to a later cycle; False then."""
+    """Whether the details were fetched; what failed is left to a later cycle."""
     try:
         fetch(*args)
     except (HuntressError, NoWaitError, WalkError) as error:
@@ -108,7 +108,7 @@ def _fetch_organization(cycle: Cycle, external_id: str) -> None:
 
 
 def _name_organization(session: Session, cycle: Cycle, external_id: str, name: str | None) -> None:
-    """Store what Huntress calls an organization; "it has none such" settles the matter too."""
+    """Store what Huntress calls an organization, or that it knows no such organization."""
     row = session.scalars(
         select(OrganizationMapping).where(
             OrganizationMapping.connection_id == cycle.connection.id,

@@ -1,4 +1,4 @@
-"""Filling in, with a note, the details that could not be had when a ticket was written."""
+"""Filling in, with a note, the details that were missing when a ticket was written."""
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session

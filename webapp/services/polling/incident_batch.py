@@ -113,7 +113,7 @@ class BatchContext:
         self._agents = self._load_agents(_ids(i.agent_id for i in incidents))
 
     def mapping(self, incident: Incident) -> OrganizationMapping | None:
-        """The row of the incident's organization; None where it names none."""
+        """The row of the incident's organization; None where it names no organization."""
         return self._mappings.get(incident.organization_id or "")
 
     def mapping_state(self, incident: Incident) -> MappingState[int] | None:
@@ -138,7 +138,7 @@ class BatchContext:
         )
 
     def is_pending(self, incident: Incident) -> bool:
-        """Whether host details or the organization's name are still to be had."""
+        """Whether host details or the organization's name are still missing."""
         row = self.mapping(incident)
         is_nameless = row is not None and not row.is_name_known
         return is_nameless or (incident.agent_id is not None and self.agent(incident) is None)

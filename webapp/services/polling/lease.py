@@ -162,7 +162,7 @@ def claim(
     """Take the lease of a connection, if it is free (or ran out) and, where asked, a poll is due.
 
     A poll that was asked for is this one now.
-    Returns None when it cannot be had now.
+    Returns None when somebody else holds it.
     """
     now = clock.utcnow()
     token = secrets.token_hex(16)

@@ -33,7 +33,7 @@ class PollRequest:
 
 
 def poll_refusal(connection: Connection) -> str | None:
-    """Why "Poll now" is not possible just now, as a sentence; None where it is."""
+    """Why "Poll now" is not possible just now, as a sentence; None where it is possible."""
     if connection.disconnected_at is not None:
         return "This connection is disconnected; connect the account again first."
     if not (connection.api_key and connection.api_secret):

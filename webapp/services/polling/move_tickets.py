@@ -116,7 +116,7 @@ class _Mover:
         )
 
     def _texts(self, ticket: Ticket, incident: Incident | None) -> tuple[str, str]:
-        """Written anew from the report, or the old ones less what is not true any more."""
+        """Written anew from the report, or the old ones without what is no longer true."""
         if incident is None:
             return without_unmapped_marks(ticket.title, ticket.description)
         context = self.context.ticket_context(incident, is_unmapped=False)

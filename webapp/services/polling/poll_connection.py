@@ -3,7 +3,7 @@
 1. Claim the connection's lease, or join the run that holds it.
 2. Walk the incident reports down to the low boundary; each page goes into the inbox.
 3. Move the cursor once the walk has reached its boundary.
-4. Fetch what details are free to be had, and process the inbox - also when the walk failed.
+4. Fetch details with the calls that are free, and process the inbox - also when the walk failed.
 5. Sweep all open incidents where that is due.
 6. Fill in details that came late, and record the result.
 """
@@ -83,7 +83,7 @@ def poll_connection(
 
 
 def _wait_for_end(run_id: int | None) -> PollRun | None:
-    """Another process's run once it is over; None where it never will be: its lease ran out."""
+    """Another process's run once it is over; None where it will never end: its lease ran out."""
     while True:
         clock.sleep(JOIN_SECONDS)
         run = _run_by_id(run_id)

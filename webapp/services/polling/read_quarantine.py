@@ -129,7 +129,7 @@ def read_report(connection_id: int, inbox_id: int) -> str:
 
 
 def pretty(payload: str) -> str:
-    """JSON with indentation, or the text as it came where it is none; harmless to print."""
+    """JSON with indentation, or the text as it came where it is not JSON; harmless to print."""
     try:
         text = json.dumps(json.loads(payload), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):

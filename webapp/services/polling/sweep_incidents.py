@@ -33,7 +33,7 @@ CHECKED_PER_CYCLE = 200
 """By-id look-ups of one cycle; the rest is left to the next one, so that new reports come first."""
 
 FAILURES_IN_A_ROW = 3
-"""After so many a list is asked for, to tell an outage from incidents that cannot be had."""
+"""After so many a list is asked for, to tell an outage from incidents that cannot be fetched."""
 
 FAILURES_PER_CYCLE = 10
 """Each costs several calls; after so many the rest is left to the next cycle."""
@@ -94,7 +94,7 @@ def _list_open(cycle: Cycle) -> datetime:
 
 
 def _sync_organizations(cycle: Cycle) -> None:
-    """Bring the mapping table up to date where that can be had; incidents matter more."""
+    """Bring the mapping table up to date if Huntress answers; incidents matter more."""
     if cycle.has_synced_organizations:
         return
     try:
@@ -122,7 +122,7 @@ def _note(cycle: Cycle, **values: datetime | None) -> None:
 def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
     """Ask by id for what is recorded open but was not seen since `started_at`.
 
-    Returns whether all of them were asked for; what cannot be had is asked again by the next
+    Returns whether all of them were asked for; what could not be fetched is asked again by the next
     sweep. Raises HuntressError in an outage.
     """
     lookups = _Lookups(cycle, started_at)
@@ -139,7 +139,7 @@ def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
 
 @dataclass
 class _Lookups:
-    """The look-ups of one cycle. `unclear` are failed ones: an outage, or cannot be had?"""
+    """The look-ups of one cycle. `unclear` are failed ones: an outage, or single incidents?"""
 
     cycle: Cycle
     started_at: datetime
@@ -153,7 +153,7 @@ class _Lookups:
         return self.made >= CHECKED_PER_CYCLE or self.failed >= FAILURES_PER_CYCLE
 
     def make(self, alert_id: int, incident_id: str) -> None:
-        """Look one incident up; one that cannot be had does not keep the others away."""
+        """Look one incident up; one that cannot be fetched does not keep the others away."""
         self.made += 1
         try:
             _check(self.cycle, alert_id, incident_id)

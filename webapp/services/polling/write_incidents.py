@@ -351,7 +351,9 @@ class _Writer:
         chosen = and_(Status.id == self.settings.closed_status, Status.is_closed)
         status = hold_status(self.session, chosen)
         if status is None:
-            raise NoResultFound("The closed status is none any more; the next poll reads the new.")
+            raise NoResultFound(
+                "The closed status was just changed; the next poll uses the new setting."
+            )
         return status
 
     def _note_last_incidents(self, planned: list[Planned]) -> None:

@@ -77,7 +77,7 @@ class RoutingForm(FlaskForm):
             self._set(name, value)
 
     def values(self) -> dict[str, object]:
-        """What was chosen, by attribute; a number that is none comes as None."""
+        """What was chosen, by attribute; text that is not a number comes as None."""
         return {name: self._read(name) for name in ROUTING_FIELDS}
 
     def show_conflict(self, seen: Mapping[str, object], stored: Mapping[str, object]) -> None:

@@ -107,7 +107,7 @@ def read_query(values: MultiDict[str, str]) -> MappingQuery:
 
 
 def read_rows(form: MultiDict[str, str]) -> list[SentRow]:
-    """The rows of the form in their order; fields that no form of ours has are left out."""
+    """The rows of the form in their order; fields that our forms do not have are left out."""
     rows: list[SentRow] = []
     for name, value in form.items():
         external_id = parse_id(name.removeprefix("seen-")) if name.startswith("seen-") else None
@@ -126,7 +126,7 @@ def read_rows(form: MultiDict[str, str]) -> list[SentRow]:
 
 
 def read_seen(value: str) -> Seen | None:
-    """What the hidden field of a row holds; None where it is none of ours."""
+    """What the hidden field of a row holds; None where we did not write it."""
     version, _, rest = value.partition("|")
     tickets, _, client = rest.partition("|")
     number = read_number(version)

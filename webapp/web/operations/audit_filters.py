@@ -30,7 +30,7 @@ def read_query(values: MultiDict[str, str], zone: tzinfo) -> AuditQuery:
 
 
 def read_day(text: str | None) -> date | None:
-    """A day such as 2026-06-09; None for what is none, or lies outside 1970 to 9998."""
+    """A day such as 2026-06-09; None for anything else and for years outside 1970 to 9998."""
     try:
         day = date.fromisoformat(text or "")
     except ValueError:

@@ -1,0 +1,32 @@
+"""Prose in the code is for readers: phrases that send them back to the start of the sentence."""
+
+import re
+
+from tests.support.source_tree import modules
+
+RIDDLES = re.compile(
+    r"\bless what\b|\b(?:to|can|cannot|could|could not) be had\b"
+    r"|\b(?:that|where it|for what) is none\b|\bis none of (?:ours|this)\b|\b\w+ of ours\b|\bare none[.:;]",
+)
+
+
+def riddles_in(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if RIDDLES.search(line)]
+
+
+def test_nobody_has_to_read_a_sentence_twice() -> None:
+    found = {
+        name: lines
+        for name, module in modules().items()
+        if (lines := riddles_in(module.path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+def test_the_check_knows_a_riddle_when_it_sees_one() -> None:
+    assert riddles_in(
+        "a port that cannot be had\nas before, less what is not true\nplain words"
+    ) == [
+        "a port that cannot be had",
+        "as before, less what is not true",
+    ]
