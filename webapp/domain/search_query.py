@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SEARCH_LENGTH = 100
-"""Of what is searched for in a list; the rest is cut off."""
+"""How much of what was typed into a search field is searched for, in every list."""
+
 MAX_TERMS = 12
 NUMBER_DIGITS = 6
 
