@@ -1,45 +1,23 @@
-"""The pages: one folder an area, each with its routes and forms."""
+"""The pages: one folder an area, each with its routes and forms.
+
+Routes are decorated functions of modules named `…_routes`. A blueprint is made beside its routes,
+or in `blueprint.py` where several modules share it; the area's `BLUEPRINTS` names them all.
+"""
 
 from flask import Flask
 
+from webapp.web import clients, connections, mapping, operations, people, polling, settings, tickets
 from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
-from webapp.web.clients.asset_routes import assets
-from webapp.web.clients.client_routes import clients
-from webapp.web.connections.integration_routes import integrations
-from webapp.web.connections.routes import connections
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
 from webapp.web.headers import init_headers
-from webapp.web.mapping.routes import mapping
 from webapp.web.navigation import init_navigation
-from webapp.web.operations.audit_routes import audit
-from webapp.web.operations.dashboard_routes import dashboard
-from webapp.web.operations.health_routes import health
 from webapp.web.page_context import init_page_context
-from webapp.web.people.account_routes import account
-from webapp.web.people.user_routes import users
-from webapp.web.polling.routes import polling
-from webapp.web.settings.routes import settings
 from webapp.web.static_files import init_static_files
-from webapp.web.tickets.routes import tickets
 from webapp.web.viewer import init_viewer
 
-BLUEPRINTS = (
-    account,
-    assets,
-    audit,
-    clients,
-    dashboard,
-    settings,
-    health,
-    connections,
-    integrations,
-    mapping,
-    polling,
-    tickets,
-    users,
-)
+AREAS = (clients, connections, mapping, operations, people, polling, settings, tickets)
 
 
 def register_web(app: Flask) -> None:
@@ -53,5 +31,6 @@ def register_web(app: Flask) -> None:
     init_navigation(app)
     init_page_context(app)
     init_errors(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    for area in AREAS:
+        for blueprint in area.BLUEPRINTS:
+            app.register_blueprint(blueprint)

@@ -12,6 +12,7 @@ from flask import Flask, Response, abort, current_app, make_response, redirect, 
 from flask_login import current_user
 
 from webapp.extensions import read_only
+from webapp.web.answers import wants_part
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -72,7 +73,7 @@ def safe_next(target: str | None) -> str:
 def sign_in_redirect() -> Response:
     """Send the browser to sign in, and back to where it wanted to go where that was a page."""
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-    if request.headers.get("HX-Request"):
+    if wants_part():
         response = make_response("", 401)
         response.headers["HX-Refresh"] = "true"
         return response

@@ -21,10 +21,10 @@ from webapp.services.csv_imports import (
 )
 from webapp.services.csv_uploads import delete_upload, store_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.web.edit_pages import chosen_id
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import show_field_errors
+from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer
 
 NO_COLUMN = "Not in the file"
@@ -96,7 +96,7 @@ class ImportPages:
             preview = preview_import(self.kind, upload_id, require_viewer().id)
             form = self._columns_form(preview)
             if request.method == "POST" and form.validate():
-                columns = {one.name: chosen_id(form[one.name].data) for one in self.kind.fields}
+                columns = {one.name: read_number(form[one.name].data) for one in self.kind.fields}
                 chosen = {name: place for name, place in columns.items() if place is not None}
                 choose_columns(self.kind, upload_id, require_viewer().id, chosen)
                 return redirect(self.url("preview_import_of", upload_id=upload_id), 303)

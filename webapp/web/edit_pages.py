@@ -11,43 +11,47 @@ from wtforms import Field, SelectField
 
 from webapp.services.desk.delete_guard import DeskRow, activate_row, deactivate_row, delete_row
 from webapp.services.desk.edit_rows import EditConflictError
-from webapp.services.errors import FieldError, NotFoundError, RefusedError
+from webapp.services.errors import NotFoundError, RefusedError
+from webapp.web.answers import done
 from webapp.web.errors import status_of
-from webapp.web.form_errors import show_field_errors
+from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import yes_or_no
 from webapp.web.viewer import require_viewer
 
 SEEN = "seen"
 """The hidden field with the version of the values that the form was filled with."""
+UP = "up"
 
 
 class EditAttempt:
     """What became of a form that was sent (or only asked for).
 
-    `is_saved` and then `is_changed`; else the page is shown again with `status`: 400 with messages
-    at the fields, 409 with `conflict`.
+    `save` gets the version that the form was filled with and who saves, and says whether anything
+    changed. What is not saved is shown again with `status`: 400 with messages at the fields, 409
+    with `conflict`.
     """
 
-    def __init__(self, form: FlaskForm, save: Callable[[], bool]) -> None:
+    def __init__(self, form: FlaskForm, save: Callable[[str, int], bool]) -> None:
         self._form = form
-        self.is_saved = False
-        self.is_changed = False
+        self._is_changed: bool | None = None
         self.conflict: EditConflictError | None = None
-        if not form.validate_on_submit():
-            return
+        seen = request.form.get(SEEN, "")
         try:
-            self.is_changed = save()
-            self.is_saved = True
-        except FieldError as error:
-            show_field_errors(form, error)
+            self._is_changed = send_form(form, lambda: save(seen, require_viewer().id))
         except EditConflictError as error:
             self.conflict = error
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether what is stored is what was typed."""
+        return self._is_changed is not None
 
     @property
     def status(self) -> int:
         """Of the page that is shown again."""
         if self.conflict:
             return status_of(self.conflict)
-        return 400 if self._form.is_submitted() else 200
+        return form_status(self._form)
 
     def version(self, current: str) -> str:
         """What the shown form is compared to when it is sent.
@@ -57,9 +61,10 @@ class EditAttempt:
         """
         return request.form.get(SEEN, current) if self.status == 400 else current
 
-    def say(self, name: str) -> None:
-        """Tell on the next page that it was saved."""
-        flash(f"{name} was saved." if self.is_changed else "Nothing was changed.", "success")
+    def done(self, name: str, leads_to: str) -> ResponseReturnValue:
+        """Go on, and tell there that it was saved."""
+        words = f"{name} was saved." if self._is_changed else "Nothing was changed."
+        return done(words, leads_to)
 
     @property
     def differences(self) -> list[tuple[str, str]]:
@@ -75,7 +80,7 @@ class EditAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RowPages:
-    """What can be done about the rows of a model, and where its pages are.
+    """What can be done with the rows of a model, and where its pages are.
 
     `show` is the endpoint of a row's own page, which takes the id as `<kind>_id`; `show_list` the
     one that lists them. A refusal is told on the row's own page.
@@ -89,6 +94,10 @@ class RowPages:
     def kind(self) -> str:
         """The word for a row."""
         return self.model.__name__.lower()
+
+    def added(self, row: DeskRow) -> ResponseReturnValue:
+        """Go on to the page of a row that was added."""
+        return done(f"{row.name} was added.", self.url(row.id))
 
     def deactivate(self, row_id: int) -> ResponseReturnValue:
         """Offer a row no more."""
@@ -104,13 +113,22 @@ class RowPages:
             row_id,
             lambda: delete_row(self.model, row_id, require_viewer().id),
             f"The {self.kind} was deleted.",
-            leads_to=leads_to or url_for(self.show_list),
+            leads_to=leads_to,
+        )
+
+    def move(self, row_id: int, move: Callable[..., object]) -> ResponseReturnValue:
+        """Put a row one place up or down, as the button says that was pressed."""
+        is_up = request.form.get("direction") == UP
+        return self.act(
+            row_id,
+            lambda: move(row_id, is_up=is_up, actor_id=require_viewer().id),
+            "The order was saved.",
         )
 
     def act(
-        self, row_id: int, action: Callable[[], object], done: str, *, leads_to: str
+        self, row_id: int, action: Callable[[], object], words: str, leads_to: str | None = None
     ) -> ResponseReturnValue:
-        """Do something about a row, say that it is `done`, and go on."""
+        """Do something with a row, say so in `words`, and go on, to the list unless it is said."""
         try:
             action()
         except NotFoundError as error:
@@ -119,8 +137,7 @@ class RowPages:
         except RefusedError as error:
             flash(str(error), "error")
             return redirect(self.url(row_id), 303)
-        flash(done, "success")
-        return redirect(leads_to, 303)
+        return done(words, leads_to or url_for(self.show_list))
 
     def url(self, row_id: int) -> str:
         """A row's own page."""
@@ -134,23 +151,6 @@ class RowPages:
             f"The {self.kind} is {word}.",
             leads_to=self.url(row_id),
         )
-
-
-def page_number() -> int:
-    """The page a list was asked for; 1 for anything that is not a page number."""
-    text = request.args.get("page", "")
-    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 else 1
-
-
-def chosen_id(text: str | None) -> int | None:
-    """The id that a selection sent; None for none."""
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number and text else None
-
-
-def yes_or_no(value: bool) -> str:
-    """How forms send a choice of two."""
-    return "yes" if value else "no"
 
 
 def _as_typed(value: object) -> str:

@@ -15,7 +15,6 @@ from webapp.services.mapping.suggest_clients import SimilarClients
 from webapp.services.transactions import reading
 
 PAGE_SIZES = (50, 100)
-LARGEST_PAGE = 100_000
 GONE: Final = "gone"
 """The tab of organizations that Huntress no longer has; the other tabs leave them out."""
 

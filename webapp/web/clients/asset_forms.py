@@ -1,18 +1,17 @@
 """Forms of the asset pages. What a field may hold is checked by the services."""
 
 from flask_wtf import FlaskForm
-from wtforms import SelectField, StringField
-from wtforms.fields.choices import SelectChoice
+from wtforms import StringField
 
 from webapp.services.desk.edit_assets import AssetValues, read_asset_values
 from webapp.services.desk.list_clients import list_client_choices
-from webapp.web.edit_pages import chosen_id
+from webapp.web.params import IdField
 
 
 class AssetForm(FlaskForm):
     """An asset."""
 
-    client_id = SelectField("Client", validate_choice=False)
+    client_id = IdField("Client")
     name = StringField(
         "Hostname",
         description="Tickets are linked to the asset of their client that has their hostname.",
@@ -26,14 +25,12 @@ class AssetForm(FlaskForm):
 
     def fill_choices(self, kept_id: int | None = None) -> None:
         """Offer the active clients, and the asset's own."""
-        self.client_id.choices = [SelectChoice("", "Choose a client")] + [
-            SelectChoice(str(key), name) for key, name in list_client_choices(kept_id=kept_id)
-        ]
+        self.client_id.offer("Choose a client", list_client_choices(kept_id=kept_id))
 
     def values(self) -> AssetValues:
         """What was entered, cleaned. Raises FieldError."""
         return read_asset_values(
-            chosen_id(self.client_id.data),
+            self.client_id.chosen,
             self.name.data,
             self.serial_number.data,
             self.type.data,

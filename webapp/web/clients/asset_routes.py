@@ -1,26 +1,23 @@
 """Assets: the machines of clients."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.domain.untrusted import clean_line
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
 from webapp.services.desk.list_assets import AssetQuery, export_assets, list_assets, read_asset
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.asset_forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id, page_number
-from webapp.web.form_errors import show_field_errors
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import read_is_active, read_number, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
 
-INACTIVE = "inactive"
 IMPORT = ImportPages(ASSET_IMPORT, "assets", "asset")
 
 PAGES = RowPages(Asset, "assets.show", "assets.show_list")
@@ -31,10 +28,10 @@ PAGES = RowPages(Asset, "assets.show", "assets.show_list")
 def show_list() -> ResponseReturnValue:
     """The assets; the address holds the search, the filter, the tab and the page."""
     query = AssetQuery(
-        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
-        client_id=chosen_id(request.args.get("client")),
-        is_active=request.args.get("state") != INACTIVE,
-        page=page_number(),
+        search=read_search(request.args),
+        client_id=read_number(request.args.get("client")),
+        is_active=read_is_active(request.args),
+        page=read_page_number(request.args),
     )
     return render_template("clients/assets.html", query=query, found=list_assets(query))
 
@@ -45,16 +42,10 @@ def new() -> ResponseReturnValue:
     """Add an asset; `client` in the address chooses its client."""
     form = AssetForm(data={"client_id": request.args.get("client", "")})
     form.fill_choices()
-    if form.validate_on_submit():
-        try:
-            added = add_asset(form.values(), actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added.", "success")
-            return redirect(url_for("assets.show", asset_id=added.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("clients/new_asset.html", form=form), status
+    added = send_form(form, lambda: add_asset(form.values(), actor_id=require_viewer().id))
+    if added:
+        return PAGES.added(added)
+    return render_template("clients/new_asset.html", form=form), form_status(form)
 
 
 @assets.route("/<int:asset_id>", methods=["GET", "POST"])
@@ -64,20 +55,15 @@ def show(asset_id: int) -> ResponseReturnValue:
     view = read_asset(asset_id)
     form = AssetForm(obj=view.asset)
     form.fill_choices(kept_id=view.asset.client_id)
-
-    def save() -> bool:
-        seen = request.form.get(SEEN, "")
-        return edit_asset(asset_id, form.values(), seen=seen, actor_id=require_viewer().id)
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form, lambda seen, by: edit_asset(asset_id, form.values(), seen=seen, actor_id=by)
+    )
     if attempt.is_saved:
-        attempt.say(form.values().name)
-        return redirect(url_for("assets.show", asset_id=asset_id), 303)
+        return attempt.done(form.values().name, PAGES.url(asset_id))
     if attempt.conflict:
         view = read_asset(asset_id)
-    return render_template(
-        "clients/asset.html", view=view, form=form, attempt=attempt
-    ), attempt.status
+    page = render_template("clients/asset.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
 
 
 @assets.post("/<int:asset_id>/deactivate")

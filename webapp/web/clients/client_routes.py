@@ -1,27 +1,24 @@
 """Clients: the customers of the MSP."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.domain.untrusted import clean_line
 from webapp.models import Client
 from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
 from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, page_number
-from webapp.web.form_errors import show_field_errors
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import read_is_active, read_page_number, read_search
 from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
 
-INACTIVE = "inactive"
 IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client")
 
 PAGES = RowPages(Client, "clients.show", "clients.show_list")
@@ -32,9 +29,9 @@ PAGES = RowPages(Client, "clients.show", "clients.show_list")
 def show_list() -> ResponseReturnValue:
     """The clients; the address holds the search, the tab and the page."""
     query = ClientQuery(
-        search=clean_line(request.args.get("q"), SEARCH_LENGTH) or "",
-        is_active=request.args.get("state") != INACTIVE,
-        page=page_number(),
+        search=read_search(request.args),
+        is_active=read_is_active(request.args),
+        page=read_page_number(request.args),
     )
     return render_template("clients/list.html", query=query, found=list_clients(query))
 
@@ -44,16 +41,10 @@ def show_list() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Add a client."""
     form = ClientForm()
-    if form.validate_on_submit():
-        try:
-            added = add_client(form.values(), actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added.", "success")
-            return redirect(url_for("clients.show", client_id=added.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("clients/new.html", form=form), status
+    added = send_form(form, lambda: add_client(form.values(), actor_id=require_viewer().id))
+    if added:
+        return PAGES.added(added)
+    return render_template("clients/new.html", form=form), form_status(form)
 
 
 @clients.route("/<int:client_id>", methods=["GET", "POST"])
@@ -62,20 +53,15 @@ def show(client_id: int) -> ResponseReturnValue:
     """One client: edit it, see what belongs to it."""
     view = read_client(client_id)
     form = ClientForm(obj=view.client)
-
-    def save() -> bool:
-        seen = request.form.get(SEEN, "")
-        return edit_client(client_id, form.values(), seen=seen, actor_id=require_viewer().id)
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form, lambda seen, by: edit_client(client_id, form.values(), seen=seen, actor_id=by)
+    )
     if attempt.is_saved:
-        attempt.say(form.values().name)
-        return redirect(url_for("clients.show", client_id=client_id), 303)
+        return attempt.done(form.values().name, PAGES.url(client_id))
     if attempt.conflict:
         view = read_client(client_id)
-    return render_template(
-        "clients/show.html", view=view, form=form, attempt=attempt
-    ), attempt.status
+    page = render_template("clients/show.html", view=view, form=form, attempt=attempt)
+    return page, attempt.status
 
 
 @clients.post("/<int:client_id>/deactivate")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, SelectField, StringField
+from wtforms import BooleanField, Field, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.routing import BACKFILL, POLL_INTERVAL, PRIORITY_COLUMNS, REQUIRED
@@ -18,27 +18,25 @@ from webapp.services.connections.routing_settings import (
     Named,
     RoutingChoices,
 )
-from webapp.services.lookups import LARGEST_ID
+from webapp.web.params import IdField, read_number
 
-NO_SUCH_ID = -1
 _LABELS = {one.column: one.label for one in REQUIRED}
 
 
 class RoutingForm(FlaskForm):
     """The settings; each field bears the name of its attribute. The service checks them."""
 
-    board_id = SelectField(_LABELS["board_id"], validate_choice=False)
-    category_id = SelectField("Category (optional)", validate_choice=False)
-    subcategory_id = SelectField("Subcategory (optional)", validate_choice=False)
-    fallback_client_id = SelectField(
+    board_id = IdField(_LABELS["board_id"])
+    category_id = IdField("Category (optional)")
+    subcategory_id = IdField("Subcategory (optional)")
+    fallback_client_id = IdField(
         _LABELS["fallback_client_id"],
-        validate_choice=False,
         description="Gets the tickets of organizations that are not mapped.",
     )
-    fallback_board_id = SelectField(_LABELS["fallback_board_id"], validate_choice=False)
-    critical_priority_id = SelectField(_LABELS["critical_priority_id"], validate_choice=False)
-    high_priority_id = SelectField(_LABELS["high_priority_id"], validate_choice=False)
-    low_priority_id = SelectField(_LABELS["low_priority_id"], validate_choice=False)
+    fallback_board_id = IdField(_LABELS["fallback_board_id"])
+    critical_priority_id = IdField(_LABELS["critical_priority_id"])
+    high_priority_id = IdField(_LABELS["high_priority_id"])
+    low_priority_id = IdField(_LABELS["low_priority_id"])
     poll_interval_minutes = StringField(
         "Poll interval (minutes)", description=f"{POLL_INTERVAL[0]} to {POLL_INTERVAL[1]}."
     )
@@ -47,7 +45,7 @@ class RoutingForm(FlaskForm):
         description=f"How far back the first poll looks: {BACKFILL[0]} to {BACKFILL[1]}.",
     )
     auto_close_tickets = BooleanField("Close tickets when Huntress closes the incident")
-    closed_status_id = SelectField("Closed status", validate_choice=False)
+    closed_status_id = IdField("Closed status")
     leave_touched_open = BooleanField("Leave tickets open that a person has worked on")
     reopen_tickets = BooleanField("Reopen tickets when the incident needs work again")
 
@@ -121,13 +119,9 @@ class RoutingForm(FlaskForm):
     def _read(self, name: str) -> object:
         if name in SWITCH_FIELDS:
             return bool(self[name].data)
-        text = (self[name].data or "").strip()
         if name in NUMBER_FIELDS:
-            return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-        if not text:
-            return None
-        is_id = text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= LARGEST_ID
-        return int(text) if is_id else NO_SUCH_ID
+            return read_number((self[name].data or "").strip())
+        return self[name].chosen
 
     def _set(self, name: str, value: object) -> None:
         field: Field = self[name]

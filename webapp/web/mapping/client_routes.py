@@ -21,6 +21,7 @@ from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import TYPED_LENGTH, TableLinks
+from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer
 
 
@@ -97,10 +98,10 @@ def _read() -> Sequence[NewClient]:
     decisions = []
     for external_id in _wanted():
         word = request.form.get(f"choice-{external_id}", "")
-        version = request.form.get(f"version-{external_id}", "")
-        if word not in list(Choice) or not version.isdecimal():
+        version = read_number(request.form.get(f"version-{external_id}"))
+        if word not in list(Choice) or version is None:
             continue
         field = "link" if word == Choice.LINK else "name"
         name = clean_line(request.form.get(f"{field}-{external_id}"), TYPED_LENGTH) or ""
-        decisions.append(NewClient(external_id, int(version[:9]), Choice(word), name))
+        decisions.append(NewClient(external_id, version, Choice(word), name))
     return decisions

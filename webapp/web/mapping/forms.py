@@ -7,17 +7,16 @@ from typing import Any
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.services.mapping.list_mappings import (
     GONE,
-    LARGEST_PAGE,
     PAGE_SIZES,
     SORTS,
     MappingQuery,
 )
 from webapp.services.mapping.map_organizations import MappingState
 from webapp.services.mapping.save_mapping_rows import RowEdit
+from webapp.web.params import read_number, read_page_number, read_search
 
 KEPT = ("q", "state", "sort", "size", "page")
 TYPED_LENGTH = 300
@@ -97,12 +96,12 @@ def read_query(values: MultiDict[str, str]) -> MappingQuery:
     """The table's address as a query; what makes no sense in it is left out."""
     state = values.get("state", "")
     tab = state if state in [*map(str, MappingState), GONE] else None
-    size = _number(values.get("size"))
+    size = read_number(values.get("size"))
     return MappingQuery(
-        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
+        search=read_search(values),
         tab=MappingState(tab) if tab and tab != GONE else tab,
         sort=sort if (sort := values.get("sort", "")) in SORTS else "name",
-        page=min(_number(values.get("page")) or 1, LARGEST_PAGE),
+        page=read_page_number(values),
         size=size if size in PAGE_SIZES else PAGE_SIZES[0],
     )
 
@@ -130,7 +129,7 @@ def read_seen(value: str) -> Seen | None:
     """What the hidden field of a row holds; None where we did not write it."""
     version, _, rest = value.partition("|")
     tickets, _, client = rest.partition("|")
-    number = _number(version)
+    number = read_number(version)
     if number is None or tickets not in ("0", "1"):
         return None
     return Seen(number, clean_line(client, TYPED_LENGTH) or "", tickets == "1")
@@ -140,8 +139,3 @@ def picked(form: MultiDict[str, str], rows: Iterable[SentRow]) -> list[SentRow]:
     """The rows whose box is ticked."""
     wanted = set(form.getlist("pick"))
     return [row for row in rows if row.external_id in wanted]
-
-
-def _number(text: str | None) -> int | None:
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number and text else None

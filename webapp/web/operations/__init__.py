@@ -1,1 +1,7 @@
 """Dashboard, audit log and health."""
+
+from webapp.web.operations.audit_routes import audit
+from webapp.web.operations.dashboard_routes import dashboard
+from webapp.web.operations.health_routes import health
+
+BLUEPRINTS = (audit, dashboard, health)

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.untrusted import clean_line
 from webapp.services.operations.read_audit import SYSTEM, AuditQuery
+from webapp.web.params import read_number
 
 KEPT = ("who", "what", "type", "id", "from", "to")
 WORD_LENGTH = 60
@@ -57,10 +58,7 @@ class AuditLinks:
 
 
 def _actor(text: str | None) -> int | str | None:
-    if text == SYSTEM:
-        return SYSTEM
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number and text else None
+    return SYSTEM if text == SYSTEM else read_number(text)
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

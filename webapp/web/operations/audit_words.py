@@ -11,6 +11,7 @@ from flask import current_app, url_for
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.operations.audit_names import AuditNames
+from webapp.web.params import read_number
 
 ACTIONS = {
     "connection.created": "Connected an account",
@@ -107,9 +108,10 @@ def field_words(field: str) -> str:
 def subject_url(event: AuditEvent) -> str | None:
     """The page of what an event is about, where there is one."""
     endpoint, argument = _SUBJECT_PAGES.get(event.subject_type, ("", ""))
-    if endpoint not in current_app.view_functions or not (event.subject_id or "").isdecimal():
+    subject_id = read_number(event.subject_id)
+    if endpoint not in current_app.view_functions or subject_id is None:
         return None
-    values: dict[str, Any] = {argument: int(event.subject_id or 0)}
+    values: dict[str, Any] = {argument: subject_id}
     return url_for(endpoint, **values)
 
 

@@ -21,8 +21,10 @@ from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.outcome import count_words
 from webapp.task_queue import read_queue_status
 from webapp.web.access import signed_in
+from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
+from webapp.web.params import YES
 from webapp.web.viewer import require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
@@ -74,17 +76,16 @@ def show_connection(connection_id: int) -> ResponseReturnValue:
 @signed_in
 def poll(connection_id: int) -> ResponseReturnValue:
     """Ask for a poll; answers at once, the card shows how it goes."""
-    is_fragment = bool(request.headers.get("HX-Request"))
     notice = None
     try:
         request_poll(
             connection_id,
             actor_id=require_viewer().id,
-            sweep=request.form.get("sweep") == "yes",
+            sweep=request.form.get("sweep") == YES,
         )
     except RefusedError as error:
         notice = str(error)
-    if is_fragment:
+    if wants_part():
         return _card(connection_id, notice)
     if notice:
         flash(notice, "error")

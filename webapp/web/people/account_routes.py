@@ -26,7 +26,8 @@ from webapp.services.people.password_links import (
 from webapp.services.people.set_preferences import set_theme, set_time_zone
 from webapp.services.people.sign_in import SignInError, sign_in, sign_out
 from webapp.web.access import public, safe_next, signed_in
-from webapp.web.form_errors import show_field_errors
+from webapp.web.answers import done
+from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.account_forms import (
     ChangePasswordForm,
     ChoosePasswordForm,
@@ -61,7 +62,6 @@ def set_up() -> ResponseReturnValue:
     if not is_setup_open():
         return redirect(url_for("account.enter"))
     form = SetupForm()
-    status = 400 if form.is_submitted() else 200
     if form.validate_on_submit():
         try:
             create_first_admin(form.token.data, form.email.data, form.name.data, form.password.data)
@@ -72,7 +72,7 @@ def set_up() -> ResponseReturnValue:
         else:
             flash("You are set up. This is your dashboard.", "success")
             return _signed_in(form.email.data, form.password.data, url_for("dashboard.show"))
-    return render_template("people/setup.html", form=form), status
+    return render_template("people/setup.html", form=form), form_status(form)
 
 
 @account.route("/sign-in", methods=["GET", "POST"])
@@ -86,14 +86,14 @@ def enter() -> ResponseReturnValue:
     if request.method == "GET" and current_viewer().is_authenticated:
         return redirect(target)
     form = SignInForm()
-    status = 400 if form.is_submitted() else 200
     failure = None
     if form.validate_on_submit():
         try:
             return _signed_in(form.email.data, form.password.data, target)
         except SignInError as error:
             failure = str(error)
-    return render_template("people/sign_in.html", form=form, failure=failure), status
+    page = render_template("people/sign_in.html", form=form, failure=failure)
+    return page, form_status(form)
 
 
 @account.route("/choose-password", methods=["GET", "POST"])
@@ -125,9 +125,8 @@ def choose() -> ResponseReturnValue:
             show_field_errors(form, error)
         else:
             return _password_chosen(user)
-    status = 400 if form.is_submitted() or failure else 200
     page = render_template("people/choose.html", form=form, owner=owner, failure=failure)
-    return page, status
+    return page, 400 if failure else form_status(form)
 
 
 @account.post("/sign-out")
@@ -153,11 +152,8 @@ def edit_preferences() -> ResponseReturnValue:
     if form.validate_on_submit():
         set_theme(viewer.id, form.theme.data)
         set_time_zone(viewer.id, form.time_zone.data or None)
-        flash("Saved.", "success")
-        return redirect(url_for("account.edit_preferences"), 303)
-    status = 400 if form.is_submitted() else 200
-    password_form = ChangePasswordForm(formdata=None)
-    return _preferences_page(form, password_form), status
+        return done("Saved.", url_for("account.edit_preferences"))
+    return _preferences_page(form, ChangePasswordForm(formdata=None)), form_status(form)
 
 
 @account.post("/preferences/password")
@@ -177,8 +173,8 @@ def change_password() -> ResponseReturnValue:
         except FieldError as error:
             show_field_errors(form, error)
         else:
-            flash("Your password is changed. You are signed out everywhere else.", "success")
-            return redirect(url_for("account.edit_preferences"), 303)
+            words = "Your password is changed. You are signed out everywhere else."
+            return done(words, url_for("account.edit_preferences"))
     return _preferences_page(_preferences_form(formdata=None), form), 400
 
 

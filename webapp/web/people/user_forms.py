@@ -1,17 +1,17 @@
 """Forms of the Users pages. What a field may hold is checked by the services."""
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, HiddenField, RadioField, SelectField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from webapp.models.user import ROLE_ADMIN, ROLE_HELPDESK
+from webapp.web.params import IdField
 
 ROLE_LABELS = {
     ROLE_HELPDESK: "Helpdesk: works tickets and presses “Poll now”",
     ROLE_ADMIN: "Admin: may also change settings, mappings and users",
 }
-NOBODY = ""
 
 
 def role_choices() -> list[SelectChoice]:
@@ -44,10 +44,9 @@ class EditForm(FlaskForm):
 class DeactivateForm(FlaskForm):
     """Who takes over the open tickets."""
 
-    successor = SelectField("Give the open tickets to", validate_choice=False)
+    successor = IdField("Give the open tickets to")
     is_confirmed = BooleanField("Yes, I lock myself out")
 
     def fill_choices(self, people: list[tuple[int, str]]) -> None:
         """Offer nobody, then these people."""
-        choices = [SelectChoice(str(key), name) for key, name in people]
-        self.successor.choices = [SelectChoice(NOBODY, "Nobody (unassigned)"), *choices]
+        self.successor.offer("Nobody (unassigned)", people)

@@ -19,7 +19,8 @@ from webapp.services.tickets.reassign_tickets import ConfirmationError, deactiva
 from webapp.web.access import admin_only
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
-from webapp.web.form_errors import show_field_errors
+from webapp.web.form_errors import form_status, send_form, show_field_errors
+from webapp.web.page_context import option_pairs
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
 from webapp.web.viewer import require_viewer
 
@@ -44,20 +45,18 @@ def show_list() -> ResponseReturnValue:
 def invite() -> ResponseReturnValue:
     """Add somebody, and show the link with which they choose a password."""
     form = InviteForm()
-    status = 400 if form.is_submitted() else 200
-    if form.validate_on_submit():
-        try:
-            link = invite_user(
-                email=form.email.data,
-                name=form.name.data,
-                role=form.role.data,
-                actor_id=require_viewer().id,
-            )
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            return _show_once(link)
-    return render_template("people/invite.html", form=form), status
+    link = send_form(
+        form,
+        lambda: invite_user(
+            email=form.email.data,
+            name=form.name.data,
+            role=form.role.data,
+            actor_id=require_viewer().id,
+        ),
+    )
+    if link:
+        return _show_once(link)
+    return render_template("people/invite.html", form=form), form_status(form)
 
 
 @users.get("/<int:user_id>")
@@ -142,13 +141,13 @@ def deactivate(user_id: int) -> ResponseReturnValue:
     """Ask who takes over, then keep somebody from signing in."""
     row = read_user(user_id)
     form = DeactivateForm()
-    form.fill_choices([(user.id, user.name) for user in list_successors(user_id)])
+    form.fill_choices(option_pairs(list_successors(user_id)))
     problem = None
     if form.is_submitted():
         try:
             moved = deactivate_and_reassign(
                 user_id,
-                successor_id=_number(form.successor.data),
+                successor_id=form.successor.chosen,
                 actor_id=require_viewer().id,
                 is_confirmed=form.is_confirmed.data,
             )
@@ -163,7 +162,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
             flash(f"{row.user.name} cannot sign in any more{tickets}.", "success")
             return _back(user_id)
     page = render_template("people/deactivate.html", row=row, form=form, problem=problem)
-    return page, 400 if form.is_submitted() else 200
+    return page, form_status(form)
 
 
 @users.post("/<int:user_id>/activate")
@@ -193,13 +192,6 @@ def _address_of(token: str) -> str:
     path = url_for("account.choose", token=token)
     root = current_config().public_url or request.host_url
     return root.rstrip("/") + path
-
-
-def _number(text: str | None) -> int | None:
-    """An id typed by a form; 0, which nobody has, for nonsense."""
-    if not text:
-        return None
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _back(user_id: int) -> ResponseReturnValue:

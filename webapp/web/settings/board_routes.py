@@ -1,16 +1,16 @@
 """Boards, and the categories that are added to them."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template
 from flask.typing import ResponseReturnValue
-from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Board
 from webapp.services.desk.edit_boards import add_board, add_category, rename_board
 from webapp.services.desk.read_desk import BoardView, list_boards, read_board
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, chosen_id
-from webapp.web.form_errors import show_field_errors
+from webapp.web.answers import done
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
+from webapp.web.page_context import option_pairs
 from webapp.web.settings.blueprint import settings
 from webapp.web.settings.forms import CategoryForm, NameForm
 from webapp.web.viewer import require_viewer
@@ -26,16 +26,11 @@ PAGES = RowPages(Board, "settings.show_board", "settings.show")
 def show() -> ResponseReturnValue:
     """The boards; sends the form that adds one."""
     form = NameForm()
-    if form.validate_on_submit():
-        try:
-            added = add_board(form.name.data, actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added.", "success")
-            return redirect(url_for("settings.show_board", board_id=added.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("settings/boards.html", boards=list_boards(), form=form), status
+    added = send_form(form, lambda: add_board(form.name.data, actor_id=require_viewer().id))
+    if added:
+        return PAGES.added(added)
+    page = render_template("settings/boards.html", boards=list_boards(), form=form)
+    return page, form_status(form)
 
 
 @settings.route("/boards/<int:board_id>", methods=["GET", "POST"])
@@ -44,15 +39,11 @@ def show_board(board_id: int) -> ResponseReturnValue:
     """One board: rename it, see its categories and what holds it."""
     view = read_board(board_id)
     form = NameForm(obj=view.board)
-
-    def save() -> bool:
-        seen = request.form.get(SEEN, "")
-        return rename_board(board_id, form.name.data, seen=seen, actor_id=require_viewer().id)
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form, lambda seen, by: rename_board(board_id, form.name.data, seen=seen, actor_id=by)
+    )
     if attempt.is_saved:
-        attempt.say("The board")
-        return redirect(url_for("settings.show_board", board_id=board_id), 303)
+        return attempt.done("The board", PAGES.url(board_id))
     if attempt.conflict:
         view = read_board(board_id)
     return _board_page(view, form, _category_form(view, is_sent=False), attempt), attempt.status
@@ -64,15 +55,16 @@ def new_category(board_id: int) -> ResponseReturnValue:
     """Add a category to a board."""
     view = read_board(board_id)
     form = _category_form(view, is_sent=True)
-    parent_id = chosen_id(form.parent_id.data)
-    try:
-        added = add_category(board_id, form.name.data, parent_id, actor_id=require_viewer().id)
-    except FieldError as error:
-        show_field_errors(form, error)
-        rename_form = NameForm(formdata=None, obj=view.board)
-        return _board_page(view, rename_form, form, None), 400
-    flash(f"{added.name} was added.", "success")
-    return redirect(url_for("settings.show_board", board_id=board_id), 303)
+    added = send_form(
+        form,
+        lambda: add_category(
+            board_id, form.name.data, form.parent_id.chosen, actor_id=require_viewer().id
+        ),
+    )
+    if added:
+        return done(f"{added.name} was added.", PAGES.url(board_id))
+    rename_form = NameForm(formdata=None, obj=view.board)
+    return _board_page(view, rename_form, form, None), form_status(form)
 
 
 @settings.post("/boards/<int:board_id>/deactivate")
@@ -98,9 +90,7 @@ def delete_board(board_id: int) -> ResponseReturnValue:
 
 def _category_form(view: BoardView, *, is_sent: bool) -> CategoryForm:
     form = CategoryForm(prefix=PREFIX) if is_sent else CategoryForm(formdata=None, prefix=PREFIX)
-    form.parent_id.choices = [SelectChoice("", "No other category")] + [
-        SelectChoice(str(node.category.id), node.category.name) for node in view.categories
-    ]
+    form.parent_id.offer("No other category", option_pairs(one.category for one in view.categories))
     return form
 
 

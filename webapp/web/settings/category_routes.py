@@ -1,16 +1,15 @@
 """Categories and subcategories, each on a page of its own."""
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Category
 from webapp.services.desk.edit_boards import rename_category
 from webapp.services.desk.read_desk import read_category
 from webapp.web.access import admin_only
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
+from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.settings.blueprint import settings
 from webapp.web.settings.forms import NameForm
-from webapp.web.viewer import require_viewer
 
 PAGES = RowPages(Category, "settings.show_category", "settings.show")
 
@@ -21,15 +20,11 @@ def show_category(category_id: int) -> ResponseReturnValue:
     """One category: rename it, see what holds it."""
     view = read_category(category_id)
     form = NameForm(obj=view.category)
-
-    def save() -> bool:
-        seen = request.form.get(SEEN, "")
-        return rename_category(category_id, form.name.data, seen=seen, actor_id=require_viewer().id)
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form, lambda seen, by: rename_category(category_id, form.name.data, seen=seen, actor_id=by)
+    )
     if attempt.is_saved:
-        attempt.say("The category")
-        return redirect(url_for("settings.show_board", board_id=view.board.id), 303)
+        return attempt.done("The category", url_for("settings.show_board", board_id=view.board.id))
     if attempt.conflict:
         view = read_category(category_id)
     page = render_template("settings/category.html", view=view, form=form, attempt=attempt)

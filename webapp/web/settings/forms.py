@@ -5,8 +5,7 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.services.desk.edit_priorities import COLOURS
-
-YES, NO = "yes", "no"
+from webapp.web.params import NO, YES, IdField
 
 
 class NameForm(FlaskForm):
@@ -18,10 +17,8 @@ class NameForm(FlaskForm):
 class CategoryForm(NameForm):
     """A new category of a board."""
 
-    parent_id = SelectField(
-        "Part of (optional)",
-        description="Choose a category to make this a subcategory of it.",
-        validate_choice=False,
+    parent_id = IdField(
+        "Part of (optional)", description="Choose a category to make this a subcategory of it."
     )
 
 
@@ -29,7 +26,9 @@ class PriorityForm(NameForm):
     """A priority."""
 
     colour = RadioField(
-        "Colour", choices=[SelectChoice(name, name.capitalize()) for name in COLOURS]
+        "Colour",
+        choices=[SelectChoice(name, name.capitalize()) for name in COLOURS],
+        validate_choice=False,
     )
 
 

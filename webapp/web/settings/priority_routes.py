@@ -1,21 +1,19 @@
 """Priorities."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms.fields.choices import SelectChoice
 
 from webapp.models import Priority
 from webapp.services.desk.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
 from webapp.services.desk.read_desk import list_priorities, read_priority
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages
-from webapp.web.form_errors import show_field_errors
+from webapp.web.answers import done
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
 from webapp.web.settings.blueprint import settings
 from webapp.web.settings.forms import PriorityForm
 from webapp.web.viewer import require_viewer
-
-UP = "up"
 
 PAGES = RowPages(Priority, "settings.show_priority", "settings.show_priorities")
 
@@ -25,17 +23,15 @@ PAGES = RowPages(Priority, "settings.show_priority", "settings.show_priorities")
 def show_priorities() -> ResponseReturnValue:
     """The priorities in order; sends the form that adds one."""
     form = PriorityForm(data={"colour": COLOURS[-1]})
-    if form.is_submitted():
-        try:
-            added = add_priority(form.name.data, form.colour.data, actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added as the least urgent priority.", "success")
-            return redirect(url_for("settings.show_priorities"), 303)
-    status = 400 if form.is_submitted() else 200
+    added = send_form(
+        form,
+        lambda: add_priority(form.name.data, form.colour.data, actor_id=require_viewer().id),
+    )
+    if added:
+        words = f"{added.name} was added as the least urgent priority."
+        return done(words, url_for("settings.show_priorities"))
     page = render_template("settings/priorities.html", rows=list_priorities(), form=form)
-    return page, status
+    return page, form_status(form)
 
 
 @settings.route("/priorities/<int:priority_id>", methods=["GET", "POST"])
@@ -45,20 +41,14 @@ def show_priority(priority_id: int) -> ResponseReturnValue:
     view = read_priority(priority_id)
     form = PriorityForm(obj=view.row)
     _keep_colour(form, getattr(view.row, "colour", ""))
-
-    def save() -> bool:
-        return edit_priority(
-            priority_id,
-            form.name.data,
-            form.colour.data,
-            seen=request.form.get(SEEN, ""),
-            actor_id=require_viewer().id,
-        )
-
-    attempt = EditAttempt(form, save)
+    attempt = EditAttempt(
+        form,
+        lambda seen, by: edit_priority(
+            priority_id, form.name.data, form.colour.data, seen=seen, actor_id=by
+        ),
+    )
     if attempt.is_saved:
-        attempt.say("The priority")
-        return redirect(url_for("settings.show_priorities"), 303)
+        return attempt.done("The priority", url_for("settings.show_priorities"))
     if attempt.conflict:
         view = read_priority(priority_id)
     page = render_template("settings/priority.html", view=view, form=form, attempt=attempt)
@@ -69,13 +59,7 @@ def show_priority(priority_id: int) -> ResponseReturnValue:
 @admin_only
 def move_a_priority(priority_id: int) -> ResponseReturnValue:
     """One place up or down."""
-    is_up = request.form.get("direction") == UP
-    return PAGES.act(
-        priority_id,
-        lambda: move_priority(priority_id, is_up=is_up, actor_id=require_viewer().id),
-        "The order was saved.",
-        leads_to=url_for("settings.show_priorities"),
-    )
+    return PAGES.move(priority_id, move_priority)
 
 
 @settings.post("/priorities/<int:priority_id>/delete")

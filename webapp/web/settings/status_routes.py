@@ -1,20 +1,19 @@
 """Statuses."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Status
 from webapp.services.desk.edit_statuses import add_status, edit_status, make_default, move_status
 from webapp.services.desk.read_desk import list_statuses, read_status
-from webapp.services.errors import FieldError
 from webapp.web.access import admin_only
-from webapp.web.edit_pages import SEEN, EditAttempt, RowPages, yes_or_no
-from webapp.web.form_errors import show_field_errors
+from webapp.web.answers import done
+from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.form_errors import form_status, send_form
+from webapp.web.params import YES, yes_or_no
 from webapp.web.settings.blueprint import settings
-from webapp.web.settings.forms import YES, StatusForm
+from webapp.web.settings.forms import StatusForm
 from webapp.web.viewer import require_viewer
-
-UP = "up"
 
 PAGES = RowPages(Status, "settings.show_status", "settings.show_statuses")
 
@@ -24,17 +23,16 @@ PAGES = RowPages(Status, "settings.show_status", "settings.show_statuses")
 def show_statuses() -> ResponseReturnValue:
     """The statuses in order; sends the form that adds one."""
     form = StatusForm()
-    if form.validate_on_submit():
-        is_closed = form.is_closed.data == YES
-        try:
-            added = add_status(form.name.data, is_closed=is_closed, actor_id=require_viewer().id)
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            flash(f"{added.name} was added.", "success")
-            return redirect(url_for("settings.show_statuses"), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("settings/statuses.html", rows=list_statuses(), form=form), status
+    added = send_form(
+        form,
+        lambda: add_status(
+            form.name.data, is_closed=form.is_closed.data == YES, actor_id=require_viewer().id
+        ),
+    )
+    if added:
+        return done(f"{added.name} was added.", url_for("settings.show_statuses"))
+    page = render_template("settings/statuses.html", rows=list_statuses(), form=form)
+    return page, form_status(form)
 
 
 @settings.route("/statuses/<int:status_id>", methods=["GET", "POST"])
@@ -44,20 +42,18 @@ def show_status(status_id: int) -> ResponseReturnValue:
     view = read_status(status_id)
     is_closed = yes_or_no(getattr(view.row, "is_closed", False))
     form = StatusForm(data={"name": view.row.name, "is_closed": is_closed})
-
-    def save() -> bool:
-        return edit_status(
+    attempt = EditAttempt(
+        form,
+        lambda seen, by: edit_status(
             status_id,
             form.name.data,
             is_closed=form.is_closed.data == YES,
-            seen=request.form.get(SEEN, ""),
-            actor_id=require_viewer().id,
-        )
-
-    attempt = EditAttempt(form, save)
+            seen=seen,
+            actor_id=by,
+        ),
+    )
     if attempt.is_saved:
-        attempt.say("The status")
-        return redirect(url_for("settings.show_statuses"), 303)
+        return attempt.done("The status", url_for("settings.show_statuses"))
     if attempt.conflict:
         view = read_status(status_id)
     page = render_template("settings/status.html", view=view, form=form, attempt=attempt)
@@ -68,13 +64,7 @@ def show_status(status_id: int) -> ResponseReturnValue:
 @admin_only
 def move_a_status(status_id: int) -> ResponseReturnValue:
     """One place up or down."""
-    is_up = request.form.get("direction") == UP
-    return PAGES.act(
-        status_id,
-        lambda: move_status(status_id, is_up=is_up, actor_id=require_viewer().id),
-        "The order was saved.",
-        leads_to=url_for("settings.show_statuses"),
-    )
+    return PAGES.move(status_id, move_status)
 
 
 @settings.post("/statuses/<int:status_id>/default")
@@ -85,7 +75,6 @@ def make_status_default(status_id: int) -> ResponseReturnValue:
         status_id,
         lambda: make_default(status_id, require_viewer().id),
         "New tickets begin in this status now.",
-        leads_to=url_for("settings.show_statuses"),
     )
 
 

@@ -1,1 +1,15 @@
 """The ticket list, one ticket, new tickets, recorded incidents."""
+
+from webapp.web.tickets import (  # noqa: F401 - each registers its routes
+    bulk_routes,
+    edit_routes,
+    export_routes,
+    incident_routes,
+    list_routes,
+    new_routes,
+    ticket_routes,
+    view_routes,
+)
+from webapp.web.tickets.blueprint import tickets
+
+BLUEPRINTS = (tickets,)

@@ -1,5 +1,5 @@
-"""The blueprint of the tickets; its routes are in the modules beside it."""
+"""The blueprint of tickets and incidents; its routes are in the modules beside it."""
 
 from flask import Blueprint
 
-tickets = Blueprint("tickets", __name__, url_prefix="/tickets")
+tickets = Blueprint("tickets", __name__)

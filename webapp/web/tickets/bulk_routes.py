@@ -11,15 +11,16 @@ from webapp.services.tickets.bulk_change_tickets import (
 )
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.web.access import safe_next, signed_in
+from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_query import ME, NOBODY, read_number
+from webapp.web.tickets.list_query import ME, NOBODY
 from webapp.web.tickets.list_routes import SELECTED, UNDO
 from webapp.web.viewer import require_viewer
 
 SHOWN_NUMBERS = 10
 
 
-@tickets.post("/bulk")
+@tickets.post("/tickets/bulk")
 @signed_in
 def change_many() -> ResponseReturnValue:
     """Change the selected tickets; the list then offers to undo it."""
@@ -39,7 +40,7 @@ def change_many() -> ResponseReturnValue:
     return _back()
 
 
-@tickets.post("/bulk-changes/<int:bulk_id>/undo")
+@tickets.post("/tickets/bulk-changes/<int:bulk_id>/undo")
 @signed_in
 def undo(bulk_id: int) -> ResponseReturnValue:
     """Take a bulk change back, and say which tickets were left as they are."""

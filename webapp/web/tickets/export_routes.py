@@ -12,7 +12,7 @@ from webapp.web.tickets.list_query import read_query
 from webapp.web.viewer import require_viewer
 
 
-@tickets.get("/export")
+@tickets.get("/tickets/export")
 @signed_in
 def export() -> ResponseReturnValue:
     """What the list shows, all pages of it, sent while it is read."""

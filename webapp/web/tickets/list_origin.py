@@ -1,5 +1,6 @@
 """Which list a person came from, so that they can go on to its next ticket."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import request, url_for
@@ -39,7 +40,13 @@ def next_ticket(view: TicketView, origin: str | None, viewer_id: int) -> Ticket 
     return next_in_list(query, view.ticket, view.priorities)
 
 
-def kept_origin(origin: str | None) -> dict[str, str]:
+def ticket_url(ticket_id: int, anchor: str | None = None) -> str:
+    """The page of a ticket; the list that its reader came from goes with it."""
+    origin = kept_origin(list_origin())
+    return url_for("tickets.show", ticket_id=ticket_id, _anchor=anchor, **origin)
+
+
+def kept_origin(origin: str | None) -> dict[str, Any]:
     """For url_for: hands the origin on."""
     return {ORIGIN: origin} if origin else {}
 

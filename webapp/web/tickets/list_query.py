@@ -12,6 +12,7 @@ from webapp.domain.untrusted import clean_line
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
 from webapp.services.tickets.ticket_filters import MAX_HOURS
+from webapp.web.params import read_number
 
 CLOSED = "closed"
 ME = "me"
@@ -32,12 +33,6 @@ class Filter:
     field: str
     words: str
     read: Reader
-
-
-def read_number(text: str | None) -> int | None:
-    """A number that can be an id, or None."""
-    is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if is_number and text else None
 
 
 def _number(text: str, _: int) -> int | None:

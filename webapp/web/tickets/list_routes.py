@@ -25,15 +25,10 @@ SELECTED = "bulk_selection"
 """Where it keeps what was selected for a bulk change that was not made, for the next list."""
 
 
-@tickets.get("")
+@tickets.get("/tickets")
 @signed_in
 def show_list() -> ResponseReturnValue:
     """The list; its address holds the filters, the order and the page."""
-    return render_list()
-
-
-def render_list(problem: str | None = None, view_name: str = "") -> str:
-    """The page; `problem` says why what was asked for on it was not done."""
     viewer = require_viewer()
     query, ignored = read_query(request.args, viewer.id)
     page = list_tickets(query)
@@ -54,10 +49,8 @@ def render_list(problem: str | None = None, view_name: str = "") -> str:
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
-        view_name=view_name,
         match_limit=MATCH_LIMIT,
         undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
         selected=session.pop(SELECTED, ()),
         is_all_selected=request.args.get("select") == "all",
-        problem=problem,
     )

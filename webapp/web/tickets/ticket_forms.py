@@ -10,16 +10,18 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
+from flask import abort
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, StringField, TextAreaField
 
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.open_ticket import NewTicket
 from webapp.services.tickets.ticket_choices import BoardChoice, OpeningChoices
-from webapp.web.tickets.list_query import read_number
+from webapp.web.page_context import option_pairs
+from webapp.web.params import IdField, read_number
 
 WAS = "was_"
 TEXTS = ("title", "description", "external_reference", "external_url")
@@ -38,7 +40,7 @@ class TextForm(FlaskForm):
 
     title = StringField("Title")
     description = TextAreaField("Description", description=MARKDOWN)
-    client_id = SelectField("Client", validate_choice=False)
+    client_id = IdField("Client")
     external_reference = StringField(
         "External reference", description="The number of this ticket in your PSA, if it has one."
     )
@@ -51,30 +53,28 @@ class NewTicketForm(FlaskForm):
     form_token = HiddenField()
     title = StringField("Title")
     description = TextAreaField("Description", description=MARKDOWN)
-    client_id = SelectField("Client", validate_choice=False)
-    board_id = SelectField("Board", validate_choice=False)
-    priority_id = SelectField("Priority", validate_choice=False)
-    category_id = SelectField("Category (optional)", validate_choice=False)
-    assignee_id = SelectField("Assignee", validate_choice=False)
+    client_id = IdField("Client")
+    board_id = IdField("Board")
+    priority_id = IdField("Priority")
+    category_id = IdField("Category (optional)")
+    assignee_id = IdField("Assignee")
 
     def offer(self, choices: OpeningChoices) -> None:
-        """Fill the selections."""
-        self.client_id.choices = []  # drawn by the template: there may be thousands
-        self.board_id.choices = _pairs(choices.boards, "Choose a board")
-        self.priority_id.choices = _pairs(choices.priorities, "Choose a priority")
-        self.assignee_id.choices = _pairs(choices.users, "Nobody")
-        self.category_id.choices = []  # drawn by board, see category_groups
+        """Fill the selections; those of clients and categories are drawn by the template."""
+        self.board_id.offer("Choose a board", option_pairs(choices.boards))
+        self.priority_id.offer("Choose a priority", option_pairs(choices.priorities))
+        self.assignee_id.offer("Nobody", option_pairs(choices.users))
 
     def wanted(self) -> NewTicket:
         """What was filled in."""
         return NewTicket(
             title=self.title.data or "",
             description=self.description.data or "",
-            client_id=read_number(self.client_id.data),
-            board_id=read_number(self.board_id.data),
-            priority_id=read_number(self.priority_id.data),
-            category_id=read_number(self.category_id.data),
-            assignee_id=read_number(self.assignee_id.data),
+            client_id=self.client_id.chosen,
+            board_id=self.board_id.chosen,
+            priority_id=self.priority_id.chosen,
+            category_id=self.category_id.chosen,
+            assignee_id=self.assignee_id.chosen,
         )
 
 
@@ -136,9 +136,9 @@ def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:
             form[name].data = stored
 
 
-def read_seen(values: MultiDict[str, str]) -> datetime | None:
-    """When the ticket had last changed as the form was shown; None where that is unreadable."""
-    return parse_moment(values.get("seen"))
+def read_seen(values: MultiDict[str, str]) -> datetime:
+    """When the ticket had last changed as the form was shown; a form without it is refused."""
+    return parse_moment(values.get("seen")) or abort(400)
 
 
 def _is_changed(values: MultiDict[str, str], name: str) -> bool:
@@ -155,7 +155,3 @@ def _changed_number(values: MultiDict[str, str], name: str) -> int | None:
 
 def _changed_text(values: MultiDict[str, str], name: str) -> str | None:
     return values[name] if _is_changed(values, name) else None
-
-
-def _pairs(rows: Iterable[object], first: str) -> list[tuple[str, str]]:
-    return [("", first), *[(str(row.id), row.name) for row in rows]]  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from urllib.parse import parse_qsl
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -16,19 +16,21 @@ from webapp.services.tickets.saved_views import (
     save_view,
 )
 from webapp.web.access import signed_in
+from webapp.web.answers import done
+from webapp.web.params import YES
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import ListLinks
 from webapp.web.viewer import require_viewer
 
 
-@tickets.get("/views")
+@tickets.get("/tickets/views")
 @signed_in
 def show_views() -> ResponseReturnValue:
     """All saved views that the viewer sees, to be renamed, shared and deleted."""
     return _page()
 
 
-@tickets.post("/views")
+@tickets.post("/tickets/views")
 @signed_in
 def add_view() -> ResponseReturnValue:
     """Save the list's filters under a name; only what the list knows is kept of them."""
@@ -39,15 +41,14 @@ def add_view() -> ResponseReturnValue:
             name,
             links.query_string,
             actor_id=require_viewer().id,
-            is_shared=request.form.get("is_shared") == "yes",
+            is_shared=request.form.get("is_shared") == YES,
         )
     except ServiceError as error:
         return _page(new=(name, links.query_string), problem=str(error)), 400
-    flash(f"The view “{view.name}” was saved.", "success")
-    return redirect(links.to(), 303)
+    return done(f"The view “{view.name}” was saved.", links.to())
 
 
-@tickets.post("/views/<int:view_id>")
+@tickets.post("/tickets/views/<int:view_id>")
 @signed_in
 def edit_view(view_id: int) -> ResponseReturnValue:
     """Rename a view, share it or stop sharing it."""
@@ -57,23 +58,21 @@ def edit_view(view_id: int) -> ResponseReturnValue:
             view_id,
             name,
             actor_id=require_viewer().id,
-            is_shared=request.form.get("is_shared") == "yes",
+            is_shared=request.form.get("is_shared") == YES,
         )
     except FieldError as error:
         return _page(wrong=(view_id, name, str(error))), 400
     except RefusedError as error:
         return _page(problem=str(error)), 400
-    flash(f"The view “{view.name}” was changed.", "success")
-    return redirect(url_for("tickets.show_views"), 303)
+    return done(f"The view “{view.name}” was changed.", url_for("tickets.show_views"))
 
 
-@tickets.post("/views/<int:view_id>/delete")
+@tickets.post("/tickets/views/<int:view_id>/delete")
 @signed_in
 def remove_view(view_id: int) -> ResponseReturnValue:
     """Delete a view."""
     name = delete_view(view_id, actor_id=require_viewer().id)
-    flash(f"The view “{name}” was deleted.", "success")
-    return redirect(url_for("tickets.show_views"), 303)
+    return done(f"The view “{name}” was deleted.", url_for("tickets.show_views"))
 
 
 def _page(

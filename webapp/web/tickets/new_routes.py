@@ -1,13 +1,15 @@
 """Opening a ticket by hand."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError
 from webapp.services.tickets.open_ticket import open_ticket
 from webapp.services.tickets.ticket_choices import OpeningChoices, opening_choices
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.form_errors import show_field_errors
+from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.ticket_forms import (
     NewTicketForm,
     category_groups,
@@ -20,12 +22,7 @@ USUAL_BOARD = "Service Desk"
 USUAL_PRIORITY = "Medium"
 
 
-def add_new_ticket_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module."""
-    blueprint.get("/new")(new)
-    blueprint.post("/new")(create)
-
-
+@tickets.get("/tickets/new")
 @signed_in
 def new() -> ResponseReturnValue:
     """An empty form; the client may be given in the address."""
@@ -42,6 +39,7 @@ def new() -> ResponseReturnValue:
     return _page(form, choices)
 
 
+@tickets.post("/tickets/new")
 @signed_in
 def create() -> ResponseReturnValue:
     """Open the ticket, once however often the form is sent; refused, nothing typed is lost."""
@@ -56,8 +54,7 @@ def create() -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(form, opening_choices()), 400
-    flash(f"{ticket.number} was opened.", "success")
-    return redirect(url_for("tickets.show", ticket_id=ticket.id), 303)
+    return done(f"{ticket.number} was opened.", url_for("tickets.show", ticket_id=ticket.id))
 
 
 def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
@@ -10,9 +10,11 @@ from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketConflictError, change_ticket
 from webapp.services.tickets.read_ticket import read_editable, read_meanwhile
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
-from webapp.web.tickets.list_origin import kept_origin, list_origin
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.list_origin import kept_origin, list_origin, ticket_url
 from webapp.web.tickets.ticket_forms import (
     TextForm,
     read_change,
@@ -24,24 +26,18 @@ from webapp.web.tickets.ticket_forms import (
 from webapp.web.viewer import require_viewer
 
 
-def add_edit_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module."""
-    blueprint.get("/<int:ticket_id>/edit")(edit)
-    blueprint.post("/<int:ticket_id>/edit")(save_edit)
-
-
+@tickets.get("/tickets/<int:ticket_id>/edit")
 @signed_in
 def edit(ticket_id: int) -> ResponseReturnValue:
     """The form, as the ticket is."""
     return _page(ticket_id, None)
 
 
+@tickets.post("/tickets/<int:ticket_id>/edit")
 @signed_in
 def save_edit(ticket_id: int) -> ResponseReturnValue:
     """Save the form, or preview the description; on a conflict the typing is kept."""
     seen_at = read_seen(request.form)
-    if seen_at is None:
-        abort(400)
     form = TextForm()
     if "preview" in request.form:
         return _page(ticket_id, form, is_preview=True)
@@ -54,9 +50,8 @@ def save_edit(ticket_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400
-    flash("The ticket was updated." if sentences else "Nothing was changed.", "success")
-    origin = kept_origin(list_origin())
-    return redirect(url_for("tickets.show", ticket_id=ticket_id, **origin), 303)  # type: ignore[arg-type]
+    words = "The ticket was updated." if sentences else "Nothing was changed."
+    return done(words, ticket_url(ticket_id))
 
 
 def _page(

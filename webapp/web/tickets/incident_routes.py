@@ -2,13 +2,10 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask.blueprints import BlueprintSetupState
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.domain.untrusted import clean_line
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
 from webapp.services.tickets.list_incidents import (
@@ -18,17 +15,15 @@ from webapp.services.tickets.list_incidents import (
     list_incidents,
 )
 from webapp.web.access import safe_next, signed_in
-from webapp.web.tickets.list_query import read_number
+from webapp.web.answers import done
+from webapp.web.params import read_number, read_search
+from webapp.web.tickets.blueprint import tickets
 from webapp.web.viewer import require_viewer
 
 FILTERS = ("q", "connection", "reason", "open")
 
 
-def add_incident_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module; they do not lie below /tickets as the others do."""
-    blueprint.record(_add_rules)
-
-
+@tickets.get("/incidents")
 @signed_in
 def show_incidents() -> ResponseReturnValue:
     """A page of incidents; its address holds the filters."""
@@ -44,6 +39,7 @@ def show_incidents() -> ResponseReturnValue:
     )
 
 
+@tickets.post("/incidents/<int:alert_id>/ticket")
 @signed_in
 def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
     """Make the ticket, and show it; where its report has to be fetched first, say so."""
@@ -54,21 +50,9 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
         return redirect(_back(), 303)
     ticket_id = find_ticket_of(alert_id)
     if ticket_id is None or not result.created:
-        flash("The report is fetched from Huntress first; the ticket comes with the next poll.")
-        return redirect(_back(), 303)
-    flash("The incident has a ticket now.", "success")
-    return redirect(url_for("tickets.show", ticket_id=ticket_id), 303)
-
-
-def _add_rules(state: BlueprintSetupState) -> None:
-    app, area = state.app, state.blueprint.name
-    app.add_url_rule("/incidents", f"{area}.show_incidents", show_incidents)
-    app.add_url_rule(
-        "/incidents/<int:alert_id>/ticket",
-        f"{area}.ticket_an_incident",
-        ticket_an_incident,
-        methods=["POST"],
-    )
+        words = "The report is fetched from Huntress first; the ticket comes with the next poll."
+        return done(words, _back(), "info")
+    return done("The incident has a ticket now.", url_for("tickets.show", ticket_id=ticket_id))
 
 
 def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
@@ -76,7 +60,7 @@ def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
         connection_id=read_number(values.get("connection")),
         reason=values.get("reason") if values.get("reason") in REASONS else None,
         is_open=values.get("open") == "1",
-        search=clean_line(values.get("q"), SEARCH_LENGTH) or "",
+        search=read_search(values),
         after=values.get("after"),
         before=values.get("before"),
     )

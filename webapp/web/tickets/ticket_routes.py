@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
@@ -14,9 +14,11 @@ from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
-from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket
+from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.ticket_forms import NoteForm, category_groups, read_change, read_seen
 from webapp.web.viewer import require_viewer
 
@@ -36,27 +38,21 @@ class Refused:
 NOTHING_REFUSED = Refused()
 
 
-def add_ticket_routes(blueprint: Blueprint) -> None:
-    """Register the routes of this module."""
-    blueprint.get("/<int:ticket_id>")(show)
-    blueprint.get("/<int:ticket_id>/raw")(show_raw)
-    blueprint.post("/<int:ticket_id>/notes")(add_note)
-    blueprint.post("/<int:ticket_id>/change")(change)
-    blueprint.post("/preview")(preview)
-
-
+@tickets.get("/tickets/<int:ticket_id>")
 @signed_in
 def show(ticket_id: int) -> ResponseReturnValue:
     """One ticket."""
     return _page(ticket_id, NoteForm())
 
 
+@tickets.get("/tickets/<int:ticket_id>/raw")
 @signed_in
 def show_raw(ticket_id: int) -> ResponseReturnValue:
     """The incident report as Huntress sent it."""
     return render_template("tickets/raw.html", report=read_raw_report(ticket_id))
 
 
+@tickets.post("/tickets/preview")
 @signed_in
 def preview() -> ResponseReturnValue:
     """What is being written, as it will look: a part of a page."""
@@ -64,6 +60,7 @@ def preview() -> ResponseReturnValue:
     return render_template("tickets/_preview.html", text=text[:DESCRIPTION_LENGTH])
 
 
+@tickets.post("/tickets/<int:ticket_id>/notes")
 @signed_in
 def add_note(ticket_id: int) -> ResponseReturnValue:
     """Add an internal note, or preview it; a refused one is shown again as it was typed."""
@@ -76,15 +73,14 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400
-    return _back(ticket_id, f"entry-{note.id}")
+    return redirect(ticket_url(ticket_id, f"entry-{note.id}"), 303)
 
 
+@tickets.post("/tickets/<int:ticket_id>/change")
 @signed_in
 def change(ticket_id: int) -> ResponseReturnValue:
     """Change the ticket; on a conflict nothing is saved and the choice is kept."""
     seen_at = read_seen(request.form)
-    if seen_at is None:
-        abort(400)
     chosen = read_change(request.form)
     try:
         sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
@@ -94,13 +90,8 @@ def change(ticket_id: int) -> ResponseReturnValue:
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400
-    flash("The ticket was updated." if sentences else "Nothing was changed.", "success")
-    return _back(ticket_id)
-
-
-def _back(ticket_id: int, anchor: str | None = None) -> ResponseReturnValue:
-    origin = kept_origin(list_origin())
-    return redirect(url_for("tickets.show", ticket_id=ticket_id, _anchor=anchor, **origin), 303)  # type: ignore[arg-type]
+    words = "The ticket was updated." if sentences else "Nothing was changed."
+    return done(words, ticket_url(ticket_id))
 
 
 def _page(

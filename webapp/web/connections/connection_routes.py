@@ -23,13 +23,14 @@ from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.web.access import admin_only
+from webapp.web.answers import tell, wants_part
 from webapp.web.connections.forms import ConnectForm, CredentialsForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
 from webapp.web.connections.routing_form import RoutingForm, read_loaded
 from webapp.web.connections.tabs import connection_tabs
 from webapp.web.errors import status_of
-from webapp.web.form_errors import show_field_errors
+from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.viewer import require_viewer
 
 connections = Blueprint("connections", __name__, url_prefix="/integrations/huntress")
@@ -60,9 +61,9 @@ def connect() -> ResponseReturnValue:
             failure = _place_failure(form, error)
         else:
             flash(connected_message(connection), "success")
-            return redirect(url_for("connections.show", connection_id=connection.id), 303)
-    status = 400 if form.is_submitted() else 200
-    return render_template("connections/connect.html", form=form, failure=failure), status
+            return _back(connection.id)
+    page = render_template("connections/connect.html", form=form, failure=failure)
+    return page, form_status(form)
 
 
 @connections.get("/<int:connection_id>")
@@ -151,12 +152,7 @@ def disconnect(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def sync_organizations(connection_id: int) -> ResponseReturnValue:
     """Bring the organizations up to date, and say what that changed."""
-    try:
-        result = sync_now(connection_id, actor_id=require_viewer().id)
-    except RefusedError as error:
-        flash(str(error), "error")
-    else:
-        flash(sync_words(result), "success")
+    tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
 
@@ -171,9 +167,8 @@ def preview(connection_id: int) -> ResponseReturnValue:
             found = preview_polling(connection_id)
         except RefusedError as error:
             failure = str(error)
-    is_part = bool(request.headers.get("HX-Request"))
     return render_template(
-        "connections/_preview.html" if is_part else "connections/preview.html",
+        "connections/_preview.html" if wants_part() else "connections/preview.html",
         connection=page,
         preview=found,
         failure=failure,
@@ -184,12 +179,8 @@ def preview(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def start(connection_id: int) -> ResponseReturnValue:
     """Begin the schedule with a first poll."""
-    try:
-        requested = start_polling(connection_id, actor_id=require_viewer().id)
-    except RefusedError as error:
-        flash(str(error), "error")
-    else:
-        flash(f"Polling is started. {requested.message}", "success")
+    actor_id = require_viewer().id
+    tell(lambda: f"Polling is started. {start_polling(connection_id, actor_id=actor_id).message}")
     return _back(connection_id)
 
 

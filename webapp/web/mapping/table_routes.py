@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from webapp.services.errors import FieldError, NotFoundError, RefusedError
+from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.mapping.map_organizations import StaleMappingError
 from webapp.services.mapping.save_mapping_rows import save_mapping_rows
 from webapp.services.mapping.sync_now import sync_now, sync_words
@@ -15,9 +15,9 @@ from webapp.services.polling.ticket_recorded_incidents import (
     ticket_recorded_incidents,
 )
 from webapp.web.access import admin_only
+from webapp.web.answers import tell
 from webapp.web.errors import CONFLICT, status_of
 from webapp.web.filters import counted
-from webapp.web.mapping import bulk_routes, client_routes, csv_routes  # noqa: F401 - more routes
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
 from webapp.web.mapping.table import Refusal, render_table
@@ -61,12 +61,7 @@ def save(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def sync(connection_id: int) -> ResponseReturnValue:
     """Fetch the organizations of the account now."""
-    try:
-        result = sync_now(connection_id, actor_id=require_viewer().id)
-    except RefusedError as error:
-        flash(str(error), "error")
-    else:
-        flash(sync_words(result), "success")
+    tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
 
@@ -74,14 +69,7 @@ def sync(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def move(connection_id: int) -> ResponseReturnValue:
     """Move the open fallback tickets of organizations that have their client."""
-    try:
-        moved = move_tickets(connection_id, actor_id=require_viewer().id)
-    except RefusedError as error:
-        flash(str(error), "error")
-    else:
-        words = f"{counted(moved, 'open ticket')} moved to {'its' if moved == 1 else 'their'} "
-        none = "There is no ticket to move any more."
-        flash(words + f"client{'' if moved == 1 else 's'}." if moved else none, "success")
+    tell(lambda: _moved_words(move_tickets(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
 
@@ -89,12 +77,8 @@ def move(connection_id: int) -> ResponseReturnValue:
 @admin_only
 def create_tickets(connection_id: int) -> ResponseReturnValue:
     """Make tickets of open incidents that were only recorded."""
-    try:
-        result = ticket_recorded_incidents(connection_id, actor_id=require_viewer().id)
-    except RefusedError as error:
-        flash(str(error), "error")
-    else:
-        flash(_ticketed_words(result), "success")
+    actor_id = require_viewer().id
+    tell(lambda: _ticketed_words(ticket_recorded_incidents(connection_id, actor_id=actor_id)))
     return _back(connection_id)
 
 
@@ -138,6 +122,13 @@ def _conflicting(
         conflicts={conflict.row.external_id: conflict for conflict in error.conflicts},
         picked=ticked,
     )
+
+
+def _moved_words(count: int) -> str:
+    if not count:
+        return "There is no ticket to move any more."
+    whose = "its client" if count == 1 else "their clients"
+    return f"{counted(count, 'open ticket')} moved to {whose}."
 
 
 def _ticketed_words(result: TicketedIncidents) -> str:
