@@ -18,13 +18,12 @@ from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.change_ticket import TicketChange
 from webapp.services.open_ticket import NewTicket
-from webapp.services.ticket_choices import BoardChoice, OpeningChoices
+from webapp.services.ticket_choices import OpeningChoices
 from webapp.web.tickets.list_query import read_number
 
 WAS = "was_"
 TEXTS = ("title", "description", "external_reference", "external_url")
 MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
-Grouped = dict[str, list[tuple[int, str]]]
 
 
 class NoteForm(FlaskForm):
@@ -63,7 +62,7 @@ class NewTicketForm(FlaskForm):
         self.board_id.choices = _pairs(choices.boards, "Choose a board")
         self.priority_id.choices = _pairs(choices.priorities, "Choose a priority")
         self.assignee_id.choices = _pairs(choices.users, "Nobody")
-        self.category_id.choices = []  # drawn by board, see category_groups
+        self.category_id.choices = []  # drawn by board, see tickets/_parts.html
 
     def wanted(self) -> NewTicket:
         """What was filled in."""
@@ -86,11 +85,6 @@ def new_form_token() -> str:
 def is_form_token(text: str | None) -> bool:
     """Whether `text` can have come from `new_form_token`."""
     return re.fullmatch(r"[\w-]{16,64}", text or "", re.ASCII) is not None
-
-
-def category_groups(boards: Iterable[BoardChoice]) -> Grouped:
-    """The categories of each board that has some, by the board's name."""
-    return {board.name: board.categories for board in boards if board.categories}
 
 
 def read_change(values: MultiDict[str, str]) -> TicketChange:
