@@ -109,7 +109,11 @@ def test_pages_load_files_that_exist() -> None:
             {"a.css": "p { font-weight: 550; } @media print { q { font-weight: 550; } }"},
             "font-weight 550",
         ),
-        (style_rules.too_important, {"a.css": "p { top: 0 !important; }"}, "top is !important"),
+        (
+            style_rules.too_important,
+            {"a.css": "p { a { top: 0 !important; } }"},
+            "top is !important",
+        ),
         (
             style_rules.other_breakpoints,
             {"a.css": "@media (width <= 40rem) { p { top: 0; } }"},
@@ -117,8 +121,8 @@ def test_pages_load_files_that_exist() -> None:
         ),
         (
             style_rules.shared_selectors,
-            {"a.css": ".x { top: 0; }", "b.css": ".y, .x { left: 0; }"},
-            ".x stands in a.css, b.css",
+            {"a.css": ".x { .z { top: 0; } }", "b.css": ".y, .x .z { left: 0; }"},
+            ".x .z stands in a.css, b.css",
         ),
         (style_rules.unreadable, {"a.css": "p { top: 0; } }"}, "a.css"),
         (style_rules.unreadable, {"a.css": "p {" + " top: 0;" * 20 + " }"}, "characters"),
@@ -132,7 +136,7 @@ def test_the_rules_see_what_they_forbid(
 
 
 def test_the_rules_for_classes_see_what_they_forbid() -> None:
-    sheet = {"a.css": ":is(.known, .gone):not(.is-on) { top: 0; }"}
+    sheet = {"a.css": ".known { &:is(.gone):not(.is-on) { top: 0; } }"}
     assert style_rules.unknown_classes(sheet, {"known"}, ("is-",)) == [
         "a.css: no page has the class gone"
     ]
@@ -145,8 +149,8 @@ def test_the_rules_for_classes_see_what_they_forbid() -> None:
 def test_what_the_rules_allow() -> None:
     sheet = {
         "tokens.css": ":root { --a: light-dark(#123, #456); --b: 3rem; }",
-        "a.css": "p { color: var(--a); margin: 1px var(--b); padding: .5em 1px; opacity: 0; }"
-        " q { color: transparent; width: 50%; padding: .5em; opacity: 0; }",
+        "a.css": "p { color: var(--a); margin: 1px var(--b); padding: .5em 1px; opacity: 0; }\n"
+        "q { color: transparent; width: 50%; padding: .5em; opacity: 0; a:hover { top: 0; } }",
     }
     for rule in RULES:
         assert rule(sheet) == []

@@ -4,6 +4,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import tinycss2
@@ -39,21 +41,35 @@ class Rule:
     declarations: tuple[Any, ...]
 
 
+@cache
 def read_rules(sheet: str, text: str) -> list[Rule]:
-    """The rules of a sheet, those inside of media queries too."""
-    return list(_rules(sheet, tinycss2.parse_stylesheet(text, skip_comments=True), ""))
+    """The rules of a sheet, those inside of media queries and of other rules too."""
+    return list(_rules(sheet, tinycss2.parse_stylesheet(text, skip_comments=True), "", ""))
 
 
-def _rules(sheet: str, nodes: Iterable[Any], media: str) -> Iterator[Rule]:
+def _rules(sheet: str, nodes: Iterable[Any], media: str, parent: str) -> Iterator[Rule]:
     for node in nodes:
-        if node.type == "at-rule" and node.at_keyword == "media":
-            inner = tinycss2.parse_rule_list(node.content, skip_comments=True)
-            yield from _rules(sheet, inner, _text(node.prelude))
-        elif node.type == "qualified-rule":
-            declared = tinycss2.parse_blocks_contents(node.content, skip_comments=True)
-            kept = tuple(one for one in declared if one.type == "declaration")
-            prelude = tuple(node.prelude)
-            yield Rule(sheet, media, _text(prelude), prelude, kept)
+        if node.type not in ("qualified-rule", "at-rule") or node.content is None:
+            continue
+        inner = tinycss2.parse_blocks_contents(node.content, skip_comments=True)
+        if node.type == "at-rule":
+            condition = _text(node.prelude) if node.at_keyword == "media" else media
+            yield from _rules(sheet, inner, condition, parent)
+            continue
+        selector = _nested(_text(node.prelude), parent)
+        kept = tuple(one for one in inner if one.type == "declaration")
+        yield Rule(sheet, media, selector, tuple(node.prelude), kept)
+        yield from _rules(sheet, inner, media, selector)
+
+
+def _nested(selector: str, parent: str) -> str:
+    """A selector as it would stand outside of the rule it is written in."""
+    if not parent:
+        return selector
+    above = parent if len(_split(parent)) == 1 else f":is({parent})"
+    return ", ".join(
+        one.replace("&", above) if "&" in one else f"{above} {one}" for one in _split(selector)
+    )
 
 
 def _text(tokens: Iterable[Any]) -> str:
@@ -96,7 +112,9 @@ def stray_colours(sheets: Sheets) -> list[str]:
             seen[words] += 1
             if rule.sheet != TOKENS:
                 complaints.append(f"{rule.sheet} {rule.selector}: the colour {words} is no token")
-    return complaints + [f"the colour {words} is written twice" for words in seen if seen[words] > 1]
+    return complaints + [
+        f"the colour {words} is written twice" for words in seen if seen[words] > 1
+    ]
 
 
 def loose_properties(sheets: Sheets) -> list[str]:
@@ -121,7 +139,11 @@ def repeated_sizes(sheets: Sheets) -> list[str]:
         size = _size(name, token)
         if size and rule.sheet != TOKENS:
             places[size].append(f"{rule.sheet} {rule.selector}")
-    return [f"{size} is written in {', '.join(where)}" for size, where in places.items() if len(where) > 1]
+    return [
+        f"{size} is written in {', '.join(where)}"
+        for size, where in places.items()
+        if len(where) > 1
+    ]
 
 
 def _size(name: str, token: Any) -> str | None:
@@ -138,7 +160,7 @@ def classes_of(rule: Rule) -> set[str]:
     tokens = list(_deep(rule.prelude))
     return {
         after.value
-        for before, after in zip(tokens, tokens[1:], strict=False)
+        for before, after in pairwise(tokens)
         if before == "." and after.type == "ident"
     }
 
@@ -185,7 +207,7 @@ def shared_selectors(sheets: Sheets) -> list[str]:
     """Selectors with rules in two sheets: each part of a page has one place."""
     homes = defaultdict(set)
     for rule in _all_rules(sheets):
-        for selector in _split(rule.selector):
+        for selector in _split(rule.selector) if rule.declarations else ():
             homes[rule.media, selector].add(rule.sheet)
     return [
         f"{selector} stands in {', '.join(sorted(names))}"
