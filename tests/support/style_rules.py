@@ -159,9 +159,7 @@ def classes_of(rule: Rule) -> set[str]:
     """The classes a rule's selector names."""
     tokens = list(_deep(rule.prelude))
     return {
-        after.value
-        for before, after in pairwise(tokens)
-        if before == "." and after.type == "ident"
+        after.value for before, after in pairwise(tokens) if before == "." and after.type == "ident"
     }
 
 
