@@ -36,10 +36,6 @@ CONFLICTS = {
         "tests/web/clients/test_csv_import_pages.py",
         "test_what_changed_since_the_preview_is_shown_again",
     ),
-    "StaleImportError": (
-        "tests/web/mapping/test_mapping_csv.py",
-        "test_a_table_that_changed_since_its_preview_is_shown_anew",
-    ),
     "StaleMappingError": (
         "tests/web/mapping/test_mapping_saving.py",
         "test_what_somebody_else_saved_is_never_overwritten",

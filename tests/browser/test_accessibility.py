@@ -152,7 +152,7 @@ def test_the_chosen_colours_outweigh_those_of_the_system(
     sign_in(page, HELPDESK)
     page.locator("details.app-person summary").click()
     page.get_by_role("button", name=theme, exact=True).locator("visible=true").click()
-    expect(page.locator("html")).to_have_attribute("data-bs-theme", theme.lower())
+    expect(page.locator("html")).to_have_attribute("data-theme", theme.lower())
     expect(page.locator("body")).to_have_css(
         "background-color", "rgb(246, 247, 249)" if theme == "Light" else "rgb(22, 24, 27)"
     )

@@ -1,5 +1,7 @@
 """Headers, static files, and what a browser may keep."""
 
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
@@ -33,19 +35,22 @@ def test_the_nonce_is_new_every_time(visitor: Browser, people: object) -> None:
 
 def test_static_files_are_kept_under_their_fingerprint_only(app: Flask, visitor: Browser) -> None:
     with app.test_request_context():
-        address = static_url("app.css")
+        address = static_url("styles/base.css")
     assert "immutable" in visitor.client.get(address).headers["Cache-Control"]
-    for other in ("/static/app.css", "/static/app.css?v=0"):
+    for other in ("/static/styles/base.css", "/static/styles/base.css?v=0"):
         assert visitor.client.get(other).headers["Cache-Control"] == "no-cache"
     assert visitor.client.get("/static/nothing.css?v=").status_code == 404
     assert visitor.client.get("/static/../config.py").status_code == 404
 
 
-def test_nothing_is_asked_of_anybody_else(admin: Browser, desk: Desk) -> None:
-    """check_page looks at every src; here: the style sheet and the scripts of ours."""
-    for name in ("app.css", "app.js"):
-        text = admin.client.get(f"/static/{name}").text
-        assert "http" not in text
+def test_nothing_is_asked_of_anybody_else(app: Flask, admin: Browser, desk: Desk) -> None:
+    """check_page looks at every src; here: the style sheets and the scripts of ours."""
+    folder = Path(str(app.static_folder))
+    paths = [*folder.glob("styles/*.css"), *folder.glob("scripts/*.js")]
+    assert len(paths) > 10
+    for path in paths:
+        text = admin.client.get(f"/static/{path.relative_to(folder)}").text
+        assert "http" not in text.replace("xmlns='http://www.w3.org/2000/svg'", ""), path
         assert "@import" not in text
 
 

@@ -22,11 +22,11 @@ def test_the_theme_is_switched_without_a_script(
 ) -> None:
     path = "/tickets?q=a"
     page = helpdesk.get(path)
-    assert page.tree.get("data-bs-theme") == "auto"
+    assert page.tree.get("data-theme") == "auto"
     fields = {**page.form("/theme"), "theme": theme}
     response = helpdesk.client.post("/theme", data=fields)
     assert (response.status_code, response.location) == (303, path)
-    assert helpdesk.get(path).tree.get("data-bs-theme") == theme
+    assert helpdesk.get(path).tree.get("data-theme") == theme
     assert stored(app, desk.helpdesk_id).theme == theme
     assert stored(app, desk.admin_id).theme is None
 
@@ -59,7 +59,7 @@ def test_preferences_are_saved(app: Flask, admin: Browser, desk: Desk) -> None:
     assert response.status_code == 303
     page = admin.get("/preferences")
     assert "Saved." in page.text
-    assert page.tree.get("data-bs-theme") == "dark"
+    assert page.tree.get("data-theme") == "dark"
     user = stored(app, desk.admin_id)
     assert (user.theme, user.time_zone) == ("dark", "Europe/Berlin")
     admin.post_own("/preferences", {"theme": "auto", "time_zone": ""})

@@ -12,7 +12,6 @@ from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.ticket_forms import (
     NewTicketForm,
-    category_groups,
     is_form_token,
     new_form_token,
 )
@@ -63,7 +62,7 @@ def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = No
         "tickets/new.html",
         form=form,
         preview=preview,
-        category_groups=category_groups(choices.boards),
+        boards=choices.boards,
         clients=choices.clients,
     )
 

@@ -7,7 +7,6 @@ changed is a change, so that saving never undoes what somebody else changed mean
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
 from datetime import datetime
 
 from flask import abort
@@ -19,14 +18,13 @@ from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.open_ticket import NewTicket
-from webapp.services.tickets.ticket_choices import BoardChoice, OpeningChoices
+from webapp.services.tickets.ticket_choices import OpeningChoices
 from webapp.web.page_context import option_pairs
 from webapp.web.params import IdField, read_number
 
 WAS = "was_"
 TEXTS = ("title", "description", "external_reference", "external_url")
 MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
-Grouped = dict[str, list[tuple[int, str]]]
 
 
 class NoteForm(FlaskForm):
@@ -86,11 +84,6 @@ def new_form_token() -> str:
 def is_form_token(text: str | None) -> bool:
     """Whether `text` can have come from `new_form_token`."""
     return re.fullmatch(r"[\w-]{16,64}", text or "", re.ASCII) is not None
-
-
-def category_groups(boards: Iterable[BoardChoice]) -> Grouped:
-    """The categories of each board that has some, by the board's name."""
-    return {board.name: board.categories for board in boards if board.categories}
 
 
 def read_change(values: MultiDict[str, str]) -> TicketChange:

@@ -19,7 +19,7 @@ from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
-from webapp.web.tickets.ticket_forms import NoteForm, category_groups, read_change, read_seen
+from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen
 from webapp.web.viewer import require_viewer
 
 PREVIEWED = ("body", "description")
@@ -113,5 +113,4 @@ def _page(
         origin=origin,
         kept=kept_origin(origin),
         next=next_ticket(view, origin, require_viewer().id),
-        category_groups=category_groups(view.boards),
     )

@@ -40,19 +40,38 @@
     if (event.target.matches("[data-forget-drafts]")) sessionStorage.clear();
   });
 
-  // One menu at a time; Escape and a click elsewhere close it.
-  const closeMenus = (except) => {
-    for (const menu of document.querySelectorAll("details.app-person[open], details.app-menu[open]")) {
-      if (menu !== except) menu.open = false;
-    }
-  };
-  document.addEventListener("click", (event) => closeMenus(event.target.closest("details")));
+  // One menu or panel at a time; Escape and a click elsewhere close it.
+  const openMenus = () => document.querySelectorAll("details[data-menu][open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    const menu = event.target.closest("details[open]");
-    closeMenus();
-    if (menu) menu.querySelector("summary").focus();
+    for (const menu of openMenus()) {
+      const hadFocus = menu.contains(document.activeElement);
+      menu.open = false;
+      if (hadFocus) menu.querySelector("summary").focus();
+    }
   });
+
+  // A list that follows another shows only what belongs to the choice made there. Groups without a
+  // mark only tell its options apart as long as there is no script.
+  const follow = (list) => {
+    const above = document.getElementById(list.dataset.follows);
+    const all = [...list.children].flatMap((child) =>
+      child.matches("optgroup:not([data-above])") ? [...child.children] : [child],
+    );
+    const belongs = (part) => !part.dataset.above || part.dataset.above === above.value;
+    const filter = () => {
+      const chosen = list.value;
+      list.replaceChildren(...all.filter(belongs));
+      list.value = [...list.options].some((option) => option.value === chosen) ? chosen : "";
+      list.dispatchEvent(new Event("change"));
+    };
+    above.addEventListener("change", filter);
+    filter();
+  };
+  for (const list of document.querySelectorAll("select[data-follows]")) follow(list);
 
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
@@ -89,11 +108,12 @@
     const card = event.target.closest && event.target.closest(".connection");
     if (card) card.classList.add("is-stale");
   };
-  // Nor does an old preview look like the newest.
-  const admitNoPreview = (event) => {
-    if (!event.detail.target.matches(".preview")) return;
-    const isSignedOut = event.detail.xhr.status === 401;
-    event.detail.target.textContent = isSignedOut
+  // A preview that does not come says so, and an old one does not look like the newest.
+  const admitNoPreview = ({ detail: { target, xhr } }) => {
+    const words = target.querySelector("[data-on-failure]");
+    if (words) words.hidden = false;
+    if (!target.matches(".preview")) return;
+    target.textContent = xhr.status === 401
       ? "You have been signed out meanwhile. What you typed is still here: sign in in another tab, then save it."
       : "No preview could be made. What you typed is still here.";
   };

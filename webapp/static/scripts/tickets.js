@@ -1,7 +1,11 @@
-// The ticket list: selecting tickets, shortcuts, tidy addresses. The page works without this file.
+// Tickets: the list, and the pages of one ticket. They work without this file.
+
+// The list: selecting tickets, tidy addresses, shortcuts.
 (() => {
   "use strict";
   const find = (selector) => document.querySelector(selector);
+  const form = find("[data-tidy]");
+  if (!form) return;
   const boxes = () => [...document.querySelectorAll("input[name=ticket]")];
   const bar = find(".bulk-bar");
   const all = find("[data-select-all]");
@@ -30,25 +34,10 @@
   }
 
   // Choices that do not narrow the list stay out of its address.
-  const form = find("[data-tidy]");
   form.addEventListener("formdata", (event) => {
     for (const [name, value] of [...event.formData]) {
       const isUsual = name === "sort" && value === form.dataset.tidy;
       if (!value || isUsual) event.formData.delete(name);
-    }
-  });
-
-  // Panels close on Escape (see app.js for the menus) and on a click elsewhere.
-  const panels = () => document.querySelectorAll(".filter-more[open], .save-view[open]");
-  document.addEventListener("click", (event) => {
-    for (const panel of panels()) if (!panel.contains(event.target)) panel.open = false;
-  });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    for (const panel of panels()) {
-      const hadFocus = panel.contains(document.activeElement);
-      panel.open = false;
-      if (hadFocus) panel.querySelector("summary").focus();
     }
   });
 
@@ -89,4 +78,40 @@
     keys[event.key]();
   });
   find("[data-shortcuts]").addEventListener("click", () => dialog.showModal());
+})();
+
+// One ticket: unsaved choices, and sending a note by keyboard.
+(() => {
+  "use strict";
+
+  // Notes and the other buttons save only their own: what was chosen under "Work" and not saved yet
+  // is there again afterwards, except where the ticket itself has changed meanwhile.
+  const work = document.getElementById("work");
+  const choicesKey = `triagedesk-draft-work-${location.pathname}`;
+  if (work) {
+    const choices = () => [...work.querySelectorAll("select")].map((select) => ({
+      name: select.name, value: select.value, was: work.elements[`was_${select.name}`].value,
+    }));
+    document.addEventListener("submit", (event) => {
+      if (event.target === work || event.target.method !== "post") return;
+      const unsaved = choices().filter((one) => one.value !== one.was);
+      if (unsaved.length) sessionStorage.setItem(choicesKey, JSON.stringify(unsaved));
+    });
+    for (const one of JSON.parse(sessionStorage.getItem(choicesKey) || "[]")) {
+      const select = work.elements[one.name];
+      if (!select || work.elements[`was_${one.name}`].value !== one.was) continue;
+      if (![...select.options].some((option) => option.value === one.value)) continue;
+      select.value = one.value;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    sessionStorage.removeItem(choicesKey);
+  }
+
+  // Ctrl+Enter (⌘+Enter) in the note sends it.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (!event.target.matches("textarea") || !event.target.form) return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  });
 })();
