@@ -8,7 +8,7 @@ from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 TEXT_LENGTH = 500
 
 
-class KeyField(StringField):
+class KeyField(StringField):  # type: ignore[misc]  # WTForms comes without types
     """A credential that can be read while it is typed; a page never shows it again."""
 
     def _value(self) -> str:

@@ -22,6 +22,8 @@ from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_rows
 from webapp.web.mapping.table import Refusal, render_table
 from webapp.web.viewer import require_viewer
 
+__all__ = ["mapping"]
+
 CONFLICT = 409
 
 

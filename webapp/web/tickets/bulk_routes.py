@@ -10,9 +10,10 @@ from webapp.services.tickets.bulk_change_tickets import (
     undo_bulk_change,
 )
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.list_tickets import NOBODY
 from webapp.web.access import safe_next, signed_in
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_query import ME, NOBODY, read_number
+from webapp.web.tickets.list_query import ME, read_number
 from webapp.web.tickets.list_routes import SELECTED, UNDO
 from webapp.web.viewer import require_viewer
 
