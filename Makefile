@@ -34,7 +34,8 @@ $(READY): pyproject.toml constraints.txt
 	else \
 	  echo "Python 3.11 or newer was not found. Install it, or say: make setup PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
-	@$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
 .PHONY: demo
@@ -57,7 +58,7 @@ soak: $(READY) ## The long tests
 lint: $(READY) ## Style, formatting and types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy webapp
+	@$(VENV)/bin/mypy
 
 .PHONY: format
 format: $(READY) ## Format the code
@@ -73,11 +74,15 @@ screenshots: $(READY) ## Pictures: docs/images, and every page and state in ./sc
 	@$(PY) -m tests.browser.screenshots docs/images
 	@$(PY) -m tests.browser.screenshots --all screenshots
 
-.PHONY: wheel
-wheel: $(READY) ## Build dist/*.whl
-	@$(PY) -m build --wheel --no-isolation
+.PHONY: dist
+dist: $(READY) ## Build the wheel and the sdist into ./dist
+	@$(PY) -m build --sdist --wheel --no-isolation
+
+# What is pinned stays so while it fits: `make constraints ARGS=--upgrade` takes newer versions.
+PIN := $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate \
+  --no-emit-index-url --python-version 3.11 --custom-compile-command 'make constraints' --quiet
 
 .PHONY: constraints
-constraints: $(READY) ## Write the versions of .venv to constraints.txt
-	@{ sed -n '/^#/p' constraints.txt; $(PY) -m pip freeze --exclude-editable; } > constraints.new
-	@mv constraints.new constraints.txt
+constraints: $(READY) ## Write versions and checksums: constraints.txt, requirements.txt
+	@$(PIN) $(ARGS) --group dev --output-file constraints.txt >/dev/null
+	@$(PIN) --constraints constraints.txt --output-file requirements.txt >/dev/null

@@ -12,7 +12,7 @@ from bench.baseline import PlainProcessor
 from webapp import clock
 from webapp.domain.cursor_walk import CursorWalk
 from webapp.extensions import current_config
-from webapp.huntress.simulator import Simulator
+from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.models import Connection
 from webapp.services.calls.open_client import open_client
 from webapp.services.mapping.sync_organizations import sync_organizations
@@ -30,7 +30,7 @@ def measure_backlog() -> dict[str, float]:
     return {**ours, **plain}
 
 
-def _ours(account) -> dict[str, float]:
+def _ours(account: SimulatedAccount) -> dict[str, float]:
     with (
         Simulator(account, api_key=API_KEY, api_secret=API_SECRET) as simulator,
         bench_desk("sqlite", simulator.base_url, calls_per_minute=60) as desk,
@@ -47,7 +47,7 @@ def _ours(account) -> dict[str, float]:
         return {"calls": len(simulator.requests) - before, "seconds": seconds}
 
 
-def _plain(account) -> dict[str, float]:
+def _plain(account: SimulatedAccount) -> dict[str, float]:
     waited = 0.0
 
     def pause(seconds: float) -> None:

@@ -103,7 +103,7 @@ def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -
 def _counted(app: Flask) -> Iterator[Callable[[], int]]:
     sent: list[str] = []
 
-    def note(_connection, _cursor, statement, *_rest) -> None:
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if not statement.startswith(("BEGIN", "PRAGMA")):
             sent.append(statement)
 

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,7 +43,7 @@ def measure_mapping(kind: str = "sqlite") -> dict[str, float]:
         for _ in range(ROUNDS):
             for page in PAGES:
                 own = time.process_time()
-                seconds, size = _timed(lambda page=page: _load(client, page))
+                seconds, size = _timed(partial(_load, client, page))
                 own_times.append(time.process_time() - own)
                 times.append(seconds)
                 sizes.append(size)

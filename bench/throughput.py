@@ -8,6 +8,8 @@ import statistics
 import time
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from bench.accounts import bench_desk, build_account
 from bench.baseline import PlainProcessor
 from webapp import clock
@@ -73,7 +75,7 @@ def _plain(connection_id: int, account: SimulatedAccount) -> float:
     return len(rows) / (time.perf_counter() - started)
 
 
-def _cache_agents(session, connection_id: int, account: SimulatedAccount) -> None:
+def _cache_agents(session: Session, connection_id: int, account: SimulatedAccount) -> None:
     now = clock.utcnow()
     session.add_all(
         HuntressAgent(

@@ -185,7 +185,7 @@ def enqueue_once(
     while True:
         with connection.pipeline() as pipe:
             try:
-                pipe.watch(key)
+                pipe.watch(key)  # type: ignore[no-untyped-call]  # redis has no types for it
                 if is_pending(fetch_job(job_id, connection), clock.utcnow()):
                     return False
                 pipe.multi()
@@ -215,7 +215,7 @@ def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
     """The stored job, or None when there is none or it is damaged."""
     job = JsonJob(job_id, connection)
     try:
-        job.refresh()
+        job.refresh()  # type: ignore[no-untyped-call]  # RQ has no types for it
         return job if job.func_name in JOBS else None
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
         raise

@@ -11,7 +11,8 @@ _FOLDER = Path(__file__).parent.parent / "cases"
 
 def load_cases(name: str) -> dict[str, Any]:
     """The whole file `name`.json."""
-    return json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    cases: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return cases
 
 
 def by_name(cases: list[dict[str, Any]]) -> list[Any]:

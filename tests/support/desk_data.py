@@ -6,6 +6,7 @@ The incidents are those of the simulated demo account, so the same `now` gives t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ from webapp.domain.ticket_text import (
     parse_agent,
 )
 from webapp.huntress.simulator.account import SimulatedAccount
+from webapp.huntress.simulator.rows import Row
 from webapp.models import (
     Alert,
     ApiExchange,
@@ -39,6 +41,8 @@ from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.people.users import hash_password
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
+
+Named = TypeVar("Named", Board, Priority, Status)
 
 ADMIN = ("ada@example.com", "Ada Okafor")
 HELPDESK = ("bo@example.com", "Bo Lindqvist")
@@ -177,7 +181,15 @@ def fill_tickets(now: datetime, *, tickets: int) -> int:
 class _Writer:
     """Writes tickets the way the poller would have, and some work of people on top."""
 
-    def __init__(self, session, connection_id, clients, organizations, agents, now) -> None:
+    def __init__(
+        self,
+        session: Session,
+        connection_id: int,
+        clients: dict[str, Client],
+        organizations: dict[str, Row],
+        agents: dict[str, Row],
+        now: datetime,
+    ) -> None:
         self.session = session
         self.connection_id = connection_id
         self.clients = clients
@@ -189,12 +201,12 @@ class _Writer:
         self.statuses = _rows(session, Status)
         self.fallback = session.scalars(select(Client).order_by(Client.id)).first()
         self.count = 0
-        self.reports = {}
+        self.reports: dict[str, Row] = {}
 
     def write(self, incident: Incident, people: list[User]) -> Ticket:
         self.count += 1
         created = incident.sent_at or self.now - timedelta(hours=1)
-        client = self.clients.get(incident.organization_id)
+        client = self.clients.get(incident.organization_id or "")
         ticket = self._ticket(incident, client, created)
         self.session.add(ticket)
         self.session.flush()
@@ -242,7 +254,7 @@ class _Writer:
                 severity=incident.severity_word,
                 message=incident.subject,
                 organization_external_id=incident.organization_id,
-                raw_report=raw_text(self.reports.get(incident.id, {})),
+                raw_report=raw_text(self.reports.get(incident.id or "", {})),
                 agent_external_id=incident.agent_id,
                 device_name=self._hostname(incident),
                 triggered_at=created,
@@ -290,7 +302,9 @@ class _Writer:
         self._note(ticket, "Status changed from Open to Closed.", time, person, "change")
 
 
-def _add_organizations(session, connection_id, organizations, now) -> dict[str, Client]:
+def _add_organizations(
+    session: Session, connection_id: int, organizations: dict[str, Row], now: datetime
+) -> dict[str, Client]:
     """Every organization has a client of its name, except each fifth one."""
     clients = {}
     for position, (external_id, row) in enumerate(organizations.items()):
@@ -327,9 +341,9 @@ def _add_call(session: Session, connection_id: int, slot: int, now: datetime) ->
     )
 
 
-def _rows(session: Session, model) -> dict[str, object]:
+def _rows(session: Session, model: type[Named]) -> dict[str, Named]:
     return {row.name: row for row in session.scalars(select(model))}
 
 
-def _ids(session: Session, model) -> dict[str, int]:
+def _ids(session: Session, model: type[Named]) -> dict[str, int]:
     return {name: row.id for name, row in _rows(session, model).items()}

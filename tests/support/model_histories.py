@@ -138,8 +138,12 @@ def _what_is_missing(world: World, version: Version, state: State) -> str | None
     recorded = state.recorded
     if state.is_dismissed:
         return None
-    is_in_walk = version.number in world.normal and version.time is not None
-    is_in_walk = is_in_walk and version.time >= world.judge.horizon and not world.has_ties
+    is_in_walk = (
+        version.number in world.normal
+        and version.time is not None
+        and version.time >= world.judge.horizon
+        and not world.has_ties
+    )
     is_seen = is_in_walk or version.status in LISTED
     if recorded is None:
         return "was lost" if is_seen and version.status != DELETING else None

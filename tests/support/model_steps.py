@@ -8,7 +8,7 @@ shortened by leaving steps out.
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -40,7 +40,7 @@ def new_incident(world: World, rng: random.Random) -> None:
     if status not in LISTED:
         world.clock.advance(seconds=2)
     row = world.account.add_incident(
-        rng.choice([*organizations, None, 990]),  # type: ignore[arg-type]
+        rng.choice([*organizations, None, 990]),
         now=world.started_at - timedelta(days=8) if is_old else world.clock.now(),
         subject=f"Case {number}",
         agent_id=rng.choice((None, *(agent["id"] for agent in world.account.agents()), 77)),
@@ -65,7 +65,7 @@ def _poison(world: World, key: str, *, is_lethal: bool) -> None:
     world.set_rules(poisoned=world.rules.poisoned | {key})
 
 
-def _odd_time(rng: random.Random, share: float, now: object) -> dict[str, object]:
+def _odd_time(rng: random.Random, share: float, now: object) -> dict[str, Any]:
     if rng.random() >= share:
         return {}
     return {"updated_at": rng.choice((None, "2099-01-01T00:00:00Z", "yesterday", 17))}
@@ -283,7 +283,7 @@ def _change(world: World, ticket: Ticket, change: TicketChange) -> None:
 
 
 def _with(ticket: TicketState, **values: object) -> TicketState:
-    return TicketState(**{**vars(ticket), **values})  # type: ignore[arg-type]
+    return TicketState(**{**vars(ticket), **values})
 
 
 def _note_act(world: World, ticket: Ticket, change: Callable[[TicketState], TicketState]) -> None:

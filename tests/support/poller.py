@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from flask import Flask
 from sqlalchemy import func, select
 
 from tests.support.fake_clock import FakeClock
@@ -76,7 +78,7 @@ class Desk:
 
     def connection(self) -> Connection:
         with reading() as session:
-            return session.get(Connection, self.connection_id, populate_existing=True)
+            return session.get_one(Connection, self.connection_id, populate_existing=True)
 
     def add_client(self, name: str, *, is_active: bool = True) -> int:
         with transaction() as session:
@@ -154,11 +156,13 @@ class Desk:
 
     def count(self, model: type) -> int:
         with reading() as session:
-            return session.scalar(select(func.count()).select_from(model))
+            return session.scalars(select(func.count()).select_from(model)).one()
 
 
 @contextmanager
-def simulated_desk(app, clock: FakeClock, account: SimulatedAccount, **options) -> Iterator[Desk]:
+def simulated_desk(
+    app: Flask, clock: FakeClock, account: SimulatedAccount, **options: Any
+) -> Iterator[Desk]:
     """A desk whose account is served by a simulator of its own, sharing the test's clock."""
     with Simulator(
         account, clock=clock.now, api_key=API_KEY, api_secret=API_SECRET, **options
@@ -167,7 +171,7 @@ def simulated_desk(app, clock: FakeClock, account: SimulatedAccount, **options) 
         yield Desk(simulator, clock)
 
 
-def allow_host(app, base_url: str) -> None:
+def allow_host(app: Flask, base_url: str) -> None:
     """Add an exception for a simulator on loopback to the app's allowed hosts."""
     from dataclasses import replace
 

@@ -90,9 +90,9 @@ def set_faults(desk: Desk, **switches: Any) -> None:
 def break_reports(monkeypatch: Any, *ids: object, error: Exception | None = None) -> set[str]:
     """Writing the tickets of `ids` raises from now on; discard an id from the result to mend it."""
     broken = {str(one) for one in ids}
-    build = write_incidents.build_body
+    build = vars(write_incidents)["build_body"]
 
-    def build_body(incident: Any, context: Any) -> str:
+    def build_body(incident: Any, context: Any) -> Any:
         if incident.id in broken:
             raise error or ValueError("a builder that stumbles")
         return build(incident, context)
@@ -110,7 +110,7 @@ def ticketed_ids(desk: Desk) -> list[str]:
 def alert_count(desk: Desk, *conditions: Any) -> int:
     """How many alerts meet `conditions`."""
     with reading() as session:
-        return session.scalar(select(func.count()).select_from(Alert).where(*conditions))
+        return session.scalars(select(func.count()).select_from(Alert).where(*conditions)).one()
 
 
 def runs(desk: Desk) -> list[PollRun]:
@@ -182,14 +182,15 @@ class AppThread(threading.Thread):
 def use_small_pages(monkeypatch: Any, size: int) -> None:
     """The client asks for `size` incident reports a page."""
     method = HuntressClient.list_incident_reports
-    monkeypatch.setattr(method, "__kwdefaults__", {**method.__kwdefaults__, "limit": size})
+    defaults = method.__kwdefaults__ or {}
+    monkeypatch.setattr(method, "__kwdefaults__", {**defaults, "limit": size})
 
 
 def kill_over(monkeypatch: Any, incident_id: object) -> None:
     """Whatever process writes the ticket of this incident dies at once, as if killed."""
-    build = write_incidents.build_body
+    build = vars(write_incidents)["build_body"]
 
-    def build_body(incident: Any, context: Any) -> str:
+    def build_body(incident: Any, context: Any) -> Any:
         if incident.id == str(incident_id):
             os._exit(KILLED)
         return build(incident, context)

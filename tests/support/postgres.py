@@ -77,7 +77,7 @@ class PostgresServer:
         with psycopg.connect(
             dbname="postgres", user=SUPERUSER, host=str(self.folder), autocommit=True
         ) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS

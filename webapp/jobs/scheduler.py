@@ -45,7 +45,7 @@ return 0
 logger = logging.getLogger(__name__)
 
 
-class TriageScheduler(Scheduler):
+class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without types
     """Enqueues `definitions` when they are due; run() returns once stop() was called."""
 
     job_class = JsonJob

@@ -70,13 +70,13 @@ class TriageWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         """In the child: Ctrl-C is the parent's, SIGTERM ends the job, a dead parent too."""
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]  # RQ's
         signal.signal(signal.SIGTERM, _leave)
         follow_parent(self.pid or os.getppid())
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running job to end as well: it is done again, or resumed, after the start."""
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
 

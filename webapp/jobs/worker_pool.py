@@ -43,7 +43,7 @@ class _Slot:
 
     @property
     def backoff(self) -> float:
-        return min(0.5 * 2**self.failures, MAX_BACKOFF_SECONDS)
+        return min(0.5 * 2.0**self.failures, MAX_BACKOFF_SECONDS)
 
 
 @dataclass

@@ -20,7 +20,7 @@ REQUEST_SECONDS = 60
 logger = logging.getLogger(__name__)
 
 
-class WebServer(BaseApplication):
+class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes without types
     """Serves the app of `config` on `bind` until SIGTERM or SIGINT."""
 
     def __init__(self, config: Config, *, bind: str, workers: int, threads: int) -> None:

@@ -10,8 +10,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 FIRST_ORGANIZATION_ID = 41_001
 FIRST_AGENT_ID = 2_510_001

@@ -6,7 +6,7 @@ from wtforms import PasswordField, StringField
 from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 
 
-class KeyField(StringField):
+class KeyField(StringField):  # type: ignore[misc]  # WTForms comes without types
     """A credential that can be read while it is typed; a page never shows it again."""
 
     def _value(self) -> str:

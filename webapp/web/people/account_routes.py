@@ -1,5 +1,7 @@
 """Setting up the first admin, signing in and out, preferences."""
 
+from typing import Any
+
 from flask import (
     Blueprint,
     Response,
@@ -186,7 +188,7 @@ def switch_theme() -> ResponseReturnValue:
     return redirect(safe_next(request.form.get("next")), 303)
 
 
-def _preferences_form(**options: object) -> PreferencesForm:
+def _preferences_form(**options: Any) -> PreferencesForm:
     viewer = require_viewer()
     data = {"theme": viewer.theme, "time_zone": viewer.time_zone or ""}
     form = PreferencesForm(data=data, **options)

@@ -10,10 +10,11 @@ from webapp.services.tickets.bulk_change_tickets import (
     undo_bulk_change,
 )
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.list_tickets import NOBODY
 from webapp.web.access import safe_next, signed_in
 from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_query import ME, NOBODY
+from webapp.web.tickets.list_query import ME
 from webapp.web.tickets.list_routes import SELECTED, UNDO
 from webapp.web.viewer import require_viewer
 
