@@ -96,10 +96,10 @@ def _values(sheets: Sheets) -> Iterator[tuple[Rule, str, Any]]:
 
 def _is_colour(token: Any) -> bool:
     if token.type == "function":
-        return token.lower_name in COLOUR_FUNCTIONS
+        return str(token.lower_name) in COLOUR_FUNCTIONS
     if token.type == "ident":
         return token.lower_value not in KEYWORDS and color3.parse_color(token) is not None
-    return token.type == "hash"
+    return bool(token.type == "hash")
 
 
 def stray_colours(sheets: Sheets) -> list[str]:

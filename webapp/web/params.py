@@ -47,7 +47,7 @@ def yes_or_no(value: bool) -> str:
     return YES if value else NO
 
 
-class IdField(SelectField):
+class IdField(SelectField):  # type: ignore[misc]  # WTForms comes without types
     """A selection of one row, or of none. The services check whether it may be chosen."""
 
     def __init__(self, label: str | None = None, **options: Any) -> None:
