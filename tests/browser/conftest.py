@@ -14,6 +14,7 @@ from tests.browser.chromium import MISSING, find_browser, open_browser
 from tests.browser.live_server import LiveServer
 from tests.support import desk_data
 from tests.support.desk_data import Desk
+from tests.support.made_once import COMPILED_TEMPLATES
 from webapp import clock, create_app
 from webapp.config import Config
 
@@ -55,7 +56,9 @@ def click_what_stands_still(locator: Locator, **options: Any) -> None:
 @pytest.fixture
 def app(config: Config) -> Flask:
     """The app as in production, without a context around it."""
-    return create_app(config)
+    app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
+    return app
 
 
 @pytest.fixture

@@ -1,36 +1,25 @@
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from redis import Redis
 
+from tests.support.processes import Command, all_ended, is_running
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
 from webapp.task_queue import JsonJob, enqueue, enqueue_poll, fetch_job, make_queue, read_status
 
-ROOT = Path(__file__).parents[2]
 
-
-class Pool:
+class Pool(Command):
     """A pool in a process of its own, and the traces its jobs leave."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
-        self._log = (folder / "log").open("w+b")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.jobs.pool_process", str(folder), url],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-        )
+        super().__init__(["-m", "tests.jobs.pool_process", str(folder), url], folder)
 
     def left(self, name: str, seconds: float = 10) -> bool:
         return wait_until((self.folder / name).exists, seconds)
@@ -47,28 +36,6 @@ class Pool:
     def finish(self, connection_id: int) -> bool:
         (self.folder / f"finish-{connection_id}").touch()
         return self.left(f"poll-{connection_id}-finished")
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-    def family(self) -> list[psutil.Process]:
-        parent = psutil.Process(self.process.pid)
-        return [parent, *parent.children(recursive=True)]
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            family = self.family()
-            self.process.terminate()
-            self.process.wait(15)
-            psutil.wait_procs(family, timeout=5)
-        self._log.close()
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.fixture
@@ -116,7 +83,7 @@ def test_refuses_what_is_not_one_of_our_jobs(pool: Pool, redis: Redis) -> None:
     assert not target.exists()
     for job_id in ("pickled", "importable"):
         assert redis.hget(JsonJob.key_for(job_id), "status") == b"failed"
-    assert "'os.system' is not a job of Triagedesk" in pool.log()
+    assert "'os.system' is not a job of Triagedesk" in pool.output
 
 
 def test_a_long_poll_delays_neither_ticks_nor_other_polls(pool: Pool, redis: Redis) -> None:
@@ -171,7 +138,7 @@ def test_a_killed_pool_takes_everything_with_it(pool: Pool, redis: Redis) -> Non
 
     pool.process.kill()
     pool.process.wait()
-    assert wait_until(lambda: not [p for p in family if is_running(p.pid)], 10)
+    assert all_ended(family, 10)
 
 
 def test_a_poll_goes_on_while_redis_is_away(pool: Pool, valkey: ValkeyServer) -> None:

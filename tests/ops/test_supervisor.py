@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.processes import Command, all_ended
+from tests.support.processes import Command, all_ended, close_all
 from tests.support.waiting import wait_until
 from webapp.runtime.supervisor import STOP_SECONDS, Part, Supervisor
 
@@ -45,8 +45,7 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
         return command
 
     yield start
-    for command in started:
-        command.close()
+    close_all(started)
 
 
 def pids(command: Command, name: str) -> list[int]:

@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-from tests.ci_rules import is_ci
+from tests.support.ci_rules import is_ci
 
 settings.register_profile("triagedesk", deadline=None, derandomize=is_ci(), print_blob=True)
 settings.load_profile("triagedesk")

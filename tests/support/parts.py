@@ -1,7 +1,7 @@
 """Parts of an installation in processes of their own, with shorter intervals than real ones.
 
-    python -m tests.crash.parts worker|scheduler     as `triagedesk worker|scheduler`
-    python -m tests.crash.parts polls                polls on command, each in a forked child
+    python -m tests.support.parts worker|scheduler     as `triagedesk worker|scheduler`
+    python -m tests.support.parts polls                polls on command, each in a forked child
 
 The last one reads lines: `poll ID [sweep]` answers the child's pid, `wait PID` its exit code.
 """
