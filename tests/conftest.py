@@ -7,13 +7,16 @@ from unittest.mock import patch
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from hypothesis import settings
 
 from tests.support.ci_rules import (  # noqa: F401
+    is_ci,
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
 from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
 from tests.support.fake_clock import FakeClock
+from tests.support.kinds import pytest_collection_modifyitems  # noqa: F401
 from tests.support.made_once import COMPILED_TEMPLATES, compiled_addresses
 from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
@@ -21,7 +24,12 @@ from webapp.config import Config
 from webapp.extensions import db
 from webapp.services.people import users
 
+QUICK_EXAMPLES = 10
 REAL_HASHER = users._hasher
+
+# Property tests: without a time limit an example, the machine may be busy.
+settings.register_profile("full", deadline=None, derandomize=is_ci(), print_blob=True)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=QUICK_EXAMPLES)
 
 
 @pytest.fixture(scope="session", autouse=True)

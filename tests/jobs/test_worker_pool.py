@@ -45,6 +45,13 @@ def pool(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Pool]:
     pool.close()
 
 
+def pass_rounds(redis: Redis, rounds: int = 3) -> None:
+    """Wait until the pool has seen to its workers and queues so many times."""
+    for _ in range(rounds):
+        redis.delete("triagedesk:heartbeat:worker")
+        assert wait_until(lambda: read_status().has_worker)
+
+
 def push_raw(redis: Redis, job_id: str, data: bytes, **fields: str) -> None:
     """Put a job into Redis as somebody with access to it could."""
     values = {"data": zlib.compress(data), "status": "queued", "origin": "default", **fields}
@@ -94,7 +101,8 @@ def test_a_long_poll_delays_neither_ticks_nor_other_polls(pool: Pool, redis: Red
     assert pool.left("tick")
 
     enqueue_poll(4, trigger="manual")  # the limit is three
-    assert not pool.left("poll-4-started", 1)
+    pass_rounds(redis)
+    assert not (pool.folder / "poll-4-started").exists()
     assert pool.finish(2)
     assert pool.left("poll-4-started")
     assert all(pool.finish(n) for n in (1, 3, 4))
