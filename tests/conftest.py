@@ -7,20 +7,29 @@ from unittest.mock import patch
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from hypothesis import settings
 
-from tests.ci_rules import (  # noqa: F401
+from tests.support.ci_rules import (  # noqa: F401
+    is_ci,
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
 from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
 from tests.support.fake_clock import FakeClock
+from tests.support.kinds import pytest_collection_modifyitems  # noqa: F401
+from tests.support.made_once import COMPILED_TEMPLATES, compiled_addresses
 from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.services.people import users
 
+QUICK_EXAMPLES = 10
 REAL_HASHER = users._hasher
+
+# Property tests: without a time limit an example, the machine may be busy.
+settings.register_profile("full", deadline=None, derandomize=is_ci(), print_blob=True)
+settings.register_profile("quick", settings.get_profile("full"), max_examples=QUICK_EXAMPLES)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,6 +48,13 @@ def real_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
     """For what is about the cost of a password: the product's own."""
     monkeypatch.setattr(users, "_hasher", REAL_HASHER)
     return REAL_HASHER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_apps() -> Iterator[None]:
+    """An app costs 10 ms instead of 90: what is the same in all of them is made once."""
+    with compiled_addresses():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +111,7 @@ def config(tmp_path: Path, database_url: str) -> Config:
 def app(config: Config) -> Iterator[Flask]:
     """The app, with its context pushed: services can be called directly."""
     app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
     with app.app_context():
         yield app

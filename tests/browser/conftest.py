@@ -14,6 +14,7 @@ from tests.browser.chromium import MISSING, find_browser, open_browser
 from tests.browser.live_server import LiveServer
 from tests.support import desk_data
 from tests.support.desk_data import Desk
+from tests.support.made_once import COMPILED_TEMPLATES
 from webapp import clock, create_app
 from webapp.config import Config
 
@@ -23,13 +24,6 @@ REFUSAL = re.compile("status of 4|Status Error Code 4")
 """How the browser and htmx report an answer that a test wanted."""
 WAIT_MILLISECONDS = 30_000
 expect.set_options(timeout=WAIT_MILLISECONDS)  # a loaded machine is no failure
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser and says so."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +49,9 @@ def click_what_stands_still(locator: Locator, **options: Any) -> None:
 @pytest.fixture
 def app(config: Config) -> Flask:
     """The app as in production, without a context around it."""
-    return create_app(config)
+    app = create_app(config)
+    app.jinja_env.bytecode_cache = COMPILED_TEMPLATES
+    return app
 
 
 @pytest.fixture

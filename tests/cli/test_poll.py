@@ -1,9 +1,6 @@
 """`triagedesk poll`, `tickets` and `quarantine`: a cycle without Redis, and what came of it."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from sqlalchemy import text
 
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
+from tests.support.processes import run_triagedesk
 from tests.support.rows import all_rows, change
 from webapp.extensions import db
 from webapp.huntress.simulator.faults import Faults
@@ -263,15 +261,7 @@ def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path, words: lis
 
 def test_as_a_program_of_its_own(shell: Shell, connection_id: str) -> None:
     """Stdout is one JSON document and nothing else; the system's clock, a real process."""
-    env = {**os.environ, **shell.env}
-    done = subprocess.run(
-        [sys.executable, "-m", "webapp", "poll", connection_id, "--json"],
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = run_triagedesk("poll", connection_id, "--json", **shell.env)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["success"] is True
     assert "Traceback" not in done.stderr

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from tests.crash.conftest import Installation, Polls
 from tests.support.databases import both_databases
+from tests.support.installation import Installation, Polls
 from tests.support.polling import add_bulk
 from tests.support.processes import is_running
 from tests.support.waiting import wait_until

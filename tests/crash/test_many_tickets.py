@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from tests.crash.conftest import Installation, Polls
 from tests.support.databases import both_databases
+from tests.support.installation import Installation, Polls
 from tests.support.polling import add_bulk
 from webapp.clock import utcnow
 from webapp.models import Ticket

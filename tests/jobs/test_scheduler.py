@@ -225,7 +225,7 @@ class TestRun:
     ) -> None:
         assert wait_until(lambda: read_queue_status().has_scheduler)
         valkey.stop()
-        time.sleep(0.3)
+        assert wait_until(lambda: running._failures >= 3)
         valkey.start()
         redis = valkey.connect()
         redis.flushall()
@@ -243,12 +243,16 @@ class TestRun:
     def test_is_not_called_alive_while_it_can_do_nothing(
         self, running: TriageScheduler, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        attempts: list[float] = []
+
         def fail() -> None:
+            attempts.append(time.monotonic())
             raise ConnectionError("away")
 
         assert wait_until(lambda: read_queue_status().has_scheduler)
         monkeypatch.setattr(running, "reconcile", fail)
-        time.sleep(0.2)
+        assert wait_until(lambda: attempts), "the last step that was well has said so"
         redis.delete("triagedesk:heartbeat:scheduler")
-        time.sleep(0.3)
+        attempts.clear()
+        assert wait_until(lambda: len(attempts) >= 3)
         assert not read_queue_status().has_scheduler

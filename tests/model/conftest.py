@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.model.model_player import Player
 from tests.support.databases import PostgresTemplate, SqliteTemplate
 from tests.support.fake_clock import FakeClock
-from tests.support.model_player import Player
 from tests.support.poller import Desk, simulated_desk
 from webapp.huntress.simulator import SimulatedAccount
 

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.model.model_histories import History, make_history
+from tests.model.model_player import Player
 from tests.support.databases import both_databases
-from tests.support.model_histories import History, make_history
-from tests.support.model_player import Player
 
 FIRST_SEED = {"sqlite": 1, "postgresql": 1_000_001}
 HISTORIES = {"sqlite": 40, "postgresql": 16}

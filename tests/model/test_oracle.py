@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.model_histories import make_history
-from tests.support.model_player import Player
+from tests.model.model_histories import make_history
+from tests.model.model_player import Player
 from webapp.domain import plan
 from webapp.services.polling import (
     collect_incidents,

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci_rules import browser_lines, exit_status, find_browser, is_ci
+from tests.support.ci_rules import browser_lines, exit_status, find_browser, is_ci
 
 pytest_plugins = ["pytester"]
-RULES = (Path(__file__).parents[1] / "ci_rules.py").read_text(encoding="utf-8")
+RULES = (Path(__file__).parents[1] / "support" / "ci_rules.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -9,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask, current_app
 
-from tests.support.processes import ROOT
+from tests.support.processes import run_python
 from webapp.cli import COMMANDS, WITHOUT_APP, support, triagedesk
 from webapp.cli.support import in_app
 
@@ -80,8 +78,6 @@ class TestInApp:
 )
 def test_processes_that_only_watch_load_little(modules: str) -> None:
     script = f"import sys, webapp.cli, {modules}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = run_python("-c", script).stdout.split()
     assert "webapp.cli" in loaded
     assert not {"flask", "sqlalchemy", "gunicorn", "requests"} & set(loaded)

@@ -12,13 +12,13 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.processes import Command, all_ended
+from tests.support.processes import Command, all_ended, close_all
 from tests.support.waiting import wait_until
 from webapp.runtime.supervisor import STOP_SECONDS, Part, Supervisor
 
 SLEEP = "import os, time; print('pid', os.getpid()); time.sleep(60)"
 STUBBORN = (
-    "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "import os, signal, time; signal.signal(signal.SIGTERM, lambda *_: print('never'));"
     "print('pid', os.getpid()); time.sleep(60)"
 )
 WITH_CHILD = (
@@ -45,8 +45,7 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
         return command
 
     yield start
-    for command in started:
-        command.close()
+    close_all(started)
 
 
 def pids(command: Command, name: str) -> list[int]:
@@ -132,7 +131,7 @@ def test_a_part_that_ignores_the_signal_is_killed(supervise: Supervise) -> None:
     family = command.family()
     before = time.monotonic()
     command.process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    assert command.says("web       | never")
     command.process.send_signal(signal.SIGINT)  # the second one does not wait
     command.process.wait(30)
     assert time.monotonic() - before < STOP_SECONDS
@@ -199,11 +198,15 @@ class TestInProcess:
         assert supervisor.wait_until(lambda: output.getvalue().count("x") > 200_000, 10)
 
     def test_a_part_that_closes_its_output_lives_on(
-        self, supervisor: Supervisor, output: io.StringIO
+        self, supervisor: Supervisor, output: io.StringIO, tmp_path: Path
     ) -> None:
-        script = "import os, time; os.close(1); os.close(2); time.sleep(60)"
+        script = (
+            "import os, time; from pathlib import Path; os.close(1); os.close(2);"
+            f"[(Path({str(tmp_path)!r}, str(n)).touch(), time.sleep(0.05)) for n in range(1200)]"
+        )
         supervisor.start(Part("web", self.python(script), os.environ))
-        assert not supervisor.wait_until(lambda: "ended" in output.getvalue(), 1)
+        assert supervisor.wait_until((tmp_path / "10").exists, 10)
+        assert "ended" not in output.getvalue()
 
     def test_an_output_nobody_reads_any_more_stops_nothing(self, supervisor: Supervisor) -> None:
         class Gone(io.StringIO):

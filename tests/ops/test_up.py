@@ -4,39 +4,24 @@ import re
 import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 import requests
 
-from tests.ops.conftest import StartUp, Up
-from tests.support.processes import ROOT, all_ended, clean_environment
+from tests.ops.conftest import StartUp
+from tests.support.processes import Up, all_ended, run_triagedesk
 from tests.support.waiting import wait_until
 from webapp.crypto import generate_key
 
 PARTS = ("web", "worker", "scheduler")
 
 
-def run(words: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a `triagedesk` command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "webapp", *words],
-        cwd=ROOT,
-        env=clean_environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def doctor(up: Up) -> tuple[int, dict[str, bool]]:
-    done = run(["doctor", "--json"], TRIAGEDESK_DATA_DIR=str(up.data_dir))
+    done = run_triagedesk("doctor", "--json", TRIAGEDESK_DATA_DIR=str(up.data_dir))
     document = json.loads(done.stdout)
     checks = {check["name"]: check["ok"] for check in document["checks"]}
     assert document["ok"] is all(checks.values())
@@ -59,7 +44,7 @@ def test_one_command_runs_everything_and_one_signal_ends_it(start_up: StartUp) -
     assert wait_until(is_well, 20), doctor(up)
     assert {"configuration", "database", "redis", "worker", "scheduler"} <= doctor(up)[1].keys()
 
-    second = run(["up", "--port", str(up.port + 1)], TRIAGEDESK_DATA_DIR=str(up.data_dir))
+    second = run_triagedesk("up", "--port", str(up.port + 1), TRIAGEDESK_DATA_DIR=str(up.data_dir))
     assert second.returncode == 1
     assert "Another `triagedesk up` is using" in second.stderr
 
@@ -113,7 +98,7 @@ def test_a_port_in_use_is_told_before_anything_is_started(start_up: StartUp) -> 
     up = start_up()
     assert up.is_ready
     other = up.folder / "other"
-    done = run(["up", "--port", str(up.port)], TRIAGEDESK_DATA_DIR=str(other))
+    done = run_triagedesk("up", "--port", str(up.port), TRIAGEDESK_DATA_DIR=str(other))
     assert done.returncode == 1
     assert f"Port {up.port} on 127.0.0.1 cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
@@ -160,7 +145,7 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
 def test_refusals_are_sentences(
     tmp_path: Path, words: list[str], variables: dict[str, str], sentence: str
 ) -> None:
-    done = run(words, **{"TRIAGEDESK_DATA_DIR": str(tmp_path / "none"), **variables})
+    done = run_triagedesk(*words, **{"TRIAGEDESK_DATA_DIR": str(tmp_path / "none"), **variables})
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
@@ -169,7 +154,7 @@ def test_refusals_are_sentences(
 
 def test_a_demo_does_not_empty_a_directory_it_did_not_make(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    done = run(["up", "--demo"], TRIAGEDESK_DEMO_DATA_DIR=str(tmp_path))
+    done = run_triagedesk("up", "--demo", TRIAGEDESK_DEMO_DATA_DIR=str(tmp_path))
     assert done.returncode == 1
     assert "was not made by the demo" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "precious"
@@ -179,14 +164,14 @@ class TestMigrate:
     def test_creates_everything_and_can_be_repeated(self, tmp_path: Path) -> None:
         data = tmp_path / "data"
         for _ in range(2):
-            done = run(["migrate"], TRIAGEDESK_DATA_DIR=str(data))
+            done = run_triagedesk("migrate", TRIAGEDESK_DATA_DIR=str(data))
             assert (done.returncode, done.stderr) == (0, "")
             assert "Set-up token" in done.stdout
         assert {"triagedesk.db", "secret.key", "encryption.keys"} <= set(os.listdir(data))
 
     def test_a_lost_key_stops_the_start(self, tmp_path: Path) -> None:
         variables = {"TRIAGEDESK_DATA_DIR": str(tmp_path)}
-        assert run(["migrate"], **variables).returncode == 0
+        assert run_triagedesk("migrate", **variables).returncode == 0
         with sqlite3.connect(tmp_path / "triagedesk.db") as database:
             database.execute(
                 "INSERT INTO connections"
@@ -195,23 +180,23 @@ class TestMigrate:
             )
         (tmp_path / "encryption.keys").write_text(generate_key())
         for command in (["migrate"], ["up", "--port", "0"], ["worker"], ["web", "--port", "0"]):
-            done = run(command, **variables)
+            done = run_triagedesk(*command, **variables)
             assert done.returncode == 1
             assert "do not fit TRIAGEDESK_ENCRYPTION_KEYS" in done.stderr
 
     def test_a_deleted_key_is_not_replaced(self, tmp_path: Path) -> None:
         variables = {"TRIAGEDESK_DATA_DIR": str(tmp_path)}
-        run(["migrate"], **variables)
+        run_triagedesk("migrate", **variables)
         (tmp_path / "encryption.keys").unlink()
-        done = run(["up"], **variables)
+        done = run_triagedesk("up", **variables)
         assert done.returncode == 1
         assert "TRIAGEDESK_ENCRYPTION_KEYS is not set" in done.stderr
         assert not (tmp_path / "encryption.keys").exists()
 
     def test_a_database_that_cannot_be_used_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "triagedesk.db").write_text("this is no database, but it is long enough" * 99)
-        done = run(
-            ["migrate"],
+        done = run_triagedesk(
+            "migrate",
             TRIAGEDESK_DATA_DIR=str(tmp_path),
             TRIAGEDESK_SECRET_KEY="s" * 32,
             TRIAGEDESK_ENCRYPTION_KEYS=generate_key(),
@@ -222,7 +207,7 @@ class TestMigrate:
 
 
 def test_a_missing_installation_is_one_document_of_any_command(tmp_path: Path) -> None:
-    done = run(["tickets", "--json"], TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
+    done = run_triagedesk("tickets", "--json", TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert document["success"] is False
@@ -232,7 +217,7 @@ def test_a_missing_installation_is_one_document_of_any_command(tmp_path: Path) -
 
 class TestDoctor:
     def test_a_missing_installation_is_one_document(self, tmp_path: Path) -> None:
-        done = run(["doctor", "--json"], TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
+        done = run_triagedesk("doctor", "--json", TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
         assert done.returncode == 1
         [check] = json.loads(done.stdout)["checks"]
         assert check["name"] == "configuration"
@@ -240,9 +225,9 @@ class TestDoctor:
         assert not (tmp_path / "none").exists()
 
     def test_words_for_people(self, tmp_path: Path) -> None:
-        run(["migrate"], TRIAGEDESK_DATA_DIR=str(tmp_path))
+        run_triagedesk("migrate", TRIAGEDESK_DATA_DIR=str(tmp_path))
         tmp_path.chmod(0o755)
-        done = run(["doctor"], TRIAGEDESK_DATA_DIR=str(tmp_path))
+        done = run_triagedesk("doctor", TRIAGEDESK_DATA_DIR=str(tmp_path))
         assert done.returncode == 1
         assert "ok    database: reachable" in done.stdout
         assert "FAIL  redis: It cannot be used: " in done.stdout
@@ -252,6 +237,6 @@ class TestDoctor:
 
 def test_help_needs_no_installation(tmp_path: Path) -> None:
     for words in (["--help"], ["doctor", "--help"], ["connection", "--help"]):
-        done = run(words, TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
+        done = run_triagedesk(*words, TRIAGEDESK_DATA_DIR=str(tmp_path / "none"))
         assert (done.returncode, done.stderr) == (0, "")
         assert "Usage: triagedesk" in done.stdout

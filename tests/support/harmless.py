@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from werkzeug.test import TestResponse
 
-from tests.web.pages import parse
+from tests.support.strict_html import parse
 
 BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 NEVER = {"img", "iframe", "object", "embed", "base", "style", "video", "audio", "math", "marquee"}

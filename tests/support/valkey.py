@@ -49,6 +49,10 @@ class ValkeyServer:
             self._process.wait()
             self._process = None
 
+    def lose_files(self) -> None:
+        """Delete what a stopped server has written down: it starts empty."""
+        shutil.rmtree(self.folder / "valkey" / "appendonlydir")
+
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

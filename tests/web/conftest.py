@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from jinja2.bccache import Bucket, BytecodeCache
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.filled_desks import FilledDesks
+from tests.support.made_once import COMPILED_TEMPLATES
 from tests.support.mapping_data import add_mappings
 from tests.support.poller import allow_host
 from tests.web.pages import Browser
@@ -22,23 +22,6 @@ from webapp.services.people.first_admin import issue_setup_token
 from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import find_user
 from webapp.web.viewer import COOKIE
-
-
-class CompiledTemplates(BytecodeCache):
-    """Templates are compiled once for all the apps of a test process."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._kept:
-            bucket.bytecode_from_string(self._kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._kept[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED_TEMPLATES = CompiledTemplates()
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import Element
 
-import html5lib
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from tests.support.strict_html import parse
 
 INPUTS = ("input", "select", "textarea")
 UNLABELLED_TYPES = ("hidden", "submit", "button")
@@ -132,14 +133,6 @@ class Browser:
         page = Page(parse(response.text), response.status_code, response)
         check_page(page)
         return page
-
-
-def parse(html: str) -> Element:
-    """Parse HTML; anything a validator would complain about while parsing raises."""
-    parser = html5lib.HTMLParser(
-        tree=html5lib.getTreeBuilder("etree"), namespaceHTMLElements=False, strict=True
-    )
-    return parser.parse(html)
 
 
 def check_page(page: Page) -> None:

@@ -18,7 +18,8 @@ from tests.support.desk_data import ADMIN, Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.harmless import BIDI, live_links, problems_of
 from tests.support.poller import simulated_desk
-from tests.web.pages import Browser, parse, words_of
+from tests.support.strict_html import parse
+from tests.web.pages import Browser, words_of
 from webapp.extensions import Base
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import (

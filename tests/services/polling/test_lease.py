@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +20,7 @@ from tests.support.polling import (
     ticketed_ids,
     use_small_pages,
 )
+from tests.support.waiting import wait_until
 from webapp import clock
 from webapp.domain.detail_fetch import FetchPlan
 from webapp.huntress.client import HuntressClient
@@ -35,10 +37,19 @@ LEASE_SECONDS = 120
 
 
 @contextmanager
-def real_short_waits(desk: Desk) -> Iterator[None]:
-    """Time stands still, and who waits for another's run waits a moment that passes."""
-    with clock.replaced(desk.clock.now, lambda _seconds: time.sleep(0.01)):
-        yield
+def real_short_waits(desk: Desk) -> Iterator[Counter[int]]:
+    """Time stands still, and who waits for another's run waits a moment that passes.
+
+    Yields how many times each thread has waited.
+    """
+    waits: Counter[int] = Counter()
+
+    def wait(_seconds: float) -> None:
+        time.sleep(0.01)
+        waits[threading.get_ident()] += 1
+
+    with clock.replaced(desk.clock.now, wait):
+        yield waits
 
 
 class HeldWalk:
@@ -89,7 +100,7 @@ def test_of_many_polls_at_once_one_runs_and_the_others_join_it(app, desk: Desk) 
 def test_the_command_waits_for_the_run_in_progress_and_reports_it(app, desk: Desk) -> None:
     add_bulk(desk.account, 5, desk.clock.now())
     held = HeldWalk(desk)
-    with real_short_waits(desk):
+    with real_short_waits(desk) as waits:
         first = AppThread(app, lambda: poll_connection(desk.connection_id, trigger="schedule"))
         held.wait_until_held()
         waiting = [
@@ -101,7 +112,7 @@ def test_the_command_waits_for_the_run_in_progress_and_reports_it(app, desk: Des
             )
             for _ in range(3)
         ]
-        time.sleep(0.1)
+        assert wait_until(lambda: [waits[thread.ident] >= 3 for thread in waiting] == [True] * 3)
         assert all(thread.is_alive() for thread in waiting)
         held.release()
         run_id = first.outcome().run.id

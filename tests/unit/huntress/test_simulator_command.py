@@ -1,46 +1,38 @@
 """`python -m webapp.huntress.simulator`: one line with the URL, ends quickly on SIGTERM."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
 
+from tests.support.processes import Command, clean_environment
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.huntress.simulator.__main__ import main
 from webapp.huntress.simulator.simulator import system_clock
 
 
 @contextmanager
-def running(*options: str, **environment: str) -> Iterator[tuple[subprocess.Popen, str, str]]:
+def running(folder: Path, *options: str, **environment: str) -> Iterator[tuple[Command, str, str]]:
     """The process, the line it printed and the URL in it; ended when the block is left."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "webapp.huntress.simulator", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    words = ["-m", "webapp.huntress.simulator", *options]
+    command = Command(words, folder, clean_environment(**environment), piped=True)
     try:
-        line = process.stdout.readline()
-        yield process, line, re.search(r"http://127\.0\.0\.1:\d+$", line.strip())[0]
+        line = command.read_line()
+        found = re.search(r"http://127\.0\.0\.1:\d+$", line)
+        assert found is not None, command.output
+        yield command, line, found[0]
     finally:
-        process.kill()
-        process.communicate(timeout=10)
+        command.close()
 
 
-def test_it_serves_the_demo_and_ends_on_sigterm():
-    with running("--api-key", "hk_x", "--api-secret-env", "SECRET_X", SECRET_X="hs_x") as (
-        process,
-        line,
-        url,
-    ):
+def test_it_serves_the_demo_and_ends_on_sigterm(tmp_path):
+    options = ["--api-key", "hk_x", "--api-secret-env", "SECRET_X"]
+    with running(tmp_path, *options, SECRET_X="hs_x") as (command, line, url):
         assert "Tallow & Reed Managed IT" in line
         assert "hs_x" not in line
         answer = requests.get(
@@ -49,14 +41,14 @@ def test_it_serves_the_demo_and_ends_on_sigterm():
         assert len(answer.json()["organizations"]) == 12
         assert requests.get(url + "/v1/account", auth=("hk_x", "no"), timeout=10).status_code == 401
         started = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        rest, errors = process.communicate(timeout=30)
+        command.process.terminate()
+        assert command.process.wait(30) == 0
         assert time.monotonic() - started < 20
-        assert (process.returncode, rest, errors) == (0, "", "")
+        assert (command.read_line(), command.output) == ("", ""), "one line is all it says"
 
 
-def test_its_options_reach_the_simulator():
-    with running("--live", "--calls-per-minute", "2", "--seed", "5") as (_, _, url):
+def test_its_options_reach_the_simulator(tmp_path):
+    with running(tmp_path, "--live", "--calls-per-minute", "2", "--seed", "5") as (_, _, url):
         auth = ("hk_demo", "hs_demo")
         answers = [requests.get(url + "/v1/account", auth=auth, timeout=10) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

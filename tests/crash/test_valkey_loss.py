@@ -2,31 +2,26 @@
 
 import contextvars
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from flask.testing import FlaskClient
 
-from tests.crash import conftest as crash
-from tests.crash.conftest import Installation
 from tests.support import desk_data
+from tests.support.installation import Installation
 from tests.support.polling import add_bulk
 from tests.support.processes import Command
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
-from tests.web.pages import Browser, Page
 from webapp import task_queue
 from webapp.clock import utcnow
 from webapp.config import Config
-from webapp.huntress.simulator import Faults, Simulator
-from webapp.models import Alert, InboxRow, Ticket
+from webapp.huntress.simulator import Faults
 from webapp.services.people.sign_in import begin_session
 from webapp.services.polling.manage_polling import request_poll
-from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
 from webapp.web.viewer import COOKIE
 
@@ -37,20 +32,19 @@ NOTICED_SECONDS = 10
 BACK_SECONDS = 60
 """The schedule is back by itself within this time after Valkey is."""
 
+LEASE_SECONDS = 120
 MILLISECOND = timedelta(milliseconds=1)
 UNREACHABLE = QueueStatus(is_redis_up=False).problem or ""
+NOTICED = "Redis cannot be used, trying again"
+"""What a scheduler says once when it has lost Valkey."""
 
-simulator, installation, valkey = crash.simulator, crash.installation, crash.valkey
+RETRIES = "retrying in"
+"""What a worker says each time it has looked for Valkey in vain."""
 
 
 @pytest.fixture
-def config(config: Config, simulator: Simulator, valkey: ValkeyServer) -> Config:
-    return replace(
-        config,
-        redis_url=valkey.url,
-        huntress_hosts=(simulator.base_url,),
-        huntress_calls_per_minute=crash.MANY_CALLS,
-    )
+def config(config: Config, valkey: ValkeyServer) -> Config:
+    return replace(config, redis_url=valkey.url, lease_seconds=LEASE_SECONDS)
 
 
 @dataclass
@@ -59,35 +53,48 @@ class Product:
 
     installation: Installation
     valkey: ValkeyServer
-    parts: list[Command]
-
-    @property
-    def said(self) -> str:
-        return "\n".join(part.output[-3000:] for part in self.parts)
+    scheduler: Command
+    worker: Command
 
     @property
     def states(self) -> list[str]:
-        return [run.state for run in self.installation.runs()]
+        return self.installation.states()
 
     def add_incidents(self, count: int = INCIDENTS_AT_ONCE) -> None:
         account = self.installation.desk.account
         first_id = len(account.incident_rows) + 1
         add_bulk(account, count, utcnow(), step=MILLISECOND, first_id=first_id)
 
-    def make_due(self) -> None:
-        self.installation.desk.set(last_poll_started_at=utcnow() - timedelta(hours=1))
-
     def answer_slowly(self, seconds: float = SLOW_SECONDS) -> None:
         self.installation.desk.simulator.faults = Faults(slow_seconds=seconds)
 
     def wait_for(self, states: list[str], seconds: float = BACK_SECONDS) -> None:
         """Until the runs are exactly in these states."""
-        assert wait_until(lambda: self.states == states, seconds), (self.states, self.said)
+        has_them = wait_until(lambda: self.states == states, seconds)
+        assert has_them, (self.states, self.installation.log)
 
-    def kill_valkey(self) -> None:
-        """Killed, and back a little later."""
+    def stop_valkey(self) -> None:
+        """Kill it, and wait until the product has noticed."""
+        before = self.scheduler.output.count(NOTICED)
         self.valkey.stop()
-        time.sleep(0.5)
+        has_noticed = wait_until(lambda: self.scheduler.output.count(NOTICED) > before)
+        assert has_noticed, self.installation.log
+
+    def try_in_vain(self, times: int = 2) -> None:
+        """Wait until a worker has looked for work so many times while Valkey is away."""
+        wanted = self.worker.output.count(RETRIES) + times
+        has_tried = wait_until(lambda: self.worker.output.count(RETRIES) >= wanted, 20)
+        assert has_tried, self.installation.log
+
+    def restart_valkey(self) -> None:
+        """Killed, and back when that was noticed."""
+        self.stop_valkey()
+        self.valkey.start()
+
+    def lose_files_of_valkey(self) -> None:
+        """Killed, and back without anything it had written down."""
+        self.stop_valkey()
+        self.valkey.lose_files()
         self.valkey.start()
 
     def flush_valkey(self) -> None:
@@ -96,40 +103,25 @@ class Product:
 
     def assert_exact(self) -> None:
         """Each incident has its one alert and its one ticket, and nothing waits."""
-        incidents = sorted(str(one) for one in self.installation.desk.account.incident_rows)
-        with reading() as session:
-            assert sorted(session.scalars(select(Ticket.source_reference))) == incidents
-            assert len(set(session.scalars(select(Ticket.number)))) == len(incidents)
-        assert self.installation.count(Alert) == len(incidents)
-        assert self.installation.count(InboxRow) == 0
+        self.installation.assert_exact(list(self.installation.desk.account.incident_rows))
 
 
 StartProduct = Callable[..., Product]
 
 
 @pytest.fixture
-def start_product(
-    installation: Installation, valkey: ValkeyServer, tmp_path: Path
-) -> Iterator[StartProduct]:
+def start_product(installation: Installation, valkey: ValkeyServer) -> StartProduct:
     """Starts the parts: with their own intervals, or (`module`) with shorter ones."""
-    parts: list[Command] = []
 
-    def start(module: str = "tests.crash.parts") -> Product:
+    def start(module: str = "tests.support.parts") -> Product:
         installation.desk.set(last_poll_started_at=utcnow())
-        for part in ("worker", "scheduler"):
-            folder = tmp_path / part
-            folder.mkdir()
-            parts.append(Command(["-m", module, part], folder, installation.env))
-        product = Product(installation, valkey, parts)
+        parts = [installation.start(part, module) for part in ("scheduler", "worker")]
+        product = Product(installation, valkey, *parts)
         is_ready = wait_until(lambda: task_queue.read_queue_status().problem is None, START_SECONDS)
-        assert is_ready, product.said
+        assert is_ready, installation.log
         return product
 
-    yield start
-    for part in parts:
-        part.process.terminate()
-    for part in parts:
-        part.close()
+    return start
 
 
 def lose_between_polls(product: Product, lose: Callable[[], None]) -> None:
@@ -137,7 +129,7 @@ def lose_between_polls(product: Product, lose: Callable[[], None]) -> None:
     before = product.states
     lose()
     product.add_incidents()
-    product.make_due()
+    product.installation.make_due()
     product.wait_for([*before, "completed"])
     product.assert_exact()
 
@@ -147,7 +139,7 @@ def lose_during_a_poll(product: Product, lose: Callable[[], None]) -> None:
     before = product.states
     product.add_incidents()
     product.answer_slowly()
-    product.make_due()
+    product.installation.make_due()
     product.wait_for([*before, "running"])
     lose()
     assert product.states == [*before, "running"], "the poll was to be at it all the while"
@@ -159,34 +151,37 @@ def lose_during_a_poll(product: Product, lose: Callable[[], None]) -> None:
 
 def test_losing_valkey_loses_and_doubles_no_ticket(start_product: StartProduct) -> None:
     product = start_product()
-    for lose in (product.kill_valkey, product.flush_valkey):
+    for lose in (product.restart_valkey, product.flush_valkey):
         lose_during_a_poll(product, lose)
         lose_between_polls(product, lose)
+    lose_between_polls(product, product.lose_files_of_valkey)
+    product.installation.pass_ticks(product.valkey)
+    assert product.states == ["completed"] * 7, "one poll for each due time"
     assert {run.trigger for run in product.installation.runs()} == {"schedule"}
     assert wait_until(lambda: task_queue.read_queue_status().problem is None, 20)
 
 
 @pytest.fixture
-def helpdesk(app: Flask, installation: Installation) -> Browser:
+def helpdesk(app: Flask, installation: Installation) -> FlaskClient:
     """A signed-in person's browser."""
     _admin, helpdesk = desk_data.add_people()
-    browser = Browser(app)
-    browser.client.set_cookie(COOKIE, begin_session(helpdesk.id, "tests"))
-    return browser
+    client = app.test_client()
+    client.set_cookie(COOKIE, begin_session(helpdesk.id, "tests"))
+    return client
 
 
-def open_dashboard(browser: Browser) -> Page:
+def open_dashboard(client: FlaskClient) -> str:
     """As a request of its own, outside of the test's app context."""
-    return contextvars.Context().run(browser.get, "/")
+    return contextvars.Context().run(client.get, "/").text
 
 
 def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
-    start_product: StartProduct, helpdesk: Browser
+    start_product: StartProduct, helpdesk: FlaskClient
 ) -> None:
     product = start_product()
-    assert UNREACHABLE not in open_dashboard(helpdesk).text
+    assert UNREACHABLE not in open_dashboard(helpdesk)
     product.add_incidents()
-    product.valkey.stop()
+    product.stop_valkey()
 
     begun = time.monotonic()
     status = task_queue.read_queue_status()
@@ -194,17 +189,18 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     request = request_poll(product.installation.desk.connection_id, actor_id=None)
     assert time.monotonic() - begun < NOTICED_SECONDS
     assert not status.is_redis_up
-    assert UNREACHABLE in page.text
+    assert UNREACHABLE in page
     assert not request.is_queued
     assert "the poll is noted" in request.message
-    time.sleep(2)
-    assert product.installation.runs() == []
+    product.try_in_vain()
+    assert product.states == []
 
     product.valkey.start()
     product.wait_for(["completed"])
     product.assert_exact()
-    assert wait_until(lambda: task_queue.read_queue_status().problem is None, 20), product.said
-    assert UNREACHABLE not in open_dashboard(helpdesk).text
+    is_well = wait_until(lambda: task_queue.read_queue_status().problem is None, 20)
+    assert is_well, product.installation.log
+    assert UNREACHABLE not in open_dashboard(helpdesk)
     assert product.installation.desk.connection().poll_requested_at is None
 
 
@@ -224,7 +220,7 @@ def test_the_schedule_is_back_within_a_minute(
 
     product.add_incidents()
     product.answer_slowly()
-    product.make_due()
+    product.installation.make_due()
     product.wait_for(["completed", "completed", "running"])
     product.valkey.stop()
     product.wait_for(["completed"] * 3)

@@ -12,10 +12,10 @@ from unittest import mock
 from flask import Flask
 from sqlalchemy import func, select
 
+from tests.model.oracle import Event, Judge, Waiting
+from tests.model.oracle_rules import OrganizationChoice, Rules, State, Version
 from tests.support.fake_clock import FakeClock
 from tests.support.interruptions import Interruptions
-from tests.support.oracle import Event, Judge, Waiting
-from tests.support.oracle_rules import OrganizationChoice, Rules, State, Version
 from tests.support.poison import install_poison
 from tests.support.poller import API_KEY, API_SECRET, Desk, allow_host
 from tests.support.watched_simulator import Shown, WatchedSimulator

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 
-from tests.support.model_world import World
-from tests.support.oracle_rules import DELETING, LISTED, TicketState
+from tests.model.model_world import World
+from tests.model.oracle_rules import DELETING, LISTED, TicketState
 from tests.support.poison import cure_all, poison
 from webapp.models import Client, InboxRow, Priority, Ticket
 from webapp.services.mapping.map_organizations import UNCHANGED, set_mapping

@@ -1,7 +1,7 @@
 """Parts of an installation in processes of their own, with shorter intervals than real ones.
 
-    python -m tests.crash.parts worker|scheduler     as `triagedesk worker|scheduler`
-    python -m tests.crash.parts polls                polls on command, each in a forked child
+    python -m tests.support.parts worker|scheduler     as `triagedesk worker|scheduler`
+    python -m tests.support.parts polls                polls on command, each in a forked child
 
 The last one reads lines: `poll ID [sweep]` answers the child's pid, `wait PID` its exit code.
 """
@@ -21,7 +21,7 @@ from webapp.services.polling.poll_connection import poll_connection
 def shorten_intervals() -> None:
     """The tick comes every second, and the dead are given up after seconds, not a minute."""
     jobs = tuple(replace(job, every_seconds=1) for job in schedule.PERIODIC_JOBS[:1])
-    scheduler.TriageScheduler.__init__.__defaults__ = (jobs,)  # type: ignore[misc]
+    scheduler.TriageScheduler.__init__.__defaults__ = (jobs,)
     task_queue.SILENT_AFTER = task_queue.SILENT_AFTER / 20
     worker.MONITORING_SECONDS = 1
     worker.MAINTENANCE_SECONDS = 2

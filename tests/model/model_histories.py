@@ -7,11 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from tests.support.interruptions import Plan
-from tests.support.model_polls import poll, run_poll
-from tests.support.model_steps import STEPS, cure
-from tests.support.model_world import World
-from tests.support.oracle_rules import (
+from tests.model.model_polls import poll, run_poll
+from tests.model.model_steps import STEPS, cure
+from tests.model.model_world import World
+from tests.model.oracle_rules import (
     CLOSED,
     DELETED,
     DELETING,
@@ -20,6 +19,7 @@ from tests.support.oracle_rules import (
     Version,
     tells_more,
 )
+from tests.support.interruptions import Plan
 from webapp.extensions import db
 from webapp.huntress.simulator import Faults
 from webapp.models import InboxRow, Ticket

@@ -5,10 +5,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.model.model_histories import History, play, shorten
+from tests.model.model_world import new_world
 from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
 from tests.support.fake_clock import FakeClock
-from tests.support.model_histories import History, play, shorten
-from tests.support.model_world import new_world
 from webapp import clock, create_app
 from webapp.extensions import db
 

@@ -6,9 +6,9 @@ from functools import partial
 
 from sqlalchemy import select
 
+from tests.model.model_steps import STEPS
+from tests.model.model_world import LEASE, RunningPoll, World
 from tests.support.interruptions import Plan, ProcessDied
-from tests.support.model_steps import STEPS
-from tests.support.model_world import LEASE, RunningPoll, World
 from webapp.huntress.simulator import Fault, Faults
 from webapp.models import Connection
 from webapp.services.polling.outcome import PollOutcome

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tests.support.oracle_rules import (
+from tests.model.oracle_rules import (
     Context,
     OrganizationChoice,
     Rules,
