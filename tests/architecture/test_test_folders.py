@@ -45,7 +45,7 @@ def test_processes_are_started_by_the_harness_alone() -> None:
         and ast.unparse(node.func) in ("subprocess.Popen", "subprocess.run")
     }
     assert starters == {
-        "ops/test_wheel.py",
+        "project/test_dist.py",
         "support/postgres.py",
         "support/processes.py",
         "support/valkey.py",
