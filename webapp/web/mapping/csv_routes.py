@@ -56,5 +56,5 @@ def _pages(connection_id: int) -> ImportPages:
         home="show",
         address={"connection_id": connection_id},
         asks_columns=False,
-        empty_cells="An empty client means none; elsewhere an empty cell leaves what is stored.",
+        empty_cells="An empty client means none; an empty ticket switch leaves it as it is.",
     )
