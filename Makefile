@@ -85,6 +85,10 @@ screenshots: $(READY) ## Pictures: docs/images, and every page and state in ./sc
 dist: $(READY) ## Build the wheel and the sdist into ./dist
 	@$(PY) -m build --sdist --wheel --no-isolation
 
+.PHONY: sbom
+sbom: $(READY) ## List what is installed with Triagedesk: dist/sbom.json (CycloneDX)
+	@$(PY) -m tools.sbom dist/sbom.json
+
 # What is pinned stays so while it fits: `make constraints ARGS=--upgrade` takes newer versions.
 PIN := $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate \
   --no-emit-index-url --python-version 3.11 --custom-compile-command 'make constraints' --quiet
