@@ -259,6 +259,7 @@ def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path, words: lis
     assert "SELECT" not in result.output
 
 
+@pytest.mark.process
 def test_as_a_program_of_its_own(shell: Shell, connection_id: str) -> None:
     """Stdout is one JSON document and nothing else; the system's clock, a real process."""
     done = run_triagedesk("poll", connection_id, "--json", **shell.env)

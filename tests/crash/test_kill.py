@@ -18,7 +18,7 @@ from webapp.models import Alert, Comment, InboxRow, PollRun, Status, Ticket
 from webapp.services.transactions import reading
 
 KILLS = 10
-AT_ONCE = 120
+AT_ONCE = 80
 """So many incidents are new, or changed, before each poll that is to be killed."""
 
 LONGEST_SECONDS = 0.3

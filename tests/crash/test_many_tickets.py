@@ -1,4 +1,4 @@
-"""Eight processes write two thousand tickets at once."""
+"""Eight processes write a thousand tickets at once."""
 
 from sqlalchemy import select
 
@@ -10,7 +10,7 @@ from webapp.models import Ticket
 from webapp.services.transactions import reading
 
 PROCESSES = 8
-INCIDENTS = 250
+INCIDENTS = 125
 
 
 @both_databases

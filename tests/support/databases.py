@@ -73,7 +73,9 @@ class PostgresTemplate:
 
     def new_url(self, folder: Path) -> str:
         name = f"test_{next(self._numbers)}"
-        self._server.sql(f"CREATE DATABASE {name} TEMPLATE template_triagedesk")
+        # Copying files takes less than half of what writing their contents to the log does.
+        options = "TEMPLATE template_triagedesk STRATEGY FILE_COPY"
+        self._server.sql(f"CREATE DATABASE {name} {options}")
         return self._server.url(name)
 
     def drop(self, url: str) -> None:

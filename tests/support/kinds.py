@@ -1,6 +1,6 @@
-"""What a test needs beside Python, by the folder it stands in: markers that leave tests out.
+"""What a test needs beside Python, by the folder it stands in: a marker, by which it is left out.
 
-`make quick` runs what has none of them. The hook is imported by conftest.py.
+`make quick` runs what has none. The hook is imported by conftest.py.
 """
 
 from pathlib import Path
@@ -16,6 +16,7 @@ KINDS = {
     "model": "model",
     "ops": "process",
 }
+WAITING = ("browser", "crash", "model")
 
 
 def kind_of(folder: str, parameters: dict[str, object]) -> str | None:
@@ -25,10 +26,14 @@ def kind_of(folder: str, parameters: dict[str, object]) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its kind."""
+    """Mark each test by its kind; those that mostly wait come first, so that none is the last.
+
+    Several test processes share the list: one begins with these, while others compute.
+    """
     for item in items:
         callspec = getattr(item, "callspec", None)
         folder = item.path.relative_to(TESTS).parts[0]
         kind = kind_of(folder, callspec.params if callspec else {})
         if kind is not None:
             item.add_marker(kind)
+    items.sort(key=lambda item: not any(item.get_closest_marker(kind) for kind in WAITING))

@@ -40,6 +40,8 @@ from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.tickets.open_ticket import NewTicket, open_ticket
 from webapp.services.transactions import transaction
 
+pytestmark = pytest.mark.slow
+
 SignIn = Callable[[tuple[str, str]], Browser]
 
 ATTACKS = {

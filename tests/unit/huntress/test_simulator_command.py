@@ -30,6 +30,7 @@ def running(folder: Path, *options: str, **environment: str) -> Iterator[tuple[C
         command.close()
 
 
+@pytest.mark.process
 def test_it_serves_the_demo_and_ends_on_sigterm(tmp_path):
     options = ["--api-key", "hk_x", "--api-secret-env", "SECRET_X"]
     with running(tmp_path, *options, SECRET_X="hs_x") as (command, line, url):
@@ -47,6 +48,7 @@ def test_it_serves_the_demo_and_ends_on_sigterm(tmp_path):
         assert (command.read_line(), command.output) == ("", ""), "one line is all it says"
 
 
+@pytest.mark.process
 def test_its_options_reach_the_simulator(tmp_path):
     with running(tmp_path, "--live", "--calls-per-minute", "2", "--seed", "5") as (_, _, url):
         auth = ("hk_demo", "hs_demo")
