@@ -11,7 +11,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # One process more than cores: many tests wait for other processes.
 JOBS ?= $(shell echo $$(( ($(CORES) > 2 ? $(CORES) : 2) + 1 )))
 NOT_QUICK := soak or browser or crash or model or process or slow
-FOLDERS ?= tests/architecture tests/unit tests/services tests/cli $(wildcard tests/web/test_*.py)
+FOLDERS ?= tests/architecture tests/unit tests/services $(wildcard tests/web/test_*.py)
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
@@ -53,7 +53,7 @@ test: lint ## Linters, types and all tests but the long ones
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: quick
-quick: $(READY) ## Within a minute: tests without a process, crash, model or browser
+quick: $(READY) ## A minute: rules, services, what holds for all pages (or FOLDERS=tests/web/tickets)
 	@$(PY) -m pytest -n $(CORES) --dist worksteal -q -m 'not ($(NOT_QUICK))' \
 	  --hypothesis-profile quick $(FOLDERS) $(ARGS)
 

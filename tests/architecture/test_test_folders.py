@@ -21,7 +21,7 @@ def imports_of_tests(folder: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"tests/{folder}")
 def test_a_folder_imports_no_other_folder(folder: str) -> None:
     broken = [
         f"{where} imports {name}"

@@ -14,7 +14,9 @@ class LiveServer:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._server = make_server("127.0.0.1", 0, app, threaded=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def start(self) -> "LiveServer":

@@ -44,7 +44,7 @@ def run_triagedesk(*words: str, **variables: str) -> subprocess.CompletedProcess
 def is_running(pid: int) -> bool:
     """Whether there is such a process; one that ended and nobody asked about is none."""
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

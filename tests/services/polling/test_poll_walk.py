@@ -30,6 +30,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     use_small_pages(monkeypatch, 4)
 
 
+@pytest.mark.slow
 def test_a_backlog_of_more_than_twenty_full_pages_loses_nothing(desk: Desk) -> None:
     now = desk.clock.now()
     closed = add_bulk(desk.account, 11_700, now, first_id=1000, status="closed")
