@@ -18,7 +18,7 @@ from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import MissingCredentialsError, require_enterprise
-from webapp.services.errors import NotFoundError, ServiceError
+from webapp.services.errors import ServiceError
 from webapp.services.lookups import get_row
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import InboxEntry
@@ -100,9 +100,7 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
         connection_id = get_row(session, Alert, alert_id, _NO_INCIDENT).connection_id
     with transaction() as session:
         cycle = lock_cycle(session, connection_id)
-        alert = session.get(Alert, alert_id, populate_existing=True)
-        if alert is None:
-            raise NotFoundError(_NO_INCIDENT)
+        alert = session.get_one(Alert, alert_id, populate_existing=True)
         if alert.ticket_id is not None:
             raise ServiceError("This incident has a ticket already.")
         if alert.reason == Reason.TICKET_REQUESTED:
