@@ -6,10 +6,12 @@ from sqlalchemy.exc import OperationalError
 from tests.support.poller import Desk
 from tests.support.polling import runs, set_faults
 from tests.support.rows import change
+from webapp.domain.plan import Reason
 from webapp.huntress.simulator import Fault
 from webapp.models import Alert, InboxRow, Priority
 from webapp.services.polling.answer_quarantine import QuarantineError, dismiss, retry
 from webapp.services.polling.locked_cycle import lock_cycle
+from webapp.services.polling.preview_polling import preview_polling
 from webapp.services.polling.run_log import RunLog
 from webapp.services.transactions import reading, transaction
 
@@ -95,3 +97,13 @@ def test_a_report_that_is_due_already_stays_as_it_is(desk: Desk) -> None:
     row = quarantined(desk)
     retried = retry(row.id)
     assert retry(row.id).version == retried.version == row.version + 1
+
+
+def test_the_preview_counts_an_excluded_report_without_an_id(desk: Desk) -> None:
+    desk.account.add_organization("Globex", id=7)
+    desk.map(7, None, tickets=False)
+    desk.account.add_raw_incident({**WITHOUT_ID, "organization_id": 7})
+    desk.set(polling_started_at=None)
+    preview = preview_polling(desk.connection_id)
+    assert (preview.tickets, preview.unreadable) == (0, 0)
+    assert preview.without_ticket == [(Reason.ORG_OPTED_OUT, 1)]
