@@ -88,9 +88,7 @@ def _complete(
     if alert.ticket_id is None:
         return
     # Locked and read anew: a person may be editing the text at this moment.
-    ticket = session.get(Ticket, alert.ticket_id, with_for_update=True, populate_existing=True)
-    if ticket is None:
-        return
+    ticket = session.get_one(Ticket, alert.ticket_id, with_for_update=True, populate_existing=True)
     now = ticket.updated_at = clock.utcnow()
     texts = context.ticket_context(incident, is_unmapped=ticket.is_unmapped)
     if ticket.text_edited_by_person_at is None:

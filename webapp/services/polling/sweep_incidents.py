@@ -224,9 +224,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
     now = clock.utcnow()
     with transaction() as session:
         cycle.lease.fence(session)
-        alert = session.get(Alert, alert_id)
-        if alert is None:
-            return
+        alert = session.get_one(Alert, alert_id)
         previous, alert.status, alert.observed_at = alert.status, DELETED, now
         if alert.ticket_id is not None:
             body = f"Huntress no longer has this incident (its status was {_word(previous)})."

@@ -19,7 +19,7 @@ from webapp.models.alert import is_open
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import MissingCredentialsError
 from webapp.services.edition import require_enterprise
-from webapp.services.errors import NotFoundError, RefusedError
+from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import InboxEntry
@@ -100,9 +100,7 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
         connection_id = get_row(session, Alert, alert_id, _NO_INCIDENT).connection_id
     with transaction() as session:
         held = lock_connection(session, connection_id)
-        alert = session.get(Alert, alert_id, populate_existing=True)
-        if alert is None:
-            raise NotFoundError(_NO_INCIDENT)
+        alert = session.get_one(Alert, alert_id, populate_existing=True)
         if alert.ticket_id is not None:
             raise RefusedError("This incident has a ticket already.")
         if alert.reason == Reason.TICKET_REQUESTED:
