@@ -43,7 +43,10 @@ class GuardedAdapter(HTTPAdapter):
         _use_pools(self.poolmanager, _GuardedHTTPSPool if self._is_guarded else _HTTPSPool)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Use connections with a deadline; a proxy's address is the admin's choice and not checked."""
+        """Use connections with a deadline.
+
+        The proxy's address is the admin's choice and is not checked.
+        """
         manager = super().proxy_manager_for(*args, **kwargs)
         _use_pools(manager, _HTTPSPool)
         return manager
