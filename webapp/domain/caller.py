@@ -1,4 +1,4 @@
-"""The rule which addresses count as one caller."""
+"""Deciding which addresses count as one caller."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 

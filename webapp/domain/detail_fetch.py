@@ -29,8 +29,8 @@ def plan_detail_fetch(
     """Plan how to fetch `missing` objects with `free_calls`, of which `reserve` stay unused.
 
     `total` is the length of the list, None where it is unknown. The list is fetched if all its
-    pages fit and need fewer calls than single objects. Of a list of unknown length one page less
-    than there are missing objects is tried, as far as calls are free.
+    pages fit and need fewer calls than single objects. A list of unknown length is tried with one
+    page fewer than there are missing objects, as far as calls are free.
     """
     free = max(0, free_calls - reserve)
     if missing == 0 or free == 0:

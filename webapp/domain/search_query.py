@@ -62,7 +62,7 @@ def as_fts5(terms: tuple[Term, ...]) -> str:
 
 
 def as_tsquery(terms: tuple[Term, ...]) -> str:
-    """Return a query for PostgreSQL's to_tsquery, with every word quoted to be no operator."""
+    """Return a to_tsquery query for PostgreSQL; every word is quoted, so it is not an operator."""
     return " & ".join(_either(term, _ts_phrase, " | ") for term in terms)
 
 

@@ -7,10 +7,10 @@ What they guarantee:
   resolves to a public address for the check and to a private one for the connection (DNS
   rebinding) therefore reaches a TCP handshake at most.
 - Through a proxy of the environment (HTTPS_PROXY, NO_PROXY) the proxy resolves the name and the
-  proxy's own address is not checked: it is the admin's choice. The allow-list of hosts and the
-  certificate check hold there as well, for the tunnel ends at the host.
-- Reading an answer, headers included, ends after four read time-outs in all, however slowly its
-  bytes drip in.
+  proxy's own address is not checked, because it is the admin's choice. The allow-list of hosts
+  and the certificate check apply there too, because the tunnel ends at the host.
+- Reading an answer, including its headers, ends after four read time-outs in all, even if its
+  bytes arrive slowly.
 """
 
 import io

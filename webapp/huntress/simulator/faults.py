@@ -53,7 +53,7 @@ class Faults:
     slow_seconds     every answer comes that many real seconds late
     html_200         every call gets a proxy's sign-in page with status 200
     forbidden        every call is refused with 403
-    malformed_rows   lists of incident reports begin with rows that are no proper reports
+    malformed_rows   lists of incident reports begin with rows that are not proper reports
     on_request       (number, path) → the Fault for that call, or None; asked first
     """
 

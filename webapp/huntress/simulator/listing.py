@@ -5,7 +5,8 @@ only. Rows that share a second at the edge of a page are therefore skipped (`tie
 sent again (`ties` is "repeat"). With "repeat", a second that fills a whole page repeats its token
 for ever. A token for `sort_field=id` is the id itself, so no row is skipped or repeated.
 
-Every page is computed from the rows as they are now, so a row that is updated during a walk moves.
+Every page is computed from the rows as they are now, so a row that is updated during a walk moves
+to its new place.
 """
 
 import base64

@@ -7,7 +7,7 @@ fail (`Faults`). Start one simulator for each account:
         requests.get(simulator.base_url + "/v1/account", auth=("hk_demo", "hs_demo"))
 
 or `python -m webapp.huntress.simulator --port 8081 --live`. While it runs, `GET
-/simulator/state` shows what it holds and `POST /simulator/faults` switches faults on and off
+/simulator/state` shows its state and `POST /simulator/faults` switches faults on and off
 (see `control`):
 
     curl -H 'Content-Type: application/json' -d '{"storm_429": true}' \

@@ -110,7 +110,7 @@ def _calls(now: datetime) -> Select[int, int]:
     """Count each connection's calls in a subquery of its own, so that SQLite uses the index."""
     counted = select(func.count()).where(
         ApiExchange.connection_id == Connection.id,
-        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier ones are over
+        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier calls are over
         or_(
             ApiExchange.finished_at > now - CALL_WINDOW,
             and_(

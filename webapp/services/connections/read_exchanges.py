@@ -21,7 +21,7 @@ SHOWN_EXCHANGES = 50
 
 
 class CallOutcome(StrEnum):
-    """How a call ended."""
+    """How a call ended, or that it is still running."""
 
     SUCCESS = "success"
     RUNNING = "running"

@@ -46,7 +46,7 @@ def resolve_routing_names(connection_id: int, names: Mapping[str, str]) -> dict[
     found: dict[str, object] = {}
     with reading() as session:
         connection = get_connection(session, connection_id)
-        for field in ROUTING_REFERENCES:  # a board stands before its categories
+        for field in ROUTING_REFERENCES:  # a board comes before its categories
             name = names.get(field)
             if name is None:
                 continue

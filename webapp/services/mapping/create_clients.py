@@ -105,7 +105,7 @@ def create_clients(
     wanted = [one for one in decisions if one.choice is not Choice.SKIP]
     try:
         return _create(connection_id, wanted, actor_id)
-    except IntegrityError:  # not seen by the check a moment ago
+    except IntegrityError:  # the client was created after the check
         raise ConflictError(
             "Somebody created a client of the same name just now. Nothing was created: try again."
         ) from None

@@ -129,7 +129,7 @@ def newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
 def _is_older(time: datetime | None, than: datetime | None) -> bool:
     """Whether `time` is earlier than `than`; False where one of them is missing.
 
-    Of two reports of which one has no time, the report that was fetched later then counts as newer.
+    Where a time is missing, the report that was fetched later therefore counts as newer.
     """
     return time is not None and than is not None and time < than
 
@@ -279,9 +279,10 @@ def _new_values(cycle: Cycle, row: Collected, now: datetime) -> dict[str, Any]:
 
 
 def _replaces(row: Collected, payload: str, known: InboxRow) -> bool:
-    """Whether the report is different from, and not older than, the one in the inbox.
+    """Whether the fetched report must replace the one in the inbox.
 
-    A dismissed report is replaced by the same rule.
+    It must differ from that report and must not be older. A dismissed report is replaced by the
+    same rule.
     """
     return known.payload != payload and not _is_older(row.updated_at, known.updated_at)
 

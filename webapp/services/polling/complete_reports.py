@@ -27,10 +27,10 @@ def complete_reports(
 
     A report that was fetched is due with its whole payload; the caller's next query finds it. A
     report that cannot be fetched without waiting is added to `tried` and stays in the inbox for a
-    later cycle. After FAILURES_THAT_END_IT failures in a row the rest of this batch is not asked
-    for: new reports wait behind it, and the sweep that including an organization asks for brings
-    these reports too. A report that Huntress no longer has leaves the inbox; it never had a ticket.
-    Raises LeaseLostError only.
+    later cycle. After FAILURES_THAT_END_IT failures in a row the rest of this batch is not fetched,
+    because other reports wait behind it. Including an organization also requests a sweep, which
+    brings these reports later. A report that Huntress no longer has leaves the inbox; it never had
+    a ticket. Raises LeaseLostError only.
     """
     lacking = _lacking(cycle, entries)
     failures = 0

@@ -1,4 +1,4 @@
-"""What the steps of one poll cycle share."""
+"""The state that the steps of one poll cycle share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ class NoWaitError(Exception):
 
 @dataclass
 class Cycle:
-    """A running poll: the connection as it was claimed, its lease, its record, the API.
+    """A running poll with its connection as it was claimed, its lease, its record and its client.
 
     `wanted_agents` and `wanted_organizations` are the ids that collected reports mention and whose
     details are needed. `cursor` is set once the walk has reached its boundary.

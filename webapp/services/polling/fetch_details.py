@@ -32,7 +32,10 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.transactions import reading, transaction
 
 FRESH_FOR = timedelta(hours=24)
-"""How long an agent's details, or the answer that there is no such agent, are not asked again."""
+"""How long an agent's details are used before they are fetched again.
+
+The answer that there is no such agent is used as long.
+"""
 
 FAILURES_THAT_END_IT = 3
 

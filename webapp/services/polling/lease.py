@@ -202,7 +202,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         return case(
             {minutes: now + direction * length for minutes, length in intervals.items()},
             value=Connection.poll_interval_minutes,
-            else_=case(  # what is stored out of range is clamped
+            else_=case(  # a stored value out of range is clamped
                 (Connection.poll_interval_minutes < least, now + direction * intervals[least]),
                 else_=now + direction * intervals[most],
             ),

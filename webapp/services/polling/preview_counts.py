@@ -29,7 +29,7 @@ from webapp.services.polling.lease import PolledConnection
 class PreviewedMappings:
     """The mapping rows of a connection as a poll would update them; nothing is stored.
 
-    `rows` must belong to no session.
+    `rows` must not belong to a session.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ def count_reports(
     horizon: datetime,
     now: datetime,
 ) -> None:
-    """Add what a poll of `connection` would do with `reports` to `counts`.
+    """Count in `counts` what a poll of `connection` would do with `reports`.
 
     `now` is Huntress's time.
     """
@@ -139,7 +139,10 @@ def _count_ticket(counts: PreviewCounts, route: Route[int], priority_id: int) ->
 def _count_unreadable(
     counts: PreviewCounts, connection: PolledConnection, mapping: RecordedMapping[int] | None
 ) -> None:
-    """Count a report without an id; it gets a minimal ticket unless it is excluded."""
+    """Count a report without an id.
+
+    It gets a minimal ticket unless its organization is excluded.
+    """
     if mapping is not None and not mapping.creates_tickets:
         counts.without_ticket[Reason.ORG_OPTED_OUT] += 1
         return

@@ -43,7 +43,7 @@ class PolledAccount:
         return run.state == RUNNING and run.lease_token == self.live_token
 
     def is_lost(self, run: PollRun) -> bool:
-        """Whether a poll recorded as running has not been heard of for longer than its lease."""
+        """Whether a poll recorded as running no longer has a lease that is valid."""
         return run.state == RUNNING and not self.is_running(run)
 
 

@@ -28,7 +28,7 @@ class RunLog:
         self._written_at: datetime | None = clock.utcnow()
 
     def count(self, **counts: int) -> None:
-        """Add to the counters named."""
+        """Add to the named counters."""
         for name, number in counts.items():
             self.counts[name] += number
 

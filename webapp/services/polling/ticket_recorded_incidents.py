@@ -30,7 +30,10 @@ from webapp.services.polling.write_incidents import write_tickets
 from webapp.services.transactions import reading, transaction
 
 BATCH = 100
-"""Incidents in one transaction; with so few a poll waits no longer for it than for its own."""
+"""The most incidents in one transaction.
+
+A poll then waits for it no longer than for a transaction of its own.
+"""
 
 Selected = TypeVar("Selected")
 

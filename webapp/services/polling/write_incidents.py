@@ -70,10 +70,10 @@ def write_incidents(
 
 
 def write_tickets(session: Session, held: HeldConnection, entries: Sequence[InboxEntry]) -> None:
-    """Write a ticket for each of `entries`, which are recorded without one; the plan is not asked.
+    """Write a ticket for each of `entries`, which are recorded without one.
 
-    It writes in the caller's transaction, which must hold the connection. Any exception means that
-    nothing of this transaction may be committed.
+    The plan does not decide whether they get one. The caller's transaction must hold the
+    connection. Any exception means that nothing of this transaction may be committed.
     """
     _Writer(session, held, entries).write_tickets()
 
