@@ -48,7 +48,7 @@ def _escape_block_line(line: str) -> str:
 
 
 def _escape_start(text: str) -> str:
-    """Escape `text` so that it does not begin a heading, a quote or a list.
+    """Escape `text` so that its start is not read as a heading, a quote, a list or the like.
 
     A number at the start keeps its value, because it is not read as a list item.
     """

@@ -215,8 +215,8 @@ def _plan_recorded(
 ) -> Action[Ref]:
     """Decide about an incident that was recorded without a ticket.
 
-    It gets a ticket if it was reopened, if it was left out as older than the backfill, or if a
-    person asked for a ticket.
+    An open incident gets a ticket if it was closed before, if it was left out as older than the
+    backfill, or if a person asked for a ticket. It gets none while its organization is excluded.
     """
     is_open = not incident.is_closed and not incident.is_deleting
     is_wanted = existing.reason in (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)

@@ -118,7 +118,7 @@ def connect_account(
 def connected_message(connection: Connection) -> str:
     """Return what the page says after connecting.
 
-    A connection that polled before goes on polling by itself.
+    A connection that polled before goes on by itself, unless it is paused or lacks routing.
     """
     is_running = connection.polling_started_at is not None and connection.paused_at is None
     if is_running and not missing_settings(connection):

@@ -148,10 +148,9 @@ def claim(
 ) -> tuple[Lease, PolledConnection] | None:
     """Take the lease of a connection if it is free or ran out.
 
-    With `only_if_due` it is taken only if a poll is due or was asked for.
-
-    Clears the request for a poll, because this poll answers it. Returns None when the lease is
-    held, no poll is due or there is no such connection.
+    With `only_if_due` it is taken only if a poll is due or was asked for. Clears the request for a
+    poll, because this poll answers it. Returns None when the lease is held, no poll is due or there
+    is no such connection.
     """
     now = clock.utcnow()
     token = secrets.token_hex(16)

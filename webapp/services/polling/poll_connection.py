@@ -121,7 +121,7 @@ def _begin(
     for _ in range(CLAIM_TRIES):
         begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
         if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
-            break  # a command is always due, so the run that held the lease has just ended
+            break  # otherwise the run that held the lease has just ended: claim again
     return begun
 
 

@@ -99,7 +99,7 @@ def _list_open(cycle: Cycle) -> datetime:
 
 
 def _sync_organizations(cycle: Cycle) -> None:
-    """Update the mapping table; an error other than refused credentials does not stop the sweep."""
+    """Update the mapping table; of Huntress's errors only refused credentials end the sweep."""
     if cycle.has_synced_organizations:
         return
     try:
