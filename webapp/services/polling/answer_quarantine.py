@@ -84,8 +84,8 @@ def retry(
     """Make a quarantined report due at once: the next poll tries it again.
 
     A report that is due already stays as it is. With a `connection_id` only that connection's
-    reports are found. Raises QuarantineError for a report that was dismissed or is not quarantined,
-    NotFoundError, EditionError.
+    reports are found. Raises NotFoundError, EditionError, and QuarantineError for a report that was
+    dismissed or is not quarantined.
     """
     require_enterprise()
     now = clock.utcnow()

@@ -13,8 +13,7 @@ from webapp.services.transactions import reading
 def find_due_connections(now: datetime) -> list[int]:
     """Return the ids of the connections whose poll is due or was asked for.
 
-    The connection whose last poll began longest ago comes first.
-
+    Connections that were never polled come first, then those whose last poll began longest ago.
     Only connections that were started, are connected and are not paused are included; the community
     edition has none. A connection that is being polled is left out until its lease runs out.
     """
