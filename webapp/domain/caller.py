@@ -1,12 +1,13 @@
-"""Which addresses count as one caller."""
+"""Deciding which addresses count as one caller."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
 
 def caller_of(address: str) -> str:
-    """What the sign-in throttle counts by: an IPv4 address, or the network of an IPv6 one.
+    """Return the key of the sign-in throttle: an IPv4 address, or the /64 network of an IPv6 one.
 
-    Whoever has IPv6 has at least a /64: a fresh address for each of 2^64 guesses. Never raises.
+    A customer with IPv6 has at least a /64, and so a fresh address for each of 2^64 guesses. Text
+    that is not an address is returned as it is. Never raises.
     """
     try:
         ip = ip_address(address.partition("%")[0])

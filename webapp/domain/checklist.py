@@ -1,4 +1,4 @@
-"""The way from a new connection to one that polls: connect, route, map, start."""
+"""The steps from a new connection to one that polls: connect, route, map, start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ NO_ORGANIZATIONS = 'No organizations yet — click "Sync organizations".'
 
 
 class StepState(StrEnum):
-    """`CURRENT` is the first step that is not done and can be."""
+    """The state of a step; `CURRENT` is the first step that is not done and is possible."""
 
     DONE = "done"
     CURRENT = "current"
@@ -17,7 +17,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """What the steps depend on. `missing_routing` is in the words of the form."""
+    """The facts that the steps depend on; `missing_routing` holds labels of the form."""
 
     has_credentials: bool
     is_disconnected: bool
@@ -30,7 +30,7 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """One step. `blocks_polling`: no ticket is created before it is done."""
+    """One step; `blocks_polling` says that no ticket is created before the step is done."""
 
     key: str
     title: str
@@ -40,7 +40,7 @@ class SetupStep:
 
 
 def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
-    """The four steps in order, each with what it still needs.
+    """Return the four steps in order, each with a text that says what it still needs.
 
     Mapping never blocks polling: an organization without a client goes to the triage board.
     """

@@ -1,4 +1,4 @@
-"""Importing rows of a CSV file: which column is what, and what each row would do."""
+"""Importing rows of a CSV file: choosing the columns, and planning what each row does."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ NO = frozenset({"no", "n", "false", "0", "off", "inactive"})
 
 @dataclass(frozen=True, slots=True)
 class ImportField:
-    """A field that a column can be; `aliases` are headers it is recognized by, in lower case."""
+    """A field that a column can hold; `aliases` are the headers that name it, in lower case."""
 
     name: str
     label: str
@@ -23,7 +23,7 @@ class ImportField:
 
 
 class Outcome(StrEnum):
-    """What becomes of a row."""
+    """What an import does with a row."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRow:
-    """What a row of the file does, in words (`details`) and as values to write."""
+    """What a row of the file does; `details` says it in words, `values` are the values to write."""
 
     number: int
     outcome: Outcome
@@ -45,21 +45,21 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What an import would do, row by row."""
+    """What an import would do with each row."""
 
     rows: Sequence[PlannedRow]
 
     def of(self, outcome: Outcome | str) -> list[PlannedRow]:
-        """The rows with this outcome."""
+        """Return the rows with this outcome."""
         return [row for row in self.rows if row.outcome == outcome]
 
     def count(self, outcome: Outcome | str) -> int:
-        """How many rows have this outcome."""
+        """Return how many rows have this outcome."""
         return len(self.of(outcome))
 
     @property
     def has_errors(self) -> bool:
-        """Whether any row is wrong: then nothing is imported."""
+        """Whether any row is wrong, so that nothing is imported."""
         return any(row.outcome == Outcome.WRONG for row in self.rows)
 
     @property
@@ -69,9 +69,10 @@ class ImportPlan:
 
     @property
     def fingerprint(self) -> str:
-        """Another one as soon as the import would do anything else.
+        """A hash that differs as soon as the import would do something else.
 
-        Rows that change nothing do not count: what they are about may change meanwhile.
+        Rows that change nothing are left out, because the stored rows they name may change
+        meanwhile.
         """
         told = [
             [row.number, row.outcome, row.title, row.details, dict(row.values), row.row_id]
@@ -82,7 +83,7 @@ class ImportPlan:
 
 
 def guess_columns(header: Sequence[str], fields: Iterable[ImportField]) -> dict[str, int]:
-    """The column of each field that the header names; no column is used twice."""
+    """Return the column of each field that the header names; no column is used twice."""
     names = [_as_key(name) for name in header]
     found: dict[str, int] = {}
     for one in fields:
@@ -99,7 +100,10 @@ def check_columns(
     width: int,
     one_of: Sequence[str] = (),
 ) -> dict[str, str]:
-    """What is wrong with a choice of columns, by field; it needs at least one of `one_of`."""
+    """Return what is wrong with a choice of columns, by field.
+
+    The choice needs at least one of the fields in `one_of`.
+    """
     errors: dict[str, str] = {}
     used: dict[int, str] = {}
     for one in fields:
@@ -120,7 +124,10 @@ def check_columns(
 
 
 def read_flag(text: str) -> bool | None:
-    """Yes or no; None for an empty cell. Raises ValueError with a sentence."""
+    """Return True for yes, False for no, and None for an empty cell.
+
+    Raises ValueError with a sentence for any other text.
+    """
     word = text.strip().casefold()
     if not word:
         return None
@@ -130,12 +137,12 @@ def read_flag(text: str) -> bool | None:
 
 
 def describe_change(label: str, before: object, after: object) -> str:
-    """A change of a short value in words."""
+    """Return the change of a short value in words."""
     return f"{label}: {before or 'empty'} → {after or 'empty'}"
 
 
 def describe_added(given: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of a new row in words, those with a label; and that it is inactive."""
+    """Return the labelled values of a new row in words, and "Inactive" where it is inactive."""
     words = [f"{label}: {given[name]}" for name, label in labels.items() if name in given]
     return (*words, "Inactive") if given.get("is_active") is False else tuple(words)
 

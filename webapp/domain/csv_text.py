@@ -1,7 +1,7 @@
-"""CSV files that people upload and download: read whatever a spreadsheet wrote, write safely.
+"""Reading CSV files that people upload, and writing CSV files that are safe to open.
 
-A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula. What we write is
-guarded by a leading apostrophe, and that apostrophe is taken off again when the file comes back.
+A spreadsheet runs a cell that begins with `=`, `+`, `-` or `@` as a formula. We put an apostrophe
+in front of such a cell, and remove it again when we read the file.
 """
 
 import csv
@@ -17,7 +17,7 @@ MAX_COLUMNS = 100
 MAX_CELL_LENGTH = 20_000
 MAX_PROBLEMS = 20
 BYTE_ORDER_MARK = "\ufeff"
-"""Written first: without it Excel takes UTF-8 for something else."""
+"""The first character of a file that we write; without it Excel does not recognize UTF-8."""
 
 FALLBACK_ENCODING = "windows-1252"
 DELIMITERS = (",", ";", "\t", "|")
@@ -26,12 +26,12 @@ _WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 class CsvError(ValueError):
-    """The file cannot be read at all; `str(error)` is a sentence that says what to do."""
+    """The file cannot be read at all; `str(error)` says why and, where possible, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row; `number` is the line of the file where it begins, the header's being 1 or 2."""
+    """One row; `number` is the line of the file where the row begins, counted from 1."""
 
     number: int
     values: list[str]
@@ -39,9 +39,9 @@ class CsvRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvTable:
-    """What a file says. With `problems` it must not be imported; `notes` are only to be shown.
+    """The content of a file. With `problems` it must not be imported; `notes` are only shown.
 
-    Every row has as many values as the header; they are cleaned and without formula guards.
+    Every row has as many values as the header. The values are cleaned and have no formula guards.
     """
 
     header: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class CsvTable:
     notes: list[str] = field(default_factory=list)
 
     def column(self, *names: str) -> int | None:
-        """The place of the first column with one of these names, in upper or lower case."""
+        """Return the index of the first column with one of these names, ignoring case."""
         wanted = [_as_key(name) for name in names]
         found = [place for place, name in enumerate(self.header) if _as_key(name) in wanted]
         return found[0] if found else None
@@ -60,9 +60,9 @@ class CsvTable:
 def read_csv(data: bytes | str) -> CsvTable:
     """Read a file with a header; never raises.
 
-    The delimiter (comma, semicolon, tab, bar) is found out, empty rows are left out, missing
-    values at the end of a row are empty. Too large, malformed or not text at all: `problems` says
-    so, at most 20 of them.
+    The delimiter (comma, semicolon, tab, bar) is detected. Empty rows are left out, and missing
+    values at the end of a row are empty. `problems` holds up to 20 sentences; it says so if the
+    file is too large, malformed or not text.
     """
     notes = []
     try:
@@ -76,10 +76,11 @@ def read_csv(data: bytes | str) -> CsvTable:
 
 
 def decode_csv(data: bytes) -> tuple[str, str]:
-    """The text of a file and its encoding; raises CsvError for what is no text file.
+    """Return the text of a file and its encoding; raises CsvError for a file that is not text.
 
-    UTF-8 and UTF-16 are recognized; what is neither is taken for Windows-1252, which older
-    versions of Excel write, and should be looked at (`fallback_note`).
+    UTF-8 and UTF-16 are recognized. Anything else is read as Windows-1252, which older versions of
+    Excel write; the person should then check it (`fallback_note`). Raises CsvError too for a file
+    larger than MAX_BYTES.
     """
     if len(data) > MAX_BYTES:
         raise CsvError(f"The file is larger than {MAX_BYTES // 1_000_000} MB; split it.")
@@ -90,12 +91,12 @@ def decode_csv(data: bytes) -> tuple[str, str]:
     try:
         return _decode(data, "utf-8-sig")
     except UnicodeDecodeError:
-        # The five bytes that the encoding does not define are shown as a replacement character.
+        # Windows-1252 leaves five bytes undefined; they become replacement characters.
         return _without_nul(data.decode(FALLBACK_ENCODING, "replace")), FALLBACK_ENCODING
 
 
 def fallback_note() -> str:
-    """What to tell the person whose file was not in UTF-8."""
+    """Return what to tell the person whose file was not in UTF-8."""
     return (
         "The file is not in UTF-8; it was read as Windows-1252. If letters such as ä or é look "
         'wrong below, save it as "CSV UTF-8" and upload it again.'
@@ -103,27 +104,27 @@ def fallback_note() -> str:
 
 
 def guard_cell(value: object) -> str:
-    """`value` as a cell that no spreadsheet takes for a formula; None becomes empty."""
+    """Return `value` as a cell that no spreadsheet takes for a formula; None becomes empty."""
     text = "" if value is None else str(value)
     return f"'{text}" if _looks_like_formula(text.lstrip("'")) else text
 
 
 def unguard_cell(value: str) -> str:
-    """What was guarded: the exact opposite of `guard_cell`; other apostrophes stay."""
+    """Undo `guard_cell` exactly; other apostrophes stay."""
     if value.startswith("'") and _looks_like_formula(value.lstrip("'")):
         return value[1:]
     return value
 
 
 def write_csv_line(values: Iterable[object]) -> str:
-    """One line of a file, guarded, quoted where needed, with the line end that CSV files have."""
+    """Return one line of a file, guarded, quoted where needed, and with its line end (CR LF)."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow([guard_cell(value) for value in values])
     return buffer.getvalue()
 
 
 def _looks_like_formula(text: str) -> bool:
-    """Spaces in front do not make a formula harmless everywhere."""
+    """Whether some spreadsheet may run the text as a formula, even with spaces before it."""
     return text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
 
 
@@ -166,7 +167,7 @@ def _read_text(text: str) -> CsvTable:
 
 
 def _find_delimiter(text: str) -> tuple[str, str, int]:
-    """The delimiter, the text without Excel's `sep=;` line, and the number of its first line."""
+    """Return the delimiter, the text without Excel's `sep=;` line, and its first line's number."""
     first, _, rest = text.partition("\n")
     named = first.strip().strip('"')
     if named.lower().startswith("sep=") and len(named) == len("sep=") + 1:
@@ -175,7 +176,7 @@ def _find_delimiter(text: str) -> tuple[str, str, int]:
 
 
 def _width(text: str, delimiter: str) -> int:
-    """How many columns the header has with this delimiter; 0 where it cannot be read so."""
+    """Return how many columns the header has with this delimiter; 0 where reading it fails."""
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         return len(next(reader, []))
@@ -184,7 +185,7 @@ def _width(text: str, delimiter: str) -> int:
 
 
 def _numbered(text: str, delimiter: str, first_line: int) -> Iterator[CsvRow]:
-    """The rows that are not empty, with the line each begins on; raises CsvError."""
+    """Yield the rows that are not empty with the line on which each begins; raises CsvError."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         number = reader.line_num + first_line
@@ -223,7 +224,7 @@ def _problem_of(row: CsvRow, width: int) -> str | None:
 
 
 def _cleaned(row: CsvRow, width: int) -> CsvRow:
-    cells = row.values[:width]  # what goes beyond the header is empty, or a problem
+    cells = row.values[:width]  # cells beyond the header are empty, or reported as a problem
     values = [unguard_cell(clean_text(value, MAX_CELL_LENGTH) or "") for value in cells]
     return CsvRow(row.number, values + [""] * (width - len(values)))
 

@@ -1,9 +1,9 @@
-"""How a connection's incident reports are walked, newest first, without losing a row.
+"""Walking a connection's incident reports, newest first, without losing a row.
 
-Huntress has no "updated since" filter: new activity is found by listing reports by `updated_at`,
-newest first, until a page ends below the low boundary. `CursorWalk` decides which page comes
-next, which rows of a page count, and where the cursor stands after a complete walk. It fetches
-nothing itself: the caller gives it one `Page` after the other.
+Huntress has no "updated since" filter. New activity is found by listing reports by `updated_at`,
+newest first, until a page ends below the low boundary. `CursorWalk` decides which page comes next,
+which rows of a page count, and where the cursor is after a complete walk. It fetches nothing
+itself; the caller gives it one `Page` after the other.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,10 @@ from itertools import pairwise
 from webapp.domain.untrusted import parse_time
 
 OVERLAP = timedelta(seconds=60)
-"""How far below the cursor a walk reaches: page tokens have a resolution of one second."""
+"""How far below the cursor a walk reaches, because page tokens only have whole seconds."""
 
 MAX_EMPTY_PAGES = 100
-"""So many empty pages in a row, each with a new token, are taken for a list without an end."""
+"""The most empty pages in a row, each with a new token; with more the list counts as endless."""
 
 
 class WalkError(Exception):
@@ -25,11 +25,11 @@ class WalkError(Exception):
 
 
 class RepeatedTokenError(WalkError):
-    """A page came up a second time: following its token would go round in circles."""
+    """A page token was repeated, so that following it would never end."""
 
 
 class EndlessListError(WalkError):
-    """Page after page came without a row."""
+    """More than MAX_EMPTY_PAGES pages in a row came without a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,10 @@ class Page:
 
 
 def low_boundary(cursor: datetime | None, *, now: datetime, backfill_days: int) -> datetime:
-    """The oldest `updated_at` a walk must reach: cursor - 60 s, or the backfill on a first run."""
+    """Return the oldest `updated_at` (UTC) that a walk must reach.
+
+    It is OVERLAP before the cursor, or `backfill_days` before `now` where there is no cursor.
+    """
     if cursor is None:
         return now - timedelta(days=backfill_days)
     return cursor - OVERLAP
@@ -55,9 +58,9 @@ def low_boundary(cursor: datetime | None, *, now: datetime, backfill_days: int) 
 class ListWalk:
     """One walk through a whole list.
 
-    Use: while not `is_finished`, fetch the page of `next_token` (None = the first) and `take` it.
-    `take` returns the rows to collect. A page that comes up again raises only after its rows were
-    returned the first time: a repeated token loses no row that was delivered.
+    While it is not `is_finished`, the caller fetches the page of `next_token` (None is the first
+    page) and gives it to `take`, which returns the rows to collect. A repeated token raises only
+    after the rows before it were returned, so no delivered row is lost.
     """
 
     def __init__(self) -> None:
@@ -83,7 +86,7 @@ class ListWalk:
         self.pages += 1
 
     def _go_on(self, page: Page) -> None:
-        """Find out whether and where the list continues after `page`."""
+        """Set where the list continues after `page`, or that it has ended."""
         self._empty_pages = 0 if page.rows else self._empty_pages + 1
         if page.next_token is None:
             self.is_finished = True
@@ -110,10 +113,10 @@ class CursorWalk(ListWalk):
 
     @property
     def cursor(self) -> datetime:
-        """The cursor after this walk; it never moves back.
+        """The cursor (UTC) after this walk; it never moves back.
 
-        It is the newest `updated_at` of the *first* page that is not later than that answer's
-        `Date`: rows that change while the walk runs are met again by the next one.
+        It is the newest `updated_at` of the *first* page that is not later than the answer's
+        `Date`. The next walk therefore finds rows again that change while this walk runs.
         """
         candidates = [self._cursor_before, self._first_page_newest]
         return max((time for time in candidates if time is not None), default=self.low)
@@ -142,7 +145,7 @@ class CursorWalk(ListWalk):
         return rows
 
     def _reaches_below(self, usable: list[datetime]) -> bool:
-        """Whether the page ends below the boundary; a page out of order never does."""
+        """Whether the page ends below the boundary; False for a page that is out of order."""
         if not usable or usable[-1] >= self.low:
             return False
         seen = usable if self._last_time is None else [self._last_time, *usable]

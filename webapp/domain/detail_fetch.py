@@ -1,4 +1,4 @@
-"""The cheapest way to fetch what is missing, with the calls that are free."""
+"""Planning the cheapest way to fetch missing details with the calls that are free."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -8,16 +8,16 @@ RESERVE = 10
 
 
 def reserve_of(limit: int) -> int:
-    """Calls of a window of `limit` that details never use: the next walk must not wait for them.
+    """Return how many calls of a window of `limit` are kept free for the next walk.
 
-    Ten, but never more than a fifth: of a small window enough is left for details.
+    It is ten, but at most a fifth of the window, so that a small window has calls for details.
     """
     return min(RESERVE, limit // 5)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchPlan:
-    """At most `pages` pages of the list, or at most `singles` single objects."""
+    """A plan to fetch at most `pages` pages of the list, or at most `singles` single objects."""
 
     pages: int = 0
     singles: int = 0
@@ -26,10 +26,11 @@ class FetchPlan:
 def plan_detail_fetch(
     missing: int, *, total: int | None, free_calls: int, reserve: int = RESERVE
 ) -> FetchPlan:
-    """How to fetch `missing` objects of `total` (None: unknown) with `free_calls`, less `reserve`.
+    """Plan how to fetch `missing` objects with `free_calls`, of which `reserve` stay unused.
 
-    The list is taken when it needs fewer calls than one for each, and when all of it fits; of a
-    list of unknown length as many pages as singles would cost are tried.
+    `total` is the length of the list, None where it is unknown. The list is fetched if all its
+    pages fit and need fewer calls than single objects. A list of unknown length is tried with one
+    page fewer than there are missing objects, as far as calls are free.
     """
     free = max(0, free_calls - reserve)
     if missing == 0 or free == 0:

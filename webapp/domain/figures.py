@@ -1,4 +1,4 @@
-"""Figures of a desk: days of somebody's zone, durations in words, one period against another."""
+"""Calculating figures: days of a time zone, durations in words, comparing two durations."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -17,22 +17,26 @@ class Trend(StrEnum):
 
 
 def last_days(now: datetime, zone: tzinfo, count: int) -> list[date]:
-    """The last `count` days of `zone`, oldest first; the last one is the day `now` lies in."""
+    """Return the last `count` days of `zone`, oldest first; the last one is the day of `now`."""
     today = now.astimezone(zone).date()
     return [today - timedelta(days=back) for back in reversed(range(count))]
 
 
 def day_bounds(days: list[date], zone: tzinfo) -> list[datetime]:
-    """When each of these days begins, and when the last one ends (UTC); one more than days.
+    """Return when each of these days of `zone` begins, and when the last one ends (UTC).
 
-    Days of a change to or from summer time are 23 or 25 hours long.
+    The result has one entry more than `days`. A day with a change of summer time is 23 or 25 hours
+    long.
     """
     ends = [*days, days[-1] + timedelta(days=1)]
     return [datetime.combine(day, time(), tzinfo=zone).astimezone(UTC) for day in ends]
 
 
 def duration_words(seconds: float) -> str:
-    """`45 s`, `42 min`, `3 h 5 min`, `2 d 4 h`: the two largest units, from minutes on."""
+    """Return a duration in words: `45 s`, `42 min`, `3 h 5 min`, `2 d 4 h`.
+
+    Durations from an hour on have two units, unless the second one is zero.
+    """
     left = max(round(seconds), 0)
     for position, (size, name) in enumerate(_UNITS):
         if left >= size:
@@ -46,7 +50,7 @@ def duration_words(seconds: float) -> str:
 
 
 def compare_durations(current: float, previous: float) -> tuple[Trend, str]:
-    """How `current` compares with `previous`, and in words: `25% faster`, `2.5 times as long`."""
+    """Return how `current` compares with `previous`, also in words such as `25% faster`."""
     if previous <= 0:
         is_same = current <= 0
         return (Trend.SAME, "the same") if is_same else (Trend.SLOWER, "slower")

@@ -1,7 +1,7 @@
-"""The text of an HTML report, read in one pass whatever it looks like.
+"""Reading the text of an HTML report in one pass, even if the HTML is malformed.
 
-The standard library's parser takes time that grows with the square of a malformed text: half a
-minute for 200 KB of "<a". Here no part of the text is looked at more than a few times.
+The standard library's parser takes time that grows with the square of a malformed text's length:
+half a minute for 200 KB of "<a". Here no part of the text is read more than a few times.
 """
 
 import html
@@ -28,10 +28,10 @@ _TAG = re.compile(
 
 
 def html_to_text(text: str) -> str:
-    """The text of an HTML body, a line for a block; plain text passes through. Never raises.
+    """Return the text of an HTML body, one line for each block; plain text stays. Never raises.
 
-    Scripts, styles and comments are left out if they end; what only looks like a tag
-    (`<svchost.exe>`) is text. The result may hold any character: clean it.
+    Scripts, styles and comments are left out if they end. Text that only looks like a tag
+    (`<svchost.exe>`) stays. The result may hold any character, so the caller must clean it.
     """
     if "<" not in text and "&" not in text:
         return text
@@ -40,7 +40,7 @@ def html_to_text(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Text and line breaks, in order."""
+    """Yield text and line breaks in order."""
     unclosed: set[str] = set()
     position = 0
     while tag := _TAG.search(text, position):
@@ -50,7 +50,7 @@ def _pieces(text: str) -> Iterator[str]:
         if name in _HIDDEN_ENDS and not tag["end"] and name not in unclosed:
             end = _HIDDEN_ENDS[name].search(text, position)
             if end is None:
-                unclosed.add(name)  # what never ends hides nothing, and is not looked for again
+                unclosed.add(name)  # an element without an end hides nothing; look only once
             position = end.end() if end else position
         elif _BLOCK.fullmatch(name):
             yield _line_break(name, is_end=bool(tag["end"]))
@@ -66,5 +66,5 @@ def _line_break(name: str, *, is_end: bool) -> str:
 def _unescape(text: str) -> str:
     try:
         return html.unescape(text)
-    except ValueError:  # a character reference with thousands of digits
+    except ValueError:  # the text has a character reference with thousands of digits
         return text

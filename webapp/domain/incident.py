@@ -1,7 +1,7 @@
-"""Incident: what Triagedesk reads of a Huntress incident report.
+"""Reading a Huntress incident report into an `Incident`.
 
-`parse_incident` takes any JSON value at all. A field that is missing, null, of the wrong type or
-absurdly large becomes None (or empty): a malformed field must never cost the incident.
+`parse_incident` takes any JSON value. A field that is missing, null, of the wrong type or absurdly
+large becomes None or empty, so that an incident is never lost because of one malformed field.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ WORD_LENGTH = 60
 CLOSED_STATUSES = frozenset({"closed", "dismissed", "partner_dismissed"})
 DELETING = "deleting"
 DELETED = "deleted"
-"""Our own word, recorded when Huntress answers 404 for an incident that was open."""
+"""Our own status, recorded when Huntress answers 404 for an incident that was open."""
 
 
 class Severity(StrEnum):
-    """Huntress's severities. A word nobody has seen before is UNKNOWN and ranks with high."""
+    """Huntress's severities. Any other word is UNKNOWN and ranks with high."""
 
     LOW = "low"
     HIGH = "high"
@@ -34,12 +34,12 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """low < high = unknown < critical."""
+        """The rank for comparing: low < high = unknown < critical."""
         return {Severity.LOW: 0, Severity.CRITICAL: 2}.get(self, 1)
 
     @classmethod
     def of(cls, word: str | None) -> "Severity":
-        """The severity that `word`, in whatever case, names."""
+        """Return the severity that `word` names, ignoring case; UNKNOWN for any other word."""
         try:
             return cls((word or "").strip().lower())
         except ValueError:
@@ -48,7 +48,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """One step Huntress proposes or took. `parameters` are lines ready to be shown."""
+    """One step that Huntress proposes or took; `parameters` are cleaned lines to show."""
 
     id: str | None
     type: str | None
@@ -59,7 +59,7 @@ class Remediation:
 
 @dataclass(frozen=True, slots=True)
 class Remediations:
-    """The first remediations of an incident, and how many there are in all."""
+    """The first remediations of an incident; `total` is how many it has."""
 
     items: tuple[Remediation, ...] = ()
     total: int = 0
@@ -68,10 +68,10 @@ class Remediations:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An incident report, every value cleaned; times are aware and in UTC.
+    """An incident report with cleaned values; times are aware and in UTC.
 
     `id` is None where the report has no usable one. `status` and `severity_word` are Huntress's
-    words as they came, lower-cased; `severity` is what they mean to us.
+    words in lower case; `severity` is what `severity_word` means to us.
     """
 
     id: str | None
@@ -98,17 +98,17 @@ class Incident:
 
     @property
     def is_closed(self) -> bool:
-        """Whether Huntress is done with it; a status nobody has seen counts as open."""
+        """Whether Huntress has closed the incident; an unknown status counts as open."""
         return is_closed_status(self.status)
 
     @property
     def is_deleting(self) -> bool:
-        """Whether Huntress is about to delete it."""
+        """Whether Huntress is about to delete the incident."""
         return self.status == DELETING
 
 
 def is_closed_status(status: str | None) -> bool:
-    """Whether `status` is one of Huntress's closed ones."""
+    """Whether `status` is one of Huntress's closed statuses."""
     return status in CLOSED_STATUSES
 
 
@@ -142,19 +142,19 @@ def parse_incident_text(text: str) -> Incident:
 
 
 def raw_text(raw: object) -> str:
-    """The report as JSON text in ASCII: it can be stored anywhere and read back unchanged."""
+    """Return the report as ASCII JSON text, which any database can store without change."""
     return json.dumps(raw, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def content_hash(raw: object) -> str:
-    """SHA-256 of everything a report says except when it was last updated."""
+    """Return the SHA-256 of a report's content without its `updated_at`."""
     if isinstance(raw, Mapping):
         raw = {key: value for key, value in raw.items() if key != "updated_at"}
     return hashlib.sha256(raw_text(raw).encode()).hexdigest()
 
 
 def incident_key(raw: object, hashed: str) -> str:
-    """What identifies a report: its id, or `sha256:` of its content where it has none."""
+    """Return a report's key: its id, or without an id `sha256:` and the hash of its content."""
     external_id = parse_id(raw.get("id")) if isinstance(raw, Mapping) else None
     return external_id or f"sha256:{hashed}"
 
@@ -172,19 +172,22 @@ _KEPT_OF_EXCLUDED = (
 
 
 def is_recorded_open(status: str | None) -> bool:
-    """Whether an incident recorded with `status` is still somebody's work at Huntress."""
+    """Whether an incident recorded with `status` is open; deleted incidents are not."""
     return status not in CLOSED_STATUSES and status != DELETED
 
 
 def reduce_excluded(raw: object) -> dict[str, Any]:
-    """What may be kept of a report of an excluded organization: ids, severity, status, times."""
+    """Return the part of an excluded organization's report that may be kept.
+
+    That part is its ids, severity, status and times.
+    """
     if not isinstance(raw, Mapping):
         return {}
     return {key: _scalar(raw[key]) for key in _KEPT_OF_EXCLUDED if key in raw}
 
 
 def _scalar(value: object) -> object:
-    """Only short plain values survive: an object in place of a status could carry content."""
+    """Keep only short plain values, because an object in place of a status could hold content."""
     if isinstance(value, str):
         return parse_id(value) or clean_line(value, WORD_LENGTH)
     return value if isinstance(value, int | float) else None
@@ -228,7 +231,7 @@ def _parse_remediation(row: object) -> Remediation:
 
 
 def _parse_parameters(value: object) -> tuple[str, ...]:
-    """Parameters come as a list of objects, as a plain string, or not at all."""
+    """Read a remediation's parameters, which are a list of objects, a string, or missing."""
     entries = value if isinstance(value, list) else [value]
     lines = (_parse_parameter(entry) for entry in entries[:MAX_PARAMETERS])
     return tuple(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""The registry of integrations: what Triagedesk can be connected to, as data."""
+"""The registry of integrations that Triagedesk can be connected to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IntegrationCategory(StrEnum):
-    """The categories of the Integrations page, in its order."""
+    """The categories of the Integrations page, in the order of the page."""
 
     SECURITY = "Security"
     MONITORING = "Monitoring"
@@ -15,7 +15,7 @@ class IntegrationCategory(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One integration. `badge` is the edition it is part of; `symbol` names an icon."""
+    """One integration; `badge` is the edition that it is part of, and `symbol` names an icon."""
 
     key: str
     title: str
@@ -48,7 +48,7 @@ PROVIDERS = (
 def providers_by_category(
     providers: Iterable[Provider] = PROVIDERS,
 ) -> list[tuple[IntegrationCategory, list[Provider]]]:
-    """The providers under their categories, by title; a category without one is left out."""
+    """Return the providers by category, sorted by title; empty categories are left out."""
     known = sorted(providers, key=lambda provider: provider.title.casefold())
     groups = [
         (category, [provider for provider in known if provider.category is category])

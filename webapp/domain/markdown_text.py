@@ -1,7 +1,7 @@
-"""Putting text that somebody else wrote into our Markdown without giving it any power.
+"""Putting text that somebody else wrote into our Markdown so that it stays plain text.
 
-What comes out of here cannot open a heading, a link, an image, a quote or HTML, whatever the
-text says, and reads as it was written.
+The escaped text cannot open a heading, a link, an image, a quote or HTML, and it reads as it was
+written.
 """
 
 import re
@@ -18,17 +18,17 @@ _START = re.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=[#>=~|+-])")
 
 
 def escape_line(text: str) -> str:
-    """One line of somebody else's text, to stand inside one of our lines."""
+    """Return somebody else's text escaped as one line, to use inside one of our lines."""
     return _escape_inline(" ".join(text.split()))
 
 
 def escape_block(text: str) -> str:
-    """Several lines of somebody else's text; bullets in it stay bullets."""
+    """Return several lines of somebody else's text, escaped; bullets in it stay bullets."""
     return "\n".join(_escape_block_line(line) for line in text.split("\n")).strip("\n")
 
 
 def fenced(text: str) -> str:
-    """`text` word for word in a code block that it cannot end."""
+    """Return `text` word for word in a code block that it cannot end."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
@@ -43,12 +43,15 @@ def _escape_block_line(line: str) -> str:
     bullet = _BULLET.match(text)
     if bullet is None:
         return indent + _escape_start(text)
-    # One space after the bullet: more of them would make code of what follows.
+    # Only one space after the bullet, because more would turn the rest into code.
     return f"{indent}{text[0]} {_escape_start(text[bullet.end() :])}"
 
 
 def _escape_start(text: str) -> str:
-    """`text` with no power at the start of a line; a number keeps its value by being no list."""
+    """Escape `text` so that its start is not read as a heading, a quote, a list or the like.
+
+    A number at the start keeps its value, because it is not read as a list item.
+    """
     escaped = _escape_inline(text)
     start = _START.match(escaped)
     return f"{start[0]}\\{escaped[start.end() :]}" if start else escaped

@@ -1,8 +1,8 @@
-"""Matching a Huntress organization to a client by its name: exactly, or not at all.
+"""Matching a Huntress organization to the client of the same name.
 
-Two names are the same when their normalized forms are. Apostrophes vanish, every other
-punctuation mark separates words, letters of every script are letters. Similar names are never
-linked. Worked examples: `tests/cases/name_match.json`.
+Two names are the same when their normalized forms are equal: apostrophes are removed, every other
+punctuation mark separates words, and letters of every script are letters. Similar names are never
+linked. `tests/cases/name_match.json` has worked examples.
 """
 
 import unicodedata
@@ -18,18 +18,18 @@ _APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´＇"))
 
 @dataclass(frozen=True, slots=True)
 class NameMatch(Generic[Key]):
-    """The clients whose name is the same: one is a match, several are ambiguous."""
+    """The clients of the same name; one is a match, several are ambiguous."""
 
     candidates: tuple[Key, ...]
 
     @property
     def matched(self) -> Key | None:
-        """The client to link, where there is exactly one."""
+        """The client to link; None unless there is exactly one."""
         return self.candidates[0] if len(self.candidates) == 1 else None
 
     @property
     def is_ambiguous(self) -> bool:
-        """Whether a person has to choose."""
+        """Whether a person has to choose among several clients."""
         return len(self.candidates) > 1
 
 
@@ -42,7 +42,7 @@ class NameIndex(Generic[Key]):
             self._by_name[normalize_name(name)].append(key)
 
     def match(self, name: str) -> NameMatch[Key]:
-        """The clients with the same name; a name without a letter or digit matches none."""
+        """Return the clients with the same name; a name without a letter or digit matches none."""
         normalized = normalize_name(name)
         return NameMatch(tuple(self._by_name.get(normalized, ())) if normalized else ())
 
@@ -53,7 +53,7 @@ def match_name(name: str, clients: Iterable[tuple[Key, str]]) -> NameMatch[Key]:
 
 
 def normalize_name(name: str) -> str:
-    """`name` as it is compared: case folded, words of letters and digits, one space between."""
+    """Return `name` as case-folded words of letters and digits with one space between them."""
     text = unicodedata.normalize("NFC", name).casefold().translate(_APOSTROPHES)
     text = unicodedata.normalize("NFC", text)
     return " ".join("".join(c if _is_letter(c) else " " for c in text).split())

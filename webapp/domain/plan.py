@@ -1,8 +1,8 @@
-"""What happens to one incident: the decision, and nothing but the decision.
+"""Deciding what happens to one incident, without doing it.
 
-`plan_incident_action` looks at an incident, at what is recorded of it, at its organization's
-mapping and at the connection's settings, and gives exactly one `Action`. Worked examples:
-`tests/cases/plan.json`.
+`plan_incident_action` takes an incident, the alert that is recorded of it, its organization's
+mapping and the connection's settings, and returns exactly one `Action`. `tests/cases/plan.json` has
+worked examples.
 """
 
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from typing import Generic, TypeVar
 from webapp.domain.incident import Incident, Severity, is_closed_status
 
 Ref = TypeVar("Ref")
-"""How the caller refers to clients, boards, priorities, statuses (a primary key, a name)."""
+"""The caller's references to clients, boards and statuses: primary keys, or names."""
 
 
 class ActionKind(StrEnum):
-    """What to do with an incident."""
+    """What is done with an incident."""
 
     CREATE_TICKET = "create_ticket"
     COMPLETE_TICKET = "complete_ticket"
@@ -27,7 +27,7 @@ class ActionKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an incident gets no ticket (recorded with it) or is skipped."""
+    """Why an incident gets no ticket or is skipped; recorded with an incident without a ticket."""
 
     ORG_OPTED_OUT = "org_opted_out"
     ALREADY_CLOSED = "already_closed"
@@ -42,8 +42,8 @@ class Reason(StrEnum):
 class RecordedAlert:
     """What is recorded of an incident.
 
-    `was_closed` is its last state that was open or closed: "deleting" and "deleted" are neither.
-    `processed_at` is the newest usable `updated_at` processed so far.
+    `was_closed` says whether it was closed when last seen open or closed; "deleting" and "deleted"
+    are neither. `processed_at` (UTC) is the newest usable `updated_at` processed so far.
     """
 
     status: str | None
@@ -59,7 +59,7 @@ class RecordedAlert:
 
 @dataclass(frozen=True, slots=True)
 class RecordedMapping(Generic[Ref]):
-    """An organization's row: its client (None = unmapped) and whether it gets tickets."""
+    """An organization's client (None where it is unmapped), and whether it gets tickets."""
 
     client: Ref | None
     creates_tickets: bool = True
@@ -81,7 +81,7 @@ class TicketSettings(Generic[Ref]):
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[Ref]):
-    """Where a ticket goes."""
+    """The client and board of a ticket; `is_unmapped` says that these are the fallback ones."""
 
     client: Ref
     board: Ref
@@ -90,7 +90,11 @@ class Route(Generic[Ref]):
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Ref]):
-    """The decision. `route` comes with tickets; close, reopen and rise with existing ones."""
+    """The decision about one incident.
+
+    `route` is set where a ticket is created or completed. `close`, `reopen` and `is_severity_rise`
+    are about an existing ticket.
+    """
 
     kind: ActionKind
     reason: Reason | None = None
@@ -112,10 +116,10 @@ def plan_incident_action(
     now: datetime,
     content_changed: bool = False,
 ) -> Action[Ref]:
-    """Decide about `incident`; `now` is Huntress's time, later times are unusable.
+    """Decide about `incident`; `now` is Huntress's time (UTC), and later times are not usable.
 
-    `content_changed` says whether the report's content differs from the recorded one; it counts
-    only where the times cannot tell.
+    `content_changed` says whether the report's content differs from the recorded one. It counts
+    only where the times do not show which report is newer.
     """
     excluded = mapping is not None and not mapping.creates_tickets
     if existing is None:
@@ -130,14 +134,14 @@ def plan_incident_action(
 
 
 def plan_route(mapping: RecordedMapping[Ref] | None, settings: TicketSettings[Ref]) -> Route[Ref]:
-    """Where a ticket of this organization goes; an inactive client counts as none."""
+    """Return where a ticket of this organization goes; an inactive client counts as none."""
     if mapping is None or mapping.client is None or not mapping.is_client_active:
         return Route(settings.fallback_client, settings.fallback_board, is_unmapped=True)
     return Route(mapping.client, settings.board, is_unmapped=False)
 
 
 def usable_time(time: datetime | None, now: datetime) -> datetime | None:
-    """`time`, or None where it lies in the future and so cannot be trusted."""
+    """Return `time`, or None where it is later than `now` and so cannot be trusted."""
     return time if time is not None and time <= now else None
 
 
@@ -168,7 +172,7 @@ def _plan_incomplete(
     settings: TicketSettings[Ref],
     excluded: bool,
 ) -> Action[Ref]:
-    """A quarantined report that can be read now."""
+    """Decide about a quarantined report that can be read now."""
     if existing.has_ticket:
         return Action(
             ActionKind.COMPLETE_TICKET,
@@ -209,7 +213,11 @@ def _plan_recorded(
     settings: TicketSettings[Ref],
     excluded: bool,
 ) -> Action[Ref]:
-    """Recorded without a ticket: a reopening, a late start or a person's wish makes one."""
+    """Decide about an incident that was recorded without a ticket.
+
+    An open incident gets a ticket if it was closed before, if it was left out as older than the
+    backfill, or if a person asked for a ticket. It gets none while its organization is excluded.
+    """
     is_open = not incident.is_closed and not incident.is_deleting
     is_wanted = existing.reason in (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)
     needs_work = existing.was_closed or is_wanted
@@ -223,7 +231,7 @@ def _plan_recorded(
 def _is_progress(
     incident: Incident, existing: RecordedAlert, now: datetime, content_changed: bool
 ) -> bool:
-    """Whether the report tells more than is recorded; an older one never does."""
+    """Whether the report says anything new; an older report never does."""
     updated_at = usable_time(incident.updated_at, now)
     recorded_at = usable_time(existing.processed_at, now)
     if updated_at is not None and existing.processed_at is None:
@@ -248,13 +256,14 @@ def _closes(incident: Incident, existing: RecordedAlert, settings: TicketSetting
 
 
 def _rises(incident: Incident, existing: RecordedAlert) -> bool:
-    """A rise counts whatever the status is; low to unknown is one, too.
+    """Whether the severity rose, in any status; from low to unknown is a rise too.
 
-    On a closing incident it matters once that is reopened: its ticket has the right priority then.
+    A rise of an incident that closes matters too: if it is reopened, its ticket has the right
+    priority.
     """
     return incident.severity.rank > Severity.of(existing.severity).rank
 
 
 def was_closed_after(incident: Incident, was_closed: bool) -> bool:
-    """The `was_closed` to record after `incident`: deleting is neither open nor closed."""
+    """Return the `was_closed` to record after `incident`; deleting does not change it."""
     return was_closed if incident.is_deleting else is_closed_status(incident.status)

@@ -1,6 +1,6 @@
-"""Routing settings of a connection: ranges, completeness, pre-fill, and when a poll is due.
+"""The rules for a connection's routing settings and for when a poll is due.
 
-Worked examples: `tests/cases/settings.json`.
+`tests/cases/settings.json` has worked examples.
 """
 
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 POLL_INTERVAL = (1, 60, 5)
-"""Minutes: least, most, default."""
+"""The least, the most and the default number of minutes."""
 
 BACKFILL = (1, 30, 7)
-"""Days: least, most, default."""
+"""The least, the most and the default number of days."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredSetting:
-    """A setting that routing is incomplete without.
+    """A setting without which routing is incomplete.
 
-    `key` is its name for commands and JSON, `column` the connection's attribute, `label` the words
-    of the form. `severity` is set where it is the priority of one.
+    `key` is its name for commands and JSON, `column` is the connection's attribute, and `label` is
+    its label in the form. `severity` is set where the setting is the priority of a severity.
     """
 
     key: str
@@ -41,7 +41,7 @@ REQUIRED = (
     RequiredSetting("priority.high", "high_priority_id", "High severity →", severity="high"),
     RequiredSetting("priority.low", "low_priority_id", "Low severity →", severity="low"),
 )
-"""All that routing needs, in the order of the form. Whatever lists it derives it from here."""
+"""All required settings, in the order of the form; every list of them comes from here."""
 
 PRIORITY_COLUMNS = {one.severity: one.column for one in REQUIRED if one.severity is not None}
 """The connection's attribute that holds the priority of a severity, by severity."""
@@ -54,32 +54,35 @@ _PRIORITY_NAMES = {
 
 
 def clamp_poll_interval(value: object) -> int:
-    """Minutes between polls, 1 to 60; 5 where `value` is no number."""
+    """Return the minutes between polls, limited to 1 to 60; 5 where `value` is not a number."""
     return _clamp(value, *POLL_INTERVAL)
 
 
 def clamp_backfill_days(value: object) -> int:
-    """Days the first poll looks back, 1 to 30; 7 where `value` is no number."""
+    """Return the days that the first poll looks back, limited to 1 to 30; 7 if not a number."""
     return _clamp(value, *BACKFILL)
 
 
 def missing_settings(connection: object) -> tuple[RequiredSetting, ...]:
-    """The required settings for which `connection` holds nothing; empty means complete."""
+    """Return the required settings that `connection` lacks; empty where routing is complete."""
     return tuple(one for one in REQUIRED if getattr(connection, one.column) is None)
 
 
 def missing_keys(connection: object) -> tuple[str, ...]:
-    """What routing lacks, by key."""
+    """Return the keys of the required settings that `connection` lacks."""
     return tuple(one.key for one in missing_settings(connection))
 
 
 def missing_labels(connection: object) -> tuple[str, ...]:
-    """What routing lacks, in the words of the form."""
+    """Return the form's labels of the required settings that `connection` lacks."""
     return tuple(one.label for one in missing_settings(connection))
 
 
 def prefill_priorities(priorities: Iterable[tuple[Key, str]]) -> dict[str, Key]:
-    """Guess the priority of each severity from `(key, name)` pairs; unsure ones are left out."""
+    """Guess the priority of each severity from `(key, name)` pairs.
+
+    A severity without a priority of a known name is left out.
+    """
     by_name: dict[str, Key] = {}
     for key, name in priorities:
         by_name.setdefault(name.strip().lower(), key)
@@ -93,9 +96,10 @@ def prefill_priorities(priorities: Iterable[tuple[Key, str]]) -> dict[str, Key]:
 def next_poll_at(
     last_started: datetime | None, interval_minutes: int, *, now: datetime
 ) -> datetime:
-    """When the next poll is due: `interval` after the last one *started*, at once without one.
+    """Return when the next poll is due (UTC): the interval after the last one *started*.
 
-    A start that lies further ahead than the interval comes from a clock that was wrong: due.
+    It is due at once where no poll was started. It is also due at once where the last start lies
+    further in the future than the interval, because a wrong clock must have written it.
     """
     interval = timedelta(minutes=interval_minutes)
     if last_started is None or last_started > now + interval:
@@ -109,7 +113,10 @@ def is_poll_due(last_started: datetime | None, interval_minutes: int, *, now: da
 
 
 def retry_delay(attempts: int) -> timedelta:
-    """How long a failed incident waits for its next try: 5 minutes, doubling, up to 6 hours."""
+    """Return how long a failed incident waits for its next try.
+
+    It is 5 minutes after the first attempt and doubles with each further one, up to 6 hours.
+    """
     doublings = min(max(attempts - 1, 0), 20)
     return min(timedelta(minutes=5 * (1 << doublings)), timedelta(hours=6))
 

@@ -1,4 +1,4 @@
-"""What a connection's routing settings mean, in sentences."""
+"""Describing a connection's routing settings in sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RoutingNames:
-    """The settings by name; what is not chosen is None. `priorities` is by severity."""
+    """The settings with the names of the chosen rows; None where nothing is chosen.
+
+    `priorities` is by severity.
+    """
 
     board: str | None = None
     category: str | None = None
@@ -22,7 +25,7 @@ class RoutingNames:
 
 
 def describe_routing(names: RoutingNames) -> list[str]:
-    """One sentence for each decision that is complete."""
+    """Return one sentence for each complete decision."""
     lines = [
         f"{severity.capitalize()} incidents become priority {priority} on board {names.board}."
         for severity, priority in names.priorities.items()

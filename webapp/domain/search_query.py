@@ -1,7 +1,7 @@
-"""What a person typed into the search, as terms, and as the query of each kind of database.
+"""Turning what a person typed into the search into terms and into database queries.
 
-Words are runs of letters and digits, as the index has them; everything else separates. What holds
-together (`DESKTOP-7F3A`, "two words" in quotes) is found only where its words follow each other.
+Words are runs of letters and digits, as in the index; every other character separates words. The
+words of `DESKTOP-7F3A` or of "two words" in quotes are found only where they follow each other.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SEARCH_LENGTH = 100
-"""How much of what was typed into a search field is searched for, in every list."""
+"""How many characters of the typed text are searched for, in every list."""
 
 MAX_TERMS = 12
 NUMBER_DIGITS = 6
@@ -21,14 +21,17 @@ _NUMBER = re.compile(r"[0-9]{1,5}")
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that follow each other. `is_prefix`: the last one may go on."""
+    """Words that follow each other; with `is_prefix` the last one is the beginning of a word."""
 
     words: tuple[str, ...]
     is_prefix: bool = False
 
     @property
     def as_number(self) -> "Term | None":
-        """`123` or `TKT-123` as the ticket's number has it: `000123`."""
+        """The term with its number as ticket numbers are written: `123` becomes `000123`.
+
+        `TKT-123` is changed likewise. None where the term is not such a number.
+        """
         *prefix, last = self.words
         if len(prefix) > 1 or not _NUMBER.fullmatch(last):
             return None
@@ -36,9 +39,10 @@ class Term:
 
 
 def parse_search(typed: str) -> tuple[Term, ...]:
-    """The terms, all of which must be found; none where nothing was typed that could be found.
+    """Return the terms, all of which must be found; empty where no word was typed.
 
-    The last word may be the beginning of one, unless it stands in quotes. Never raises.
+    The last word may be the beginning of a longer word, unless it is in quotes. At most MAX_TERMS
+    terms are kept. Never raises.
     """
     terms: list[Term] = []
     for quoted, plain in _QUOTED_OR_NOT.findall(typed):
@@ -53,12 +57,12 @@ def parse_search(typed: str) -> tuple[Term, ...]:
 
 
 def as_fts5(terms: tuple[Term, ...]) -> str:
-    """A query of SQLite's FTS5; every word is quoted, so that none is an operator."""
+    """Return a query for SQLite's FTS5; every word is quoted, so that it is not an operator."""
     return " AND ".join(_either(term, _fts5_phrase, " OR ") for term in terms)
 
 
 def as_tsquery(terms: tuple[Term, ...]) -> str:
-    """A query for PostgreSQL's to_tsquery; every word is quoted, so that none is an operator."""
+    """Return a to_tsquery query for PostgreSQL; every word is quoted, so it is not an operator."""
     return " & ".join(_either(term, _ts_phrase, " | ") for term in terms)
 
 

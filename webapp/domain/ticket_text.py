@@ -1,7 +1,8 @@
-"""What a ticket says: title, body, notes and the portal link. Pure text, in Markdown.
+"""Writing a ticket's title, body, notes and portal link, in Markdown.
 
-Worked examples: `tests/cases/ticket_text.json`. Everything Huntress wrote goes through
-`markdown_text`, so the portal link is the only live link and our headings are the only headings.
+Everything that Huntress wrote goes through `markdown_text`, so that the portal link is the only
+live link and our headings are the only headings. `tests/cases/ticket_text.json` has worked
+examples.
 """
 
 import re
@@ -21,7 +22,7 @@ ESCAPED_SUMMARY_LENGTH = 25_000
 PARAMETERS_LENGTH = 2_000
 LIST_LENGTH = 10_000
 RAW_LENGTH = 15_000
-"""The parts of a body, cut so that the whole fits what a person may save (50,000 characters)."""
+"""The longest parts of a body; together they fit what a person may save (50,000 characters)."""
 
 CUT_NOTE = "*Cut for length: the whole report is kept with the incident.*"
 DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
@@ -34,7 +35,7 @@ MAP_WHERE = "Map it under Integrations → Huntress → Organizations."
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A host's details as Huntress knows them; every one may be missing."""
+    """A host's details as Huntress knows them; all but the id may be missing."""
 
     id: str
     hostname: str | None = None
@@ -47,10 +48,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class TicketContext:
-    """What a ticket's text is made of besides the incident.
+    """The facts besides the incident that a ticket's text is made of.
 
-    `agent` is None while its details are not known; `is_agent_unknown` says that Huntress
-    answered that it has no such agent.
+    `agent` is None while its details are not known. `is_agent_unknown` says that Huntress answered
+    that it has no such agent.
     """
 
     portal_url: str | None
@@ -61,7 +62,7 @@ class TicketContext:
 
 
 def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
-    """Read an agent's details out of its answer; malformed fields become None."""
+    """Read an agent's details out of Huntress's answer; malformed fields become None."""
     return Agent(
         id=agent_id,
         hostname=clean_line(raw.get("hostname"), 255),
@@ -80,7 +81,10 @@ def build_portal_url(
     organization_id: str | None = None,
     template: str = DEFAULT_PORTAL_URL,
 ) -> str:
-    """The incident's page in Huntress's portal; bare `huntress.io` without a subdomain."""
+    """Return the address of the incident's page in Huntress's portal.
+
+    Without a valid subdomain the address has none.
+    """
     if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain or ""):
         template, subdomain = template.replace("{subdomain}.", ""), ""
     return (
@@ -91,14 +95,14 @@ def build_portal_url(
 
 
 def build_title(incident: Incident, *, is_unmapped: bool) -> str:
-    """`[Huntress] <subject>` on one line, cut to the column's length."""
+    """Return the title `[Huntress] <subject>` on one line, cut to TITLE_LENGTH."""
     subject = incident.subject or f"{incident.severity_word or 'unknown'} incident #{incident.id}"
     prefixes = [PREFIX, UNMAPPED_PREFIX] if is_unmapped else [PREFIX]
     return cut(" ".join([*prefixes, subject]), TITLE_LENGTH)
 
 
 def build_body(incident: Incident, context: TicketContext) -> str:
-    """The description of a ticket, in Markdown; a technician can triage from it alone."""
+    """Return the description of a ticket, in Markdown; a technician can triage from it alone."""
     sections = [
         _unmapped_warning(incident, context) if context.is_unmapped else "",
         _section("Security Incident", _incident_lines(incident)),
@@ -112,7 +116,7 @@ def build_body(incident: Incident, context: TicketContext) -> str:
 
 
 def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
-    """A title and a body without the words that said the organization has no client."""
+    """Return the title and body without the words that say the organization has no client."""
     prefix = f"{PREFIX} {UNMAPPED_PREFIX} "
     first, _, rest = body.partition("\n\n")
     return (
@@ -122,7 +126,7 @@ def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
 
 
 def build_creation_note(incident: Incident) -> str:
-    """The first comment: the raw identifiers."""
+    """Return the first comment, with the incident's id, severity, status and time."""
     return "\n".join(
         [
             f"Incident ID: {escape_line(incident.id or 'unknown')}",
@@ -136,7 +140,10 @@ def build_creation_note(incident: Incident) -> str:
 def build_update_note(
     incident: Incident, *, previous: Incident | None, status: str | None, severity: str | None
 ) -> str:
-    """What changed since `previous` (None: unknown) with its recorded `status` and `severity`."""
+    """Return a note about what changed since the recorded `status` and `severity`.
+
+    `previous` is the report of that time, None where it is not known.
+    """
     lines = list(_changes(incident, previous, status, severity))
     if not lines:
         lines = ["The incident report was updated in Huntress."]
@@ -146,12 +153,12 @@ def build_update_note(
 
 
 def build_quarantine_title(key: str) -> str:
-    """The title of a ticket for a report that could not be read."""
+    """Return the title of a ticket for a report that could not be read."""
     return cut(f"{PREFIX} Unreadable incident report {key}", TITLE_LENGTH)
 
 
 def build_quarantine_body(key: str, *, problem: str, raw: str, portal_url: str | None) -> str:
-    """The minimal ticket: id, portal link, what went wrong, the raw report as text."""
+    """Return the body of a minimal ticket: id, problem, portal link and the raw report."""
     return "\n\n".join(
         part
         for part in [
@@ -176,7 +183,7 @@ def build_quarantine_body(key: str, *, problem: str, raw: str, portal_url: str |
 
 
 def format_time(time: datetime | None) -> str | None:
-    """`time` (UTC) the way Huntress writes it."""
+    """Return `time` (UTC) as Huntress writes it, such as 2024-05-01T09:30:00Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ") if time else None
 
 
@@ -267,7 +274,7 @@ def _remediation_lines(incident: Incident) -> list[str]:
 
 
 def _within_length(lines: Iterable[str]) -> list[str]:
-    """The first of `lines`, as many as fit into LIST_LENGTH characters."""
+    """Return the first of `lines`, as many as fit into LIST_LENGTH characters."""
     kept: list[str] = []
     room = LIST_LENGTH
     for line in lines:

@@ -1,6 +1,6 @@
-"""Reading values that somebody else wrote: whatever comes in, something usable comes out.
+"""Reading values that somebody else wrote, so that the result is safe to use.
 
-Nothing here raises, whatever JSON value it is given.
+No function here raises for any JSON value.
 """
 
 import re
@@ -23,10 +23,10 @@ _TIME = re.compile(
 
 
 def clean_text(value: object, limit: int = MAX_TEXT_LENGTH) -> str | None:
-    """`value` as text of several lines, or None where it holds no text.
+    """Return `value` as text of several lines, or None where it holds no text.
 
-    NUL, control and bidirectional-override characters and lone surrogates are dropped, line ends
-    become `\\n`, and what is longer than `limit` characters is cut with an ellipsis.
+    NUL, control and bidirectional-override characters and lone surrogates are removed. Line ends
+    become line feeds. Text of more than `limit` characters is cut and ends with an ellipsis.
     """
     text = _as_text(value)
     if text is None:
@@ -37,18 +37,18 @@ def clean_text(value: object, limit: int = MAX_TEXT_LENGTH) -> str | None:
 
 
 def clean_line(value: object, limit: int = MAX_LINE_LENGTH) -> str | None:
-    """`value` as one line, or None where it holds no text; see `clean_text`."""
+    """Return `value` as one line, or None where it holds no text; see `clean_text`."""
     text = clean_text(value, limit * 4)
     return cut(" ".join(text.split()), limit) if text else None
 
 
 def cut(text: str, limit: int) -> str:
-    """`text`, cut to `limit` characters with an ellipsis as the last one."""
+    """Return `text`, cut to `limit` characters with an ellipsis as the last one if it is longer."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def parse_id(value: object) -> str | None:
-    """An id as text, or None where the value cannot be one (ids are integers at Huntress)."""
+    """Return an id as text, or None where the value cannot be one; Huntress's ids are integers."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -63,10 +63,11 @@ def parse_id(value: object) -> str | None:
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time as aware datetime in UTC, whole seconds, or None where the value is not a time.
+    """Return a time as aware datetime in UTC with whole seconds, or None if it is not a time.
 
-    The years 1 and 9999 are how other systems write "never", and no database can hold them in
-    every time zone: times outside 1970 to 9998 count as missing.
+    Times outside 1970 to 9998 count as missing. Other systems write the years 1 and 9999 for
+    "never", and a database cannot hold them in every time zone. A time without a zone counts as
+    UTC.
     """
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 64 else None
     if match is None:
@@ -83,10 +84,10 @@ def parse_time(value: object) -> datetime | None:
 
 
 def parse_moment(value: object) -> datetime | None:
-    """A time with a zone as `isoformat` writes it, to the microsecond and in UTC, or None.
+    """Return a time that `isoformat` wrote with a zone, in UTC with microseconds, or None.
 
-    For what was ours once and has been in somebody's hands since. As with `parse_time`, times
-    outside 1970 to 9998 count as missing: some zone's clock cannot show them.
+    This is for times that we sent to somebody and that come back. Times outside 1970 to 9998 count
+    as missing, because they cannot be shown in every time zone.
     """
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -97,7 +98,7 @@ def parse_moment(value: object) -> datetime | None:
 
 
 def parse_count(value: object) -> int | None:
-    """A number of things, or None where the value is no sensible one."""
+    """Return a number of things from 0 to below 10^9, or None where the value is not one."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -106,9 +107,9 @@ def parse_count(value: object) -> int | None:
 
 
 def prune(value: object, depth: int = MAX_DEPTH) -> object:
-    """`value` without what is nested deeper than `depth`, and without numbers of absurd length.
+    """Return `value` without parts nested deeper than `depth` and without absurdly long numbers.
 
-    What is left can always be written as JSON again.
+    The result can always be written as JSON again.
     """
     if isinstance(value, dict):
         if depth == 0:
@@ -130,5 +131,5 @@ def _as_text(value: object) -> str | None:
 
 
 def _is_huge(value: object) -> bool:
-    """Python refuses to write whole numbers of thousands of digits."""
+    """Whether the number is too long; Python refuses to write numbers of thousands of digits."""
     return isinstance(value, int) and abs(value) >= _HUGE

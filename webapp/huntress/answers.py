@@ -1,7 +1,7 @@
-"""Reading what Huntress answered: bytes to JSON, JSON to a page of rows or to one object.
+"""Reading Huntress's answers from bytes into a page of rows or into one object.
 
-One row must not wedge the rest, so everything JSON can hold badly is read leniently. But an
-answer without the list or the object that was asked for is an error, never "no rows".
+Malformed JSON values are read leniently, so that one bad row does not block the others. An answer
+without the list or the object that was asked for is an error and never counts as "no rows".
 """
 
 import json
@@ -16,16 +16,16 @@ from typing import Any
 from webapp.huntress.errors import ErrorKind, HuntressError
 
 MAX_INTEGER_DIGITS = 64
-"""Longer whole numbers are kept as text: no id or count is that long, and parsing is quadratic."""
+"""Longer whole numbers stay text: no id or count is that long, and parsing takes quadratic time."""
 
 MAX_RETRY_AFTER_SECONDS = 120.0
 _SHORTEST_RETRY_SECONDS = 1.0
 
 MAX_NESTING = 50
-"""Levels of lists and objects kept of an answer that Python cannot read as it is."""
+"""The levels of lists and objects that are kept of an answer nested too deeply for Python."""
 
 _STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-"""Brackets, and whole strings, so that brackets inside strings do not count."""
+"""Matches brackets and whole strings, so that brackets inside strings are not counted."""
 
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _WEB_PAGE = (
@@ -35,13 +35,12 @@ _WEB_PAGE = (
 
 
 def parse_json(body: bytes, content_type: str = "") -> object:
-    """The JSON value in `body`.
+    """Return the JSON value in `body`.
 
-    Invalid UTF-8 is replaced, whole numbers of more than 64 digits stay text, NaN, Infinity and
-    numbers beyond a float's range become None, control characters inside strings are accepted.
-    Where it is nested too deeply to be read, lists and objects below 50 levels become None.
-
-    Raises HuntressError(UNREADABLE) for anything that is not JSON, a web page being named as one.
+    Invalid UTF-8 is replaced. Whole numbers of more than 64 digits stay text. NaN, Infinity and
+    numbers beyond a float's range become None. Control characters inside strings are accepted. If
+    the value is nested too deeply to be read, lists and objects below 50 levels become None. Raises
+    HuntressError(UNREADABLE) for a body that is not JSON; its sentence names a web page as such.
     """
     text = body.decode("utf-8-sig", errors="replace")
     try:
@@ -57,9 +56,9 @@ def parse_json(body: bytes, content_type: str = "") -> object:
 
 
 def cut_nesting(text: str, depth: int = MAX_NESTING) -> str:
-    """JSON text with `null` in place of every list and object below `depth` levels.
+    """Return JSON text with `null` in place of every list and object below `depth` levels.
 
-    Takes linear time, whatever the text is. Whether what is cut out was JSON is not looked at.
+    It takes linear time for any text. The removed parts are not checked to be JSON.
     """
     kept, level, start = [], 0, 0
     for match in _STRUCTURE.finditer(text):
@@ -87,14 +86,14 @@ def _decode(text: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of one page of a list and the token of the next page (None on the last one)."""
+    """The rows of one page of a list, and the token of the next page (None on the last page)."""
 
     rows: tuple[object, ...]
     next_token: str | None
 
 
 def read_rows(payload: object, plural: str) -> Rows:
-    """The rows of a list and the token of its next page.
+    """Return the rows of a list and the token of its next page.
 
     Accepts `{"<plural>": [...], "pagination": {...}}` with any or no pagination, and a bare list.
     There is a next page only where `pagination.next_page_token` is a non-empty string.
@@ -112,7 +111,7 @@ def read_rows(payload: object, plural: str) -> Rows:
 
 
 def read_object(payload: object, name: str) -> dict[str, Any]:
-    """The object in `{"<name>": {...}}`, or the bare object, known by its `id`.
+    """Return the object in `{"<name>": {...}}`, or a bare object that has an `id`.
 
     Raises HuntressError(UNREADABLE) where there is neither.
     """
@@ -126,19 +125,20 @@ def read_object(payload: object, name: str) -> dict[str, Any]:
 
 
 def parse_http_date(value: str | None) -> datetime | None:
-    """An HTTP date as aware datetime in UTC, or None where the text is not one."""
+    """Return an HTTP date as aware datetime in UTC, or None where the text is not one."""
     try:
         parsed = parsedate_to_datetime(value or "")
-        # A zone of "-0000" comes back without one; HTTP dates are always in UTC.
+        # Python returns no zone for "-0000"; HTTP dates are always in UTC.
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """The seconds a `Retry-After` header asks for, from 1 to 120; None where it is unusable.
+    """Return the seconds that a `Retry-After` header asks for; None where it is not usable.
 
-    `now` is the answer's own time: a date in the header is measured from it.
+    The result is limited to 1 to 120. `now` is the time of the answer, from which a date in the
+    header is measured.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):

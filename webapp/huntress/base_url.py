@@ -1,8 +1,8 @@
-"""Where credentials may be sent: the guard in front of every Huntress base URL.
+"""Checking that credentials may be sent to a Huntress base URL.
 
-Two guards work together. `check_base_url` reads the URL and checks every address its host has
-now. `check_addresses` and `check_address` are asked again for each new connection (see
-`transport`), because a name may resolve differently a moment later.
+`check_base_url` reads the URL and can check every address that its host has now. `transport` calls
+`check_addresses` and `check_address` again for each new connection, because a name may resolve
+differently a moment later.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from webapp.huntress.errors import ErrorKind, HuntressError
 
 Resolve = Callable[..., Iterable[tuple[Any, ...]]]
-"""Anything that answers like `socket.getaddrinfo`."""
+"""A function that takes and returns the same as `socket.getaddrinfo`."""
 
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
@@ -30,15 +30,14 @@ _Origin = tuple[str, str, int]
 def check_base_url(
     url: str, allowed_hosts: Sequence[str], *, resolve: Resolve | None = socket.getaddrinfo
 ) -> str:
-    """`url` as an origin without a trailing slash, if credentials may be sent there.
+    """Return `url` as an origin without a trailing slash, if credentials may be sent there.
 
-    Allowed is https on port 443 to a host in `allowed_hosts`, all of whose addresses are public;
-    or exactly an origin that stands in `allowed_hosts` as such (`http://127.0.0.1:8081`, for tests
-    and the demo), whatever its scheme, port and address. With `resolve=None` addresses are not
-    looked at (for a caller whose connections are guarded, or whose proxy does the resolving).
-
-    Raises HuntressError: HOST_NOT_ALLOWED with a sentence that says what is wrong, or UNREACHABLE
-    where the name does not resolve.
+    The URL must use https on port 443, with a host in `allowed_hosts` whose addresses are all
+    public. An origin that is listed in `allowed_hosts` itself is also allowed, with any scheme,
+    port and address (`http://127.0.0.1:8081`, for tests and the demo). With `resolve=None`
+    addresses are not checked; this is for callers whose connections check them, or whose proxy
+    resolves names. Raises HuntressError: HOST_NOT_ALLOWED with a sentence that says what is wrong,
+    or UNREACHABLE where the name does not resolve.
     """
     origin = _parse_origin(url)
     if origin in _allowed_origins(allowed_hosts):
@@ -62,12 +61,15 @@ def check_base_url(
 
 
 def is_exempt_origin(url: str, allowed_hosts: Sequence[str]) -> bool:
-    """Whether `url` is one of the origins that stand in `allowed_hosts` as explicit exceptions."""
+    """Whether `url` is an origin that `allowed_hosts` lists as an exception.
+
+    Raises HuntressError(HOST_NOT_ALLOWED) where `url` is not a valid origin.
+    """
     return _parse_origin(url) in _allowed_origins(allowed_hosts)
 
 
 def check_addresses(host: str, port: int, resolve: Resolve) -> bool:
-    """Check every address of `host`; False where it has none (the name does not resolve).
+    """Check every address of `host`; return False where the name does not resolve.
 
     Raises HuntressError(HOST_NOT_ALLOWED) as soon as one of them is not public.
     """
@@ -95,7 +97,7 @@ def _is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:  # what an IPv6-only network makes of an IPv4 address
+        if ip in _NAT64:  # an IPv4 address as an IPv6-only network writes it
             return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
         if ip.ipv4_mapped is not None or ip in _6TO4 or ip.is_site_local:
             return False

@@ -1,7 +1,8 @@
-"""The call window of a Huntress account: who may call now, and how one waits for one's turn.
+"""The call window of a Huntress account: which call may be made now, and waiting for a place.
 
-Huntress answers the 61st request within any 60 seconds with 429, whoever sent it. A `CallLedger`
-keeps one account's calls, shared by all processes; `CallBudget` is one client's view of it.
+Huntress answers an account's 61st request within any 60 seconds with 429, even if different
+processes sent the requests. A `CallLedger` keeps one account's calls for all processes. A
+`CallBudget` is one client's view of it.
 """
 
 import math
@@ -12,17 +13,17 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 SLICE_SECONDS = 5.0
-"""The longest uninterrupted sleep by default: between two slices the caller renews its lease."""
+"""The longest uninterrupted sleep by default; between slices the caller can renew its lease."""
 
 WINDOW_REASON = "waiting for the API call window"
 
 _SHORTEST_WAIT = 0.05
-"""A ledger that says "wait 0 s" must not make us ask it in a tight loop."""
+"""The shortest wait in seconds, so that a ledger's "wait 0 s" does not cause a tight loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The call may be made now; `reservation_id` must be finished whatever becomes of it."""
+    """The call may be made now; `reservation_id` must be finished even if the call fails."""
 
     reservation_id: int
 
@@ -38,7 +39,7 @@ class CallLedger(Protocol):
     """The calls of one account. All times are aware datetimes in UTC."""
 
     def reserve(self, method: str, path: str, now: datetime) -> Granted | Wait:
-        """Take a place in the window, atomically over all processes, or say when to ask again."""
+        """Take a place in the window, atomically over all processes, or return how long to wait."""
         ...
 
     def finish(
@@ -54,16 +55,16 @@ class CallLedger(Protocol):
         ...
 
     def free_calls(self, now: datetime) -> int:
-        """How many calls could be made now without waiting (never negative)."""
+        """Return how many calls could be made now without waiting; never negative."""
         ...
 
 
 class CallBudget:
-    """One client's use of a ledger: takes places, waits for them, and counts both.
+    """One client's use of a ledger: takes places, waits for them, and counts calls and waits.
 
-    `clock` gives aware UTC times, `sleep` takes seconds. `on_wait(seconds_left, reason)` is called
-    before each slice of a wait (at most `slice_seconds` each), so that the caller can renew its
-    lease and show the wait; whatever it raises aborts the wait and reaches the caller.
+    `clock` returns aware UTC times, and `sleep` takes seconds. `on_wait(seconds_left, reason)` is
+    called before each slice of a wait (at most `slice_seconds` each), so that the caller can renew
+    its lease and show the wait. An exception from `on_wait` ends the wait and reaches the caller.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class CallBudget:
         self._slice_seconds = slice_seconds
 
     def acquire(self, method: str, path: str) -> int:
-        """Wait until a call may be made and return its reservation, to be given to `finish`."""
+        """Wait until a call may be made and return its reservation, which `finish` takes."""
         while True:
             answer = self._ledger.reserve(method, path, self.clock())
             if isinstance(answer, Granted):
@@ -101,7 +102,7 @@ class CallBudget:
         )
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Wait `seconds`, in slices, telling `on_wait` before each how much is left."""
+        """Wait `seconds` in slices, and call `on_wait` with the time left before each slice."""
         left = seconds if math.isfinite(seconds) else self._slice_seconds
         while left > 0:
             if self._on_wait is not None:
@@ -112,7 +113,7 @@ class CallBudget:
             left -= slice_seconds
 
     def free_calls(self) -> int:
-        """How many calls could be made now without waiting."""
+        """Return how many calls could be made now without waiting."""
         return self._ledger.free_calls(self.clock())
 
 
@@ -123,12 +124,12 @@ class _Call:
 
 
 class MemoryLedger:
-    """A ledger in memory, for one process: the reference for ledgers that are shared.
+    """A ledger in memory for one process; the reference for shared ledgers. Thread-safe.
 
-    At most `limit` calls arrive at Huntress in any `window` seconds. A call arrives somewhere
+    At most `limit` calls arrive at Huntress in any `window` seconds. A call arrives at some time
     between its reservation and its end, so its place is taken until `window` seconds after it
-    *finished*; one that is never finished gives it back `abandoned_after` seconds later than that.
-    Thread-safe.
+    *finished*. The place of a call that is never finished becomes free `abandoned_after` plus
+    `window` seconds after its reservation.
     """
 
     def __init__(self, limit: int, window: float = 60.0, abandoned_after: float = 300.0) -> None:
@@ -171,7 +172,7 @@ class MemoryLedger:
             return max(0, self.limit - len(self._releases(now)))
 
     def _releases(self, now: datetime) -> list[datetime]:
-        """When each place that is taken becomes free at the earliest, soonest first."""
+        """Return when each taken place becomes free at the earliest, soonest first."""
         releases = {key: self._release(call, now) for key, call in self._calls.items()}
         self._calls = {key: call for key, call in self._calls.items() if releases[key] > now}
         return sorted(release for release in releases.values() if release > now)

@@ -1,8 +1,8 @@
-"""The Huntress API, read only: requests in, pages and objects out, every failure a HuntressError.
+"""A read-only client of the Huntress API; every failure is a HuntressError.
 
-Environment proxies (HTTPS_PROXY, NO_PROXY) and certificate bundles (REQUESTS_CA_BUNDLE) are
-honoured, because many servers reach the Internet in no other way; a netrc file never replaces the
-credentials, and an explicitly excepted origin (tests, demo) is always reached directly.
+Proxies (HTTPS_PROXY, NO_PROXY) and certificate bundles (REQUESTS_CA_BUNDLE) of the environment are
+used, because many servers reach the Internet in no other way. A netrc file never replaces the
+credentials. An origin that is allowed as an exception (tests, demo) is always reached directly.
 """
 
 import random
@@ -70,23 +70,23 @@ class _Answer(Generic[T]):
 
 @dataclass(slots=True)
 class _Exchange:
-    """What the ledger is told about one attempt."""
+    """The status and number of rows of one attempt, for the ledger."""
 
     status: int | None = None
     rows: int | None = None
 
 
 class HuntressClient:
-    """One account's API. Not thread-safe; make one for each run and close it.
+    """A client for one account. It is not thread-safe; make one for each run and close it.
 
-    `budget` holds the account's call window: every attempt takes a place in it and is finished
-    whatever happens, and every wait goes through it. `timeout` (seconds) bounds connecting and
-    each silence while reading; a whole answer may take four of it. An answer of more than
-    `max_response_bytes` (after unpacking) is refused while it is read. `session` is for callers
-    with their own proxy or certificate settings; it gets the guarded adapter as well.
+    `budget` holds the account's call window. Every attempt takes a place in it and is always
+    finished there, and every wait goes through it. `timeout` (seconds) limits connecting and each
+    silence while reading; a whole answer may take four times as long. An answer of more than
+    `max_response_bytes` after unpacking is refused while it is read. `session` is for callers with
+    their own proxy or certificate settings; it gets the guarded adapter as well.
 
-    All methods raise HuntressError and retry as `RetryPlan` says. The constructor raises
-    HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed and makes no request.
+    The methods that make calls raise HuntressError, and retry as `RetryPlan` says. The constructor
+    makes no request; it raises HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class HuntressClient:
         max_response_bytes: int = 64 * 1024 * 1024,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        # Addresses are checked by each connection, so a name need not resolve already now.
+        # Each connection checks its addresses, so the name need not resolve yet.
         self._base_url = check_base_url(base_url, allowed_hosts, resolve=None)
         is_exempt = is_exempt_origin(base_url, allowed_hosts)
         self.budget = budget
@@ -120,21 +120,21 @@ class HuntressClient:
         return f"<HuntressClient {self._base_url}>"
 
     def close(self) -> None:
-        """Close the connections. The client is not to be used afterwards."""
+        """Close the connections. The client must not be used afterwards."""
         self._session.close()
 
     def get_account(self) -> dict[str, Any]:
-        """The account the credentials belong to, unwrapped."""
+        """Return the account that the credentials belong to."""
         return self._get("/v1/account", {}, partial(read_object, name="account")).value
 
     def list_organizations(
         self, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE
     ) -> Page:
-        """A page of organizations, by ascending id; see `list_incident_reports` for the size."""
+        """Return a page of organizations by ascending id, sized as in `list_incident_reports`."""
         return self._list("organizations", page_token, limit, _BY_ID)
 
     def list_agents(self, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE) -> Page:
-        """A page of agents, by ascending id; see `list_incident_reports` for the size."""
+        """Return a page of agents by ascending id, sized as in `list_incident_reports`."""
         return self._list("agents", page_token, limit, _BY_ID)
 
     def list_incident_reports(
@@ -146,10 +146,11 @@ class HuntressClient:
         status: str | None = None,
         limit: int = MAX_PAGE_SIZE,
     ) -> Page:
-        """A page of incident reports. Give the same sort and status again with every token.
+        """Return a page of incident reports; each token needs the same sort and status again.
 
-        `limit` is 1 to 500. A page whose answer is too large is asked for again with fewer rows
-        (100, 20, 4, 1), so a page may be shorter than `limit` although another follows.
+        `limit` is brought into the range 1 to 500. A page whose answer is too large is asked for
+        again with fewer rows (100, 20, 4, 1), so a page may be shorter than `limit` although
+        another follows.
         """
         query = {"sort_field": sort_field, "sort_direction": sort_direction}
         if status:
@@ -157,19 +158,19 @@ class HuntressClient:
         return self._list("incident_reports", page_token, limit, query)
 
     def get_organization(self, organization_id: int | str) -> dict[str, Any] | None:
-        """One organization, or None where Huntress has none of this id (404)."""
+        """Return one organization, or None where Huntress has none with this id (404)."""
         return self._get_by_id("organizations", "organization", organization_id)
 
     def get_agent(self, agent_id: int | str) -> dict[str, Any] | None:
-        """One agent, or None where Huntress has none of this id (404)."""
+        """Return one agent, or None where Huntress has none with this id (404)."""
         return self._get_by_id("agents", "agent", agent_id)
 
     def get_incident_report(self, incident_id: int | str) -> dict[str, Any] | None:
-        """One incident report, or None where Huntress has none of this id (404)."""
+        """Return one incident report, or None where Huntress has none with this id (404)."""
         return self._get_by_id("incident_reports", "incident_report", incident_id)
 
     def _get_by_id(self, plural: str, name: str, object_id: int | str) -> dict[str, Any] | None:
-        # An id comes out of a payload: what could leave its place in the path is no id.
+        # The id may come from a payload and must not change the rest of the path.
         if not _ID.fullmatch(str(object_id)):
             return None
         try:
@@ -209,7 +210,7 @@ class HuntressClient:
             self.budget.wait(wait, reason)
 
     def _attempt(self, path: str, query: dict[str, str], read: Callable[[object], T]) -> _Answer[T]:
-        """One request with its own reservation, which is finished whatever happens."""
+        """Make one request with its own reservation, which is always finished."""
         reservation = self.budget.acquire("GET", path)
         exchange = _Exchange()
         started = time.monotonic()
@@ -220,7 +221,7 @@ class HuntressClient:
             raise
         except (OSError, urllib3.exceptions.HTTPError) as failure:
             exchange.status = None
-            # Not chained: what the libraries say may hold a proxy's password.
+            # Not chained, because the libraries' messages may hold a proxy's password.
             raise error_for_exception(failure) from None
         finally:
             self.budget.finish(
@@ -240,8 +241,8 @@ class HuntressClient:
         asked_at = self.budget.clock()
 
         def check_status(response: requests.Response, **_: object) -> None:
-            # As a hook, because it must come before requests looks at a redirect: requests reads
-            # a redirect's body without any limit, even when it is not to follow it.
+            # This is a hook, so that it runs before requests handles a redirect: requests reads
+            # a redirect's body without any limit, even if it does not follow it.
             exchange.status = response.status_code
             answered_at = parse_http_date(response.headers.get("Date")) or asked_at
             retry_after = parse_retry_after(response.headers.get("Retry-After"), answered_at)

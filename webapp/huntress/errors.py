@@ -1,8 +1,8 @@
-"""What can go wrong with Huntress, and what it means for the person who must act on it.
+"""The errors of calls to Huntress, with sentences for the person who must act on them.
 
-One table says what each HTTP status means, one what each transport failure means. A sentence is
-ours from the first letter to the last: no response body, exception text, URL or credential is
-ever copied into it, so that it may be stored, logged and shown.
+One table says what each HTTP status means, another what each transport failure means. No response
+body, exception text, URL or credential is ever copied into a sentence, so that it may be stored,
+logged and shown.
 """
 
 import ssl
@@ -15,7 +15,7 @@ import urllib3.exceptions
 
 
 class ErrorKind(StrEnum):
-    """Whose fault a failure is, coarse enough to decide by."""
+    """The kinds of failures by which callers decide what to do."""
 
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"
@@ -85,12 +85,12 @@ _MEANINGS = {
 
 
 class HuntressError(Exception):
-    """A request to Huntress that brought no usable answer.
+    """A request to Huntress did not get a usable answer.
 
-    `sentence` (also `str(error)`) is safe to show and store. `is_retryable`: the same request may
-    succeed a little later (the client has already used its own tries when it raises).
-    `needs_person`: it stays broken until somebody changes credentials, settings or the network.
-    `retry_after` is in seconds (1 to 120) where Huntress named a time. `status` is the HTTP
+    `sentence` (also `str(error)`) is safe to show and store. `is_retryable` says that the same
+    request may succeed a little later; the client has used up its own tries when it raises.
+    `needs_person` says that calls fail until somebody changes credentials, settings or the network.
+    `retry_after` is in seconds (1 to 120), None where Huntress named no time. `status` is the HTTP
     status, None where no answer came.
     """
 
@@ -135,9 +135,9 @@ _STATUS_CLASSES = {
 
 
 def error_for_status(status: int, retry_after: float | None = None) -> HuntressError | None:
-    """The error an HTTP status stands for, or None for a success (2xx).
+    """Return the error for an HTTP status, or None for a success (2xx).
 
-    The body is not looked at: Huntress documents none for errors.
+    The body is not read, because Huntress does not document bodies of errors.
     """
     if 200 <= status < 300:
         return None
@@ -150,7 +150,7 @@ def error_for_status(status: int, retry_after: float | None = None) -> HuntressE
 
 
 _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
-    # The first that is found anywhere in an exception's causes decides: the precise ones first.
+    # The first type found among an exception's causes decides, so precise types come first.
     (ssl.SSLCertVerificationError, ErrorKind.TLS, None),
     (
         urllib3.exceptions.ProxyError,
@@ -181,7 +181,7 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
         "The request to Huntress could not be made; check the base URL and the proxy settings.",
     ),
     (
-        OSError,  # requests raises a bare one for a bundle of certificates that is not there
+        OSError,  # requests raises a bare OSError for a missing bundle of certificates
         ErrorKind.TLS,
         "The request to Huntress could not be made; check that the configured bundle of "
         "certificates exists and can be read.",
@@ -190,7 +190,7 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
 
 
 def error_for_exception(exception: BaseException) -> HuntressError:
-    """The error a failure of the transport (requests, urllib3, sockets, TLS) stands for."""
+    """Return the error for a failure of the transport (requests, urllib3, sockets, TLS)."""
     causes = list(_causes(exception))
     for wanted, kind, sentence in _FAILURES:
         if any(isinstance(cause, wanted) for cause in causes):
@@ -199,9 +199,9 @@ def error_for_exception(exception: BaseException) -> HuntressError:
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and what it wraps: the libraries keep causes in arguments and in `reason`.
+    """Yield the exception and its causes, which the libraries keep in arguments and in `reason`.
 
-    `__context__` is left out: it also holds whatever the caller happens to be handling.
+    `__context__` is left out, because it may be an unrelated exception that the caller is handling.
     """
     waiting: list[object] = [exception]
     seen: set[int] = set()

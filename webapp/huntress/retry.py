@@ -1,4 +1,4 @@
-"""When a failed request is tried again, and after how long. Pure; the waiting is the budget's."""
+"""Deciding whether and when a failed request is tried again; the budget does the waiting."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from webapp.huntress.errors import ErrorKind, HuntressError
 MAX_TRIES = 3
 MAX_RATE_LIMITED = 5
 WINDOW_SECONDS = 60.0
-"""Without a Retry-After: after this long the whole window of a rate limit has passed."""
+"""The wait after a 429 without a Retry-After; the whole call window has then passed."""
 
 _FIRST_BACKOFF_SECONDS = 2.0
 
@@ -18,9 +18,10 @@ _FIRST_BACKOFF_SECONDS = 2.0
 class RetryPlan:
     """The tries of one request.
 
-    A 429 is waited out at most five times: its Retry-After, else 60 s. Any other error that is
-    retryable (5xx, time-outs, cut connections) ends the third try; between tries lie 2 s, then
-    4 s, each times 0.5 to 1.5 (`jitter` gives 0 to 1), or the Retry-After if that is longer.
+    After a 429 the request is tried again up to five times, each after its Retry-After, or after 60
+    s without one. After another retryable error (5xx, time-outs, cut connections) it is tried up to
+    three times in all. The waits are 2 s and then 4 s, each times a random 0.5 to 1.5 (`jitter`
+    returns 0 to 1), or the Retry-After if that is longer.
     """
 
     jitter: Callable[[], float]
@@ -28,7 +29,7 @@ class RetryPlan:
     rate_limited: int = 0
 
     def next_wait(self, error: HuntressError) -> float | None:
-        """The seconds to wait before the next try, or None where `error` is final."""
+        """Return the seconds to wait before the next try, or None where `error` is final."""
         if error.kind is ErrorKind.RATE_LIMITED:
             self.rate_limited += 1
             wait = WINDOW_SECONDS if error.retry_after is None else error.retry_after
@@ -43,7 +44,7 @@ class RetryPlan:
 
 
 def wait_reason(error: HuntressError) -> str:
-    """What a wait after `error` is called where waits are shown."""
+    """Return the reason to show for a wait after `error`."""
     if error.kind is ErrorKind.RATE_LIMITED:
         return "Huntress asked to slow down"
     return "trying again after a failed call"

@@ -1,16 +1,16 @@
-"""The wire: connections that know whom they talk to and cannot be kept waiting for ever.
+"""Connections that check the addresses they connect to and limit the time of an answer.
 
-What it guarantees:
+What they guarantee:
 
 - A direct connection is checked twice: all addresses of the host before connecting, and the
   address that was really connected to before the first byte (TLS included) is sent. A name that
   resolves to a public address for the check and to a private one for the connection (DNS
   rebinding) therefore reaches a TCP handshake at most.
 - Through a proxy of the environment (HTTPS_PROXY, NO_PROXY) the proxy resolves the name and the
-  proxy's own address is not checked: it is the admin's choice. The allow-list of hosts and the
-  certificate check hold there as well, for the tunnel ends at the host.
-- Reading an answer, headers included, ends after four read time-outs in all, however slowly its
-  bytes drip in.
+  proxy's own address is not checked, because it is the admin's choice. The allow-list of hosts
+  and the certificate check apply there too, because the tunnel ends at the host.
+- Reading an answer, including its headers, ends after four read time-outs in all, even if its
+  bytes arrive slowly.
 """
 
 import io
@@ -27,11 +27,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from webapp.huntress.base_url import check_address, check_addresses
 
 DEADLINE_FACTOR = 4
-"""A whole answer may take this many read time-outs (4 * 30 s)."""
+"""How many read time-outs a whole answer may take (4 * 30 s)."""
 
 
 class GuardedAdapter(HTTPAdapter):
-    """The adapter of one origin; `is_guarded=False` leaves out the address checks."""
+    """The adapter of one origin; with `is_guarded=False` addresses are not checked."""
 
     def __init__(self, *, is_guarded: bool = True) -> None:
         self._is_guarded = is_guarded
@@ -43,14 +43,17 @@ class GuardedAdapter(HTTPAdapter):
         _use_pools(self.poolmanager, _GuardedHTTPSPool if self._is_guarded else _HTTPSPool)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Use connections with a deadline; the proxy's address is not ours to judge."""
+        """Use connections with a deadline.
+
+        The proxy's address is the admin's choice and is not checked.
+        """
         manager = super().proxy_manager_for(*args, **kwargs)
         _use_pools(manager, _HTTPSPool)
         return manager
 
 
 class DeadlineReader(io.RawIOBase):
-    """A socket's reader that gives each `recv` only what is left of the answer's time."""
+    """A socket's reader that lets each `recv` wait only for the rest of the answer's time."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float, whole: float):
         super().__init__()
@@ -78,7 +81,7 @@ class DeadlineReader(io.RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
-    """http.client's response, read through a `DeadlineReader`."""
+    """The response of http.client, read through a `DeadlineReader`."""
 
     def __init__(self, sock: socket.socket, *args: Any, seconds: float | None, **kwargs: Any):
         super().__init__(sock, *args, **kwargs)
@@ -108,7 +111,7 @@ class _HTTPSConnection(HTTPSConnection):
 
 class _GuardedHTTPSConnection(_HTTPSConnection):
     def _new_conn(self) -> socket.socket:
-        # A name without an address is left to urllib3, which has the right error for it.
+        # If the name does not resolve, urllib3 raises the right error below.
         check_addresses(self._dns_host, self.port or 443, socket.getaddrinfo)
         sock = super()._new_conn()
         try:

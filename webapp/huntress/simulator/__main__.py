@@ -1,4 +1,4 @@
-"""`python -m webapp.huntress.simulator`: serves the demo's account until it is told to end."""
+"""`python -m webapp.huntress.simulator` serves the demo's account until it is told to end."""
 
 import argparse
 import os
@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve the demo account until SIGTERM or SIGINT; prints one line that ends with the URL.
+    """Serve the demo account until SIGTERM or SIGINT; print one line that ends with the URL.
 
     Returns 0, or 2 when the secret's variable is not set or the port is taken.
     """

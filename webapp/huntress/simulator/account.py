@@ -1,4 +1,4 @@
-"""A simulated Huntress account: tables, a believable demo, and time that passes."""
+"""A simulated Huntress account with its tables, a believable demo, and events over time."""
 
 import random
 from datetime import datetime
@@ -28,9 +28,11 @@ class SimulatedAccount(AccountRows):
 
     @classmethod
     def demo(cls, *, now: datetime, seed: int = 1) -> "SimulatedAccount":
-        """An MSP with 12 organizations, 60 agents and 150 incidents of the 14 days before `now`.
+        """Return an MSP with 12 organizations, 60 agents and 150 incidents.
 
-        The same `now` and `seed` give the same account, ids and texts included.
+        The incidents are from the 14 days before `now`.
+
+        The same `now` and `seed` give the same account, including ids and texts.
         """
         account = cls(now=now, seed=seed)
         rng = random.Random(seed)
@@ -39,10 +41,10 @@ class SimulatedAccount(AccountRows):
         return account
 
     def pass_time(self, now: datetime) -> None:
-        """Let the story go on up to `now`: new incidents, updates, rises, closings, reopenings.
+        """Let events happen up to `now`: new incidents, updates, rises, closings, reopenings.
 
-        Two or three events a minute, each stamped with its own time, the same for the same
-        seed however often this is called; a `now` of the past changes nothing.
+        There are two or three events a minute, each with its own time. They depend on the seed
+        only, not on how often this is called. A `now` in the past changes nothing.
         """
         with self.lock:
             self._story.advance(self, now)

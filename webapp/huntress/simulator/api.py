@@ -1,4 +1,4 @@
-"""What the simulated API answers, without any HTTP server: a path and a query in, bytes out."""
+"""The simulated API without an HTTP server: it turns a path and a query into an answer."""
 
 import itertools
 import re
@@ -48,7 +48,7 @@ _INDICATORS = (
     "ai_misuse",
 )
 
-# Filters by list; those with values answer 400 to any other value, as Huntress documents.
+# Filters by list; a filter with values answers 400 to any other value, as Huntress documents.
 _FILTERS: dict[str, dict[str, tuple[str, ...] | None]] = {
     "organizations": {},
     "agents": {
@@ -91,7 +91,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; `headers` come on top of Date, Content-Type and Content-Length."""
+    """One HTTP answer; `headers` are sent besides Date, Content-Type and Content-Length."""
 
     status: int
     body: bytes
@@ -100,20 +100,20 @@ class Answer:
 
 
 class Headers(Protocol):
-    """Request headers by name, in whatever case the caller writes it."""
+    """Request headers by name; the case of the name does not matter."""
 
     def get(self, name: str, /) -> str | None:
-        """The header's value, None when it was not sent."""
+        """Return the header's value, or None when it was not sent."""
 
 
 class ErrorBodies:
-    """Error answers in turn as JSON, text and HTML, as nobody has documented their bodies."""
+    """Builds error answers in turn as JSON, text and HTML, as their bodies are undocumented."""
 
     def __init__(self) -> None:
         self._turn = itertools.count()
 
     def build(self, status: int, *headers: tuple[str, str]) -> Answer:
-        """The error answer for `status`."""
+        """Return the error answer for `status`."""
         reason = _REASONS.get(status, "Error")
         shapes = (
             (f'{{"error":{{"code":{status},"message":"{reason}"}}}}', "application/json"),
@@ -125,7 +125,7 @@ class ErrorBodies:
 
 
 class SimulatedApi:
-    """Answers GET requests from an account. Thread-safe: the account is locked meanwhile."""
+    """Answers GET requests from an account. Thread-safe, because it locks the account meanwhile."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class SimulatedApi:
         self._raw_rows = raw_rows
 
     def get(self, path: str, query: Mapping[str, str], *, origin: str) -> Answer:
-        """The answer to a GET of `path`; `origin` begins the links to next pages."""
+        """Return the answer to a GET of `path`; links to next pages begin with `origin`."""
         with self._account.lock:
             if path == "/v1/account":
                 return self._single("account", self._account.account)
@@ -231,7 +231,7 @@ class SimulatedApi:
 
 
 def _filters(kind: str, query: Mapping[str, str]) -> dict[str, str]:
-    """The filters in `query` that this list knows; any other parameter is ignored.
+    """Return the filters in `query` that this list knows; other parameters are ignored.
 
     Raises BadQueryError for a value outside a closed list of values.
     """

@@ -1,7 +1,7 @@
-"""Who is in the demo account: twelve fictional companies and their sixty machines.
+"""The demo account's twelve fictional companies and their sixty machines.
 
-External addresses and MAC addresses are from ranges set aside for documentation (RFC 5737,
-RFC 7042), internal addresses are private ones, mail domains end in `.example`.
+External addresses and MAC addresses are from ranges that are reserved for documentation (RFC 5737,
+RFC 7042). Internal addresses are private, and mail domains end in `.example`.
 """
 
 import random
@@ -128,7 +128,7 @@ _KINDS = {
 
 
 def add_companies(rows: AccountRows, rng: random.Random) -> None:
-    """Add the companies and their machines; one machine is there twice, as after a reinstall.
+    """Add the companies and their machines; one machine has two agents, as after a reinstall.
 
     The second agent of `REINSTALLED_HOST` has a new id and the hostname and serial number of
     the first.

@@ -1,11 +1,11 @@
-"""The simulator's own two addresses, for people who want to see what happens.
+"""The simulator's two control addresses, for people who want to see and change its state.
 
     GET  /simulator/state    the account's name and counts, calls in the window, faults, time
     POST /simulator/faults   JSON: switches of `Faults` to change, or {"clear": true}
 
-For instance: `curl -H 'Content-Type: application/json' -d '{"storm_429": true}' URL`. They need
-no credentials and cost no call, but answer only where the Host header names this machine, and a
-change must be sent as JSON: a web page on another site can do neither.
+For instance: `curl -H 'Content-Type: application/json' -d '{"storm_429": true}' URL`. They need no
+credentials and cost no call. They answer only where the Host header names this machine, and a
+change must be sent as JSON, so that a web page of another site cannot use them.
 """
 
 import json
@@ -23,22 +23,22 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Controlled(Protocol):
-    """What the control addresses need to know of a simulator."""
+    """The attributes of a simulator that the control addresses need."""
 
     account: SimulatedAccount
     faults: Faults
 
     def calls_in_window(self) -> int:
-        """Calls that count towards the limit at this moment."""
+        """Return how many calls count towards the limit at this moment."""
 
     def time_text(self) -> str:
-        """The simulator's time, as Huntress writes times."""
+        """Return the simulator's time as Huntress writes times."""
 
 
 def answer_control(
     simulator: Controlled, method: str, path: str, headers: Headers, body: bytes
 ) -> Answer:
-    """The answer to a control request; 403 unless it was sent to a loopback name."""
+    """Return the answer to a control request; 403 unless it was sent to a loopback name."""
     if not _is_loopback(headers.get("Host")):
         return _message(403, "Only this machine may use the control addresses.")
     if (method, path) == ("GET", PREFIX + "state"):

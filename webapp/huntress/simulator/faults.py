@@ -1,7 +1,7 @@
-"""Faults that can be switched on in the simulator, by tests and by hand.
+"""Faults that tests and people can switch on in the simulator.
 
-`Faults` says what goes wrong from now on; `Faults.decide` turns that into one `Fault` for one
-request. Calls are numbered from 1, from the moment this `Faults` object came into use.
+`Faults` holds the switches, and `Faults.decide` returns the `Fault` for one request. Calls are
+numbered from 1, beginning with the first call that a `Faults` object decides about.
 """
 
 import random
@@ -21,11 +21,11 @@ LOGIN_PAGE = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request; everything unset goes as usual.
+    """The faults of one request; a field that is not set changes nothing.
 
     `status` answers with that status and `body` (or an error text) instead of the real answer.
-    `cut` sends half of the answer and drops the connection. `html_200` answers 200 with a
-    proxy's sign-in page. `slow_seconds` (real seconds) come first.
+    `cut` sends half of the answer's body and drops the connection. `html_200` answers 200 with a
+    proxy's sign-in page. `slow_seconds` (real seconds) delay the answer.
     """
 
     status: int | None = None
@@ -53,7 +53,7 @@ class Faults:
     slow_seconds     every answer comes that many real seconds late
     html_200         every call gets a proxy's sign-in page with status 200
     forbidden        every call is refused with 403
-    malformed_rows   lists of incident reports begin with rows that are no proper reports
+    malformed_rows   lists of incident reports begin with rows that are not proper reports
     on_request       (number, path) → the Fault for that call, or None; asked first
     """
 
@@ -82,7 +82,7 @@ class Faults:
                 raise ValueError(f"{name} must be {kind}")
 
     def decide(self, path: str) -> Fault | None:
-        """What goes wrong with the next call, which asks for `path`; None when nothing does."""
+        """Return the fault of the next call, which asks for `path`; None when it has none."""
         with self._lock:
             self._calls += 1
             number = self._calls
@@ -117,7 +117,7 @@ class Faults:
         return self.cut_connection
 
     def as_json(self) -> dict[str, object]:
-        """The switches as JSON values (without `on_request`)."""
+        """Return the switches as JSON values, without `on_request`."""
         with self._lock:
             values = {name: getattr(self, name) for name in _SWITCHES}
         return {**values, "fail_calls": sorted(self.fail_calls)}
@@ -153,7 +153,9 @@ def _is_whole(value: object) -> bool:
 
 
 def changed_faults(current: Faults, change: Mapping[str, object]) -> Faults:
-    """New faults: `current` with the named switches changed, or all off for `{"clear": true}`.
+    """Return new faults: `current` with the named switches changed.
+
+    With `{"clear": true}` the switches that are not named are off.
 
     Raises ValueError for an unknown switch or a value that it does not take.
     """
@@ -168,7 +170,7 @@ def changed_faults(current: Faults, change: Mapping[str, object]) -> Faults:
 
 
 def malformed_incidents() -> list[object]:
-    """Rows a list of incident reports must not hold, yet a client has to survive."""
+    """Return rows that a list of incident reports should not hold, but a client must survive."""
     usual = {
         "subject": "LOW - Incident on GHOST-01 (Globex)",
         "severity": "low",
@@ -214,6 +216,6 @@ def malformed_incidents() -> list[object]:
 
 
 def switch_names() -> list[str]:
-    """The names of all switches, for messages and documentation tests."""
+    """Return the names of all switches, for messages and tests of the documentation."""
     public = [f.name for f in fields(Faults) if not f.name.startswith("_")]
     return [name for name in public if name in _SWITCHES]

@@ -1,6 +1,7 @@
-"""What happens to people's accounts in the demo: scenarios without an agent.
+"""The demo's scenarios without an agent, about people's accounts.
 
-Microsoft 365, Google Workspace, mail and firewalls; templates as in `scenarios`.
+They are about Microsoft 365, Google Workspace, mail and firewalls. The texts are templates as in
+`scenarios`.
 """
 
 from webapp.huntress.simulator.scenarios import RESET_PASSWORD, Scenario, Step

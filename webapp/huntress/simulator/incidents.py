@@ -1,4 +1,4 @@
-"""Makes incident reports of the demo account from scenarios, people and machines."""
+"""Making the demo account's incident reports from scenarios, people and machines."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,10 @@ _COUNTRIES = ("Netherlands", "Nigeria", "Russia", "United States", "Türkiye", "
 def add_random_incident(
     rows: AccountRows, rng: random.Random, now: datetime, **fields: object
 ) -> Row | None:
-    """Add a believable incident sent at `now`; None when the account has no organization."""
+    """Add a believable incident sent at `now` and return it.
+
+    `fields` override anything. Returns None when the account has no organization.
+    """
     if not rows.organization_rows:
         return None
     if rng.random() < IDENTITY_SHARE or not rows.agent_rows:
@@ -139,10 +142,10 @@ def _remediation(step: Step, words: Row, ids: Iterator[int], now: datetime) -> R
 
 
 def finish_remediations(rng: random.Random, items: object, at: datetime) -> object:
-    """`items` as they stand after the MSP's people worked on them at `at`; a new list.
+    """Return a new list of `items` as they are after the MSP's people worked on them at `at`.
 
-    Assisted steps are approved and completed (one in twelve fails), manual ones completed or
-    cancelled. What is no list stays as it is.
+    Steps that were not finished are completed; one in twelve fails (assisted steps) or is cancelled
+    (other steps). A value that is not a list is returned as it is.
     """
     if not isinstance(items, list):
         return items

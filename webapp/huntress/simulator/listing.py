@@ -1,11 +1,12 @@
-"""Lists as Huntress answers them: filters, sorting, page tokens, the shapes of `pagination`.
+"""Lists as Huntress answers them, with filters, sorting, page tokens and `pagination`.
 
-A page token is base64 of the sort key of the page's last row. For times that key has a
-resolution of one second, so rows that share a second at a page's edge are skipped (`ties` is
-"skip") or sent again (`ties` is "repeat"; a second that fills a whole page then repeats its
-token for ever). A token for `sort_field=id` is the id itself and loses nothing.
+A page token is base64 of the sort key of the page's last row. For times that key has whole seconds
+only. Rows that share a second at the edge of a page are therefore skipped (`ties` is "skip") or
+sent again (`ties` is "repeat"). With "repeat", a second that fills a whole page repeats its token
+for ever. A token for `sort_field=id` is the id itself, so no row is skipped or repeated.
 
-Every page is computed from the rows as they are now: a row updated during a walk really moves.
+Every page is computed from the rows as they are now, so a row that is updated during a walk moves
+to its new place.
 """
 
 import base64
@@ -23,19 +24,19 @@ Ties = Literal["skip", "repeat"]
 MAX_LIMIT = 500
 DEFAULT_LIMIT = 10
 
-# Where a row stands in a list. Rows that are no proper incidents come first, rows without a
-# usable sort key where a database puts NULLs: first when descending, last when ascending.
+# The sections of a list. Rows that are not proper incidents come first. Rows without a
+# usable sort key come first when descending and last when ascending, like a database's NULLs.
 _RAW, _NULLS_FIRST, _KEYED, _NULLS_LAST = range(4)
 _PREFIXES = {"raw": _RAW, "null": _NULLS_FIRST}
 
 
 class BadQueryError(ValueError):
-    """A query the API answers with 400; the text names the parameter."""
+    """A query that the API answers with 400; the text names the parameter."""
 
 
 @dataclass(frozen=True)
 class ListQuery:
-    """The paging part of a query string, checked."""
+    """The checked paging parameters of a query string."""
 
     limit: int
     sort_field: str
@@ -45,7 +46,10 @@ class ListQuery:
 
 @dataclass(frozen=True)
 class SimulatedPage:
-    """One page: `raw_rows`, then `rows`; no `next_token` on the last; `number` counts from 1."""
+    """One page, which shows `raw_rows` before `rows`; `number` counts from 1.
+
+    `next_token` is None on the last page. `total` is the number of rows on all pages.
+    """
 
     raw_rows: list[object]
     rows: list[object]
@@ -56,7 +60,7 @@ class SimulatedPage:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a row stands: `order` sorts, `label` goes into a token."""
+    """A row's place in a list; `order` sorts the rows, and `label` goes into a token."""
 
     order: tuple[int, int, int]
     label: str
@@ -78,9 +82,9 @@ def parse_query(query: Mapping[str, str], *, default_limit: int = DEFAULT_LIMIT)
 
 
 def keep_matching(rows: Sequence[object], filters: Mapping[str, str]) -> list[object]:
-    """The rows whose fields equal `filters`; rows that are no objects pass every filter.
+    """Return the rows whose fields equal `filters`; rows that are not objects pass every filter.
 
-    `indicator_type` looks into `indicator_types`. Values are compared as text.
+    The filter `indicator_type` searches the list `indicator_types`. Values are compared as text.
     """
     return [r for r in rows if not isinstance(r, dict) or _matches(r, filters)]
 
@@ -99,9 +103,9 @@ def _matches(row: Mapping[str, object], filters: Mapping[str, str]) -> bool:
 def build_page(
     rows: Sequence[object], query: ListQuery, *, raw_rows: Sequence[object] = (), ties: Ties
 ) -> SimulatedPage:
-    """The page of `rows` that `query` asks for, `raw_rows` listed above all others.
+    """Return the page that `query` asks for; `raw_rows` are listed before all `rows`.
 
-    Raises BadQueryError for a token that this kind of list never gave out.
+    Raises BadQueryError for a token that this kind of list never returns.
     """
     places = [_Place((_RAW, n, 0), f"raw:{n}", row) for n, row in enumerate(raw_rows)]
     places += [_place(row, query) for row in rows]
@@ -121,12 +125,12 @@ def build_page(
 
 
 def encode_token(label: str) -> str:
-    """An opaque page token for a sort key."""
+    """Return an opaque page token for a sort key."""
     return base64.urlsafe_b64encode(label.encode()).decode()
 
 
 def decode_token(token: str) -> str:
-    """The sort key inside a page token. Raises BadQueryError when we did not make it."""
+    """Return the sort key inside a page token. Raises BadQueryError when it cannot be decoded."""
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:
@@ -194,11 +198,11 @@ def _epoch(value: object) -> int | None:
 def pagination_block(
     page: SimulatedPage, query: ListQuery, style: PaginationStyle, link: Callable[[str], str]
 ) -> dict[str, object] | None:
-    """The `pagination` value of an answer; None where the key is left out.
+    """Return the `pagination` value of an answer; None where the key is left out.
 
-    The styles differ on the last page only: `documented` (and `bare`) sends `{}`, `nulls` the
-    keys with nulls, `legacy` an older shape without a token, `absent` no key at all. `link`
-    makes the address of the next page from its token.
+    The styles differ on the last page only: `documented` and `bare` send `{}`, `nulls` sends the
+    keys with nulls, `legacy` sends an older shape without a token, and `absent` sends no key.
+    `link` makes the address of the next page from its token.
     """
     if page.next_token is not None:
         return {
@@ -220,12 +224,12 @@ def pagination_block(
 
 
 def next_page_link(address: str, query: Mapping[str, str], token: str) -> str:
-    """`address` with the same filters and sort as `query` and the next page's token."""
+    """Return `address` with the filters and the sort of `query`, and the next page's token."""
     return f"{address}?{urlencode({**query, 'page_token': token})}"
 
 
 def to_json(value: object) -> bytes:
-    """`value` as UTF-8 JSON; lone surrogates, which UTF-8 cannot carry, stay escaped."""
+    """Return `value` as UTF-8 JSON; if it has lone surrogates, all non-ASCII text is escaped."""
     try:
         return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

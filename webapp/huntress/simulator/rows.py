@@ -1,8 +1,8 @@
 """The tables of a simulated Huntress account: organizations, agents, incident reports.
 
-Rows are kept as the API sends them, with one exception: an incident's remediations are kept as
-the full list and cut to the first ten when the incident is sent. All times are UTC, written
-`YYYY-MM-DDTHH:MM:SSZ` with whole seconds, as Huntress does.
+Rows are kept as the API sends them, with one exception: an incident's remediations are kept as the
+full list and are cut to the first ten when the incident is sent. All times are UTC with whole
+seconds, written `YYYY-MM-DDTHH:MM:SSZ` as Huntress writes them.
 """
 
 import copy
@@ -21,12 +21,12 @@ REMEDIATIONS_INLINE = 10
 
 
 def iso(moment: datetime) -> str:
-    """`moment` (aware) as Huntress writes times: UTC, whole seconds, a trailing Z."""
+    """Return `moment` (aware) as Huntress writes times: UTC, whole seconds, a trailing Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def wire_incident(row: Row) -> Row:
-    """`row` as the API sends it: of a list of remediations the first ten, with their total."""
+    """Return `row` as the API sends it, with only the first ten remediations and their total."""
     items = row.get("remediations")
     if not isinstance(items, list):
         return row
@@ -39,7 +39,7 @@ def wire_incident(row: Row) -> Row:
 
 
 def remediation_items(row: Row) -> list[object]:
-    """All remediations of the incident `row`; an empty list for null or an unusable value."""
+    """Return all remediations of the incident `row`; an empty list where it has no usable list."""
     held = row.get("remediations")
     if isinstance(held, dict):
         held = held.get("items")
@@ -47,7 +47,7 @@ def remediation_items(row: Row) -> list[object]:
 
 
 def _written(fields: Row) -> Row:
-    """`fields` with datetimes turned into text; every other value, legal or not, as it is."""
+    """Return `fields` with datetimes turned into text; other values stay, even illegal ones."""
     return {
         name: iso(value) if isinstance(value, datetime) else copy.deepcopy(value)
         for name, value in fields.items()
@@ -55,14 +55,14 @@ def _written(fields: Row) -> Row:
 
 
 class Table(dict[int, Row]):
-    """Rows by id; ids given out rise, whatever has been deleted or added by hand."""
+    """Rows by id; new ids always rise, even after rows were deleted or added with a chosen id."""
 
     def __init__(self, first_id: int) -> None:
         super().__init__()
         self._next_id = first_id
 
     def free_id(self, wanted: int | None) -> int:
-        """`wanted`, else the next id. Raises ValueError when a row has `wanted` already."""
+        """Return `wanted`, or without it the next id. Raises ValueError when a row has `wanted`."""
         if wanted is not None and wanted in self:
             raise ValueError(f"id {wanted} is already there")
         chosen = self._next_id if wanted is None else wanted
@@ -70,7 +70,7 @@ class Table(dict[int, Row]):
         return chosen
 
     def store(self, row: Row, fields: Row) -> Row:
-        """Keep `row` with `fields` written over it; returns a copy."""
+        """Keep `row` with `fields` written over it; return a copy."""
         row.update(_written(fields))
         self[_key(row["id"])] = row
         return copy.deepcopy(row)
@@ -79,8 +79,8 @@ class Table(dict[int, Row]):
 class AccountRows:
     """Thread-safe in-memory tables behind one re-entrant lock (`lock`).
 
-    Every method that reads hands out copies. Unknown ids raise KeyError, an id given twice
-    raises ValueError; nothing is retried.
+    Every method that reads returns copies. An unknown id raises KeyError, and an id that is taken
+    raises ValueError.
     """
 
     def __init__(
@@ -125,17 +125,17 @@ class AccountRows:
             return self.organization_rows.store(row, fields)
 
     def organization(self, id: int) -> Row:
-        """A copy of the organization with its counts, as the API sends it."""
+        """Return a copy of the organization with its counts, as the API sends it."""
         with self.lock:
             return self._counted([self.organization_rows[id]])[0]
 
     def organizations(self) -> list[Row]:
-        """Copies of all organizations, oldest id first, with their counts."""
+        """Return copies of all organizations with their counts, in the order they were added."""
         with self.lock:
             return self._counted(list(self.organization_rows.values()))
 
     def remove_organization(self, id: int) -> None:
-        """Take the organization away; its agents and incidents stay, as orphans."""
+        """Remove the organization; its agents and incidents stay and still name its id."""
         with self.lock:
             del self.organization_rows[id]
 
@@ -165,12 +165,12 @@ class AccountRows:
             return self.agent_rows.store(row, fields)
 
     def agents(self) -> list[Row]:
-        """Copies of all agents, oldest first."""
+        """Return copies of all agents, in the order they were added."""
         with self.lock:
             return copy.deepcopy(list(self.agent_rows.values()))
 
     def remove_agent(self, id: int) -> None:
-        """Take the agent away; incidents keep pointing to it."""
+        """Remove the agent; its incidents still name its id."""
         with self.lock:
             del self.agent_rows[id]
 
@@ -185,10 +185,10 @@ class AccountRows:
         id: int | None = None,
         **fields: object,
     ) -> Row:
-        """Add an open incident sent at `now`; returns a copy of its row as the API sends it.
+        """Add an open incident sent at `now`; return a copy of its row as the API sends it.
 
-        `fields` override anything, illegal values included (`updated_at=None`,
-        `severity=[]`). `remediations` is the full list; any other value is sent as it is.
+        `fields` override anything, also with illegal values (`updated_at=None`, `severity=[]`).
+        `remediations` is the full list; a value that is not a list is sent as it is.
         """
         with self.lock:
             agent = self.agent_rows.get(_key(agent_id), {})
@@ -219,12 +219,12 @@ class AccountRows:
             return wire_incident(self.incident_rows.store(row, fields))
 
     def add_raw_incident(self, row: object) -> None:
-        """List `row`, any JSON value at all, above every real incident report."""
+        """List `row`, which may be any JSON value, before every real incident report."""
         with self.lock:
             self.raw_rows.append(copy.deepcopy(row))
 
     def update_incident(self, id: int, *, now: datetime, **fields: object) -> None:
-        """Change `fields`; `updated_at` becomes `now` unless it is among them."""
+        """Change `fields` of the incident; `updated_at` becomes `now` unless `fields` has it."""
         with self.lock:
             row = self.incident_rows[id]
             row["updated_at"] = iso(now)
@@ -241,22 +241,22 @@ class AccountRows:
         self.update_incident(id, now=now, status="sent", closed_at=None)
 
     def delete_incident(self, id: int) -> None:
-        """Take the incident out of every list; by id it is a 404 from now on."""
+        """Remove the incident from every list; a request for its id gets a 404 from now on."""
         with self.lock:
             del self.incident_rows[id]
 
     def incident(self, id: int) -> Row:
-        """A copy of the incident as the API sends it."""
+        """Return a copy of the incident as the API sends it."""
         with self.lock:
             return copy.deepcopy(wire_incident(self.incident_rows[id]))
 
     def incidents(self) -> list[Row]:
-        """Copies of all real incidents as the API sends them, oldest id first."""
+        """Return copies of all real incidents as the API sends them, by ascending id."""
         with self.lock:
             return copy.deepcopy([wire_incident(r) for _, r in sorted(self.incident_rows.items())])
 
     def remediation_ids(self, count: int) -> Iterator[int]:
-        """`count` ids for remediations that no other remediation of this account has."""
+        """Return `count` new ids for remediations of this account."""
         with self.lock:
             first = self._next_remediation_id
             self._next_remediation_id += count

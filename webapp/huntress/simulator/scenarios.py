@@ -1,7 +1,8 @@
-"""What happens to machines in the demo account: endpoint scenarios (EDR, antivirus, SIEM).
+"""The demo's endpoint scenarios (EDR, antivirus, SIEM), about machines.
 
-Texts are `str.format` templates over `host, user, org, mail, ip, sha, country`. Addresses of
-attackers are from documentation ranges, domains end in `.example` and are written defanged.
+Texts are `str.format` templates over `host, user, org, mail, ip, sha, country`. Attackers'
+addresses are from ranges for documentation. Their domains end in `.example` and are written
+defanged.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ Parameters = str | None | tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Step:
-    """One remediation. Its parameters are of the shape its type has in the API.
+    """One remediation, with parameters in the shape that the API uses for its type.
 
-    Pairs are sent as a list of `{name, description}`, text as a string, None as null; for
-    `manual` steps "absent" leaves the key out.
+    Pairs are sent as a list of `{name, description}`, text as a string, and None as null. "absent"
+    leaves the key out; it is for `manual` steps.
     """
 
     type: str

@@ -1,4 +1,4 @@
-"""The HTTP part of the simulator: a threading server on 127.0.0.1 that can cut connections."""
+"""The simulator's HTTP server on 127.0.0.1, with threads; it can cut connections."""
 
 import contextlib
 import socket
@@ -47,7 +47,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def start(self) -> None:
-        """Serve from a daemon thread; returns at once, connections are already accepted."""
+        """Serve from a daemon thread and return at once; connections are accepted already."""
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
@@ -75,7 +75,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
 
 def hang_up(connection: socket.socket) -> None:
-    """End the connection in both directions; one that has ended already is left alone."""
+    """End the connection in both directions; a connection that has ended is left alone."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = IDLE_SECONDS
     wbufsize = -1
-    disable_nagle_algorithm = True  # or a body over 8 KB waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # else a body over 8 KB waits 40 ms for an acknowledgement
 
     def _respond(self) -> None:
         length = self.headers.get("Content-Length") or "0"
@@ -122,4 +122,4 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.http_date()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep quiet: `Simulator.requests` is the log."""
+        """Write no log, because `Simulator.requests` records the requests."""

@@ -7,7 +7,7 @@ fail (`Faults`). Start one simulator for each account:
         requests.get(simulator.base_url + "/v1/account", auth=("hk_demo", "hs_demo"))
 
 or `python -m webapp.huntress.simulator --port 8081 --live`. While it runs, `GET
-/simulator/state` shows what it holds and `POST /simulator/faults` switches faults on and off
+/simulator/state` shows its state and `POST /simulator/faults` switches faults on and off
 (see `control`):
 
     curl -H 'Content-Type: application/json' -d '{"storm_429": true}' \
@@ -43,7 +43,7 @@ STORM_RETRY_AFTER_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One API request as it was answered; `at` is the simulator's time, UTC."""
+    """One API request with the status of its answer; `at` is the simulator's time, UTC."""
 
     method: str
     path: str
@@ -53,12 +53,15 @@ class RecordedRequest:
 
 
 def system_clock() -> datetime:
-    """The time now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class CallWindow:
-    """At most `calls` in any `seconds`, sliding; refused calls do not count. Thread-safe."""
+    """A sliding window of at most `calls` in any `seconds`. Thread-safe.
+
+    Refused calls do not count.
+    """
 
     def __init__(self, calls: int, seconds: float) -> None:
         self.calls = calls
@@ -67,7 +70,7 @@ class CallWindow:
         self._lock = threading.Lock()
 
     def take(self, now: datetime) -> float | None:
-        """Count a call at `now`, or return the seconds until the window frees."""
+        """Count a call at `now` and return None, or return the seconds until a place is free."""
         with self._lock:
             self._forget(now)
             if len(self._taken) < self.calls:
@@ -78,7 +81,7 @@ class CallWindow:
             return (self._taken[0] + self._length - now).total_seconds()
 
     def count(self, now: datetime) -> int:
-        """Calls that count at `now`."""
+        """Return how many calls count at `now`."""
         with self._lock:
             self._forget(now)
             return len(self._taken)
@@ -89,11 +92,11 @@ class CallWindow:
 
 
 class Simulator:
-    """A simulated account behind HTTP on 127.0.0.1, in threads; a context manager.
+    """A simulated account behind an HTTP server on 127.0.0.1; a context manager.
 
-    `account`, `faults`, `api_key`, `api_secret` and `retry_after` may be replaced at any time.
-    `requests` lists the newest API requests with their statuses (control requests left out).
-    A stopped simulator can be started again and keeps its port.
+    `faults`, `api_key`, `api_secret` and `retry_after` may be replaced at any time. `requests`
+    lists the newest API requests with their statuses, without control requests. A stopped simulator
+    can be started again and keeps its port.
     """
 
     def __init__(
@@ -134,13 +137,19 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """`http://127.0.0.1:PORT`. Raises RuntimeError before the first start."""
+        """The simulator's address, `http://127.0.0.1:PORT`.
+
+        Raises RuntimeError before the first start without a chosen port.
+        """
         if not self._port:
             raise RuntimeError("The simulator has not been started.")
         return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> "Simulator":
-        """Listen and answer from threads of its own. Raises OSError when the port is taken."""
+        """Listen and answer in the background; return the simulator.
+
+        Raises OSError when the port is taken.
+        """
         if self._server is None:
             self._stopping.clear()
             self._server = LoopbackServer(self._port, self._answer, self.http_date)
@@ -149,7 +158,7 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Stop listening and drop every connection, slow answers included."""
+        """Stop listening and drop every connection, including those with slow answers."""
         self._stopping.set()
         if self._server is not None:
             self._server.stop()
@@ -167,15 +176,15 @@ class Simulator:
         self.stop()
 
     def calls_in_window(self) -> int:
-        """Calls of the last `window_seconds` that count towards the limit."""
+        """Return how many calls of the last `window_seconds` count towards the limit."""
         return self._window.count(self._clock())
 
     def time_text(self) -> str:
-        """The simulator's time as Huntress writes times."""
+        """Return the simulator's time as Huntress writes times."""
         return iso(self._clock())
 
     def http_date(self) -> str:
-        """The simulator's time as a Date header."""
+        """Return the simulator's time as a Date header."""
         return format_datetime(self._clock().astimezone(UTC), usegmt=True)
 
     def _malformed_rows(self) -> Sequence[object]:

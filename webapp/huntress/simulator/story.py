@@ -1,4 +1,4 @@
-"""The demo account's past (fourteen days of incidents) and its present (`Story`)."""
+"""The demo account's past, with fourteen days of incidents, and its present (`Story`)."""
 
 import random
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ HISTORY_OPEN = 60
 OPEN_STATUSES = ("sent", "auto_remediating")
 _CLOSED_STATUSES = ("closed",) * 8 + ("dismissed", "partner_dismissed")
 
-# An event every 15 to 35 seconds: two or three a minute.
+# An event happens every 15 to 35 seconds, which is two or three a minute.
 _GAP_SECONDS = (15, 35)
 _STORY_REACH = 400
 _MOST_OPEN = 90
@@ -25,10 +25,10 @@ _RISES = {"low": "high", "high": "critical"}
 
 
 def add_history(rows: AccountRows, rng: random.Random, now: datetime) -> None:
-    """Add 150 incidents of the last fourteen days, 60 of them open, most of these recent.
+    """Add 150 incidents of the last fourteen days, 60 of them open, mostly recent ones.
 
-    Among them one without an organization and one whose agent Huntress no longer knows. Ids
-    rise with the time an incident was sent, and no time is later than `now`.
+    One incident has no organization, and the agent of another one is no longer known to Huntress.
+    Ids rise with the time when an incident was sent, and no time is later than `now`.
     """
     ages = sorted((_age(rng) for _ in range(HISTORY_INCIDENTS)), reverse=True)
     for age in ages:
@@ -74,7 +74,7 @@ def _add_odd_ones(rows: AccountRows, ids: list[int]) -> None:
 
 
 def close(rows: AccountRows, rng: random.Random, incident_id: int, at: datetime) -> None:
-    """Close the incident at `at`, its remediations done."""
+    """Close the incident at `at` and finish its remediations."""
     items = finish_remediations(rng, rows.incident_rows[incident_id].get("remediations"), at)
     rows.update_incident(incident_id, now=at, remediations=items)
     rows.close_incident(incident_id, now=at, status=rng.choice(_CLOSED_STATUSES))
@@ -103,14 +103,14 @@ def approve_one(rows: AccountRows, rng: random.Random, incident_id: int, at: dat
 
 
 def amend(rows: AccountRows, incident_id: int, at: datetime) -> None:
-    """Let the SOC add what it found at `at` to its summary."""
+    """Let the SOC add a note with the time `at` to the incident's summary."""
     summary = rows.incident_rows[incident_id].get("summary") or ""
     note = f"Update {at:%H:%M} UTC: we reviewed the timeline again and found nothing further."
     rows.update_incident(incident_id, now=at, summary=f"{summary}\n\n{note}".strip())
 
 
 class Story:
-    """What happens from `start` on: two or three events a minute, the same for the same seed."""
+    """Two or three events a minute from `start` on, the same for the same seed."""
 
     def __init__(self, *, seed: int, start: datetime) -> None:
         self._seed = seed
@@ -118,7 +118,10 @@ class Story:
         self._next_at = start + timedelta(seconds=_GAP_SECONDS[0])
 
     def advance(self, rows: AccountRows, now: datetime) -> None:
-        """Let every event up to `now` happen, each at its own time; earlier times do nothing."""
+        """Let every event up to `now` happen, each at its own time.
+
+        A `now` that is earlier than before does nothing.
+        """
         while self._next_at <= now:
             self._count += 1
             rng = random.Random(f"{self._seed}:{self._count}")

@@ -1,1 +1,1 @@
-"""Calls to Huntress: a client for a connection, the shared call window, failures in words."""
+"""Calls to Huntress: opening a client, the shared call window, and errors in words."""

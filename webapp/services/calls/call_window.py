@@ -26,14 +26,14 @@ from webapp.models.connection import PATH_LENGTH
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 ABANDONED_AFTER = timedelta(seconds=150)
-"""Connecting may take 30 s and a whole answer 120 s: after that the caller is surely gone."""
+"""Connecting may take 30 s and a whole answer 120 s; after that the caller is surely gone."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""A row from further in the future was written by a clock that was wrong; it must not block."""
+"""A row further in the future was written by a wrong clock and must not block the window."""
 
 _ATTEMPTS = 50
 _WINDOWS_LOOKED_AT = 8
-"""More than the windows between a reservation and the moment it stops counting (210 s)."""
+"""A call counts for at most 210 s after its reservation, which is fewer windows than this."""
 
 _calls = aliased(ApiExchange)
 _slots = aliased(ApiExchange)
@@ -42,9 +42,10 @@ _slots = aliased(ApiExchange)
 class DatabaseLedger:
     """A `CallLedger` that all processes and machines share through the database.
 
-    At most `limit` calls count at any time: each from its reservation until `window_seconds`
-    after it finished, or, where its process died, that long after it must have ended. Every
-    method is one short transaction of its own and must not be called inside another.
+    At most `limit` calls count at any time. A call counts from its reservation until
+    `window_seconds` after it finished. Where its process died, it counts until `window_seconds`
+    after ABANDONED_AFTER, when it must have ended. The methods use short transactions of their own
+    and must not be called inside another transaction. All times are UTC.
     """
 
     def __init__(self, connection_id: int, limit: int, window_seconds: float = 60.0) -> None:
@@ -55,8 +56,8 @@ class DatabaseLedger:
     def reserve(self, method: str, path: str, now: datetime) -> Granted | Wait:
         """Take a place in the window, or say when one becomes free.
 
-        One statement decides: it adds the next slot only where fewer than `limit` calls count.
-        Of several processes that see the same window, one gets the slot and the others try again.
+        One statement decides: it adds the next slot only where fewer than `limit` calls count. If
+        several processes see the same window, one of them gets the slot and the others try again.
         """
         for _ in range(_ATTEMPTS):
             with transaction() as session:
@@ -90,19 +91,19 @@ class DatabaseLedger:
     def record(self, method: str, path: str, now: datetime, *, status: int, rows: int) -> None:
         """Enter a call that was made without a reservation and is over; it counts like any other.
 
-        Where the window is full it is left out.
+        Where the window is full, the call is not entered.
         """
         answer = self.reserve(method, path, now)
         if isinstance(answer, Granted):
             self.finish(answer.reservation_id, now, status=status, milliseconds=0, rows=rows)
 
     def free_calls(self, now: datetime) -> int:
-        """How many calls could be made now without waiting (never negative)."""
+        """Return how many calls could be made now without waiting; never negative."""
         with reading() as session:
             return max(0, self.limit - len(self._releases(session, now)))
 
     def _reservation(self, session: Session, method: str, path: str, now: datetime) -> Any:
-        """The statement that takes the next slot and returns its row's id, or does nothing."""
+        """Return the statement that takes the next free slot and returns its row's id."""
         taken = select(func.count()).where(*self._counts(now)).scalar_subquery()
         path = path.partition("?")[0][:PATH_LENGTH]
         values = select(
@@ -122,7 +123,7 @@ class DatabaseLedger:
         )
 
     def _releases(self, session: Session, now: datetime) -> list[datetime]:
-        """When each place that is taken becomes free at the earliest, soonest first."""
+        """Return when each taken place becomes free at the earliest, soonest first."""
         rows = session.execute(
             select(_calls.reserved_at, _calls.finished_at).where(*self._counts(now))
         )
@@ -139,9 +140,9 @@ class DatabaseLedger:
         )
 
     def _counts(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
-        """What makes a call count at `now`.
+        """Return the conditions under which a call counts at `now`.
 
-        Older slots cannot count any more; leaving them out keeps the look at the window short.
+        Older slots cannot count any more; leaving them out keeps the query fast.
         """
         oldest = func.coalesce(self._newest_slot(), 0) - _WINDOWS_LOOKED_AT * self.limit
         since = now - self.window
@@ -157,7 +158,7 @@ class DatabaseLedger:
 
 
 def recent_exchanges(connection_id: int, limit: int = 50) -> list[ApiExchange]:
-    """The last calls of a connection, newest first."""
+    """Return the last calls of a connection, newest first."""
     with reading() as session:
         return list(
             session.scalars(

@@ -1,4 +1,4 @@
-"""A failed call to Huntress, for the person who waits for it: what is wrong and what helps."""
+"""Explaining a failed call to Huntress: what is wrong, and what the person can do about it."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,10 @@ _ABOUT_BASE_URL = frozenset({ErrorKind.HOST_NOT_ALLOWED, ErrorKind.REDIRECTED})
 
 
 def explain(error: HuntressError) -> str:
-    """What is wrong, and what the person can do about it; free of secrets."""
+    """Return what is wrong and what the person can do about it, without any secret."""
     return f"{error.sentence} {_REMEDIES.get(error.kind, '')}".rstrip()
 
 
 def is_about_base_url(error: HuntressError) -> bool:
-    """Whether another base URL is what helps."""
+    """Whether the error can be solved by another base URL."""
     return error.kind in _ABOUT_BASE_URL

@@ -1,4 +1,4 @@
-"""The one way to a Huntress client: credentials, call window and clock put together."""
+"""Opening Huntress clients with credentials, call window and clock; the only way to get one."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -14,13 +14,13 @@ from webapp.services.errors import RefusedError
 OnWait = Callable[[float, str], None]
 
 INTERACTIVE_TIMEOUT_SECONDS = 10.0
-"""For calls a person waits for in a browser; polls use the client's own 30 s."""
+"""The timeout of calls that a person waits for in a browser; other calls have 30 s."""
 
 _LONGEST_INTERACTIVE_WAIT_SECONDS = 10.0
 
 
 class ApiAccess(Protocol):
-    """What is needed of a connection to call its account."""
+    """The attributes of a connection that are needed to call its account."""
 
     @property
     def id(self) -> int: ...
@@ -33,7 +33,7 @@ class ApiAccess(Protocol):
 
 
 class MissingCredentialsError(RefusedError):
-    """The connection holds no credentials: it was disconnected, or never finished."""
+    """The connection holds no API key or secret, for example because it was disconnected."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -48,11 +48,11 @@ def open_client(
     on_wait: OnWait | None = None,
     timeout: float = 30.0,
 ) -> HuntressClient:
-    """A client for `connection` that keeps to the account's shared call window.
+    """Return a client for `connection` that keeps to the account's shared call window.
 
-    Close it after use; never call it inside a transaction. `on_wait`: see `CallBudget`.
-    Raises MissingCredentialsError, and HuntressError(HOST_NOT_ALLOWED) for a base URL that is not
-    allowed (any more).
+    The caller must close it after use and must never call it inside a transaction. `CallBudget`
+    says what `on_wait` is for. Raises MissingCredentialsError, and HuntressError(HOST_NOT_ALLOWED)
+    for a base URL that is not allowed.
     """
     if not (connection.api_key and connection.api_secret):
         raise MissingCredentialsError
@@ -70,7 +70,7 @@ def open_client(
 def open_trial_client(
     *, base_url: str, api_key: str, api_secret: str, config: Config
 ) -> HuntressClient:
-    """A client for credentials that are not stored yet, for somebody who waits for the answer.
+    """Return a client for credentials that are not stored yet; it does not wait longer than 10 s.
 
     Raises HuntressError(HOST_NOT_ALLOWED) for a base URL that is not allowed.
     """
@@ -85,13 +85,19 @@ def open_trial_client(
 
 
 def refuse_long_waits(seconds_left: float, reason: str) -> None:
-    """An `on_wait` for calls a person waits for: gives up where the wait exceeds 10 seconds."""
+    """Give up a wait of more than 10 seconds; an `on_wait` for calls that a person waits for.
+
+    Raises HuntressError(RATE_LIMITED).
+    """
     if seconds_left > _LONGEST_INTERACTIVE_WAIT_SECONDS:
         raise HuntressError(ErrorKind.RATE_LIMITED)
 
 
 def _slice_seconds(config: Config) -> float:
-    """A lease is renewed before each slice of a wait: it must outlast the slice by far."""
+    """Return how long one slice of a wait may last.
+
+    A lease is renewed before each slice and must outlast it by far.
+    """
     return min(SLICE_SECONDS, config.lease_seconds / 3)
 
 

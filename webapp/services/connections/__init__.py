@@ -1,1 +1,1 @@
-"""Huntress accounts: connecting, credentials, routing settings, health, last exchanges."""
+"""Huntress accounts: connecting, credentials, routing settings, health and the last calls."""

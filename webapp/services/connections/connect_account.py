@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 class ConnectError(RefusedError):
     """The account could not be connected; nothing was stored. The sentence says why.
 
-    `is_about_base_url`: another base URL is what helps.
+    `is_about_base_url` says that another base URL can solve it.
     """
 
     def __init__(self, sentence: str, *, is_about_base_url: bool = False) -> None:
@@ -50,7 +50,7 @@ class ConnectError(RefusedError):
 
 
 class OtherAccountError(ConnectError):
-    """The credentials are good, but belong to another account than this connection's."""
+    """The credentials work, but they belong to another account than this connection's."""
 
     def __init__(self, account_name: str, connection: Connection) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class OtherAccountError(ConnectError):
 
 @dataclass(frozen=True, slots=True)
 class _Credentials:
-    """A key and secret, trimmed; raises FieldError where one is missing."""
+    """An API key and secret; raises FieldError where one of them is empty."""
 
     key: str = field(repr=False)
     secret: str = field(repr=False)
@@ -93,13 +93,12 @@ def connect_account(
 ) -> Connection:
     """Connect the account that the credentials belong to, and return its connection.
 
-    The credentials are tried before anything is stored. An account that was connected before
-    gets its old connection back, with cursor, routing and mappings. Empty severity → priority
-    choices are pre-filled by name, existing ones kept. The first sync of organizations follows
-    as well as it can; where it fails, the next sweep or "Sync organizations" makes up for it.
-
-    An empty `name` becomes the account's, an empty `base_url` Huntress's own. Raises FieldError
-    (key or secret missing), ConnectError, EditionError: nothing is stored then.
+    The credentials are tried before anything is stored. An account that was connected before gets
+    its old connection back, with cursor, routing and mappings. Priorities for severities are
+    pre-filled by name where none was chosen. Then the organizations are synchronized; if that
+    fails, the next sweep or "Sync organizations" does it. An empty `name` becomes the account's
+    name, and an empty `base_url` becomes Huntress's own. Raises FieldError (key or secret missing),
+    ConnectError, EditionError; nothing is stored then.
     """
     require_enterprise()
     credentials = _Credentials(api_key.strip(), api_secret.strip())
@@ -117,7 +116,10 @@ def connect_account(
 
 
 def connected_message(connection: Connection) -> str:
-    """What the page says after connecting; an account that polled before goes on by itself."""
+    """Return what the page says after connecting.
+
+    A connection that polled before goes on by itself, unless it is paused or lacks routing.
+    """
     is_running = connection.polling_started_at is not None and connection.paused_at is None
     if is_running and not missing_settings(connection):
         return (
@@ -135,9 +137,9 @@ def replace_credentials(
 ) -> Connection:
     """Give a connection new credentials of the same account, tried before they are stored.
 
-    A disconnected connection is connected again by it. Raises OtherAccountError for credentials
-    of another account, FieldError, ConnectError, NotFoundError, EditionError: the stored ones
-    stay as they were then.
+    This also connects a disconnected connection again. Raises OtherAccountError for credentials of
+    another account, FieldError, ConnectError, NotFoundError, EditionError; the stored credentials
+    then stay as they were.
     """
     require_enterprise()
     credentials = _Credentials(api_key.strip(), api_secret.strip())
@@ -155,15 +157,16 @@ def replace_credentials(
 
 
 def disconnect_account(connection_id: int, actor_id: int | None = None) -> Connection:
-    """Delete the credentials and stop polling; tickets, mappings, routing, cursor, history stay.
+    """Delete the credentials and stop polling; everything else of the connection stays.
 
-    Disconnecting twice is fine. Raises NotFoundError, EditionError.
+    Tickets, mappings, routing, cursor and history are kept. Disconnecting twice changes nothing.
+    Raises NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
         connection.api_key = connection.api_secret = None
-        connection.poll_requested_at = None  # a sweep that is due stays due: see poll_connection
+        connection.poll_requested_at = None  # but a due sweep stays due: see poll_connection
         if connection.lease_token is not None:
             _stop_poll(session, connection, connection.lease_token)
         if connection.disconnected_at is None:
@@ -173,14 +176,17 @@ def disconnect_account(connection_id: int, actor_id: int | None = None) -> Conne
 
 
 def _stop_poll(session: Session, connection: Connection, token: str) -> None:
-    """A poll that is running stops at its next write; once connected again, a sweep follows."""
+    """Take the lease away, so that the running poll stops at its next write.
+
+    Once the account is connected again, a sweep follows.
+    """
     connection.lease_token = None
     connection.is_walk_cut_off = True
     mark_interrupted(session, token)
 
 
 def _try_credentials(base_url: str, credentials: _Credentials) -> _Account:
-    """The account the credentials open; raises ConnectError with what is wrong."""
+    """Return the account that the credentials belong to; raises ConnectError with what is wrong."""
     try:
         client = open_trial_client(
             base_url=base_url,
@@ -203,7 +209,10 @@ def _parse_account(raw: Mapping[str, Any]) -> _Account:
 
 
 def _retry_once(store: Callable[[Session], Connection]) -> Connection:
-    """Two people may connect the same account at the same moment: the second one reopens it."""
+    """Store the connection; try again if somebody connected the same account at the same moment.
+
+    The second try finds that connection and updates it.
+    """
     try:
         with transaction() as session:
             return store(session)
@@ -240,7 +249,7 @@ def _store(
 def _fill(
     session: Session, connection: Connection, credentials: _Credentials, account: _Account
 ) -> None:
-    """Take over credentials and account; what the last error said does not hold any more."""
+    """Take over the credentials and the account's names, and clear the last error."""
     connection.api_key = credentials.key
     connection.api_secret = credentials.secret
     connection.account_name = account.name
@@ -257,7 +266,7 @@ def _fill(
 
 
 def _count_trial_call(connection: Connection) -> None:
-    """Enter the trial call, made before there was a connection, in the account's call window."""
+    """Enter the trial call, which was made without a reservation, in the account's call window."""
     ledger = DatabaseLedger(connection.id, current_config().huntress_calls_per_minute)
     ledger.record("GET", "/v1/account", clock.utcnow(), status=200, rows=1)
 

@@ -1,4 +1,4 @@
-"""The figures of a connection's health, counted for all connections in one query."""
+"""The figures of connections' health, counted for all connections in one query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ CALL_WINDOW = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`oldest_waiting_at` (UTC) is when the longest waiting incident was first fetched."""
+    """The figures of one connection.
+
+    `oldest_waiting_at` (UTC) is when the incident that has waited longest was first fetched.
+    """
 
     organizations: int = 0
     unmapped: int = 0
@@ -31,10 +34,11 @@ class Figures:
 def count_figures(
     session: Session, now: datetime, connection_id: int | None = None
 ) -> Mapping[int, Figures]:
-    """The figures of each connection (or of one) that has any, by its id.
+    """Return the figures of each connection, or of one, by its id.
 
-    An open incident is one recorded in any status that is neither closed nor deleted. Unmapped
-    organizations make tickets but have no (active) client. Calls count until 60 s after they end.
+    A connection whose figures are all zero is left out. An open incident is recorded in a status
+    that is neither closed nor deleted. Unmapped organizations get tickets but have no active
+    client. Calls count until 60 s after they end.
     """
 
     parts: dict[str, Select[*tuple[Any, ...]]] = {
@@ -69,9 +73,10 @@ def count_figures(
 def _together(
     parts: Mapping[str, Select[*tuple[Any, ...]]], connection_id: int | None
 ) -> CompoundSelect[*tuple[Any, ...]]:
-    """One statement for all parts: its name, a connection's id, a number, a time (or none).
+    """Return one statement for all parts.
 
-    The first part has to be the one with a time: it gives the column its type.
+    Its columns are a part's name, a connection's id, a number, and a time or NULL. The part with a
+    time has to be the first, because the first part gives the column its type.
     """
     named = []
     for name, part in parts.items():
@@ -102,10 +107,10 @@ def _open_incidents() -> Select[int, int]:
 
 
 def _calls(now: datetime) -> Select[int, int]:
-    """Counted for each connection by itself: that is what lets SQLite use the index."""
+    """Count each connection's calls in a subquery of its own, so that SQLite uses the index."""
     counted = select(func.count()).where(
         ApiExchange.connection_id == Connection.id,
-        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier ones are over
+        ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,  # earlier calls are over
         or_(
             ApiExchange.finished_at > now - CALL_WINDOW,
             and_(

@@ -1,4 +1,4 @@
-"""How a connection is doing: what the dashboard and its own page show of it."""
+"""The health of connections, as the dashboard and a connection's own page show it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MISSING_CREDENTIALS = "Missing Huntress API credentials."
 
 
 class State(StrEnum):
-    """The state of a connection. An error outweighs every state but being disconnected."""
+    """The state of a connection; an error outweighs every state except "disconnected"."""
 
     DISCONNECTED = "disconnected"
     ERROR = "error"
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """A poll that runs, or one that ended. Times are UTC; a `total` of None is not known yet."""
+    """A poll that runs or has ended. Times are UTC; `total` is None while it is not known."""
 
     id: int
     state: str
@@ -52,10 +52,11 @@ class RunProgress:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionHealth:
-    """One connection as a person sees it. Times are UTC.
+    """The health of one connection. Times are UTC.
 
-    `run` is the poll in progress, `last_run` the last one that ended. `next_poll_at` is None
-    where none is scheduled. `refusal` is why "Poll now" is not possible, None where it is possible.
+    `run` is the poll in progress, and `last_run` is the last one that ended. `next_poll_at` is None
+    where no poll is scheduled. `refusal` says why "Poll now" is not possible; it is None where it
+    is possible.
     """
 
     id: int
@@ -74,12 +75,12 @@ class ConnectionHealth:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a poll runs or waits to be run."""
+        """Whether a poll runs or was asked for."""
         return self.run is not None or self.is_queued
 
 
 def read_connection_health(connection_id: int) -> ConnectionHealth:
-    """One connection's health; raises NotFoundError."""
+    """Return one connection's health; raises NotFoundError."""
     with reading() as session:
         found = connections_health(session, clock.utcnow(), connection_id)
     if not found:
@@ -88,7 +89,7 @@ def read_connection_health(connection_id: int) -> ConnectionHealth:
 
 
 def read_connections_health() -> list[ConnectionHealth]:
-    """The health of every connection, by name."""
+    """Return the health of every connection, sorted by name."""
     with reading() as session:
         return connections_health(session, clock.utcnow())
 
@@ -96,7 +97,10 @@ def read_connections_health() -> list[ConnectionHealth]:
 def connections_health(
     session: Session, now: datetime, connection_id: int | None = None
 ) -> list[ConnectionHealth]:
-    """The health of all connections by name, or of one. Credentials are not read."""
+    """Return the health of all connections, sorted by name, or of one.
+
+    Credentials are not read.
+    """
     has_credentials = Connection.api_key.is_not(None) & Connection.api_secret.is_not(None)
     statement = (
         select(Connection, has_credentials)
@@ -173,7 +177,11 @@ def _state(connection: Connection, error: str | None, is_incomplete: bool, runs:
 
 
 def _refusal(connection: Connection, is_able: bool, missing: Sequence[str]) -> str | None:
-    """When `manage_polling.poll_refusal` refuses, shorter, without decrypting the credentials."""
+    """Return why "Poll now" is not possible, or None.
+
+    It refuses when `manage_polling.poll_refusal` does, in fewer words and without decrypting the
+    credentials.
+    """
     if connection.disconnected_at is not None:
         return "This connection is disconnected."
     if not is_able:
@@ -198,7 +206,7 @@ def _next_poll_at(connection: Connection, is_stopped: bool, now: datetime) -> da
 
 
 def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[PollRun]]:
-    """By connection: the run of its lease, whatever its state, and the last one that ended."""
+    """Return by connection the run that holds its lease, in any state, and the last ended run."""
     last = (
         select(PollRun.id)
         .where(PollRun.connection_id == Connection.id, PollRun.state.not_in((RUNNING, SKIPPED)))
@@ -221,7 +229,7 @@ def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[Pol
 def _current_run(
     connection: Connection, runs: Sequence[PollRun], now: datetime
 ) -> RunProgress | None:
-    """The run that holds the lease; one whose lease ran out is not running any more."""
+    """Return the run that holds the lease; None where the lease ran out or no run holds it."""
     token, expires_at = connection.lease_token, connection.lease_expires_at
     if token is None or expires_at is None or expires_at <= now:
         return None
@@ -230,7 +238,7 @@ def _current_run(
 
 
 def _last_run(runs: Sequence[PollRun]) -> RunProgress | None:
-    """Of those that ended the latest: the run of the lease may have ended too."""
+    """Return the latest run that ended; the run of the lease may be among the ended ones."""
     ended = [run for run in runs if run.state not in (RUNNING, SKIPPED)]
     last = max(ended, key=lambda run: (run.started_at, run.id), default=None)
     return None if last is None else _progress(last)

@@ -1,4 +1,4 @@
-"""Connections as commands print them."""
+"""Describing connections as commands print them."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from webapp.services.transactions import reading
 
 
 def describe_connections() -> list[dict[str, object]]:
-    """Every connection by name, disconnected ones included; never a credential.
+    """Return every connection, sorted by name, including disconnected ones, without credentials.
 
     Times are in ISO format, UTC.
     """

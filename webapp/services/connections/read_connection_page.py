@@ -1,4 +1,4 @@
-"""What the page of one connection shows besides its status: account, settings, set-up."""
+"""Reading what a connection's page shows: its account, settings, set-up steps and health."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,9 @@ NO_CONNECTION = "There is no such connection (any more)."
 class ConnectionPage:
     """One connection. Times are UTC; credentials are not read.
 
-    `values` are the settings as they are stored, `chosen` the rows they name (deactivated ones
-    included) by attribute, `sentences` what they mean. `steps` lead through the set-up.
+    `values` are the stored settings by attribute. `chosen` are the rows that they name by
+    attribute, including deactivated ones. `sentences` say what the settings mean. `steps` lead
+    through the set-up.
     """
 
     id: int
@@ -49,22 +50,22 @@ class ConnectionPage:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """The name to show: the account's, or the connection's own."""
         return self.account_name or self.name
 
     @property
     def is_connected(self) -> bool:
-        """Whether its account can be asked."""
+        """Whether the account is connected, so that Huntress can be asked."""
         return self.has_credentials and self.disconnected_at is None
 
     @property
     def is_set_up(self) -> bool:
-        """Whether nothing of the set-up holds up polling (any more)."""
+        """Whether no step of the set-up holds up polling."""
         return not any(step.blocks_polling for step in self.steps)
 
 
 def read_connection_page(connection_id: int) -> ConnectionPage:
-    """One connection; raises NotFoundError, EditionError."""
+    """Return one connection's page; raises NotFoundError, EditionError."""
     require_enterprise()
     with reading() as session:
         connection, has_credentials = _load(session, connection_id)

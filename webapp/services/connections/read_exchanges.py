@@ -1,4 +1,4 @@
-"""The last calls to a Huntress account, with what their answers mean."""
+"""Reading the last calls to a Huntress account, with the meaning of their answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SHOWN_EXCHANGES = 50
 
 
 class CallOutcome(StrEnum):
-    """How a call ended."""
+    """How a call ended, or that it is still running."""
 
     SUCCESS = "success"
     RUNNING = "running"
@@ -31,7 +31,10 @@ class CallOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call; `words` says how it ended. A 404 is an answer like others: "it is gone"."""
+    """One call; `words` says how it ended. `started_at` is UTC.
+
+    A 404 is not a failure: it answers that Huntress does not have the object.
+    """
 
     id: int
     started_at: datetime
@@ -46,7 +49,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLog:
-    """The last calls, newest first, and how much of the call window is used just now."""
+    """The last calls, newest first, and how much of the call window is used now."""
 
     account: PolledAccount
     exchanges: Sequence[Exchange]
@@ -56,7 +59,7 @@ class ExchangeLog:
 
 
 def read_exchanges(connection_id: int) -> ExchangeLog:
-    """The last 50 calls of a connection; raises NotFoundError, EditionError."""
+    """Return the last 50 calls of a connection; raises NotFoundError, EditionError."""
     require_enterprise()
     now = clock.utcnow()
     with reading() as session:

@@ -1,4 +1,4 @@
-"""Routing settings by the names people know, for the command line."""
+"""Routing settings by the names that people know, for the command line."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -31,22 +31,22 @@ _NAMES_SHOWN = 10
 
 
 def show_routing(connection_id: int) -> dict[str, object]:
-    """The routing settings by name, as `routing show` prints them; raises NotFoundError."""
+    """Return the routing settings by name, as `routing show` prints them; raises NotFoundError."""
     with reading() as session:
         return _as_words(session, get_connection(session, connection_id))
 
 
 def resolve_routing_names(connection_id: int, names: Mapping[str, str]) -> dict[str, object]:
-    """The ids that `names` (field of `save_routing` → name) stand for; "none" clears a field.
+    """Return the ids for `names` (field of `save_routing` → name); "none" clears a field.
 
-    Names are taken exactly, or without regard to case where that is unambiguous; only active
-    rows have one. Raises RoutingError with the names there are, NotFoundError.
+    A name must match exactly, or be the only match when case is ignored. Inactive rows are not
+    found. Raises RoutingError with the names that exist, NotFoundError.
     """
     errors: dict[str, str] = {}
     found: dict[str, object] = {}
     with reading() as session:
         connection = get_connection(session, connection_id)
-        for field in ROUTING_REFERENCES:  # a board stands before its categories
+        for field in ROUTING_REFERENCES:  # a board comes before its categories
             name = names.get(field)
             if name is None:
                 continue
@@ -66,14 +66,20 @@ def resolve_routing_names(connection_id: int, names: Mapping[str, str]) -> dict[
 
 
 def find_client_id(name: str) -> int:
-    """The active client of a name; raises FieldError with the names there are."""
+    """Return the id of the active client with this name.
+
+    Raises FieldError with the names that exist.
+    """
     with reading() as session:
         _, choices = _choices(session, "fallback_client_id", {})
     return find_by_name(name, choices, "client")
 
 
 def find_by_name(name: str, choices: Sequence[tuple[int, str]], kind: str) -> int:
-    """The id of a name among `(id, name)` pairs; raises FieldError with the names there are."""
+    """Return the id of a name among `(id, name)` pairs; see `resolve_routing_names`.
+
+    Raises FieldError with the first ten names.
+    """
     exact = [key for key, known in choices if known == name]
     folded = name.strip().casefold()
     alike = exact or [key for key, known in choices if known.strip().casefold() == folded]

@@ -43,11 +43,14 @@ ROUTING_FIELDS = (*ROUTING_REFERENCES, *NUMBER_FIELDS, *SWITCH_FIELDS)
 
 
 class RoutingError(FieldError):
-    """Some settings cannot be taken; nothing was saved. `fields`: attribute → message."""
+    """Some settings are not valid; nothing was saved. `fields` maps attribute to message."""
 
 
 class StaleRoutingError(ConflictError):
-    """Somebody else saved other settings meanwhile; nothing was saved. `stored`: what is now."""
+    """Somebody else saved other settings meanwhile; nothing was saved.
+
+    `stored` are the settings as they are now.
+    """
 
     def __init__(self, stored: Mapping[str, object]) -> None:
         super().__init__(
@@ -59,7 +62,7 @@ class StaleRoutingError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class SavedRouting:
-    """What was saved, and what is still missing (by key)."""
+    """The connection as it was saved, the keys of settings still missing, and a message."""
 
     connection: Connection
     missing: tuple[str, ...]
@@ -68,7 +71,7 @@ class SavedRouting:
 
 @dataclass(frozen=True, slots=True)
 class RoutingChoices:
-    """What the lists of the form offer: active rows; priorities and statuses in their order."""
+    """The active rows that the form offers, with priorities and statuses in their order."""
 
     boards: list[Board]
     categories: list[Category]
@@ -79,7 +82,7 @@ class RoutingChoices:
 
 
 def routing_choices() -> RoutingChoices:
-    """The choices of the routing form; categories are those of all boards."""
+    """Return the choices of the routing form; categories are those of all boards."""
     with reading() as session:
         categories = session.scalars(
             select(Category).where(Category.is_active).order_by(Category.name, Category.id)
@@ -103,7 +106,7 @@ def routing_choices() -> RoutingChoices:
 
 
 def routing_values(connection: Connection) -> dict[str, object]:
-    """The settings of a connection by attribute (ROUTING_FIELDS)."""
+    """Return the settings of a connection by attribute (ROUTING_FIELDS)."""
     return {field: getattr(connection, field) for field in ROUTING_FIELDS}
 
 
@@ -114,13 +117,13 @@ def save_routing(
     *,
     seen: Mapping[str, object] | None = None,
 ) -> SavedRouting:
-    """Save `changes` (attributes of ROUTING_FIELDS; the others stay as they are).
+    """Save `changes`, by attribute of ROUTING_FIELDS; the other settings stay as they are.
 
-    Only the columns that changed are written. Incomplete routing is saved; it pauses polling.
-    Another board clears a category that is not its own. `seen` are the settings that a form
-    showed when it was loaded: what became different meanwhile is never overwritten, and only a
-    category that was left as it was is cleared. Raises StaleRoutingError, RoutingError (nothing
-    is saved), NotFoundError, EditionError.
+    Only the columns that changed are written. Incomplete routing is saved too; it pauses polling. A
+    new board clears a category that does not belong to it. `seen` are the settings that a form
+    showed when it was loaded. With `seen`, a setting that somebody changed meanwhile is never
+    overwritten, and a category is cleared only if the form left it unchanged. Raises
+    StaleRoutingError, RoutingError, NotFoundError, EditionError; nothing is saved then.
     """
     require_enterprise()
     with transaction() as session:
@@ -162,7 +165,7 @@ def _message(connection: Connection, missing: tuple[str, ...]) -> str:
 def _clear_foreign_categories(
     session: Session, before: Mapping[str, object], changes: Mapping[str, object]
 ) -> dict[str, object]:
-    """`changes`, with the categories cleared that the new board does not have."""
+    """Return `changes` with the categories cleared that do not belong to the new board."""
     wanted = dict(changes)
     state = {**before, **changes}
     if state["board_id"] != before["board_id"]:
@@ -179,9 +182,9 @@ def _clear_foreign_categories(
 def _clear_kept_categories(
     session: Session, seen: Mapping[str, object], changes: Mapping[str, object]
 ) -> dict[str, object]:
-    """`changes` without the categories that a form kept although they are not the board's.
+    """Return `changes` with the kept categories cleared that do not belong to the board.
 
-    One that was chosen just now is left for the check to refuse.
+    A category that was chosen just now stays, so that the check refuses it.
     """
     wanted = dict(changes)
     for field, above, attribute in (
@@ -198,7 +201,11 @@ def _clear_kept_categories(
 def _refuse_stale(
     before: Mapping[str, object], seen: Mapping[str, object], wanted: Mapping[str, object]
 ) -> None:
-    """A form that was sent twice changes nothing the second time: that is no conflict."""
+    """Raise StaleRoutingError where a stored setting is neither the seen nor the wanted one.
+
+    A form that is sent twice is no conflict, because the second time the stored settings are the
+    wanted ones.
+    """
     for field in ROUTING_FIELDS:
         if before[field] not in (seen.get(field), wanted.get(field, before[field])):
             raise StaleRoutingError(before)
@@ -207,7 +214,7 @@ def _refuse_stale(
 def _check(
     session: Session, before: Mapping[str, object], wanted: Mapping[str, object]
 ) -> dict[str, str]:
-    """What is wrong with `wanted`, by field; values that are already stored pass."""
+    """Return what is wrong with `wanted`, by field; a value that is already stored passes."""
     errors: dict[str, str] = {}
     for field, value in wanted.items():
         if field not in ROUTING_FIELDS:
@@ -246,7 +253,7 @@ def _problem(session: Session, field: str, value: object) -> str | None:
 def _check_together(
     session: Session, before: Mapping[str, object], wanted: Mapping[str, object]
 ) -> dict[str, str]:
-    """What is wrong between fields, each of which is fine."""
+    """Return what is wrong with the combination of settings, by field."""
     state = {**before, **wanted}
     category = _category(session, state["category_id"])
     subcategory = _category(session, state["subcategory_id"])

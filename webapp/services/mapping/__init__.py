@@ -1,1 +1,1 @@
-"""Which client each Huntress organization is: synchronized, matched, chosen, imported."""
+"""Mapping Huntress organizations to clients: sync, matching by name, people's choices, import."""

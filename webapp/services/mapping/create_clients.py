@@ -1,4 +1,4 @@
-"""Creating clients from organizations: a new install has none yet."""
+"""Creating clients from organizations, because a new installation has no clients yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MOST_ROWS = 200
 
 
 class Choice(StrEnum):
-    """What to do about one organization."""
+    """What to do with one organization."""
 
     CREATE = "create"
     LINK = "link"
@@ -34,7 +34,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An organization without a client: the client that would be created, and similar ones."""
+    """An organization without a client, a name for a new client, and similar clients' names."""
 
     external_id: str
     organization: str
@@ -44,13 +44,13 @@ class Proposal:
 
     @property
     def choice(self) -> Choice:
-        """What is chosen at first: where there may be a duplicate, a person has to decide."""
+        """The choice to start with; where a similar client exists, a person has to decide."""
         return Choice.SKIP if self.similar else Choice.CREATE
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """What was decided about an organization: `name` is the client to create or to link to."""
+    """A decision about an organization; `name` is the client to create or to link to."""
 
     external_id: str
     version: int
@@ -60,17 +60,17 @@ class NewClient:
 
 @dataclass(frozen=True, slots=True)
 class CreatedClients:
-    """How many clients were created, and how many organizations have a client now."""
+    """How many clients were created, and how many organizations were linked to a client."""
 
     created: int
     linked: int
 
 
 def propose_clients(connection_id: int, external_ids: Sequence[str]) -> list[Proposal]:
-    """A proposal for each organization that has no active client, by name; the first 200.
+    """Return a proposal for each organization that has no active client, sorted by name.
 
-    Those that have one (by now), or do not exist, are left out. Raises NotFoundError,
-    EditionError.
+    Only the first 200 ids are looked at. Organizations that have an active client by now, or do not
+    exist, are left out. Raises NotFoundError, EditionError.
     """
     require_enterprise()
     with reading() as session:
@@ -94,17 +94,18 @@ def propose_clients(connection_id: int, external_ids: Sequence[str]) -> list[Pro
 def create_clients(
     connection_id: int, decisions: Sequence[NewClient], *, actor_id: int
 ) -> CreatedClients:
-    """Create and link as decided, in one transaction, or do nothing.
+    """Create and link clients as decided, all in one transaction.
 
     Organizations whose new clients have the same name share one client. Raises FieldError with a
-    sentence by organization id for names that cannot be used, ConflictError where an
-    organization was changed or a client of the name created meanwhile, NotFoundError, EditionError.
+    sentence by organization id for names that cannot be used; ConflictError where somebody changed
+    an organization or created a client of the same name meanwhile; NotFoundError, EditionError.
+    Nothing is created or linked then.
     """
     require_enterprise()
     wanted = [one for one in decisions if one.choice is not Choice.SKIP]
     try:
         return _create(connection_id, wanted, actor_id)
-    except IntegrityError:  # not seen by the check a moment ago
+    except IntegrityError:  # the client was created after the check
         raise ConflictError(
             "Somebody created a client of the same name just now. Nothing was created: try again."
         ) from None
@@ -151,7 +152,7 @@ def _problem(names: ClientNames, taken: dict[str, str], one: NewClient) -> str |
 
 
 def _insert(session: Session, decisions: Sequence[NewClient], actor_id: int) -> dict[str, int]:
-    """Add the clients; returns their ids by normalized name."""
+    """Add the clients; return their ids by normalized name."""
     found: dict[str, Client] = {}
     for one in decisions:
         found.setdefault(_key(one.name), Client(name=one.name))

@@ -12,9 +12,9 @@ from webapp.services.transactions import NO_SYNC
 
 
 def drop_reports(session: Session, connection_id: int, organization_ids: set[str]) -> None:
-    """Keep only id, severity, status and times of their incidents that have no ticket.
+    """Keep only id, severity, status and times of these organizations' incidents without a ticket.
 
-    In the caller's transaction, which holds the connection's row: no poll writes meanwhile.
+    The caller's transaction must hold the connection's row, so that no poll writes meanwhile.
     """
     if not organization_ids:
         return
@@ -30,7 +30,7 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
             message=None,
             device_name=None,
             agent_external_id=None,
-            content_hash=None,  # what is recorded is not that report any more
+            content_hash=None,  # the alert no longer holds that report
         ),
         execution_options=NO_SYNC,
     )
@@ -38,13 +38,17 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
 
 
 def kept_of_excluded(raw: Any) -> dict[str, Any]:
-    """The columns of an inbox row whose organization is excluded."""
+    """Return the columns for an inbox row whose organization is excluded."""
     kept = reduce_excluded(raw)
     return {"payload": raw_text(kept), "content_hash": content_hash(kept), "is_reduced": True}
 
 
 def _reduce_inbox(session: Session, connection_id: int, organization_ids: set[str]) -> None:
-    """A row that a poll has in hand gets another version: it is processed again, reduced."""
+    """Reduce the waiting reports of these organizations that have no ticket.
+
+    The version is raised, so that a poll that is processing a row does not remove it: the reduced
+    row is processed again.
+    """
     has_ticket = exists().where(
         Alert.connection_id == InboxRow.connection_id,
         Alert.external_alert_id == InboxRow.external_key,

@@ -1,4 +1,4 @@
-"""The mapping table as a CSV file that can be edited and imported again."""
+"""Exporting the mapping table as a CSV file that can be edited and imported again."""
 
 from collections.abc import Iterator
 
@@ -15,10 +15,10 @@ COLUMNS = ("organization id", "organization name", "client", "create tickets", "
 
 
 def export_mappings(connection_id: int, query: MappingQuery) -> Iterator[str]:
-    """The file, a line at a time: all rows that `query` asks for, whatever page it is.
+    """Return the lines of the file, with all rows that `query` asks for on all pages.
 
     Raises NotFoundError, EditionError before the first line. States and candidates are worked out
-    500 rows at a time, while the file is sent.
+    EXPORT_BATCH rows at a time, while the file is sent.
     """
     require_enterprise()
     with reading() as session:

@@ -1,6 +1,7 @@
-"""Clients and ticket switches of organizations from a CSV file: matched by id, never added.
+"""Importing clients and ticket switches of organizations from a CSV file.
 
-An empty client means none; an empty ticket switch leaves what is stored as it is.
+Rows are matched to organizations by id; no organization is added. An empty client means that the
+organization has none. An empty ticket switch leaves the stored one as it is.
 """
 
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ FIELDS = (
 
 
 def mapping_import(connection_id: int) -> ImportKind:
-    """The kind of import whose rows are organizations of a connection.
+    """Return the kind of import whose rows are organizations of a connection.
 
     Raises NotFoundError, EditionError.
     """
@@ -67,7 +68,7 @@ def mapping_import(connection_id: int) -> ImportKind:
 
 
 def plan_mappings(connection_id: int, session: Session, rows: NumberedCells) -> ImportPlan:
-    """What the rows would do to the organizations of a connection."""
+    """Return what the rows would do to the organizations of a connection."""
     planner = _Planner(session, connection_id)
     return ImportPlan([planner.plan_row(number, cells) for number, cells in rows])
 
@@ -75,7 +76,11 @@ def plan_mappings(connection_id: int, session: Session, rows: NumberedCells) -> 
 def write_mappings(
     connection_id: int, session: Session, plan: ImportPlan, actor_id: int | None
 ) -> None:
-    """Change what a plan without errors says, in the versions that the plan is about."""
+    """Make the changes of a plan without errors.
+
+    Raises StaleMappingError where a row's version is not the planned one, FieldError,
+    NotFoundError.
+    """
     changes = [MappingChange(**row.values) for row in plan.of(Outcome.CHANGED)]
     apply_changes(session, connection_id, changes, actor_id=actor_id)
 
@@ -123,7 +128,10 @@ class _Planner:
         return PlannedRow(number, Outcome.CHANGED, title, details, values, current.id)
 
     def _read_client(self, current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
-        """The choice of a client; none where it stays as it is. Raises ValueError."""
+        """Return the change of the client; empty where it stays.
+
+        Raises ValueError with a sentence.
+        """
         before = current.client.name if current.client else ""
         typed = cells.get("client", before)
         if typed == before:
@@ -141,7 +149,10 @@ class _Planner:
 
 
 def _read_tickets(current: OrganizationMapping, cells: Cells) -> list[FieldChange]:
-    """The choice to turn tickets on or off; none where they stay. Raises ValueError."""
+    """Return the change of the ticket switch; empty where it stays.
+
+    Raises ValueError with a sentence.
+    """
     wanted = read_flag(cells.get("create_tickets", ""))
     if wanted in (None, current.creates_tickets):
         return []

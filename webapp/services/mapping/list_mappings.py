@@ -1,4 +1,4 @@
-"""The mapping table, a page at a time: narrowed, counted and sorted by the database."""
+"""Reading the mapping table a page at a time; the database filters, counts and sorts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -30,12 +30,12 @@ SORTS: dict[str, tuple[Any, ...]] = {
     "last": (_LAST.is_(None), _LAST.desc(), *_BY_NAME),
     "last-down": (_LAST.is_(None), _LAST, *_BY_NAME),
 }
-"""What the table can be sorted by; each order names every row's place, so that pages are stable."""
+"""The orders of the table; each ends with a unique column, so that pages are stable."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingQuery:
-    """What of the table is asked for; `tab` is a MappingState, GONE or None for everything."""
+    """The part of the table to show; `tab` is a MappingState, GONE or None for everything."""
 
     search: str = ""
     tab: MappingState | str | None = None
@@ -45,16 +45,17 @@ class MappingQuery:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether rows are hidden."""
+        """Whether the search or the tab may hide rows."""
         return bool(self.search or self.tab)
 
 
 @dataclass(frozen=True, slots=True)
 class MappingPage:
-    """One page. The counts follow the search, not the tab; `total` follows both.
+    """One page of the table.
 
-    `client_names` are the clients that can be chosen, `suggestions` similar ones by the
-    organization's id, at most three, for rows without a client.
+    `counts` are those of the search for each tab; `total` is that of search and tab together.
+    `client_names` are the clients that can be chosen. `suggestions` holds up to three similar names
+    by organization id, for rows without a client.
     """
 
     connection: Connection
@@ -68,17 +69,18 @@ class MappingPage:
 
     @property
     def count_of_all(self) -> int:
-        """All rows that fit the search."""
+        """The number of all rows that match the search."""
         return sum(self.counts.values())
 
 
 def list_mappings(
     connection_id: int, query: MappingQuery, *, only: Sequence[str] | None = None
 ) -> MappingPage:
-    """The page `query` asks for; one beyond the last is the last.
+    """Return the page that `query` asks for; a page number beyond the last gives the last page.
 
-    With `only` it holds the rows of these organization ids in their order instead: those of a form
-    that was sent, whatever the query finds by now. Raises NotFoundError, EditionError.
+    With `only` it holds the rows of these organization ids in their order instead. This shows the
+    rows of a form that was sent again, even if the query no longer finds them. Raises
+    NotFoundError, EditionError.
     """
     require_enterprise()
     with reading() as session:
@@ -107,7 +109,7 @@ def list_mappings(
 
 
 def select_mappings(connection_id: int, query: MappingQuery) -> Select[OrganizationMapping]:
-    """All rows that `query` asks for, in its order, with their clients; its page is left out."""
+    """Return the query for all rows of `query`, in its order, with their clients, on all pages."""
     return (
         select(OrganizationMapping)
         .outerjoin(OrganizationMapping.client)
@@ -119,7 +121,7 @@ def select_mappings(connection_id: int, query: MappingQuery) -> Select[Organizat
 
 
 def state_sql() -> ColumnElement[str]:
-    """The state of a row in SQL, joined to its client: the rule of `mapping_state`."""
+    """Return the rule of `mapping_state` as SQL, for rows joined to their clients."""
     is_routed = and_(Client.id.is_not(None), Client.is_active)
     candidates = cast(OrganizationMapping.candidate_ids, Text)
     is_ambiguous = and_(
@@ -137,7 +139,7 @@ def state_sql() -> ColumnElement[str]:
 
 
 def count_tabs(session: Session, connection_id: int, query: MappingQuery) -> dict[str, int]:
-    """How many rows each tab has with this search, empty ones included."""
+    """Return how many rows each tab has with this search, including empty tabs."""
     tab = case((OrganizationMapping.gone_at.is_not(None), GONE), else_=state_sql())
     found = session.execute(
         select(tab, func.count())
@@ -155,7 +157,7 @@ def count_tabs(session: Session, connection_id: int, query: MappingQuery) -> dic
 def with_candidates(
     session: Session, mappings: Sequence[OrganizationMapping]
 ) -> list[OrganizationRow]:
-    """The rows with their states, and the clients that ambiguous ones may be."""
+    """Return the rows with their states, and with the possible clients of ambiguous rows."""
     wanted = {key for mapping in mappings for key in mapping.candidate_ids or ()}
     found = session.scalars(select(Client).where(Client.id.in_(wanted))) if wanted else ()
     clients = {client.id: client for client in found}
@@ -163,7 +165,7 @@ def with_candidates(
 
 
 def needs_client(row: OrganizationRow) -> bool:
-    """Whether a similar name may help: nobody has chosen a client, nor that there is none."""
+    """Whether to suggest similar names: the row is unmapped and nobody decided against a client."""
     mapping = row.mapping
     return (
         row.state is MappingState.UNMAPPED
@@ -173,14 +175,14 @@ def needs_client(row: OrganizationRow) -> bool:
 
 
 def find_connection(connection_id: int) -> Connection:
-    """The connection the table belongs to; raises NotFoundError, EditionError."""
+    """Return the connection that the table belongs to; raises NotFoundError, EditionError."""
     require_enterprise()
     with reading() as session:
         return get_connection(session, connection_id)
 
 
 def list_client_names() -> list[str]:
-    """The clients that can be chosen, by name."""
+    """Return the names of the clients that can be chosen, sorted."""
     with reading() as session:
         return _active_clients(session)
 

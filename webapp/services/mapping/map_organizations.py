@@ -1,4 +1,4 @@
-"""Which client each Huntress organization is: what people choose in the mapping table."""
+"""Mapping Huntress organizations to clients as people choose in the mapping table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ STATE_LABELS = {
 
 
 class Unchanged:
-    """The type of UNCHANGED: a choice that is left as it is."""
+    """The type of UNCHANGED, which stands for a choice that is left as it is."""
 
 
 UNCHANGED: Final = Unchanged()
@@ -50,8 +50,9 @@ UNCHANGED: Final = Unchanged()
 class MappingChange:
     """What to change about one organization.
 
-    `client_id`: a client, or None for "none, and that is on purpose". `tickets`: whether its
-    incidents become tickets. `version`: the row's version the choice was made from; None: any.
+    `client_id` is a client, or None for the decision that there is no client. `tickets` says
+    whether its incidents become tickets; None leaves that as it is. `version` is the version of the
+    row that the person saw; None accepts any version.
     """
 
     external_id: str
@@ -62,7 +63,7 @@ class MappingChange:
 
 @dataclass(frozen=True, slots=True)
 class MappingConflict:
-    """A row that was changed since it was looked at, as it is now, and what was wanted of it.
+    """A row as it is now that was changed since it was looked at, and the change that was wanted.
 
     `changed_by` is the person who changed it, None where the system did.
     """
@@ -96,11 +97,11 @@ class OrganizationRow:
 
     @property
     def is_routed(self) -> bool:
-        """Whether its incidents get the client's own tickets."""
+        """Whether the tickets of its incidents go to a client of its own."""
         return self.state in (MappingState.AUTO_MATCHED, MappingState.MAPPED)
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON; times in ISO format, UTC."""
+        """Return the row for JSON; times are in ISO format, UTC."""
         row, last = self.mapping, self.mapping.last_incident_at
         return {
             "organization_id": row.external_id,
@@ -117,10 +118,10 @@ class OrganizationRow:
 
 
 def mapping_state(row: OrganizationMapping) -> MappingState:
-    """The state of a row; its client must be loaded.
+    """Return the state of a row; its client must be loaded.
 
-    A client that is inactive counts as none, because such an organization goes to triage too.
-    One that is gone from Huntress keeps its state; `gone_at` says so beside it.
+    An inactive client counts as none, because the organization's tickets go to triage then too. An
+    organization that is gone from Huntress keeps its state; its `gone_at` is set.
     """
     if not row.creates_tickets:
         return MappingState.EXCLUDED
@@ -132,7 +133,10 @@ def mapping_state(row: OrganizationMapping) -> MappingState:
 
 
 def list_organizations(connection_id: int) -> list[OrganizationRow]:
-    """Every organization of a connection by name, with its state. Raises NotFoundError."""
+    """Return every organization of a connection with its state, sorted by name.
+
+    Raises NotFoundError.
+    """
     with reading() as session:
         get_connection(session, connection_id)
         query = (
@@ -150,9 +154,9 @@ def list_organizations(connection_id: int) -> list[OrganizationRow]:
 
 
 def count_states(rows: Iterable[OrganizationRow]) -> dict[MappingState, int]:
-    """How many rows are in each state, the states without any included.
+    """Return how many rows are in each state, including states without rows.
 
-    Rows that are gone from Huntress are left out: nobody has to map those.
+    Organizations that are gone from Huntress are left out, because nobody has to map them.
     """
     counts = dict.fromkeys(MappingState, 0)
     for row in rows:
@@ -177,15 +181,15 @@ def set_mapping(
 def save_mappings(
     connection_id: int, changes: Sequence[MappingChange], *, actor_id: int | None = None
 ) -> list[OrganizationMapping]:
-    """Save all `changes` in one transaction and return the rows, in their order.
+    """Save all `changes` in one transaction and return the rows in the order of `changes`.
 
-    A choice of client, None included, is a person's: the row is never auto-matched again. Turning
-    tickets on or off leaves that as it is. Excluding an organization drops what was kept of its
-    reports; including it again asks for a sweep, which brings them back. A row that is as wanted
-    already is left alone, whatever its version: sending a form twice is no conflict.
-
-    Raises StaleMappingError where a row is not in the version that was changed, FieldError for a
-    client that cannot be chosen, NotFoundError, EditionError; nothing is saved then.
+    A choice of client, including None, is a person's decision, so the row is never auto-matched
+    again. Turning tickets on or off is no such decision. Excluding an organization drops the kept
+    parts of its reports. Including it again asks for a sweep, which fetches them again. A row that
+    already has the wanted values is left alone in any version, so that sending a form twice is no
+    conflict. Raises StaleMappingError where a row is not in the version that the change names,
+    FieldError for a client that cannot be chosen, NotFoundError, EditionError; nothing is saved
+    then.
     """
     require_enterprise()
     with transaction() as session:
@@ -199,7 +203,7 @@ def apply_changes(
     *,
     actor_id: int | None = None,
 ) -> list[OrganizationMapping]:
-    """`save_mappings` in the caller's transaction, which locks the connection here."""
+    """Do the work of `save_mappings` in the caller's transaction; locks the connection."""
     connection = get_connection(session, connection_id, lock=True)
     rows = load_rows(session, connection_id, [change.external_id for change in changes])
     had_tickets = {key: row.creates_tickets for key, row in rows.items()}
@@ -225,7 +229,7 @@ def match_again(
     versions: Mapping[str, int] | None = None,
     actor_id: int | None = None,
 ) -> list[OrganizationMapping]:
-    """Forget what was chosen for these organizations and match them by name again.
+    """Forget the clients of these organizations and match them by name again; return the rows.
 
     Raises StaleMappingError where a row is not in the version of `versions`, NotFoundError,
     EditionError; nothing is changed then.
@@ -252,7 +256,7 @@ def match_again(
 
 
 def as_row(mapping: OrganizationMapping, clients: Mapping[int, Client]) -> OrganizationRow:
-    """A row with its state; `clients` are those that ambiguous rows may name, by id."""
+    """Return a row with its state; `clients` are the possible clients of ambiguous rows, by id."""
     state = mapping_state(mapping)
     keys = mapping.candidate_ids or () if state is MappingState.AMBIGUOUS else ()
     return OrganizationRow(mapping, state, [clients[key] for key in keys if key in clients])
@@ -261,9 +265,9 @@ def as_row(mapping: OrganizationMapping, clients: Mapping[int, Client]) -> Organ
 def load_rows(
     session: Session, connection_id: int, external_ids: Sequence[str]
 ) -> dict[str, OrganizationMapping]:
-    """The rows by external id with their clients, fresh and locked.
+    """Return the rows by external id with their clients, read anew and locked.
 
-    Raises NotFoundError for one that is not there.
+    Raises NotFoundError for an id that the connection does not have.
     """
     query = (
         select(OrganizationMapping)
@@ -286,7 +290,7 @@ def load_rows(
 
 
 def _is_done(row: OrganizationMapping, change: MappingChange) -> bool:
-    """Whether the row is as wanted; a client that was matched by name is not a choice yet."""
+    """Whether the row already has the wanted values; an auto-matched client is not a choice yet."""
     has_client = isinstance(change.client_id, Unchanged) or (
         row.client_id == change.client_id and row.decided_by_person_at is not None
     )
@@ -296,7 +300,7 @@ def _is_done(row: OrganizationMapping, change: MappingChange) -> bool:
 def _refuse_conflicts(
     session: Session, rows: Mapping[str, OrganizationMapping], changes: Sequence[MappingChange]
 ) -> None:
-    """Raise StaleMappingError for the rows that are not in the version the change was made from."""
+    """Raise StaleMappingError for rows that are not in the version that the change names."""
     stale = [
         (row, change)
         for change in changes

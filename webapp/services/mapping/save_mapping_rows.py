@@ -1,4 +1,4 @@
-"""Saving rows of the mapping table as they were typed: clients by name."""
+"""Saving rows of the mapping table as a person typed them, with clients by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from webapp.services.transactions import transaction
 
 @dataclass(frozen=True, slots=True)
 class RowEdit:
-    """What was typed into a row that was in `version`; None leaves a value as it is.
+    """What a person typed into a row that was in `version`; None leaves a value as it is.
 
-    An empty `client` is "none", deliberately.
+    An empty `client` is the decision that the organization has none.
     """
 
     external_id: str
@@ -29,11 +29,11 @@ class RowEdit:
 def save_mapping_rows(
     connection_id: int, edits: Sequence[RowEdit], *, actor_id: int
 ) -> list[OrganizationMapping]:
-    """Save all `edits` in one transaction, or none of them; returns the rows in their order.
+    """Save all `edits` in one transaction, or none; return the rows in the order of `edits`.
 
     Raises FieldError with a sentence by organization id for clients that cannot be chosen,
-    StaleMappingError where somebody else changed a row meanwhile to something else than is
-    wanted, NotFoundError, EditionError.
+    StaleMappingError where somebody else changed a row meanwhile to other values than the wanted
+    ones, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:

@@ -1,4 +1,4 @@
-"""Clients whose names are similar to an organization's: only ever offered, never linked."""
+"""Suggesting clients whose names are similar to an organization's; they are never linked."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -10,7 +10,10 @@ from webapp.domain.name_match import normalize_name
 
 MOST = 3
 LEAST_SCORE = 88.0
-"""Of 100: `Acme Dental LLC` and `Acme Dental` are similar, `Acme Dental` and `Apex Dental` not."""
+"""The least score, of 100, of a similar name.
+
+`Acme Dental LLC` is similar to `Acme Dental`, but `Apex Dental` is not.
+"""
 
 _FORMS = frozenset(
     (
@@ -19,7 +22,7 @@ _FORMS = frozenset(
         *("the", "group", "holding", "holdings"),
     )
 )
-"""Words that say what kind of company it is, not which."""
+"""Words that say what kind of company it is, not which one; they are not compared."""
 
 
 class SimilarClients:
@@ -30,14 +33,14 @@ class SimilarClients:
         self._essences = [_essence(client) for client in clients]
 
     def suggest(self, name: str) -> list[str]:
-        """Up to three clients with a name similar to `name`, the most similar first."""
+        """Return up to three clients with a name similar to `name`, the most similar first."""
         wanted = _essence(name)
         if not wanted:
             return []
         found = process.extract(
             wanted,
             self._essences,
-            scorer=fuzz.token_ratio,  # also finds a name that is all the words of the other one
+            scorer=fuzz.token_ratio,  # also finds a name whose words are all in the other one
             score_cutoff=LEAST_SCORE,
             limit=MOST * 3,
         )
@@ -47,7 +50,10 @@ class SimilarClients:
 
 @lru_cache(maxsize=20_000)
 def _essence(name: str) -> str:
-    """What of a name is compared, without accents; nothing but such words stays as it is."""
+    """Return the part of a name that is compared: without accents and without the words in _FORMS.
+
+    A name that has only such words keeps them.
+    """
     plain = (c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
     normalized = normalize_name("".join(plain))
     return " ".join(w for w in normalized.split() if w not in _FORMS) or normalized

@@ -1,4 +1,4 @@
-"""Synchronizing the organizations while a person waits for it."""
+"""Synchronizing the organizations while a person waits for the result."""
 
 from contextlib import closing
 
@@ -23,7 +23,7 @@ class SyncFailedError(RefusedError):
 
 
 def sync_now(connection_id: int, *, actor_id: int | None = None) -> SyncResult:
-    """Fetch and store the organizations, waiting for Huntress no longer than a person would.
+    """Fetch and store the organizations, without long waits for Huntress (`refuse_long_waits`).
 
     Raises SyncFailedError, MissingCredentialsError, NotFoundError, EditionError.
     """

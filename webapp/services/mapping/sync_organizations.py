@@ -24,10 +24,10 @@ from webapp.services.transactions import reading, transaction
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a sync found: `total` organizations in the account, and what it did with the rows.
+    """What a sync found and did; `total` is the number of organizations in the account.
 
-    `ambiguous` counts the rows that still wait for a person to choose among several clients;
-    `gone` those that this sync no longer found in the account.
+    `ambiguous` counts the rows that still wait for a person to choose among several clients. `gone`
+    counts the organizations that this sync newly marked as gone.
     """
 
     total: int = 0
@@ -44,7 +44,7 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """One organization as Huntress lists it, cleaned."""
+    """One organization as Huntress lists it, with cleaned values."""
 
     external_id: str
     name: str | None
@@ -60,11 +60,11 @@ def sync_organizations(
 ) -> SyncResult:
     """Fetch every organization of the account, then store them in one transaction.
 
-    A choice that a person made is never touched; rows without one are matched to the active
-    client of exactly the same name. An organization that is gone from the account is marked.
-    `client` is used and left open where given. `guard` is called first in the transaction (a poll
-    checks its lease there); whatever it raises rolls everything back. `on_page` is called after
-    each page that was fetched (a poll renews its lease there).
+    A choice that a person made is never changed. A row without a client is matched to the active
+    client of the same normalized name. An organization that is gone from the account is marked. A
+    given `client` is used and left open. `guard` is called first in the transaction (a poll checks
+    its lease there); an exception from it rolls everything back. `on_page` is called after each
+    fetched page (a poll renews its lease there).
 
     Raises HuntressError (nothing is stored), MissingCredentialsError, NotFoundError, EditionError.
     """
@@ -73,7 +73,7 @@ def sync_organizations(
     with transaction() as session:
         if guard is not None:
             guard(session)
-        # The lock on the connection orders this and whatever else adds rows: polls, other syncs.
+        # Polls and other syncs add rows too; the lock on the connection keeps them apart.
         connection = get_connection(session, connection_id, lock=True)
         result = _store(session, connection_id, organizations)
         connection.organizations_synced_at = clock.utcnow()
@@ -81,7 +81,7 @@ def sync_organizations(
 
 
 def client_index(session: Session) -> NameIndex[int]:
-    """The active clients by name, to match organizations against."""
+    """Return the active clients by name, to match organizations against."""
     clients = session.execute(
         select(Client.id, Client.name).where(Client.is_active).order_by(Client.name, Client.id)
     )
@@ -89,10 +89,10 @@ def client_index(session: Session) -> NameIndex[int]:
 
 
 def auto_match_row(row: OrganizationMapping, index: NameIndex[int]) -> bool:
-    """Link `row` to the client of the same name, if it is exactly one; True if it was linked.
+    """Link `row` to the client of the same name if there is exactly one; True if it was linked.
 
-    Several such clients make the row ambiguous, none leaves it unmapped. A row that has a client,
-    or about which a person decided, or whose name is not known, is left alone.
+    Several such clients make the row ambiguous; without one it stays unmapped. A row is left alone
+    if it has a client, if a person decided about it, or if its name is not known.
     """
     if row.client_id is not None or row.decided_by_person_at or not row.is_name_known:
         return False
@@ -117,10 +117,11 @@ def add_organization(
     agents_count: int | None = None,
     index: NameIndex[int] | None = None,
 ) -> OrganizationMapping:
-    """Add the row of an organization seen for the first time, matched by its name, and flush it.
+    """Add the row of a new organization, match it by name, and flush it.
 
-    Without a name it is called "Huntress org <id>" until a sync finds out. The caller has made
-    sure that there is no such row, and holds the lock that keeps it so.
+    Without a name it is called "Huntress org <id>" until a sync or a look-up finds its name. The
+    caller must have made sure that the row does not exist, and must hold the connection's lock or
+    lease.
     """
     row = new_organization(connection_id, external_id, name, agents_count)
     session.add(row)
@@ -132,7 +133,7 @@ def add_organization(
 def new_organization(
     connection_id: int, external_id: str, name: str | None, agents_count: int | None = None
 ) -> OrganizationMapping:
-    """The row of an organization seen for the first time, not stored and not matched yet."""
+    """Return a row for a new organization; it is not stored and not matched."""
     now = clock.utcnow()
     return OrganizationMapping(
         connection_id=connection_id,
@@ -149,7 +150,7 @@ def new_organization(
 
 
 def parse_organization(raw: object) -> Organization | None:
-    """An organization from what Huntress sent, or None where it has no usable id."""
+    """Return an organization from Huntress's answer, or None where it has no usable id."""
     if not isinstance(raw, dict):
         return None
     external_id = parse_id(raw.get("id"))
@@ -173,7 +174,7 @@ def _fetch(
 def list_all_organizations(
     client: HuntressClient, on_page: Callable[[], None]
 ) -> list[Organization]:
-    """Every organization once; the last of several rows with one id counts.
+    """Return every organization once; of several rows with the same id the last one counts.
 
     `on_page` is called after each page. Raises HuntressError.
     """
@@ -218,7 +219,7 @@ def _store(
 
 
 def _locked_rows(session: Session, connection_id: int) -> Iterable[OrganizationMapping]:
-    """The rows, locked: what a person chooses meanwhile waits, and is not overwritten."""
+    """Return the rows, locked, so that a person's choice waits and is not overwritten."""
     return session.scalars(
         select(OrganizationMapping)
         .where(OrganizationMapping.connection_id == connection_id)
@@ -229,9 +230,9 @@ def _locked_rows(session: Session, connection_id: int) -> Iterable[OrganizationM
 
 
 def refresh_row(row: OrganizationMapping, organization: Organization) -> bool:
-    """Take over name and size; a name that went missing does not replace a known one.
+    """Take over the name and the number of agents; return True where anything changed.
 
-    True where anything changed.
+    A missing name does not replace a known one. The organization is no longer marked as gone.
     """
     name = organization.name or row.name
     is_name_known = row.is_name_known or organization.name is not None

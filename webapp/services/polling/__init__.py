@@ -1,1 +1,1 @@
-"""The poll cycle, from claim to result, and what people ask of it."""
+"""The poll cycle from claim to result, and the pages and requests that people make about it."""

@@ -1,4 +1,4 @@
-"""Incidents that could not be processed: what waits, trying again, dismissing."""
+"""Listing, retrying and dismissing incidents whose reports could not be processed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +18,15 @@ REASON_LENGTH = 1_000
 
 
 class QuarantineError(RefusedError):
-    """What was asked for is not possible with this row; nothing was changed."""
+    """The request is not possible for this inbox row; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A quarantined report with its minimal ticket, where it got one. Times are UTC."""
+    """A quarantined report. Times are UTC.
+
+    `ticket` is the number of the incident's ticket, None where it has none.
+    """
 
     id: int
     connection_id: int
@@ -37,7 +40,7 @@ class Quarantined:
     payload: str
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON, without the raw report; times in ISO format."""
+        """Return the fields for JSON, without the raw report; times are in ISO format."""
         return {
             "id": self.id,
             "connection_id": self.connection_id,
@@ -52,7 +55,10 @@ class Quarantined:
 
 
 def list_quarantined(connection_id: int | None = None) -> list[Quarantined]:
-    """What is quarantined and not dismissed, oldest first; of one connection or of all."""
+    """Return the reports that are quarantined and not dismissed, oldest first.
+
+    With a `connection_id` only that connection's reports are listed.
+    """
     query = (
         select(InboxRow, Connection.name, Ticket.number)
         .join(Connection, Connection.id == InboxRow.connection_id)
@@ -77,8 +83,9 @@ def retry(
 ) -> InboxRow:
     """Make a quarantined report due at once: the next poll tries it again.
 
-    One that is due already stays as it is. With a `connection_id` only that connection's reports
-    are found. Raises NotFoundError, QuarantineError, EditionError.
+    A report that is due already stays as it is. With a `connection_id` only that connection's
+    reports are found. Raises NotFoundError, EditionError, and QuarantineError for a report that was
+    dismissed or is not quarantined.
     """
     require_enterprise()
     now = clock.utcnow()
@@ -101,9 +108,10 @@ def dismiss(
 ) -> InboxRow:
     """Give up a quarantined report; only a different payload of the incident brings it back.
 
-    Its ticket stays as it is. `seen_hash` is the `content_hash` of the report the person looked
-    at: a different one that came meanwhile is not dismissed. With a `connection_id` only that
-    connection's reports are found. Raises NotFoundError, QuarantineError, EditionError.
+    The report's ticket stays as it is. `seen_hash` is the `content_hash` of the report that the
+    person looked at; if a different report came meanwhile, QuarantineError is raised and nothing is
+    dismissed. With a `connection_id` only that connection's reports are found. Raises
+    NotFoundError, QuarantineError, EditionError.
     """
     require_enterprise()
     with transaction() as session:

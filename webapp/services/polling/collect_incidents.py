@@ -1,4 +1,4 @@
-"""Collecting: rows of a page become rows of the inbox, in one transaction a page."""
+"""Collecting puts the rows of a page into the inbox, in one transaction for each page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,10 @@ UNREADABLE_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """One row of a page, ready for the inbox. `updated_at` is None where it is not usable."""
+    """One row of a page, ready for the inbox.
+
+    `updated_at` is None where the report's time is missing or not usable.
+    """
 
     key: str
     raw: Any
@@ -40,12 +43,12 @@ class Collected:
 
     @property
     def reduced_hash(self) -> str:
-        """The hash of what is kept where the organization is excluded."""
+        """The hash of the part that is kept while the organization is excluded."""
         return content_hash(reduce_excluded(self.raw))
 
     @property
     def has_id(self) -> bool:
-        """Whether the report says which incident it is."""
+        """Whether the report has a usable incident id."""
         return not self.key.startswith("sha256:")
 
     @property
@@ -55,10 +58,10 @@ class Collected:
 
 
 def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False) -> int:
-    """Put the `rows` that are not recorded yet into the inbox; return how many were new there.
+    """Put the `rows` that are not recorded yet into the inbox; return how many inbox rows changed.
 
-    Rows whose alert already holds this time and content are left out; a sweep notes on those
-    that Huntress still lists them.
+    Rows whose alert already holds this time and content are left out. A sweep notes on every
+    recorded alert that Huntress still lists it.
     """
     fetched_at = clock.utcnow()
     newest = newest_by_key(read_report(row, cycle.huntress_now()) for row in rows)
@@ -83,8 +86,9 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
 def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
     """Put the whole `report`, fetched just now, in place of what was kept in an inbox row.
 
-    Where its organization is excluded (again, or is another one by now) only a part is kept, as
-    ever. Nothing happens where the row is gone.
+    If the organization is excluded, only the part that may be kept is stored. Its organization may
+    have been excluded again, or the report may name another one by now. Nothing happens if the row
+    is gone.
     """
     row = read_report(report, cycle.huntress_now())
     with transaction() as session:
@@ -99,7 +103,7 @@ def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
 
 
 def read_report(row: object, now: datetime) -> Collected:
-    """One row of a page; times later than `now` (Huntress's) are not usable."""
+    """Read one row of a page; an `updated_at` later than `now` (Huntress's clock) is not usable."""
     raw = prune(row)
     hashed = content_hash(raw)
     fields = raw if isinstance(raw, dict) else {}
@@ -113,7 +117,7 @@ def read_report(row: object, now: datetime) -> Collected:
 
 
 def newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
-    """The newest report of each incident, of rows in the order they were fetched."""
+    """Return the newest report of each incident, by key; `rows` are in the order of fetching."""
     newest: dict[str, Collected] = {}
     for row in rows:
         known = newest.get(row.key)
@@ -123,7 +127,10 @@ def newest_by_key(rows: Iterable[Collected]) -> dict[str, Collected]:
 
 
 def _is_older(time: datetime | None, than: datetime | None) -> bool:
-    """Newest by `updated_at`; where a time is missing, what was fetched later is newer."""
+    """Whether `time` is earlier than `than`; False where one of them is missing.
+
+    Where a time is missing, the report that was fetched later therefore counts as newer.
+    """
     return time is not None and than is not None and time < than
 
 
@@ -151,9 +158,10 @@ def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
 
 
 def _is_held(row: Collected, alert: Any) -> bool:
-    """Whether the report says nothing that is not recorded already.
+    """Whether everything that the report says is recorded already.
 
-    That it is there again after a 404 (which may have meant "no permission") is news.
+    A report of an incident that was recorded as deleted is always news: the 404 may have meant that
+    the API key lacked permission.
     """
     return (
         alert is not None
@@ -165,9 +173,10 @@ def _is_held(row: Collected, alert: Any) -> bool:
 
 
 def _has_content(alert: Any, row: Collected) -> bool:
-    """Of an excluded organization's report the part that may be kept is all that counts.
+    """Whether the alert holds the content of the report.
 
-    Once the organization is included, that part is not the whole report any more.
+    For an excluded organization only the part that may be kept is compared. Once the organization
+    is included, the kept part no longer counts as the whole report.
     """
     if alert.content_hash == row.content_hash:
         return True
@@ -188,7 +197,10 @@ def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetim
 def _find_reduced(
     session: Session, cycle: Cycle, rows: list[Collected], ticketed: set[str]
 ) -> set[str]:
-    """The keys of reports whose content must not be kept: excluded, and without a ticket."""
+    """Return the keys of reports whose content must not be kept.
+
+    Their organization is excluded and they have no ticket.
+    """
     organizations = {row.organization_id for row in rows if row.organization_id}
     if not organizations:
         return set()
@@ -213,10 +225,11 @@ def _store(
     *,
     recorded: set[str],
 ) -> int:
-    """Insert what is new, replace what is older; returns how many rows changed.
+    """Insert new reports and replace older ones in the inbox; return how many rows changed.
 
-    A report that is about to be deleted and not `recorded` never will be (see domain.plan): it
-    only replaces an older one that waits. Otherwise it would come back with every walk.
+    A report that Huntress is about to delete, of an incident that is not `recorded`, is never
+    processed (see domain.plan). It only replaces an older report that waits in the inbox; if it
+    were inserted, it would come back with every walk.
     """
     if not rows:
         return 0
@@ -246,7 +259,7 @@ def _store(
 
 
 def _kept(row: Collected, *, is_reduced: bool) -> dict[str, Any]:
-    """The report, or the part of it that may be kept, with the hash of just that."""
+    """Return the columns for the report, or for the part that may be kept, with its own hash."""
     if is_reduced:
         return kept_of_excluded(row.raw)
     return {"payload": raw_text(row.raw), "content_hash": row.content_hash, "is_reduced": False}
@@ -266,7 +279,11 @@ def _new_values(cycle: Cycle, row: Collected, now: datetime) -> dict[str, Any]:
 
 
 def _replaces(row: Collected, payload: str, known: InboxRow) -> bool:
-    """Only a different payload that is not older replaces the one that waits (or was dismissed)."""
+    """Whether the fetched report must replace the one in the inbox.
+
+    It must differ from that report and must not be older. A dismissed report is replaced by the
+    same rule.
+    """
     return known.payload != payload and not _is_older(row.updated_at, known.updated_at)
 
 

@@ -1,7 +1,7 @@
 """Fetching the reports of incidents that were collected while their organization was excluded.
 
-Of those only a part was kept. When the organization is included before they are processed, the
-whole report is fetched first: a ticket of the kept part would say nothing.
+Only a part of those reports was kept. When the organization is included before they are processed,
+the whole report is fetched first, because a ticket made from the kept part would say nothing.
 """
 
 import logging
@@ -23,13 +23,14 @@ log = logging.getLogger(__name__)
 def complete_reports(
     cycle: Cycle, entries: Sequence[InboxEntry], tried: set[int]
 ) -> list[InboxEntry]:
-    """The `entries` that can be processed as they are; the reports of the others are fetched.
+    """Return the `entries` that can be processed as they are, and fetch the reports of the others.
 
-    A report that was fetched is due with its whole payload; one that cannot be fetched without
-    waiting is `tried` in this cycle and stays in the inbox, and after several of them in a row so
-    do the rest: others wait behind them, and the sweep that including an organization asks for
-    brings them too. One that Huntress no longer has never became work: it leaves the inbox.
-    Raises LeaseLostError only.
+    A report that was fetched is due with its whole payload; the caller's next query finds it. A
+    report that cannot be fetched without waiting is added to `tried` and stays in the inbox for a
+    later cycle. After FAILURES_THAT_END_IT failures in a row the rest of this batch is not fetched,
+    because other reports wait behind it. Including an organization also requests a sweep, which
+    brings these reports later. A report that Huntress no longer has leaves the inbox; it never had
+    a ticket. Raises LeaseLostError only.
     """
     lacking = _lacking(cycle, entries)
     failures = 0
@@ -44,7 +45,7 @@ def complete_reports(
 
 
 def _lacking(cycle: Cycle, entries: Sequence[InboxEntry]) -> list[InboxEntry]:
-    """Reduced reports of open incidents whose organization is not excluded (any more)."""
+    """Return the reduced reports of open incidents whose organization is not excluded any more."""
     reduced = [entry for entry in entries if entry.is_reduced and _may_need_work(entry)]
     if not reduced:
         return []

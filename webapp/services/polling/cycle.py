@@ -1,4 +1,4 @@
-"""What the steps of one poll cycle share."""
+"""The state that the steps of one poll cycle share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,23 +15,24 @@ from webapp.services.polling.lease import Lease, PolledConnection
 from webapp.services.polling.run_log import RunLog
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
-"""The header counts whole seconds and its answer took a while: only later times are in the future.
+"""How far a report's time may lie after Huntress's clock and still be usable.
 
-Otherwise an incident that changed a moment ago would be taken for one without a usable time, and
+Huntress's `Date` header counts whole seconds and its answer takes a while to arrive. Without a
+tolerance an incident that changed a moment ago would count as one without a usable time and would
 be noted twice.
 """
 
 
 class NoWaitError(Exception):
-    """A step that must not wait would have had to."""
+    """A step that must not wait could not go on without waiting."""
 
 
 @dataclass
 class Cycle:
-    """A running poll: the connection as it was claimed, its lease, its record, the API.
+    """A running poll with its connection as it was claimed, its lease, its record and its client.
 
-    `wanted_agents` and `wanted_organizations` are what the collected reports mention. `cursor` is
-    set once the walk has reached its boundary.
+    `wanted_agents` and `wanted_organizations` are the ids that collected reports mention and whose
+    details are needed. `cursor` is set once the walk has reached its boundary.
     """
 
     connection: PolledConnection
@@ -54,26 +55,29 @@ class Cycle:
 
     @property
     def has_client(self) -> bool:
-        """Whether the API was ever reached for."""
+        """Whether `use` was called, so that `client` is available."""
         return self._client is not None
 
     @property
     def client(self) -> HuntressClient:
-        """The API; set once the cycle began."""
+        """The client that `use` set. Raises RuntimeError before that."""
         if self._client is None:
             raise RuntimeError("the cycle has no client yet")
         return self._client
 
     def use(self, client: HuntressClient) -> None:
-        """Set the client whose waits are this cycle's."""
+        """Set the client with which the cycle calls Huntress."""
         self._client = client
 
     def set_horizon(self, horizon: datetime) -> None:
-        """The first page of the first poll fixed the connection's horizon."""
+        """Set the horizon that the first page of the connection's first poll has fixed."""
         self.connection = replace(self.connection, horizon=horizon)
 
     def huntress_now(self) -> datetime:
-        """What time it is at Huntress at the latest (UTC): ours, corrected by its `Date` header."""
+        """Return the latest time (UTC) that Huntress's clock can show.
+
+        It is our time, corrected by Huntress's `Date` header, plus CLOCK_TOLERANCE.
+        """
         return clock.utcnow() + self.clock_skew + CLOCK_TOLERANCE
 
     def note_pending_details(self, session: Session) -> None:
@@ -82,14 +86,20 @@ class Cycle:
             self.lease.fence(session, has_pending_details=True)
 
     def on_wait(self, seconds: float, reason: str) -> None:
-        """Called before each slice of a wait: waiting is progress, and it is shown."""
+        """Renew the lease and show the wait; called before each slice of a wait.
+
+        Raises NoWaitError where the current step must not wait.
+        """
         if not self.may_wait:
             raise NoWaitError(reason)
         self.lease.renew()
         self.run.show_wait(seconds, reason)
 
     def note_wanted(self, reports: Iterable[Any]) -> None:
-        """Remember whose details open reports need, so that they can be fetched together."""
+        """Remember the organizations, and the agents of open reports, whose details are needed.
+
+        They are fetched together later.
+        """
         for report in reports:
             if not isinstance(report, dict):
                 continue

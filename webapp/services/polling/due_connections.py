@@ -1,4 +1,4 @@
-"""Which connections a tick must poll now."""
+"""Finding the connections that a tick must poll now."""
 
 from datetime import datetime
 
@@ -11,10 +11,11 @@ from webapp.services.transactions import reading
 
 
 def find_due_connections(now: datetime) -> list[int]:
-    """The ids of the connections whose poll is due or was asked for, longest waiting first.
+    """Return the ids of the connections whose poll is due or was asked for.
 
-    Only connections that were started, are connected and not paused; none in the community
-    edition. One that is being polled right now is left out until its lease runs out.
+    Connections that were never polled come first, then those whose last poll began longest ago.
+    Only connections that were started, are connected and are not paused are included; the community
+    edition has none. A connection that is being polled is left out until its lease runs out.
     """
     if not current_config().is_enterprise:
         return []

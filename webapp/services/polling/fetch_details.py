@@ -1,7 +1,7 @@
-"""Fetching host details and organization names that reports mention and the cache lacks.
+"""Fetching host details and organization names that reports need and the cache lacks.
 
-Details never wait: they use the calls of the window that are free now, minus a reserve, and what
-is still missing is fetched by a later cycle.
+Fetching never waits. It uses the calls of the window that are free now, minus a reserve. A later
+cycle fetches what is still missing.
 """
 
 import logging
@@ -32,7 +32,10 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.transactions import reading, transaction
 
 FRESH_FOR = timedelta(hours=24)
-"""Details are fetched again, and "there is no such agent" is asked again, after this."""
+"""How long an agent's details are used before they are fetched again.
+
+The answer that there is no such agent is used as long.
+"""
 
 FAILURES_THAT_END_IT = 3
 
@@ -40,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 def fetch_details(cycle: Cycle) -> None:
-    """Fetch what the collected reports mention and is not known; never fails the cycle.
+    """Fetch the missing details that the collected reports need; Huntress's errors are only logged.
 
     Raises LeaseLostError only.
     """
@@ -56,7 +59,7 @@ def fetch_details(cycle: Cycle) -> None:
 
 
 def _try(fetch: Callable[..., None], *args: object) -> bool:
-    """Whether the details were fetched; what failed is left to a later cycle."""
+    """Return whether `fetch` succeeded; a failure is logged and left to a later cycle."""
     try:
         fetch(*args)
     except (HuntressError, NoWaitError, WalkError) as error:
@@ -70,7 +73,7 @@ def _reserve() -> int:
 
 
 def _fetch_each(cycle: Cycle, fetch: Callable[[Cycle, str], None], ids: Iterable[str]) -> None:
-    """Fetch one by one; one that fails does not keep the others away, several in a row do."""
+    """Fetch `ids` one by one, until several in a row fail or no call is free."""
     failures = 0
     free = cycle.client.budget.free_calls() - _reserve()
     for external_id in islice(ids, max(0, free)):
@@ -95,7 +98,7 @@ def _fetch_organizations(cycle: Cycle) -> None:
             on_page=cycle.lease.renew,
         )
         cycle.has_synced_organizations = True
-        missing = _missing_organizations(cycle)  # those that the list does not hold
+        missing = _missing_organizations(cycle)  # the list did not hold these
     _fetch_each(cycle, _fetch_organization, missing)
 
 
@@ -108,7 +111,7 @@ def _fetch_organization(cycle: Cycle, external_id: str) -> None:
 
 
 def _name_organization(session: Session, cycle: Cycle, external_id: str, name: str | None) -> None:
-    """Store what Huntress calls an organization, or that it knows no such organization."""
+    """Store an organization's name, or with None that Huntress does not know the organization."""
     row = session.scalars(
         select(OrganizationMapping).where(
             OrganizationMapping.connection_id == cycle.connection.id,
@@ -156,7 +159,7 @@ def _fetch_agent(cycle: Cycle, external_id: str) -> None:
 
 
 def _missing_agents(cycle: Cycle) -> tuple[set[str], int | None]:
-    """The wanted agents without fresh details, and how many agents the account has."""
+    """Return the wanted agents without fresh details, and how many agents the account has."""
     wanted = cycle.wanted_agents
     if not wanted:
         return set(), None
@@ -180,7 +183,7 @@ def _missing_agents(cycle: Cycle) -> tuple[set[str], int | None]:
 
 
 def _list_agents(cycle: Cycle, missing: set[str], plan: FetchPlan) -> set[str]:
-    """List agents, store those that are missing, and return which were found."""
+    """List agents, store the `missing` ones that occur, and return their ids."""
     walk, found = ListWalk(), set[str]()
     while not walk.is_finished and walk.pages < plan.pages and found != missing:
         rows = walk.take(cycle.client.list_agents(walk.next_token, limit=PAGE_SIZE))

@@ -18,7 +18,10 @@ BATCH = 100
 
 
 def fill_details(cycle: Cycle) -> None:
-    """Fetch what open tickets still lack and complete those for which it is known now."""
+    """Fetch the details that tickets still lack, and complete the tickets that have them now.
+
+    Raises LeaseLostError.
+    """
     _note_pending(cycle)
     fetch_details(cycle)
     last_id: int | None = 0
@@ -40,7 +43,7 @@ def _note_pending(cycle: Cycle) -> None:
 
 
 def _fill_batch(cycle: Cycle, after_id: int) -> int | None:
-    """Complete up to BATCH tickets; returns the last alert looked at, None at the end."""
+    """Look at up to BATCH alerts; return the id of the last one, or None when none was left."""
     with transaction() as session:
         cycle.lease.fence(session)
         alerts = session.scalars(

@@ -1,7 +1,8 @@
-"""Who holds a connection while tickets are written for it: a poll, or a person's request.
+"""A connection that a poll or a person's request holds while it writes tickets.
 
-A poll holds it by its lease and is a `Cycle`. A request holds it by the lock on its row: a poll's
-transactions begin with an update of that row, so they come before it or after it, never between.
+A poll holds it by its lease and is a `Cycle`. A request holds it by the lock on its row. Every
+transaction of a poll begins with an update of that row, so it runs before or after the request's
+transaction, never during it.
 """
 
 from dataclasses import dataclass
@@ -23,18 +24,18 @@ from webapp.services.transactions import NO_SYNC
 
 
 class HeldConnection(Protocol):
-    """What the steps that write tickets need of whoever holds the connection."""
+    """What the steps that write tickets need, from a poll or from a request."""
 
     @property
     def connection(self) -> PolledConnection:
-        """The connection as it was when it was taken hold of."""
+        """The connection as it was when the lease or the lock was taken."""
 
     @property
     def portal_url(self) -> str:
         """The pattern of an incident's address in Huntress's portal."""
 
     def huntress_now(self) -> datetime:
-        """What time it is at Huntress at the latest (UTC)."""
+        """Return the latest time (UTC) that Huntress's clock can show."""
 
     def note_pending_details(self, session: Session) -> None:
         """Remember, in the caller's transaction, that some tickets still lack details."""
@@ -48,11 +49,17 @@ class LockedConnection:
     portal_url: str
 
     def huntress_now(self) -> datetime:
-        """Our own time: nothing was asked of Huntress whose `Date` header would correct it."""
+        """Return our own time (UTC) plus CLOCK_TOLERANCE.
+
+        No call was made, so there is no `Date` header to correct it by.
+        """
         return clock.utcnow() + CLOCK_TOLERANCE
 
     def note_pending_details(self, session: Session) -> None:
-        """The next poll fills them in."""
+        """Remember, in the caller's transaction, that some tickets lack details.
+
+        The next poll fills them in.
+        """
         session.execute(
             update(Connection)
             .where(Connection.id == self.connection.id)
@@ -64,7 +71,7 @@ class LockedConnection:
 def lock_connection(session: Session, connection_id: int) -> LockedConnection:
     """Lock the connection's row until the transaction ends.
 
-    Raises NotFoundError, and RefusedError where routing does not say where tickets go.
+    Raises NotFoundError, and RefusedError where the routing settings are incomplete.
     """
     connection = get_connection(session, connection_id, lock=True)
     if missing_settings(connection):

@@ -1,4 +1,4 @@
-"""Everything a batch of inbox rows needs to be planned, read in a handful of statements."""
+"""Reading everything that is needed to plan a batch of inbox rows, in a handful of statements."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ ENTRY_COLUMNS = (
 
 
 def read_entry(row: Any) -> InboxEntry:
-    """An entry from a row of ENTRY_COLUMNS; never fails, whatever the report says."""
+    """Return an entry for a row of ENTRY_COLUMNS; an unreadable report does not raise."""
     return InboxEntry(
         row_id=row.id,
         version=row.version,
@@ -78,13 +78,13 @@ def read_entry(row: Any) -> InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class KnownAlert:
-    """An alert and what its ticket's state decides."""
+    """An alert and its ticket, where it has one."""
 
     alert: Alert
     ticket: Ticket | None
 
     def as_recorded(self) -> RecordedAlert:
-        """For the plan."""
+        """Return what the plan needs to know about the alert and its ticket."""
         alert, ticket = self.alert, self.ticket
         return RecordedAlert(
             status=alert.status,
@@ -102,7 +102,7 @@ class KnownAlert:
 class BatchContext:
     """What is recorded about the incidents, organizations and agents of a batch.
 
-    Organizations that nobody has seen before get their row here, auto-matched.
+    Organizations without a mapping row get one here, matched to a client by name where possible.
     """
 
     def __init__(
@@ -119,16 +119,19 @@ class BatchContext:
         return self._mappings.get(incident.organization_id or "")
 
     def recorded_mapping(self, incident: Incident) -> RecordedMapping[int] | None:
-        """The same, for the plan."""
+        """Return the organization's row in the form that the plan takes, or None."""
         row = self.mapping(incident)
         return None if row is None else as_recorded_mapping(row)
 
     def agent(self, incident: Incident) -> HuntressAgent | None:
-        """The cached agent, also when Huntress does not know it."""
+        """The incident's cached agent; it may be one that Huntress does not know.
+
+        None if not cached.
+        """
         return self._agents.get(incident.agent_id or "")
 
     def ticket_context(self, incident: Incident, *, is_unmapped: bool) -> TicketContext:
-        """What the ticket's text is made of besides the incident."""
+        """Return the facts besides the incident that the ticket's text is made of."""
         row, cached = self.mapping(incident), self.agent(incident)
         is_unknown = cached is not None and cached.unknown_since is not None
         return TicketContext(
@@ -180,13 +183,16 @@ class BatchContext:
 
 
 def as_recorded_mapping(row: OrganizationMapping) -> RecordedMapping[int]:
-    """An organization's row for the plan; its client must be loaded."""
+    """Return an organization's row in the form that the plan takes; its client must be loaded."""
     is_active = row.client is None or row.client.is_active
     return RecordedMapping(row.client_id, row.creates_tickets, is_active)
 
 
 def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[str, KnownAlert]:
-    """The alerts of `keys` with their tickets, by key; the tickets stay locked until the commit."""
+    """Return the alerts of `keys` with their tickets, by key.
+
+    The tickets stay locked until the commit.
+    """
     alerts = session.scalars(
         select(Alert).where(
             Alert.connection_id == held.connection.id, Alert.external_alert_id.in_(keys)
@@ -208,7 +214,7 @@ def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[
 
 
 def portal_url(held: HeldConnection, incident: Incident) -> str | None:
-    """The incident's page in the portal; None where the report has no id."""
+    """Return the address of the incident's page in the portal; None where the report has no id."""
     if incident.id is None:
         return None
     return build_portal_url(

@@ -1,7 +1,8 @@
-"""Who polls a connection: a lease with a token and an expiry, kept in the connection's row.
+"""The lease on a connection: a token and an expiry in its row, so that one process polls it.
 
-Claiming is one conditional UPDATE. Every write transaction of a cycle begins with `Lease.fence`:
-a process that lost its lease (it hung, slept, was cut off) cannot write any more.
+Claiming is one conditional UPDATE. Every write transaction of a cycle begins with `Lease.fence`. If
+a process hung or was cut off and another one took the lease over, the first one cannot write any
+more.
 """
 
 import secrets
@@ -62,12 +63,12 @@ class PolledConnection:
 
     @property
     def was_interrupted(self) -> bool:
-        """Whether the run before this one never ended."""
+        """Whether the run before this one ended without giving its lease back."""
         return self.previous_lease_token is not None
 
     @property
     def ticket_settings(self) -> TicketSettings[int]:
-        """The settings that decide about tickets; routing must be complete."""
+        """The settings that decide about tickets. Raises ValueError if routing is incomplete."""
         return TicketSettings(
             board=_required(self.board_id),
             fallback_client=_required(self.fallback_client_id),
@@ -79,7 +80,10 @@ class PolledConnection:
         )
 
     def priority_id(self, severity: Severity) -> int:
-        """The priority of a severity; unknown ones take that of high. Routing must be complete."""
+        """Return the priority for a severity; an unknown severity gets the one for high.
+
+        Raises ValueError if routing is incomplete.
+        """
         column = PRIORITY_COLUMNS.get(severity, PRIORITY_COLUMNS[Severity.HIGH])
         return _required(getattr(self, column))
 
@@ -108,7 +112,7 @@ class Lease:
     def fence(self, session: Session, **values: object) -> None:
         """Begin a write transaction: renew the lease and write `values` to the connection.
 
-        Raises LeaseLostError when the lease is somebody else's by now.
+        Raises LeaseLostError if the lease was taken over or cleared.
         """
         now = clock.utcnow()
         renewed = session.execute(
@@ -122,23 +126,31 @@ class Lease:
         self._renewed_at = now
 
     def renew(self) -> None:
-        """Renew after progress that wrote nothing; at most one write a tenth of the lease."""
+        """Renew the lease after progress that wrote nothing.
+
+        It writes only if a tenth of the lease's length has passed since the last renewal. Raises
+        LeaseLostError.
+        """
         if clock.utcnow() - self._renewed_at >= self._length / 10:
             with transaction() as session:
                 self.fence(session)
 
     def release(self, session: Session, **values: object) -> None:
-        """Give the lease back and write `values` to the connection, in one statement."""
+        """Give the lease back and write `values` to the connection, in one statement.
+
+        Raises LeaseLostError if the lease was taken over or cleared.
+        """
         self.fence(session, lease_token=None, **values)
 
 
 def claim(
     session: Session, connection_id: int, *, seconds: int, only_if_due: bool
 ) -> tuple[Lease, PolledConnection] | None:
-    """Take the lease of a connection, if it is free (or ran out) and, where asked, a poll is due.
+    """Take the lease of a connection if it is free or ran out.
 
-    A poll that was asked for is this one now.
-    Returns None when somebody else holds it.
+    With `only_if_due` it is taken only if a poll is due or was asked for. Clears the request for a
+    poll, because this poll answers it. Returns None when the lease is held, no poll is due or there
+    is no such connection.
     """
     now = clock.utcnow()
     token = secrets.token_hex(16)
@@ -168,7 +180,7 @@ def claim(
 
 
 def read_polled(session: Session, connection_id: int) -> PolledConnection | None:
-    """The connection as a poll would find it, without claiming it; None where there is none."""
+    """Return the connection as a poll would find it, without claiming it; None if it is missing."""
     row = session.execute(select(*_COLUMNS).where(Connection.id == connection_id)).one_or_none()
     return None if row is None else PolledConnection(**row._mapping)
 
@@ -189,7 +201,7 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         return case(
             {minutes: now + direction * length for minutes, length in intervals.items()},
             value=Connection.poll_interval_minutes,
-            else_=case(  # what is stored out of range is clamped
+            else_=case(  # a stored value out of range is clamped
                 (Connection.poll_interval_minutes < least, now + direction * intervals[least]),
                 else_=now + direction * intervals[most],
             ),

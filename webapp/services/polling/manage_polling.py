@@ -17,14 +17,15 @@ from webapp.services.transactions import transaction
 
 
 class PollRefusedError(RefusedError):
-    """A poll cannot be asked for as things are; the sentence says why."""
+    """A poll cannot be asked for in the connection's present state; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollRequest:
-    """A poll was asked for, and that is stored: the next tick finds it, whatever became of Redis.
+    """A request for a poll that is stored, so that the next tick finds it even without Redis.
 
-    `is_queued`: a worker was told. `message` is for the person who asked.
+    `is_queued` says whether the job is in the queue and a worker is running. `message` is for the
+    person who asked.
     """
 
     connection_id: int
@@ -33,7 +34,7 @@ class PollRequest:
 
 
 def poll_refusal(connection: Connection) -> str | None:
-    """Why "Poll now" is not possible just now, as a sentence; None where it is possible."""
+    """Return why "Poll now" is not possible, as a sentence; None where it is possible."""
     if connection.disconnected_at is not None:
         return "This connection is disconnected; connect the account again first."
     if not (connection.api_key and connection.api_secret):
@@ -48,11 +49,12 @@ def poll_refusal(connection: Connection) -> str | None:
 
 
 def start_polling(connection_id: int, *, actor_id: int | None = None) -> PollRequest:
-    """Begin the schedule with a first poll at once; on a started connection: poll now.
+    """Begin the schedule with a first poll at once; a connection that was started is polled now.
 
-    The time of the first start is kept for ever: the backfill and "missed open" refer to it.
-    Raises PollRefusedError where routing is incomplete, credentials are missing or polling is
-    paused (the schedule is not begun then), NotFoundError, EditionError.
+    The time of the first start is never changed, because the "missed open" count and the
+    dashboard's figures refer to it. Raises PollRefusedError where routing is incomplete,
+    credentials are missing or polling is paused (the schedule is not begun then), NotFoundError,
+    EditionError.
     """
     require_enterprise()
     now = clock.utcnow()
@@ -66,13 +68,12 @@ def start_polling(connection_id: int, *, actor_id: int | None = None) -> PollReq
 
 
 def request_poll(connection_id: int, *, actor_id: int | None, sweep: bool = False) -> PollRequest:
-    """Ask for a poll now (with `sweep`: and a look at all open incidents).
+    """Ask for a poll now; with `sweep` it also looks at all open incidents.
 
-    The request is stored first and then handed to the queue: without Redis or a worker it waits
-    for the next tick, and the answer's message says so. Asking again while one waits or runs adds
-    none, except for a sweep: the poll that runs may be past it.
-
-    Raises PollRefusedError, NotFoundError, EditionError.
+    The request is stored first and then handed to the queue. Without Redis or a worker it waits for
+    the next tick, and the answer's message says so. While a poll runs, another request adds no
+    poll, except for a sweep: the running poll may be past the point where it would sweep. Raises
+    PollRefusedError, NotFoundError, EditionError.
     """
     require_enterprise()
     with transaction() as session:
@@ -82,7 +83,10 @@ def request_poll(connection_id: int, *, actor_id: int | None, sweep: bool = Fals
 
 
 def pause_polling(connection_id: int, *, actor_id: int | None = None) -> Connection:
-    """Stop polling until resumed; pausing twice is fine. A poll in progress ends by itself."""
+    """Stop polling until it is resumed; pausing twice changes nothing.
+
+    A poll in progress runs to its end. Raises NotFoundError, EditionError.
+    """
     require_enterprise()
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
@@ -93,7 +97,10 @@ def pause_polling(connection_id: int, *, actor_id: int | None = None) -> Connect
 
 
 def resume_polling(connection_id: int, *, actor_id: int | None = None) -> Connection:
-    """Poll on schedule again; resuming what is not paused is fine."""
+    """Poll on schedule again; a connection that is not paused stays as it is.
+
+    Raises NotFoundError, EditionError.
+    """
     require_enterprise()
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)

@@ -1,4 +1,4 @@
-"""Moving open tickets off triage once their organizations have got their client."""
+"""Moving open tickets off triage once their organizations have a client."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -25,13 +25,13 @@ _ROUTE = ("client_id", "board_id", "category_id", "subcategory_id", "is_unmapped
 
 
 def count_movable_tickets(connection_id: int) -> int:
-    """How many tickets `move_tickets` would move now."""
+    """Return how many tickets `move_tickets` would move now."""
     with reading() as session:
         return session.scalar(count_movable(connection_id)) or 0
 
 
 def count_movable(connection_id: int) -> Select[int]:
-    """The query of `count_movable_tickets`."""
+    """Return the query of `count_movable_tickets`."""
     has_client = exists().where(*_has_client()).correlate(Ticket)
     return select(func.count(Ticket.id)).where(*_on_triage(connection_id), has_client)
 
@@ -39,14 +39,14 @@ def count_movable(connection_id: int) -> Select[int]:
 def move_tickets(
     connection_id: int, *, organization_ids: Collection[str] | None = None, actor_id: int
 ) -> int:
-    """Move the open fallback tickets of organizations that have an active client; returns how many.
+    """Move open fallback tickets of organizations that have an active client; return how many.
 
-    A ticket that is still on the fallback client *and* board gets the client, the security board,
-    its category and asset, a title and body without the warning (unless a person edited them),
-    an internal note and an audit event, all in one transaction. That is not "touching" it.
-    `organization_ids` narrows it to those. Tickets of reports that could not be read yet stay:
-    they are moved when their report can be read.
-
+    A ticket is moved if it is still on the fallback client *and* the fallback board. It gets the
+    client, the security board, its category and asset, a title and body without the warning (unless
+    a person edited them), an internal note and an audit event, all in one transaction. Moving a
+    ticket does not count as touching it. `organization_ids` limits the move to these organizations.
+    Tickets of reports that could not be read stay where they are and are moved when their report
+    can be read.
     Raises RefusedError where routing is incomplete, NotFoundError, EditionError.
     """
     require_enterprise()
@@ -115,7 +115,7 @@ class _Mover:
         )
 
     def _texts(self, ticket: Ticket, incident: Incident | None) -> tuple[str, str]:
-        """Written anew from the report, or the old ones without what is no longer true."""
+        """Build title and body from the report; without one, only remove the warning from both."""
         if incident is None:
             return without_unmapped_marks(ticket.title, ticket.description)
         context = self.context.ticket_context(incident, is_unmapped=False)
@@ -123,13 +123,16 @@ class _Mover:
 
 
 def _incident(alert: Alert) -> Incident | None:
-    """The incident, where its report is kept and readable."""
+    """Return the alert's incident, or None where its report is not kept or not readable."""
     incident = parse_incident_text(alert.raw_report) if alert.raw_report else None
     return incident if incident and incident.id == alert.external_alert_id else None
 
 
 def _on_triage(connection_id: int) -> list[ColumnElement[bool]]:
-    """Still where they were put because their organization had no client; joined to Connection."""
+    """The conditions for open tickets that are still on the fallback client and board.
+
+    They join Ticket to Connection.
+    """
     return [
         Ticket.connection_id == connection_id,
         Ticket.is_unmapped.is_(True),
@@ -141,7 +144,7 @@ def _on_triage(connection_id: int) -> list[ColumnElement[bool]]:
 
 
 def _has_client() -> list[ColumnElement[bool]]:
-    """Joins a ticket to its alert, organization and active client."""
+    """The conditions that join a ticket to its alert, its organization and its active client."""
     return [
         Alert.ticket_id == Ticket.id,
         Alert.is_incomplete.is_(False),

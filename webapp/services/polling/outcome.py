@@ -25,7 +25,7 @@ _REPORTED = ("collected", "created", "noted", "closed", "reopened", "recorded", 
 
 @dataclass(frozen=True)
 class PollOutcome:
-    """The outcome of a poll; `run` is its record, None where nothing was worth one.
+    """The outcome of a poll; `run` is its record, or None where the poll left no record.
 
     `joined_run_id` names the run of another process that this poll joined instead of its own.
     """
@@ -36,7 +36,7 @@ class PollOutcome:
 
     @property
     def is_success(self) -> bool:
-        """Whether the cycle completed, or was skipped on purpose."""
+        """Whether the cycle completed, or was skipped for a reason that is not a failure."""
         if self.skip_reason is not None:
             return self.skip_reason not in SKIPS_THAT_FAIL
         return self.run is not None and self.run.state == COMPLETED
@@ -48,7 +48,7 @@ class PollOutcome:
 
     @property
     def error(self) -> str | None:
-        """What went wrong, in words."""
+        """What went wrong, in words; None where nothing did."""
         if self.skip_reason in SKIPS_THAT_FAIL:
             return SKIP_WORDS[self.skip_reason]
         return self.run.error if self.run else None
@@ -61,7 +61,7 @@ class PollOutcome:
         return describe_run(self.run) if self.run else ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The outcome as the `poll` command prints it."""
+        """Return the outcome as the `poll` command prints it."""
         run = self.run
         counts = {name: getattr(run, name) if run else 0 for name in (*_REPORTED, "quarantined")}
         return {
@@ -76,7 +76,7 @@ class PollOutcome:
 
 
 def describe_run(run: PollRun) -> str:
-    """What a run did, such as "12 collected, 9 tickets created, 3 updated"."""
+    """Return what a run did in words, such as "12 collected, 9 tickets created, 3 updated"."""
     if run.state == SKIPPED:
         return SKIP_WORDS.get(run.skip_reason or "", "Skipped.")
     words = count_words({name: getattr(run, name) for name in COUNTS})
@@ -84,7 +84,10 @@ def describe_run(run: PollRun) -> str:
 
 
 def count_words(counts: Mapping[str, int]) -> str:
-    """`12 collected, 9 tickets created, 3 updated`, with the rest where there is any."""
+    """Return the counts in words, such as "12 collected, 9 tickets created, 3 updated".
+
+    The other counts are added where they are not zero.
+    """
     created = counts["created"]
     words = [
         f"{counts['collected']:,} collected",

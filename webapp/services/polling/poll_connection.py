@@ -44,7 +44,7 @@ from webapp.services.polling.sweep_incidents import is_sweep_due, sweep_incident
 from webapp.services.transactions import reading, transaction
 
 JOIN_SECONDS = 0.5
-"""How often a poll that waits for another process's run looks whether it is over."""
+"""How long a poll waits before it looks again whether another process's run is over."""
 
 CLAIM_TRIES = 3
 """How often a command tries to claim a connection that nobody seems to poll."""
@@ -62,12 +62,11 @@ def poll_connection(
 ) -> PollOutcome:
     """Run one poll cycle of a connection, in this process; safe to repeat at any time.
 
-    `trigger` is "schedule" or "manual" (only polls if a poll is due or was asked for) or
-    "command" (always; the first one begins the connection's schedule). `sweep` asks for a look at
-    all open incidents. Where another process is polling the connection, its run is joined:
-    returned as it is, or awaited to its end with `wait_for_running`. Errors of Huntress and of
-    processing are part of the outcome.
-
+    With the `trigger` "schedule" or "manual" it polls only if a poll is due or was asked for. With
+    "command" it always polls, and the first poll begins the connection's schedule. `sweep` asks for
+    a look at all open incidents. If another process is polling the connection, that run is returned
+    as it is, or with `wait_for_running` once it has ended. Errors of Huntress and of processing are
+    part of the outcome.
     Raises NotFoundError.
     """
     config = current_config()
@@ -85,7 +84,10 @@ def poll_connection(
 
 
 def _wait_for_end(run_id: int | None) -> PollRun | None:
-    """Another process's run once it is over; None where it will never end: its lease ran out."""
+    """Wait for the end of another process's run and return it.
+
+    Returns None if it was interrupted or its lease ran out.
+    """
     while True:
         clock.sleep(JOIN_SECONDS)
         run = _run_by_id(run_id)
@@ -115,20 +117,20 @@ def _request_sweep(connection_id: int) -> None:
 def _begin(
     connection_id: int, trigger: str, actor_id: int | None, config: Config
 ) -> Cycle | PollOutcome:
-    """Claim the connection, or join the run that holds it; or say why not."""
+    """Claim the connection, or join the run that holds it, or return why neither is possible."""
     for _ in range(CLAIM_TRIES):
         begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
         if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
-            break  # a command is always due: the run that held the connection has just ended
+            break  # otherwise the run that held the lease has just ended: claim again
     return begun
 
 
 def _claim(
     connection_id: int, trigger: str, actor_id: int | None, config: Config
 ) -> Cycle | PollOutcome | None:
-    """Claim the connection and start the run's record, or record why it is skipped.
+    """Claim the connection and start the run's record, or record why the poll is skipped.
 
-    None when it cannot be claimed now.
+    Returns None when the connection cannot be claimed now.
     """
     with transaction() as session:
         claimed = claim(
@@ -158,7 +160,7 @@ def _claim(
         error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
         changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
         if connection.was_interrupted:
-            changes["is_walk_cut_off"] = True  # the sweep that makes up for it is still due
+            changes["is_walk_cut_off"] = True  # the sweep after the interrupted run is still due
         lease.release(session, **changes)
         run_id = record_skip(
             session,
@@ -175,7 +177,7 @@ def _claim(
 def _start_schedule(
     session: Session, lease: Lease, connection: PolledConnection, actor_id: int | None
 ) -> PolledConnection:
-    """The first poll by command begins the schedule; its time is kept for ever."""
+    """Begin the schedule with the first poll by command; its time is never changed."""
     now = clock.utcnow()
     lease.fence(session, polling_started_at=now)
     record_event(
@@ -202,7 +204,7 @@ def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
 
 
 def _join(connection_id: int) -> PollOutcome:
-    """The run that holds the lease; without one, no poll was due."""
+    """Return the run that holds the lease; without one, the outcome is that no poll was due."""
     with reading() as session:
         get_connection(session, connection_id)
         run = session.scalars(
@@ -256,14 +258,14 @@ def _poll(cycle: Cycle) -> None:
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
-    if problem is not None:  # a list that cannot be walked: the sweep has found what is open
+    if problem is not None:  # the list cannot be walked; the sweep found what is open
         raise problem
 
 
 def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
-    """Walk down to the low boundary; what was collected stays collected when that fails."""
+    """Walk down to the low boundary; reports collected before a failure stay in the inbox."""
     walk = CursorWalk(low=_low_boundary(cycle), cursor=cycle.connection.cursor)
-    cycle.is_walk_cut_off = True  # until it has reached its boundary
+    cycle.is_walk_cut_off = True  # until the walk has reached its boundary
     try:
         while not walk.is_finished:
             cycle.run.show("walking", walk.pages)
@@ -283,13 +285,13 @@ def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
 
 
 def _may_have_missed(cycle: Cycle, walk: CursorWalk) -> bool:
-    """Whether a sweep has to follow: after a walk of several pages, or one that was restarted."""
+    """Whether a sweep has to follow, because the walk took several pages or was cut off before."""
     connection = cycle.connection
     return walk.pages > 1 or connection.is_walk_cut_off or connection.was_interrupted
 
 
 def _low_boundary(cycle: Cycle) -> datetime:
-    """Where the walk ends; a first walk that was cut off ends where it was to end before."""
+    """Return where the walk ends; a first walk that was cut off keeps its boundary."""
     connection = cycle.connection
     if connection.cursor is None and connection.horizon is not None:
         return connection.horizon
@@ -299,7 +301,7 @@ def _low_boundary(cycle: Cycle) -> datetime:
 
 
 def _set_horizon(cycle: Cycle, page: Page) -> datetime:
-    """The horizon of a connection is fixed by the first page it ever got, by Huntress's clock."""
+    """Fix the connection's horizon by Huntress's clock, from the first page it ever got."""
     horizon = low_boundary(None, now=page.answered_at, backfill_days=cycle.connection.backfill_days)
     with transaction() as session:
         cycle.lease.fence(session, horizon=horizon)
@@ -308,14 +310,14 @@ def _set_horizon(cycle: Cycle, page: Page) -> datetime:
 
 
 def _store_cursor(cycle: Cycle, *, wants_sweep: bool) -> None:
-    """Keep the cursor before processing; a sweep that has to follow is due whatever happens."""
+    """Store the cursor before processing; `wants_sweep` also stores a request for a sweep."""
     sweep = {"sweep_requested_at": clock.utcnow()} if wants_sweep else {}
     with transaction() as session:
         cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
 
 
 def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
-    """Record the result and give the lease back; a lost lease leaves the record to its owner."""
+    """Record the result and give the lease back; returns None if that was not possible."""
     now = clock.utcnow()
     budget = cycle.client.budget if cycle.has_client else None
     cycle.run.values.update(
@@ -342,9 +344,10 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
 
 
 def _give_back(cycle: Cycle) -> None:
-    """The process is told to stop: the next poll need not wait for the lease to run out.
+    """Give the lease back because the process is told to stop.
 
-    Nothing may keep the process from stopping: where this fails, the lease runs out by itself.
+    The next poll then need not wait for the lease to run out. A database error is only logged,
+    because nothing may keep the process from stopping; the lease then runs out by itself.
     """
     try:
         _release_unfinished(cycle)
@@ -353,7 +356,7 @@ def _give_back(cycle: Cycle) -> None:
 
 
 def _release_unfinished(cycle: Cycle) -> None:
-    """Give the lease back without a result; the reports in flight are not to blame for it."""
+    """Give the lease back without a result; no attempt is counted against the reports in flight."""
     try:
         with transaction() as session:
             cycle.lease.release(session, is_walk_cut_off=cycle.is_walk_cut_off)
@@ -364,7 +367,7 @@ def _release_unfinished(cycle: Cycle) -> None:
 
 
 def _note_lease_lost(cycle: Cycle) -> None:
-    """Another process took over, or the account was disconnected: this run ends where it was."""
+    """Mark the run as interrupted: another process took over, or the account was disconnected."""
     log.warning("connection %s: the lease is gone, the poll stops", cycle.connection.id)
     with transaction() as session:
         mark_interrupted(session, cycle.lease.token)

@@ -1,4 +1,4 @@
-"""Counting what a first poll would do with reports, by the rules the poll itself goes by."""
+"""Counting what a first poll would do with reports, by the same rules as the poll."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,9 +27,9 @@ from webapp.services.polling.lease import PolledConnection
 
 
 class PreviewedMappings:
-    """The mapping rows of a connection as a poll would bring them up to date, stored nowhere.
+    """The mapping rows of a connection as a poll would update them; nothing is stored.
 
-    `rows` must belong to no session.
+    `rows` must not belong to a session.
     """
 
     def __init__(
@@ -40,24 +40,27 @@ class PreviewedMappings:
         self._index = index
 
     def missing(self, wanted: Iterable[str | None]) -> list[str]:
-        """The organizations among `wanted` whose names a poll would ask for."""
+        """Return the organizations among `wanted` whose names a poll would ask for."""
         named = {key for key, row in self._rows.items() if row.is_name_known}
         return sorted({key for key in wanted if key} - named)
 
     def add(self, organizations: Iterable[Organization]) -> None:
-        """Enter these as if they had been asked for one by one."""
+        """Add or update these organizations' rows as if a poll had asked for them one by one."""
         for one in organizations:
             auto_match_row(self._entered(one), self._index)
 
     def sync(self, organizations: Iterable[Organization]) -> None:
-        """Bring every row up to date as a sync does."""
+        """Update every row as a sync of the organizations does."""
         for one in organizations:
             self._entered(one)
         for row in self._rows.values():
             auto_match_row(row, self._index)
 
     def state(self, incident: Incident) -> RecordedMapping[int] | None:
-        """For the plan; an organization that nobody has seen before has no client."""
+        """Return the organization's row in the form that the plan takes.
+
+        An organization without a row has no client. None where the report names no organization.
+        """
         key = incident.organization_id
         if key is None:
             return None
@@ -65,7 +68,7 @@ class PreviewedMappings:
         return RecordedMapping(None) if row is None else as_recorded_mapping(row)
 
     def name(self, key: str | None) -> str:
-        """What to call an organization."""
+        """Return the name to show for an organization."""
         if key is None:
             return "No organization named"
         row = self._rows.get(key)
@@ -82,10 +85,10 @@ class PreviewedMappings:
 
 @dataclass
 class PreviewCounts:
-    """How many reports become what. `tickets` is by (board, client, priority), ids.
+    """What the reports become. `tickets` counts by the ids of (board, client, priority).
 
-    `unmapped` counts the tickets of organizations without a client by the organization's name;
-    `unreadable` those that would be made for reports that cannot be processed.
+    `unmapped` counts the tickets of organizations without a client by the organization's name.
+    `unreadable` counts the tickets for reports that cannot be processed.
     """
 
     looked_at: int = 0
@@ -96,7 +99,7 @@ class PreviewCounts:
 
     @property
     def ticket_count(self) -> int:
-        """All tickets."""
+        """The number of all tickets."""
         return self.tickets.total()
 
 
@@ -109,7 +112,10 @@ def count_reports(
     horizon: datetime,
     now: datetime,
 ) -> None:
-    """Add to `counts` what a poll of `connection` would do with `reports`; `now` is Huntress's."""
+    """Count in `counts` what a poll of `connection` would do with `reports`.
+
+    `now` is Huntress's time.
+    """
     settings = connection.ticket_settings
     for report in reports:
         counts.looked_at += 1
@@ -133,7 +139,10 @@ def _count_ticket(counts: PreviewCounts, route: Route[int], priority_id: int) ->
 def _count_unreadable(
     counts: PreviewCounts, connection: PolledConnection, mapping: RecordedMapping[int] | None
 ) -> None:
-    """A report without an id is quarantined: a minimal ticket, none where excluded."""
+    """Count a report without an id.
+
+    It gets a minimal ticket unless its organization is excluded.
+    """
     if mapping is not None and not mapping.creates_tickets:
         counts.without_ticket[Reason.ORG_OPTED_OUT] += 1
         return

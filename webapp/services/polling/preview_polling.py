@@ -1,8 +1,8 @@
-"""A preview of the first poll: what it would create, without writing anything.
+"""A preview of what the first poll would create, without writing anything but the calls.
 
-It walks and sweeps as the poll does and plans each report by the same rules. Only the calls are
-recorded, because they count in the account's call window. A person waits for it, so it looks at a
-bounded number of pages and says where it stopped.
+It walks and sweeps as the poll does and plans each report by the same rules. The calls are recorded
+because they count in the account's call window. A person waits for the preview, so it looks at a
+bounded number of pages and says whether it stopped early.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -44,16 +44,19 @@ from webapp.services.transactions import reading
 
 MAX_PAGES = 10
 MAX_TIME = timedelta(seconds=25)
-"""After this no further page is asked for."""
+"""After this time no further page is asked for."""
 
 
 class PreviewError(RefusedError):
-    """There is no preview; nothing was changed. The sentence says why and what helps."""
+    """The preview is not possible; nothing was changed. The sentence says why and what helps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCount:
-    """The tickets a client would get, in all and by priority (in the order of the priorities)."""
+    """The tickets that a client would get on a board.
+
+    `by_priority` is in the order of `Preview.priorities`.
+    """
 
     name: str
     board: str
@@ -65,8 +68,9 @@ class ClientCount:
 class Preview:
     """What the first poll would do. `window_from` (UTC) is where the backfill begins.
 
-    `boards` and `unmapped` are (name, tickets), most first; `priorities` the ones that occur.
-    `is_cut_short`: more incidents exist than were looked at.
+    `boards` and `unmapped` are pairs of name and number of tickets, the largest number first.
+    `priorities` are those that occur. `is_cut_short` says that there may be more incidents than
+    were looked at.
     """
 
     window_from: datetime
@@ -94,10 +98,11 @@ class _Desk:
 
 
 def preview_polling(connection_id: int) -> Preview:
-    """What the first poll of a connection would create with the settings as they are now.
+    """Return what the first poll of a connection would create with its present settings.
 
-    Raises PreviewError (routing incomplete, already started, Huntress cannot be asked),
-    MissingCredentialsError, NotFoundError, EditionError.
+    Raises PreviewError where routing is incomplete, polling was started already, the connection is
+    disconnected or Huntress does not answer usably; MissingCredentialsError, NotFoundError,
+    EditionError.
     """
     require_enterprise()
     with reading() as session:
@@ -139,7 +144,7 @@ def _load(session: Session, connection_id: int) -> _Desk:
         clients={one.id: one.name for one in session.execute(select(Client.id, Client.name))},
         priorities=list(session.scalars(select(Priority).order_by(Priority.position, Priority.id))),
     )
-    session.expunge_all()  # the preview matches organizations on these rows; that is not stored
+    session.expunge_all()  # the preview changes these rows; that is not to be stored
     return desk
 
 
@@ -165,7 +170,7 @@ class _Look:
         self._now = clock.utcnow() + CLOCK_TOLERANCE
 
     def count(self, client: HuntressClient) -> PreviewCounts:
-        """Count the reports of the walk, then those that only the sweep finds."""
+        """Count the reports of the walk, then the reports that only the sweep finds."""
         counts = PreviewCounts()
         walked = newest_by_key(self._walk(client))
         listed = self._list_organizations(client)
@@ -220,7 +225,10 @@ class _Look:
     def _bring_up_to_date(
         self, client: HuntressClient, rows: Collection[Collected], listed: list[Organization]
     ) -> None:
-        """What a poll does about organizations whose names it does not know; see fetch_details."""
+        """Update the mapping rows as a poll does for organizations without a known name.
+
+        See fetch_details.
+        """
         missing = self.mappings.missing(row.organization_id for row in rows)
         plan = plan_detail_fetch(
             len(missing),

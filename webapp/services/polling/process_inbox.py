@@ -1,7 +1,8 @@
-"""Processing the inbox: batches first, one by one where that fails, quarantine after three tries.
+"""Processing the inbox in batches; after a failure reports are tried one by one.
 
-One bad report costs only itself. Rows are marked before they are touched, and attempts are counted
-before a report is tried alone, so a report that kills the process is caught as well.
+A report that fails three times is quarantined; the other reports are processed all the same. Rows
+are marked before they are touched, and attempts are counted before a report is tried alone, so that
+a report that kills the process is quarantined too.
 """
 
 import logging
@@ -36,14 +37,14 @@ log = logging.getLogger(__name__)
 
 
 class GlobalProcessingError(Exception):
-    """Not a report but the desk is the trouble: nothing can be written; no attempt is counted."""
+    """No ticket can be written at all, so no report is to blame and no attempt is counted."""
 
 
 def process_inbox(cycle: Cycle) -> None:
-    """Process every row that is due, oldest first; those that failed before come last.
+    """Process every row that is due, oldest first; rows that failed before come last.
 
-    Raises LeaseLostError and GlobalProcessingError; a report that fails stays in the inbox with
-    its error, its attempts and its next try, and the others go on.
+    A report that fails stays in the inbox with its error, its attempts and the time of its next
+    try, and the others are processed. Raises LeaseLostError and GlobalProcessingError.
     """
     size, done = FIRST_BATCH, 0
     total: int | None = None
@@ -64,9 +65,10 @@ def process_inbox(cycle: Cycle) -> None:
 
 
 def take_back_attempts(session: Session, connection_id: int, token: str) -> None:
-    """The run of `token` is told to stop: the reports it was at are as they were before.
+    """Undo the marks on the reports that the stopped run of `token` was processing.
 
-    Those that were being tried alone are due at once, with one attempt less.
+    The attempt of a report that was being tried alone is not counted, and the report is due at
+    once.
     """
     is_counted = and_(InboxRow.attempts > 0, InboxRow.error == INTERRUPTED)
     session.execute(
@@ -83,7 +85,7 @@ def take_back_attempts(session: Session, connection_id: int, token: str) -> None
 
 
 def _is_due_row(cycle: Cycle) -> ColumnElement[bool]:
-    """SQL for rows that are due, or that have failed often enough to be quarantined."""
+    """Return SQL for rows that are due, or that have failed often enough to be quarantined."""
     return and_(
         InboxRow.connection_id == cycle.connection.id,
         InboxRow.dismissed_at.is_(None),
@@ -103,7 +105,7 @@ def _count_due(cycle: Cycle) -> int:
 
 
 def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
-    """The next rows that are due and were not tried yet."""
+    """Return the next due rows that this cycle has not tried yet."""
     with reading() as session:
         rows = session.execute(
             select(*ENTRY_COLUMNS)
@@ -119,19 +121,22 @@ def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
 
 
 def _is_suspect(cycle: Cycle, entry: InboxEntry) -> bool:
-    """Failed before, or in flight when another run was interrupted: to be tried alone."""
+    """Whether the report must be tried alone.
+
+    It failed before, or it was in flight when another run was interrupted.
+    """
     return entry.attempts > 0 or entry.in_flight_token not in (None, cycle.lease.token)
 
 
 def _process_batch(cycle: Cycle, entries: Sequence[InboxEntry], size: int, tried: set[int]) -> int:
-    """Process `entries` together; returns how many to take next time."""
+    """Process `entries` together; return how many to take next time."""
     _mark_in_flight(cycle, entries)
     started = time.monotonic()
     try:
         _write(cycle, entries)
     except LeaseLostError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, one report may be the cause
+    except Exception as error:  # noqa: BLE001 - one report may have caused any error
         log.warning("a batch of %d incidents failed (%s)", len(entries), type(error).__name__)
         _ensure_desk_works(cycle, error, entries)
         for entry in entries:
@@ -148,7 +153,7 @@ def _next_size(size: int, seconds: float) -> int:
 
 
 def _mark_in_flight(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
-    """If the process dies over these rows, the next run tries each of them alone."""
+    """Mark the rows, so that the next run tries each of them alone if this process dies."""
     with transaction() as session:
         cycle.lease.fence(session)
         session.execute(
@@ -186,7 +191,7 @@ def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:
 
 
 def _quarantine(cycle: Cycle, entry: InboxEntry) -> None:
-    """Quarantine, or leave that to the next cycle: even this must cost only the report itself."""
+    """Quarantine the report; if that fails too, log it and leave it to the next cycle."""
     try:
         quarantine_incident(cycle, entry)
     except LeaseLostError:
@@ -197,15 +202,19 @@ def _quarantine(cycle: Cycle, entry: InboxEntry) -> None:
 
 
 def _is_due(entry: InboxEntry) -> bool:
-    """A third try that killed its process is over; only a newer payload would be due already."""
+    """Whether a report that was just quarantined is tried in this cycle too.
+
+    A report whose third try killed the process is not due; only a newer payload makes it due.
+    """
     is_readable = entry.incident.id is not None
     return is_readable and entry.next_try_at is not None and entry.next_try_at <= clock.utcnow()
 
 
 def _count_attempt(cycle: Cycle, entry: InboxEntry, attempts: int) -> None:
-    """Counted before the try; who is killed at it leaves the report due for the next run.
+    """Count the attempt before the try, so that it counts even if the try kills the process.
 
-    Only the tries from the third on, after which it is quarantined, make it wait.
+    The report stays due for the next run. From the third try on, after which it is quarantined, it
+    has to wait for its next try.
     """
     values: dict[str, object] = {}
     if attempts >= ATTEMPTS_BEFORE_QUARANTINE:
@@ -232,7 +241,7 @@ def _record_failure(cycle: Cycle, entry: InboxEntry, error: Exception, attempts:
 def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEntry]) -> None:
     """Raise GlobalProcessingError when not even a trial ticket can be written.
 
-    The `entries` that were being processed are as they were before then: nobody's attempt.
+    Before that, the attempt is taken back from the `entries` that were being processed.
     """
     trouble = can_write_tickets(cycle)
     if trouble is None:
@@ -265,7 +274,10 @@ def _update_row(cycle: Cycle, entry: InboxEntry, **values: object) -> None:
 
 
 def describe_failure(error: Exception) -> str:
-    """What went wrong, in words for people; the kind in brackets is for who looks at the log."""
+    """Return what went wrong, in words for people.
+
+    The error's kind in brackets helps to find it in the log.
+    """
     if isinstance(error, UnusableReportError):
         return str(error)
     kind = type(error).__name__

@@ -1,4 +1,4 @@
-"""Quarantine: a report that cannot be processed still becomes a ticket somebody sees."""
+"""Quarantine gives a report that cannot be processed a ticket, so that somebody sees it."""
 
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ class _TrialOverError(Exception):
 
 
 def can_write_tickets(cycle: Cycle) -> Exception | None:
-    """Write a trial ticket and roll it back; returns what failed, None when all is well."""
+    """Write a trial ticket and roll it back; return the error, or None when it could be written."""
     now = clock.utcnow()
     try:
         with transaction() as session:
@@ -42,10 +42,12 @@ def can_write_tickets(cycle: Cycle) -> Exception | None:
 
 
 def quarantine_incident(cycle: Cycle, entry: InboxEntry) -> None:
-    """Write the alert (incomplete) and its minimal ticket on the triage board, in one transaction.
+    """Write an incomplete alert and its minimal ticket on the triage board, in one transaction.
 
-    An incident that has a ticket keeps it; one of an excluded organization gets none. The inbox
-    row stays and is tried again; when it can be processed, that same ticket is completed.
+    An incident that has a ticket keeps it. An incident gets no ticket if its organization is
+    excluded, or if it was recorded as closed and is still closed. The inbox row stays and is tried
+    again, except for a report without an id. When the report can be processed, the same ticket is
+    completed.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -64,7 +66,7 @@ def quarantine_incident(cycle: Cycle, entry: InboxEntry) -> None:
             problem = row.error or UNKNOWN_PROBLEM
             alert.ticket_id = _write_minimal_ticket(session, cycle, entry, problem, now)
             alert.reason, alert.is_incomplete = None, True
-            alert.was_closed = False  # its ticket is open: it closes when the report can be read
+            alert.was_closed = False  # its ticket is open; it closes when the report can be read
             cycle.run.count(created=1)
         row.quarantined_at = now
         row.in_flight_token = None
@@ -74,7 +76,7 @@ def quarantine_incident(cycle: Cycle, entry: InboxEntry) -> None:
 
 
 def _gets_no_ticket(session: Session, cycle: Cycle, entry: InboxEntry, alert: Alert) -> bool:
-    """Recorded closed and closed still, or of an excluded organization."""
+    """Whether the incident was recorded as closed and still is, or its organization is excluded."""
     if not alert.is_incomplete and alert.was_closed and entry.incident.is_closed:
         return True
     creates_tickets = session.scalars(
@@ -122,7 +124,7 @@ def _write_minimal_ticket(
 def _insert_ticket(
     session: Session, cycle: Cycle, reference: str, title: str, body: str, now: datetime
 ) -> int:
-    """A ticket on the fallback client and board, whatever its report says."""
+    """Insert a ticket on the fallback client and board, without regard to its report."""
     [number] = take_ticket_numbers(session, 1)
     status_id = hold_default_status(session).id
     values: dict[str, Any] = {

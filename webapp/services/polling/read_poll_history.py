@@ -1,4 +1,4 @@
-"""The polls of a connection: a page of them, or one with everything that is recorded of it."""
+"""Reading a page of a connection's polls, or one poll with everything that is recorded of it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,10 @@ _NEWEST_FIRST = Keyset(
 
 @dataclass(frozen=True, slots=True)
 class PolledAccount:
-    """A connection as far as its history needs it; `live_token` is the lease of a running poll."""
+    """The part of a connection that its history needs.
+
+    `live_token` is the token of a lease that has not run out, None where there is none.
+    """
 
     id: int
     name: str
@@ -40,13 +43,13 @@ class PolledAccount:
         return run.state == RUNNING and run.lease_token == self.live_token
 
     def is_lost(self, run: PollRun) -> bool:
-        """Whether a poll recorded as running has not been heard of for longer than its lease."""
+        """Whether a poll recorded as running no longer has a lease that is valid."""
         return run.state == RUNNING and not self.is_running(run)
 
 
 @dataclass(frozen=True, slots=True)
 class PollHistory:
-    """A page of polls, newest first; `people` names who asked for them, by their ids."""
+    """A page of polls, newest first; `people` holds the names of those who asked, by id."""
 
     account: PolledAccount
     runs: PageOfRows[PollRun]
@@ -55,7 +58,10 @@ class PollHistory:
 
 @dataclass(frozen=True, slots=True)
 class PollDetail:
-    """One poll; `person` is who asked for it. The neighbours are the ids of the polls around it."""
+    """One poll; `person` is who asked for it.
+
+    `earlier_id` and `later_id` are the ids of the polls before and after it.
+    """
 
     account: PolledAccount
     run: PollRun
@@ -72,10 +78,10 @@ def read_poll_history(
     before: str | None = None,
     page_size: int = PAGE_SIZE,
 ) -> PollHistory:
-    """A page of a connection's polls; `kind` is one of KINDS, anything else shows them all.
+    """Return a page of a connection's polls; a `kind` outside KINDS shows all of them.
 
-    "failed" are polls that ended in an error or not at all, or left reports behind. Raises
-    NotFoundError, EditionError.
+    "failed" polls ended in an error, were interrupted, were skipped for a reason that is a failure,
+    or had reports that failed. Raises NotFoundError, EditionError.
     """
     require_enterprise()
     with reading() as session:
@@ -86,7 +92,7 @@ def read_poll_history(
 
 
 def read_poll_run(connection_id: int, run_id: int) -> PollDetail:
-    """One poll of a connection; raises NotFoundError, EditionError."""
+    """Return one poll of a connection; raises NotFoundError, EditionError."""
     require_enterprise()
     with reading() as session:
         account = read_account(session, connection_id)
@@ -103,7 +109,10 @@ def read_poll_run(connection_id: int, run_id: int) -> PollDetail:
 
 
 def read_account(session: Session, connection_id: int) -> PolledAccount:
-    """The connection's name and live lease; credentials are not read. Raises NotFoundError."""
+    """Return the connection's name and live lease; credentials are not read.
+
+    Raises NotFoundError.
+    """
     row = None
     if 0 < connection_id <= LARGEST_ID:
         columns = (
@@ -122,7 +131,7 @@ def read_account(session: Session, connection_id: int) -> PolledAccount:
 
 
 def names_of(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:
-    """The names of these users, by id."""
+    """Return the names of these users, by id."""
     wanted = {user_id for user_id in user_ids if user_id is not None}
     if not wanted:
         return {}

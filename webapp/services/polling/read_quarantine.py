@@ -1,4 +1,4 @@
-"""Quarantined reports as their page shows them, a page at a time, and one in full."""
+"""Reading quarantined reports: a page of them, or one report in full."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from webapp.services.transactions import reading
 PAGE_SIZE = 25
 SHOWN_CHARACTERS = 4_000
 PRETTY_UP_TO = 64_000
-"""Longer reports are shown on the page as they came: reading them whole for a glance costs."""
+"""Longer reports are not indented on the page, because reading them whole takes too long."""
 
 _WAITING = Keyset(Order(InboxRow.quarantined_at, "quarantined_at"), Order(InboxRow.id, "id"))
 _DISMISSED = Keyset(
@@ -43,10 +43,9 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedReport:
-    """A report and its minimal ticket, where it got one.
+    """A quarantined report, and its incident's ticket where it has one.
 
-    `report` is the raw report as readable text, cut to SHOWN_CHARACTERS (`is_cut`). `is_due`:
-    the next poll tries it. `has_no_id`: nothing but a person can settle it.
+    `report` is the raw report as readable text. `is_cut` says that it was cut to SHOWN_CHARACTERS.
     """
 
     row: InboxRow
@@ -58,18 +57,18 @@ class QuarantinedReport:
 
     @property
     def is_due(self) -> bool:
-        """Whether the next poll tries it."""
+        """Whether the next poll tries the report again."""
         return self.row.next_try_at is not None and self.row.next_try_at <= clock.utcnow()
 
     @property
     def has_no_id(self) -> bool:
-        """Whether it came without an id, so that trying again cannot help."""
+        """Whether the report came without an id, so that only a person can settle it."""
         return self.row.external_key.startswith("sha256:")
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
-    """A page of reports; the counts are of both tabs."""
+    """A page of reports; the counts are those of the two tabs."""
 
     account: PolledAccount
     reports: Sequence[QuarantinedReport]
@@ -87,7 +86,7 @@ def read_quarantine(
     before: str | None = None,
     page_size: int = PAGE_SIZE,
 ) -> QuarantinePage:
-    """What is quarantined, oldest first, or what was dismissed, newest first.
+    """Return a page of waiting reports, oldest first, or of dismissed ones, newest first.
 
     Raises NotFoundError, EditionError.
     """
@@ -113,7 +112,7 @@ def read_quarantine(
 
 
 def read_quarantined_report(connection_id: int, inbox_id: int) -> str:
-    """The whole raw report as readable text; raises NotFoundError, EditionError."""
+    """Return the whole raw report as readable text; raises NotFoundError, EditionError."""
     require_enterprise()
     with reading() as session:
         payload = session.scalar(
@@ -129,7 +128,10 @@ def read_quarantined_report(connection_id: int, inbox_id: int) -> str:
 
 
 def pretty(payload: str) -> str:
-    """JSON with indentation, or the text as it came where it is not JSON; harmless to print."""
+    """Return JSON with indentation, or the text as it came where it is not JSON.
+
+    Characters that are not safe to print are removed.
+    """
     try:
         text = json.dumps(json.loads(payload), ensure_ascii=False, indent=2)
     except (ValueError, RecursionError):
@@ -178,7 +180,7 @@ def _reports(session: Session, page: PageOfRows[InboxRow]) -> list[QuarantinedRe
 
 
 def _texts(session: Session, row_ids: Sequence[int]) -> dict[int, tuple[str, bool]]:
-    """The beginning of each report and whether there is more; long ones are not read whole."""
+    """Return each report's beginning and whether there is more; long ones are not read whole."""
     length = func.length(InboxRow.payload)
     part = case(
         (length <= PRETTY_UP_TO, InboxRow.payload),

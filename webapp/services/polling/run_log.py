@@ -1,4 +1,4 @@
-"""The record of a poll cycle: its counts and progress, for pages, commands and history."""
+"""The record of a poll cycle with its counts and progress, for pages, commands and history."""
 
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,14 @@ from webapp.models.poll_run import COUNTS, INTERRUPTED, RUNNING, SKIPPED
 from webapp.services.transactions import NO_SYNC, transaction
 
 PROGRESS_SECONDS = 1.0
-"""While a cycle runs its row is written at most this often."""
+"""The least time between two writes of a running cycle's row."""
 
 
 class RunLog:
-    """The row of a running cycle. Counts add up here and reach the database with the progress."""
+    """The row of a running cycle.
+
+    Counts add up in memory and are written to the database with the progress.
+    """
 
     def __init__(self, run_id: int) -> None:
         self.run_id = run_id
@@ -25,7 +28,7 @@ class RunLog:
         self._written_at: datetime | None = clock.utcnow()
 
     def count(self, **counts: int) -> None:
-        """Add to the counters named."""
+        """Add to the named counters."""
         for name, number in counts.items():
             self.counts[name] += number
 
@@ -35,12 +38,12 @@ class RunLog:
         self.write_if_due()
 
     def show_wait(self, seconds: float, reason: str) -> None:
-        """Show that the cycle waits; `reason` in words."""
+        """Show that the cycle waits; `reason` is in words."""
         self.values["waiting"] = f"{reason}: {max(1, round(seconds))} s left"
         self.write_if_due()
 
     def write_if_due(self) -> None:
-        """Write the row unless that was done less than a second ago."""
+        """Write the row unless it was written less than a second ago."""
         now = clock.utcnow()
         if self._written_at and (now - self._written_at).total_seconds() < PROGRESS_SECONDS:
             return
@@ -50,7 +53,7 @@ class RunLog:
     def finish(self, session: Session, state: str, *, error: str | None = None) -> PollRun | None:
         """Write the outcome, in the caller's transaction, and return the run's row.
 
-        None when the run was marked interrupted meanwhile: then its record stays as it is.
+        Returns None when the run was marked interrupted meanwhile; its record then stays as it is.
         """
         now = clock.utcnow()
         self.values.update(state=state, error=error, phase=None, waiting=None, finished_at=now)
@@ -85,7 +88,7 @@ def start_run(session: Session, connection_id: int, *, token: str, **values: Any
 
 
 def mark_interrupted(session: Session, token: str) -> None:
-    """The run that held `token` never came to its end."""
+    """Record that the running run with this lease token was interrupted."""
     session.execute(
         update(PollRun)
         .where(PollRun.lease_token == token, PollRun.state == RUNNING)
@@ -99,7 +102,10 @@ def mark_interrupted(session: Session, token: str) -> None:
 
 
 def record_skip(session: Session, connection_id: int, *, reason: str, **values: Any) -> int:
-    """Record that a poll did nothing, and why; consecutive ones share a row. Returns its id."""
+    """Record that a poll did nothing, and why; return the row's id.
+
+    Consecutive skips for the same reason share a row.
+    """
     now = clock.utcnow()
     last = session.scalars(
         select(PollRun)

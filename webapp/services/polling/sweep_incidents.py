@@ -1,7 +1,8 @@
-"""The sweep: a complete look at all open incidents, closings of which nobody told us included.
+"""The sweep looks at all open incidents and so finds closings that the walk missed.
 
-It lists what Huntress has open, then asks by id for each incident that is recorded open but was
-not listed. It is remembered in the connection's row, so that a sweep that was cut off goes on.
+It lists the incidents that Huntress has open, then asks by id for each incident that is recorded
+open but was not listed. The connection's row holds its progress, so that the next cycle continues a
+sweep that was cut off.
 """
 
 import logging
@@ -30,19 +31,23 @@ LISTED_STATUSES = ("sent", "auto_remediating")
 EVERY = timedelta(days=1)
 CHECKED_AT_ONCE = 20
 CHECKED_PER_CYCLE = 200
-"""By-id look-ups of one cycle; the rest is left to the next one, so that new reports come first."""
+"""The most look-ups by id in one cycle; the rest waits, so that new reports come first."""
 
 FAILURES_IN_A_ROW = 3
-"""After so many a list is asked for, to tell an outage from incidents that cannot be fetched."""
+"""After this many a list is asked for, to tell an outage from incidents that cannot be fetched."""
 
 FAILURES_PER_CYCLE = 10
-"""Each costs several calls; after so many the rest is left to the next cycle."""
+"""Each failure costs several calls; after this many the rest is left to the next cycle."""
 
 log = logging.getLogger(__name__)
 
 
 def is_sweep_due(cycle: Cycle, *, walk_was_long: bool) -> bool:
-    """In the first cycle, daily, when asked for, and after a walk that could have lost rows."""
+    """Whether a sweep is due.
+
+    It is due until a first one has ended, daily, when asked for, and after a walk that may have
+    missed rows. A sweep that has begun is due until it has ended.
+    """
     connection = cycle.connection
     last = connection.last_sweep_at
     if last is None or walk_was_long or connection.sweep_started_at is not None:
@@ -52,9 +57,10 @@ def is_sweep_due(cycle: Cycle, *, walk_was_long: bool) -> bool:
 
 
 def sweep_incidents(cycle: Cycle) -> None:
-    """Sweep, or go on with the sweep that an earlier cycle began.
+    """Sweep, or continue the sweep that an earlier cycle began.
 
-    What was collected is processed, also when the sweep fails. Raises HuntressError, WalkError.
+    Collected reports are processed even if the sweep fails. Raises HuntressError, WalkError,
+    LeaseLostError, GlobalProcessingError.
     """
     cycle.run.values["is_sweep"] = True
     connection = cycle.connection
@@ -75,7 +81,7 @@ def sweep_incidents(cycle: Cycle) -> None:
 
 
 def _list_open(cycle: Cycle) -> datetime:
-    """List everything open; returns when the sweep began."""
+    """List all open incidents; return when the sweep began."""
     started_at = clock.utcnow()
     _note(cycle, sweep_started_at=started_at, sweep_listed_at=None)
     _sync_organizations(cycle)
@@ -93,7 +99,7 @@ def _list_open(cycle: Cycle) -> datetime:
 
 
 def _sync_organizations(cycle: Cycle) -> None:
-    """Bring the mapping table up to date if Huntress answers; incidents matter more."""
+    """Update the mapping table; of Huntress's errors only refused credentials end the sweep."""
     if cycle.has_synced_organizations:
         return
     try:
@@ -119,10 +125,10 @@ def _note(cycle: Cycle, **values: datetime | None) -> None:
 
 
 def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
-    """Ask by id for what is recorded open but was not seen since `started_at`.
+    """Ask by id for incidents that are recorded open but were not seen since `started_at`.
 
-    Returns whether all of them were asked for; what could not be fetched is asked again by the next
-    sweep. Raises HuntressError in an outage.
+    Returns whether all of them were asked for. The next sweep asks again for incidents that could
+    not be fetched. Raises HuntressError in an outage.
     """
     lookups = _Lookups(cycle, started_at)
     while batch := _unlisted(cycle, started_at, lookups.unclear):
@@ -138,7 +144,11 @@ def _check_unlisted(cycle: Cycle, started_at: datetime) -> bool:
 
 @dataclass
 class _Lookups:
-    """The look-ups of one cycle. `unclear` are failed ones: an outage, or single incidents?"""
+    """The look-ups of one cycle.
+
+    `unclear` are the alerts of failed look-ups that may be due to an outage or to the incident
+    itself.
+    """
 
     cycle: Cycle
     started_at: datetime
@@ -148,11 +158,14 @@ class _Lookups:
 
     @property
     def are_used_up(self) -> bool:
-        """The rest is left to the next cycle."""
+        """Whether the other look-ups must be left to the next cycle."""
         return self.made >= CHECKED_PER_CYCLE or self.failed >= FAILURES_PER_CYCLE
 
     def make(self, alert_id: int, incident_id: str) -> None:
-        """Look one incident up; one that cannot be fetched does not keep the others away."""
+        """Look one incident up; if only this incident cannot be fetched, the failure is noted.
+
+        Raises HuntressError in an outage, for refused credentials and for a rate limit.
+        """
         self.made += 1
         try:
             _check(self.cycle, alert_id, incident_id)
@@ -169,7 +182,7 @@ class _Lookups:
             self.settle()
 
     def settle(self) -> None:
-        """There is no outage: note that the unclear ones were asked for, with no use."""
+        """Note that the unclear alerts were asked for without success; there is no outage."""
         if not self.unclear:
             return
         checked_at = max(self.started_at, clock.utcnow())
@@ -183,7 +196,7 @@ class _Lookups:
 
 
 def _unlisted(cycle: Cycle, started_at: datetime, unclear: Sequence[int]) -> list[tuple[int, str]]:
-    """What is to be looked up next: what was asked for longest ago, with success or without."""
+    """Return the incidents to look up next; those asked for or seen longest ago come first."""
     with reading() as session:
         rows = session.execute(
             select(Alert.id, Alert.external_alert_id)
@@ -220,7 +233,7 @@ def _check(cycle: Cycle, alert_id: int, incident_id: str) -> None:
 
 
 def _record_deleted(cycle: Cycle, alert_id: int) -> None:
-    """Huntress has no such incident any more: noted; the ticket keeps the state it has."""
+    """Record that Huntress no longer has the incident; its ticket gets only a note."""
     now = clock.utcnow()
     with transaction() as session:
         cycle.lease.fence(session)

@@ -1,7 +1,10 @@
-"""Tickets for open incidents that were only recorded: organization excluded, or before backfill.
+"""Writing tickets for open incidents that were only recorded.
 
-A ticket needs the incident's report. Of an excluded organization's incidents only a reduced part
-is kept: those are marked, and the sweep that is asked for brings the reports and makes the tickets.
+Their organization was excluded, or they are older than the backfill.
+
+A ticket needs the incident's report, and only a reduced part is kept of an excluded organization's
+incidents. These incidents are marked and a sweep is requested, which fetches the reports and writes
+the tickets.
 """
 
 from collections.abc import Sequence
@@ -27,7 +30,10 @@ from webapp.services.polling.write_incidents import write_tickets
 from webapp.services.transactions import reading, transaction
 
 BATCH = 100
-"""Incidents of one transaction: a poll waits no longer for it than for one of its own."""
+"""The most incidents in one transaction.
+
+A poll then waits for it no longer than for a transaction of its own.
+"""
 
 Selected = TypeVar("Selected")
 
@@ -37,10 +43,10 @@ _NO_INCIDENT = "There is no such incident."
 
 @dataclass(frozen=True, slots=True)
 class TicketedIncidents:
-    """What became of the incidents.
+    """How many tickets were written and requested.
 
-    `created` tickets were written; `requested` come with the next poll, which has to fetch their
-    reports first.
+    The `created` tickets were written. The `requested` ones come with the next poll, which has to
+    fetch their reports first.
     """
 
     created: int = 0
@@ -51,24 +57,25 @@ class TicketedIncidents:
 
 
 def count_recorded_incidents(connection_id: int) -> int:
-    """How many open incidents have no ticket although their organization is not excluded.
+    """Return how many open incidents have no ticket although their organization is not excluded.
 
-    Those whose ticket was asked for already are left out.
+    Incidents whose ticket was asked for already are left out.
     """
     with reading() as session:
         return session.scalar(count_recorded(connection_id)) or 0
 
 
 def count_recorded(connection_id: int) -> Select[int]:
-    """The query of `count_recorded_incidents`."""
+    """Return the query of `count_recorded_incidents`."""
     return _recorded(select(func.count(Alert.id)), connection_id)
 
 
 def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedIncidents:
-    """A ticket for each of them, with the texts and routing of a poll; exactly one an incident.
+    """Write a ticket for each incident that `count_recorded_incidents` counts.
 
-    In transactions of 100, each with an audit event. A poll at the same time waits for each of
-    them and then finds the tickets. Raises RefusedError where routing is incomplete,
+    Each incident gets exactly one ticket, with the texts and routing of a poll. A transaction holds
+    up to 100 incidents and has one audit event. A poll at the same time waits for the transaction
+    and then finds the tickets. Raises RefusedError where routing is incomplete,
     MissingCredentialsError where reports would have to be fetched and the connection is
     disconnected, NotFoundError, EditionError.
     """
@@ -90,10 +97,12 @@ def ticket_recorded_incidents(connection_id: int, *, actor_id: int) -> TicketedI
 
 
 def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
-    """A ticket for one open incident; `requested` is 1 where its report is to be fetched first.
+    """Write a ticket for one open incident.
 
-    Raises NotFoundError, and RefusedError where it has a ticket, is over, or its organization is
-    excluded; else see `ticket_recorded_incidents`.
+    `requested` is 1 where its report has to be fetched first.
+
+    Raises RefusedError where the incident has a ticket, its ticket was asked for already, it is
+    over, or its organization is excluded. Other errors are those of `ticket_recorded_incidents`.
     """
     require_enterprise()
     with reading() as session:
@@ -141,18 +150,18 @@ def _ticket(
 
 
 def _request(session: Session, held: HeldConnection, alerts: Sequence[Alert]) -> None:
-    """Let the next poll fetch the reports: a sweep lists all that is open."""
+    """Request a sweep, with which the next poll fetches the reports."""
     connection = session.get_one(Connection, held.connection.id)
     if not connection.api_key:
         raise MissingCredentialsError
     connection.sweep_requested_at = clock.utcnow()
     for alert in alerts:
         alert.reason = Reason.TICKET_REQUESTED
-        alert.content_hash = None  # whatever Huntress lists is news
+        alert.content_hash = None  # so that the report that Huntress lists counts as news
 
 
 def _entry(alert: Alert) -> InboxEntry | None:
-    """The recorded report as if it waited in the inbox; None where it is not kept whole."""
+    """Return the recorded report as an inbox entry; None where it is not kept whole."""
     if not alert.raw_report or not alert.content_hash:
         return None
     incident = parse_incident_text(alert.raw_report)
@@ -176,7 +185,7 @@ def _entry(alert: Alert) -> InboxEntry | None:
 
 
 def _recorded(query: Select[Selected], connection_id: int) -> Select[Selected]:
-    """Open incidents without a ticket that could have one."""
+    """Limit `query` to open incidents that have no ticket but could have one."""
     its_organization = and_(
         OrganizationMapping.connection_id == Alert.connection_id,
         OrganizationMapping.external_id == Alert.organization_external_id,

@@ -1,4 +1,4 @@
-"""Writing alerts: our record of each incident of a batch, with a ticket or without one."""
+"""Writing alerts, our records of the incidents of a batch, with or without a ticket."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from webapp.services.polling.incident_batch import BatchContext, InboxEntry, Kno
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An inbox entry, what is recorded of it, and what is to happen."""
+    """An inbox entry, the alert that is recorded of its incident, and the action to take."""
 
     entry: InboxEntry
     known: KnownAlert | None
@@ -29,7 +29,7 @@ class Planned:
 
 
 class AlertWriter:
-    """Changes the alerts that exist and collects the new ones, to insert them together."""
+    """Changes existing alerts, and collects new ones to insert them together."""
 
     def __init__(
         self, session: Session, held: HeldConnection, context: BatchContext, now: datetime
@@ -45,7 +45,7 @@ class AlertWriter:
     def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
         """Record an incident whose ticket was written or changed.
 
-        `was_pending`: the ticket's text still lacks details, whatever is known by now.
+        With `was_pending` the ticket's text still lacks details, even if they are known by now.
         """
         is_pending = was_pending or self._context.is_pending(one.incident)
         self.has_pending = self.has_pending or is_pending
@@ -61,7 +61,7 @@ class AlertWriter:
             self._session.execute(insert(Alert), self._new)
 
     def _reason(self, one: Planned) -> str | None:
-        """Why there is no ticket; "no linked ticket" keeps the reason recorded first."""
+        """Return why there is no ticket; "no linked ticket" does not replace an earlier reason."""
         recorded = one.known.alert.reason if one.known else None
         if one.action.reason is Reason.NO_LINKED_TICKET and recorded:
             return recorded
@@ -100,7 +100,11 @@ class AlertWriter:
         }
 
     def _content(self, one: Planned) -> dict[str, Any]:
-        """Nothing but id, severity, status and times is kept of an excluded organization."""
+        """Return the columns that hold the report's content.
+
+        Without a ticket, only id, severity, status and times are kept of an excluded organization's
+        incident.
+        """
         mapping = self._context.mapping(one.incident)
         has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
         if mapping is not None and not mapping.creates_tickets and not has_ticket:

@@ -1,7 +1,7 @@
-"""Writing a batch of incidents: plan each, then alerts, tickets, notes and asset links together.
+"""Writing a batch of incidents with their alerts, tickets, notes and asset links.
 
-Everything happens in the caller's transaction. The statements are a fixed handful for a batch,
-not for an incident: that is what makes a backlog of thousands a matter of seconds.
+Everything happens in the caller's transaction. A batch takes a fixed handful of statements, however
+many incidents it has, so that a backlog of thousands is written within seconds.
 """
 
 import time
@@ -40,7 +40,7 @@ from webapp.services.tickets.ticket_state import hold_default_status, hold_statu
 from webapp.services.transactions import NO_SYNC
 
 PLANNING_SECONDS = 0.12
-"""Planning stops here, so that a batch holds SQLite's write lock for 200 ms at most."""
+"""Planning stops after this time, so that a batch holds SQLite's write lock for about 200 ms."""
 
 
 class UnusableReportError(ValueError):
@@ -49,12 +49,12 @@ class UnusableReportError(ValueError):
 
 @dataclass
 class BatchResult:
-    """How many incidents of a batch became what, by the run's counters."""
+    """What became of the incidents of a batch, counted by the names of the run's counters."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, name: str) -> None:
-        """One more of `name`."""
+        """Add one to the counter `name`."""
         self.counts[name] = self.counts.get(name, 0) + 1
 
 
@@ -70,19 +70,19 @@ def write_incidents(
 
 
 def write_tickets(session: Session, held: HeldConnection, entries: Sequence[InboxEntry]) -> None:
-    """Write a ticket for each of `entries`, which are recorded without one, whatever the plan says.
+    """Write a ticket for each of `entries`, which are recorded without one.
 
-    In the caller's transaction, which holds the connection. Any exception means that nothing of
-    it may be committed.
+    The plan does not decide whether they get one. The caller's transaction must hold the
+    connection. Any exception means that nothing of this transaction may be committed.
     """
     _Writer(session, held, entries).write_tickets()
 
 
 def _lacks_report(one: Planned) -> bool:
-    """A ticket is never made of the little that is kept of an excluded organization's report.
+    """Whether a ticket would be made from the reduced report of an excluded organization.
 
-    Its organization was included after it had been collected: it waits in the inbox until its
-    report has been fetched (see complete_reports).
+    The organization was included after the report had been collected. The entry stays in the inbox
+    until its whole report has been fetched (see complete_reports).
     """
     return one.entry.is_reduced and one.action.kind is ActionKind.CREATE_TICKET
 
@@ -123,7 +123,7 @@ class _Writer:
         self._write_rest()
 
     def _write_rest(self) -> None:
-        """What was collected while tickets were written."""
+        """Write the alerts, notes and asset links that were collected with the tickets."""
         self.alerts.write()
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
@@ -213,7 +213,10 @@ class _Writer:
         }
 
     def _route_values(self, one: Planned) -> dict[str, Any]:
-        """Category and subcategory are the security board's: mapped tickets only."""
+        """Return the route's columns.
+
+        Only mapped tickets get a category and subcategory, which belong to the security board.
+        """
         route, connection = one.action.route, self.held.connection
         if route is None:  # pragma: no cover - a plan that creates a ticket has a route
             raise ValueError("a ticket without a route")
@@ -247,7 +250,10 @@ class _Writer:
         self.result.count("noted")
 
     def _change_state(self, action: Action[int], ticket: Ticket) -> str:
-        """Close or reopen; a ticket that is so already keeps the status a person gave it."""
+        """Close or reopen the ticket; return a sentence about it, empty where nothing changed.
+
+        A ticket that is closed or open already keeps the status that a person gave it.
+        """
         is_open = ticket.closed_at is None
         if action.close and is_open:
             self._set_status(ticket, self._status(is_closed=True))
@@ -272,7 +278,10 @@ class _Writer:
         )
 
     def _raise_priority(self, one: Planned, ticket: Ticket) -> str:
-        """A rise in severity raises the priority, unless a person chose it; it never lowers it."""
+        """Raise the priority when the severity rose; return a sentence about it, or an empty text.
+
+        A priority that a person chose stays, and the priority is never lowered.
+        """
         if not one.action.is_severity_rise or ticket.priority_set_by_person_at is not None:
             return ""
         wanted = self.session.get_one(Priority, self._priority_id(one.incident))
@@ -283,7 +292,7 @@ class _Writer:
         return "The priority was raised with the severity."
 
     def _complete(self, one: Planned) -> None:
-        """A quarantined report can be read now: its minimal ticket gets what it lacked."""
+        """Complete the minimal ticket of a quarantined report that can be read now."""
         ticket = one.known.ticket if one.known else None
         if ticket is None:  # pragma: no cover - completing is planned for tickets only
             raise ValueError("nothing to complete")
@@ -316,7 +325,7 @@ class _Writer:
             self.result.count("missed_open")
 
     def _was_missed(self, incident: Incident) -> bool:
-        """First seen closed although it was sent while we were polling."""
+        """Whether the incident is closed, although it was sent after polling was started."""
         started = self.held.connection.polling_started_at
         return (
             incident.is_closed
@@ -343,7 +352,7 @@ class _Writer:
         )
 
     def _status(self, *, is_closed: bool) -> Status:
-        """The default status, or the closed one that was chosen."""
+        """Return the default status, or with `is_closed` the closed one of the routing settings."""
         if is_closed not in self._statuses:
             self._statuses[is_closed] = (
                 self._closed_status() if is_closed else hold_default_status(self.session)
@@ -372,7 +381,7 @@ class _Writer:
                 row.last_incident_at = moment
 
     def _remove_from_inbox(self, entries: list[InboxEntry]) -> None:
-        """Remove what was processed, in the version that was; newer payloads stay."""
+        """Remove the processed rows in the version that was processed; newer payloads stay."""
         pairs = [(entry.row_id, entry.version) for entry in entries]
         self.session.execute(
             delete(InboxRow).where(tuple_(InboxRow.id, InboxRow.version).in_(pairs)),
