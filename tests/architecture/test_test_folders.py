@@ -46,6 +46,7 @@ def test_processes_are_started_by_the_harness_alone() -> None:
     }
     assert starters == {
         "project/test_dist.py",
+        "project/test_sbom.py",
         "support/postgres.py",
         "support/processes.py",
         "support/valkey.py",
