@@ -143,7 +143,7 @@ def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
 
 
 def _check_is_not_last(session: Session, row: DeskRow) -> None:
-    """Raise HeldError if tickets would lose the default status, or the last priority or closed one."""
+    """Raise HeldError for the default status and for the last priority or closed status."""
     if isinstance(row, Status) and row.is_default:
         raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
     if not isinstance(row, Status | Priority):

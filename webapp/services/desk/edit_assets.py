@@ -32,7 +32,7 @@ class AssetValues:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells a client's assets apart: hostname and serial number, both regardless of case."""
+        """Hostname and serial number, regardless of case: they tell a client's assets apart."""
         return asset_key(self.name, self.serial_number)
 
 

@@ -160,7 +160,7 @@ def _differs(current: Asset, name: str, new: Any) -> bool:
 
 
 def write_assets(session: Session, plan: ImportPlan, actor_id: int | None) -> None:
-    """Write the additions and changes of a plan without errors, with an audit event for each asset."""
+    """Write the additions and changes of a plan without errors; record each in the audit log."""
     planned = plan.of(Outcome.ADDED)
     rows = [Asset(**one.values, hostname_key=hostname_key(one.values["name"])) for one in planned]
     session.add_all(rows)

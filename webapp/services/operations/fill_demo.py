@@ -64,7 +64,7 @@ def _add_clients() -> None:
 
 
 def _routing() -> dict[str, object]:
-    """A complete routing with the boards and priorities of a new install and a poll every minute."""
+    """A complete routing with the boards and priorities of a new install, polled each minute."""
     with reading() as session:
         boards = {name: id for id, name in session.execute(select(Board.id, Board.name))}
         levels = {name: id for id, name in session.execute(select(Priority.id, Priority.name))}

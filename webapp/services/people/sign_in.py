@@ -109,7 +109,7 @@ def make_code() -> str:
 
 
 def hash_code(typed: str) -> str:
-    """The hash to store for a code of `make_code()`; case and spaces of what was typed are ignored."""
+    """The hash to store for a code of make_code(), regardless of its spaces and case."""
     return hash_token("".join(typed.split()).lower())
 
 
