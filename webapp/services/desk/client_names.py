@@ -19,7 +19,7 @@ class ClientNames:
             self._by_key.setdefault(_key(client.name), []).append(client)
 
     def find(self, name: str) -> Client | None:
-        """The client with exactly this name, or else the only one that differs in case or spaces."""
+        """The client with this name, or else the only one that differs in case or spaces."""
         if name in self._by_name:
             return self._by_name[name]
         same = self._by_key.get(_key(name), [])

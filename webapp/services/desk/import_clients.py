@@ -121,9 +121,7 @@ class _Planner:
 
 
 def write_clients(session: Session, plan: ImportPlan, actor_id: int | None) -> None:
-    """Write the additions and changes of a plan without errors, with an audit event for each
-    client.
-    """
+    """Write the additions and changes of a plan without errors; record each in the audit log."""
     _write_added(session, plan.of(Outcome.ADDED), actor_id)
     for planned in plan.of(Outcome.CHANGED):
         row = session.get_one(Client, planned.row_id)

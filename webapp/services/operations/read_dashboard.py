@@ -108,9 +108,8 @@ def _by_priority(session: Session) -> list[PriorityCount]:
 
 def open_by_priority() -> Select[*tuple[Any, ...]]:
     """SQL for each priority with its numbers of open, untouched, unassigned and triage tickets."""
-    priority_id = (
-        Ticket.priority_id + 0
-    )  # with the plain column, SQLite reads all tickets by priority
+    # With the plain column, SQLite reads all tickets by priority.
+    priority_id = Ticket.priority_id + 0
     counts = (
         select(
             priority_id.label("priority_id"),

@@ -45,9 +45,7 @@ def open_ticket(wanted: NewTicket, *, actor_id: int, form_token: str) -> Ticket:
     sentence for each field that cannot be taken; nothing is stored then.
     """
     with transaction() as session:
-        session.get_one(
-            TicketCounter, 1, with_for_update=True
-        )  # only one form at a time goes on from here
+        session.get_one(TicketCounter, 1, with_for_update=True)  # forms take turns from here on
         known = session.scalars(select(Ticket).where(Ticket.form_token == form_token))
         ticket = known.one_or_none()
         if ticket is None:

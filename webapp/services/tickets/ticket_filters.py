@@ -125,7 +125,7 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
 
 
 def _has_severity(word: str) -> ColumnElement[bool]:
-    """SQL for the severity, spelt in every case: databases have no statistics of lower(severity)."""
+    """SQL for the severity in every spelling, as databases keep no statistics of lower()."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
         is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
