@@ -41,7 +41,7 @@ def print_json(document: object) -> None:
 
 
 def print_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], empty: str) -> None:
-    """Print `columns` of `rows` as an aligned table with a heading, or `empty` if there are none."""
+    """Print `columns` of `rows` as a table with a heading, or `empty` if there are no rows."""
     lines = [[_cell(row.get(column)) for column in columns] for row in rows]
     if not lines:
         click.echo(empty)
