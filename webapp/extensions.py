@@ -83,7 +83,8 @@ def prepare_sqlite(engine: Engine) -> None:
     """Make SQLite safe for several processes.
 
     This sets the write-ahead log, foreign keys, a busy time-out and BEGIN IMMEDIATE. Without BEGIN
-    IMMEDIATE, a transaction that reads and then writes would lose updates or fail with "database is locked".
+    IMMEDIATE, a transaction that reads and then writes would lose updates or fail with "database
+    is locked".
     """
 
     @event.listens_for(engine, "connect")

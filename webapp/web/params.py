@@ -63,7 +63,7 @@ class IdField(SelectField):  # type: ignore[misc]  # WTForms comes without types
 
     @property
     def chosen(self) -> int | None:
-        """The id of the chosen row, None for no row, or NO_SUCH_ID for text that cannot be an id."""
+        """The chosen row's id, None for no row, NO_SUCH_ID for text that cannot be an id."""
         text = (self.data or "").strip()
         number = read_number(text)
         return NO_SUCH_ID if text and number is None else number

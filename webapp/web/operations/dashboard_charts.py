@@ -130,7 +130,7 @@ def day_words(day: date) -> str:
 
 
 def _segments(day: IncidentDay, top: int) -> list[Segment]:
-    """The segments of a day, the gravest at the bottom, where it has the same base line each day."""
+    """The segments of a day; the gravest are at the bottom, where all days have one base line."""
     segments = []
     below = 0
     for severity in SEVERITIES:

@@ -36,7 +36,7 @@ CONNECTION_PAGE = "connection"
 
 
 FOLDED_FROM = 3
-"""From this many connections on, a list shows them all, and only urgent ones have cards."""
+"""From this many connections on, a list shows all; only failing or busy ones have cards."""
 
 
 @dashboard.get("/")
