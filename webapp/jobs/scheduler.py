@@ -1,4 +1,4 @@
-"""rq-scheduler, made robust. Each `tick` job that it enqueues enqueues the polls that are due.
+"""rq-scheduler, made robust. It enqueues periodic jobs, such as `tick`, which enqueues due polls.
 
 rq-scheduler 0.14 lacks the following, which this module adds. It survives an unreachable Redis and
 damaged jobs. It restores its schedule after FLUSHALL. It sets the next due time before it enqueues,

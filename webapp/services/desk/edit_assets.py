@@ -1,4 +1,7 @@
-"""Adding and editing assets; only admins do. See delete_guard for deactivating and deleting."""
+"""Adding and editing assets, which only admins may do.
+
+See delete_guard for deactivating and deleting them.
+"""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""Adding and renaming boards and their categories; only admins do.
+"""Adding and renaming boards and their categories, which only admins may do.
 
 See delete_guard for deactivating and deleting them.
 """

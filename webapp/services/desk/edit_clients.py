@@ -1,4 +1,7 @@
-"""Adding and editing clients; only admins do. See delete_guard for deactivating and deleting."""
+"""Adding and editing clients, which only admins may do.
+
+See delete_guard for deactivating and deleting them.
+"""
 
 from dataclasses import asdict, dataclass
 

@@ -1,4 +1,4 @@
-"""Adding, editing and ordering priorities; only admins do."""
+"""Adding, editing and ordering priorities, which only admins may do."""
 
 from sqlalchemy import func, select
 

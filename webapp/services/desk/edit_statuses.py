@@ -1,4 +1,4 @@
-"""Adding, editing and ordering statuses; only admins do.
+"""Adding, editing and ordering statuses, which only admins may do.
 
 There is always exactly one default status, which is open, and at least one closed status.
 """

@@ -38,7 +38,7 @@ class IncidentDay:
 
 @dataclass(frozen=True, slots=True)
 class Median:
-    """The median of `count` durations in seconds; None if there are none."""
+    """The median of `count` durations; `seconds` is None if there are no durations."""
 
     seconds: float | None = None
     count: int = 0
