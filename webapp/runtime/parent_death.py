@@ -18,5 +18,5 @@ def follow_parent(parent_pid: int, signum: int = signal.SIGTERM) -> None:
     if _libc is None:
         return
     _libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
-    if os.getppid() != parent_pid:  # the parent died before the kernel knew of the wish
+    if os.getppid() != parent_pid:  # the parent died before the call above
         os._exit(1)
