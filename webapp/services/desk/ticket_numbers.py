@@ -13,7 +13,7 @@ def take_ticket_numbers(session: Session, count: int) -> list[str]:
     """Take the next `count` ticket numbers, such as `TKT-000042`.
 
     The counter row stays locked until the transaction ends, so numbers are unique over all
-    processes. A rollback gives the numbers back or leaves a gap. No two tickets get the same number.
+    processes. A rollback gives the numbers back or leaves a gap; it never leads to a duplicate.
     """
     if count == 0:
         return []
