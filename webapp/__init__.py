@@ -14,9 +14,9 @@ __version__ = "0.1.0"
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The Flask app for `config` (default: read from the environment).
+    """Create the Flask app for `config` (default: read from the environment).
 
-    Raises ConfigError. Neither creates nor changes a database: `triagedesk migrate` does.
+    Raises ConfigError. No database is created or changed; `triagedesk migrate` does that.
     """
     from flask import Flask
 

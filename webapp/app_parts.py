@@ -1,4 +1,4 @@
-"""The steps of create_app(), in order."""
+"""The steps of create_app(), in their order."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +16,14 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 
 def migrations_dir() -> Path:
-    """Where the numbered migrations are: beside the package, or inside it once installed."""
+    """The directory of the numbered migrations: beside the package, or inside an installed one."""
     package = Path(__file__).parent
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def init_settings(app: Flask, config: Config) -> None:
-    """Flask's own settings; cookies are only sent over https once PUBLIC_URL is https."""
+    """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
     is_https = (config.public_url or "").startswith("https://")
     app.config.update(
         SECRET_KEY=config.secret_key,
@@ -60,19 +60,19 @@ def init_database(app: Flask, config: Config) -> None:
 
 
 def init_queue(app: Flask, config: Config) -> None:
-    """The job queue; Redis is not asked before it is needed."""
+    """Configure the job queue; this does not connect to Redis yet."""
     task_queue.configure(config.redis_url)
 
 
 def init_security(app: Flask, config: Config) -> None:
-    """CSRF protection, sign-in and the sign-in throttle."""
+    """Set up CSRF protection, sign-in and the throttle of sign-ins."""
     csrf.init_app(app)
     login_manager.init_app(app)
     limiter.init_app(app)
 
 
 def init_web(app: Flask, config: Config) -> None:
-    """Pages, error pages, template filters, response headers."""
+    """Set up pages, error pages, template filters and response headers."""
     register_web(app)
 
 

@@ -1,6 +1,6 @@
-"""The only clock: every part of Triagedesk asks here what time it is, and waits here.
+"""The only clock: all of Triagedesk reads the time and waits through this module.
 
-Times are aware datetimes in UTC. Tests replace both functions with a clock of their own.
+Times are aware datetimes in UTC. Tests replace both functions by a clock of their own.
 """
 
 import time
@@ -23,13 +23,13 @@ def utcnow() -> datetime:
 
 
 def sleep(seconds: float) -> None:
-    """Wait `seconds` (real ones, unless a test replaced the clock)."""
+    """Wait for `seconds`; a test may replace this."""
     _sleep(seconds)
 
 
 @contextmanager
 def replaced(now: Callable[[], datetime], sleep: Callable[[float], None]) -> Iterator[None]:
-    """For tests: inside the block, time comes from `now` and waiting goes to `sleep`."""
+    """For tests: inside the block, `now` gives the time and `sleep` does the waiting."""
     global _now, _sleep
     before = _now, _sleep
     _now, _sleep = now, sleep

@@ -1,7 +1,7 @@
 """Configuration from environment variables, read once and checked before anything starts.
 
-Every variable starts with `TRIAGEDESK_`; secrets may also come from a file named by the same
-variable with `_FILE` behind it. docs/configuration.md describes each of them.
+Every variable starts with `TRIAGEDESK_`. A value may also come from a file that is named by the
+same variable with `_FILE` added. docs/configuration.md describes each variable.
 """
 
 import re
@@ -87,7 +87,7 @@ class Config:
 def load_config(env: Mapping[str, str]) -> Config:
     """Read and check the configuration; raises ConfigError with a hint.
 
-    Reads key files of an existing data directory; creates nothing.
+    Reads the key files of an existing data directory and creates nothing.
     """
     data_dir = read_data_dir(env)
     database_url = read_database_url(env, data_dir)
@@ -109,12 +109,12 @@ def load_config(env: Mapping[str, str]) -> Config:
 
 
 def read_data_dir(env: Mapping[str, str]) -> Path:
-    """The data directory, absolute, whether it exists or not."""
+    """The absolute path of the data directory, which may not exist yet."""
     return Path(_text(env, "DATA_DIR") or "data").expanduser().absolute()
 
 
 def needs_data_dir(env: Mapping[str, str]) -> bool:
-    """Whether anything of this installation is kept in the data directory."""
+    """Whether this installation keeps anything in the data directory."""
     given = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
     return not all(is_set(env, name) for name in given)
 
@@ -125,14 +125,18 @@ def is_set(env: Mapping[str, str], name: str) -> bool:
 
 
 def find_unknown(env: Mapping[str, str]) -> list[str]:
-    """Variables that look like ours and are not: most likely somebody mistyped one."""
+    """The variables with our prefix that we do not know; most likely they are mistyped."""
     known = {PREFIX + name for name in VARIABLES}
     known |= {f"{name}_FILE" for name in known}
     return sorted(name for name in env if name.startswith(PREFIX) and name not in known)
 
 
 def embedded_redis_url(data_dir: Path) -> str:
-    """The Unix socket of the embedded server; a long data directory gets one below the temp dir."""
+    """The URL of the embedded server's socket.
+
+    If the data directory's path is too long for a socket, the socket is below the directory for
+    temporary files.
+    """
     socket = data_dir / "valkey" / "valkey.sock"
     if len(str(socket)) > UNIX_SOCKET_LIMIT:
         name = sha256(str(data_dir).encode()).hexdigest()[:16]
@@ -141,7 +145,7 @@ def embedded_redis_url(data_dir: Path) -> str:
 
 
 def _text(env: Mapping[str, str], name: str) -> str | None:
-    """The variable's value, or the content of the file its `_FILE` variant names."""
+    """The variable's value, or the content of the file that its `_FILE` variant names."""
     value = env.get(PREFIX + name, "").strip()
     path = env.get(f"{PREFIX}{name}_FILE", "").strip()
     if value or not path:
@@ -160,7 +164,7 @@ def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _split(url: str) -> SplitResult | None:
-    """The parts of an address with a host and a valid port, else None. Never raises."""
+    """The parts of a URL with a host and a valid port, otherwise None. Never raises."""
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -170,7 +174,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _huntress_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Host names, or whole origins (`http://127.0.0.1:8081`): see huntress.base_url."""
+    """The allowed host names, or whole origins (`http://127.0.0.1:8081`); see huntress.base_url."""
     hosts = _words(env, "HUNTRESS_HOSTS") or ("api.huntress.io",)
     for host in hosts:
         if not (_is_origin(host) if "://" in host else re.fullmatch(_HOST, host.lower())):
@@ -183,7 +187,7 @@ def _huntress_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _is_origin(url: str) -> bool:
-    """Whether `url` is a scheme, a host and perhaps a port, and nothing else."""
+    """Whether `url` is only a scheme, a host and perhaps a port."""
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
         return False
@@ -208,7 +212,7 @@ _POSTGRES_URL = re.compile(
 
 
 def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
-    """The database as SQLAlchemy takes it; raises ConfigError."""
+    """The database URL in the form that SQLAlchemy takes; raises ConfigError."""
     url = _text(env, "DATABASE_URL")
     if url is None:
         return f"sqlite:///{data_dir / DATABASE_FILE}"
@@ -219,12 +223,15 @@ def read_database_url(env: Mapping[str, str], data_dir: Path) -> str:
     if not url.startswith(("postgresql://", "postgresql+psycopg://")):
         raise _no_database("does not name a database Triagedesk can use.")
     if not _POSTGRES_URL.fullmatch(url):
-        raise _no_database("cannot be read, or names no database.")  # it may hold a password
+        raise _no_database("cannot be read, or names no database.")  # the URL may hold a password
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def _sqlite_url(url: str) -> str:
-    """A relative path would be another file for each folder a command is started in."""
+    """Return a URL with an absolute path; raises ConfigError for a relative one.
+
+    A relative path would name another file in each folder that a command is started in.
+    """
     path = url.removeprefix("sqlite:///").partition("?")[0]
     if not Path(path).is_absolute():
         raise ConfigError(

@@ -1,7 +1,7 @@
-"""Encryption at rest for credential columns.
+"""Encryption at rest for columns with credentials.
 
-Several keys may be configured: the first encrypts, all of them decrypt, so that a key can be
-replaced without a moment in which stored credentials are unreadable.
+Several keys may be configured. The first one encrypts and all of them decrypt, so a key can be
+replaced while stored credentials stay readable.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class DecryptionError(RuntimeError):
-    """A stored value was encrypted with a key that is not configured any more."""
+    """No configured key can decrypt a stored value."""
 
 
 class Cipher:
@@ -48,12 +48,12 @@ cipher = Cipher()
 
 
 def generate_key() -> str:
-    """A new random key, as TRIAGEDESK_ENCRYPTION_KEYS takes it."""
+    """A new random key in the form that TRIAGEDESK_ENCRYPTION_KEYS takes."""
     return Fernet.generate_key().decode()
 
 
 class EncryptedText(TypeDecorator[str]):
-    """A text column whose stored form is encrypted; plain text exists in memory only."""
+    """A text column that is stored encrypted; the plain text exists only in memory."""
 
     impl = Text
     cache_ok = True

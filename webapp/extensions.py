@@ -23,7 +23,7 @@ SQLITE_BUSY_MILLISECONDS = 15_000
 
 
 class Base(DeclarativeBase):
-    """The declarative base; every constraint gets a name, so that migrations can find it."""
+    """The declarative base; every constraint gets a name, so that migrations can refer to it."""
 
     metadata = MetaData(
         naming_convention={
@@ -40,10 +40,10 @@ class TokenCheck(CSRFProtect):
     """Flask-WTF's check of forms; a Referer that cannot be parsed counts as another site."""
 
     def protect(self, *args: Any, **options: Any) -> None:
-        """Raises CSRFError for a form that is not from here."""
+        """Raise CSRFError for a form that does not come from this site."""
         try:
             super().protect(*args, **options)
-        except ValueError as error:  # of urlsplit, which it has look at the Referer
+        except ValueError as error:  # from urlsplit, when it parses the Referer
             raise CSRFError("The referrer is not an address.") from error
 
 
@@ -63,14 +63,14 @@ def current_config() -> Config:
 
 
 class ReadOnlyError(RuntimeError):
-    """Something tried to write where only reading is allowed (a GET request)."""
+    """Something tried to write where only reading is allowed, as in a GET request."""
 
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """Transactions begun inside read only: they never take SQLite's write lock.
+    """Make transactions that begin inside the block read-only: they never take SQLite's write lock.
 
-    A flush inside raises ReadOnlyError.
+    A flush inside the block raises ReadOnlyError.
     """
     token = _is_read_only.set(True)
     try:
@@ -82,8 +82,9 @@ def read_only() -> Iterator[None]:
 def prepare_sqlite(engine: Engine) -> None:
     """Make SQLite safe for several processes.
 
-    Write-ahead log, foreign keys, a busy time-out, and BEGIN IMMEDIATE: a transaction that reads
-    and then writes would lose updates or fail with "database is locked" otherwise.
+    This sets the write-ahead log, foreign keys, a busy time-out and BEGIN IMMEDIATE. Without BEGIN
+    IMMEDIATE, a transaction that reads and then writes would lose updates or fail with "database
+    is locked".
     """
 
     @event.listens_for(engine, "connect")

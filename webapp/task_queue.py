@@ -1,7 +1,7 @@
-"""The job queue on Redis: what may be enqueued, how, and whether anybody works on it.
+"""The job queue on Redis: which jobs may be enqueued, how, and whether a worker takes them.
 
-Payloads are JSON and name one of JOBS; neither RQ's pickles nor importable function names are
-ever followed. Nothing here is the record of anything: due times and outcomes are in the database.
+Payloads are JSON and name one of JOBS. RQ's pickles and importable function names are never
+followed. The queue is not a record of anything: due times and outcomes are in the database.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ KEEP_FAILED_SECONDS = 24 * 3600
 
 
 class UnknownJobError(LookupError):
-    """A job names something that is not one of JOBS; it is never run."""
+    """A job has a name that is not one of JOBS; it is never run."""
 
 
 class QueueUnavailableError(RuntimeError):
@@ -43,7 +43,7 @@ class QueueUnavailableError(RuntimeError):
 
 @dataclass(frozen=True)
 class JobKind:
-    """Where jobs of one name wait, and after how many seconds RQ ends one."""
+    """The queue for jobs of one name, and the number of seconds after which RQ ends such a job."""
 
     queue: str
     timeout_seconds: int
@@ -58,10 +58,10 @@ JOBS: Mapping[str, JobKind] = {
 
 
 class JsonJob(Job):
-    """A job whose payload is JSON and whose function is one of `functions`, by name.
+    """A job whose payload is JSON and whose function is one of `functions`, found by name.
 
-    What RQ would import or call on behalf of a stored job (callbacks, webhooks) is dropped when
-    it is read: Redis is not trusted with it.
+    A stored job may name callbacks and webhooks that RQ would import or call. They are dropped when
+    the job is read, because Redis is not trusted with them.
     """
 
     functions: ClassVar[Mapping[str, Callable[..., Any]]] = {}
@@ -80,7 +80,7 @@ class JsonJob(Job):
         return self.functions[name]
 
     def restore(self, raw_data: Any) -> None:
-        """Read the stored job without the callbacks that it names."""
+        """Read the stored job without the callbacks and webhooks that it names."""
         super().restore(raw_data)
         self._success_callback_name = None
         self._failure_callback_name = None
@@ -91,7 +91,7 @@ class JsonJob(Job):
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """Whether jobs are taken and run just now (as of at most HEARTBEAT_TTL_SECONDS ago)."""
+    """Whether jobs are taken and run at present, as of at most HEARTBEAT_TTL_SECONDS ago."""
 
     is_redis_up: bool
     has_worker: bool = False
@@ -100,12 +100,12 @@ class QueueStatus:
 
     @property
     def can_run_jobs(self) -> bool:
-        """Whether a job enqueued now would be run."""
+        """Whether a worker would run a job that is enqueued now."""
         return self.is_redis_up and self.has_worker
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, in a sentence for the page; None when all is well."""
+        """A sentence for the page that says what is wrong; None if all is well."""
         if not self.is_redis_up:
             return "The job queue (Redis) cannot be reached."
         if not self.has_worker:
@@ -120,14 +120,14 @@ _connection: Redis | None = None
 
 
 def configure(redis_url: str) -> None:
-    """Use the Redis server at `redis_url` from now on; connects when first needed."""
+    """Use the Redis server at `redis_url` from now on; the first use connects."""
     global _redis_url, _connection
     if redis_url != _redis_url:
         _redis_url, _connection = redis_url, None
 
 
 def connect(redis_url: str, *, answer_seconds: float = ANSWER_SECONDS) -> Redis:
-    """A client that gives up quickly instead of retrying; errors are redis.RedisError."""
+    """A client that gives up quickly and does not retry; it raises redis.RedisError."""
     return Redis.from_url(
         redis_url,
         socket_connect_timeout=CONNECT_SECONDS,
@@ -140,11 +140,11 @@ def connect(redis_url: str, *, answer_seconds: float = ANSWER_SECONDS) -> Redis:
 def enqueue(
     name: str, *, job_id: str | None = None, timeout: int | None = None, **kwargs: Any
 ) -> bool:
-    """Enqueue the job `name`; `kwargs` must be JSON. Call it after the commit, never before.
+    """Enqueue the job `name` with `kwargs`, which must be JSON; call it only after the commit.
 
-    With a `job_id`, nothing is enqueued while a job of that id waits or runs; one that finished,
-    failed, or has not been heard of for a minute makes way. Returns whether it was enqueued.
-    Raises UnknownJobError, and QueueUnavailableError within about two seconds.
+    With a `job_id`, nothing is enqueued while a job with this id waits or runs. A job that
+    finished, failed, or sent no heartbeat for a minute is replaced. Returns whether the job was
+    enqueued. Raises UnknownJobError, and QueueUnavailableError within about two seconds.
     """
     kind = JOBS.get(name)
     if kind is None:
@@ -165,7 +165,7 @@ def enqueue(
 def enqueue_poll(
     connection_id: int, *, trigger: str, actor_id: int | None = None, sweep: bool = False
 ) -> bool:
-    """Enqueue a poll of the connection, unless one waits or runs; see enqueue()."""
+    """Enqueue a poll of the connection unless one waits or runs already; see enqueue()."""
     return enqueue(
         "poll",
         job_id=f"poll-{connection_id}",
@@ -179,7 +179,7 @@ def enqueue_poll(
 def enqueue_once(
     connection: Redis, name: str, kind: JobKind, job_id: str, timeout: int, kwargs: dict[str, Any]
 ) -> bool:
-    """enqueue() on a given connection; raises redis.RedisError."""
+    """Do what enqueue() does on a given connection; raises redis.RedisError."""
     queue = make_queue(kind.queue, connection)
     key = JsonJob.key_for(job_id)
     while True:
@@ -207,12 +207,12 @@ def enqueue_once(
 
 
 def make_queue(name: str, connection: Redis) -> Queue:
-    """The queue `name`, reading and writing JSON jobs only."""
+    """The queue `name`, which reads and writes only JSON jobs."""
     return Queue(name, connection=connection, job_class=JsonJob, serializer=JSONSerializer)
 
 
 def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
-    """The stored job, or None when there is none or it is damaged."""
+    """The stored job, or None if it does not exist or is damaged."""
     job = JsonJob(job_id, connection)
     try:
         job.refresh()  # type: ignore[no-untyped-call]  # RQ has no types for it
@@ -224,7 +224,7 @@ def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
 
 
 def is_pending(job: JsonJob | None, now: datetime) -> bool:
-    """Whether the job waits in its queue or is being worked on by somebody heard of lately."""
+    """Whether the job waits in its queue, or runs and has sent a heartbeat lately."""
     if job is None:
         return False
     status = job.get_status(refresh=False)
@@ -237,12 +237,12 @@ def is_pending(job: JsonJob | None, now: datetime) -> bool:
 
 
 def send_heartbeat(connection: Redis, part: str) -> None:
-    """Say that `part` ("worker" or "scheduler") is alive, for HEARTBEAT_TTL_SECONDS."""
+    """Record for HEARTBEAT_TTL_SECONDS that `part` ("worker" or "scheduler") is alive."""
     connection.set(_heartbeat_key(part), "1", ex=HEARTBEAT_TTL_SECONDS)
 
 
 def read_queue_status() -> QueueStatus:
-    """Whether Redis, a worker and a scheduler are there; answers within about two seconds."""
+    """Whether Redis, a worker and a scheduler are running; answers within about two seconds."""
     try:
         worker, scheduler = _configured().mget(
             _heartbeat_key("worker"), _heartbeat_key("scheduler")

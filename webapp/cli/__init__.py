@@ -1,7 +1,8 @@
 """The `triagedesk` command.
 
-A module with commands exposes `commands: list[click.Command]` and is named in COMMANDS. It is
-imported when one of its commands is asked for: the processes of `up` load only what they need.
+A module with commands has a list `commands: list[click.Command]` and is named in COMMANDS. It is
+imported only when one of its commands is called, so that the processes of `up` load only what they
+need.
 """
 
 import json
@@ -34,7 +35,7 @@ COMMANDS = {
     "seed-demo": "webapp.cli.demo",
 }
 WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
-"""Commands that open the app themselves, or never; the others run inside its context."""
+"""Commands that open the app themselves or do not need it; the others run inside its context."""
 
 
 WANTS_JSON = "triagedesk.wants_json"
@@ -44,11 +45,11 @@ class LazyGroup(click.Group):
     """Finds its commands in COMMANDS."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order of COMMANDS."""
+        """All commands, in the order of COMMANDS."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command called `cmd_name`, or None."""
+        """The command with the name `cmd_name`, or None."""
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
@@ -58,12 +59,12 @@ class LazyGroup(click.Group):
         return None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Note whether `--json` is there: a wrong use ends before the command itself can see it."""
+        """Note whether `--json` was given; after a wrong use the command itself cannot tell."""
         ctx.meta[WANTS_JSON] = "--json" in args
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; with `--json`, a wrong use is one document on stdout as well."""
+        """Run the command; with `--json`, a wrong use also prints a JSON document on stdout."""
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -79,9 +80,9 @@ def triagedesk() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of the configuration are told in a sentence, exit code 1.
+    """Run the command line; on a configuration error print a sentence and exit with code 1.
 
-    With `--json` they are one document on stdout as well, like every other refusal.
+    With `--json`, the error is also printed as a JSON document on stdout, like every other refusal.
     """
     setup_logging(logging.WARNING)
     os.umask(0o077)  # the database and its log hold customers' data

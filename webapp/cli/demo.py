@@ -1,4 +1,4 @@
-"""The hidden command that `up --demo` fills its desk with."""
+"""The hidden command with which `up --demo` fills its desk."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What `up --demo` needs: an environment, a simulated account and passwords of its own."""
+"""What `up --demo` needs of its own: an environment, a simulated account and passwords."""
 
 import secrets
 import shutil
@@ -21,7 +21,7 @@ API_SECRET_VARIABLE = "DEMO_HUNTRESS_SECRET"  # noqa: S105 - a variable's name
 
 @dataclass(frozen=True)
 class Demo:
-    """One run of the demo."""
+    """The settings of one run of the demo."""
 
     data_dir: Path
     env: Mapping[str, str]
@@ -30,9 +30,9 @@ class Demo:
 
     @classmethod
     def prepare(cls, env: Mapping[str, str]) -> "Demo":
-        """New secrets and a free port; of `env`, no TRIAGEDESK_ variable is kept.
+        """Make new secrets and find a free port; no TRIAGEDESK_ variable of `env` is kept.
 
-        Raises ConfigError when the demo's directory holds something else.
+        Raises ConfigError if the demo's directory holds anything that the demo did not make.
         """
         data_dir = Path(env.get(DEMO_DIR_VARIABLE) or DEMO_DIR).expanduser().absolute()
         if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / MARK).exists():
@@ -55,7 +55,7 @@ class Demo:
         return cls(data_dir, kept | own, port, own["DEMO_HUNTRESS_KEY"])
 
     def empty_data_dir(self) -> None:
-        """Delete what the last demo left; call it while holding the directory's lock."""
+        """Delete what the last demo left; call it only while holding the directory's lock."""
         for path in self.data_dir.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
@@ -80,7 +80,7 @@ class Demo:
             return False
 
     def describe(self) -> str:
-        """How to sign in."""
+        """The text that says how to sign in."""
         return (
             "Demo: everything in it is made up, and deleted at the next start.\n"
             f"  admin:    {ADMIN_EMAIL}  password {self.env['DEMO_ADMIN_PASSWORD']}\n"

@@ -1,4 +1,4 @@
-"""`triagedesk doctor`: is everything well, and if not, what to do."""
+"""`triagedesk doctor`: check that all is well, and say what to do if it is not."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def doctor_command(as_json: bool) -> None:
 
 
 def run_checks() -> Iterator[Check]:
-    """Every check; what cannot be looked at after a failure is left out."""
+    """Run every check; after a failure, the checks that depend on what failed are left out."""
     try:
         config = load_checked_config()
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""`triagedesk mapping`: which client each Huntress organization is."""
+"""`triagedesk mapping`: the clients that Huntress organizations belong to."""
 
 import click
 

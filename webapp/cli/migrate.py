@@ -1,4 +1,4 @@
-"""`triagedesk migrate`: create the data directory, the keys and the database, or upgrade it."""
+"""`triagedesk migrate`: create the data directory and keys, and create or upgrade the database."""
 
 import os
 
@@ -25,7 +25,7 @@ def migrate_command() -> None:
 
 
 def migrate() -> None:
-    """What the command does; raises ConfigError when the database or a key is not usable."""
+    """Do what the command says; raises ConfigError if the database or a key cannot be used."""
     env = os.environ
     if needs_data_dir(env):
         create_data_dir(read_data_dir(env))

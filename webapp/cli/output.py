@@ -1,4 +1,4 @@
-"""How commands talk: tables or one JSON document on stdout, refusals in a sentence on stderr."""
+"""Output of commands: tables or one JSON document on stdout, refusals as a sentence on stderr."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON doc
 
 
 def refusing(callback: Callable[..., Any]) -> Callable[..., Any]:
-    """Tell refusals of the services as one sentence on stderr and end with exit code 1.
+    """Print refusals of the services as one sentence on stderr and end with exit code 1.
 
-    So is a database that cannot be used. With `--json` the document says so as well:
-    `{"success": false, "error": …}`.
+    A database that cannot be used is reported in the same way. With `--json` the document
+    `{"success": false, "error": …}` is printed on stdout as well.
     """
 
     @wraps(callback)
@@ -36,12 +36,12 @@ def refusing(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def print_json(document: object) -> None:
-    """Print the one JSON document of a command."""
+    """Print a command's only JSON document."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def print_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], empty: str) -> None:
-    """Print `columns` of `rows`, aligned, with a heading; or the sentence `empty`."""
+    """Print `columns` of `rows` as a table with a heading, or `empty` if there are no rows."""
     lines = [[_cell(row.get(column)) for column in columns] for row in rows]
     if not lines:
         click.echo(empty)
@@ -54,7 +54,7 @@ def print_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], em
 
 
 def _cell(value: object) -> str:
-    """A value on one line; what a terminal could take for a command is left out."""
+    """A value on one line, without characters that a terminal could take for a command."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -64,9 +64,9 @@ def _cell(value: object) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """The error's words; of several fields, and of routing settings, each with its name.
+    """The sentence for an error; several fields, and routing settings, are each named.
 
-    What a database driver says is left out: it may hold addresses and statements.
+    The message of a database driver is left out, because it may hold addresses and statements.
     """
     if isinstance(error, SQLAlchemyError):
         name = type(error).__name__

@@ -1,4 +1,4 @@
-"""`triagedesk poll`: one poll cycle in this process, without Redis."""
+"""`triagedesk poll`: one poll cycle in this process, which needs no Redis."""
 
 import logging
 from typing import Any
@@ -53,7 +53,10 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
 
 
 def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
-    """Poll one of several: whatever happens to it, the others are polled too."""
+    """Poll one of several connections.
+
+    Any exception is logged, so that the others are polled too.
+    """
     try:
         outcome = poll_connection(connection_id, trigger="schedule", sweep=sweep)
     except Exception:
@@ -64,7 +67,10 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
 
 
 def _tidy_up() -> None:
-    """Without Redis there is no other job that does it; a poll never fails for it."""
+    """Delete old records, as no other job does that without Redis.
+
+    A poll never fails because of this.
+    """
     try:
         delete_old_records(clock.utcnow())
     except Exception:

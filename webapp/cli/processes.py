@@ -1,6 +1,6 @@
-"""`triagedesk web`, `worker` and `scheduler`: single parts, for set-ups of several machines.
+"""`triagedesk web`, `worker` and `scheduler`: single parts, for installations on several machines.
 
-On one machine `triagedesk up` runs all of them.
+On one machine, `triagedesk up` runs all of them.
 """
 
 import gc

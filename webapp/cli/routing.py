@@ -1,4 +1,4 @@
-"""`triagedesk routing`: where a connection's incidents go."""
+"""`triagedesk routing`: the settings for where a connection's incidents go."""
 
 import click
 
@@ -83,7 +83,7 @@ def show(connection_id: int, as_json: bool) -> None:
 
 
 def _names(options: dict[str, object]) -> dict[str, str]:
-    """Fields that are given by name, with the names."""
+    """The fields whose options hold a name, with these names."""
     fields = {
         "board": "board_id",
         "category": "category_id",
@@ -112,7 +112,7 @@ def _priorities(choices: tuple[str, ...]) -> dict[str, str]:
 
 
 def _values(options: dict[str, object]) -> dict[str, object]:
-    """Fields that are given as they are."""
+    """The fields whose options hold the value itself."""
     values: dict[str, object] = {}
     if options["interval"] is not None:
         values["poll_interval_minutes"] = options["interval"]

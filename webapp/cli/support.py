@@ -1,4 +1,4 @@
-"""What commands share: the app's context around a command, and its refusals."""
+"""Running commands inside the app's context."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def load_checked_config() -> Config:
-    """The configuration of an installation that exists; raises ConfigError.
+    """The configuration of an existing installation; raises ConfigError.
 
-    A missing data directory is refused, and one of another user. Where nothing is kept in it
-    (PostgreSQL, an outside Redis and given keys) none is needed.
+    A data directory that is missing or belongs to another user is refused. None is needed if
+    nothing is kept in it (PostgreSQL, an external Redis and given keys).
     """
     env = os.environ
     if needs_data_dir(env):
@@ -30,16 +30,16 @@ def load_checked_config() -> Config:
 
 @contextmanager
 def opened_app() -> Iterator["Flask"]:
-    """The app, its context pushed; raises ConfigError as load_checked_config() does."""
+    """Create the app and push its context; raises ConfigError like load_checked_config()."""
     app = create_app(load_checked_config())
     with app.app_context():
         yield app
 
 
 def in_app(command: click.Command) -> click.Command:
-    """`command`, and every command below it, run inside the app's context.
+    """Make `command` and every command below it run inside the app's context.
 
-    Its options are parsed first: `--help` needs no installation.
+    Options are parsed before the app is opened, so `--help` needs no installation.
     """
     if isinstance(command, click.Group):
         for child in command.commands.values():

@@ -1,4 +1,4 @@
-"""`triagedesk tickets`: every ticket, for other programs."""
+"""`triagedesk tickets`: a list of all tickets, also as JSON for other programs."""
 
 import click
 

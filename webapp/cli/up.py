@@ -1,4 +1,4 @@
-"""`triagedesk up`: everything on one machine."""
+"""`triagedesk up`: the whole product on one machine."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ def up_command(demo: bool, host: str, port: int) -> None:
 
 
 def run_up(env: Mapping[str, str], host: str, port: int) -> None:
-    """Create what is missing, migrate, run; returns after a signal. Raises ConfigError."""
+    """Create what is missing, migrate and run until a signal. Raises ConfigError."""
     create_data_dir(read_data_dir(env))
     create_keys(env)
     config = load_config(env)
@@ -51,7 +51,7 @@ def run_up(env: Mapping[str, str], host: str, port: int) -> None:
 
 
 def run_demo(host: str, port: int) -> None:
-    """Like run_up(), with a data directory and a Huntress account that last as long as it runs."""
+    """Do the same as run_up() with a data directory and a Huntress account only for the demo."""
     demo = Demo.prepare(os.environ)
     create_data_dir(demo.data_dir)
     with locked(demo.data_dir), listen(host, port) as server:
@@ -70,7 +70,10 @@ def run_demo(host: str, port: int) -> None:
 
 @contextmanager
 def supervised(config: Config, env: Mapping[str, str]) -> Iterator[Supervisor]:
-    """A supervisor with Redis running and the database migrated; ends all parts afterwards."""
+    """Start Redis and migrate the database, then yield the supervisor.
+
+    Ends all parts afterwards.
+    """
     supervisor = Supervisor()
     supervisor.install_signal_handlers()
     try:
@@ -107,7 +110,7 @@ def start_desk(
     server: socket.socket,
     public_url: str | None = None,
 ) -> None:
-    """Start web, worker and scheduler, and say where the desk is once it answers."""
+    """Start web, worker and scheduler, and print the address once the web server answers."""
     if supervisor.is_stopping:
         return
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
@@ -119,7 +122,7 @@ def start_desk(
 
 
 def announce(server: socket.socket, public_url: str | None) -> None:
-    """Say where the desk is."""
+    """Print the address of the desk."""
     host, port = server.getsockname()[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if public_url is None:
@@ -129,12 +132,15 @@ def announce(server: socket.socket, public_url: str | None) -> None:
 
 
 def _python(*words: str) -> list[str]:
-    """This interpreter, which does not import from the current directory."""
+    """The command line for this interpreter, without imports from the current directory."""
     return [sys.executable, "-P", *words]
 
 
 def _run_to_end(words: list[str], env: Mapping[str, str]) -> bool:
-    """Run one of our commands in a process of its own, whose memory is free again afterwards."""
+    """Run one of our commands in its own process, so that its memory is free afterwards.
+
+    Returns whether it succeeded.
+    """
     return run(_python("-m", "webapp", *words), env=dict(env), check=False).returncode == 0  # noqa: S603
 
 

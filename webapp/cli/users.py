@@ -1,4 +1,4 @@
-"""`triagedesk user`: people who may sign in."""
+"""`triagedesk user`: the people who may sign in."""
 
 import sys
 
@@ -75,7 +75,7 @@ def deactivate(email: str) -> None:
 
 
 def _read_password() -> str:
-    """From a prompt that shows nothing, or from the first line of what stdin is connected to."""
+    """Read the password from a prompt that hides it, or from the first line of stdin."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""The periodic jobs, as data, and what it takes to make a stored schedule agree with them."""
+"""The periodic jobs as data, and what has to change in a stored schedule to match them."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from webapp.task_queue import JOBS
 
 @dataclass(frozen=True)
 class PeriodicJob:
-    """A job without arguments that is due every `every_seconds`, first after `first_after`."""
+    """A job without arguments, due every `every_seconds` and first after `first_after` seconds."""
 
     name: str
     every_seconds: int
@@ -18,12 +18,12 @@ class PeriodicJob:
 
     @property
     def job_id(self) -> str:
-        """Made from the definition: a changed definition is another job."""
+        """An id made from the definition, so that a changed definition is another job."""
         definition = json.dumps(asdict(self) | asdict(JOBS[self.name]), sort_keys=True)
         return f"{self.name}-{sha256(definition.encode()).hexdigest()[:12]}"
 
     def next_due(self, due: float, now: float) -> int:
-        """When it is due after having been due at `due` (UNIX seconds); runs are not made up."""
+        """The time when the job is due after `due` (both UNIX seconds); missed runs are skipped."""
         following = int(due) + self.every_seconds
         return following if following > now else int(now) + self.every_seconds
 
@@ -36,14 +36,14 @@ PERIODIC_JOBS = (
 
 @dataclass(frozen=True)
 class ScheduleChanges:
-    """What a stored schedule lacks, and the ids in it that are not ours (any more)."""
+    """The jobs that a stored schedule lacks, and the ids in it that are not ours (any more)."""
 
     missing: tuple[PeriodicJob, ...]
     foreign: tuple[str, ...]
 
 
 def plan_schedule(definitions: Iterable[PeriodicJob], stored_ids: Iterable[str]) -> ScheduleChanges:
-    """What to add to and cancel in a stored schedule; everything else is left alone."""
+    """Compare a stored schedule with the definitions; returns what to add and what to cancel."""
     wanted = {definition.job_id: definition for definition in definitions}
     stored = set(stored_ids)
     return ScheduleChanges(

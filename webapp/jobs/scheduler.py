@@ -1,9 +1,9 @@
-"""The clock: rq-scheduler, hardened. Every `tick` it enqueues asks the database who is due.
+"""rq-scheduler, made robust. It enqueues periodic jobs, such as `tick`, which enqueues due polls.
 
-What rq-scheduler 0.14 lacks and this adds: it survives Redis being away and damaged jobs; it
-brings its schedule back after FLUSHALL; it re-arms before it enqueues, so that a crash between
-the two loses one run and not the schedule; and a job that still waits or runs is not enqueued
-again. Any number of schedulers may run: a due time is claimed by compare-and-set.
+rq-scheduler 0.14 lacks the following, which this module adds. It survives an unreachable Redis and
+damaged jobs. It restores its schedule after FLUSHALL. It sets the next due time before it enqueues,
+so that a crash in between loses one run but not the schedule. It does not enqueue a job that still
+waits or runs. Any number of schedulers may run, because each claims a due time by compare-and-set.
 """
 
 import logging
@@ -33,7 +33,7 @@ LOOP_SECONDS = 1.0
 RECONCILE_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 5.0
 
-# A member moves to its next due time only if it still has the one that was read.
+# A job gets its next due time only if it still has the due time that was read.
 _CLAIM = """
 if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1])) == tonumber(ARGV[2]) then
   redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 
 class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without types
-    """Enqueues `definitions` when they are due; run() returns once stop() was called."""
+    """Enqueues `definitions` when they are due; run() returns after stop() was called."""
 
     job_class = JsonJob
 
@@ -64,7 +64,7 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         self._stopping.set()
 
     def run(self, burst: bool = False) -> None:
-        """Reconcile and enqueue until stopped (`burst`: once); Redis errors only delay it."""
+        """Reconcile and enqueue until stopped (`burst`: once); Redis errors only delay this."""
         while not self._stopping.is_set():
             pause = self._step()
             if burst:
@@ -86,7 +86,7 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         return LOOP_SECONDS
 
     def _note_failure(self, error: Exception) -> float:
-        """Log the first failure of a row; returns how long to pause."""
+        """Log the first of several failures in a row; returns how many seconds to pause."""
         self._failures += 1
         self._reconcile_at = 0.0
         if self._failures == 1:
@@ -112,7 +112,7 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
             self._ensure_job(definition)
 
     def _cancel_all_but(self, wanted: Iterable[str]) -> None:
-        """By the stored bytes: a damaged id does not survive decoding."""
+        """Cancel all other jobs, by stored bytes: a damaged id cannot be decoded exactly."""
         ours = {job_id.encode() for job_id in wanted}
         for member in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
             if member not in ours:
@@ -120,12 +120,12 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
                 logger.info("Cancelled %r, which is not one of our periodic jobs", member)
 
     def _ensure_job(self, definition: PeriodicJob) -> JsonJob:
-        """The definition's stored job; a missing or damaged one is written anew."""
+        """The stored job of the definition; a missing or damaged job is written anew."""
         job = fetch_job(definition.job_id, self.connection)
         if job is None or job.func_name != definition.name:
             self.connection.delete(JsonJob.key_for(definition.job_id))
             kind = JOBS[definition.name]
-            # No finite result_ttl: with a busy worker it would delete the schedule's own job.
+            # With a finite result_ttl, a busy worker would delete the schedule's own job.
             job = self._create_job(
                 definition.name,
                 id=definition.job_id,
@@ -139,7 +139,10 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         return job
 
     def enqueue_jobs(self) -> list[str]:
-        """Enqueue what is due and neither waits nor runs; returns the ids that were enqueued."""
+        """Enqueue each due job that neither waits nor runs.
+
+        Returns the ids of the enqueued jobs.
+        """
         now = clock.utcnow().timestamp()
         due = self.connection.zrangebyscore(self.scheduled_jobs_key, 0, now, withscores=True)
         found = [(self.definitions.get(member.decode(errors="replace")), at) for member, at in due]
@@ -165,11 +168,11 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         return True
 
     def enqueue_job(self, job: Any) -> None:
-        """Push the job; its next run is already in the schedule."""
+        """Push the job to its queue; its next run is in the schedule already."""
         queue = self.get_queue_for_job(job)
         self.connection.lrem(queue.key, 0, job.id)
         queue.enqueue_job(job)
 
     def get_queue_for_job(self, job: Any) -> Queue:
-        """The queue of the job's kind; what the stored job says about it is ignored."""
+        """The queue for the job's kind; what the stored job says about its queue is ignored."""
         return make_queue(JOBS[job.func_name].queue, self.connection)

@@ -1,4 +1,4 @@
-"""What the worker runs, by name. Thin: the work is in services."""
+"""The functions that the worker runs, by name; the work itself is done in services."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def tick() -> None:
-    """Enqueue a poll for each connection that is due; the next tick tries a lost database again."""
+    """Enqueue a poll for each due connection; if the database fails, the next tick tries again."""
     try:
         due = find_due_connections(utcnow())
     except (OperationalError, InterfaceError) as error:
@@ -32,17 +32,17 @@ def tick() -> None:
 def poll(
     connection_id: int, trigger: str, actor_id: int | None = None, sweep: bool = False
 ) -> None:
-    """One poll cycle; its outcome is in poll_runs."""
+    """Run one poll cycle; its outcome is stored in poll_runs."""
     poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
 
 
 def sync_connection(connection_id: int) -> None:
-    """One sync of the connection's organizations."""
+    """Sync the connection's organizations once."""
     sync_organizations(connection_id)
 
 
 def housekeeping() -> None:
-    """Delete what has outlived its use, and keep the lists quick."""
+    """Delete records that are no longer needed, and refresh the database's statistics."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)

@@ -1,4 +1,4 @@
-"""The RQ worker: runs registered jobs, each in a child process with the app's context."""
+"""The RQ worker, which runs registered jobs, each in a child process with the app's context."""
 
 import logging
 import os
@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from webapp.runtime.parent_death import follow_parent
 from webapp.task_queue import JsonJob, make_queue
 
-# Measured: with these a job whose worker and child were both killed is given up after 95 s.
+# Measured: with these values, a job is given up 95 s after its worker and child were killed.
 WORKER_TTL_SECONDS = 45
 MAINTENANCE_SECONDS = 30
 MONITORING_SECONDS = 15
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 
 class TriageWorker(Worker):
-    """An RQ worker on the named queues that runs `functions` and nothing else.
+    """An RQ worker on the named queues that runs only `functions`.
 
-    It outlives a Redis that goes away while a job runs, and passes a request to stop on to the
-    job, which ends as if by sys.exit(): with its cleaning up done.
+    It survives if Redis goes away while a job runs. It passes a request to stop on to the job,
+    which ends as if by sys.exit(), so its clean-up runs.
     """
 
     log_result_lifespan = False
-    max_connection_wait_time = 5.0  # RQ's minute would pass before a Redis that is back is noticed
+    max_connection_wait_time = 5.0  # with RQ's minute, a worker would notice a returned Redis late
 
     def __init__(
         self,
@@ -57,25 +57,25 @@ class TriageWorker(Worker):
         self._app = app
 
     def perform_job(self, job: Job, queue: Any, execution: Any) -> bool:
-        """Run the job inside the app's context (in the child process)."""
+        """Run the job inside the app's context, in the child process."""
         with self._app.app_context():
             return super().perform_job(job, queue, execution)
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
-        """Keep Redis informed; the job goes on without it."""
+        """Send heartbeats to Redis; the job goes on if Redis cannot be used."""
         try:
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
             logger.warning("Redis cannot be used while a job runs: %s", error)
 
     def setup_work_horse_signals(self) -> None:
-        """In the child: Ctrl-C is the parent's, SIGTERM ends the job, a dead parent too."""
+        """Let the child ignore Ctrl-C, and end it on SIGTERM and when its parent dies."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]  # RQ's
         signal.signal(signal.SIGTERM, _leave)
         follow_parent(self.pid or os.getppid())
 
     def handle_warm_shutdown_request(self) -> None:
-        """Ask the running job to end as well: it is done again, or resumed, after the start."""
+        """Ask the running job to end as well; it is run again or resumed after the next start."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)

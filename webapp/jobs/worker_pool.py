@@ -1,7 +1,8 @@
-"""Worker processes, forked from one that has loaded the app, so that they share its memory.
+"""Worker processes, forked from a process that has loaded the app, so that they share memory.
 
-One worker is kept for short jobs (ticks), one for polls; when polls wait, more are forked, up to
-a limit, and end when idle: a connection that takes hours never delays another one.
+One worker is kept for short jobs (ticks) and one for polls. When polls wait, more workers are
+forked, up to a limit; they end when they are idle. A connection that takes hours therefore does not
+delay another one.
 """
 
 import logging
@@ -27,14 +28,14 @@ MAX_BACKOFF_SECONDS = 10.0
 
 WorkForever = None
 RunWorker = Callable[[str, int | None], None]
-"""Works on one queue until asked to stop, or until idle for the given seconds."""
+"""A function that works on one queue until asked to stop, or until idle for the given seconds."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
 class _Slot:
-    """A worker that is always there."""
+    """The place of a worker that is always kept running."""
 
     queue: str
     pid: int | None = None
@@ -48,7 +49,7 @@ class _Slot:
 
 @dataclass
 class WorkerPool:
-    """Forks and restarts workers. `run_worker` is called in the children."""
+    """Forks and restarts workers; `run_worker` is called in the children."""
 
     connection: Redis
     run_worker: RunWorker
@@ -60,7 +61,7 @@ class WorkerPool:
     _is_stopping: bool = field(default=False, init=False)
 
     def run(self) -> None:
-        """Keep the workers going until SIGTERM or SIGINT, then end them within seconds."""
+        """Keep the workers running until SIGTERM or SIGINT, then end them within seconds."""
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._request_stop)
         heartbeat_at = 0.0
@@ -77,7 +78,7 @@ class WorkerPool:
         self._is_stopping = True
 
     def _talk_to_redis(self) -> None:
-        """Send the heartbeat; fork another worker if polls wait and all are busy."""
+        """Send the heartbeat, and fork another worker if polls wait."""
         try:
             if all(slot.pid for slot in self._slots):
                 send_heartbeat(self.connection, "worker")
@@ -85,7 +86,7 @@ class WorkerPool:
         except (RedisError, OSError) as error:
             logger.debug("Redis cannot be used: %s", error)
             return
-        # A worker that has just been forked may not have looked into the queue yet.
+        # A worker that was just forked may not have looked into the queue yet.
         is_settled = time.monotonic() - self._slots[-1].started_at > SETTLE_SECONDS
         if waiting and is_settled and len(self._extra) + 1 < self.max_poll_workers:
             self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
@@ -142,7 +143,7 @@ class WorkerPool:
         return self._extra | {slot.pid for slot in self._slots if slot.pid is not None}
 
     def _stop_all(self) -> None:
-        """SIGTERM, which ends jobs too; whoever is left after STOP_SECONDS is killed."""
+        """Send SIGTERM, which ends jobs too; kill every worker that is left after STOP_SECONDS."""
         _signal_all(self._pids(), signal.SIGTERM)
         give_up_at = time.monotonic() + STOP_SECONDS
         while self._pids() and time.monotonic() < give_up_at:

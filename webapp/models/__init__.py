@@ -1,4 +1,4 @@
-"""The database models, one aggregate a file. Importing this package registers all of them."""
+"""The database models, one file for each group of tables. Importing this package registers all."""
 
 from webapp.models.alert import Alert
 from webapp.models.audit import AuditEvent

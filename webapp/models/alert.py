@@ -1,4 +1,4 @@
-"""Alert: our record of an incident, with a ticket or without one."""
+"""Alert: the record of an incident, with a ticket or without one."""
 
 from datetime import datetime
 
@@ -23,16 +23,17 @@ from webapp.models.columns import UtcDateTime, reference
 
 _OVER = [f"'{word}'" for word in sorted({*CLOSED_STATUSES, DELETED})]
 _OPEN_SQL = text(f"status IS NULL OR status NOT IN ({', '.join(_OVER)})")
-"""The condition of `is_open`, written out: only the same words let a database use the index."""
+"""The condition of `is_open` as SQL. A database only uses the index for exactly these words."""
 
 
 class Alert(Base):
-    """What is recorded of an incident; `status` and `severity` are Huntress's words.
+    """The record of an incident; `status` and `severity` are the words that Huntress uses.
 
-    `was_closed` is its last state that was open or closed ("deleting" and "deleted" are neither).
-    `processed_at` is the newest usable `updated_at`; `observed_at` is when it was last read,
-    `checked_at` when it was last asked for by its id without success.
-    `details_pending` says that host details or an organization name are still to be filled in.
+    `was_closed` says whether the last status that was open or closed was a closed one ("deleting"
+    and "deleted" are neither). `processed_at` is the newest usable `updated_at` of the report.
+    `observed_at` is when the incident was last read. `checked_at` is when it was last requested by
+    its id without success. `details_pending` says that host details or an organization name are
+    still missing.
     """
 
     __tablename__ = "alerts"

@@ -1,4 +1,7 @@
-"""What people changed: who, when, before and after. Secrets appear only as "changed"."""
+"""The audit log: who changed what and when, with the values before and after.
+
+A secret appears only as "changed".
+"""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +14,7 @@ from webapp.models.columns import UtcDateTime, reference
 
 
 class AuditEvent(Base):
-    """One change. Without an actor the system or a command made it."""
+    """One change; without an actor, the system or a command made it."""
 
     __tablename__ = "audit_events"
     __table_args__ = (Index("ix_audit_events_subject", "subject_type", "subject_id", "id"),)

@@ -1,4 +1,4 @@
-"""Column types and short-hands that every model uses."""
+"""Column types and helpers that every model uses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,11 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 NAME_LENGTH = 200
-"""The length of what people call something: a client, a board, a connection, themselves."""
+"""The longest name that people can give to a client, a board, a connection or themselves."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, stored in UTC; SQLite keeps no zone, so a naive one is refused."""
+    """A time with a zone, stored in UTC; a time without a zone raises ValueError.
+
+    SQLite stores no zone. What is read is in UTC.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -32,5 +35,5 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def reference(target: str, *, index: bool = True, **options: Any) -> Mapped[Any]:
-    """A foreign key column; what is pointed to cannot be deleted."""
+    """A foreign key column; the row that it points to cannot be deleted."""
     return mapped_column(ForeignKey(target, ondelete="RESTRICT"), index=index, **options)

@@ -1,4 +1,4 @@
-"""A Huntress account that is polled: credentials, routing settings, and where polling stands."""
+"""A Huntress account that is polled: its credentials, routing settings and polling state."""
 
 from datetime import datetime
 
@@ -15,10 +15,10 @@ PATH_LENGTH = 200
 
 
 class Connection(Base):
-    """One Huntress account; its account id is unique over all connections.
+    """One Huntress account; no two connections have the same account id.
 
-    A poll writes single columns by name, never the whole row: settings edited during a poll
-    are not overwritten by it.
+    A poll writes single columns by name, never the whole row. Settings that are edited during a
+    poll are therefore not overwritten by it.
     """
 
     __tablename__ = "connections"
@@ -52,7 +52,7 @@ class Connection(Base):
     leave_touched_open: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
-    # Where polling stands
+    # Polling state
     polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     horizon: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -77,10 +77,10 @@ class Connection(Base):
 
 
 class ApiExchange(Base):
-    """One call to Huntress: the reservation in the call window, and the log of it.
+    """One call to Huntress: its reservation in the call window and its entry in the log.
 
     A call counts in the window until 60 s after it finished. `slot` numbers a connection's calls
-    without a gap; its uniqueness is what keeps two processes from taking the same one.
+    without gaps. It is unique, so two processes cannot take the same slot.
     """
 
     __tablename__ = "api_exchanges"

@@ -1,4 +1,4 @@
-"""A CSV file between its upload and the confirmation of what it would change."""
+"""A CSV file between its upload and its import."""
 
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ FILENAME_LENGTH = 255
 
 
 class CsvUpload(Base):
-    """What was uploaded, kept for a day: exactly what the preview showed is what is imported.
+    """An uploaded file, kept for a day so that the import reads what the preview showed.
 
-    `kind` says what the rows are (clients, assets, mapping), `columns` which column is which
-    field, `fingerprint` what the import would have changed when its preview was shown.
+    `kind` says what the rows are (clients, assets, mapping), and `columns` which column holds which
+    field. `fingerprint` identifies what the preview said that the import would change.
     """
 
     __tablename__ = "csv_uploads"

@@ -1,4 +1,4 @@
-"""The desk: what a ticket needs around it."""
+"""The desk: the rows that tickets refer to."""
 
 from sqlalchemy import (
     Boolean,
@@ -45,7 +45,7 @@ class Category(Base):
     __table_args__ = (
         UniqueConstraint("board_id", "parent_id", "name"),
         Index(
-            "uq_categories_top_level",  # to a constraint, one "no parent" differs from another
+            "uq_categories_top_level",  # to a constraint, all missing parents differ
             "board_id",
             "name",
             unique=True,

@@ -1,4 +1,4 @@
-"""Inbox: incident reports that were fetched and are waiting to become work."""
+"""The inbox: fetched incident reports that wait to be processed."""
 
 from datetime import datetime
 
@@ -10,13 +10,14 @@ from webapp.models.columns import UtcDateTime, reference
 
 
 class InboxRow(Base):
-    """The newest known payload of one incident that is not processed yet.
+    """The newest known report of one incident that is not processed yet.
 
-    `external_key` is the incident's id, or `sha256:` of the content of a row without one.
-    `version` grows with every change of the row: it is removed only in the version that was
-    processed. `in_flight_token` is the lease of the run that took it last. `is_reduced`: of the
-    report of an excluded organization only a part is kept, and `content_hash` is that part's.
-    `sort_at`, by which rows are processed, is `updated_at`, without one `fetched_at`.
+    `external_key` is the incident's id, or `sha256:` and the hash of the content if there is no id.
+    `version` grows with every change of the row; the row is only removed in the version that was
+    processed. `in_flight_token` is the lease of the run that took the row last. `is_reduced` says
+    that only a part of the report is kept because its organization is excluded; `content_hash` is
+    the hash of this part then. Rows are processed by `sort_at`, which is `updated_at`, or
+    `fetched_at` if that is null.
     """
 
     __tablename__ = "inbox"

@@ -1,4 +1,4 @@
-"""Which client a Huntress organization is, and what is known of Huntress's agents."""
+"""The clients and assets that Huntress organizations and agents belong to, and cached agents."""
 
 from datetime import datetime
 from typing import Any
@@ -13,16 +13,17 @@ from webapp.models.columns import UtcDateTime, reference
 from webapp.models.desk import Client
 
 ORGANIZATION_NAME_LENGTH = 255
-"""Longer than a name that people give here: it is what Huntress calls the organization."""
+"""Longer than NAME_LENGTH, because Huntress gives this name."""
 
 
 class OrganizationMapping(Base):
-    """A Huntress organization and the client it is.
+    """A Huntress organization and the client that it belongs to.
 
-    `decided_by_person_at` is set once a person chose a client ("none" included): from then on it
-    is never auto-matched. `candidate_ids` names the clients of an ambiguous row. `version` grows
-    with every change a person can make, so that two people's edits cannot overwrite each other;
-    `changed_by_id` is who made the last one (None: the system).
+    `decided_by_person_at` is set when a person chooses a client or chooses "none"; after that the
+    organization is never matched automatically. `candidate_ids` holds the clients of an ambiguous
+    row. `version` grows with every change that a person can make, so that two people cannot
+    overwrite each other's edits. `changed_by_id` is the person who made the last change (None: the
+    system).
     """
 
     __tablename__ = "organization_mappings"
@@ -50,7 +51,7 @@ class OrganizationMapping(Base):
 
 
 class HuntressAgent(Base):
-    """A cached agent. `unknown_since` is when Huntress last answered that there is none."""
+    """A cached agent; `unknown_since` is when Huntress last answered that it does not exist."""
 
     __tablename__ = "huntress_agents"
     __table_args__ = (UniqueConstraint("connection_id", "external_id"),)
@@ -69,7 +70,7 @@ class HuntressAgent(Base):
     unknown_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def as_agent(self) -> Agent:
-        """What ticket texts say of the host."""
+        """The agent as ticket texts need it."""
         return Agent(
             id=self.external_id,
             hostname=self.hostname,
@@ -82,9 +83,9 @@ class HuntressAgent(Base):
 
 
 class ExternalEntityMapping(Base):
-    """A Huntress agent and the asset it is.
+    """A Huntress agent and the asset that it runs on.
 
-    Several agents may be one asset: a reinstalled agent has a new id for the same machine.
+    Several agents may belong to one asset, because a reinstalled agent gets a new id.
     """
 
     __tablename__ = "external_entity_mappings"

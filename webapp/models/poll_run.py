@@ -1,4 +1,4 @@
-"""One poll cycle: what it did, and while it runs, how far it is."""
+"""One poll cycle: its results and, while it runs, its progress."""
 
 from datetime import datetime
 
@@ -26,11 +26,11 @@ COUNTS = (
     "quarantined",
     "missed_open",
 )
-"""The counters of a run, in the order they are told."""
+"""The counters of a run, in the order in which people see them."""
 
 
 class PollRun(Base):
-    """A cycle of one connection. `state` is RUNNING, COMPLETED, ERROR, INTERRUPTED or SKIPPED.
+    """One cycle of a connection; `state` is RUNNING, COMPLETED, ERROR, INTERRUPTED or SKIPPED.
 
     Consecutive skips for the same reason update one row (`repeats`, `finished_at`).
     """

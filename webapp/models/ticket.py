@@ -1,4 +1,4 @@
-"""Tickets: their numbers, their timeline, the machines they are about."""
+"""Tickets, their numbers and timeline, and the machines they are about."""
 
 from datetime import datetime
 
@@ -29,11 +29,11 @@ _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
     *("is_unmapped", "first_touched_at"),
 )
-"""What the ticket list is filtered by: with it in the index, counting reads no tickets."""
+"""The columns that the ticket list filters by; as the index holds them, counts read no tickets."""
 
 
 class TicketCounter(Base):
-    """The one row that ticket numbers come from."""
+    """The single row that ticket numbers are taken from."""
 
     __tablename__ = "ticket_counters"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -74,9 +74,9 @@ class Ticket(Base):
             sqlite_where=text("closed_at IS NOT NULL"),
             postgresql_where=text("closed_at IS NOT NULL"),
         ),
-        Index("uq_tickets_form_token", "form_token", unique=True),  # one form, one ticket
+        Index("uq_tickets_form_token", "form_token", unique=True),  # one ticket per form
         Index(
-            "ix_tickets_open",  # by age; and all that the dashboard asks of open tickets
+            "ix_tickets_open",  # ordered by age, with all columns that the dashboard reads
             "created_at",
             "id",
             "priority_id",
@@ -142,7 +142,7 @@ class Ticket(Base):
 
 
 class Comment(Base):
-    """An entry of a ticket's timeline; without an author the system wrote it."""
+    """An entry of a ticket's timeline; without an author, the system wrote it."""
 
     __tablename__ = "comments"
 
@@ -158,7 +158,7 @@ class Comment(Base):
 
 
 class TicketAsset(Base):
-    """A machine that a ticket is about."""
+    """The link between a ticket and a machine that it is about."""
 
     __tablename__ = "ticket_assets"
 

@@ -13,7 +13,7 @@ ROLE_HELPDESK = "helpdesk"
 ROLES = (ROLE_ADMIN, ROLE_HELPDESK)
 
 NO_PASSWORD = "!"  # noqa: S105 - it is the absence of one
-"""Stands in the place of a hash until an invited person chooses a password; it fits none."""
+"""The password hash of an invited user without a password; no password matches it."""
 
 PURPOSE_INVITATION = "invitation"
 PURPOSE_RESET = "reset"
@@ -23,7 +23,7 @@ USER_AGENT_LENGTH = 255
 
 
 class User(Base):
-    """Somebody who can sign in. `email` is stored in lower case."""
+    """A person who can sign in; `email` is stored in lower case."""
 
     __tablename__ = "users"
 
@@ -44,12 +44,12 @@ class User(Base):
 
     @property
     def has_password(self) -> bool:
-        """Whether this user has ever chosen a password: without one nobody can sign in."""
+        """Whether this user has ever chosen a password; nobody can sign in without one."""
         return self.password_hash != NO_PASSWORD
 
 
 class UserSession(Base):
-    """A signed-in browser; the cookie holds the token, the database only its SHA-256."""
+    """A signed-in browser; the cookie holds the token, and the database only its SHA-256."""
 
     __tablename__ = "sessions"
 
@@ -65,7 +65,10 @@ class UserSession(Base):
 
 
 class SetupToken(Base):
-    """The one-time token of the first admin, hashed; gone once a user exists."""
+    """The one-time token for the first admin, stored as a hash.
+
+    It is deleted once a user exists.
+    """
 
     __tablename__ = "setup_tokens"
 
@@ -76,7 +79,7 @@ class SetupToken(Base):
 
 
 class PasswordLink(Base):
-    """A one-time link with which somebody chooses a password; only the token's hash is stored.
+    """A one-time link to choose a password; only the token's hash is stored.
 
     `purpose` is invitation or reset. A link works once, until it expires.
     """

@@ -1,4 +1,4 @@
-"""What helps to work the ticket list: saved views, and bulk changes that can be undone."""
+"""Saved views of the ticket list, and bulk changes that can be undone."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,10 @@ from webapp.models.user import User
 
 
 class SavedView(Base):
-    """A named query of the ticket list; `query` is its query string. Shared ones all people see."""
+    """A named query of the ticket list; `query` is its query string.
+
+    All people see a shared view.
+    """
 
     __tablename__ = "saved_views"
     __table_args__ = (UniqueConstraint("owner_id", "name"),)
@@ -28,7 +31,7 @@ class SavedView(Base):
 
 
 class BulkChange(Base):
-    """Tickets changed together; `changes` holds for each what it was before and became."""
+    """Tickets that were changed together; `changes` holds each ticket's values before and after."""
 
     __tablename__ = "bulk_changes"
 

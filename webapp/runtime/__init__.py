@@ -1,1 +1,1 @@
-"""What runs processes: data directory, embedded Valkey, supervisor, web server, logging."""
+"""Running processes: data directory, embedded Valkey, supervisor, web server, logging."""

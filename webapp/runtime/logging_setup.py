@@ -1,4 +1,4 @@
-"""Logging for every process: one line an event, on stderr."""
+"""Logging for every process: one record per event, on stderr."""
 
 import logging
 import sys
@@ -9,22 +9,26 @@ _QUIET = ("rq.worker", "rq.job", "rq.registry", "rq_scheduler.scheduler", "alemb
 
 
 class OneRecordFormatter(logging.Formatter):
-    """Times in UTC; continuation lines are indented, so that no text can pose as another record."""
+    """Formats records with times in UTC; continuation lines are indented.
+
+    The indent keeps a logged text from looking like another record.
+    """
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record; control characters other than tabs and line ends are dropped."""
+        """Format one record; control characters other than tabs and line ends are dropped."""
         text = "".join(c for c in super().format(record) if c.isprintable() or c in "\t\n")
         return text.replace("\n", "\n    ")
 
 
 def setup_logging(level: int = logging.INFO) -> None:
-    """Send every logger's records to stderr; called once, before RQ sets up handlers of its own.
+    """Send every logger's records to stderr.
 
-    RQ adds its own handlers, and stops propagation, only where it finds none.
+    Call it once, before RQ sets up logging. RQ adds its own handlers, and stops propagation, only
+    if it finds no handlers.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneRecordFormatter(_FORMAT))

@@ -1,4 +1,4 @@
-"""Where the web server may listen."""
+"""Rules for where the web server may listen, and opening its port."""
 
 import errno
 import socket
@@ -19,7 +19,10 @@ def is_loopback(host: str) -> bool:
 
 
 def require_safe_host(host: str, public_url: str | None) -> None:
-    """Raises ConfigError for a host others can reach, unless PUBLIC_URL says it is behind https."""
+    """Raise ConfigError for a host that others can reach, unless PUBLIC_URL is an https address.
+
+    An https address says that a reverse proxy encrypts the connections.
+    """
     if is_loopback(host) or urlsplit(public_url or "").scheme == "https":
         return
     raise ConfigError(
@@ -30,7 +33,10 @@ def require_safe_host(host: str, public_url: str | None) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, inheritable; raises ConfigError when the port cannot be opened."""
+    """Open a listening socket, which children inherit.
+
+    Raises ConfigError if it cannot be opened.
+    """
     require_port(port)
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -48,13 +54,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def require_port(port: int) -> None:
-    """Raises ConfigError for a number that is no port: the system would cut it to another one."""
+    """Raise ConfigError for a number that is not a port; the system would use another port."""
     if not 0 <= port <= LAST_PORT:
         raise ConfigError(f"There is no port {port}.", f"Ports go up to {LAST_PORT}.")
 
 
 def _advise(error: OSError, port: int) -> str:
-    """What to do about a port that cannot be opened."""
+    """The advice for a port that cannot be opened."""
     if isinstance(error, PermissionError):
         return "Ports below 1024 are for root: use another one, behind a reverse proxy."
     if error.errno == errno.EADDRINUSE:

@@ -1,4 +1,4 @@
-"""Processes that must not outlive the one that started them."""
+"""Processes that must end when the process that started them dies."""
 
 import ctypes
 import os
@@ -12,10 +12,11 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 def follow_parent(parent_pid: int, signum: int = signal.SIGTERM) -> None:
     """Have the kernel send `signum` to this process when its parent dies (Linux only).
 
-    Call it in a freshly forked child. Elsewhere the supervisor's own ending has to do.
+    Call it in a child that was just forked. On other systems the supervisor has to end its children
+    itself.
     """
     if _libc is None:
         return
     _libc.prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
-    if os.getppid() != parent_pid:  # it died before the kernel was told
+    if os.getppid() != parent_pid:  # the parent died before the call above
         os._exit(1)

@@ -1,6 +1,7 @@
-"""Runs the parts of `triagedesk up` as one: restarts a part that dies, ends all of them together.
+"""Runs the parts of `triagedesk up`, restarts a part that dies, and ends all of them together.
 
-Everything happens in one thread: the kernel ties a part's life to the thread that started it.
+Everything happens in one thread, because the kernel ends a part when the thread that started it
+ends.
 """
 
 import logging
@@ -33,8 +34,8 @@ logger = logging.getLogger(__name__)
 class Part:
     """A process to keep running.
 
-    Parts with a higher `stop_rank` are ended after the others. Lines of output that contain one
-    of the `hidden` texts are not passed on.
+    Parts with a higher `stop_rank` are ended after the others. A line of output is not passed on if
+    it contains one of the `hidden` texts.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Part:
 
 @dataclass
 class _Running:
-    """A part and its process, if it has one at the moment."""
+    """A part and, while it runs, its process."""
 
     part: Part
     process: subprocess.Popen[bytes] | None = None
@@ -60,7 +61,11 @@ class _Running:
 
 @dataclass
 class Supervisor:
-    """start() parts, then run() until a signal; stop() ends them within seconds."""
+    """Keeps parts running.
+
+    Call start() for each part, then run(), which returns after a signal, then stop(), which ends
+    the parts within seconds.
+    """
 
     output: TextIO = field(default_factory=lambda: sys.stdout)
     _running: list[_Running] = field(default_factory=list, init=False)
@@ -68,7 +73,10 @@ class Supervisor:
     _stop_signals: int = field(default=0, init=False)
 
     def install_signal_handlers(self) -> None:
-        """SIGINT, SIGTERM and SIGHUP end run(); a second one ends the parts without waiting."""
+        """Let SIGINT, SIGTERM and SIGHUP end run().
+
+        A second signal ends the parts without waiting.
+        """
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, self._request_stop)
 
@@ -77,23 +85,26 @@ class Supervisor:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether a signal asked for the end."""
+        """Whether a signal asked to stop."""
         return self._stop_signals > 0
 
     def start(self, part: Part) -> None:
-        """Start a part; from now on run() restarts it whenever it ends."""
+        """Start a part; run() restarts it whenever it ends."""
         running = _Running(part)
         self._running.append(running)
         self._launch(running)
 
     def run(self) -> None:
-        """Pass the parts' output on and restart them, until a signal asks for the end."""
+        """Pass the parts' output on and restart parts that end, until a signal asks to stop."""
         while not self.is_stopping:
             self._pump(LOOP_SECONDS)
             self._restart_dead()
 
     def wait_until(self, is_done: Callable[[], bool], seconds: float) -> bool:
-        """Like run(), until `is_done()`; returns whether it was within `seconds`."""
+        """Do the same as run() until `is_done()` is true.
+
+        Returns whether it was within `seconds`.
+        """
         give_up_at = time.monotonic() + seconds
         while not is_done():
             if self.is_stopping or time.monotonic() > give_up_at:
@@ -103,11 +114,11 @@ class Supervisor:
         return True
 
     def has_said(self, name: str, text: str) -> bool:
-        """Whether the part `name` has written a line with `text` lately."""
+        """Whether one of the last lines of the part `name` contains `text`."""
         return any(text in line for r in self._running if r.part.name == name for line in r.lines)
 
     def stop(self) -> None:
-        """End all parts, lowest stop_rank first; what does not end in time is killed."""
+        """End all parts, the lowest stop_rank first; a part that does not end in time is killed."""
         for rank in sorted({running.part.stop_rank for running in self._running}):
             self._stop_group([r for r in self._running if r.part.stop_rank == rank])
         self._selector.close()
@@ -122,7 +133,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             pass_fds=running.part.pass_fds,
             start_new_session=True,
-            preexec_fn=lambda: follow_parent(parent_pid),  # there is one thread
+            preexec_fn=lambda: follow_parent(parent_pid),  # safe, as there is only one thread
         )
         running.process, running.started_at, running.rest = process, time.monotonic(), b""
         if process.stdout is not None:
@@ -142,7 +153,7 @@ class Supervisor:
                 self._restart(running, now)
 
     def _restart(self, running: _Running, now: float) -> None:
-        """Start a part again; where the machine has no process to give, the others go on."""
+        """Start a part again; if the machine cannot start a process, the other parts go on."""
         try:
             self._launch(running)
         except (OSError, subprocess.SubprocessError) as error:
@@ -155,7 +166,7 @@ class Supervisor:
         self._say(running, f"{why}, restarting in {wait:.1f} s")
 
     def _bury(self, running: _Running) -> None:
-        """Take the last output of an ended process, and end what it left behind in its group."""
+        """Pass on an ended process's last output and kill the rest of its process group."""
         process = running.process
         if process is None:
             return
@@ -181,7 +192,7 @@ class Supervisor:
         for key, _events in self._selector.select(seconds):
             running = key.data
             if not self._read(running) and running.process.poll() is None:
-                time.sleep(0.01)  # it closed its output and lives on: do not spin
+                time.sleep(0.01)  # it closed its output but lives on; do not spin
 
     def _read(self, running: _Running) -> bool:
         stream = running.process.stdout if running.process else None
@@ -205,7 +216,7 @@ class Supervisor:
         try:
             self.output.write(f"{running.part.name:<9} | {line}\n")
             self.output.flush()
-        except OSError:  # whoever read our output is gone; the parts go on
+        except OSError:  # nobody reads our output any more; the parts go on
             pass
 
     def _stop_group(self, group: Sequence[_Running]) -> None:
@@ -230,7 +241,7 @@ def _terminate(process: subprocess.Popen[bytes] | None) -> None:
 
 
 def _signal_group(process: subprocess.Popen[bytes], signum: int) -> None:
-    """Signal the part's whole process group, which it leads; what has ended is fine."""
+    """Signal the process group that the part leads; does nothing if the group has ended."""
     try:
         os.killpg(process.pid, signum)
     except (ProcessLookupError, PermissionError):

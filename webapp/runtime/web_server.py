@@ -1,4 +1,4 @@
-"""gunicorn, configured here: threads, the app loaded once and shared by its processes."""
+"""gunicorn with our configuration: threads, and one loaded app that its processes share."""
 
 import gc
 import logging
@@ -42,12 +42,16 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         super().__init__()
 
     def load_config(self) -> None:
-        """Hand the options to gunicorn."""
+        """Pass the options to gunicorn."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """The app, in the master process; its objects are kept out of the children's collector."""
+        """Load the app in the master process and check the database.
+
+        The objects loaded so far are frozen, so that the children's garbage collectors leave them
+        alone and the memory stays shared. Raises ConfigError if the database cannot be used.
+        """
         app = create_app(self._config)
         with app.app_context():
             require_database(migrations_dir())

@@ -23,10 +23,10 @@ def record_event(
     after: Mapping[str, object] | None = None,
     actor_id: int | None = None,
 ) -> AuditEvent:
-    """Add an event to `session`; it is kept if, and only if, the caller's transaction is.
+    """Add an event to `session`; it is stored only if the caller's transaction commits.
 
-    Times are written in ISO format; of a secret field only "changed" is kept, or null where it
-    was or became empty. Without `actor_id` the system or a command made the change.
+    Times are written in ISO format. Of a secret field only "changed" is stored, or null if its
+    value is empty. `actor_id` is None if the system or a command made the change.
     """
     event = AuditEvent(
         happened_at=clock.utcnow(),
@@ -44,7 +44,7 @@ def record_event(
 def changes_between(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """Only the fields that differ, before and after; both empty where nothing changed."""
+    """The fields that differ, with their values before and after; both are empty if none does."""
     names = [name for name in after if before.get(name) != after[name]]
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 

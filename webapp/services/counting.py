@@ -7,5 +7,5 @@ from sqlalchemy.orm import Session
 
 
 def count_by(session: Session, query: Select[Any, int]) -> dict[int, int]:
-    """The counts of a query of (key, count), by key; rows without a key are left out."""
+    """Run a query of (key, count) and return the counts by key; rows without a key are left out."""
     return {row[0]: row[1] for row in session.execute(query) if row[0] is not None}

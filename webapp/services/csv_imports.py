@@ -1,7 +1,7 @@
-"""CSV imports of any kind: columns chosen, previewed, applied as previewed or not at all.
+"""CSV imports of any kind: choose columns, preview, then apply exactly what was previewed.
 
-The engine knows no area: each kind is defined in its own (clients and assets in `desk`,
-organizations in `mapping`).
+This module knows no area. Each kind is defined in its own area: clients and assets in `desk`,
+organizations in `mapping`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,11 +31,11 @@ NumberedCells = Sequence[tuple[int, Cells]]
 
 @dataclass(frozen=True, slots=True)
 class ImportKind:
-    """A kind of rows: how to plan their import, and how to write a plan without errors.
+    """A kind of import: how to plan it, and how to write a plan that has no errors.
 
-    `locked` are the tables whose rows stay as the plan sees them until it is written. A file has to
-    have at least one column of the fields `one_of`. The rows of some kinds are of one connection;
-    those of kinds without `adds` are changed only.
+    The rows of the tables in `locked` do not change between planning and writing. A file needs a
+    column for at least one of the fields in `one_of`. With `connection_id` the rows belong to that
+    connection. A kind without `adds` only changes rows.
     """
 
     name: str
@@ -48,15 +48,16 @@ class ImportKind:
     adds: bool = True
 
     def check(self, columns: Mapping[str, int], table: CsvTable) -> dict[str, str]:
-        """What is wrong with a choice of columns of a file, by field."""
+        """What is wrong with the chosen columns of a file, by field."""
         return check_columns(columns, self.fields, len(table.header), self.one_of)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPreview:
-    """An upload, its rows, the chosen columns and what they would do.
+    """An upload, its rows, the chosen columns and the plan of what they would do.
 
-    With `problems` of the columns, by field, there is no plan yet.
+    `problems` says by field what is wrong with the columns; as long as there are any, `plan` is
+    None.
     """
 
     upload: CsvUpload
@@ -67,7 +68,7 @@ class ImportPreview:
 
 
 class ImportChangedError(ConflictError):
-    """What is stored changed since the preview; nothing was imported."""
+    """The stored data changed since the preview; nothing was imported."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -77,11 +78,11 @@ class ImportChangedError(ConflictError):
 
 
 class ImportRefusedError(RefusedError):
-    """The plan has errors or does nothing."""
+    """The plan has errors or would change nothing."""
 
 
 def preview_import(kind: ImportKind, upload_id: int, owner_id: int) -> ImportPreview:
-    """What an upload would do now, without writing anything; raises NotFoundError."""
+    """Plan what an upload would do now without writing anything; raises NotFoundError."""
     with reading() as session:
         upload = load_upload(session, upload_id, kind.name, owner_id, kind.connection_id)
         return _preview(session, kind, upload)
@@ -90,7 +91,7 @@ def preview_import(kind: ImportKind, upload_id: int, owner_id: int) -> ImportPre
 def choose_columns(
     kind: ImportKind, upload_id: int, owner_id: int, columns: Mapping[str, int]
 ) -> None:
-    """Keep which column is which field. Raises FieldError, NotFoundError."""
+    """Store which column holds which field. Raises FieldError, NotFoundError."""
     table = read_upload(get_upload(upload_id, kind.name, owner_id, kind.connection_id))
     if errors := kind.check(columns, table):
         raise FieldError(errors)
@@ -107,17 +108,18 @@ def choose_columns(
 
 
 def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: str) -> ImportPlan:
-    """Import what the preview with `fingerprint` showed, in one transaction, and say what it was.
+    """Import in one transaction what the preview with `fingerprint` showed; returns the plan.
 
-    Raises ImportChangedError where it would be something else now, ImportRefusedError where a row
-    is wrong or nothing would change, NotFoundError where it was imported or discarded meanwhile.
+    Raises ImportChangedError if the plan would be a different one now, ImportRefusedError if a row
+    is wrong or nothing would change, and NotFoundError if the upload was imported or discarded
+    meanwhile.
     """
     try:
         with transaction() as session:
             upload = load_upload(
                 session, upload_id, kind.name, owner_id, kind.connection_id, lock=True
             )
-            for model in (Connection, *kind.locked):  # routing is saved under connections' locks
+            for model in (Connection, *kind.locked):  # saving a routing locks the connections
                 session.execute(select(model.id).order_by(model.id).with_for_update())
             plan = _preview(session, kind, upload).plan
             if plan is None:
@@ -137,7 +139,7 @@ def apply_import(kind: ImportKind, upload_id: int, owner_id: int, fingerprint: s
             session.delete(upload)
             session.flush()
             return plan
-    except IntegrityError as error:  # somebody took a name between plan and write
+    except IntegrityError as error:  # another request took a name between plan and write
         raise ImportChangedError from error
 
 
@@ -150,7 +152,7 @@ def _preview(session: Session, kind: ImportKind, upload: CsvUpload) -> ImportPre
 
 
 def _columns(upload: CsvUpload, kind: ImportKind, table: CsvTable) -> dict[str, int]:
-    """The chosen columns; those the header suggests before anything was chosen."""
+    """The chosen columns, or those that the header suggests if none were chosen yet."""
     names = {one.name for one in kind.fields}
     chosen = {
         name: place

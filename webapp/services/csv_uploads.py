@@ -1,4 +1,4 @@
-"""CSV files between their upload and their import, kept for a day for the person who sent them."""
+"""CSV files between upload and import; each is kept for a day, for the person who sent it."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,7 +24,7 @@ from webapp.services.lookups import get_row
 from webapp.services.transactions import reading, transaction
 
 ENCODING = "encoding"
-"""The key in `CsvUpload.columns` that this module keeps; others belong to the kind of upload."""
+"""The key in `CsvUpload.columns` that this module keeps; the kind of upload owns the others."""
 
 _GONE = "This upload is not there any more; upload the file again."
 
@@ -32,10 +32,10 @@ _GONE = "This upload is not there any more; upload the file again."
 def store_upload(
     kind: str, filename: str, data: bytes, owner_id: int, connection_id: int | None = None
 ) -> CsvUpload:
-    """Keep an uploaded file as text, as long as it is one that can be read at all.
+    """Store an uploaded file as text if it can be read.
 
-    Raises FieldError for the field `file`: no file, too large, no text, no header, no rows, rows
-    wider than the header.
+    Raises FieldError for the field `file` if the file is empty, too large or not text, or has no
+    header, no rows, or rows wider than the header.
     """
     if not data:
         raise FieldError({"file": "Choose a CSV file that is not empty."})
@@ -62,7 +62,7 @@ def store_upload(
 def get_upload(
     upload_id: int, kind: str, owner_id: int, connection_id: int | None = None
 ) -> CsvUpload:
-    """The upload, if it is of this kind, person and connection; else NotFoundError."""
+    """The upload, if it has this kind, owner and connection; otherwise raises NotFoundError."""
     with reading() as session:
         return load_upload(session, upload_id, kind, owner_id, connection_id)
 
@@ -76,10 +76,10 @@ def load_upload(
     *,
     lock: bool = False,
 ) -> CsvUpload:
-    """`get_upload` in the caller's transaction.
+    """Do the same as `get_upload` in the caller's transaction.
 
-    An import locks it and deletes it when it is done: whoever sends the same import twice finds
-    that the upload is gone.
+    An import locks the upload and deletes it at the end, so a second request for the same import
+    finds that it is gone.
     """
     upload = get_row(session, CsvUpload, upload_id, _GONE, lock=lock)
     wanted = (kind, owner_id, connection_id)
@@ -89,7 +89,7 @@ def load_upload(
 
 
 def read_upload(upload: CsvUpload) -> CsvTable:
-    """The rows of an upload, with a note where its encoding had to be guessed."""
+    """The rows of an upload, with a note if its encoding had to be guessed."""
     table = read_csv(upload.content)
     is_guess = (upload.columns or {}).get(ENCODING) == FALLBACK_ENCODING
     return replace(table, notes=[fallback_note()]) if is_guess else table
@@ -104,7 +104,7 @@ def note_preview(
     fingerprint: str,
     columns: Mapping[str, Any] | None = None,
 ) -> CsvUpload:
-    """Note what the preview showed, and which column is which field; raises NotFoundError."""
+    """Store what the preview showed and which column holds which field; raises NotFoundError."""
     with transaction() as session:
         upload = load_upload(session, upload_id, kind, owner_id, connection_id, lock=True)
         upload.fingerprint = fingerprint
@@ -117,6 +117,6 @@ def note_preview(
 def delete_upload(
     upload_id: int, kind: str, owner_id: int, connection_id: int | None = None
 ) -> None:
-    """Forget an upload, after its import or instead of it; one that is gone is fine."""
+    """Delete an upload; does nothing if it is gone already."""
     with transaction() as session, suppress(NotFoundError):
         session.delete(load_upload(session, upload_id, kind, owner_id, connection_id, lock=True))

@@ -12,6 +12,6 @@ class EditionError(RefusedError):
 
 
 def require_enterprise() -> None:
-    """Raise EditionError where the Huntress integration is not part of this edition."""
+    """Raise EditionError if the Huntress integration is not part of this edition."""
     if not current_config().is_enterprise:
         raise EditionError

@@ -1,32 +1,32 @@
-"""Refusals of the services: one sentence each, written to be shown to the person who asked.
+"""Refusals of the services, each with a sentence that is shown to the person who asked.
 
-There are four kinds, and none is another's: whoever catches one never catches a second.
+There are four kinds. None is a subclass of another, so catching one kind never catches a second.
 """
 
 from collections.abc import Mapping
 
 
 class ServiceError(Exception):
-    """Something was asked that cannot be done; nothing was changed. Always one of the kinds below.
+    """A request that cannot be carried out; nothing was changed. Only its subclasses are raised.
 
-    `str(error)` is one sentence (or two) with what to do about it, free of secrets.
+    `str(error)` is one or two sentences that say what to do. It contains no secrets.
     """
 
 
 class NotFoundError(ServiceError):
-    """What was named does not exist."""
+    """The thing that the request names does not exist."""
 
 
 class RefusedError(ServiceError):
-    """It cannot be done as things are; the page says so and stays as it was."""
+    """The request cannot be carried out in the present state; the page says so and stays."""
 
 
 class ConflictError(ServiceError):
-    """Somebody else changed meanwhile what the request was made from."""
+    """Somebody else changed the data after the request's page was loaded."""
 
 
 class FieldError(ServiceError):
-    """Some fields cannot be taken; `fields` says for each what is wrong with it."""
+    """Some fields cannot be taken; `fields` holds a sentence for each of them."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(dict.fromkeys(fields.values())))

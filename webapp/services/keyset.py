@@ -1,4 +1,4 @@
-"""Keyset paging: a page starts where the last one ended, however many rows came in between."""
+"""Keyset paging: a page starts where the last one ended, even if rows were added in between."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ MARK_LENGTH = 400
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A column to sort by, never null, and the path from a row to its value."""
+    """A column to sort by and the path from a row to its value; the column is never null."""
 
     column: InstrumentedAttribute[Any]
     path: str
@@ -30,20 +30,20 @@ class Order:
 
 
 class Keyset:
-    """A sort order over columns that together are unique."""
+    """A sort order over columns that are unique together."""
 
     def __init__(self, *orders: Order) -> None:
         self.orders = orders
 
     def clauses(self, *, reverse: bool) -> list[ColumnElement[Any]]:
-        """For ORDER BY."""
+        """The clauses for ORDER BY; `reverse` turns the order around."""
         return [
             order.column.desc() if order.descending != reverse else order.column.asc()
             for order in self.orders
         ]
 
     def beyond(self, values: Sequence[Any], *, reverse: bool) -> ColumnElement[bool]:
-        """The rows that come after (`reverse`: before) the one with `values`."""
+        """The condition for rows after the row with `values`, or before it with `reverse`."""
         alternatives = []
         for position, order in enumerate(self.orders):
             same = [
@@ -80,7 +80,7 @@ class Keyset:
 
 @dataclass(frozen=True, slots=True)
 class PageOfRows(Generic[Row]):
-    """Rows in their order; a mark is None where there is no such page."""
+    """A page of rows in order; a mark is None if there is no next or previous page."""
 
     rows: Sequence[Row]
     next_mark: str | None = None
@@ -89,7 +89,7 @@ class PageOfRows(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page begins: next to the row with these values, at the top without any."""
+    """Where a page begins: next to the row with `values`, or at the top if `values` is None."""
 
     values: Sequence[Any] | None
     is_backwards: bool = False
@@ -104,7 +104,7 @@ def read_page(
     after: str | None = None,
     before: str | None = None,
 ) -> PageOfRows[Row]:
-    """The `size` rows of `statement` next to a mark; from the top without a usable one."""
+    """Read the `size` rows of `statement` next to a mark, or from the top without a usable mark."""
     place = read_place(keyset, after=after, before=before)
     if place.values:
         statement = statement.where(keyset.beyond(place.values, reverse=place.is_backwards))
@@ -114,7 +114,7 @@ def read_page(
 
 
 def read_place(keyset: Keyset, *, after: str | None, before: str | None) -> Place:
-    """Where the page begins; at the top without a usable mark."""
+    """Where the page begins: next to a usable mark, otherwise at the top."""
     earlier = keyset.read_mark(before)
     later = None if earlier else keyset.read_mark(after)
     return Place(earlier or later, is_backwards=earlier is not None)
@@ -123,7 +123,7 @@ def read_place(keyset: Keyset, *, after: str | None, before: str | None) -> Plac
 def page_of(
     found: Sequence[Row], keyset: Keyset, place: Place, *, has_more: bool
 ) -> PageOfRows[Row]:
-    """The page of the rows found from `place` on, in the direction that was read."""
+    """Build the page from rows that were read from `place` on, in the direction of reading."""
     rows = list(reversed(found)) if place.is_backwards else list(found)
     if not rows:
         return PageOfRows(rows)
@@ -141,7 +141,10 @@ def _plain(value: Any) -> Any:
 
 
 def _read(value: Any, is_time: bool) -> Any:
-    """A mark comes from a URL: anything that is not of the column's kind is refused."""
+    """Read a value of a mark;
+
+    None if it is not of the column's kind, as a mark comes from a URL.
+    """
     if is_time:
         return parse_moment(value)
     return value if type(value) is int and abs(value) < 2**31 else None

@@ -1,6 +1,6 @@
-"""Units of work: the one way services read and write the database.
+"""Units of work: services read and write the database only through these two blocks.
 
-Neither block may contain a call to Huntress: a transaction is never held across HTTP.
+Neither block may contain a call to Huntress, because no transaction is held during HTTP.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 from webapp.extensions import db, read_only
 
 NO_SYNC = {"synchronize_session": False}
-"""Execution options of a statement that writes rows: objects loaded before are left as they are."""
+"""Execution options for a statement that writes rows without updating objects loaded before."""
 
 _OPEN = "triagedesk_unit_of_work"
 
 
 class NestedTransactionError(RuntimeError):
-    """A unit of work was opened inside another: its commit would tear the outer one apart."""
+    """A unit of work was opened inside another; the inner commit would end the outer one early."""
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A write transaction: committed at the end, rolled back when anything raises.
+    """A write transaction that commits at the end and rolls back when anything raises.
 
-    It decides on what is in the database, not on what was loaded earlier: objects from before are
-    detached (their values stay readable) and have to be loaded again to be changed.
+    It works on what is in the database, not on what was loaded earlier: objects loaded before are
+    detached. Their values stay readable, but they have to be loaded again to be changed.
     """
     with _unit_of_work() as session:
         session.expunge_all()
@@ -34,7 +34,7 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A read transaction: one consistent view, no write lock. Loaded objects stay usable."""
+    """A read transaction with one consistent view and no write lock. Loaded objects stay usable."""
     with read_only(), _unit_of_work() as session:
         yield session
 
@@ -45,13 +45,13 @@ def _unit_of_work() -> Iterator[Session]:
     if session.info.get(_OPEN):
         raise NestedTransactionError("a transaction is already open")
     if session.in_transaction():
-        session.commit()  # ends a view that a page opened; there is nothing to write in it
+        session.commit()  # ends a view that a page opened; it holds nothing to write
     session.info[_OPEN] = True
     try:
         yield session
         session.commit()
     except BaseException:
-        session.expunge_all()  # a rollback would expire what was loaded, and pages still show it
+        session.expunge_all()  # a rollback would expire loaded objects, and pages still show them
         session.rollback()
         raise
     finally:

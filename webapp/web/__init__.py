@@ -1,7 +1,7 @@
-"""The pages: one folder an area, each with its routes and forms.
+"""The pages: one folder for each area, with its routes and forms.
 
-Routes are decorated functions of modules named `…_routes`. A blueprint is made beside its routes,
-or in `blueprint.py` where several modules share it; the area's `BLUEPRINTS` names them all.
+Routes are decorated functions in modules named `…_routes`. A blueprint is made in the module of its
+routes, or in `blueprint.py` if several modules share it. The area's `BLUEPRINTS` lists them all.
 """
 
 from flask import Flask
@@ -21,7 +21,7 @@ AREAS = (clients, connections, mapping, operations, people, polling, settings, t
 
 
 def register_web(app: Flask) -> None:
-    """Register every area's blueprint and what all pages share."""
+    """Register every area's blueprints and what all pages share."""
     init_addresses(app)
     init_viewer(app)
     init_access(app)

@@ -1,6 +1,7 @@
-"""Who may do what. Every route carries one of these decorators; a route without one is refused.
+"""Access rules: every route has one of these decorators, and a route without one is refused.
 
-They also keep GET and HEAD from writing: such a view runs inside `read_only()`.
+The decorators also keep GET and HEAD requests from writing, because they run such a view inside
+`read_only()`.
 """
 
 from collections.abc import Callable
@@ -24,31 +25,31 @@ STATIC_ENDPOINT = "static"
 
 
 class SignInRequired(Exception):  # noqa: N818 - it is an answer more than an error
-    """Somebody who is not signed in asked for what needs it."""
+    """Somebody who is not signed in asked for a page that needs it."""
 
 
 def public(view: View) -> View:
-    """Everybody may, signed in or not."""
+    """Allow everybody, signed in or not."""
     return _guarded(view, PUBLIC)
 
 
 def signed_in(view: View) -> View:
-    """Everybody who is signed in may, helpdesk and admins."""
+    """Allow everybody who is signed in, helpdesk and admins."""
     return _guarded(view, SIGNED_IN)
 
 
 def admin_only(view: View) -> View:
-    """Only admins may."""
+    """Allow only admins."""
     return _guarded(view, ADMIN_ONLY)
 
 
 def access_of(view: Callable[..., Any]) -> str | None:
-    """The rule a view carries: PUBLIC, SIGNED_IN or ADMIN_ONLY; None without a decorator."""
+    """The access rule of a view: PUBLIC, SIGNED_IN or ADMIN_ONLY; None without a decorator."""
     return getattr(view, "access_rule", None)
 
 
 def init_access(app: Flask) -> None:
-    """Refuse every endpoint that carries no rule: forgetting the decorator opens nothing."""
+    """Refuse every endpoint without a rule, so that a forgotten decorator opens nothing."""
 
     @app.before_request
     def _refuse_unmarked() -> None:
@@ -60,7 +61,7 @@ def init_access(app: Flask) -> None:
 
 
 def safe_next(target: str | None) -> str:
-    """`target` if it is a path on this site, else the dashboard's: never leads elsewhere."""
+    """Return `target` if it is a path on this site, otherwise the dashboard's path."""
     home = url_for("dashboard.show")
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return home
@@ -71,7 +72,10 @@ def safe_next(target: str | None) -> str:
 
 
 def sign_in_redirect() -> Response:
-    """Send the browser to sign in, and back to where it wanted to go where that was a page."""
+    """Redirect to the sign-in page, which leads back to the page that a GET request asked for.
+
+    A script that asks for a part of a page gets a 401 answer that reloads the page.
+    """
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     if wants_part():
         response = make_response("", 401)

@@ -1,4 +1,4 @@
-"""What may stand in an address."""
+"""Rules for the values in addresses, and parsing addresses that browsers send."""
 
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -10,19 +10,22 @@ from webapp.services.lookups import LARGEST_ID
 
 
 class IdConverter(IntegerConverter):
-    """`<int:…>`: a number that fits a column of ids; a greater one is an address of nothing."""
+    """`<int:…>` in a route: only a number that fits an id column matches."""
 
     def __init__(self, map: Map, *args: Any, **options: Any) -> None:
         super().__init__(map, *args, **{"max": LARGEST_ID, **options})
 
 
 def init_addresses(app: Flask) -> None:
-    """Must come before the blueprints are registered."""
+    """Install the converter; call it before the blueprints are registered."""
     app.url_map.converters["int"] = IdConverter
 
 
 def split_address(text: str) -> SplitResult:
-    """The parts of an address that a browser sent; empty if it cannot be parsed. Never raises."""
+    """The parts of an address that a browser sent; all empty if it cannot be parsed.
+
+    Never raises.
+    """
     try:
         return urlsplit(text)
     except ValueError:

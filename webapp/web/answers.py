@@ -1,4 +1,4 @@
-"""How routes answer: a page after something was done, or a part of a page."""
+"""Answers that routes share: redirects with a message, and parts of pages."""
 
 from collections.abc import Callable
 
@@ -11,13 +11,13 @@ SEE_OTHER = 303
 
 
 def done(words: str, leads_to: str, kind: str = "success") -> Response:
-    """Go on to another page, which says what was done."""
+    """Redirect to another page, which shows `words`."""
     flash(words, kind)
     return redirect(leads_to, SEE_OTHER)
 
 
 def tell(action: Callable[[], str]) -> None:
-    """Do something; the next page says what the action says, or why it was refused."""
+    """Run `action`; the next page shows the words that it returns or why it was refused."""
     try:
         words = action()
     except RefusedError as error:
@@ -27,5 +27,5 @@ def tell(action: Callable[[], str]) -> None:
 
 
 def wants_part() -> bool:
-    """Whether a script on a page asks, which puts a part of a page in its place."""
+    """Whether a script asks for a part of a page, to put it into the page that is shown."""
     return "HX-Request" in request.headers

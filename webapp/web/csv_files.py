@@ -1,4 +1,4 @@
-"""CSV files sent to the browser."""
+"""CSV files that are sent to the browser."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,7 @@ from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
 
 
 def csv_response(filename: str, rows: Iterable[Iterable[object]]) -> Response:
-    """A file to be saved, sent while it is written; no cell of it is taken for a formula."""
+    """Send rows as a CSV file while they are written; no program takes a cell for a formula."""
 
     def lines() -> Iterator[str]:
         yield BYTE_ORDER_MARK
@@ -19,7 +19,7 @@ def csv_response(filename: str, rows: Iterable[Iterable[object]]) -> Response:
 
 
 def stream_csv(filename: str, text: Iterator[str]) -> Response:
-    """The same of text that is CSV already; it may read the database as it goes."""
+    """Send text that is CSV already as a file; its iterator may read the database meanwhile."""
     response = Response(stream_with_context(text), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

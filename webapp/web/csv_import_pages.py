@@ -1,4 +1,4 @@
-"""The three pages of a CSV import: upload, columns, preview. An area's routes lead here."""
+"""The three pages of a CSV import, for the routes of an area: upload, columns, preview."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ GONE = "This import is done or was discarded meanwhile. Upload the file again if
 
 
 class UploadForm(FlaskForm):
-    """A file."""
+    """The form for a CSV file."""
 
     file = FileField(
         "CSV file",
@@ -44,10 +44,11 @@ class UploadForm(FlaskForm):
 
 @dataclass(frozen=True, slots=True)
 class ImportPages:
-    """The pages of one kind of import; `area` is the blueprint with the routes, `one` its noun.
+    """The pages of one kind of import; `area` is the blueprint of its routes, `one` its noun.
 
-    `home` is the page one comes from, `address` what every address of the area holds. Where
-    `asks_columns` is off, a file whose header names its columns goes straight to the preview.
+    `home` is the endpoint to return to, and `address` holds the values that every address of the
+    area needs. If `asks_columns` is off, an upload leads straight to the preview; the page for
+    columns only comes if the header does not name them.
     """
 
     kind: ImportKind
@@ -60,20 +61,20 @@ class ImportPages:
 
     @property
     def title(self) -> str:
-        """What all the pages are called."""
+        """The title of all three pages."""
         return f"Import {self.many}"
 
     @property
     def many(self) -> str:
-        """The noun of several rows."""
+        """The noun in the plural."""
         return f"{self.one}s"
 
     def url(self, endpoint: str, **values: Any) -> str:
-        """An address of the area."""
+        """The address of an endpoint of the area."""
         return url_for(f"{self.area}.{endpoint}", **self.address, **values)
 
     def show_upload(self) -> ResponseReturnValue:
-        """Ask for a file, and keep the one that was sent."""
+        """Ask for a file, and store the file that was sent."""
         form = UploadForm()
         if form.validate_on_submit():
             sent = request.files.get("file")
@@ -91,7 +92,7 @@ class ImportPages:
         return self._page("upload", form=form), status
 
     def show_columns(self, upload_id: int) -> ResponseReturnValue:
-        """Ask which column is which field."""
+        """Ask which column holds which field."""
         try:
             preview = preview_import(self.kind, upload_id, require_viewer().id)
             form = self._columns_form(preview)
@@ -109,7 +110,7 @@ class ImportPages:
         return page, status
 
     def show_preview(self, upload_id: int) -> ResponseReturnValue:
-        """Show what would be imported; import it when that was confirmed."""
+        """Show what would be imported, and import it once that is confirmed."""
         viewer_id = require_viewer().id
         refusal, status = None, 200
         try:
@@ -132,7 +133,7 @@ class ImportPages:
         return page, status
 
     def discard(self, upload_id: int) -> ResponseReturnValue:
-        """Forget the upload."""
+        """Delete the upload."""
         owner_id = require_viewer().id
         delete_upload(upload_id, self.kind.name, owner_id, self.kind.connection_id)
         flash("The import was discarded; nothing was changed.", "info")

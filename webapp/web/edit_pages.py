@@ -1,4 +1,4 @@
-"""What pages that edit one row share: one try to save, and actions that may be refused."""
+"""What pages that edit one row share: an attempt to save, and actions that may be refused."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ from webapp.web.params import yes_or_no
 from webapp.web.viewer import require_viewer
 
 SEEN = "seen"
-"""The hidden field with the version of the values that the form was filled with."""
+"""The hidden field with the version of the values that filled the form."""
 UP = "up"
 
 
 class EditAttempt:
-    """What became of a form that was sent (or only asked for).
+    """The result of showing or sending a form.
 
-    `save` gets the version that the form was filled with and who saves, and says whether anything
-    changed. What is not saved is shown again with `status`: 400 with messages at the fields, 409
-    with `conflict`.
+    `save` gets the version that filled the form and the id of the person who saves; it returns
+    whether anything changed. If nothing was saved, the page is shown again with `status`: 400 with
+    messages at the fields, or 409 with `conflict`.
     """
 
     def __init__(self, form: FlaskForm, save: Callable[[str, int], bool]) -> None:
@@ -43,32 +43,32 @@ class EditAttempt:
 
     @property
     def is_saved(self) -> bool:
-        """Whether what is stored is what was typed."""
+        """Whether what was typed is stored now."""
         return self._is_changed is not None
 
     @property
     def status(self) -> int:
-        """Of the page that is shown again."""
+        """The status of the page when the form is shown again."""
         if self.conflict:
             return status_of(self.conflict)
         return form_status(self._form)
 
     def version(self, current: str) -> str:
-        """What the shown form is compared to when it is sent.
+        """The version for the form that is shown, with which it is compared when it is sent.
 
-        A person who has been shown a collision decides on what is stored now; one who only
-        mistyped something still has the values from before.
+        After a conflict the form gets the `current` version, because the person has seen what is
+        stored now. After a mistyped value it keeps the version from before.
         """
         return request.form.get(SEEN, current) if self.status == 400 else current
 
     def done(self, name: str, leads_to: str) -> ResponseReturnValue:
-        """Go on, and tell there that it was saved."""
+        """Redirect to `leads_to` and say there that the row was saved."""
         words = f"{name} was saved." if self._is_changed else "Nothing was changed."
         return done(words, leads_to)
 
     @property
     def differences(self) -> list[tuple[str, str]]:
-        """Of a collision: labels and stored values of the fields that were typed differently."""
+        """After a conflict: label and stored value of each field that was typed differently."""
         if self.conflict is None:
             return []
         return [
@@ -80,10 +80,10 @@ class EditAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RowPages:
-    """What can be done with the rows of a model, and where its pages are.
+    """The actions on rows of a model, and the endpoints of their pages.
 
-    `show` is the endpoint of a row's own page, which takes the id as `<kind>_id`; `show_list` the
-    one that lists them. A refusal is told on the row's own page.
+    `show` is the endpoint of a row's own page, which takes the id as `<kind>_id`. `show_list` is
+    the endpoint of the list. A refusal is shown on the row's own page.
     """
 
     model: type[DeskRow]
@@ -92,23 +92,23 @@ class RowPages:
 
     @property
     def kind(self) -> str:
-        """The word for a row."""
+        """The word for a row of this kind."""
         return self.model.__name__.lower()
 
     def added(self, row: DeskRow) -> ResponseReturnValue:
-        """Go on to the page of a row that was added."""
+        """Redirect to the page of a row that was added."""
         return done(f"{row.name} was added.", self.url(row.id))
 
     def deactivate(self, row_id: int) -> ResponseReturnValue:
-        """Offer a row no more."""
+        """Deactivate a row, so that it cannot be chosen any more."""
         return self._switch(row_id, deactivate_row, "inactive")
 
     def activate(self, row_id: int) -> ResponseReturnValue:
-        """Offer a row again."""
+        """Activate a row, so that it can be chosen again."""
         return self._switch(row_id, activate_row, "active")
 
     def delete(self, row_id: int, *, leads_to: str | None = None) -> ResponseReturnValue:
-        """Delete a row that nothing points to."""
+        """Delete a row that nothing points to; redirect to the list unless `leads_to` is given."""
         return self.act(
             row_id,
             lambda: delete_row(self.model, row_id, require_viewer().id),
@@ -117,7 +117,7 @@ class RowPages:
         )
 
     def move(self, row_id: int, move: Callable[..., object]) -> ResponseReturnValue:
-        """Put a row one place up or down, as the button says that was pressed."""
+        """Move a row one place up or down, as the pressed button says."""
         is_up = request.form.get("direction") == UP
         return self.act(
             row_id,
@@ -128,7 +128,7 @@ class RowPages:
     def act(
         self, row_id: int, action: Callable[[], object], words: str, leads_to: str | None = None
     ) -> ResponseReturnValue:
-        """Do something with a row, say so in `words`, and go on, to the list unless it is said."""
+        """Run an action on a row, say `words` and redirect to `leads_to`, by default the list."""
         try:
             action()
         except NotFoundError as error:
@@ -140,7 +140,7 @@ class RowPages:
         return done(words, leads_to or url_for(self.show_list))
 
     def url(self, row_id: int) -> str:
-        """A row's own page."""
+        """The address of a row's own page."""
         values: dict[str, Any] = {f"{self.kind}_id": row_id}
         return url_for(self.show, **values)
 
@@ -154,7 +154,7 @@ class RowPages:
 
 
 def _as_typed(value: object) -> str:
-    """A stored value as a form would have sent it."""
+    """A stored value as a form would send it."""
     if isinstance(value, bool):
         return yes_or_no(value)
     return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Error pages: what happened, what it means for the person, what to do next."""
+"""Error pages, which say what happened, what it means and what to do next."""
 
 import logging
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ NEVER_SHOWN = ("password", "secret", "token", "key")
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A heading and a sentence or two."""
+    """A heading and one or two sentences."""
 
     title: str
     text: str
@@ -75,12 +75,12 @@ EXPLANATIONS = {
 
 
 def status_of(error: ServiceError) -> int:
-    """The status of the page that tells about a refusal, whichever page that is."""
+    """The HTTP status for a page that shows this refusal."""
     return next(status for kind, status in STATUSES.items() if isinstance(error, kind))
 
 
 def init_errors(app: Flask) -> None:
-    """Register the pages."""
+    """Register the error pages."""
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(NotFoundError, _not_found)
@@ -110,7 +110,7 @@ def _not_found(error: NotFoundError) -> ResponseReturnValue:
 
 
 def _not_possible(error: ServiceError) -> ResponseReturnValue:
-    """A refusal that the page itself had no place for, in the service's own words."""
+    """Show a refusal that the page itself did not handle, in the service's own words."""
     status = status_of(error)
     page = render_template(
         "errors/error.html",
@@ -134,7 +134,10 @@ def _page(code: int) -> Response:
 
 
 def _look_up_viewer() -> None:
-    """A page about one failure must not fail over another: without a database, nobody is known."""
+    """Load the viewer; if the database fails, go on as if nobody was signed in.
+
+    A page about one failure must not fail because of another.
+    """
     try:
         current_viewer()
     except (OperationalError, InterfaceError) as error:
@@ -143,12 +146,12 @@ def _look_up_viewer() -> None:
 
 
 def _log_database(error: SQLAlchemyError) -> None:
-    """One line for each request: a database that is away fails many of them the same way."""
+    """Log one line per request, because many requests fail in the same way meanwhile."""
     log.error("The database failed %s %s: %s", request.method, request.path, first_line(error))
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
-    """Nothing a person typed may be lost because their session ended meanwhile."""
+    """Ask to sign in; what was typed into a form is shown again, so that it is not lost."""
     if request.method == "POST" and _came_from_here() and _typed():
         return _typing_page("signed_out", 401)
     return sign_in_redirect()
@@ -157,7 +160,7 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
     """Show the form again with a fresh token, unless another site may have sent it.
 
-    Cookies that are for https alone do not come back over http: no form would ever work there.
+    Cookies for https do not come back over http, so no form works there; a page says so.
     """
     if not _came_from_here():
         return _typing_page("refused", 400, fields=[])
@@ -180,7 +183,7 @@ def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = 
 
 
 def _typed() -> list[tuple[str, str]]:
-    """The fields of the form that was sent, less tokens and secrets."""
+    """The fields of the form that was sent, without tokens and secrets."""
     return [
         (name, value[:SHOWN_FIELD_LENGTH])
         for name, value in request.form.items(multi=True)
@@ -198,7 +201,7 @@ def _came_from_here() -> bool:
 
 
 def _page_before() -> str | None:
-    """The path of the page the form was on."""
+    """The path of the page with the form, or None if that was not ours."""
     parts = split_address(request.headers.get("Referer", ""))
     is_ours = parts.netloc == request.host and safe_next(parts.path) == parts.path
     return parts.path if is_ours else None

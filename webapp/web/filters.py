@@ -27,13 +27,13 @@ TITLE_PREFIX = re.compile(rf"({re.escape(PREFIX)}(?: {re.escape(UNMAPPED_PREFIX)
 USUAL_WORDS = re.compile(
     r"\A(?:(?:CRITICAL|HIGH|LOW) - |Huntress [A-Za-z ]{1,40} Incident Report \| )(?=\S)"
 )
-"""How Huntress begins its subjects, the older and the newer way; the row says the priority."""
+"""The ways in which Huntress begins its subjects, older and newer; the row shows the priority."""
 MOMENT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class TitleParts:
-    """A title, taken apart for lists; `prefix` and `subject` with a space between are the title."""
+    """A title in two parts for lists; `prefix`, a space and `subject` make the whole title."""
 
     prefix: str
     subject: str
@@ -45,7 +45,10 @@ class TitleParts:
 
     @property
     def short(self) -> str:
-        """What tells a report of Huntress from others; the whole subject of any other ticket."""
+        """The subject without the words that most reports of Huntress begin with.
+
+        A ticket without a prefix keeps its whole subject.
+        """
         return USUAL_WORDS.sub("", self.subject, count=1) if self.prefix else self.subject
 
 
@@ -56,7 +59,10 @@ def init_filters(app: Flask) -> None:
 
 
 def ago(time: datetime | None, missing: str = "never") -> Markup:
-    """`3 min ago` or `in 2 min`, with the exact time on hover; `missing` without a time."""
+    """Words such as `3 min ago` or `in 2 min`, with the exact time on hover.
+
+    Without a time, the words are `missing`.
+    """
     if time is None:
         return escape(missing)
     distance = clock.utcnow() - time
@@ -67,14 +73,14 @@ def ago(time: datetime | None, missing: str = "never") -> Markup:
 
 
 def age(time: datetime | None, missing: str = "—") -> Markup:
-    """`3 min`: how long ago, without the word, for columns that say so themselves."""
+    """Words such as `3 min`, for columns whose heading says that it is an age."""
     if time is None:
         return escape(missing)
     return _element(time, _length(max(clock.utcnow() - time, timedelta())))
 
 
 def when(time: datetime | None, missing: str = "—") -> Markup:
-    """The date and time to the minute in the viewer's zone."""
+    """The date and time to the minute, in the viewer's zone."""
     if time is None:
         return escape(missing)
     local = _local(time)
@@ -82,28 +88,28 @@ def when(time: datetime | None, missing: str = "—") -> Markup:
 
 
 def exact(time: datetime) -> str:
-    """`9 Jun 2026, 14:00:03 CEST` in the viewer's zone."""
+    """Words such as `9 Jun 2026, 14:00:03 CEST`, in the viewer's zone."""
     local = _local(time)
     return f"{local.day} {local:%b %Y, %H:%M:%S} {_zone_words(local)}"
 
 
 def tone(colour: str | None) -> str:
-    """The CSS class of a colour name, grey for one that is not of the palette."""
+    """The CSS class of a colour name; a name that is not in the palette gives grey."""
     return f"tone-{colour if colour in TONES else 'grey'}"
 
 
 def markdown(text: str, heading_shift: int = 0) -> Markup:
-    """Untrusted Markdown as safe HTML; see services.render_markdown."""
+    """Render untrusted Markdown as safe HTML; see services/tickets/render_markdown.py."""
     return Markup(render_markdown(text, heading_shift=heading_shift))  # noqa: S704 - sanitized
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 ticket`, `2 tickets`."""
+    """A number with its noun, such as `1 ticket` or `2 tickets`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def title_parts(title: str) -> TitleParts:
-    """The prefixes of a title, if it has any, and the rest."""
+    """A title's prefixes, if it has any, and the rest of it."""
     match = TITLE_PREFIX.match(title)
     return TitleParts(match[1], title[match.end() :]) if match else TitleParts("", title)
 
@@ -113,7 +119,7 @@ def _local(time: datetime) -> datetime:
 
 
 def _zone_words(local: datetime) -> str:
-    """`CEST`, or `UTC-03` where the zone has only a number for a name."""
+    """The zone's name, such as `CEST`, or `UTC-03` if the zone only has a number."""
     name = local.tzname() or ""
     return f"UTC{name}" if name[:1] in ("+", "-") else name
 

@@ -1,4 +1,4 @@
-"""Sending what a form holds to a service, and putting what it refused beside the fields."""
+"""Sending a form to a service, and showing at its fields what the service refused."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,9 +11,9 @@ Result = TypeVar("Result")
 
 
 def send_form(form: FlaskForm, service: Callable[[], Result]) -> Result | None:
-    """What the service answers; None where the form was not sent, or was refused.
+    """Return the service's answer, or None if the form was not sent or was refused.
 
-    After a refusal the sentences stand beside the fields.
+    After a refusal, each field has its sentence.
     """
     if not form.validate_on_submit():
         return None
@@ -25,12 +25,12 @@ def send_form(form: FlaskForm, service: Callable[[], Result]) -> Result | None:
 
 
 def form_status(form: FlaskForm) -> int:
-    """The status of the page that shows the form: 400 where it was sent and comes back."""
+    """The status of a page that shows the form: 400 if the form was sent and comes back."""
     return 400 if form.is_submitted() else 200
 
 
 def show_field_errors(form: FlaskForm, error: FieldError) -> None:
-    """Give each field its sentence; one for a field the form does not have stands above all."""
+    """Give each field its sentence; one for a field that the form lacks is shown above the form."""
     for name, sentence in error.fields.items():
         if name in form:
             form[name].errors = [*form[name].errors, sentence]

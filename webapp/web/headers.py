@@ -1,4 +1,4 @@
-"""Response headers: what the browser may do with a page, and that nobody keeps a copy of it."""
+"""Response headers: they restrict what a page may do in the browser and forbid caching."""
 
 import secrets
 
@@ -39,7 +39,7 @@ def init_headers(app: Flask) -> None:
 
 
 def csp_nonce() -> str:
-    """The random value that this response's scripts must carry."""
+    """The random value that scripts of this response must carry."""
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(16)
     nonce: str = g.csp_nonce

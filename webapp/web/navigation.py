@@ -1,4 +1,4 @@
-"""The main navigation. A page is added here when it exists, never before."""
+"""The main navigation; a page is added here only once it exists."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from webapp.web.viewer import Anonymous, Viewer
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link of the navigation; `areas` are the blueprints (or single endpoints) it stands for."""
+    """A link of the navigation; `areas` are the blueprints or endpoints that it stands for."""
 
     label: str
     endpoint: str
@@ -20,7 +20,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Entries under a heading (None: no heading)."""
+    """Entries under a heading, or without one (None)."""
 
     heading: str | None
     entries: tuple[Entry, ...]
@@ -73,7 +73,7 @@ def init_navigation(app: Flask) -> None:
 
 
 def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
-    """The sections with what the viewer may open; none where nothing is left of them."""
+    """The sections with the entries that the viewer may open; empty sections are left out."""
     shown = (
         Section(
             section.heading,
@@ -85,7 +85,7 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
 
 
 def is_current_area(entry: Entry) -> bool:
-    """Whether the page being shown belongs to the entry: by its endpoint, else its blueprint."""
+    """Whether the present page belongs to the entry, by its endpoint or else by its blueprint."""
     if any(request.endpoint in other.areas for section in NAVIGATION for other in section.entries):
         return request.endpoint in entry.areas
     return request.blueprint in entry.areas

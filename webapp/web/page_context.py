@@ -1,4 +1,4 @@
-"""What every template can use besides the values of its own page."""
+"""The values and functions that every template can use."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +28,7 @@ LIMITS = {
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
 }
-"""How many characters a field takes: what the services refuse or cut, said by the field itself."""
+"""The length limits that fields state; the services refuse or cut longer values."""
 
 
 def init_page_context(app: Flask) -> None:
@@ -49,12 +49,12 @@ def init_page_context(app: Flask) -> None:
 
 
 def option_pairs(rows: Iterable[Any]) -> list[tuple[int, str]]:
-    """Rows with an id and a name as (value, words) of a selection."""
+    """Rows with an id and a name as (value, words) pairs for a selection."""
     return [(row.id, row.name) for row in rows]
 
 
 def select_options(pairs: Iterable[tuple[object, str]], chosen: object) -> Markup:
-    """The options of a selection, thousands of them in milliseconds; every part is escaped."""
+    """The escaped options of a selection; this is fast even for thousands of them."""
     wanted = str(chosen)
     return Markup("").join(
         Markup(  # noqa: S704 - both parts are escaped

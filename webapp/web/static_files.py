@@ -1,4 +1,4 @@
-"""Static files: addresses that change with the content, so that browsers may keep them for good."""
+"""Static files, whose addresses change with their content, so that browsers may keep them."""
 
 from functools import cache
 from hashlib import sha256
@@ -12,7 +12,7 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 
 
 def init_static_files(app: Flask) -> None:
-    """Give templates `static_url`, and answers to such addresses a long life."""
+    """Give templates `static_url`, and let browsers keep files with such addresses for a year."""
     app.add_template_global(static_url)
 
     @app.after_request

@@ -1,6 +1,6 @@
-"""Who is looking at the page: found by the session cookie, held as plain values.
+"""The person who looks at the page, found by the session cookie and held as plain values.
 
-`current_user` (flask_login's) is a Viewer, or an Anonymous one, and needs no database once loaded.
+flask_login's `current_user` is a Viewer or an Anonymous; it needs no database once it is loaded.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Anonymous:
-    """Somebody who is not signed in."""
+    """A visitor who is not signed in."""
 
     name: str = ""
     is_admin: bool = False
@@ -45,13 +45,13 @@ class Anonymous:
 
 
 def init_viewer(app: Flask) -> None:
-    """Let flask_login find the viewer by our cookie; it keeps nothing of its own."""
+    """Let flask_login find the viewer by our cookie; flask_login stores nothing itself."""
     login_manager.anonymous_user = Anonymous
     login_manager.request_loader(_load)
 
 
 def require_viewer() -> Viewer:
-    """The signed-in person; only for routes whose access rule made sure there is one."""
+    """The signed-in person; only for routes whose access rule requires one."""
     viewer = current_viewer()
     if not isinstance(viewer, Viewer):
         raise LookupError("nobody is signed in")
@@ -59,17 +59,17 @@ def require_viewer() -> Viewer:
 
 
 def current_viewer() -> Viewer | Anonymous:
-    """Whoever looks at this page."""
+    """The person or visitor who looks at this page."""
     return cast(Viewer | Anonymous, current_user._get_current_object())
 
 
 def forget_viewer() -> None:
-    """From here on nobody counts as signed in: the database cannot be asked."""
+    """Treat the visitor as not signed in for this request, because the database fails."""
     g.is_database_down = True
 
 
 def zone_of(viewer: Viewer | Anonymous) -> tzinfo:
-    """The zone the viewer's times are shown in; UTC where none (or none that exists) is chosen."""
+    """The zone in which the viewer's times are shown; UTC if none or an unknown one is chosen."""
     try:
         return ZoneInfo(viewer.time_zone) if viewer.time_zone else UTC_ZONE
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones raises OSError

@@ -1,1 +1,1 @@
-"""What a ticket needs around it: clients and assets, boards, categories, priorities, statuses."""
+"""The rows that tickets refer to: clients, assets, boards, categories, priorities, statuses."""

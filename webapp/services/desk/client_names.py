@@ -1,4 +1,4 @@
-"""Clients found by the name that somebody typed."""
+"""Finding a client by a typed name."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,14 +19,14 @@ class ClientNames:
             self._by_key.setdefault(_key(client.name), []).append(client)
 
     def find(self, name: str) -> Client | None:
-        """The client of exactly this name, else the only one that differs in case or spaces."""
+        """The client with this name, or else the only one that differs in case or spaces."""
         if name in self._by_name:
             return self._by_name[name]
         same = self._by_key.get(_key(name), [])
         return same[0] if len(same) == 1 else None
 
     def problem(self, name: str) -> str | None:
-        """Why no organization can be mapped to `name`, in a sentence; None where it can."""
+        """A sentence that says why no organization can be mapped to `name`; None if it can."""
         client = self.find(name)
         shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
         if client is None:

@@ -1,6 +1,6 @@
-"""What holds a row of the desk: nothing that is pointed to is deleted.
+"""Deleting, deactivating and activating rows; a row that others point to is not deleted.
 
-The references are read from the models' foreign keys, so that none can be forgotten.
+The references are read from the models' foreign keys, so none can be forgotten.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _WORDS = {
 
 
 class HeldError(RefusedError):
-    """Something points to the row, so it stays as it is; the sentence says what."""
+    """The row cannot be deleted or deactivated; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Holder:
 
     @property
     def is_routing(self) -> bool:
-        """Whether it is the routing of a connection."""
+        """Whether the holder is the routing of connections."""
         return self.table == _ROUTING
 
     def __str__(self) -> str:
@@ -56,13 +56,13 @@ class Holder:
 
 
 def list_holders(model: type[DeskRow], row_id: int) -> list[Holder]:
-    """What points to a row, routing first; empty means that it can be deleted."""
+    """What points to a row, routing first; if the list is empty, the row can be deleted."""
     with reading() as session:
         return find_holders(session, model, row_id)
 
 
 def find_holders(session: Session, model: type[DeskRow], row_id: int) -> list[Holder]:
-    """The same, within the caller's transaction."""
+    """Do the same as list_holders() within the caller's transaction."""
     found: dict[str, Holder] = {}
     for table_name, columns in _references(model):
         table = Base.metadata.tables[table_name]
@@ -82,7 +82,11 @@ def find_holders(session: Session, model: type[DeskRow], row_id: int) -> list[Ho
 
 
 def delete_row(model: type[DeskRow], row_id: int, actor_id: int | None = None) -> None:
-    """Delete a row that nothing points to. Raises HeldError, NotFoundError."""
+    """Delete a row that nothing points to.
+
+    Raises NotFoundError, and HeldError if something points to the row, if it is the default status,
+    or if it is the last priority or closed status.
+    """
     with transaction() as session:
         row = _load(session, model, row_id)
         _check_is_not_last(session, row)
@@ -99,9 +103,9 @@ def delete_row(model: type[DeskRow], row_id: int, actor_id: int | None = None) -
 
 
 def deactivate_row(model: type[Switchable], row_id: int, actor_id: int | None = None) -> Switchable:
-    """Keep a row from being chosen; what points to it stays. Twice is fine.
+    """Keep a row from being chosen; what points to it stays. Deactivating twice is fine.
 
-    Raises HeldError where the routing of a connection points to it, NotFoundError.
+    Raises NotFoundError, and HeldError if the routing of a connection points to the row.
     """
     with transaction() as session:
         row = _load(session, model, row_id)
@@ -112,13 +116,13 @@ def deactivate_row(model: type[Switchable], row_id: int, actor_id: int | None = 
 
 
 def activate_row(model: type[Switchable], row_id: int, actor_id: int | None = None) -> Switchable:
-    """Let a row be chosen again. Twice is fine. Raises NotFoundError."""
+    """Let a row be chosen again. Activating twice is fine. Raises NotFoundError."""
     with transaction() as session:
         return _switch(session, _load(session, model, row_id), True, actor_id)
 
 
 def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]:
-    """Every table with columns that point to the model's, and those columns."""
+    """Every table with columns that point to the model's table, and these columns."""
     target = Base.metadata.tables[model.__tablename__].c.id
     for table in Base.metadata.sorted_tables:
         columns = [column for column in table.columns if column.references(target)]
@@ -127,11 +131,11 @@ def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]
 
 
 def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
-    # Routing is saved under the connections' locks: it cannot begin to point here meanwhile.
+    # Saving a routing locks the connections, so no routing can begin to point here meanwhile.
     session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
     if issubclass(model, Status | Priority):
-        # All of them in one order, as _check_is_not_last counts them: two deletions cannot
-        # wait for each other.
+        # _check_is_not_last counts all of them. Locking them in one order keeps two deletions from
+        # waiting for each other.
         session.execute(select(model.id).order_by(model.id).with_for_update())
     name = model.__name__.lower()
     row: DeskRow = get_row(session, model, row_id, f"There is no {name} {row_id}.", lock=True)
@@ -139,7 +143,7 @@ def _load(session: Session, model: type[DeskRow], row_id: int) -> DeskRow:
 
 
 def _check_is_not_last(session: Session, row: DeskRow) -> None:
-    """Tickets need a priority, a status to begin with and one to end with."""
+    """Raise HeldError for the default status and for the last priority or closed status."""
     if isinstance(row, Status) and row.is_default:
         raise HeldError(f"{row.name} is the status of new tickets; choose another one first.")
     if not isinstance(row, Status | Priority):

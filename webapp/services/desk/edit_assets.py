@@ -1,4 +1,7 @@
-"""Assets: added and edited by admins. See delete_guard for deactivating and deleting them."""
+"""Adding and editing assets, which only admins may do.
+
+See delete_guard for deactivating and deleting them.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -32,12 +35,12 @@ class AssetValues:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells a client's assets apart: hostname and serial number, in whatever case."""
+        """Hostname and serial number, regardless of case: they tell a client's assets apart."""
         return asset_key(self.name, self.serial_number)
 
 
 def asset_key(name: str, serial_number: str | None) -> tuple[str, str]:
-    """See AssetValues.key."""
+    """Build the key that AssetValues.key describes."""
     return hostname_key(name), (serial_number or "").strip().casefold()
 
 
@@ -48,7 +51,7 @@ def read_asset_values(
     type: str | None = None,
     asset_tag: str | None = None,
 ) -> AssetValues:
-    """Typed values, cleaned. Raises FieldError."""
+    """Clean the typed values and return them. Raises FieldError."""
     errors: dict[str, str] = {}
     hostname = read_line(name, "name", "The hostname", errors)
     if hostname is None:
@@ -64,7 +67,7 @@ def read_asset_values(
 
 
 def asset_version(row: Asset) -> str:
-    """The version of what can be edited; see edit_rows.apply_edit."""
+    """The version of the values that can be edited; see edit_rows.apply_edit."""
     return version_of({field: getattr(row, field) for field in FIELDS})
 
 
@@ -83,9 +86,9 @@ def add_asset(values: AssetValues, actor_id: int | None = None) -> Asset:
 def edit_asset(
     asset_id: int, values: AssetValues, *, seen: str | None = None, actor_id: int | None = None
 ) -> bool:
-    """Save an asset's values; False where nothing changed.
+    """Save an asset's values; returns False if nothing changed.
 
-    Raises FieldError, EditConflictError (`seen` is outdated), NotFoundError.
+    Raises FieldError, NotFoundError, and EditConflictError if `seen` is outdated.
     """
     with transaction() as session:
         sentence = f"There is no asset {asset_id}."
@@ -99,7 +102,10 @@ def edit_asset(
 
 
 def _lock_client(session: Session, client_id: int, *, is_kept: bool = False) -> None:
-    """No unique constraint tells assets apart, so those of one client are written in turn."""
+    """Lock the client, because no unique constraint tells its assets apart: writers take turns.
+
+    Raises FieldError if the client is gone, or is inactive and not `is_kept`.
+    """
     query = select(Client.is_active).where(Client.id == client_id).with_for_update()
     is_active = session.scalar(query)
     if is_active is None or not (is_active or is_kept):

@@ -1,4 +1,4 @@
-"""Boards and their categories: added and renamed by admins.
+"""Adding and renaming boards and their categories, which only admins may do.
 
 See delete_guard for deactivating and deleting them.
 """
@@ -29,7 +29,10 @@ def add_board(name: str | None, actor_id: int | None = None) -> Board:
 def rename_board(
     board_id: int, name: str | None, *, seen: str | None = None, actor_id: int | None = None
 ) -> bool:
-    """Rename a board; False where it has the name. Raises FieldError, EditConflictError."""
+    """Rename a board; returns False if it has the name already.
+
+    Raises FieldError, EditConflictError, NotFoundError.
+    """
     name = _read(name)
     with transaction() as session:
         row = get_row(session, Board, board_id, f"There is no board {board_id}.", lock=True)
@@ -40,9 +43,9 @@ def rename_board(
 def add_category(
     board_id: int, name: str | None, parent_id: int | None = None, actor_id: int | None = None
 ) -> Category:
-    """Add a category of a board; with a parent, a subcategory of it (there is one level).
+    """Add a category to a board, or a subcategory if `parent_id` is given.
 
-    Raises FieldError, NotFoundError.
+    A subcategory has no subcategories. Raises FieldError, NotFoundError.
     """
     name = _read(name)
     with transaction() as session:
@@ -60,7 +63,10 @@ def add_category(
 def rename_category(
     category_id: int, name: str | None, *, seen: str | None = None, actor_id: int | None = None
 ) -> bool:
-    """Rename a category; False where it has the name. Raises FieldError, EditConflictError."""
+    """Rename a category; returns False if it has the name already.
+
+    Raises FieldError, EditConflictError, NotFoundError.
+    """
     name = _read(name)
     sentence = f"There is no category {category_id}."
     with transaction() as session:
@@ -71,7 +77,7 @@ def rename_category(
 
 
 def _beside(board_id: int, parent_id: int | None) -> tuple[ColumnElement[bool], ...]:
-    """SQL for the categories among which a name is there once."""
+    """SQL conditions for the categories among which a name has to be unique."""
     is_sibling = Category.parent_id == parent_id if parent_id else Category.parent_id.is_(None)
     return (Category.board_id == board_id, is_sibling)
 

@@ -1,4 +1,7 @@
-"""Clients: added and edited by admins. See delete_guard for deactivating and deleting them."""
+"""Adding and editing clients, which only admins may do.
+
+See delete_guard for deactivating and deleting them.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -32,7 +35,7 @@ class ClientValues:
 def read_client_values(
     name: str | None, notes: str | None = None, external_reference: str | None = None
 ) -> ClientValues:
-    """Typed values, cleaned. Raises FieldError."""
+    """Clean the typed values and return them. Raises FieldError."""
     errors: dict[str, str] = {}
     values = ClientValues(
         name=read_name(name, errors),
@@ -47,14 +50,14 @@ def read_client_values(
 
 
 def client_version(row: Client) -> str:
-    """The version of what can be edited; see edit_rows.apply_edit."""
+    """The version of the values that can be edited; see edit_rows.apply_edit."""
     return version_of(
         {"name": row.name, "notes": row.notes, "external_reference": row.external_reference}
     )
 
 
 def add_client(values: ClientValues, actor_id: int | None = None) -> Client:
-    """Add an active client. Raises FieldError where the name is taken."""
+    """Add an active client. Raises FieldError if the name is taken."""
     with transaction() as session:
         row = Client(**asdict(values))
         add_named(session, row, asdict(values), actor_id)
@@ -64,9 +67,9 @@ def add_client(values: ClientValues, actor_id: int | None = None) -> Client:
 def edit_client(
     client_id: int, values: ClientValues, *, seen: str | None = None, actor_id: int | None = None
 ) -> bool:
-    """Save a client's values; False where nothing changed.
+    """Save a client's values; returns False if nothing changed.
 
-    Raises FieldError, EditConflictError (`seen` is outdated), NotFoundError.
+    Raises FieldError, NotFoundError, and EditConflictError if `seen` is outdated.
     """
     with transaction() as session:
         row = get_row(session, Client, client_id, f"There is no client {client_id}.", lock=True)

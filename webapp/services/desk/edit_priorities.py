@@ -1,4 +1,4 @@
-"""Priorities: added, edited and put into order by admins."""
+"""Adding, editing and ordering priorities, which only admins may do."""
 
 from sqlalchemy import func, select
 
@@ -15,7 +15,7 @@ from webapp.services.lookups import get_row
 from webapp.services.transactions import transaction
 
 COLOURS = ("red", "orange", "yellow", "green", "azure", "blue", "purple", "grey")
-"""What can be chosen, each well apart from the others."""
+"""The colours to choose from; they are easy to tell apart."""
 
 KIND = "priority"
 
@@ -38,9 +38,10 @@ def edit_priority(
     seen: str | None = None,
     actor_id: int | None = None,
 ) -> bool:
-    """Save name and colour; False where nothing changed. A colour of old can be kept.
+    """Save name and colour; returns False if nothing changed.
 
-    Raises FieldError, EditConflictError, NotFoundError.
+    The stored colour can be kept even if it is not one of COLOURS. Raises FieldError,
+    EditConflictError, NotFoundError.
     """
     sentence = f"There is no priority {priority_id}."
     with transaction() as session:
@@ -54,7 +55,7 @@ def edit_priority(
 def move_priority(priority_id: int, *, is_up: bool, actor_id: int | None = None) -> bool:
     """Move a priority one place towards the most urgent (up) or away from it.
 
-    False where it is at that end. Raises NotFoundError.
+    Returns False if it is at that end already. Raises NotFoundError.
     """
     return move_row(Priority, priority_id, is_up=is_up, actor_id=actor_id)
 

@@ -1,4 +1,4 @@
-"""What all edits of the desk's rows share: checked values, collisions, one audit event."""
+"""What all edits of the desk's rows share: checking values, detecting conflicts, audit events."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ LONGEST_TYPED = 20_000
 class EditConflictError(ConflictError):
     """Somebody changed the row after the form was shown; nothing was saved.
 
-    `current` are the values that are stored now.
+    `current` holds the values that are stored now.
     """
 
     def __init__(self, current: Mapping[str, object], changed_by: str | None = None) -> None:
@@ -36,14 +36,14 @@ class EditConflictError(ConflictError):
 
 
 def version_of(values: Mapping[str, object]) -> str:
-    """A short text that is another one as soon as any of the values is."""
+    """A short text that differs as soon as one of the values differs."""
     return sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def read_line(
     value: str | None, field: str, label: str, errors: dict[str, str], limit: int = NAME_LENGTH
 ) -> str | None:
-    """A value of one line, None where it is empty; what is wrong with it goes into `errors`."""
+    """The value as one line, or None if it is empty; a problem with it is added to `errors`."""
     line = clean_line(value, LONGEST_TYPED)
     if line and len(line) > limit:
         errors[field] = f"{label} is longer than {limit} characters."
@@ -51,7 +51,7 @@ def read_line(
 
 
 def read_text(value: str | None, field: str, label: str, errors: dict[str, str], limit: int) -> str:
-    """A value of several lines; what is wrong with it goes into `errors`."""
+    """The value as text of several lines; a problem with it is added to `errors`."""
     text = clean_text(value, limit + 1) or ""
     if len(text) > limit:
         errors[field] = f"{label} are longer than {limit:,} characters."
@@ -59,7 +59,7 @@ def read_text(value: str | None, field: str, label: str, errors: dict[str, str],
 
 
 def read_name(value: str | None, errors: dict[str, str], limit: int = NAME_LENGTH) -> str:
-    """The name of a row: one line, not empty."""
+    """The name of a row as one line; a problem, such as no name, is added to `errors`."""
     name = read_line(value, "name", "The name", errors, limit)
     if name is None:
         errors["name"] = "Enter a name."
@@ -75,7 +75,7 @@ def check_name_is_free(
     row_id: int | None = None,
     within: tuple[ColumnElement[bool], ...] = (),
 ) -> None:
-    """Raise FieldError where another row has the name, in whatever case."""
+    """Raise FieldError if another row has the name, regardless of case."""
     columns: list[ColumnElement[Any]] = list(model.__table__.columns)
     wanted = [column for column in columns if column.key in ("id", "name", "is_active")]
     folded = name.casefold()
@@ -85,7 +85,7 @@ def check_name_is_free(
 
 
 def name_is_taken(kind: str, name: str, *, is_active: bool = True) -> FieldError:
-    """The refusal of a name that another row has."""
+    """The error for a name that another row has."""
     if is_active:
         return FieldError({"name": f"There is a {kind} named {name} already."})
     return FieldError({"name": f"There is an inactive {kind} named {name} already; activate it."})
@@ -99,9 +99,9 @@ def add_named(
     *,
     within: tuple[ColumnElement[bool], ...] = (),
 ) -> None:
-    """Add a row whose name must be free and record it with `values`.
+    """Add a row whose name must be free, and record the event with `values`.
 
-    Raises FieldError where the name is taken, also by somebody who was quicker.
+    Raises FieldError if the name is taken, even if another request took it just now.
     """
     kind = type(row).__name__.lower()
     check_name_is_free(session, type(row), row.name, kind, within=within)
@@ -118,11 +118,11 @@ def apply_edit(
     seen: str | None,
     actor_id: int | None,
 ) -> bool:
-    """Give a locked row its values and record what changed; False where nothing did.
+    """Set the values of a locked row and record what changed; returns False if nothing did.
 
-    `seen` is the version of these values that the person looked at; None: any. Raises
-    EditConflictError where it is another one by now, unless it is what was asked for anyway;
-    FieldError where somebody took the name at this moment.
+    `seen` is the version of these values that the person looked at; with None the stored version
+    does not matter. Raises EditConflictError if the stored version is another one, unless the row
+    has the wanted values already. Raises FieldError if another request just took the name.
     """
     before = {name: getattr(row, name) for name in values}
     if before == dict(values):
@@ -150,7 +150,7 @@ def apply_edit(
 def record_added(
     session: Session, row: DeskRow, values: Mapping[str, object], actor_id: int | None
 ) -> None:
-    """The audit event of a new row, which has its id by now."""
+    """Record the event for a new row; the row has its id already."""
     kind = type(row).__name__.lower()
     record_event(
         session,
@@ -163,7 +163,7 @@ def record_added(
 
 
 def _flush_name(session: Session, kind: str, name: str) -> None:
-    """The constraint has the last word: two people may have found the name free."""
+    """Flush; raise FieldError if the constraint fails, as two requests may find the name free."""
     try:
         session.flush()
     except IntegrityError as error:
@@ -171,7 +171,7 @@ def _flush_name(session: Session, kind: str, name: str) -> None:
 
 
 def last_change(session: Session, kind: str, row_id: int) -> tuple[str | None, datetime] | None:
-    """Who changed a row last (None: the system) and when (UTC), where that is recorded."""
+    """Who changed a row last (None: the system) and when (UTC); None if no change is recorded."""
     found = session.execute(
         select(User.name, AuditEvent.happened_at)
         .select_from(AuditEvent)
@@ -184,6 +184,6 @@ def last_change(session: Session, kind: str, row_id: int) -> tuple[str | None, d
 
 
 def last_editor(session: Session, kind: str, row_id: int) -> str | None:
-    """The name of the person who changed a row last."""
+    """The name of the person who changed a row last, or None."""
     change = last_change(session, kind, row_id)
     return change[0] if change else None

@@ -1,6 +1,6 @@
-"""Statuses: added, edited and put into order by admins.
+"""Adding, editing and ordering statuses, which only admins may do.
 
-There is always exactly one default, an open one, and at least one closed status.
+There is always exactly one default status, which is open, and at least one closed status.
 """
 
 from collections.abc import Sequence
@@ -42,10 +42,10 @@ def edit_status(
     seen: str | None = None,
     actor_id: int | None = None,
 ) -> bool:
-    """Save a status; False where nothing changed.
+    """Save a status; returns False if nothing changed.
 
-    Whether it counts as closed only changes while no ticket has it: a ticket's closed time was
-    set, or cleared, when it entered the status. Raises FieldError, EditConflictError,
+    `is_closed` can only change while no ticket has the status, because a ticket's closed time is
+    set or cleared when the ticket enters a status. Raises FieldError, EditConflictError,
     NotFoundError.
     """
     name = _read(name)
@@ -60,9 +60,9 @@ def edit_status(
 
 
 def make_default(status_id: int, actor_id: int | None = None) -> bool:
-    """Let new tickets begin in this status; False where they do.
+    """Make this the status of new tickets; returns False if it is already.
 
-    Raises RefusedError for a closed one, NotFoundError.
+    Raises NotFoundError, and RefusedError for a closed status.
     """
     with transaction() as session:
         statuses = lock_statuses(session)
@@ -74,7 +74,7 @@ def make_default(status_id: int, actor_id: int | None = None) -> bool:
         old = next((status for status in statuses if status.is_default), None)
         if old is not None:
             old.is_default = False
-            session.flush()  # one default at a time: a unique index says so
+            session.flush()  # a unique index allows only one default at a time
         row.is_default = True
         record_event(
             session,
@@ -89,15 +89,16 @@ def make_default(status_id: int, actor_id: int | None = None) -> bool:
 
 
 def move_status(status_id: int, *, is_up: bool, actor_id: int | None = None) -> bool:
-    """Move a status one place; False where it is at that end. Raises NotFoundError."""
+    """Move a status one place; returns False if it is at that end already. Raises NotFoundError."""
     return move_row(Status, status_id, is_up=is_up, actor_id=actor_id)
 
 
 def lock_statuses(session: Session) -> Sequence[Status]:
-    """Every status, locked: what must hold for all of them is judged on what is there now.
+    """Lock every status and return them as they are now.
 
-    The connections first, as in delete_guard: routing cannot begin to point to one meanwhile, and
-    a poll, which holds several statuses in any order, is over or has not begun.
+    Rules about all statuses are checked on the result. The connections are locked first, as in
+    delete_guard. This keeps any routing from beginning to point to a status, and it waits for
+    running polls, which lock several statuses in any order.
     """
     session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
     query = select(Status).order_by(Status.id).with_for_update()
@@ -112,7 +113,7 @@ def _find(statuses: Sequence[Status], status_id: int) -> Status:
 
 
 def _check_switch(session: Session, row: Status, statuses: Sequence[Status]) -> None:
-    """Raise FieldError where a status must stay open, or closed."""
+    """Raise FieldError if the status has to stay open or has to stay closed."""
     word = "closed" if row.is_closed else "open"
     if row.is_default:
         raise FieldError({"is_closed": f"{row.name} is the status of new tickets: it stays open."})

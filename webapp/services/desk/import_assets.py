@@ -1,7 +1,7 @@
-"""Assets from a CSV file: matched by client and hostname, added or changed, never deleted.
+"""Importing assets from a CSV file: rows are added or changed, never deleted.
 
-Where several assets of a client have the hostname, the serial number decides. An empty cell leaves
-what is stored as it is.
+An asset is matched by client and hostname. If several assets of a client have the hostname, the
+serial number decides. An empty cell leaves the stored value as it is.
 """
 
 from collections import defaultdict
@@ -61,7 +61,7 @@ FIELDS = (
 
 
 def plan_assets(session: Session, rows: NumberedCells) -> ImportPlan:
-    """What the rows would do to the assets there are."""
+    """Plan what the rows would do to the stored assets."""
     return ImportPlan(_Planner(session).plan(rows))
 
 
@@ -108,7 +108,7 @@ class _Planner:
         return _plan_change(number, title, current, given)
 
     def _find_client(self, name: str) -> Client:
-        """The client of a name. Raises FieldError."""
+        """The client with this name. Raises FieldError if there is none or several."""
         if not name:
             raise FieldError({"client": "The client is missing."})
         found = self._clients.get(name.casefold(), [])
@@ -119,7 +119,7 @@ class _Planner:
         return exact[0]
 
     def _find(self, values: AssetValues, number: int) -> Asset | None:
-        """The asset that a row is about. Raises FieldError where that is in doubt."""
+        """The asset that a row is about, or None. Raises FieldError if that is in doubt."""
         key = (values.client_id, values.key)
         if key in self._lines:
             raise FieldError({"name": f"Line {self._lines[key]} is about the same asset."})
@@ -152,7 +152,7 @@ def _plan_change(number: int, title: str, current: Asset, given: Mapping[str, An
 
 
 def _differs(current: Asset, name: str, new: Any) -> bool:
-    """A serial number in another case is the same one."""
+    """Whether a value differs; serial numbers are compared regardless of case."""
     old = getattr(current, name)
     if name == "serial_number" and old:
         return asset_key(current.name, old) != asset_key(current.name, new)
@@ -160,7 +160,7 @@ def _differs(current: Asset, name: str, new: Any) -> bool:
 
 
 def write_assets(session: Session, plan: ImportPlan, actor_id: int | None) -> None:
-    """Add and change what a plan without errors says, with an audit event for each asset."""
+    """Write the additions and changes of a plan without errors; record each in the audit log."""
     planned = plan.of(Outcome.ADDED)
     rows = [Asset(**one.values, hostname_key=hostname_key(one.values["name"])) for one in planned]
     session.add_all(rows)

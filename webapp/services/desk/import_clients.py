@@ -1,6 +1,6 @@
-"""Clients from a CSV file: matched by name, added or changed, never deleted.
+"""Importing clients from a CSV file: rows are matched by name, added or changed, never deleted.
 
-An empty cell leaves what is stored as it is.
+An empty cell leaves the stored value as it is.
 """
 
 from collections import defaultdict
@@ -51,7 +51,7 @@ FIELDS = (
 
 
 def plan_clients(session: Session, rows: NumberedCells) -> ImportPlan:
-    """What the rows would do to the clients there are."""
+    """Plan what the rows would do to the stored clients."""
     return ImportPlan(_Planner(session).plan(rows))
 
 
@@ -104,7 +104,10 @@ class _Planner:
         return PlannedRow(number, outcome, current.name, details, changes, current.id)
 
     def _find(self, name: str, number: int) -> Client | None:
-        """The client of a name. Raises FieldError where the name is there twice."""
+        """The client with this name, or None.
+
+        Raises FieldError if the file has the name twice or several clients have it.
+        """
         key = name.casefold()
         if key in self._lines:
             raise FieldError({"name": f"Line {self._lines[key]} has the same name."})
@@ -118,7 +121,7 @@ class _Planner:
 
 
 def write_clients(session: Session, plan: ImportPlan, actor_id: int | None) -> None:
-    """Add and change what a plan without errors says, with an audit event for each client."""
+    """Write the additions and changes of a plan without errors; record each in the audit log."""
     _write_added(session, plan.of(Outcome.ADDED), actor_id)
     for planned in plan.of(Outcome.CHANGED):
         row = session.get_one(Client, planned.row_id)

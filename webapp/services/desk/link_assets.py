@@ -1,8 +1,9 @@
 """Linking tickets to the assets they are about.
 
-A Huntress agent is the active asset of the mapped client that has its hostname (in whatever case);
-where several have it, the serial number decides; otherwise there is no link. A reinstalled agent
-has a new id for the same machine, which is just another row of external_entity_mappings.
+A Huntress agent belongs to the active asset of the mapped client that has the agent's hostname,
+regardless of case. If several assets have it, the serial number decides. If that does not decide,
+there is no link. A reinstalled agent has a new id for the same machine; it gets another row in
+external_entity_mappings.
 """
 
 from collections import defaultdict
@@ -18,12 +19,12 @@ ENTITY_AGENT = "agent"
 
 
 def hostname_key(name: str) -> str:
-    """A hostname as it is compared."""
+    """The form of a hostname in which hostnames are compared."""
     return name.strip().casefold()[:NAME_LENGTH]
 
 
 def choose_asset(assets: list[Asset], serial_number: str | None) -> Asset | None:
-    """The asset among those of the same hostname, if it is beyond doubt."""
+    """The matching asset among those with the same hostname, or None if that is in doubt."""
     if len(assets) == 1:
         return assets[0]
     serial = (serial_number or "").strip().casefold()
@@ -32,7 +33,7 @@ def choose_asset(assets: list[Asset], serial_number: str | None) -> Asset | None
 
 
 class AssetLinker:
-    """Collects the tickets of a batch and links them with a handful of statements."""
+    """Collects the new tickets of a batch and links them with a few statements."""
 
     def __init__(self, session: Session, connection_id: int, now: datetime) -> None:
         self._session = session
@@ -41,12 +42,12 @@ class AssetLinker:
         self._wanted: list[tuple[int, int, HuntressAgent]] = []
 
     def add(self, ticket_id: int, client_id: int, agent: HuntressAgent) -> None:
-        """Ask for the link of a new ticket of `client_id` about `agent`."""
+        """Note that a new ticket of `client_id` is about `agent`; write() links it."""
         if agent.hostname and agent.unknown_since is None:
             self._wanted.append((ticket_id, client_id, agent))
 
     def write(self) -> None:
-        """Write the links that are beyond doubt."""
+        """Write the links for every agent whose asset is certain."""
         if not self._wanted:
             return
         assets = self._assets()

@@ -1,4 +1,4 @@
-"""The list of assets, and one of them."""
+"""The list of assets and the page of one asset."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ORDER = (Asset.hostname_key, Asset.id)
 
 @dataclass(frozen=True, slots=True)
 class AssetQuery:
-    """What of the assets is asked for."""
+    """The filters and the page number of the list of assets."""
 
     search: str = ""
     client_id: int | None = None
@@ -31,7 +31,10 @@ class AssetQuery:
 
 @dataclass(frozen=True, slots=True)
 class AssetList:
-    """One page of assets with their clients; the counts follow the filters, not the tab."""
+    """One page of assets, and the clients to filter by.
+
+    The counts follow the search and the client, but not `is_active`.
+    """
 
     page: NumberedPage[Asset]
     active_count: int
@@ -41,7 +44,7 @@ class AssetList:
 
 @dataclass(frozen=True, slots=True)
 class AssetView:
-    """An asset; `version` is what an edit is compared to, `holders` is what keeps it."""
+    """An asset with its newest tickets; an edit passes `version` back; `holders` point to it."""
 
     asset: Asset
     version: str
@@ -50,7 +53,7 @@ class AssetView:
 
 
 def list_assets(query: AssetQuery, *, page_size: int = PAGE_SIZE) -> AssetList:
-    """The assets `query` asks for by hostname, and the clients that have any."""
+    """The page of assets that `query` asks for, by hostname, and all clients that have assets."""
     with reading() as session:
         counts = _count_by_state(session, query)
         total = counts.get(query.is_active, 0)
@@ -97,7 +100,7 @@ def read_asset(asset_id: int) -> AssetView:
 
 
 def export_assets() -> Iterator[list[object]]:
-    """The header and every asset, as cells of a CSV file that can be imported again."""
+    """The header and every asset as cells of a CSV file, which can be imported again."""
     yield ["Client", "Hostname", "Serial number", "Type", "Asset tag", "Active"]
     last_id = 0
     while batch := _read_batch(last_id):

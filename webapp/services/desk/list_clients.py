@@ -1,4 +1,4 @@
-"""The list of clients, with what belongs to each."""
+"""The list of clients, with the numbers of their tickets, organizations and assets."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from webapp.services.transactions import reading
 
 @dataclass(frozen=True, slots=True)
 class ClientQuery:
-    """What of the clients is asked for."""
+    """The filters and the page number of the list of clients."""
 
     search: str = ""
     is_active: bool = True
@@ -38,7 +38,7 @@ class ClientRow:
 
 @dataclass(frozen=True, slots=True)
 class ClientList:
-    """One page of clients; the counts follow the search, not the tab."""
+    """One page of clients; the counts follow the search, but not `is_active`."""
 
     page: NumberedPage[ClientRow]
     active_count: int
@@ -46,7 +46,7 @@ class ClientList:
 
 
 def list_clients(query: ClientQuery, *, page_size: int = PAGE_SIZE) -> ClientList:
-    """The clients `query` asks for, by name."""
+    """The page of clients that `query` asks for, by name."""
     with reading() as session:
         counts = _count_by_state(session, query)
         total = counts.get(query.is_active, 0)
@@ -67,7 +67,7 @@ def list_clients(query: ClientQuery, *, page_size: int = PAGE_SIZE) -> ClientLis
 
 
 def list_client_choices(*, kept_id: int | None = None) -> list[tuple[int, str]]:
-    """Active clients, and `kept_id` in any case, as (id, name) by name."""
+    """The active clients as (id, name), by name; `kept_id` is included even if it is inactive."""
     with reading() as session:
         query = select(Client.id, Client.name).order_by(func.lower(Client.name), Client.id)
         wanted = or_(Client.is_active, Client.id == kept_id)
@@ -75,7 +75,7 @@ def list_client_choices(*, kept_id: int | None = None) -> list[tuple[int, str]]:
 
 
 def export_clients() -> Iterator[list[object]]:
-    """The header and every client by name, as cells of a CSV file that can be imported again."""
+    """The header and every client, by name, as cells of a CSV file, which can be imported again."""
     yield ["Name", "Notes", "External reference", "Active"]
     offset = 0
     while batch := _read_batch(offset):

@@ -1,4 +1,4 @@
-"""The order of priorities and statuses, changed a place at a time."""
+"""Moving priorities and statuses up and down, one place at a time."""
 
 from typing import TypeVar
 
@@ -15,14 +15,14 @@ Ordered = TypeVar("Ordered", Priority, Status)
 def move_row(
     model: type[Ordered], row_id: int, *, is_up: bool, actor_id: int | None = None
 ) -> bool:
-    """Move a row one place up or down; False where it is at that end already.
+    """Move a row one place up or down; returns False if it is at that end already.
 
-    Positions are numbered from 1 anew, so that gaps and ties cannot hold a row in its place.
-    Raises NotFoundError.
+    All positions are numbered anew from 1, so gaps and equal positions do not matter. Raises
+    NotFoundError.
     """
     kind = model.__name__.lower()
     with transaction() as session:
-        # Not against those who only point to a row: tickets that get one need not wait.
+        # This lock lets tickets begin to point to a row, so saving a ticket need not wait.
         by_id = select(model).order_by(model.id).with_for_update(key_share=True)
         locked = session.scalars(by_id.execution_options(populate_existing=True))
         rows = sorted(locked, key=lambda row: (row.position, row.id))

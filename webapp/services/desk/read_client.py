@@ -1,4 +1,4 @@
-"""One client with everything its page shows."""
+"""One client with everything that its page shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class MappedOrganization:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """A client; `version` is what an edit is compared to, `holders` is what keeps it."""
+    """A client and what belongs to it; an edit passes `version` back; `holders` point to it."""
 
     client: Client
     version: str
@@ -45,7 +45,7 @@ class ClientView:
 
     @property
     def routing(self) -> Sequence[Holder]:
-        """The routing that points to it: while there is one, it stays active."""
+        """The routing that points to the client; with any, the client cannot be deactivated."""
         return [holder for holder in self.holders if holder.is_routing]
 
 

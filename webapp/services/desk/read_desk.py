@@ -18,7 +18,7 @@ Ordered = TypeVar("Ordered", Priority, Status)
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A board with what is on it; `is_routed`: the routing of a connection points to it."""
+    """A board and its numbers; `is_routed` says whether a connection's routing points to it."""
 
     board: Board
     open_tickets: int
@@ -36,7 +36,7 @@ class CategoryNode:
 
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """A board, its categories as a tree, and what holds it."""
+    """A board, its categories as a tree, and the rows that point to it."""
 
     board: Board
     version: str
@@ -46,7 +46,7 @@ class BoardView:
 
 @dataclass(frozen=True, slots=True)
 class CategoryView:
-    """A category, where it belongs, and what holds it."""
+    """A category, its board and parent, and the rows that point to it."""
 
     category: Category
     board: Board
@@ -65,7 +65,7 @@ class CountedRow:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """A priority or status, and what holds it."""
+    """A priority or status, and the rows that point to it."""
 
     row: Priority | Status
     version: str
@@ -73,7 +73,7 @@ class RowView:
 
 
 def list_boards() -> list[BoardRow]:
-    """Every board: active ones first, by name."""
+    """Every board, active boards first, then by name."""
     with reading() as session:
         boards = session.scalars(
             select(Board)

@@ -1,4 +1,4 @@
-"""Ticket numbers: one counter row, taken in the ticket's own transaction."""
+"""Ticket numbers, taken from one counter row in the transaction that adds the tickets."""
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -10,10 +10,10 @@ DIGITS = 6
 
 
 def take_ticket_numbers(session: Session, count: int) -> list[str]:
-    """The next `count` numbers, such as `TKT-000042`.
+    """Take the next `count` ticket numbers, such as `TKT-000042`.
 
     The counter row stays locked until the transaction ends, so numbers are unique over all
-    processes. A rolled-back ticket gives its number back or leaves a gap, never a duplicate.
+    processes. A rollback gives the numbers back or leaves a gap; it never leads to a duplicate.
     """
     if count == 0:
         return []
@@ -28,5 +28,5 @@ def take_ticket_numbers(session: Session, count: int) -> list[str]:
 
 
 def format_ticket_number(prefix: str, number: int) -> str:
-    """A ticket number: the prefix and at least six digits."""
+    """The ticket number: the prefix and at least six digits."""
     return f"{prefix}{number:0{DIGITS}d}"

@@ -1,4 +1,4 @@
-"""What ticket numbers begin with."""
+"""The prefix of ticket numbers."""
 
 import re
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ _PREFIX = re.compile(r"[A-Za-z](?:[A-Za-z0-9_.#/-]*[A-Za-z_.#/-])?")
 
 @dataclass(frozen=True, slots=True)
 class TicketNumbering:
-    """The prefix, and the number that the next ticket gets unless another one is quicker."""
+    """The prefix, and the number that the next ticket gets if no other takes it first."""
 
     prefix: str
     next_number: str
 
 
 def read_numbering() -> TicketNumbering:
-    """How tickets are numbered now."""
+    """The present prefix and next number."""
     with reading() as session:
         counter = session.scalars(
             select(TicketCounter).execution_options(populate_existing=True)
@@ -35,10 +35,11 @@ def read_numbering() -> TicketNumbering:
 
 
 def set_prefix(prefix: str | None, *, seen: str | None = None, actor_id: int | None = None) -> bool:
-    """Let new tickets have `prefix`; False where they do. Tickets that exist keep their number.
+    """Set the prefix of new tickets; returns False if it is the prefix already.
 
-    A prefix ends with no digit: `T1` and `000001` would read like `T` and `1000001`. Raises
-    FieldError, EditConflictError where it is no longer the `seen` one.
+    Existing tickets keep their numbers. A prefix cannot end with a digit, because `T1` and `000001`
+    would read like `T` and `1000001`. Raises FieldError, and EditConflictError if the stored prefix
+    is not `seen`.
     """
     wanted = (prefix or "").strip()
     if len(wanted) > LONGEST_PREFIX:

@@ -1,4 +1,4 @@
-"""What the audit log's bare ids stand for: names of today, in one query for each kind of row."""
+"""The present names of the rows that audit events mention by id, in one query per kind of row."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,7 @@ NAMED: Mapping[str, InstrumentedAttribute[Any]] = {
     "ticket": Ticket.number,
     "user": User.name,
 }
-"""The column that names a row of each kind."""
+"""For each kind of row, the column that holds its name."""
 
 ORGANIZATION = "organization"
 _SUFFIXES = {
@@ -44,34 +44,34 @@ _SUFFIXES = {
 }
 
 Key = tuple[str, str]
-"""A kind of row and its id."""
+"""The kind of a row and its id."""
 
 
 class AuditNames:
-    """Names by kind and id; rows that are gone have none."""
+    """Names by kind and id; a row that was deleted has no name here."""
 
     def __init__(self, names: Mapping[Key, str]) -> None:
         self._names = names
 
     def of_subject(self, event: AuditEvent) -> str | None:
-        """The name of what an event is about."""
+        """The name of the row that an event is about, or None."""
         return self._names.get(_subject_key(event)) if event.subject_id else None
 
     def of_value(self, field: str, value: object) -> str | None:
-        """The name of what a field of an event points to; None for a field that points nowhere."""
+        """The name of the row that a field's value points to, or None."""
         kind = kind_of(field)
         return self._names.get((kind, str(value))) if kind else None
 
 
 def kind_of(field: str) -> str | None:
-    """The kind of row that a field such as `fallback_board_id` points to."""
+    """The kind of row that a field such as `fallback_board_id` points to, or None."""
     return next(
         (kind for suffix, kind in _SUFFIXES.items() if f"_{field}".endswith(f"_{suffix}")), None
     )
 
 
 def load_names(session: Session, events: Iterable[AuditEvent]) -> AuditNames:
-    """The names of everything these events mention."""
+    """Read the names of all rows that these events mention."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         for kind, key in _mentioned(event):
@@ -97,7 +97,7 @@ def _mentioned(event: AuditEvent) -> Iterator[Key]:
 
 
 def _subject_key(event: AuditEvent) -> Key:
-    """Ids of organizations are Huntress's: unique for a connection only."""
+    """The key of an event's row; an organization's id is unique only within its connection."""
     key = str(event.subject_id)
     if event.subject_type == ORGANIZATION:
         key = f"{(event.after or {}).get('connection_id')}/{key}"

@@ -10,7 +10,7 @@ from webapp.services.transactions import reading
 
 
 def require_readable_secrets() -> None:
-    """Raises ConfigError when an encrypted column holds a value that no configured key fits."""
+    """Raise ConfigError if an encrypted column holds a value that no configured key fits."""
     with reading() as session:
         unreadable = find_unreadable_columns(session)
     if unreadable:

@@ -1,4 +1,4 @@
-"""What `triagedesk doctor` looks at: one check a line, each with what to do about it."""
+"""The checks of `triagedesk doctor`; each failed check says what to do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ DATABASE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `hint` is empty when it is well."""
+    """The result of one check; `hint` says what to do and is empty if all is well."""
 
     name: str
     is_ok: bool
@@ -48,7 +48,7 @@ def describe_checks(checks: list[Check]) -> dict[str, object]:
 
 
 def check_database(migrations: Path) -> list[Check]:
-    """Whether the database answers, is migrated to head, and its secrets can be read."""
+    """Check that the database answers and is migrated to head, and that its secrets can be read."""
     try:
         with reading() as session:
             current = MigrationContext.configure(session.connection()).get_current_revision()
@@ -64,14 +64,17 @@ def check_database(migrations: Path) -> list[Check]:
 
 
 def require_database(migrations: Path) -> None:
-    """Raises ConfigError when the database does not answer or is not migrated to head."""
+    """Raise ConfigError if the database does not answer or is not migrated to head."""
     check = check_database(migrations)[0]
     if not check.is_ok:
         raise ConfigError(f"The database is not ready. {check.detail}", check.hint)
 
 
 def refuse_newer_database(migrations: Path) -> None:
-    """Raises ConfigError when a newer version has migrated the database; SQLAlchemyError too."""
+    """Raise ConfigError if a newer version has migrated the database.
+
+    Raises SQLAlchemyError if the database does not answer.
+    """
     scripts = ScriptDirectory(str(migrations))
     with reading() as session:
         current = MigrationContext.configure(session.connection()).get_current_revision()
@@ -81,7 +84,7 @@ def refuse_newer_database(migrations: Path) -> None:
 
 
 def first_line(error: SQLAlchemyError) -> str:
-    """What the database driver said, without statement and values."""
+    """The first line of the database driver's message, without the statement and its values."""
     cause = getattr(error, "orig", None) or error
     return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
@@ -115,7 +118,7 @@ def _secrets(unreadable: list[str]) -> Check:
 
 
 def check_queue(status: QueueStatus) -> list[Check]:
-    """Whether Redis, a worker and a scheduler are there."""
+    """Check that Redis, a worker and a scheduler are running."""
     if not status.is_redis_up:
         hint = "Start `triagedesk up`, or check TRIAGEDESK_REDIS_URL."
         why = f"It cannot be used: {status.redis_error}" if status.redis_error else ""
@@ -135,7 +138,7 @@ def _alive(part: str, is_alive: bool) -> Check:
 
 
 def check_connections(now: datetime) -> list[Check]:
-    """A check for each connection that is meant to be polled, and one for those that are not."""
+    """One check for each connection, by name; a connection that is not polled passes."""
     with reading() as session:
         connections = session.scalars(
             select(Connection)
@@ -185,7 +188,7 @@ def _find_overdue(_session: Session, connection: Connection, now: datetime) -> I
     if started is None or connection.paused_at is not None:
         return
     if connection.lease_expires_at is not None and connection.lease_expires_at > now:
-        return  # one is running
+        return  # a poll is running
     last = connection.last_poll_started_at or started
     late = now - last - timedelta(minutes=connection.poll_interval_minutes)
     if late > OVERDUE_AFTER:
@@ -206,7 +209,7 @@ def _find_quarantined(session: Session, connection: Connection, _now: datetime) 
 
 def _find_stuck(session: Session, connection: Connection, now: datetime) -> Iterator[str]:
     if connection.paused_at is not None or missing_settings(connection):
-        return  # what waits then waits on purpose
+        return  # while polling is paused, incidents wait on purpose
     oldest = session.scalar(
         select(func.min(InboxRow.first_fetched_at)).where(
             InboxRow.connection_id == connection.id,

@@ -1,4 +1,4 @@
-"""What happened lately, in figures: incidents by day and severity, and how fast the desk was."""
+"""Figures of the last days: incidents by day and severity, and how fast the desk was."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from webapp.models.ticket import SOURCE_HUNTRESS
 DAYS = 30
 UNKNOWN = Severity.UNKNOWN.value
 SEVERITIES = (Severity.CRITICAL.value, Severity.HIGH.value, Severity.LOW.value, UNKNOWN)
-"""From the gravest on; an incident with any other word for it, or none, is UNKNOWN."""
+"""The severities, the gravest first; an incident with any other severity or none is UNKNOWN."""
 
 TOUCHED = "touched"
 CLOSED = "closed"
@@ -25,20 +25,20 @@ CLOSED = "closed"
 
 @dataclass(frozen=True, slots=True)
 class IncidentDay:
-    """How many incidents of each of SEVERITIES were reported on a day of the viewer's zone."""
+    """The number of incidents per severity that were reported on one day of the viewer's zone."""
 
     day: date
     counts: Mapping[str, int]
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of incidents of all severities."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Median:
-    """The median of `count` durations in seconds; None without any."""
+    """The median of `count` durations; `seconds` is None if there are no durations."""
 
     seconds: float | None = None
     count: int = 0
@@ -46,7 +46,7 @@ class Median:
 
 @dataclass(frozen=True, slots=True)
 class TimeFigure:
-    """A median of the last DAYS days, and of as many days before them."""
+    """The median of the last DAYS days and the median of the DAYS days before them."""
 
     current: Median
     previous: Median
@@ -54,7 +54,10 @@ class TimeFigure:
 
 @dataclass(frozen=True, slots=True)
 class DeskFigures:
-    """The last DAYS days of the viewer's zone, today included; they began at `since` (UTC)."""
+    """The figures of the last DAYS days of the viewer's zone, today included.
+
+    The first of these days began at `since` (UTC).
+    """
 
     since: datetime
     days: Sequence[IncidentDay]
@@ -63,18 +66,20 @@ class DeskFigures:
 
     @property
     def totals(self) -> dict[str, int]:
-        """The incidents of all days by severity."""
+        """The number of incidents of all days, by severity."""
         return {name: sum(day.counts[name] for day in self.days) for name in SEVERITIES}
 
 
 def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     """Read the figures; days are days of `zone`.
 
-    Incidents count on the day they were sent, with a ticket or without one; those of excluded
-    organizations do not. Times count in the period somebody touched (or closed) the ticket in, so
-    that tickets still waiting do not distort them. They run from the ticket's creation. Only
-    tickets of incidents count, and of those only what was reported after polling had started:
-    nobody could have worked on the others in time.
+    Incidents count on the day they were sent, with or without a ticket; incidents of excluded
+    organizations do not count.
+
+    Times run from a ticket's creation until somebody touched or closed it, and count in the period
+    in which that happened: tickets that still wait do not distort them. Only tickets of incidents
+    count, and only if the incident was reported after polling had started, because nobody could
+    have worked on earlier ones in time.
     """
     days = last_days(now, zone, DAYS)
     bounds = day_bounds(days, zone)
@@ -104,7 +109,7 @@ def _incident_days(
 
 
 def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
-    """SQL: position of the day, severity in lower case, number."""
+    """SQL for rows of day position, severity in lower case, and number of incidents."""
     day = _day_of(Alert.triggered_at, bounds, 0, len(bounds) - 1).label("day")
     severity = func.lower(Alert.severity).label("severity")
     return (
@@ -119,7 +124,7 @@ def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
 
 
 def _day_of(time: Any, bounds: Sequence[datetime], low: int, high: int) -> ColumnElement[int]:
-    """SQL for the position of the day a time lies in, found by halving."""
+    """SQL for the position of the day that a time lies in, found by halving."""
     if high - low == 1:
         return literal(low)
     middle = (low + high) // 2
@@ -130,7 +135,7 @@ def _day_of(time: Any, bounds: Sequence[datetime], low: int, high: int) -> Colum
 
 
 def _medians(session: Session, start: datetime, end: datetime) -> dict[tuple[str, bool], Median]:
-    """The medians by kind and whether they are of the current period."""
+    """The medians by kind and by whether they are of the current period."""
     rows = session.execute(median_durations(start, end))
     return {
         (kind, bool(is_current)): Median(float(value), n) for kind, is_current, value, n in rows
@@ -138,7 +143,7 @@ def _medians(session: Session, start: datetime, end: datetime) -> dict[tuple[str
 
 
 def median_durations(start: datetime, end: datetime) -> Select[Any]:
-    """SQL: kind, whether of the period from `start` on, median in seconds, number of tickets."""
+    """SQL for rows of kind, is_current (from `start` on), median in seconds, number of tickets."""
     durations = union_all(
         _durations(TOUCHED, Ticket.first_touched_at, start, end),
         _durations(CLOSED, Ticket.closed_at, start, end),
@@ -166,8 +171,8 @@ def median_durations(start: datetime, end: datetime) -> Select[Any]:
 def _durations(
     kind: str, time: InstrumentedAttribute[datetime | None], start: datetime, end: datetime
 ) -> Select[Any]:
-    """SQL: kind, whether current, seconds from a ticket's creation to `time`."""
-    backfilled = (  # looked up for each ticket: as EXISTS PostgreSQL would read all alerts
+    """SQL for rows of kind, is_current, and seconds from a ticket's creation to `time`."""
+    backfilled = (  # a subquery per ticket: for EXISTS, PostgreSQL would read all alerts
         select(Alert.ticket_id)
         .join(Connection, Alert.connection_id == Connection.id)
         .where(Alert.ticket_id == Ticket.id, Alert.triggered_at < Connection.polling_started_at)

@@ -1,4 +1,4 @@
-"""The configuration that comes from the environment, without secrets: for people to look at."""
+"""The configuration of the environment as people see it, without secrets."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from webapp.config import PREFIX, Config
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A variable of the environment and what it amounts to."""
+    """An environment variable, its label and the value in effect."""
 
     variable: str
     label: str
@@ -18,7 +18,7 @@ class Setting:
 
 
 def describe_configuration(config: Config) -> list[Setting]:
-    """Every setting in the order of docs/configuration.md; of secrets only that there are some."""
+    """Every setting in the order of docs/configuration.md; of secrets, only that they are set."""
     keys = len(config.encryption_keys)
     rows = (
         ("DATA_DIR", "Data directory", str(config.data_dir)),
@@ -42,7 +42,7 @@ def describe_configuration(config: Config) -> list[Setting]:
 
 
 def describe_database(config: Config) -> str:
-    """Which database it is: never its user, password or options."""
+    """The kind and place of the database, without its user, password and options."""
     url = make_url(config.database_url)
     if config.uses_sqlite:
         return f"SQLite, {url.database}"
@@ -51,7 +51,7 @@ def describe_database(config: Config) -> str:
 
 
 def describe_redis(config: Config) -> str:
-    """Which Redis it is: never its user, password or options."""
+    """The place of Redis, without its user, password and options."""
     if config.uses_embedded_redis:
         return "Embedded server"
     parts = urlsplit(config.redis_url)

@@ -1,4 +1,4 @@
-"""Fills the demo's desk: clients, assets, people, and the simulated Huntress account."""
+"""Filling the demo's desk with clients, assets, people and the simulated Huntress account."""
 
 from sqlalchemy import select
 
@@ -13,8 +13,8 @@ from webapp.services.transactions import reading, transaction
 SignIn = tuple[str, str]
 """An e-mail address and a password."""
 
-# Two clients of one name when case is left out: "Globex" of the account stays ambiguous. Two of
-# the account's organizations have no client at all, and go to triage.
+# "Globex" and "GLOBEX" differ only in case, so the account's "Globex" stays ambiguous. Two of the
+# account's organizations have no client here and go to triage.
 CLIENTS: dict[str, tuple[str, ...]] = {
     "Globex": ("GLX-DC01", "GLX-WS-0142"),
     "GLOBEX": (),
@@ -34,7 +34,7 @@ def seed_demo(
 ) -> None:
     """Fill a new, migrated database and start polling the account at `base_url`.
 
-    Raises what connecting raises when the simulated account does not answer.
+    Raises what connect_account() raises if the simulated account does not answer.
     """
     actor = _add_user(admin, "Alex Admin", "admin")
     _add_user(helpdesk, "Hana Helpdesk", "helpdesk")
@@ -64,7 +64,7 @@ def _add_clients() -> None:
 
 
 def _routing() -> dict[str, object]:
-    """Complete routing with the boards and priorities of a new install, polled every minute."""
+    """A complete routing with the boards and priorities of a new install, polled each minute."""
     with reading() as session:
         boards = {name: id for id, name in session.execute(select(Board.id, Board.name))}
         levels = {name: id for id, name in session.execute(select(Priority.id, Priority.name))}

@@ -1,4 +1,4 @@
-"""Deleting what has outlived its use: exchanges, runs, sessions, tokens, uploads, undo data."""
+"""Deleting records that are no longer needed, once their time to be kept has passed."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -30,12 +30,15 @@ Disposable = (
 
 
 def delete_old_records(now: datetime) -> dict[str, int]:
-    """Delete API exchanges after 14 days, finished poll runs after 90, expired sessions and tokens,
-    uploads after a day and what undoes bulk changes after a week.
+    """Delete records that are older than they are kept; returns the deleted rows by table.
 
-    A connection's newest exchange and newest run stay: the one numbers the next call, the other
-    is what the status card shows. Returns deleted rows by table. Each transaction is short: the
-    write lock is free again between batches.
+    API exchanges are kept for 14 days, finished poll runs for 90 days, uploads for a day and the
+    data to undo bulk changes for a week. Sessions, setup tokens and password links are deleted when
+    they have expired.
+
+    A connection's newest exchange stays, because the next call is numbered after it. Its newest run
+    stays, because the status card shows it. Each transaction is short, so that others can write
+    between batches.
     """
     newest_slots = select(func.max(ApiExchange.id)).group_by(ApiExchange.connection_id)
     newest_runs = select(func.max(PollRun.id)).group_by(PollRun.connection_id)
@@ -60,9 +63,9 @@ def delete_old_records(now: datetime) -> dict[str, int]:
 
 
 def refresh_statistics() -> None:
-    """Let SQLite look at a sample of each index: without, it takes every index for a good one.
+    """Let SQLite analyse a sample of each index; otherwise it takes every index for a good one.
 
-    PostgreSQL does that by itself.
+    PostgreSQL does this by itself.
     """
     with transaction() as session:
         if session.get_bind().dialect.name == "sqlite":

@@ -1,4 +1,4 @@
-"""The audit log: a page of it, narrowed, or all of it for a file."""
+"""Reading the audit log: one filtered page of it, or all of it for a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,11 @@ _NEWEST_FIRST = Keyset(Order(AuditEvent.id, "id", descending=True))
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """What of the log is asked for; None does not narrow it.
+    """The filters and the place of a page of the audit log; a filter that is None hides nothing.
 
-    `actor` is a user's id, or SYSTEM for what no person did. `group` is the first word of actions
-    ("user" of "user.added"). `since` is included, `until` is not (UTC).
+    `actor` is a user's id, or SYSTEM for events without a person. `group` is the first word of
+    actions, such as "user" in "user.added". `since` is inclusive and `until` exclusive; both are
+    UTC.
     """
 
     actor: int | str | None = None
@@ -43,7 +44,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """A page of events, newest first, the names of what they mention, and what filters offer."""
+    """A page of events (newest first), the names they mention, and the choices of the filters."""
 
     events: PageOfRows[AuditEvent]
     people: Mapping[int, str]
@@ -53,7 +54,7 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class ExportedEvent:
-    """An event for a file: its actor's address and its subject's name as of today."""
+    """An event for a file, with its actor's address and its subject's present name."""
 
     event: AuditEvent
     actor: str | None
@@ -61,7 +62,7 @@ class ExportedEvent:
 
 
 def list_events(query: AuditQuery, *, page_size: int = PAGE_SIZE) -> AuditPage:
-    """The events `query` asks for; a mark that cannot be read starts from the newest."""
+    """The page of events that `query` asks for; an unreadable mark gives the newest events."""
     with reading() as session:
         events = read_page(
             session,
@@ -81,7 +82,7 @@ def list_events(query: AuditQuery, *, page_size: int = PAGE_SIZE) -> AuditPage:
 
 
 def export_events(query: AuditQuery) -> Iterator[ExportedEvent]:
-    """Every event `query` asks for, newest first, read 500 at a time; its place is ignored."""
+    """Every event that matches the filters, newest first, read in batches; marks are ignored."""
     last_id: int | None = None
     while batch := _read_batch(query, last_id):
         yield from batch
@@ -97,7 +98,7 @@ def _read_batch(query: AuditQuery, last_id: int | None) -> list[ExportedEvent]:
     with reading() as session:
         rows = session.execute(statement.order_by(AuditEvent.id.desc()).limit(EXPORT_BATCH)).all()
         names = load_names(session, [row[0] for row in rows])
-        session.expunge_all()  # a long export must not keep what it has written
+        session.expunge_all()  # a long export must not keep the rows it has written in memory
     return [ExportedEvent(event, email, names.of_subject(event)) for event, email in rows]
 
 
@@ -125,7 +126,7 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
 
 
 def _groups(session: Session) -> list[str]:
-    """The first words of the actions of late: looking through a long log would take its time."""
+    """The first words of the most recent actions; reading all of a long log would take too long."""
     recent = select(AuditEvent.action).order_by(AuditEvent.id.desc()).limit(_RECENT).subquery()
     actions = session.scalars(select(recent.c.action).distinct())
     return sorted({action.partition(".")[0] for action in actions})

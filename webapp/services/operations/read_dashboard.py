@@ -1,4 +1,4 @@
-"""Everything the dashboard shows, in one consistent view."""
+"""Everything the dashboard shows, read in one consistent view."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from webapp.services.transactions import reading
 
 SHOWN_TICKETS = 6
 IS_OPEN = Ticket.closed_at.is_(None)
-"""The same tickets as those in an open status; see ticket_state. An index holds just these."""
+"""True for exactly the tickets in an open status; see ticket_state. An index covers them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriorityCount:
-    """How many open tickets have a priority, and how many of them nobody has touched, …"""
+    """The open tickets of a priority; the other numbers count some of them."""
 
     priority: Priority
     open_count: int = 0
@@ -33,9 +33,10 @@ class PriorityCount:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """`triage` and `untouched` hold the oldest open tickets of these queues, the counts all.
+    """What the dashboard shows.
 
-    `figures` is None as long as there never was an incident or a ticket.
+    `triage` and `untouched` hold only the oldest open tickets of these queues; the counts count all
+    of them. `figures` is None while there is no ticket.
     """
 
     connections: Sequence[ConnectionHealth]
@@ -46,22 +47,22 @@ class Dashboard:
 
     @property
     def open_count(self) -> int:
-        """All open tickets."""
+        """The number of open tickets."""
         return sum(row.open_count for row in self.open_by_priority)
 
     @property
     def untouched_count(self) -> int:
-        """Open tickets that no person has worked on."""
+        """The number of open tickets that no person has worked on."""
         return sum(row.untouched_count for row in self.open_by_priority)
 
     @property
     def unassigned_count(self) -> int:
-        """Open tickets that are nobody's."""
+        """The number of open tickets without an assignee."""
         return sum(row.unassigned_count for row in self.open_by_priority)
 
     @property
     def triage_count(self) -> int:
-        """Open tickets of the triage queue; see list_tickets.in_triage."""
+        """The number of open tickets in the triage queue; see list_tickets.in_triage."""
         return sum(row.triage_count for row in self.open_by_priority)
 
 
@@ -80,7 +81,7 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
 
 
 def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket]:
-    """Found in the index of open tickets, before anything is joined."""
+    """The oldest tickets; they are found in the index of open tickets before anything is joined."""
     found = oldest_open(condition).subquery()
     statement = (
         ticket_rows()
@@ -101,13 +102,14 @@ def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
 
 
 def _by_priority(session: Session) -> list[PriorityCount]:
-    """Every priority, the ones without open tickets included."""
+    """Every priority with its numbers, even if it has no open tickets."""
     return [PriorityCount(*row) for row in session.execute(open_by_priority())]
 
 
 def open_by_priority() -> Select[*tuple[Any, ...]]:
-    """SQL: each priority with its numbers of open, untouched, unassigned and triage tickets."""
-    priority_id = Ticket.priority_id + 0  # without it SQLite reads all tickets, by priority
+    """SQL for each priority with its numbers of open, untouched, unassigned and triage tickets."""
+    # With the plain column, SQLite reads all tickets by priority.
+    priority_id = Ticket.priority_id + 0
     counts = (
         select(
             priority_id.label("priority_id"),

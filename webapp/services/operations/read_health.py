@@ -1,4 +1,4 @@
-"""What the Health page shows: the doctor's checks, and how full the disk is."""
+"""What the Health page shows: the doctor's checks and the free disk space."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ from webapp.task_queue import read_queue_status
 LEAST_FREE_BYTES = 500 * 1024**2
 LEAST_FREE_SHARE = 0.05
 ENOUGH_FREE_BYTES = 5 * 1024**3
-"""On a large disk a twentieth is plenty."""
+"""This much is enough, even where it is less than LEAST_FREE_SHARE of a large disk."""
 
 
 def read_health() -> list[Check]:
-    """Every check, in about three seconds at most: the queue is waited for two of them.
+    """Run every check; this takes about three seconds at most, two of them for the queue.
 
-    What cannot be looked at while the database fails is left out.
+    While the database fails, the checks that need it are left out.
     """
     return list(_checks())
 
 
 def is_database_answering() -> bool:
-    """Whether the database answers the smallest question there is."""
+    """Whether the database answers the smallest possible query."""
     try:
         with reading() as session:
             return session.scalar(select(1)) == 1
@@ -42,7 +42,7 @@ def is_database_answering() -> bool:
 
 
 def check_disk(folder: Path) -> Check:
-    """Whether there is room left where the data is: SQLite and the queue stop without it."""
+    """Check the free space of the disk with the data; without it SQLite and the queue stop."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:

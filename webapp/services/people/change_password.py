@@ -1,4 +1,4 @@
-"""A person changes the own password."""
+"""Changing one's own password."""
 
 from sqlalchemy import update
 
@@ -21,9 +21,10 @@ NOT_CURRENT = "This is not your current password."
 
 
 def change_own_password(user_id: int, current: str, new: str, *, kept_token: str | None) -> None:
-    """Replace the password of somebody who knows it; every session but `kept_token`'s ends.
+    """Replace the password of a user who knows the current one.
 
-    Raises UserError for `current_password` or `new_password`, NotFoundError.
+    Every session of the user ends, except the one with the token `kept_token`. Raises UserError for
+    the fields `current_password` or `new_password`, and NotFoundError.
     """
     with reading() as session:
         stored = get_user(session, user_id).password_hash
@@ -35,7 +36,7 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
     password_hash = hash_password(new)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
-        if user.password_hash != stored:  # somebody else chose another one meanwhile: it stands
+        if user.password_hash != stored:  # the password was changed meanwhile; that change stands
             raise UserError({"current_password": NOT_CURRENT})
         user.password_hash = password_hash
         drop_password_links(session, user.id)

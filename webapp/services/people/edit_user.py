@@ -28,7 +28,7 @@ _CONFIRM = (
 
 
 class UserConflictError(ConflictError):
-    """Somebody else changed the user after the person had looked."""
+    """Somebody else changed the user after this person had loaded the page."""
 
     def __init__(self, user: User) -> None:
         super().__init__(
@@ -48,10 +48,10 @@ class UserEdit:
 
 
 def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool = False) -> User:
-    """Store a name and a role; nothing happens where neither differs.
+    """Store a name and a role; does nothing where neither differs.
 
-    Admins who make themselves helpdesk have to confirm it. Raises UserError, UserConflictError,
-    LastAdminError, NotFoundError; nothing is stored then.
+    An admin who makes themselves helpdesk has to confirm it. Raises UserError, UserConflictError,
+    LastAdminError or NotFoundError, and stores nothing then.
     """
     name = _check(edit)
     with transaction() as session:

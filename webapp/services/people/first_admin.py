@@ -18,7 +18,7 @@ TOKEN_LIFETIME = timedelta(hours=24)
 
 
 class SetupClosedError(RefusedError):
-    """There is a user already: whoever else is to sign in is added by an admin."""
+    """A user exists already, so only an admin can add others."""
 
     def __init__(self) -> None:
         super().__init__("Triagedesk is set up already; sign in, or ask an admin to add you.")
@@ -35,9 +35,9 @@ class SetupTokenError(RefusedError):
 
 
 def issue_setup_token() -> str | None:
-    """A new token (128 random bits) for 24 hours, or None once a user exists.
+    """Return a new token (128 random bits, valid for 24 hours), or None once a user exists.
 
-    Only its hash is stored. Tokens issued earlier stay valid until they expire.
+    Only the token's hash is stored. Tokens issued earlier stay valid until they expire.
     """
     with transaction() as session:
         now = clock.utcnow()
@@ -59,7 +59,7 @@ def is_setup_open() -> bool:
 
 
 def create_first_admin(token: str, email: str, name: str, password: str) -> User:
-    """Create the first admin; every setup token is gone then.
+    """Create the first admin and delete every setup token.
 
     Raises SetupClosedError, SetupTokenError, UserError.
     """
@@ -67,7 +67,8 @@ def create_first_admin(token: str, email: str, name: str, password: str) -> User
         _check_token(session, token)
     user = build_user(email=email, name=name, password=password, role=ROLE_ADMIN)
     with transaction() as session:
-        # One row everybody locks, so that two people with a token cannot both become first.
+        # Everybody locks this one row, so that two people with a token cannot both become first
+        # admin.
         session.scalars(select(TicketCounter).with_for_update()).all()
         _check_token(session, token)
         session.execute(delete(SetupToken))

@@ -1,4 +1,4 @@
-"""Inviting somebody: an account without a password, and a link with which to choose one."""
+"""Inviting people: an account without a password, and a link to choose one."""
 
 from sqlalchemy.exc import IntegrityError
 
@@ -8,9 +8,9 @@ from webapp.services.transactions import transaction
 
 
 def invite_user(*, email: str, name: str, role: str, actor_id: int | None) -> IssuedLink:
-    """Add a user who chooses a password with the link returned; until then nobody can sign in.
+    """Add a user and return the link with which they choose a password.
 
-    Raises UserError.
+    Nobody can sign in as this user before that. Raises UserError.
     """
     user = build_user(email=email, name=name, password=None, role=role)
     try:

@@ -1,4 +1,4 @@
-"""One-time links with which somebody chooses a password: an invitation, or a reset."""
+"""One-time links with which a person chooses a password after an invitation or a reset."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ LINK_LIFETIME = timedelta(hours=72)
 
 
 class PasswordLinkError(RefusedError):
-    """The token is wrong, was used, is too old, or its person was deactivated."""
+    """The token is wrong, used or too old, or its user was deactivated."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -36,7 +36,7 @@ class PasswordLinkError(RefusedError):
 
 
 class InactiveUserError(RefusedError):
-    """Somebody who was deactivated gets no link: activate them first."""
+    """A deactivated user gets no link before the account is activated."""
 
     def __init__(self, user: User) -> None:
         super().__init__(f"{user.name} is deactivated; activate the account first.")
@@ -44,7 +44,10 @@ class InactiveUserError(RefusedError):
 
 @dataclass(frozen=True, slots=True)
 class IssuedLink:
-    """A link just made; its token is known only here. Times are UTC."""
+    """A link that was just made.
+
+    Only the token's hash is stored, so the token is known only here. Times are UTC.
+    """
 
     user: User
     token: str
@@ -53,9 +56,10 @@ class IssuedLink:
 
 
 def issue_link(session: Session, user: User) -> IssuedLink:
-    """A new link (128 random bits, 72 hours, one use), within the caller's transaction.
+    """Store and return a new link (128 random bits, 72 hours, one use).
 
-    Only the token's hash is stored. Links that the user has not used become worthless.
+    Runs within the caller's transaction. Only the token's hash is stored. Links that the user has
+    not used become worthless.
     """
     now = clock.utcnow()
     drop_password_links(session, user.id)
@@ -75,7 +79,7 @@ def issue_link(session: Session, user: User) -> IssuedLink:
 
 
 def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
-    """A link for somebody who forgot the password or lost an invitation.
+    """Return a link for a user who forgot the password or lost the invitation.
 
     The old password works until the link is used. Raises InactiveUserError, NotFoundError.
     """
@@ -89,16 +93,16 @@ def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
 
 
 def find_link_owner(token: str) -> User:
-    """Whose link this is, while it can be used. Raises PasswordLinkError. Only reads."""
+    """Return the user of a link that can still be used. Raises PasswordLinkError. Only reads."""
     with reading() as session:
         return _usable_link(session, token).user
 
 
 def choose_password(token: str, password: str) -> User:
-    """Use a link: set its person's password and end their sessions; the link is spent then.
+    """Set the password of a link's user, end their sessions and mark the link as used.
 
-    Of two who use it at the same moment, one succeeds. Raises PasswordLinkError, UserError
-    (the link can still be used then).
+    If two people use the link at the same moment, one succeeds. Raises PasswordLinkError, or
+    UserError if the password cannot be taken; after a UserError the link can still be used.
     """
     errors = password_errors(password)
     with reading() as session:
@@ -107,7 +111,7 @@ def choose_password(token: str, password: str) -> User:
         raise UserError(errors)
     password_hash = hash_password(password)
     with transaction() as session:
-        # The person first, as everybody does who makes, withdraws or drops their links.
+        # Lock the user first, as everything does that makes, withdraws or drops links.
         user = get_user(session, user_id, lock=True)
         link = _usable_link(session, token, lock=True)
         link.used_at = clock.utcnow()

@@ -17,9 +17,10 @@ from webapp.services.transactions import reading
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """A person. `last_sign_in_at` is None where none is on record: sessions are kept 14 days.
+    """A user and the figures that the Users pages show. Times are UTC.
 
-    `link_expires_at` is when a link to choose a password, not used yet, stops working. Times UTC.
+    `last_sign_in_at` is None where no session is on record; sessions are kept for 14 days.
+    `link_expires_at` is when the user's open link to choose a password stops working.
     """
 
     user: User
@@ -36,7 +37,7 @@ class UserRow:
 
 
 def read_users() -> list[UserRow]:
-    """Everybody by name, in a fixed number of queries."""
+    """All users by name, read in a fixed number of queries."""
     with reading() as session:
         query = select(User).order_by(func.lower(User.name), User.id)
         users = session.scalars(query.execution_options(populate_existing=True)).all()
@@ -51,7 +52,7 @@ def read_user(user_id: int) -> UserRow:
 
 
 def list_successors(user_id: int) -> list[User]:
-    """Who could take over the tickets of a user: everybody else who can sign in, by name."""
+    """All other users who can sign in, by name: they could take over this user's tickets."""
     with reading() as session:
         query = select(User).where(User.is_active, User.id != user_id)
         return list(session.scalars(query.order_by(func.lower(User.name), User.id)))

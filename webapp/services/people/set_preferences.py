@@ -21,7 +21,10 @@ def set_theme(user_id: int, theme: str) -> User:
 
 
 def set_time_zone(user_id: int, time_zone: str | None) -> User:
-    """Store the zone times are shown in; None: UTC. Raises FieldError, NotFoundError."""
+    """Store the time zone in which times are shown; None means UTC.
+
+    Raises FieldError, NotFoundError.
+    """
     if time_zone is not None and time_zone not in available_timezones():
         raise FieldError({"time_zone": "Choose a time zone of the list, such as Europe/Berlin."})
     with transaction() as session:

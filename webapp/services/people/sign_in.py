@@ -1,4 +1,4 @@
-"""Signing in and out; sessions are rows that can be revoked."""
+"""Signing in and out; a session is a row that can be revoked."""
 
 import base64
 import secrets
@@ -27,7 +27,7 @@ CODE_BYTES = 16
 
 
 class SignInError(RefusedError):
-    """The address or the password is wrong; which of the two is not said."""
+    """The address or the password is wrong; the message does not say which."""
 
     def __init__(self) -> None:
         super().__init__("The e-mail address or the password is wrong.")
@@ -36,10 +36,11 @@ class SignInError(RefusedError):
 def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, str]:
     """Begin a session of 14 days; returns the user and the token for the cookie.
 
-    Only the token's hash is stored. An address that nobody has, or of somebody who was
-    deactivated or has no password yet, takes as long as a wrong password. Raises SignInError, also
-    where the password was changed or the account locked while this one was checked: sessions that
-    it should have ended must not begin behind its back.
+    Only the token's hash is stored. Signing in with an unknown address, or as a user who is
+    deactivated or has no password yet, takes as long as with a wrong password.
+
+    Raises SignInError, also if the password was changed or the user deactivated while the password
+    was checked: that change ends all sessions, so no new one may begin after it.
     """
     password = password[: PASSWORD_LENGTH[1] + 1]
     with reading() as session:
@@ -64,9 +65,9 @@ def begin_session(user_id: int, user_agent: str | None) -> str:
 
 
 def find_session(token: str) -> UserSession | None:
-    """The session of a token with its user loaded, or None where it cannot be used (any more).
+    """The session of a token with its user loaded, or None if it cannot be used.
 
-    Expired and revoked sessions and those of deactivated users cannot. Only reads.
+    A session cannot be used if it is expired or revoked or its user is deactivated. Only reads.
     """
     query = (
         select(UserSession)
@@ -85,7 +86,7 @@ def find_session(token: str) -> UserSession | None:
 
 
 def sign_out(token: str) -> None:
-    """End the session of a token; one that does not exist or has ended is fine."""
+    """End the session of a token; does nothing if it does not exist or has ended."""
     with transaction() as session:
         found = session.scalar(
             select(UserSession).where(
@@ -108,12 +109,12 @@ def make_code() -> str:
 
 
 def hash_code(typed: str) -> str:
-    """What is stored of `make_code()`, however spaced and in whatever case it was typed."""
+    """The hash to store for a code of make_code(), regardless of its spaces and case."""
     return hash_token("".join(typed.split()).lower())
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a random token: its SHA-256, as 64 hexadecimal digits."""
+    """The hash to store for a random token: its SHA-256, as 64 hexadecimal digits."""
     return sha256(token.encode("utf-8", "replace")).hexdigest()
 
 

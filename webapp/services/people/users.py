@@ -22,21 +22,21 @@ from webapp.services.lookups import get_user
 from webapp.services.transactions import reading, transaction
 
 PASSWORD_LENGTH = (8, 1024)
-"""Characters: least, most."""
+"""The least and the most characters of a password."""
 
 _hasher = PasswordHasher()
 
-# Addresses here are names to sign in with; many an office's own domain ends in ".local".
+# Addresses are only names to sign in with here, and many offices use a domain in ".local".
 if "local" in SPECIAL_USE_DOMAIN_NAMES:
     SPECIAL_USE_DOMAIN_NAMES.remove("local")
 
 
 class UserError(FieldError):
-    """Some of what was entered cannot be taken; nothing was changed."""
+    """A value that was entered cannot be taken; nothing was changed."""
 
 
 class LastAdminError(RefusedError):
-    """The change would leave nobody who can administer."""
+    """The change would leave no active admin."""
 
     def __init__(self) -> None:
         super().__init__("This is the last active admin; make somebody else an admin first.")
@@ -45,9 +45,9 @@ class LastAdminError(RefusedError):
 def add_user(
     *, email: str, name: str, password: str, role: str, actor_id: int | None = None
 ) -> User:
-    """Add a user; the address is kept in lower case. The first one has to be an admin.
+    """Add a user.
 
-    Raises UserError.
+    The address is stored in lower case. The first user has to be an admin. Raises UserError.
     """
     user = build_user(email=email, name=name, password=password, role=role)
     try:
@@ -65,9 +65,9 @@ def add_user(
 
 
 def build_user(*, email: str, name: str, password: str | None, role: str) -> User:
-    """A checked user that is not stored yet; without a password nobody can sign in as them yet.
+    """Return a checked user that is not stored yet.
 
-    Raises UserError.
+    Nobody can sign in as a user without a password. Raises UserError.
     """
     errors: dict[str, str] = {}
     try:
@@ -98,7 +98,7 @@ def list_users() -> list[User]:
 
 
 def find_user(email: str) -> User:
-    """The user of an address, in whatever case; raises NotFoundError."""
+    """The user with this address, in upper or lower case; raises NotFoundError."""
     with reading() as session:
         user = user_by_email(session, email)
     if user is None:
@@ -107,7 +107,7 @@ def find_user(email: str) -> User:
 
 
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
-    """Set a new password, end the user's sessions and make links to choose one worthless.
+    """Set a new password, end the user's sessions and drop their unused password links.
 
     Raises UserError, NotFoundError.
     """
@@ -136,9 +136,10 @@ def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
 
 
 def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
-    """Keep a user from signing in and end their sessions; what they wrote and have stays.
+    """Keep a user from signing in and end their sessions.
 
-    Deactivating twice is fine. Raises LastAdminError, NotFoundError.
+    Their tickets and comments stay. Deactivating a user twice is fine. Raises LastAdminError,
+    NotFoundError.
     """
     with transaction() as session:
         return deactivate(session, user_id, actor_id)
@@ -175,7 +176,7 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 
 
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
-    """Give a loaded user a role that was checked, within the caller's transaction."""
+    """Set the role of a loaded user within the caller's transaction; it was checked before."""
     if user.role != role:
         before = {"role": user.role}
         user.role = role
@@ -190,7 +191,7 @@ def store_password(session: Session, user: User, password_hash: str) -> None:
 
 
 def user_by_email(session: Session, email: str) -> User | None:
-    """The user of an address, in whatever case it was typed, fresh; None where there is none."""
+    """The user with this address, in upper or lower case, read afresh; None if there is none."""
     typed = clean_line(email, EMAIL_LENGTH)
     query = select(User).where(User.email == (typed or "").lower())
     return session.scalar(query.execution_options(populate_existing=True))
@@ -206,7 +207,7 @@ def end_sessions(session: Session, user_id: int) -> None:
 
 
 def drop_password_links(session: Session, user_id: int) -> None:
-    """Make the links that a user has not used worthless, within the caller's transaction."""
+    """Delete the password links that a user has not used, within the caller's transaction."""
     session.execute(
         delete(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None))
     )
@@ -218,7 +219,7 @@ def count_users(session: Session) -> int:
 
 
 def normalize_email(email: str) -> str:
-    """The address as it is stored; raises EmailNotValidError. Nothing is looked up."""
+    """The address in the form that is stored; raises EmailNotValidError. No DNS is asked."""
     checked = validate_email(email.strip(), check_deliverability=False, test_environment=True)
     return checked.normalized.lower()
 
@@ -229,9 +230,9 @@ def hash_password(password: str) -> str:
 
 
 def build_unmatched_hash() -> str:
-    """A hash that no password has; checking against it takes as long as against any other.
+    """A hash that no password matches, to be checked in the same time as a real one.
 
-    It is made up, not computed: what a hash costs is only paid when somebody signs in.
+    It is put together without hashing, so that making it costs nothing.
     """
     salt, digest = (
         base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
@@ -242,7 +243,7 @@ def build_unmatched_hash() -> str:
 
 
 def is_password(password: str, password_hash: str) -> bool:
-    """Whether the password is the hashed one; takes the same time whatever it is."""
+    """Whether the password matches the hash; takes equally long for every password."""
     try:
         return _hasher.verify(password_hash, _as_bytes(password))
     except (VerificationError, InvalidHashError):
@@ -250,12 +251,12 @@ def is_password(password: str, password_hash: str) -> bool:
 
 
 def _as_bytes(password: str) -> bytes:
-    """Any text there is, lone surrogates (bytes of stdin that are no UTF-8) included."""
+    """Encode any text, also lone surrogates (they stand for bytes of stdin that are not UTF-8)."""
     return password.encode("utf-8", "surrogatepass")
 
 
 def password_errors(password: str) -> dict[str, str]:
-    """What is wrong with a new password, by field; empty where nothing is."""
+    """What is wrong with a new password, by field; empty if nothing is wrong."""
     least, most = PASSWORD_LENGTH
     if len(password) < least:
         return {"password": f"A password has at least {least} characters."}
@@ -265,7 +266,7 @@ def password_errors(password: str) -> dict[str, str]:
 
 
 def lock_active_admins(session: Session) -> list[int]:
-    """The active admins, locked: two admins cannot remove each other at the same moment."""
+    """The ids of the active admins, locked, so that two admins cannot remove each other at once."""
     query = select(User.id).where(User.role == ROLE_ADMIN, User.is_active).order_by(User.id)
     return list(session.scalars(query.with_for_update()))
 

@@ -1,4 +1,4 @@
-"""A person changes many tickets at once, and takes that back."""
+"""Changing many tickets at once, and undoing that."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from webapp.services.transactions import reading, transaction
 MOST_TICKETS = 200
 UNDO_HOURS = 24
 CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id")
-"""What can be changed in bulk, and so be undone."""
+"""The fields that a bulk change can set and an undo restores."""
 
 _KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id")
-"""Moving to another board clears the category; undoing brings it back."""
+"""The fields recorded for an undo. Moving a ticket to another board clears its category."""
 
 
 @dataclass(frozen=True, slots=True)
 class UndoResult:
-    """How many tickets are as they were before, and the numbers of those that were left."""
+    """The number of restored tickets, and the ticket numbers of those that were left."""
 
     restored: int
     left: tuple[str, ...] = ()
@@ -39,11 +39,12 @@ def bulk_change_tickets(
 ) -> BulkChange | None:
     """Apply `change` (status, priority, assignee, board) to every ticket, in one transaction.
 
-    Each ticket gets what a single change would have given it: touch, timeline entry, audit event.
-    Returns the record that undo_bulk_change takes, None where every ticket was like that already.
-    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, FieldError
-    for a choice that cannot be taken; nothing is stored then. Tickets that do not exist are left
-    out.
+    Each ticket gets the touch, timeline entry and audit event that a single change would have given
+    it. Tickets that do not exist are skipped. Returns the record that undo_bulk_change takes, or
+    None if no ticket changed.
+
+    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, and FieldError
+    for a choice that cannot be taken; nothing is stored then.
     """
     wanted = sorted({one for one in ticket_ids if 0 < one <= LARGEST_ID})
     if not wanted:
@@ -74,7 +75,7 @@ def bulk_change_tickets(
 
 
 def read_bulk_change(bulk_id: int, *, viewer_id: int) -> BulkChange | None:
-    """A bulk change that the viewer made and can still undo, else None."""
+    """A bulk change that the viewer made and can still undo, otherwise None."""
     with reading() as session:
         record = session.get(BulkChange, bulk_id, populate_existing=True)
         is_open = record is not None and record.undone_at is None and not _is_too_late(record)
@@ -82,11 +83,12 @@ def read_bulk_change(bulk_id: int, *, viewer_id: int) -> BulkChange | None:
 
 
 def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
-    """Give the tickets their values from before the bulk change, in one transaction.
+    """Restore the tickets' values from before the bulk change, in one transaction.
 
-    Left as they are, and named: tickets that anybody (or a poll) changed since, whatever it was,
-    and those whose old value cannot be chosen any more. Raises NotFoundError for an unknown bulk
-    change, RefusedError where it is somebody else's (admins may), older than UNDO_HOURS or undone.
+    A ticket is left as it is, and named in the result, if anybody or a poll changed anything in it
+    since, or if its old value cannot be chosen any more. Raises NotFoundError for an unknown bulk
+    change. Raises RefusedError if the change is older than UNDO_HOURS, was undone already, or is
+    another person's and the actor is no admin.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -110,7 +112,7 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
 
 
 def _lock_tickets(session: Session, ids: Sequence[int]) -> Sequence[Ticket]:
-    """The tickets in the order of their ids: two bulk changes cannot wait for each other."""
+    """Lock and load the tickets in the order of their ids, so that bulk changes cannot deadlock."""
     session.scalars(
         select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update()
     ).all()
@@ -132,7 +134,7 @@ def _values(ticket: Ticket) -> dict[str, Any]:
 
 
 def _entry(ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
-    """What is needed to undo; `updated_at` is how a later change is recognized."""
+    """What an undo needs to know; a different `updated_at` shows that the ticket changed since."""
     return {
         "ticket_id": ticket.id,
         "before": before,

@@ -1,4 +1,4 @@
-"""A person changes a ticket: its state, where it belongs, what it says."""
+"""Changing a ticket: its state, where it belongs, and its texts."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Rule = Callable[[], str | None]
 
 
 class TicketConflictError(ConflictError):
-    """Somebody (or a poll) changed the ticket after the person had looked at it."""
+    """Somebody or a poll changed the ticket after this person had looked at it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -33,10 +33,11 @@ class TicketConflictError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class TicketChange:
-    """What a person chose. None leaves a field as it is.
+    """What a person chose; a field that is None stays as it is.
 
-    `sets_assignee` and `sets_category` tell "nobody" and "none" (None) from "leave it".
-    `category_id` is a category or a subcategory. An empty external reference or link removes it.
+    `sets_assignee` and `sets_category` say that None in `assignee_id` or `category_id` means
+    "nobody" or "none". `category_id` is a category or a subcategory. An empty external reference or
+    link removes it.
     """
 
     status_id: int | None = None
@@ -56,14 +57,17 @@ class TicketChange:
 def change_ticket(
     ticket_id: int, change: TicketChange, *, actor_id: int, seen_at: datetime | None
 ) -> tuple[str, ...]:
-    """Apply `change`; returns what changed, a sentence each (empty: nothing did).
+    """Apply `change`; returns a sentence for each thing that changed.
 
-    `seen_at` is the ticket's `updated_at` (UTC) when the person looked at it: with another one
-    stored TicketConflictError is raised; None skips the check. In one transaction: the ticket, an
-    entry of the timeline and an audit event. Status, assignee, priority, board, client and category
-    count as touching it; a priority or a text that a person chose is marked so that polls leave
-    it. Raises FieldError for what cannot be taken, a sentence for each such field, NotFoundError
-    for an unknown ticket; nothing is stored then.
+    `seen_at` is the ticket's `updated_at` (UTC) when the person looked at it. TicketConflictError
+    is raised if the stored value differs; None skips this check.
+
+    One transaction stores the ticket, an entry of the timeline and an audit event. A change of
+    status, assignee, priority, board, client or category counts as touching the ticket. A priority
+    or text that a person chose is marked, and polls leave it as it is then.
+
+    Raises FieldError with a sentence for each field that cannot be taken, and NotFoundError for an
+    unknown ticket; nothing is stored then.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -78,7 +82,7 @@ def change_ticket(
 def apply_change(
     session: Session, ticket: Ticket, change: TicketChange, *, actor_id: int, now: datetime
 ) -> tuple[str, ...]:
-    """What change_ticket does, to a loaded ticket inside the caller's transaction."""
+    """Do what change_ticket does to a loaded ticket, inside the caller's transaction."""
     before = _audited(ticket)
     work, texts = (
         _apply(list(rules))
@@ -98,7 +102,7 @@ def apply_change(
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What some rules changed, and which fields they refused."""
+    """What some rules changed, and why they refused fields."""
 
     sentences: tuple[str, ...]
     errors: dict[str, str]
@@ -112,7 +116,10 @@ class _Outcome:
 def _work_rules(
     session: Session, ticket: Ticket, change: TicketChange, now: datetime
 ) -> Iterator[tuple[str, Rule]]:
-    """The fields whose change counts as working on the ticket; the board before its category."""
+    """The rules whose change counts as working on the ticket.
+
+    The board comes before its category.
+    """
     status_id, priority_id = change.status_id, change.priority_id
     board_id, client_id = change.board_id, change.client_id
     if status_id is not None:
@@ -130,7 +137,7 @@ def _work_rules(
 
 
 def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rule]]:
-    """What the ticket says, and where it is carried elsewhere."""
+    """The rules for the ticket's texts and for its reference and link in another system."""
     title, description = change.title, change.description
     reference, url = change.external_reference, change.external_url
     if title is not None:
@@ -158,7 +165,7 @@ def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
 
 
 def _refuse(*outcomes: _Outcome) -> None:
-    """All fields that are wrong are named at once."""
+    """Raise one FieldError that names all wrong fields at once."""
     errors = {name: text for outcome in outcomes for name, text in outcome.errors.items()}
     if errors:
         raise FieldError(errors)

@@ -1,4 +1,4 @@
-"""A person adds an internal note to a ticket."""
+"""Adding an internal note to a ticket."""
 
 from webapp import clock
 from webapp.domain.untrusted import clean_text
@@ -13,10 +13,10 @@ NOTE_LENGTH = 20_000
 
 
 def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
-    """Add `body` (Markdown) to the ticket's timeline, with an audit event; the ticket is touched.
+    """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
 
-    Raises FieldError for `body` where it is empty or longer than NOTE_LENGTH characters (it is
-    never cut silently), NotFoundError where there is no such ticket; then nothing is stored.
+    Raises FieldError if `body` is empty or longer than NOTE_LENGTH characters (it is never cut),
+    and NotFoundError if the ticket does not exist; nothing is stored then.
     """
     if len(body) > NOTE_LENGTH:
         raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})

@@ -11,7 +11,7 @@ from webapp.services.transactions import reading
 
 
 def export_tickets(*, only_open: bool = False) -> Iterator[dict[str, object]]:
-    """Every ticket in the order they were made, read 500 at a time; times ISO, UTC."""
+    """Every ticket by age, the oldest first, read in batches; times are ISO texts in UTC."""
     last_id = 0
     while batch := _read_batch(last_id, only_open=only_open):
         for ticket, alert in batch:

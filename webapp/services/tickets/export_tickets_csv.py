@@ -1,4 +1,4 @@
-"""The ticket list as a CSV file: written while it is read, a batch at a time."""
+"""The ticket list as a CSV file that is written while it is read, a batch at a time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,10 +27,11 @@ COLUMNS = (
 
 
 def export_ticket_list(query: TicketQuery) -> Iterator[str]:
-    """The tickets that `query` lists as lines of CSV, oldest first, headed by COLUMNS.
+    """The tickets that `query` lists as lines of CSV, oldest first; the first line is COLUMNS.
 
-    Reads EXPORT_BATCH tickets at a time, each batch in a view of its own: memory stays the same
-    however many there are, and tickets that change meanwhile are written as they are then.
+    Reads EXPORT_BATCH tickets at a time, each batch in its own view, so memory does not grow with
+    the number of tickets. A ticket that changes meanwhile is written as it is when its batch is
+    read.
     """
     now = clock.utcnow()
     with reading() as session:
@@ -49,7 +50,7 @@ def export_ticket_list(query: TicketQuery) -> Iterator[str]:
             ).all()
             tickets = load_tickets(session, ids)
             alerts = _alerts(session, ids)
-            session.expunge_all()  # what was written is not kept
+            session.expunge_all()  # tickets that were written need no memory
         yield "".join(_line(ticket, alerts.get(ticket.id)) for ticket in tickets)
         if len(ids) < EXPORT_BATCH:
             return

@@ -1,4 +1,4 @@
-"""What the filters of the ticket list and the bulk actions offer."""
+"""The choices of the ticket list's filters and of its bulk actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from webapp.services.tickets.ticket_filters import NOBODY, TicketQuery
 
 @dataclass(frozen=True, slots=True)
 class ClientChoice:
-    """A client, as far as a filter needs it."""
+    """The id and name of a client, which is all that a filter needs."""
 
     id: int
     name: str
@@ -23,7 +23,7 @@ class ClientChoice:
 class FilterChoices:
     """Boards and clients that are active or have tickets, priorities, statuses, active people.
 
-    What the query asks for is among them, as long as it exists.
+    The rows that the query filters by are included as long as they exist.
     """
 
     boards: Sequence[Board]
@@ -34,7 +34,7 @@ class FilterChoices:
 
 
 def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
-    """Read them, each list in the order it is shown."""
+    """Read the choices, each list in the order in which it is shown."""
     has_tickets = select(Ticket.id).where(Ticket.client_id == Client.id).exists()
     on_board = select(Ticket.id).where(Ticket.board_id == Board.id).exists()
     assignee = None if query.assignee == NOBODY else query.assignee
@@ -63,7 +63,10 @@ def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
 
 
 def drop_unknown(query: TicketQuery, choices: FilterChoices) -> tuple[TicketQuery, tuple[str, ...]]:
-    """The query without filters by what does not exist (any more), and what those were."""
+    """Drop filters by rows that do not exist.
+
+    Returns the query and the words for what was dropped.
+    """
     offered: tuple[tuple[str, str, Sequence[object]], ...] = (
         ("board_id", "board", choices.boards),
         ("client_id", "client", choices.clients),

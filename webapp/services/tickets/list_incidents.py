@@ -1,4 +1,4 @@
-"""Recorded incidents that have no ticket: which there are, and why they have none."""
+"""Recorded incidents without a ticket, and why they have none."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _NEWEST = Keyset(Order(Alert.id, "id", descending=True))
 
 @dataclass(frozen=True, slots=True)
 class IncidentQuery:
-    """What is asked for; None (or empty) does not narrow it."""
+    """The filters and the place of a page; a filter that is None or empty hides nothing."""
 
     connection_id: int | None = None
     reason: str | None = None
@@ -45,8 +45,8 @@ class IncidentQuery:
 class IncidentRow:
     """A recorded incident without a ticket.
 
-    `is_reduced`: its organization is excluded, so that only id, severity, status and times are
-    kept; no ticket can be made of that.
+    `is_reduced` says that only its id, severity, status and times are kept because its organization
+    is excluded. No ticket can be made of these.
     """
 
     id: int
@@ -65,7 +65,10 @@ class IncidentRow:
 
     @property
     def can_have_ticket(self) -> bool:
-        """Whether a person may ask for a ticket: what is over, or excluded, gets none."""
+        """Whether a person may ask for a ticket.
+
+        Closed, excluded and requested incidents get none.
+        """
         return self.is_open and not self.is_excluded and not self.is_requested
 
 
@@ -80,7 +83,7 @@ class IncidentPage:
 
 
 def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> IncidentPage:
-    """The recorded incidents without a ticket that `query` asks for.
+    """The page of recorded incidents without a ticket that `query` asks for.
 
     A mark that cannot be read starts from the top.
     """
@@ -177,6 +180,6 @@ def _as_row(row: Any) -> IncidentRow:
 
 
 def find_ticket_of(alert_id: int) -> int | None:
-    """The ticket that an incident has by now."""
+    """The id of the ticket that an incident has by now, or None."""
     with reading() as session:
         return session.scalar(select(Alert.ticket_id).where(Alert.id == alert_id))

@@ -1,8 +1,8 @@
-"""The ticket list: filtered, sorted, a page at a time.
+"""The ticket list: filtered, sorted and paged.
 
-A page is found in two steps: first the ids, from indexes and without the long texts, then the
-tickets. That, counts that stop at COUNT_LIMIT, and a search that looks at the newest matches only
-keep it quick with 100,000 tickets (`python -m bench desk`).
+A page is read in two steps: first the ids, from indexes and without the long texts, then the
+tickets. Counts stop at COUNT_LIMIT, and a search looks only at the newest matches. This keeps the
+list quick with 100,000 tickets (measured by `python -m bench desk`).
 """
 
 from collections.abc import Sequence
@@ -53,11 +53,11 @@ FILTERED_COUNT_LIMIT = 999
 
 @dataclass(frozen=True, slots=True)
 class TicketPage:
-    """One page of the list; the counts follow the filters, not the tab.
+    """One page of the list; the counts follow the filters, but not the tab.
 
-    `query` is what was listed: filters by something that does not exist are left out, and named
-    in `ignored`. A count of more than `count_limit` means that or more. `is_cut`: the search
-    found more than is looked at.
+    `query` is what was listed: filters by rows that do not exist are left out, and named in
+    `ignored`. A count above `count_limit` means that many or more. `is_cut` says that the search
+    found more tickets than the list looks at.
     """
 
     query: TicketQuery
@@ -71,7 +71,7 @@ class TicketPage:
 
 
 def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
-    """The tickets `query` asks for, with what their rows show loaded (client, board, …).
+    """The page of tickets that `query` asks for, with all that a row shows (client, board, …).
 
     A mark that cannot be read starts from the top.
     """
@@ -101,9 +101,9 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
 def next_in_list(
     query: TicketQuery, ticket: Ticket, priorities: Sequence[Priority]
 ) -> Ticket | None:
-    """The ticket after `ticket` in the list, whether `ticket` (still) is in it or not.
+    """The ticket after `ticket` in the list, even if `ticket` is not in the list (any more).
 
-    `priorities` are all there are, in their order. Only the row's own columns are loaded.
+    `priorities` are all priorities in their order. Only the ticket's own columns are loaded.
     """
     keyset = SORTS[query.sort_name]
     query = replace(query, after=keyset.mark(ticket), before=None)
@@ -118,7 +118,7 @@ def next_in_list(
 
 
 def ticket_rows() -> Select[Ticket]:
-    """Tickets with everything a row shows, joined to Status and Priority for narrowing.
+    """SQL for tickets with all that a row shows, joined to Status and Priority for conditions.
 
     The description is not loaded.
     """
@@ -161,7 +161,7 @@ def _page_ids(
     priorities: Sequence[Priority],
     size: int,
 ) -> Select[int] | None:
-    """The ids of `size` tickets and one more from `place` on; None where there can be none."""
+    """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
     narrowed = [in_tab(query.is_closed), *conditions]
     if query.sort_name == BY_PRIORITY and not query.search:
         return _ids_by_priority(narrowed, place, priorities, size)
@@ -169,7 +169,7 @@ def _page_ids(
 
 
 def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
-    """The tickets with these ids in this order, with everything a row shows."""
+    """The tickets with these ids, in this order, with all that a row shows."""
     if not ids:
         return []
     rows = {
@@ -198,7 +198,7 @@ def _ids_by_priority(
     priorities: Sequence[Priority],
     size: int,
 ) -> Select[int] | None:
-    """The first of each priority, each from its part of an index, then the first of those."""
+    """SQL that takes the first ids of each priority from an index, then the first of all these."""
     within = Keyset(NEWEST, HIGHEST_ID)
     branches = []
     for priority in priorities:
@@ -235,7 +235,7 @@ def _count(
     conditions: Sequence[ColumnElement[bool]],
     limit: int,
 ) -> tuple[int, int]:
-    """How many open and closed tickets there are, each counted up to one more than `limit`."""
+    """The numbers of open and closed tickets, each counted up to one more than `limit`."""
     counts = [
         select(func.count())
         .select_from(
@@ -249,7 +249,7 @@ def _count(
 
 
 def _count_found(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
-    """The same for a search, which is cut already."""
+    """The numbers of open and closed tickets of a search, whose matches are limited already."""
     counts = [func.count().filter(in_tab(is_closed)) for is_closed in (False, True)]
     row = session.execute(select(*counts).select_from(Ticket).where(*conditions)).one()
     return row[0], row[1]

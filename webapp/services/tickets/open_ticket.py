@@ -1,4 +1,4 @@
-"""A person opens a ticket by hand."""
+"""Opening a ticket by hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ OPENED = "The ticket was opened by hand."
 
 @dataclass(frozen=True, slots=True)
 class NewTicket:
-    """What a person filled in; None where nothing was chosen."""
+    """What a person filled in; a field is None if nothing was chosen."""
 
     title: str
     description: str
@@ -37,15 +37,15 @@ class NewTicket:
 
 
 def open_ticket(wanted: NewTicket, *, actor_id: int, form_token: str) -> Ticket:
-    """Open the ticket `wanted`, in the default status, and return it.
+    """Open a ticket with the values in `wanted` and the default status, and return it.
 
-    A form that is sent again (the same `form_token`, at most 64 characters) yields the ticket it
-    was first sent for. In one transaction: the number, the ticket, an entry of the timeline and an
-    audit event. Opening a ticket does not count as touching it. Raises FieldError with a sentence
-    for each field that cannot be taken; nothing is stored then.
+    A form that is sent again (with the same `form_token`, at most 64 characters) returns the ticket
+    of the first time. One transaction stores the number, the ticket, an entry of the timeline and
+    an audit event. Opening a ticket does not count as touching it. Raises FieldError with a
+    sentence for each field that cannot be taken; nothing is stored then.
     """
     with transaction() as session:
-        session.get_one(TicketCounter, 1, with_for_update=True)  # one form at a time from here on
+        session.get_one(TicketCounter, 1, with_for_update=True)  # forms take turns from here on
         known = session.scalars(select(Ticket).where(Ticket.form_token == form_token))
         ticket = known.one_or_none()
         if ticket is None:

@@ -1,4 +1,4 @@
-"""What is recorded of the incident behind a ticket, for people to read."""
+"""The record of the incident behind a ticket, as people read it."""
 
 import json
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
 
 LARGEST_PARSED = 500_000
-"""Characters of a raw report that a page takes apart; longer ones are only shown as they are."""
+"""The longest raw report, in characters, that a page parses; a longer one is only shown as text."""
 
 RAW_LENGTH = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """An alert with its report taken apart; `report` is None where there is no readable one.
+    """An alert with its parsed report; `report` is None if there is no readable one.
 
-    `is_reduced`: only ids, severity, status and times are kept, as of an excluded organization.
+    `is_reduced` says that only ids, severity, status and times are kept, as for an excluded
+    organization.
     """
 
     alert_id: int
@@ -46,14 +47,14 @@ class IncidentView:
 
     @property
     def host(self) -> str | None:
-        """What to call the machine."""
+        """What to call the machine: its hostname, device name or agent id; None without any."""
         if self.agent is not None and self.agent.hostname:
             return self.agent.hostname
         return self.device_name or (f"agent {self.agent_id}" if self.agent_id else None)
 
     @property
     def summary(self) -> str | None:
-        """What the SOC says: its summary, else the report's body as plain text."""
+        """The SOC's summary, or else the report's body as plain text; None without a report."""
         if self.report is None:
             return None
         return self.report.summary or clean_text(html_to_text(self.report.body or ""))
@@ -61,7 +62,7 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class FoundIncident:
-    """An incident, if the ticket has one, and the account it came from."""
+    """A ticket's incident and the account it came from; None for what the ticket does not have."""
 
     incident: IncidentView | None = None
     account_name: str | None = None
@@ -70,7 +71,7 @@ class FoundIncident:
 
 @dataclass(frozen=True, slots=True)
 class RawReport:
-    """A raw report as text that can be read; `is_cut` where it is longer than RAW_LENGTH."""
+    """A raw report as readable text; `is_cut` says that it is longer than RAW_LENGTH."""
 
     ticket_id: int
     number: str
@@ -80,7 +81,7 @@ class RawReport:
 
 
 def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
-    """The incident of a ticket in one statement; credentials are not read."""
+    """Read the incident of a ticket in one statement, without the connection's credentials."""
     if ticket.connection_id is None:
         return FoundIncident()
     row = session.execute(_statement(ticket)).one()
@@ -152,9 +153,10 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
 
 
 def read_raw_report(ticket_id: int) -> RawReport:
-    """The raw report of a ticket's incident, pretty-printed; raises NotFoundError without one.
+    """The raw report of a ticket's incident, indented; raises NotFoundError if there is none.
 
-    Control and bidirectional-override characters are dropped: what is shown is what is there.
+    Control and bidirectional-override characters are dropped, because they could hide what the text
+    says.
     """
     with reading() as session:
         row = session.execute(
@@ -180,7 +182,7 @@ def _pretty(raw: str) -> str:
 
 
 def _parse(raw: str | None) -> Incident | None:
-    """A report that cannot be read must not cost the page."""
+    """Parse a report; returns None for an unreadable one, so that the page still works."""
     if not raw:
         return None
     try:

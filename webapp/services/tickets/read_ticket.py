@@ -1,4 +1,4 @@
-"""One ticket with everything its page shows."""
+"""One ticket with everything that its page shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,9 +37,9 @@ _TIMELINE = Keyset(
 class TicketView:
     """A ticket, a page of its timeline, what it is about, and what it can be changed to.
 
-    `comments` are the newest TIMELINE_SIZE entries (or those before a mark), oldest first;
-    `earlier_mark` and `later_mark` lead to the others. `portal_url` is the incident's page at
-    Huntress, None for a ticket without an incident.
+    `comments` are the newest TIMELINE_SIZE entries (or those next to a mark), oldest first.
+    `earlier_mark` and `later_mark` lead to the other entries. `portal_url` is the incident's page
+    at Huntress, or None for a ticket without an incident.
     """
 
     ticket: Ticket
@@ -62,7 +62,7 @@ def read_ticket(
 ) -> TicketView:
     """Read a ticket's page in one consistent view; raises NotFoundError.
 
-    `before` and `after` are marks of the timeline: its entries earlier or later than there.
+    `before` and `after` are marks of the timeline, for entries earlier or later than the mark.
     """
     with reading() as session:
         ticket = load_ticket(session, ticket_id)
@@ -86,7 +86,7 @@ def read_ticket(
 
 
 def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
-    """What was written into the timeline after `seen_at`, oldest first, the last few of it."""
+    """The last SHOWN_MEANWHILE entries of the timeline after `seen_at` (UTC), oldest first."""
     with reading() as session:
         newest = session.scalars(
             select(Comment)
@@ -99,14 +99,14 @@ def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
 
 
 def read_editable(ticket_id: int) -> tuple[Ticket, list[tuple[int, str]]]:
-    """A ticket, and the clients it can be given to; raises NotFoundError."""
+    """A ticket and the clients it can be given to; raises NotFoundError."""
     with reading() as session:
         ticket = load_ticket(session, ticket_id)
         return ticket, client_choices(session, ticket)
 
 
 def load_ticket(session: Session, ticket_id: int) -> Ticket:
-    """The ticket with everything beside it loaded, fresh; raises NotFoundError."""
+    """The ticket with its related rows, read afresh; raises NotFoundError."""
     ticket = session.scalars(
         select(Ticket)
         .where(Ticket.id == ticket_id)
@@ -133,7 +133,7 @@ def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | 
 def _timeline(
     session: Session, ticket_id: int, before: str | None, after: str | None
 ) -> PageOfRows[Comment]:
-    """Newest first; to the keyset, what is earlier comes after."""
+    """Read a page of the timeline, newest first; so "after" in the keyset means earlier in time."""
     statement = (
         select(Comment).where(Comment.ticket_id == ticket_id).options(joinedload(Comment.author))
     )
@@ -150,7 +150,7 @@ def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:
 
 
 def _people(session: Session, ticket: Ticket) -> Sequence[User]:
-    """Who can be assigned: everybody active, and who has the ticket already."""
+    """The people who can be assigned: all active ones and the present assignee."""
     return session.scalars(
         select(User)
         .where(or_(User.is_active, User.id == ticket.assignee_id))

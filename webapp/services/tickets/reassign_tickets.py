@@ -1,4 +1,4 @@
-"""Open tickets of somebody who leaves: handed to a colleague, or to nobody."""
+"""Deactivating a user and giving their open tickets to a colleague or to nobody."""
 
 from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from webapp.services.transactions import NO_SYNC, transaction
 
 
 class ConfirmationError(RefusedError):
-    """Somebody is about to lock themselves out, and has not said that they mean it."""
+    """The actors are about to lock themselves out and have not confirmed it."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -27,10 +27,11 @@ def deactivate_and_reassign(
 ) -> int:
     """Deactivate a user and give their open tickets to `successor_id` (None: to nobody).
 
-    All in one transaction: sessions ended, each ticket with an entry in its timeline and an audit
-    event. It is no work on the tickets: one that nobody has touched stays untouched. Returns how
-    many tickets moved. Raises ConfirmationError (deactivating oneself), UserError (a successor
-    who cannot sign in), LastAdminError, NotFoundError; nothing is changed then.
+    One transaction ends the user's sessions, moves the tickets, and stores a timeline entry and an
+    audit event for each ticket. This does not count as touching the tickets. Returns how many
+    tickets moved. Raises ConfirmationError if the actor has not confirmed deactivating themselves,
+    UserError if the successor cannot sign in, LastAdminError and NotFoundError; nothing is changed
+    then.
     """
     if user_id == actor_id and not is_confirmed:
         raise ConfirmationError

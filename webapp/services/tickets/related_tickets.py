@@ -1,4 +1,4 @@
-"""What happened before on the same host and at the same client: a few rows, however many exist."""
+"""Earlier incidents of the same host and earlier tickets of the same client, a few of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SAME_HOST, SAME_CLIENT = "host", "client"
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """An earlier ticket, or an earlier incident that never got one (`ticket_id` None)."""
+    """An earlier ticket, or an earlier incident without a ticket (`ticket_id` is None)."""
 
     ticket_id: int | None
     number: str | None
@@ -27,14 +27,14 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Newest first, at most SHOWN of each."""
+    """Earlier tickets and incidents, newest first, at most SHOWN in each list."""
 
     of_host: Sequence[Earlier]
     of_client: Sequence[Earlier]
 
 
 def find_related(session: Session, ticket: Ticket, incident: IncidentView | None) -> Related:
-    """Earlier incidents of the ticket's host, and other earlier tickets of its client."""
+    """Find earlier incidents of the ticket's host and earlier tickets of its client."""
     parts = [_of_client(ticket)]
     if incident is not None and incident.agent_id is not None:
         parts.append(_of_host(incident))

@@ -1,4 +1,4 @@
-"""Markdown to HTML that can stand in a page, whoever wrote it."""
+"""Rendering Markdown as HTML that is safe in a page, even if a stranger wrote it."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,12 @@ _parser.disable("image")
 
 
 def render_markdown(text: str, *, heading_shift: int = 0) -> str:
-    """The HTML of `text`: safe to put into a page as it is.
+    """Render `text` as HTML that is safe to put into a page.
 
-    No HTML of the text's own, no images, no attributes; links only to http and https, marked
-    `rel="noopener noreferrer nofollow"`; addresses that are not written as links stay text.
-    Headings move down by `heading_shift`, so that they fit below those of the page.
+    HTML in the text is not rendered, and there are no images. Links lead only to http and https and
+    are marked `rel="noopener noreferrer nofollow"`. An address that is not written as a link stays
+    text. No other attributes remain, except the first number of an ordered list. Headings move down
+    by `heading_shift` levels to fit below those of the page.
     """
     tokens = _parser.parse(text)
     _shift_headings(tokens, heading_shift)

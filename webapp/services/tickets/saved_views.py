@@ -1,4 +1,4 @@
-"""Saved views of the ticket list: everybody has their own, admins share some with all."""
+"""Saved views of the ticket list: each person has their own, and admins share some with all."""
 
 from collections.abc import Sequence
 
@@ -32,10 +32,10 @@ def list_views(viewer_id: int) -> Sequence[SavedView]:
 
 
 def save_view(name: str, query: str, *, actor_id: int, is_shared: bool = False) -> SavedView:
-    """Keep `query` (the list's query string) under `name`.
+    """Save `query` (the list's query string) under `name`.
 
-    Raises FieldError for a name that is empty, too long or taken, RefusedError where somebody who
-    is no admin wants to share, or has MOST_VIEWS already.
+    Raises FieldError if the name is empty, too long or taken. Raises RefusedError if the query is
+    too long, if the actor has MOST_VIEWS already, or if the actor is no admin and wants to share.
     """
     if len(query) > QUERY_LENGTH:
         raise RefusedError("These filters are too long to be saved; take some of them off.")
@@ -62,10 +62,10 @@ def save_view(name: str, query: str, *, actor_id: int, is_shared: bool = False) 
 
 
 def change_view(view_id: int, name: str, *, actor_id: int, is_shared: bool) -> SavedView:
-    """Rename a view, share it or stop sharing it; see save_view for what is refused.
+    """Rename a view, share it or stop sharing it; save_view says what is refused.
 
-    Raises NotFoundError for a view that is not the actor's to change: their own, for admins also
-    shared ones of others.
+    People may change their own views, and admins also the shared views of others. Raises
+    NotFoundError for any other view.
     """
     with transaction() as session:
         actor = get_user(session, actor_id)
@@ -80,7 +80,7 @@ def change_view(view_id: int, name: str, *, actor_id: int, is_shared: bool) -> S
 
 
 def delete_view(view_id: int, *, actor_id: int) -> str:
-    """Delete a view and return what it was called; raises NotFoundError as change_view does."""
+    """Delete a view and return its name; raises NotFoundError like change_view."""
     with transaction() as session:
         view = _get_view(session, view_id, get_user(session, actor_id))
         _record(session, view, "deleted", _audited(view), {}, actor_id)
@@ -89,7 +89,7 @@ def delete_view(view_id: int, *, actor_id: int) -> str:
 
 
 def may_change(view: SavedView, viewer_id: int, is_admin: bool) -> bool:
-    """Whether somebody may rename, share or delete a view."""
+    """Whether the viewer may rename, share or delete a view."""
     return view.owner_id == viewer_id or (view.is_shared and is_admin)
 
 

@@ -1,6 +1,6 @@
 """Full-text search over number, title, client, description and comments of tickets.
 
-The index is kept by triggers of the database (migration 0003), whoever writes.
+Triggers of the database keep the index up to date (migration 0003), whatever code writes.
 """
 
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ from webapp.models.ticket_search import SEARCH_TABLE
 
 NEWEST_TICKETS = 20_000
 MATCH_LIMIT = 1_000
-"""So many of the newest matches are looked at: words that every ticket has cost no more."""
+"""A search looks only at this many of the newest matches, so common words stay cheap."""
 
 
 def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) -> Select[int]:
-    """The ids of the newest tickets that have every word of `typed`, to be used in a statement.
+    """SQL for the ids of the newest tickets that have every word of `typed`.
 
-    Nothing that is typed is an error; where it holds no letter and no digit, nothing is found.
+    No typed text is an error; text without any letter or digit finds nothing.
     """
     terms = parse_search(typed[:SEARCH_LENGTH])
     if not terms:
@@ -52,13 +52,14 @@ def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) ->
 
 
 def _search_postgresql(query: str, limit: int) -> Select[int]:
-    """The newest tickets are read one by one, and the index asked only if they had too few.
+    """SQL that reads the newest tickets one by one, and uses the index only if they are too few.
 
-    The planner takes words that often stand together for rare, and would then fetch every match of
-    the index to keep the newest.
+    PostgreSQL's planner underestimates how often words stand together. With the index alone it
+    would fetch every match to keep the newest.
     """
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
-    # Written into the statement: a plan made for any words at all reads every match of common ones.
+    # The words are written into the statement: a plan made for unknown words reads every match of
+    # common words.
     words = bindparam("search", query, String, literal_execute=True)
     is_match = func.to_tsquery(text("'simple'"), words)
     newest = (
@@ -90,13 +91,13 @@ def _search_postgresql(query: str, limit: int) -> Select[int]:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The ids of the newest tickets found. `is_cut`: there are more than is looked at."""
+    """The ids of the newest tickets found; `is_cut` says that the search found more."""
 
     ids: Sequence[int]
     is_cut: bool
 
 
 def find_matches(session: Session, typed: str) -> Matches:
-    """Search once, for all that is asked about the same words."""
+    """Run a search once, so that several statements can use its result."""
     ids = session.scalars(search_tickets(session, typed, limit=MATCH_LIMIT + 1)).all()
     return Matches(ids[:MATCH_LIMIT], len(ids) > MATCH_LIMIT)

@@ -1,4 +1,4 @@
-"""What a ticket's fields can be set to: the choices of its forms."""
+"""The choices of the forms of a ticket."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from webapp.services.transactions import reading
 
 @dataclass(frozen=True, slots=True)
 class BoardChoice:
-    """A board with its categories as (id, words); a subcategory stands below its category."""
+    """A board with its categories as (id, words); a subcategory comes after its category."""
 
     id: int
     name: str
@@ -21,7 +21,7 @@ class BoardChoice:
 
 @dataclass(frozen=True, slots=True)
 class OpeningChoices:
-    """What a new ticket can be given."""
+    """The choices for a new ticket."""
 
     clients: Sequence[tuple[int, str]]
     boards: Sequence[BoardChoice]
@@ -30,9 +30,9 @@ class OpeningChoices:
 
 
 def board_choices(session: Session, ticket: Ticket | None = None) -> list[BoardChoice]:
-    """Boards in use with their categories in use, by name, in one statement.
+    """The active boards with their active categories, by name, read in one statement.
 
-    What `ticket` has already is among them whether in use or not.
+    The board and categories of `ticket` are included even if they are not active.
     """
     board_id = ticket.board_id if ticket else None
     kept = [ticket.category_id, ticket.subcategory_id] if ticket else []
@@ -56,7 +56,7 @@ def board_choices(session: Session, ticket: Ticket | None = None) -> list[BoardC
 
 
 def opening_choices() -> OpeningChoices:
-    """The choices of the form for a new ticket: what is in use."""
+    """The choices of the form for a new ticket; only active rows are offered."""
     with reading() as session:
         return OpeningChoices(
             clients=client_choices(session),
@@ -69,7 +69,7 @@ def opening_choices() -> OpeningChoices:
 
 
 def client_choices(session: Session, ticket: Ticket | None = None) -> list[tuple[int, str]]:
-    """Clients in use as (id, name) by name, and the one that `ticket` has."""
+    """The active clients as (id, name), by name; the client of `ticket` is always included."""
     client_id = ticket.client_id if ticket else None
     rows = session.execute(
         select(Client.id, Client.name)
@@ -80,7 +80,7 @@ def client_choices(session: Session, ticket: Ticket | None = None) -> list[tuple
 
 
 def _as_tree(categories: Sequence[Category]) -> list[tuple[int, str]]:
-    """Categories in their order, each followed by its subcategories."""
+    """The categories as (id, words), each followed by its subcategories."""
     tree = []
     for category in categories:
         if category.parent_id is None:

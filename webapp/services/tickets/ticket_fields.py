@@ -1,7 +1,7 @@
-"""What a person may set a ticket's fields to, a rule for each field.
+"""The rules for what a person may set a ticket's fields to, one for each field.
 
-A rule changes a loaded ticket inside the caller's transaction and returns a sentence for the
-timeline, None where nothing changes. It raises FieldError for a choice that cannot be taken.
+A `change_…` rule changes a loaded ticket inside the caller's transaction. It returns a sentence for
+the timeline, or None if nothing changes. It raises FieldError for a choice that cannot be taken.
 """
 
 from datetime import datetime
@@ -34,7 +34,7 @@ NO_CATEGORY = "Choose a category of the ticket's board."
 
 
 def change_status(session: Session, ticket: Ticket, status_id: int, now: datetime) -> str | None:
-    """Give the ticket a status; closed time and status belong together, see ticket_state."""
+    """Set the ticket's status and, with it, the closed time; see ticket_state."""
     if status_id == ticket.status_id:
         return None
     status = hold_status(session, Status.id == status_id) if 0 < status_id <= LARGEST_ID else None
@@ -48,7 +48,7 @@ def change_status(session: Session, ticket: Ticket, status_id: int, now: datetim
 def change_priority(
     session: Session, ticket: Ticket, priority_id: int, now: datetime
 ) -> str | None:
-    """Give the ticket a priority, marked as a person's choice so that polls leave it."""
+    """Set the ticket's priority and mark it as a person's choice, so that polls leave it."""
     if priority_id == ticket.priority_id:
         return None
     priority = choose_priority(session, priority_id)
@@ -60,7 +60,7 @@ def change_priority(
 
 
 def change_assignee(session: Session, ticket: Ticket, assignee_id: int | None) -> str | None:
-    """Give the ticket to somebody who can sign in, or (None) to nobody."""
+    """Assign the ticket to a user who can sign in, or to nobody (None)."""
     if assignee_id == ticket.assignee_id:
         return None
     if assignee_id is None:
@@ -74,7 +74,7 @@ def change_assignee(session: Session, ticket: Ticket, assignee_id: int | None) -
 
 
 def change_client(session: Session, ticket: Ticket, client_id: int) -> str | None:
-    """Make the ticket another client's; whose it is was then decided, it is unmapped no longer."""
+    """Move the ticket to another client; it no longer counts as unmapped then."""
     if client_id == ticket.client_id:
         return None
     client = choose_client(session, client_id)
@@ -86,7 +86,7 @@ def change_client(session: Session, ticket: Ticket, client_id: int) -> str | Non
 
 
 def change_board(session: Session, ticket: Ticket, board_id: int) -> str | None:
-    """Move the ticket to another board; a category that is not that board's is cleared."""
+    """Move the ticket to another board; a category of the old board is cleared."""
     if board_id == ticket.board_id:
         return None
     board = choose_board(session, board_id)
@@ -102,7 +102,7 @@ def change_board(session: Session, ticket: Ticket, board_id: int) -> str | None:
 
 
 def change_category(session: Session, ticket: Ticket, category_id: int | None) -> str | None:
-    """Choose a category or a subcategory (which brings its category) of the ticket's board."""
+    """Set a category or subcategory of the ticket's board; a subcategory sets its category too."""
     if category_id == (ticket.subcategory_id or ticket.category_id):
         return None
     previous = category_words(ticket)
@@ -115,7 +115,7 @@ def change_category(session: Session, ticket: Ticket, category_id: int | None) -
 
 
 def change_title(ticket: Ticket, text: str) -> str | None:
-    """Give the ticket a title of one line."""
+    """Set the ticket's title, which has one line."""
     title = read_title(text)
     if title == ticket.title:
         return None
@@ -124,7 +124,7 @@ def change_title(ticket: Ticket, text: str) -> str | None:
 
 
 def change_description(ticket: Ticket, text: str) -> str | None:
-    """Give the ticket a description in Markdown."""
+    """Set the ticket's description, which is Markdown."""
     description = read_description(text)
     if description == clean_text(ticket.description):
         return None
@@ -133,7 +133,7 @@ def change_description(ticket: Ticket, text: str) -> str | None:
 
 
 def change_reference(ticket: Ticket, text: str) -> str | None:
-    """Note the number that the ticket has elsewhere; empty removes it."""
+    """Set the ticket's number in another system; an empty text removes it."""
     reference = read_reference(text)
     if reference == ticket.external_reference:
         return None
@@ -144,7 +144,7 @@ def change_reference(ticket: Ticket, text: str) -> str | None:
 
 
 def change_url(ticket: Ticket, text: str) -> str | None:
-    """Note the address that the ticket has elsewhere; empty removes it."""
+    """Set the ticket's address in another system; an empty text removes it."""
     url = read_url(text)
     if url == ticket.external_url:
         return None
@@ -153,7 +153,7 @@ def change_url(ticket: Ticket, text: str) -> str | None:
 
 
 def choose_client(session: Session, client_id: int) -> Client:
-    """A client in use; raises FieldError."""
+    """The active client with this id; raises FieldError."""
     client = _chosen(session, Client, client_id, "client_id", NO_CLIENT)
     if not client.is_active:
         raise FieldError({"client_id": NO_CLIENT})
@@ -161,7 +161,7 @@ def choose_client(session: Session, client_id: int) -> Client:
 
 
 def choose_board(session: Session, board_id: int) -> Board:
-    """A board in use; raises FieldError."""
+    """The active board with this id; raises FieldError."""
     board = _chosen(session, Board, board_id, "board_id", NO_BOARD)
     if not board.is_active:
         raise FieldError({"board_id": NO_BOARD})
@@ -169,7 +169,7 @@ def choose_board(session: Session, board_id: int) -> Board:
 
 
 def choose_assignee(session: Session, user_id: int) -> User:
-    """Somebody who can sign in; raises FieldError."""
+    """The user with this id, who has to be active; raises FieldError."""
     user = _chosen(session, User, user_id, "assignee_id", NO_ASSIGNEE)
     if not user.is_active:
         raise FieldError({"assignee_id": NO_ASSIGNEE})
@@ -177,14 +177,14 @@ def choose_assignee(session: Session, user_id: int) -> User:
 
 
 def choose_priority(session: Session, priority_id: int) -> Priority:
-    """A priority; raises FieldError."""
+    """The priority with this id; raises FieldError."""
     return _chosen(session, Priority, priority_id, "priority_id", NO_PRIORITY)
 
 
 def choose_category(
     session: Session, board_id: int, category_id: int
 ) -> tuple[Category, Category | None]:
-    """A category of the board with the subcategory, if one was chosen; raises FieldError."""
+    """The board's category and, if one was chosen, its subcategory; raises FieldError."""
     row = _chosen(session, Category, category_id, "category_id", NO_CATEGORY)
     if not row.is_active or row.board_id != board_id:
         raise FieldError({"category_id": NO_CATEGORY})
@@ -193,7 +193,7 @@ def choose_category(
 
 
 def read_title(text: str) -> str:
-    """A title as it is stored; raises FieldError for none and for one that is too long."""
+    """The title as it is stored; raises FieldError if it is empty or too long."""
     title = clean_line(text, TITLE_LENGTH + 1)
     if title is None:
         raise FieldError({"title": "Enter a title."})
@@ -203,7 +203,7 @@ def read_title(text: str) -> str:
 
 
 def read_description(text: str) -> str:
-    """A description as it is stored; raises FieldError where it is too long."""
+    """The description as it is stored; raises FieldError if it is too long."""
     if len(text) > DESCRIPTION_LENGTH:
         sentence = f"A description has at most {DESCRIPTION_LENGTH:,} characters."
         raise FieldError({"description": sentence})
@@ -211,7 +211,7 @@ def read_description(text: str) -> str:
 
 
 def read_reference(text: str) -> str | None:
-    """An external reference as it is stored; raises FieldError where it is too long."""
+    """The external reference as it is stored; raises FieldError if it is too long."""
     reference = clean_line(text, NAME_LENGTH + 1)
     if reference and len(reference) > NAME_LENGTH:
         sentence = f"A reference has at most {NAME_LENGTH} characters."
@@ -220,9 +220,10 @@ def read_reference(text: str) -> str | None:
 
 
 def read_url(text: str) -> str | None:
-    """An external link as it is stored: http or https to a host, without spaces.
+    """The external link as it is stored, or None if it is empty.
 
-    Raises FieldError for anything else: it becomes a link that people click.
+    It becomes a link that people click. Raises FieldError for anything but an address without
+    spaces and quotes that leads to a host by http or https.
     """
     url = clean_line(text, URL_LENGTH + 1)
     if url is None:
@@ -239,7 +240,7 @@ def read_url(text: str) -> str | None:
 
 
 def category_words(ticket: Ticket) -> str | None:
-    """`Endpoint › Malware`, or None without a category."""
+    """The words for the ticket's category, such as `Endpoint › Malware`; None if it has none."""
     if ticket.category is None:
         return None
     names = [ticket.category.name, ticket.subcategory.name if ticket.subcategory else None]

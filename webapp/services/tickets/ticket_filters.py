@@ -1,4 +1,4 @@
-"""What of the tickets is asked for, and the SQL for it."""
+"""The filters of the ticket list, and their SQL."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -17,20 +17,23 @@ NOBODY = "nobody"
 MAX_HOURS = 24 * 366
 
 UNTOUCHED = Ticket.first_touched_at.is_(None)
-"""SQL for "no person has worked on it yet"."""
+"""SQL for tickets that no person has worked on."""
 
 _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before"})
 
 
 @dataclass(frozen=True, slots=True)
 class TicketQuery:
-    """What of the tickets is asked for; None (or empty) does not narrow it.
+    """The filters, the sort and the place of a page of tickets.
 
-    `assignee` is a user's id or NOBODY; `severity` a word of domain.incident.Severity; hours count
-    back from now, `untouched_hours` for tickets that nobody has touched and that are so old.
-    `is_triage` and `is_untouched` see in_triage, UNTOUCHED. `is_closed_in_huntress`: open here, but
-    the incident is over there. `sort` is a key of SORTS, else the default of the tab.
-    `after` and `before` are the marks of a page's last and first row.
+    A filter that is None or empty hides nothing. `assignee` is a user's id or NOBODY; `severity` is
+    a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
+    opened since then, `older_hours` for tickets opened before, `untouched_hours` for those of the
+    latter that nobody has touched. For `is_triage` see in_triage; for `is_untouched` see UNTOUCHED.
+    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress.
+
+    `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
+    the marks of a page's last and first row.
     """
 
     is_closed: bool = False
@@ -55,7 +58,7 @@ class TicketQuery:
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The filters that narrow, by their field."""
+        """The filters that hide tickets, by field name."""
         return {
             one.name: getattr(self, one.name)
             for one in fields(self)
@@ -64,7 +67,7 @@ class TicketQuery:
 
     @property
     def sort_name(self) -> str:
-        """The sort that applies."""
+        """The name of the sort that applies."""
         return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
 
     @property
@@ -74,7 +77,7 @@ class TicketQuery:
 
 
 def in_triage() -> ColumnElement[bool]:
-    """SQL for the triage queue: what is on a fallback board of a connection, or unmapped."""
+    """SQL for the triage queue: tickets on a fallback board of a connection, or unmapped."""
     return or_(
         Ticket.board_id.in_(
             select(Connection.fallback_board_id).where(Connection.fallback_board_id.is_not(None))
@@ -84,14 +87,14 @@ def in_triage() -> ColumnElement[bool]:
 
 
 def in_tab(is_closed: bool) -> ColumnElement[bool]:
-    """SQL for open or closed tickets; the closed time follows the status (see ticket_state)."""
+    """SQL for open or closed tickets; a closed ticket has a closed time (see ticket_state)."""
     return Ticket.closed_at.is_not(None) if is_closed else Ticket.closed_at.is_(None)
 
 
 def build_conditions(
     query: TicketQuery, now: datetime, matches: Matches | None
 ) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query`, the tab left out; `matches` are those of its search."""
+    """SQL for the filters of `query` but not the tab; `matches` is the result of its search."""
     conditions = [
         condition(value)
         for name, value in query.filters.items()
@@ -103,7 +106,8 @@ def build_conditions(
         if (hours := getattr(query, name)) is not None
     ]
     if matches is not None:
-        # Thousands of parameters take longer to send than to search for.
+        # The ids are written into the statement, because sending thousands of parameters takes
+        # longer than the search.
         ids: BindParameter[Sequence[int]] = bindparam(
             "matches", matches.ids, expanding=True, literal_execute=True
         )
@@ -112,7 +116,7 @@ def build_conditions(
 
 
 def find_searched(session: Session, query: TicketQuery) -> Matches | None:
-    """What the search of `query` finds; None where nothing is searched for."""
+    """Run the search of `query`; None if it has no search."""
     return find_matches(session, query.search) if query.search.strip() else None
 
 
@@ -121,7 +125,7 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
 
 
 def _has_severity(word: str) -> ColumnElement[bool]:
-    """Written out in every case: a database knows how common a value is, not a function of it."""
+    """SQL for the severity in every spelling, as databases keep no statistics of lower()."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
         is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))

@@ -1,6 +1,6 @@
-"""The one place where a ticket's status, and with it its closed time, is set.
+"""The one place that sets a ticket's status, and with it its closed time.
 
-Plain assignments on a loaded ticket: the caller owns the transaction and says what time it is.
+The functions assign to a loaded ticket. The caller owns the transaction and passes the time.
 """
 
 from datetime import datetime
@@ -12,23 +12,23 @@ from sqlalchemy.orm import Session
 from webapp.models import Status, Ticket
 
 DEFAULT_TRIES = 3
-"""While the old default is waited for another status may become it: then it is looked up again."""
+"""While one lookup waits, another status may become the default; then it is looked up again."""
 
 
 def hold_status(session: Session, condition: ColumnExpressionArgument[bool]) -> Status | None:
-    """The status of `condition` as it is stored now, held until the transaction ends.
+    """The status that fits `condition`, read afresh and locked until the transaction ends.
 
-    Meanwhile nobody turns it from an open into a closed one: `edit_status` locks what it turns,
-    and looks for tickets only then. (SQLite lets one write at a time anyway.)
+    While it is locked, nobody can turn it from open to closed: `edit_status` locks it too, and only
+    then checks whether tickets have it. SQLite allows only one write at a time anyway.
     """
     query = select(Status).where(condition).with_for_update(read=True, key_share=True)
     return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def hold_default_status(session: Session) -> Status:
-    """The status that new tickets get, held until the transaction ends; see `hold_status`.
+    """The status of new tickets, locked until the transaction ends; see `hold_status`.
 
-    Raises NoResultFound where there is none.
+    Raises NoResultFound if there is none.
     """
     for _ in range(DEFAULT_TRIES):
         status = hold_status(session, Status.is_default)
@@ -38,10 +38,10 @@ def hold_default_status(session: Session) -> Status:
 
 
 def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:
-    """Give `ticket` the `status`; returns whether that changed anything.
+    """Set the status of `ticket`; returns whether that changed anything.
 
-    Entering a closed status sets `closed_at` (UTC), leaving for an open one clears it, and moving
-    between two closed statuses keeps when it was closed. `updated_at` follows a change.
+    Entering a closed status sets `closed_at` (UTC), and entering an open one clears it. Moving
+    between two closed statuses keeps `closed_at`. A change sets `updated_at`.
     """
     if ticket.status_id == status.id and (ticket.closed_at is not None) == status.is_closed:
         return False
@@ -56,7 +56,7 @@ def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:
 
 
 def mark_touched(ticket: Ticket, *, now: datetime) -> None:
-    """A person worked on the ticket: keeps the first time (UTC) and moves `updated_at`."""
+    """Note that a person worked on the ticket: keep the first time (UTC) and set `updated_at`."""
     if ticket.first_touched_at is None:
         ticket.first_touched_at = now
     ticket.updated_at = now

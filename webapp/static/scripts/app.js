@@ -5,8 +5,8 @@
 
   document.documentElement.classList.add("has-script");
 
-  // A selection that narrows a list applies at once. By keyboard every arrow key is a choice: the
-  // focus is there again on the page that comes, so that one can go on to the next one.
+  // A selection that narrows a list applies at once. With the keyboard, every arrow key makes a
+  // choice and loads a page. That page puts the focus back, so that the next key works.
   const FOCUS = "triagedesk-focus";
   document.addEventListener("change", (event) => {
     if (!event.target.matches("[data-submit-on-change]")) return;
@@ -21,8 +21,8 @@
     chosen.focus({ focusVisible: true });
   }
 
-  // What was typed stays in this tab, for whoever typed it: past a session that ran out, but not
-  // past signing out, nor for the next person.
+  // Typed text stays in this tab for the person who typed it, even if the session expires. It is
+  // removed when that person signs out or another one signs in.
   const PERSON = "triagedesk-person";
   const person = document.body.dataset.person;
   if (person && sessionStorage.getItem(PERSON) !== person) {
@@ -30,7 +30,7 @@
     sessionStorage.setItem(PERSON, person);
   }
 
-  // What is being written survives leaving the page (in this tab only).
+  // Text that is being written is kept when the page is left (in this tab only).
   for (const field of document.querySelectorAll("[data-draft]")) {
     if (!field.value) field.value = sessionStorage.getItem(draftKey(field)) || "";
     field.addEventListener("input", () => sessionStorage.setItem(draftKey(field), field.value));
@@ -40,7 +40,7 @@
     if (event.target.matches("[data-forget-drafts]")) sessionStorage.clear();
   });
 
-  // One menu or panel at a time; Escape and a click elsewhere close it.
+  // Only one menu or panel is open at a time; Escape or a click elsewhere closes it.
   const openMenus = () => document.querySelectorAll("details[data-menu][open]");
   document.addEventListener("click", (event) => {
     for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
@@ -54,8 +54,8 @@
     }
   });
 
-  // A list that follows another shows only what belongs to the choice made there. Groups without a
-  // mark only tell its options apart as long as there is no script.
+  // A list that follows another list shows only the options for the choice in that list. Option
+  // groups without data-above are for pages without a script and are removed here.
   const follow = (list) => {
     const above = document.getElementById(list.dataset.follows);
     const all = [...list.children].flatMap((child) =>
@@ -73,7 +73,7 @@
   };
   for (const list of document.querySelectorAll("select[data-follows]")) follow(list);
 
-  // A form is sent once, however often its button is pressed.
+  // A form is sent only once, even if its button is pressed again.
   document.addEventListener("submit", (event) => {
     if (event.target.method !== "post" || event.defaultPrevented) return;
     if (event.target.dataset.isSent) event.preventDefault();
@@ -83,7 +83,7 @@
     for (const form of document.querySelectorAll("form[data-is-sent]")) delete form.dataset.isSent;
   });
 
-  // How a poll goes is said aloud when it enters another phase, not every two seconds.
+  // Screen readers announce a poll when it enters another phase, not every two seconds.
   const said = new Map();
   const listen = (isFirst) => {
     for (const line of document.querySelectorAll("[data-announce]")) {
@@ -97,7 +97,7 @@
   listen(true);
   document.addEventListener("htmx:afterSettle", () => listen(false));
 
-  // The option of a poll is for that poll only.
+  // The option for a sweep applies to one poll and is cleared after it.
   document.addEventListener("htmx:afterRequest", (event) => {
     const option = event.target.querySelector && event.target.querySelector("[name=sweep]");
     if (event.target.matches("form") && option) option.checked = false;
@@ -108,7 +108,7 @@
     const card = event.target.closest && event.target.closest(".connection");
     if (card) card.classList.add("is-stale");
   };
-  // A preview that does not come says so, and an old one does not look like the newest.
+  // A preview that fails says so; an old one must not look like the newest.
   const admitNoPreview = ({ detail: { target, xhr } }) => {
     const words = target.querySelector("[data-on-failure]");
     if (words) words.hidden = false;

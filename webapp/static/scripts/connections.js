@@ -1,4 +1,4 @@
-// The routing form: the closed status goes with auto-close. The form works without this file.
+// The routing form: the closed status is shown only with auto-close. The form works without this file.
 (() => {
   "use strict";
   for (const part of document.querySelectorAll("[data-only-with]")) {

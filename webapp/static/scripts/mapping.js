@@ -1,4 +1,4 @@
-// The mapping table: marks what was changed and counts it; everything works without this file.
+// The mapping table: marks and counts changed rows. Everything works without this file.
 (() => {
   "use strict";
   const form = document.querySelector("[data-mapping]");
@@ -13,7 +13,7 @@
   const all = find("[data-select-all]");
   const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
 
-  // What was stored in a row when its form was made, as its hidden field says it.
+  // The values that were stored in a row when its form was made; its hidden field holds them.
   const parse = (seen) => {
     const [, tickets, ...client] = seen.split("|");
     return { seen, client: client.join("|"), tickets: tickets === "1" };
@@ -46,10 +46,10 @@
   const dirtyRows = () => rows.filter(isDirty);
   const pickedRows = () => rows.filter((row) => row.pick.checked);
 
-  // Changes that are not saved yet outlive paging, tabs, search and order, in this tab of the
-  // browser only. Those of rows that are not on this page are sent along when saving.
+  // Unsaved changes are kept over paging, tabs, search and order, in this tab of the browser only.
+  // Changes of rows that are not on this page are sent along when saving.
   const KEY = `triagedesk-mapping-${form.dataset.mapping}`;
-  const MOST_KEPT = 300; // with a page of rows no more than the server reads
+  const MOST_KEPT = 300; // with a page of rows, at most as many as the server reads
   let elsewhere = new Map();
   let isKept = true;
   const read = () => {
@@ -75,7 +75,7 @@
       sessionStorage.removeItem(KEY);
     } catch { /* nothing is kept then */ }
   };
-  // A form that came back holds the newest of its own rows; else what was kept goes into them.
+  // A refused form already holds the newest values of its rows; otherwise kept changes are filled in.
   const restore = (isSentForm) => {
     elsewhere = read();
     for (const row of rows) {
@@ -118,7 +118,7 @@
     all.indeterminate = picked > 0 && picked < rows.length;
   };
 
-  // Leaving the table is asked about, moving about in it is not.
+  // Leaving the table with unsaved changes asks for confirmation; moving within it does not.
   const table = new URL(form.dataset.address, location).pathname;
   const isOfTable = (address) => {
     const { origin, pathname } = new URL(address, location);
@@ -144,7 +144,7 @@
     keep();
     show();
   });
-  // An edit that was taken back shows what is stored by now.
+  // A row whose edit was taken back shows the values that are stored now.
   form.addEventListener("change", (event) => {
     const row = rows.find((one) => one.element.contains(event.target));
     if (!row || isDirty(row)) return;

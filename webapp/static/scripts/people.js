@@ -1,4 +1,4 @@
-// Copies what an admin has to hand over; without a script it is selected and copied by hand.
+// Copies the text that an admin has to hand over; without a script, people copy it by hand.
 (() => {
   "use strict";
   for (const button of document.querySelectorAll("[data-copy]")) {

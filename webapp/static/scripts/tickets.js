@@ -10,7 +10,7 @@
   const bar = find(".bulk-bar");
   const all = find("[data-select-all]");
 
-  // What is selected, in words; the bar is there only while something is.
+  // Counts the selected tickets; the bar is shown only while there are any.
   const showSelection = () => {
     if (!bar) return;
     const number = boxes().filter((box) => box.checked).length;
@@ -33,7 +33,7 @@
     showSelection();
   }
 
-  // Choices that do not narrow the list stay out of its address.
+  // Leave choices that do not narrow the list out of its address.
   form.addEventListener("formdata", (event) => {
     for (const [name, value] of [...event.formData]) {
       const isUsual = name === "sort" && value === form.dataset.tidy;
@@ -84,8 +84,8 @@
 (() => {
   "use strict";
 
-  // Notes and the other buttons save only their own: what was chosen under "Work" and not saved yet
-  // is there again afterwards, except where the ticket itself has changed meanwhile.
+  // Notes and the other buttons save only their own fields. Unsaved choices under "Work" are
+  // restored afterwards, unless the ticket itself has changed meanwhile.
   const work = document.getElementById("work");
   const choicesKey = `triagedesk-draft-work-${location.pathname}`;
   if (work) {

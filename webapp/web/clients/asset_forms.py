@@ -1,4 +1,4 @@
-"""Forms of the asset pages. What a field may hold is checked by the services."""
+"""Forms of the asset pages; the services check the values."""
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
@@ -9,7 +9,7 @@ from webapp.web.params import IdField
 
 
 class AssetForm(FlaskForm):
-    """An asset."""
+    """The form for an asset."""
 
     client_id = IdField("Client")
     name = StringField(
@@ -24,11 +24,11 @@ class AssetForm(FlaskForm):
     asset_tag = StringField("Asset tag (optional)")
 
     def fill_choices(self, kept_id: int | None = None) -> None:
-        """Offer the active clients, and the asset's own."""
+        """Offer the active clients and the asset's own client."""
         self.client_id.offer("Choose a client", list_client_choices(kept_id=kept_id))
 
     def values(self) -> AssetValues:
-        """What was entered, cleaned. Raises FieldError."""
+        """The typed values, cleaned. Raises FieldError."""
         return read_asset_values(
             self.client_id.chosen,
             self.name.data,

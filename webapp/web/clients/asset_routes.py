@@ -1,4 +1,4 @@
-"""Assets: the machines of clients."""
+"""The pages of assets, the machines of clients."""
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -26,7 +26,7 @@ PAGES = RowPages(Asset, "assets.show", "assets.show_list")
 @assets.get("")
 @admin_only
 def show_list() -> ResponseReturnValue:
-    """The assets; the address holds the search, the filter, the tab and the page."""
+    """Show the assets; the address holds the search, the filter, the tab and the page."""
     query = AssetQuery(
         search=read_search(request.args),
         client_id=read_number(request.args.get("client")),
@@ -39,7 +39,7 @@ def show_list() -> ResponseReturnValue:
 @assets.route("/new", methods=["GET", "POST"])
 @admin_only
 def new() -> ResponseReturnValue:
-    """Add an asset; `client` in the address chooses its client."""
+    """Add an asset; `client` in the address chooses its client in the form."""
     form = AssetForm(data={"client_id": request.args.get("client", "")})
     form.fill_choices()
     added = send_form(form, lambda: add_asset(form.values(), actor_id=require_viewer().id))
@@ -51,7 +51,7 @@ def new() -> ResponseReturnValue:
 @assets.route("/<int:asset_id>", methods=["GET", "POST"])
 @admin_only
 def show(asset_id: int) -> ResponseReturnValue:
-    """One asset: edit it, see the tickets about it."""
+    """Show one asset with its tickets, and save edits."""
     view = read_asset(asset_id)
     form = AssetForm(obj=view.asset)
     form.fill_choices(kept_id=view.asset.client_id)
@@ -69,28 +69,28 @@ def show(asset_id: int) -> ResponseReturnValue:
 @assets.post("/<int:asset_id>/deactivate")
 @admin_only
 def deactivate(asset_id: int) -> ResponseReturnValue:
-    """Link no more tickets to it; the links there are stay."""
+    """Deactivate an asset: no new tickets are linked to it, and existing links stay."""
     return PAGES.deactivate(asset_id)
 
 
 @assets.post("/<int:asset_id>/activate")
 @admin_only
 def activate(asset_id: int) -> ResponseReturnValue:
-    """Link tickets to it again."""
+    """Activate an asset, so that tickets are linked to it again."""
     return PAGES.activate(asset_id)
 
 
 @assets.post("/<int:asset_id>/delete")
 @admin_only
 def delete(asset_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete an asset that nothing points to."""
     return PAGES.delete(asset_id)
 
 
 @assets.get("/export")
 @admin_only
 def export() -> ResponseReturnValue:
-    """Every asset as a CSV file."""
+    """Send every asset as a CSV file."""
     return csv_response("assets.csv", export_assets())
 
 
@@ -104,19 +104,19 @@ def upload_import() -> ResponseReturnValue:
 @assets.route("/import/<int:upload_id>/columns", methods=["GET", "POST"])
 @admin_only
 def choose_import_columns(upload_id: int) -> ResponseReturnValue:
-    """Say which column is which field."""
+    """Choose which column holds which field."""
     return IMPORT.show_columns(upload_id)
 
 
 @assets.route("/import/<int:upload_id>", methods=["GET", "POST"])
 @admin_only
 def preview_import_of(upload_id: int) -> ResponseReturnValue:
-    """See what would be imported, and import it."""
+    """Preview what would be imported, and import it."""
     return IMPORT.show_preview(upload_id)
 
 
 @assets.post("/import/<int:upload_id>/discard")
 @admin_only
 def discard_import(upload_id: int) -> ResponseReturnValue:
-    """Import nothing."""
+    """Discard the upload without importing it."""
     return IMPORT.discard(upload_id)

@@ -1,4 +1,4 @@
-"""Forms of the client pages. What a field may hold is checked by the services."""
+"""Forms of the client pages; the services check the values."""
 
 from flask_wtf import FlaskForm
 from wtforms import StringField, TextAreaField
@@ -7,7 +7,7 @@ from webapp.services.desk.edit_clients import ClientValues, read_client_values
 
 
 class ClientForm(FlaskForm):
-    """A client."""
+    """The form for a client."""
 
     name = StringField("Name")
     external_reference = StringField(
@@ -16,5 +16,5 @@ class ClientForm(FlaskForm):
     notes = TextAreaField("Notes (optional)", description="Only admins see them.")
 
     def values(self) -> ClientValues:
-        """What was entered, cleaned. Raises FieldError."""
+        """The typed values, cleaned. Raises FieldError."""
         return read_client_values(self.name.data, self.notes.data, self.external_reference.data)

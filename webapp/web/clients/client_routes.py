@@ -1,4 +1,4 @@
-"""Clients: the customers of the MSP."""
+"""The pages of clients, the customers of the MSP."""
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -27,7 +27,7 @@ PAGES = RowPages(Client, "clients.show", "clients.show_list")
 @clients.get("")
 @admin_only
 def show_list() -> ResponseReturnValue:
-    """The clients; the address holds the search, the tab and the page."""
+    """Show the clients; the address holds the search, the tab and the page."""
     query = ClientQuery(
         search=read_search(request.args),
         is_active=read_is_active(request.args),
@@ -50,7 +50,7 @@ def new() -> ResponseReturnValue:
 @clients.route("/<int:client_id>", methods=["GET", "POST"])
 @admin_only
 def show(client_id: int) -> ResponseReturnValue:
-    """One client: edit it, see what belongs to it."""
+    """Show one client with what belongs to it, and save edits."""
     view = read_client(client_id)
     form = ClientForm(obj=view.client)
     attempt = EditAttempt(
@@ -67,28 +67,28 @@ def show(client_id: int) -> ResponseReturnValue:
 @clients.post("/<int:client_id>/deactivate")
 @admin_only
 def deactivate(client_id: int) -> ResponseReturnValue:
-    """Offer it no more; what points to it stays."""
+    """Deactivate a client: it cannot be chosen any more, and what points to it stays."""
     return PAGES.deactivate(client_id)
 
 
 @clients.post("/<int:client_id>/activate")
 @admin_only
 def activate(client_id: int) -> ResponseReturnValue:
-    """Offer it again."""
+    """Activate a client, so that it can be chosen again."""
     return PAGES.activate(client_id)
 
 
 @clients.post("/<int:client_id>/delete")
 @admin_only
 def delete(client_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete a client that nothing points to."""
     return PAGES.delete(client_id)
 
 
 @clients.get("/export")
 @admin_only
 def export() -> ResponseReturnValue:
-    """Every client as a CSV file."""
+    """Send every client as a CSV file."""
     return csv_response("clients.csv", export_clients())
 
 
@@ -102,19 +102,19 @@ def upload_import() -> ResponseReturnValue:
 @clients.route("/import/<int:upload_id>/columns", methods=["GET", "POST"])
 @admin_only
 def choose_import_columns(upload_id: int) -> ResponseReturnValue:
-    """Say which column is which field."""
+    """Choose which column holds which field."""
     return IMPORT.show_columns(upload_id)
 
 
 @clients.route("/import/<int:upload_id>", methods=["GET", "POST"])
 @admin_only
 def preview_import_of(upload_id: int) -> ResponseReturnValue:
-    """See what would be imported, and import it."""
+    """Preview what would be imported, and import it."""
     return IMPORT.show_preview(upload_id)
 
 
 @clients.post("/import/<int:upload_id>/discard")
 @admin_only
 def discard_import(upload_id: int) -> ResponseReturnValue:
-    """Import nothing."""
+    """Discard the upload without importing it."""
     return IMPORT.discard(upload_id)

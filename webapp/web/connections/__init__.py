@@ -1,4 +1,4 @@
-"""Integrations, and the page of one connection: account, routing, preview."""
+"""The integrations, and the page of one connection with its account, routing and preview."""
 
 from webapp.web.connections.connection_routes import connections
 from webapp.web.connections.integration_routes import integrations

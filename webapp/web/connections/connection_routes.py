@@ -1,4 +1,4 @@
-"""The Huntress page of a connection: connect, status, routing, preview, start."""
+"""The page of one connection: connect, status, routing, preview, start."""
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -41,7 +41,7 @@ connections.add_app_template_filter(why_without_ticket)
 @connections.route("/connect", methods=["GET", "POST"])
 @admin_only
 def connect() -> ResponseReturnValue:
-    """Connect an account; key and secret are tried before anything is stored."""
+    """Connect an account; the key and secret are tried before anything is stored."""
     require_enterprise()
     form = ConnectForm()
     failure = None
@@ -69,14 +69,14 @@ def connect() -> ResponseReturnValue:
 @connections.get("/<int:connection_id>")
 @admin_only
 def show(connection_id: int) -> ResponseReturnValue:
-    """The connection's page."""
+    """Show the page of the connection."""
     return render_overview(connection_id)
 
 
 @connections.post("/<int:connection_id>/routing")
 @admin_only
 def save_settings(connection_id: int) -> ResponseReturnValue:
-    """Save the routing settings; a refused form is shown again as it was filled in."""
+    """Save the routing settings; a refused form is shown again with what was typed."""
     form = RoutingForm()
     seen = read_loaded(request.form.get("loaded"))
     if seen is None:
@@ -99,7 +99,7 @@ def save_settings(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/credentials")
 @admin_only
 def change_credentials(connection_id: int) -> ResponseReturnValue:
-    """Store new credentials of the same account; another account's are refused."""
+    """Store new credentials for the same account; those of another account are refused."""
     form = CredentialsForm()
     key, secret = form.credentials()
     try:
@@ -121,7 +121,7 @@ def change_credentials(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/pause")
 @admin_only
 def pause(connection_id: int) -> ResponseReturnValue:
-    """Stop polling until resumed."""
+    """Stop polling until it is resumed."""
     pause_polling(connection_id, actor_id=require_viewer().id)
     flash("Polling is paused. A poll that is running comes to its end.", "success")
     return _back(connection_id)
@@ -130,7 +130,7 @@ def pause(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/resume")
 @admin_only
 def resume(connection_id: int) -> ResponseReturnValue:
-    """Poll on schedule again."""
+    """Resume polling on schedule."""
     resume_polling(connection_id, actor_id=require_viewer().id)
     flash("Polling is resumed.", "success")
     return _back(connection_id)
@@ -139,7 +139,7 @@ def resume(connection_id: int) -> ResponseReturnValue:
 @connections.route("/<int:connection_id>/disconnect", methods=["GET", "POST"])
 @admin_only
 def disconnect(connection_id: int) -> ResponseReturnValue:
-    """Ask, then delete the credentials; everything else is kept."""
+    """Ask for confirmation, then delete the credentials; everything else is kept."""
     page = read_connection_page(connection_id)
     if request.method == "GET":
         return render_template("connections/disconnect.html", connection=page)
@@ -151,7 +151,7 @@ def disconnect(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/sync-organizations")
 @admin_only
 def sync_organizations(connection_id: int) -> ResponseReturnValue:
-    """Bring the organizations up to date, and say what that changed."""
+    """Sync the organizations and say what that changed."""
     tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
@@ -159,7 +159,7 @@ def sync_organizations(connection_id: int) -> ResponseReturnValue:
 @connections.route("/<int:connection_id>/preview", methods=["GET", "POST"])
 @admin_only
 def preview(connection_id: int) -> ResponseReturnValue:
-    """Ask Huntress what the first poll would create. Only the form asks: a GET calls nobody."""
+    """Show what the first poll would create; only a POST asks Huntress, a GET calls nobody."""
     page = read_connection_page(connection_id)
     found, failure = None, None
     if request.method == "POST":
@@ -178,7 +178,7 @@ def preview(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/start")
 @admin_only
 def start(connection_id: int) -> ResponseReturnValue:
-    """Begin the schedule with a first poll."""
+    """Start polling: the first poll runs, and the schedule begins."""
     actor_id = require_viewer().id
     tell(lambda: f"Polling is started. {start_polling(connection_id, actor_id=actor_id).message}")
     return _back(connection_id)
@@ -189,7 +189,7 @@ def _back(connection_id: int) -> ResponseReturnValue:
 
 
 def _place_failure(form: ConnectForm, error: ConnectError) -> str | None:
-    """Beside the base URL where that is the trouble, else above the form."""
+    """Put the failure at the base URL if it is about that; otherwise return it."""
     if not error.is_about_base_url:
         return str(error)
     form.base_url.errors = [str(error)]

@@ -1,4 +1,4 @@
-"""Forms of a connection's account: its key, its secret, where they are sent."""
+"""Forms for a connection's account: its key, secret and base URL."""
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
@@ -7,25 +7,25 @@ from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 
 
 class KeyField(StringField):  # type: ignore[misc]  # WTForms comes without types
-    """A credential that can be read while it is typed; a page never shows it again."""
+    """A credential that is readable while it is typed; a page never shows it again."""
 
     def _value(self) -> str:
         return ""
 
 
 class CredentialsForm(FlaskForm):
-    """An API key and its secret."""
+    """The form for an API key and its secret."""
 
     api_key = KeyField("API key")
     api_secret = PasswordField("API secret")
 
     def credentials(self) -> tuple[str, str]:
-        """Key and secret as they were typed."""
+        """The key and secret as they were typed."""
         return self.api_key.data or "", self.api_secret.data or ""
 
 
 class ConnectForm(CredentialsForm):
-    """A new account."""
+    """The form for a new account."""
 
     name = StringField(
         "Name (optional)",

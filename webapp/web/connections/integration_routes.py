@@ -1,4 +1,4 @@
-"""Integrations: what Triagedesk can be connected to, by category."""
+"""The integrations page, which lists by category what Triagedesk can connect to."""
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -14,7 +14,7 @@ integrations = Blueprint("integrations", __name__)
 @integrations.get("/integrations")
 @admin_only
 def show() -> ResponseReturnValue:
-    """The registry's integrations and the connections there are."""
+    """Show the integrations of the registry and the existing connections."""
     is_enterprise = current_config().is_enterprise
     return render_template(
         "connections/integrations.html",

@@ -1,4 +1,4 @@
-"""The overview of a connection, as it is shown after a refused form too."""
+"""The overview page of a connection, which is also shown again after a refused form."""
 
 from collections.abc import Mapping
 
@@ -22,10 +22,11 @@ def render_overview(
     failure: str | None = None,
     is_other_account: bool = False,
 ) -> str:
-    """The page; a form that was refused is given and shown as it was filled in.
+    """Render the page; a form that was refused is passed in and shown with what was typed.
 
-    `seen` are the settings its routing form was loaded with; with a `conflict`, it is shown on
-    top of what is stored now. `failure` is why the credentials were refused.
+    `seen` are the settings with which the refused routing form was loaded. With a `conflict`, the
+    form's changes are shown on top of the settings that are stored now. `failure` says why the
+    credentials were refused.
     """
     page = read_connection_page(connection_id)
     loaded = page.values if seen is None or conflict is not None else seen

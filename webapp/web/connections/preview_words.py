@@ -1,4 +1,4 @@
-"""Why an incident becomes no ticket, in words."""
+"""Words that say why an incident gets no ticket."""
 
 from webapp.domain.plan import Reason
 
@@ -12,5 +12,5 @@ WORDS = {
 
 
 def why_without_ticket(reason: Reason) -> str:
-    """The words; a reason without any is shown as it is called."""
+    """The words for a reason; a reason without words is shown by its name."""
     return WORDS.get(reason, reason.value.replace("_", " "))

@@ -1,4 +1,4 @@
-"""The routing form: what it offers, what was chosen, and what somebody else chose meanwhile."""
+"""The routing form: its choices, what was chosen, and what somebody else saved meanwhile."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,10 @@ _LABELS = {one.column: one.label for one in REQUIRED}
 
 
 class RoutingForm(FlaskForm):
-    """The settings; each field bears the name of its attribute. The service checks them."""
+    """The routing settings; each field has the name of the connection's attribute.
+
+    The service checks the values.
+    """
 
     board_id = IdField(_LABELS["board_id"])
     category_id = IdField("Category (optional)")
@@ -50,7 +53,7 @@ class RoutingForm(FlaskForm):
     reopen_tickets = BooleanField("Reopen tickets when the incident needs work again")
 
     def fill(self, choices: RoutingChoices, page: ConnectionPage) -> None:
-        """Offer the choices, and the chosen rows that were deactivated since, marked as such."""
+        """Offer the choices; chosen rows that were deactivated since are offered and marked."""
         boards = _names(choices.boards, page.chosen.get("board_id"))
         tops = _names(choices.categories, page.chosen.get("category_id"))
         self._offer("board_id", choices.boards, page)
@@ -66,19 +69,19 @@ class RoutingForm(FlaskForm):
                 self[one.column].description = "Required before anything is polled."
 
     def show(self, values: Mapping[str, object]) -> None:
-        """Show settings as they are stored."""
+        """Fill the form with settings."""
         for name, value in values.items():
             self._set(name, value)
 
     def values(self) -> dict[str, object]:
-        """What was chosen, by attribute; text that is not a number comes as None."""
+        """What was chosen, by attribute; text that is not a number gives None."""
         return {name: self._read(name) for name in ROUTING_FIELDS}
 
     def show_conflict(self, seen: Mapping[str, object], stored: Mapping[str, object]) -> None:
         """Say at each field what somebody else saved since the form was loaded with `seen`.
 
-        A field that was left alone takes over the stored value; in one that both changed, what
-        was chosen here stays. The form has been filled with the choices there are now.
+        A field that the person did not change takes over the stored value. If both changed a field,
+        the person's choice stays. Call fill() first, so that the present choices are known.
         """
         mine = self.values()
         for name in ROUTING_FIELDS:
@@ -100,7 +103,7 @@ class RoutingForm(FlaskForm):
     def _offer_grouped(
         self, name: str, rows: list[Category], page: ConnectionPage, groups: Mapping[int, str]
     ) -> None:
-        """Categories under their board, subcategories under their category."""
+        """Offer categories grouped by board, or subcategories grouped by category."""
         choices = [SelectChoice("", "None")]
         by_group = sorted(rows, key=lambda row: (groups.get(_above(row), ""), row.name))
         for row in by_group:
@@ -128,7 +131,7 @@ class RoutingForm(FlaskForm):
         field.data = value if name in SWITCH_FIELDS else "" if value is None else str(value)
 
     def _words(self, name: str, value: object) -> str:
-        """A value as the form shows it."""
+        """The words for a value as the form shows it."""
         if name in SWITCH_FIELDS:
             return "on" if value else "off"
         if name in NUMBER_FIELDS:
@@ -140,12 +143,12 @@ class RoutingForm(FlaskForm):
 
 
 def write_loaded(values: Mapping[str, object]) -> str:
-    """The settings that a form shows, for its hidden field."""
+    """The settings that a form shows, as text for its hidden field."""
     return json.dumps(dict(values), sort_keys=True)
 
 
 def read_loaded(text: str | None) -> dict[str, object] | None:
-    """What `write_loaded` wrote; None where that is not what came back."""
+    """Read what `write_loaded` wrote; None if the text cannot come from it."""
     try:
         values = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -157,13 +160,13 @@ def read_loaded(text: str | None) -> dict[str, object] | None:
 
 
 def _names(rows: Any, chosen: Named | None) -> dict[int, str]:
-    """Names by id; the chosen row is among them also where it was deactivated."""
+    """Names by id; the chosen row is included even if it was deactivated."""
     names = {row.id: row.name for row in rows}
     return names if chosen is None else {chosen.id: chosen.name, **names}
 
 
 def _above(row: Any) -> int:
-    """The board of a category, the category of a subcategory."""
+    """The id of a subcategory's category, or of a category's board."""
     return int(row.parent_id or row.board_id)
 
 

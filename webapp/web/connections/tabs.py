@@ -1,4 +1,4 @@
-"""The pages of one connection, as tabs."""
+"""The pages of one connection, shown as tabs."""
 
 from dataclasses import dataclass
 
@@ -21,5 +21,5 @@ TABS = (
 
 
 def connection_tabs() -> tuple[Tab, ...]:
-    """The pages, in the order they are shown."""
+    """The tabs, in the order in which they are shown."""
     return TABS

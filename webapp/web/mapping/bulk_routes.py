@@ -31,7 +31,7 @@ WORDS = {
 @mapping.post("/bulk")
 @admin_only
 def bulk(connection_id: int) -> ResponseReturnValue:
-    """Do one thing to the selected rows, to all of them or to none."""
+    """Apply one action to all selected rows, or to none if anything is wrong."""
     rows = read_sent_rows(request.form)
     chosen = picked(request.form, rows)
     action = request.form.get("action", "")
@@ -90,7 +90,7 @@ def _refusal(sentence: str, rows: Sequence[SentRow], chosen: Sequence[SentRow]) 
 
 
 def _stale(error: Exception, rows: Sequence[SentRow], chosen: Sequence[SentRow]) -> Refusal:
-    """The rows as they are now; those that were changed meanwhile are not selected any more."""
+    """Describe the refusal; rows that somebody else changed meanwhile are no longer selected."""
     if not isinstance(error, StaleMappingError):
         return _refusal(str(error), rows, chosen)
     stale = {conflict.row.external_id: conflict for conflict in error.conflicts}

@@ -1,4 +1,4 @@
-"""Creating clients from selected organizations: preview, then all at once."""
+"""Creating clients from selected organizations: first a preview, then all at once."""
 
 from collections.abc import Mapping, Sequence
 
@@ -28,14 +28,14 @@ from webapp.web.viewer import require_viewer
 @mapping.get("/new-clients")
 @admin_only
 def preview_clients(connection_id: int) -> ResponseReturnValue:
-    """What would be created; nothing is yet."""
+    """Show what would be created, without creating anything."""
     return _page(connection_id, {})
 
 
 @mapping.post("/new-clients")
 @admin_only
 def create(connection_id: int) -> ResponseReturnValue:
-    """Create and link as decided, or show the form again."""
+    """Create and link clients as decided; after a refusal the form is shown again."""
     decisions = _read()
     typed = {one.external_id: one for one in decisions}
     try:
@@ -80,7 +80,7 @@ def _page(
 
 
 def _typed(proposal: Proposal, typed: NewClient | None) -> dict[str, str]:
-    """What stands in the fields: what was typed, else the proposal."""
+    """The values for the fields: what was typed, or else the proposal."""
     similar = proposal.similar[0] if proposal.similar else ""
     values = {"choice": str(proposal.choice), "name": proposal.name, "link": similar}
     if typed is not None:
@@ -94,7 +94,7 @@ def _wanted() -> list[str]:
 
 
 def _read() -> Sequence[NewClient]:
-    """The decisions for the organizations of the form."""
+    """The decisions that the form holds for the organizations."""
     decisions = []
     for external_id in _wanted():
         word = request.form.get(f"choice-{external_id}", "")

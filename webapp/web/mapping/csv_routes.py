@@ -15,7 +15,7 @@ from webapp.web.mapping.forms import read_query
 @mapping.get("/export")
 @admin_only
 def export(connection_id: int) -> ResponseReturnValue:
-    """The rows that the address narrows to, as a file."""
+    """Send the rows that match the address as a CSV file."""
     lines = export_mappings(connection_id, read_query(request.args))
     return stream_csv("organizations.csv", lines)
 
@@ -30,21 +30,21 @@ def upload_import(connection_id: int) -> ResponseReturnValue:
 @mapping.route("/import/<int:upload_id>/columns", methods=["GET", "POST"])
 @admin_only
 def choose_import_columns(connection_id: int, upload_id: int) -> ResponseReturnValue:
-    """Say which column is which field."""
+    """Choose which column holds which field."""
     return _pages(connection_id).show_columns(upload_id)
 
 
 @mapping.route("/import/<int:upload_id>", methods=["GET", "POST"])
 @admin_only
 def preview_import_of(connection_id: int, upload_id: int) -> ResponseReturnValue:
-    """See what would be imported, and import it."""
+    """Preview what would be imported, and import it."""
     return _pages(connection_id).show_preview(upload_id)
 
 
 @mapping.post("/import/<int:upload_id>/discard")
 @admin_only
 def discard_import(connection_id: int, upload_id: int) -> ResponseReturnValue:
-    """Import nothing."""
+    """Discard the upload without importing it."""
     return _pages(connection_id).discard(upload_id)
 
 

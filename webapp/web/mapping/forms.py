@@ -1,4 +1,4 @@
-"""Reading the mapping table's address and its form."""
+"""Reading the address and the form of the mapping table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from webapp.web.params import read_number, read_page_number, read_search
 KEPT = ("q", "state", "sort", "size", "page")
 TYPED_LENGTH = 300
 MOST_ROWS = 400
-"""A page of rows and the changes of other pages that mapping.js keeps and sends along."""
+"""The most rows read: one page, and changes on other pages that mapping.js sends along."""
 
 SORT_WORDS = {
     "name": "By name",
@@ -35,20 +35,20 @@ SORT_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A row as it was when its form was made: what is different from it was changed by a person."""
+    """A row as it was when its form was made; a difference from it is a person's change."""
 
     version: int
     client: str
     tickets: bool
 
     def as_text(self) -> str:
-        """For the hidden field."""
+        """The text for the hidden field."""
         return f"{self.version}|{int(self.tickets)}|{self.client}"
 
 
 @dataclass(frozen=True, slots=True)
 class SentRow:
-    """A row of the form as it was sent."""
+    """A row of the form that was sent."""
 
     external_id: str
     seen: Seen
@@ -57,11 +57,11 @@ class SentRow:
 
     @property
     def is_dirty(self) -> bool:
-        """Whether anything was changed in it."""
+        """Whether the person changed anything in the row."""
         return self.client != self.seen.client or self.tickets != self.seen.tickets
 
     def as_edit(self) -> RowEdit:
-        """Only what was changed."""
+        """The row's changes, without the values that stayed the same."""
         return RowEdit(
             self.external_id,
             self.seen.version,
@@ -71,29 +71,29 @@ class SentRow:
 
 
 class TableLinks:
-    """Addresses of the table that keep what was chosen before."""
+    """Addresses of the table that keep the present view's values."""
 
     def __init__(self, connection_id: int, values: MultiDict[str, str]) -> None:
         self._connection_id = connection_id
         self._values = {name: values[name] for name in KEPT if values.get(name)}
 
     def to(self, endpoint: str = "mapping.show", **changes: object) -> str:
-        """The same view with `changes`; None removes a value."""
+        """The address of the same view with `changes`; None removes a value."""
         values: dict[str, Any] = {**self._values, **changes}
         kept = {name: value for name, value in values.items() if value}
         return url_for(endpoint, connection_id=self._connection_id, **kept)
 
     def tab(self, state: str | None) -> str:
-        """Another tab, from its first page."""
+        """The address of another tab, on its first page."""
         return self.to(state=state, page=None)
 
     def without_filters(self) -> str:
-        """Everything, in the same order."""
+        """The address of all rows, in the same order."""
         return self.to(q=None, state=None, page=None)
 
 
 def read_query(values: MultiDict[str, str]) -> MappingQuery:
-    """The table's address as a query; what makes no sense in it is left out."""
+    """Read the table's address as a query; values that make no sense are left out."""
     state = values.get("state", "")
     tab = state if state in [*map(str, MappingState), GONE] else None
     size = read_number(values.get("size"))
@@ -107,7 +107,7 @@ def read_query(values: MultiDict[str, str]) -> MappingQuery:
 
 
 def read_sent_rows(form: MultiDict[str, str]) -> list[SentRow]:
-    """The rows of the form in their order; fields that our forms do not have are left out."""
+    """Read the rows of the form in their order; unknown fields are left out."""
     rows: list[SentRow] = []
     for name, value in form.items():
         external_id = parse_id(name.removeprefix("seen-")) if name.startswith("seen-") else None
@@ -126,7 +126,7 @@ def read_sent_rows(form: MultiDict[str, str]) -> list[SentRow]:
 
 
 def read_seen(value: str) -> Seen | None:
-    """What the hidden field of a row holds; None where we did not write it."""
+    """Read the hidden field of a row; None if we did not write it."""
     version, _, rest = value.partition("|")
     tickets, _, client = rest.partition("|")
     number = read_number(version)
@@ -136,6 +136,6 @@ def read_seen(value: str) -> Seen | None:
 
 
 def picked(form: MultiDict[str, str], rows: Iterable[SentRow]) -> list[SentRow]:
-    """The rows whose box is ticked."""
+    """The rows whose checkbox is ticked."""
     wanted = set(form.getlist("pick"))
     return [row for row in rows if row.external_id in wanted]

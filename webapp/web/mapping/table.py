@@ -1,4 +1,4 @@
-"""Showing the mapping table, with what was typed into it where a form was refused."""
+"""Showing the mapping table, with what was typed if a form was refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ STATE_COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a form was not taken: what was typed is shown again with it.
+    """Why a form was refused; the table shows this together with what was typed.
 
     `problems` and `conflicts` are by organization id.
     """
@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row of the page: as stored, and what stands in its fields."""
+    """A row of the page: the stored row, and the values in its fields."""
 
     row: OrganizationRow
     seen: Seen
@@ -56,17 +56,17 @@ class TableRow:
 
     @property
     def is_dirty(self) -> bool:
-        """Whether its fields differ from what was stored when they were made."""
+        """Whether the fields differ from the values that were stored when the form was made."""
         return self.client != self.seen.client or self.tickets != self.seen.tickets
 
     @property
     def needs_look(self) -> bool:
-        """Whether something keeps it from being saved."""
+        """Whether a problem or a conflict keeps the row from being saved."""
         return bool(self.problem or self.conflict)
 
 
 def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
-    """The page; after a refusal with the rows that were sent, and everything typed into them."""
+    """Render the page; after a refusal it shows the rows that were sent, with what was typed."""
     query = read_query(request.args)
     only = [row.external_id for row in refusal.rows] if refusal else None
     page = list_mappings(connection_id, query, only=only or None)
@@ -90,19 +90,19 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
 
 
 def back_url(connection_id: int) -> str:
-    """The page of the connection."""
+    """The address of the connection's page."""
     return url_for("connections.show", connection_id=connection_id)
 
 
 def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
-    """State, words and count of each tab; the one of what is gone only where there is any."""
+    """State, words and count of each tab; the tab "Gone" is there only if it has rows."""
     states = [(str(state), STATE_LABELS[state], page.counts[state]) for state in MappingState]
     gone = [(GONE, "Gone", page.counts[GONE])] if page.counts[GONE] else []
     return [(None, "All", page.count_of_all), *states, *gone]
 
 
 def _views(page: MappingPage, refusal: Refusal | None) -> list[TableRow]:
-    """The rows of the page; those that need a look come first, nobody has to search for them."""
+    """The rows of the page; rows with a problem or conflict come first."""
     sent = {row.external_id: row for row in refusal.rows} if refusal else {}
     views = [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
     return sorted(views, key=lambda view: not view.needs_look)
@@ -119,7 +119,7 @@ def _view(
     if refusal is None or sent is None:
         return TableRow(row, now, now.client, now.tickets, suggestions)
     conflict = refusal.conflicts.get(mapping.external_id)
-    # Sending a conflicting row again is a decision against what is stored now.
+    # A conflicting row that is sent again is a decision against what is stored now.
     seen = now if conflict or not sent.is_dirty else sent.seen
     is_kept = sent.is_dirty or conflict is not None
     return TableRow(

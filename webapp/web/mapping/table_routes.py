@@ -1,4 +1,4 @@
-"""The mapping table: which client each Huntress organization is."""
+"""The mapping table, which says which client each Huntress organization belongs to."""
 
 from collections.abc import Sequence
 
@@ -27,14 +27,14 @@ from webapp.web.viewer import require_viewer
 @mapping.get("")
 @admin_only
 def show(connection_id: int) -> ResponseReturnValue:
-    """The table; its address holds search, tab, order and page."""
+    """Show the table; the address holds search, tab, order and page."""
     return render_table(connection_id)
 
 
 @mapping.post("/save")
 @admin_only
 def save(connection_id: int) -> ResponseReturnValue:
-    """Save every row that was changed, or none; a suggestion that was pressed is only filled in."""
+    """Save all changed rows or none; a pressed suggestion is only filled in."""
     rows = read_sent_rows(request.form)
     if "fill" in request.form:
         return render_table(connection_id, _filled(rows, request.form["fill"]))
@@ -60,7 +60,7 @@ def save(connection_id: int) -> ResponseReturnValue:
 @mapping.post("/sync")
 @admin_only
 def sync(connection_id: int) -> ResponseReturnValue:
-    """Fetch the organizations of the account now."""
+    """Fetch the account's organizations now."""
     tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
@@ -68,7 +68,7 @@ def sync(connection_id: int) -> ResponseReturnValue:
 @mapping.post("/move-tickets")
 @admin_only
 def move(connection_id: int) -> ResponseReturnValue:
-    """Move the open fallback tickets of organizations that have their client."""
+    """Move open fallback tickets to the client that their organization has by now."""
     tell(lambda: _moved_words(move_tickets(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
@@ -76,20 +76,20 @@ def move(connection_id: int) -> ResponseReturnValue:
 @mapping.post("/create-tickets")
 @admin_only
 def create_tickets(connection_id: int) -> ResponseReturnValue:
-    """Make tickets of open incidents that were only recorded."""
+    """Create tickets for open incidents that were only recorded."""
     actor_id = require_viewer().id
     tell(lambda: _ticketed_words(ticket_recorded_incidents(connection_id, actor_id=actor_id)))
     return _back(connection_id)
 
 
 def _back(connection_id: int, *, is_saved: bool = False) -> ResponseReturnValue:
-    """The table again; with `is_saved` the browser forgets the changes it kept over its pages."""
+    """Redirect to the table; with `is_saved` the browser forgets the changes that it kept."""
     anchor = "saved" if is_saved else None
     return redirect(TableLinks(connection_id, request.args).to(_anchor=anchor), 303)
 
 
 def _filled(rows: Sequence[SentRow], choice: str) -> Refusal:
-    """The form again, with a suggestion in its field: it is not saved yet."""
+    """Return the form with a suggestion in its field; nothing is saved yet."""
     external_id, _, name = choice.partition("|")
     changed = [
         SentRow(row.external_id, row.seen, name, row.tickets)

@@ -1,4 +1,4 @@
-"""Dashboard, audit log and health."""
+"""The dashboard, the audit log and the health page."""
 
 from webapp.web.operations.audit_routes import audit
 from webapp.web.operations.dashboard_routes import dashboard

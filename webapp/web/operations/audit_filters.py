@@ -1,4 +1,4 @@
-"""What of the audit log an address asks for, and addresses that keep it."""
+"""Reading the audit log's address, and making addresses that keep its values."""
 
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -15,7 +15,10 @@ WORD_LENGTH = 60
 
 
 def read_query(values: MultiDict[str, str], zone: tzinfo) -> AuditQuery:
-    """The address as a query; days are the viewer's. What makes no sense in it is left out."""
+    """Read the address as a query; days are days of the viewer's zone.
+
+    Values that make no sense are left out.
+    """
     first, last = read_day(values.get("from")), read_day(values.get("to"))
     return AuditQuery(
         actor=_actor(values.get("who")),
@@ -45,11 +48,11 @@ class AuditLinks:
         self._values = {name: values[name] for name in KEPT if values.get(name)}
 
     def to(self, **changes: str | int | None) -> str:
-        """The same view with `changes`, from its first page; None removes a value."""
+        """The address of the same view with `changes`, on its first page; None removes a value."""
         return self._link("audit.show_list", changes)
 
     def export(self) -> str:
-        """The file with everything this view shows, on all its pages."""
+        """The address of a file with everything that this view shows on all its pages."""
         return self._link("audit.export", {})
 
     def _link(self, endpoint: str, changes: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Audit log: what people changed."""
+"""The audit log's pages: what people changed."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -33,7 +33,7 @@ COLUMNS = ("time (UTC)", "who", "action", "kind", "id", "name", "before", "after
 @audit.get("")
 @admin_only
 def show_list() -> ResponseReturnValue:
-    """The log; its address holds the filters and the page."""
+    """Show the log; the address holds the filters and the page."""
     query = read_query(request.args, zone_of(require_viewer()))
     return render_template(
         "operations/audit.html",
@@ -47,7 +47,7 @@ def show_list() -> ResponseReturnValue:
 @audit.get("/export")
 @admin_only
 def export() -> ResponseReturnValue:
-    """Everything the filters leave, as CSV; sent while it is read, however much it is."""
+    """Send all events that match the filters as a CSV file, while they are read."""
     query = read_query(request.args, zone_of(require_viewer()))
     return stream_csv(f"audit-log-{clock.utcnow():%Y-%m-%d}.csv", _lines(query))
 

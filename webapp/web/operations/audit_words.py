@@ -1,4 +1,4 @@
-"""Audit events in words: what was done, to what, and which values changed."""
+"""Words for audit events: what was done, to which row, and which values changed."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -57,7 +57,7 @@ SHOWN_VALUE_LENGTH = 300
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field of an event. `before` is None where only the new value is recorded."""
+    """One field of an event; `has_before` and `has_after` say which sides name the field."""
 
     field: str
     before: object
@@ -67,7 +67,7 @@ class Change:
 
 
 def action_words(action: str) -> str:
-    """What was done; an action without words of its own is taken apart."""
+    """Words for an action; an action without words of its own gives them by its parts."""
     if action in ACTIONS:
         return ACTIONS[action]
     subject, _, what = action.replace("_", " ").partition(".")
@@ -78,13 +78,13 @@ def action_words(action: str) -> str:
 
 
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
-    """The groups of actions as choices of the filter, the one that is chosen included."""
+    """The groups of actions as choices of the filter; the chosen group is included."""
     offered = sorted({*groups, *([chosen] if chosen else [])})
     return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:
-    """The fields an event mentions, in the order they were written; equal ones are left out."""
+    """The fields that an event mentions, in their order, without those whose values are equal."""
     before, after = event.before or {}, event.after or {}
     fields = dict.fromkeys([*before, *after])
     return [
@@ -101,12 +101,12 @@ def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:
 
 
 def field_words(field: str) -> str:
-    """`fallback_board_id` as `fallback board`; `is_active` as `active`."""
+    """Words for a field: `fallback_board_id` is `fallback board`, `is_active` is `active`."""
     return field.removesuffix("_id").removeprefix("is_").replace("_", " ")
 
 
 def subject_url(event: AuditEvent) -> str | None:
-    """The page of what an event is about, where there is one."""
+    """The address of the page of an event's row, or None."""
     endpoint, argument = _SUBJECT_PAGES.get(event.subject_type, ("", ""))
     subject_id = read_number(event.subject_id)
     if endpoint not in current_app.view_functions or subject_id is None:
@@ -116,12 +116,12 @@ def subject_url(event: AuditEvent) -> str | None:
 
 
 def flat(values: Mapping[str, object] | None) -> str:
-    """The values of one side of an event in one cell of a file."""
+    """The values before or after an event, as the text of one cell."""
     return "" if values is None else json.dumps(values, ensure_ascii=False)
 
 
 def _readable(field: str, value: object, names: AuditNames) -> object:
-    """A time stays a time (the page shows it in the viewer's zone); the rest becomes text."""
+    """A value for the page: a time stays a time, shown in the viewer's zone; the rest is text."""
     if value is None:
         return "none"
     if isinstance(value, bool):

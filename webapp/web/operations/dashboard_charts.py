@@ -1,7 +1,7 @@
-"""The geometry of the dashboard's charts: numbers in, rectangles out.
+"""The geometry of the dashboard's charts: functions that turn numbers into rectangles.
 
-The drawings are stretched to the width of their card, so they hold no text: words, axes and the
-table stand beside them as HTML.
+The drawings are stretched to the width of their card, so they hold no text. Words, axes and a table
+are HTML beside them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ LABELLED_DAYS = 5
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A rectangle of one severity, in the units of the drawing."""
+    """The rectangle of one severity, in the units of the drawing."""
 
     severity: str
     y: float
@@ -30,7 +30,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A day: where its column begins, what to say of it, its segments from the bottom up."""
+    """The column of one day: where it begins, its words, and its segments from the bottom up."""
 
     x: int
     words: str
@@ -38,13 +38,13 @@ class Column:
 
     @property
     def bar_x(self) -> int:
-        """Where its bar begins."""
+        """Where the column's bar begins."""
         return self.x + (COLUMN - BAR) // 2
 
 
 @dataclass(frozen=True, slots=True)
 class StackedBars:
-    """Days side by side; `ticks` are the numbers of the axis, evenly spaced, highest first."""
+    """Columns side by side; `ticks` are the evenly spaced numbers of the axis, highest first."""
 
     columns: Sequence[Column]
     ticks: Sequence[int]
@@ -58,16 +58,16 @@ class StackedBars:
 
     @property
     def lines(self) -> list[float]:
-        """Where the lines of the ticks lie, highest first."""
+        """Where the lines of the ticks lie, the highest first."""
         return [HEIGHT * step / (len(self.ticks) - 1) for step in range(len(self.ticks))]
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBars:
-    """A period above the one before it, as widths out of FULL, with the words beside them.
+    """Bars for a period and the period before, as widths out of FULL, with their words.
 
-    `words` compare them; `trend` is faster, slower or same. Both are empty where there is nothing
-    to compare with.
+    `words` compare the periods, and `trend` is faster, slower or same. Both are empty if one of the
+    periods has no value.
     """
 
     current_words: str
@@ -107,7 +107,7 @@ def axis_ticks(highest: int) -> list[int]:
 
 
 def compare_times(figure: TimeFigure) -> TimeBars:
-    """Draw a median and the one of the period before."""
+    """Draw the median of a period and of the period before."""
     current, previous = figure.current.seconds, figure.previous.seconds
     longest = max(current or 0, previous or 0) or 1
     trend, words = "", ""
@@ -125,12 +125,12 @@ def compare_times(figure: TimeFigure) -> TimeBars:
 
 
 def day_words(day: date) -> str:
-    """`9 Jun`."""
+    """Words for a day, such as `9 Jun`."""
     return f"{day.day} {day:%b}"
 
 
 def _segments(day: IncidentDay, top: int) -> list[Segment]:
-    """From the gravest, at the bottom, upwards: what matters most has a common base line."""
+    """The segments of a day; the gravest are at the bottom, where all days have one base line."""
     segments = []
     below = 0
     for severity in SEVERITIES:

@@ -1,4 +1,4 @@
-"""The dashboard: how polling is doing, and what waits for a person."""
+"""The dashboard, which shows how polling goes and what waits for a person."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -36,13 +36,13 @@ CONNECTION_PAGE = "connection"
 
 
 FOLDED_FROM = 3
-"""From so many connections on there is a list of them, and only those that need eyes have cards."""
+"""From this many connections on, a list shows all; only failing or busy ones have cards."""
 
 
 @dashboard.get("/")
 @signed_in
 def show() -> ResponseReturnValue:
-    """The page."""
+    """Show the dashboard."""
     config = current_config()
     desk = read_dashboard(zone_of(require_viewer()))
     is_folded = len(desk.connections) >= FOLDED_FROM
@@ -61,21 +61,21 @@ def show() -> ResponseReturnValue:
 @dashboard.get("/connections/summary")
 @signed_in
 def show_polling() -> ResponseReturnValue:
-    """All connections at a glance, asked for again and again."""
+    """The part with all connections at a glance, which the page requests repeatedly."""
     return render_template("operations/_polling.html", connections=read_connections_health())
 
 
 @dashboard.get("/connections/<int:connection_id>/status")
 @signed_in
 def show_connection(connection_id: int) -> ResponseReturnValue:
-    """One connection's card, asked for again and again while a poll runs."""
+    """The card of one connection, which the page requests repeatedly while a poll runs."""
     return _card(connection_id)
 
 
 @dashboard.post("/connections/<int:connection_id>/poll")
 @signed_in
 def poll(connection_id: int) -> ResponseReturnValue:
-    """Ask for a poll; answers at once, the card shows how it goes."""
+    """Request a poll and answer at once; the card shows the progress."""
     notice = None
     try:
         request_poll(
@@ -98,7 +98,7 @@ def poll(connection_id: int) -> ResponseReturnValue:
 
 
 def _place() -> str | None:
-    """Where the card stands: on the connection's own page (admins), else on the dashboard."""
+    """The place of the card: the connection's own page (only admins see it), or the dashboard."""
     is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
     return CONNECTION_PAGE if is_there else None
 
@@ -108,7 +108,7 @@ def _needs_eyes(connection: ConnectionHealth) -> bool:
 
 
 def _charts(figures: DeskFigures | None) -> dict[str, object]:
-    """What templates/dashboard/_figures.html needs besides the figures."""
+    """The values that templates/operations/_figures.html needs besides the figures."""
     if figures is None:
         return {}
     return {
@@ -121,7 +121,7 @@ def _charts(figures: DeskFigures | None) -> dict[str, object]:
 
 
 def _of_severity(word: str, since: datetime) -> str:
-    """The tickets of these incidents."""
+    """The address of the tickets that belong to these incidents."""
     hours = ceil((clock.utcnow() - since) / timedelta(hours=1))
     return url_for("tickets.show_list", severity=word, within=hours)
 

@@ -1,4 +1,4 @@
-"""What a poll is doing, in words."""
+"""Words for the progress of a poll."""
 
 PHASES = {
     "walking": "Collecting incident reports",
@@ -8,18 +8,18 @@ PHASES = {
     "checking": "Checking incidents that are not listed as open",
 }
 PAGED = frozenset({"walking", "sweeping"})
-"""Phases that count pages; how many there will be is not known."""
+"""The phases that count pages; their total is not known."""
 
 
 def phase_words(phase: str | None) -> str:
-    """What a phase is called on the page; one without words is shown as it is."""
+    """Words for a phase; a phase without words is shown by its name."""
     if not phase:
         return "Starting"
     return PHASES.get(phase, phase.replace("_", " ").capitalize())
 
 
 def progress_words(phase: str | None, done: int, total: int | None) -> str:
-    """How far a phase is: `40 of 1,200`, `page 3`, or nothing where that is not known yet."""
+    """Words for the progress, such as `40 of 1,200` or `page 3`; empty if it is not known."""
     if total:
         return f"{min(done, total):,} of {total:,}"
     if not done:

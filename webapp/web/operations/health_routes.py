@@ -1,4 +1,4 @@
-"""Health: whether the parts of Triagedesk work, for admins and for load balancers."""
+"""The health page for admins, and the health check for load balancers."""
 
 import re
 
@@ -18,7 +18,7 @@ _CODE = re.compile(r"`([^`]+)`")
 @health.get("/health")
 @admin_only
 def show() -> ResponseReturnValue:
-    """What `triagedesk doctor` says, in the browser."""
+    """Show the checks of `triagedesk doctor`."""
     return render_template(
         "operations/health.html", checks=read_health(), checked_at=clock.utcnow()
     )
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
 @health.get("/healthz")
 @public
 def answer() -> ResponseReturnValue:
-    """For load balancers: `ok`, or 503 where the database does not answer; no details."""
+    """Answer load balancers with `ok`, or with 503 if the database does not answer; no details."""
     if is_database_answering():
         return Response("ok", mimetype="text/plain")
     return Response("unavailable", 503, mimetype="text/plain")
@@ -35,5 +35,5 @@ def answer() -> ResponseReturnValue:
 
 @health.app_template_filter()
 def with_code(text: str) -> Markup:
-    """Commands between backticks as code; everything else as text."""
+    """Escape a text, and mark up commands between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped

@@ -1,4 +1,4 @@
-"""Signing in, the own account, and the people who may."""
+"""Signing in, one's own account, and the users' pages for admins."""
 
 from webapp.web.people.account_routes import account
 from webapp.web.people.user_routes import users

@@ -1,4 +1,4 @@
-"""Forms of the account pages. What a field may hold is checked by the services."""
+"""Forms of the account pages; the services check the values."""
 
 from zoneinfo import available_timezones
 
@@ -13,7 +13,7 @@ THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
 
 
 class SetupForm(FlaskForm):
-    """The first admin."""
+    """The form for the first admin."""
 
     token = StringField(
         "Setup token",
@@ -30,14 +30,14 @@ class SetupForm(FlaskForm):
 
 
 class SignInForm(FlaskForm):
-    """E-mail address and password."""
+    """The form for e-mail address and password."""
 
     email = EmailField("E-mail address", [InputRequired("Enter your e-mail address.")])
     password = PasswordField("Password", [InputRequired("Enter your password.")])
 
 
 class PreferencesForm(FlaskForm):
-    """How pages look to one person."""
+    """The form for one person's colours and time zone."""
 
     theme = RadioField(
         "Colours", choices=[SelectChoice(name, THEME_LABELS[name]) for name in THEMES]
@@ -45,13 +45,13 @@ class PreferencesForm(FlaskForm):
     time_zone = SelectField("Time zone", description="Every time is shown in this zone.")
 
     def fill_choices(self) -> None:
-        """Offer every zone the system knows."""
+        """Offer every time zone that the system knows."""
         zones = sorted(name for name in available_timezones() if "/" in name)
         self.time_zone.choices = [SelectChoice("", "UTC"), *map(SelectChoice, zones)]
 
 
 class ChoosePasswordForm(FlaskForm):
-    """A password chosen with a one-time link; without one in the address its code is typed in."""
+    """The form for a password with a one-time link; without a link, its code is typed in."""
 
     token = StringField(
         "Link or its code",
@@ -66,7 +66,7 @@ class ChoosePasswordForm(FlaskForm):
 
 
 class ChangePasswordForm(FlaskForm):
-    """One's own password."""
+    """The form to change one's own password."""
 
     current_password = PasswordField("Current password", [InputRequired("Enter it.")])
     new_password = PasswordField(

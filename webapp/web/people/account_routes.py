@@ -45,7 +45,7 @@ ATTEMPTS = "10 per minute; 100 per hour"
 
 
 HELD_LINK = "password_link_code"
-"""The visitor's own cookie holds the token of a link: addresses end up in logs and histories."""
+"""The cookie key that holds a link's token, because addresses end up in logs and histories."""
 
 
 def _has_failed(response: Response) -> bool:
@@ -60,7 +60,7 @@ link_throttled = limiter.limit(ATTEMPTS, methods=["GET", "POST"], deduct_when=_h
 @public
 @throttled
 def set_up() -> ResponseReturnValue:
-    """Create the first admin and sign them in; closed once there is a user."""
+    """Create the first admin and sign them in; redirects to sign-in once a user exists."""
     if not is_setup_open():
         return redirect(url_for("account.enter"))
     form = SetupForm()
@@ -81,7 +81,7 @@ def set_up() -> ResponseReturnValue:
 @public
 @throttled
 def enter() -> ResponseReturnValue:
-    """Ask for address and password."""
+    """Ask for address and password, and begin a session."""
     if is_setup_open():
         return redirect(url_for("account.set_up"))
     target = safe_next(request.args.get("next"))
@@ -102,10 +102,10 @@ def enter() -> ResponseReturnValue:
 @public
 @link_throttled
 def choose() -> ResponseReturnValue:
-    """Choose a password with a one-time link, and go on to sign in.
+    """Choose a password with a one-time link, then go on to sign in.
 
-    A token in the address moves into the cookie at once, so that the page has an address that may
-    be logged, remembered and sent on.
+    A token in the address is moved into the cookie at once. The page's own address can then be
+    logged, remembered and sent on without harm.
     """
     if request.method == "GET" and "token" in request.args:
         cookie_session[HELD_LINK] = request.args["token"][:100]
@@ -119,7 +119,7 @@ def choose() -> ResponseReturnValue:
         form.token.raw_data, form.token.data = [held], held
     if form.validate_on_submit():
         try:
-            code = form.token.data.rpartition("token=")[2]  # some paste the whole link
+            code = form.token.data.rpartition("token=")[2]  # some people paste the whole link
             user = choose_password(code, form.password.data)
         except PasswordLinkError as error:
             form.token.errors = [str(error)]
@@ -134,7 +134,7 @@ def choose() -> ResponseReturnValue:
 @account.post("/sign-out")
 @public
 def leave() -> ResponseReturnValue:
-    """End the session here and in the database."""
+    """End the session in the browser and in the database."""
     token = request.cookies.get(COOKIE)
     if token:
         sign_out(token)
@@ -148,7 +148,7 @@ def leave() -> ResponseReturnValue:
 @account.route("/preferences", methods=["GET", "POST"])
 @signed_in
 def edit_preferences() -> ResponseReturnValue:
-    """Colours and time zone of the viewer, and a form for the password."""
+    """Show and save the viewer's colours and time zone, beside a form for the password."""
     form = _preferences_form()
     viewer = require_viewer()
     if form.validate_on_submit():
@@ -162,7 +162,7 @@ def edit_preferences() -> ResponseReturnValue:
 @signed_in
 @throttled
 def change_password() -> ResponseReturnValue:
-    """Change the viewer's own password; they stay signed in here, and nowhere else."""
+    """Change the viewer's own password; other sessions of the viewer end."""
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
@@ -201,7 +201,7 @@ def _preferences_page(form: PreferencesForm, password_form: ChangePasswordForm) 
 
 
 def _link_owner(token: str | None) -> tuple[User | None, str | None]:
-    """Whose link it is, or what is wrong with it; neither where there is no token yet."""
+    """The user of a link, or what is wrong with it; both are None without a token."""
     if not token:
         return None, None
     try:
@@ -212,7 +212,7 @@ def _link_owner(token: str | None) -> tuple[User | None, str | None]:
 
 
 def _password_chosen(user: User) -> Response:
-    """Whoever was signed in with this browser is not any more: it may be somebody else's."""
+    """End the browser's session, as it may be another person's, and redirect to sign in."""
     token = request.cookies.get(COOKIE)
     if token:
         sign_out(token)
@@ -224,7 +224,7 @@ def _password_chosen(user: User) -> Response:
 
 
 def _signed_in(email: str, password: str, target: str) -> Response:
-    """Begin a session with a fresh cookie, so that nothing set before signing in is kept."""
+    """Begin a session with a fresh cookie, so that no value from before signing in is kept."""
     _user, token = sign_in(email, password, request.user_agent.string)
     kept = cookie_session.get("_flashes")
     cookie_session.clear()

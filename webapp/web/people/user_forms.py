@@ -1,4 +1,4 @@
-"""Forms of the Users pages. What a field may hold is checked by the services."""
+"""Forms of the Users pages; the services check the values."""
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, RadioField, StringField
@@ -15,12 +15,12 @@ ROLE_LABELS = {
 
 
 def role_choices() -> list[SelectChoice]:
-    """The roles, the one that may less first."""
+    """The roles as choices, the one with fewer rights first."""
     return [SelectChoice(role, label) for role, label in ROLE_LABELS.items()]
 
 
 class InviteForm(FlaskForm):
-    """Somebody new."""
+    """The form to invite a person."""
 
     name = StringField("Name", [InputRequired("Enter a name.")])
     email = EmailField(
@@ -32,7 +32,7 @@ class InviteForm(FlaskForm):
 
 
 class EditForm(FlaskForm):
-    """Name and role; the hidden fields hold what was shown before."""
+    """The form for name and role; the hidden fields hold the values that were shown."""
 
     name = StringField("Name")
     role = RadioField("Role", choices=role_choices(), validate_choice=False)
@@ -42,11 +42,11 @@ class EditForm(FlaskForm):
 
 
 class DeactivateForm(FlaskForm):
-    """Who takes over the open tickets."""
+    """The form that asks who takes over the open tickets."""
 
     successor = IdField("Give the open tickets to")
     is_confirmed = BooleanField("Yes, I lock myself out")
 
     def fill_choices(self, people: list[tuple[int, str]]) -> None:
-        """Offer nobody, then these people."""
+        """Offer nobody and then these people."""
         self.successor.offer("Nobody (unassigned)", people)

@@ -1,4 +1,4 @@
-"""Users: who may sign in, and as what."""
+"""The Users pages: who may sign in, and with which role."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask import session as cookie_session
@@ -27,13 +27,13 @@ from webapp.web.viewer import require_viewer
 users = Blueprint("users", __name__, url_prefix="/users")
 
 LINK = "password_link"
-"""The admin's own cookie holds a new link until its page was shown, once."""
+"""The key in the admin's cookie that holds a new link until its page has shown it once."""
 
 
 @users.get("")
 @admin_only
 def show_list() -> ResponseReturnValue:
-    """Everybody; deactivated people in a tab of their own."""
+    """Show all users; deactivated ones have their own tab."""
     rows = read_users()
     return render_template(
         "people/users.html", rows=rows, is_inactive=request.args.get("show") == "deactivated"
@@ -43,7 +43,7 @@ def show_list() -> ResponseReturnValue:
 @users.route("/invite", methods=["GET", "POST"])
 @admin_only
 def invite() -> ResponseReturnValue:
-    """Add somebody, and show the link with which they choose a password."""
+    """Add a user, then show the link with which they choose a password."""
     form = InviteForm()
     link = send_form(
         form,
@@ -62,14 +62,14 @@ def invite() -> ResponseReturnValue:
 @users.get("/<int:user_id>")
 @admin_only
 def show(user_id: int) -> ResponseReturnValue:
-    """One person."""
+    """Show one user."""
     return _page(user_id, None)
 
 
 @users.post("/<int:user_id>/edit")
 @admin_only
 def edit(user_id: int) -> ResponseReturnValue:
-    """Change name and role; what cannot be taken is shown again as it was typed."""
+    """Save name and role; a refused form is shown again with what was typed."""
     form = EditForm()
     wanted = UserEdit(
         form.name.data or "", form.role.data or "", form.seen_name.data, form.seen_role.data
@@ -95,7 +95,7 @@ def edit(user_id: int) -> ResponseReturnValue:
 @users.get("/<int:user_id>/link")
 @admin_only
 def show_link(user_id: int) -> ResponseReturnValue:
-    """The link that was just made, shown once; afterwards only that it was."""
+    """Show the link that was just made, once; later visits only say that it was shown."""
     held = cookie_session.get(LINK) or {}
     token = held.get("token") if held.get("user_id") == user_id else None
     if token:
@@ -107,7 +107,7 @@ def show_link(user_id: int) -> ResponseReturnValue:
 @users.post("/<int:user_id>/new-link")
 @admin_only
 def new_link(user_id: int) -> ResponseReturnValue:
-    """Make a link with which somebody chooses a new password; an earlier one stops working."""
+    """Make a link to choose a new password; an earlier link stops working."""
     try:
         link = make_password_link(user_id, actor_id=require_viewer().id)
     except RefusedError as error:
@@ -119,7 +119,7 @@ def new_link(user_id: int) -> ResponseReturnValue:
 @users.post("/<int:user_id>/withdraw-link")
 @admin_only
 def withdraw(user_id: int) -> ResponseReturnValue:
-    """Make a link that was handed over worthless."""
+    """Withdraw a link that was handed over, so that it stops working."""
     is_gone = withdraw_link(user_id, actor_id=require_viewer().id)
     words = "The link does not work any more." if is_gone else "There was no link that worked."
     flash(words, "success" if is_gone else "info")
@@ -129,7 +129,7 @@ def withdraw(user_id: int) -> ResponseReturnValue:
 @users.post("/<int:user_id>/sign-out")
 @admin_only
 def sign_out(user_id: int) -> ResponseReturnValue:
-    """End every session of somebody."""
+    """End every session of a user."""
     count = sign_out_everywhere(user_id, actor_id=require_viewer().id)
     flash(f"{counted(count, 'session')} ended." if count else "Nobody was signed in.", "success")
     return _back(user_id)
@@ -138,7 +138,7 @@ def sign_out(user_id: int) -> ResponseReturnValue:
 @users.route("/<int:user_id>/deactivate", methods=["GET", "POST"])
 @admin_only
 def deactivate(user_id: int) -> ResponseReturnValue:
-    """Ask who takes over, then keep somebody from signing in."""
+    """Ask who takes over the tickets, then deactivate the user."""
     row = read_user(user_id)
     form = DeactivateForm()
     form.fill_choices(option_pairs(list_successors(user_id)))
@@ -168,7 +168,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 @users.post("/<int:user_id>/activate")
 @admin_only
 def activate(user_id: int) -> ResponseReturnValue:
-    """Let somebody sign in again."""
+    """Let a deactivated user sign in again."""
     user = activate_user(user_id, actor_id=require_viewer().id)
     flash(f"{user.name} can sign in again.", "success")
     return _back(user_id)
@@ -188,7 +188,7 @@ def _show_once(link: IssuedLink) -> ResponseReturnValue:
 
 
 def _address_of(token: str) -> str:
-    """The whole address: of PUBLIC_URL, else the one this browser uses."""
+    """The whole address, with the host of PUBLIC_URL or else of this request."""
     path = url_for("account.choose", token=token)
     root = current_config().public_url or request.host_url
     return root.rstrip("/") + path

@@ -1,4 +1,4 @@
-"""Poll history, progress, quarantine and last exchanges of a connection."""
+"""A connection's poll history, progress, quarantine and last calls to Huntress."""
 
 from webapp.web.polling.polling_routes import polling
 

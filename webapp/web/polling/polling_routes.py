@@ -1,4 +1,4 @@
-"""What polling a connection did: its history, quarantine, and the last calls to Huntress."""
+"""The pages about polling one connection: history, quarantine, and last calls to Huntress."""
 
 from flask import (
     Blueprint,
@@ -37,7 +37,7 @@ DISMISSED = "dismissed"
 
 @polling.app_template_global()
 def connection_page_url(connection_id: int) -> str:
-    """The page of a connection, or the nearest one that there is."""
+    """The address of a connection's page, or of its card if that page does not exist."""
     if "connections.show" in current_app.view_functions:
         return url_for("connections.show", connection_id=connection_id)
     return url_for("dashboard.show", _anchor=f"connection-{connection_id}")
@@ -46,7 +46,7 @@ def connection_page_url(connection_id: int) -> str:
 @polling.get("/polls")
 @admin_only
 def show_runs(connection_id: int) -> ResponseReturnValue:
-    """The history of polls; its address holds the filter and the page."""
+    """Show the history of polls; the address holds the filter and the page."""
     kind = request.args.get("show")
     history = read_poll_history(
         connection_id,
@@ -66,7 +66,7 @@ def show_runs(connection_id: int) -> ResponseReturnValue:
 @polling.get("/polls/<int:run_id>")
 @admin_only
 def show_run(connection_id: int, run_id: int) -> ResponseReturnValue:
-    """One poll with all its counts."""
+    """Show one poll with all its counts."""
     detail = read_poll_run(connection_id, run_id)
     return render_template(
         "polling/run.html", detail=detail, account=detail.account, count_words=words.COUNT_WORDS
@@ -76,7 +76,7 @@ def show_run(connection_id: int, run_id: int) -> ResponseReturnValue:
 @polling.get("/api-calls")
 @admin_only
 def show_exchanges(connection_id: int) -> ResponseReturnValue:
-    """The last calls to Huntress."""
+    """Show the last calls to Huntress."""
     log = read_exchanges(connection_id)
     return render_template("polling/exchanges.html", log=log, account=log.account)
 
@@ -84,14 +84,14 @@ def show_exchanges(connection_id: int) -> ResponseReturnValue:
 @polling.get("/quarantine")
 @admin_only
 def show_quarantine(connection_id: int) -> ResponseReturnValue:
-    """The reports that could not be processed, or those that were dismissed."""
+    """Show the reports that could not be processed, or the dismissed ones."""
     return _quarantine(connection_id)
 
 
 @polling.get("/quarantine/<int:report_id>/report")
 @admin_only
 def show_report(connection_id: int, report_id: int) -> ResponseReturnValue:
-    """The whole raw report as plain text."""
+    """Send the whole raw report as plain text."""
     response = Response(read_quarantined_report(connection_id, report_id), mimetype="text/plain")
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
@@ -100,7 +100,7 @@ def show_report(connection_id: int, report_id: int) -> ResponseReturnValue:
 @polling.post("/quarantine/<int:report_id>/retry")
 @admin_only
 def retry_report(connection_id: int, report_id: int) -> ResponseReturnValue:
-    """Have the next poll try a report again."""
+    """Let the next poll try a report again."""
     try:
         retry(report_id, require_viewer().id, connection_id=connection_id)
     except ServiceError as error:
@@ -113,7 +113,7 @@ def retry_report(connection_id: int, report_id: int) -> ResponseReturnValue:
 @polling.post("/quarantine/<int:report_id>/dismiss")
 @admin_only
 def dismiss_report(connection_id: int, report_id: int) -> ResponseReturnValue:
-    """Give a report up, with a reason; a refused one is shown again as it was typed."""
+    """Dismiss a report with a reason; a refused reason is shown again as it was typed."""
     reason = request.form.get("reason", "").strip()
     problem = _reason_problem(reason)
     if problem:
@@ -142,7 +142,7 @@ def _reason_problem(reason: str) -> str | None:
 
 
 def _quarantine(connection_id: int, refused: tuple[int, str, str] | None = None) -> str:
-    """`refused` is a report that was not dismissed: its id, the reason typed, what is wrong."""
+    """Render the page; `refused` has a report's id, the typed reason and what is wrong with it."""
     is_dismissed = request.args.get("show") == DISMISSED
     page = read_quarantine(
         connection_id,

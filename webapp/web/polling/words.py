@@ -1,4 +1,4 @@
-"""Polls, their counts and durations in words."""
+"""Words for polls, their counts and durations."""
 
 from dataclasses import dataclass
 
@@ -40,28 +40,28 @@ COUNT_WORDS = (
     ("quarantined", "Quarantined", "reports that failed three times"),
     ("missed_open", "Opened and closed between polls", "first seen when they were closed"),
 )
-"""The counts of a run in the order of a poll: column, name, what it counts."""
+"""The counts of a run in the order of a poll, each with its column, name and meaning."""
 
 
 def trigger_words(trigger: str) -> str:
-    """What made a poll begin."""
+    """Words for what started a poll."""
     return TRIGGERS.get(trigger, trigger.capitalize())
 
 
 def run_look(run: PollRun, account: PolledAccount) -> Look:
-    """How a poll stands."""
+    """The word, colour and symbol for the state of a poll."""
     if account.is_lost(run):
         return _LOST
     return _LOOKS.get(run.state, Look(run.state.capitalize(), "grey", "circle"))
 
 
 def skip_words(run: PollRun) -> str:
-    """Why a poll did nothing."""
+    """Words for why a poll was skipped."""
     return SKIP_WORDS.get(run.skip_reason or "", "Nothing was polled.")
 
 
 def seconds_words(seconds: float | None) -> str:
-    """`less than 1 s`, `4 s`, `2 min 5 s`, `1 h 10 min`; a dash without a number."""
+    """Words such as `less than 1 s`, `4 s`, `2 min 5 s`, `1 h 10 min`; a dash for None."""
     if seconds is None:
         return "—"
     if seconds < 1:
@@ -77,7 +77,7 @@ def seconds_words(seconds: float | None) -> str:
 
 
 def run_duration_words(run: PollRun) -> str:
-    """How long a poll took; a dash while it runs."""
+    """Words for how long a poll took; a dash while it runs."""
     if run.finished_at is None:
         return "—"
     return seconds_words((run.finished_at - run.started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""Boards, categories, priorities, statuses, ticket numbers, configuration."""
+"""The desk's settings: boards, categories, priorities, statuses, numbers, configuration."""
 
 from webapp.web.settings import (  # noqa: F401 - each registers its routes
     board_routes,

@@ -1,4 +1,4 @@
-"""Boards, and the categories that are added to them."""
+"""The pages of boards, which also add categories."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -16,7 +16,7 @@ from webapp.web.settings.forms import CategoryForm, NameForm
 from webapp.web.viewer import require_viewer
 
 PREFIX = "category"
-"""Of the second form of a board's page: its fields are named apart from the first one's."""
+"""The prefix of the fields of the page's second form, which keeps them apart from the first."""
 
 PAGES = RowPages(Board, "settings.show_board", "settings.show")
 
@@ -24,7 +24,7 @@ PAGES = RowPages(Board, "settings.show_board", "settings.show")
 @settings.route("", methods=["GET", "POST"])
 @admin_only
 def show() -> ResponseReturnValue:
-    """The boards; sends the form that adds one."""
+    """Show the boards, and add one."""
     form = NameForm()
     added = send_form(form, lambda: add_board(form.name.data, actor_id=require_viewer().id))
     if added:
@@ -36,7 +36,7 @@ def show() -> ResponseReturnValue:
 @settings.route("/boards/<int:board_id>", methods=["GET", "POST"])
 @admin_only
 def show_board(board_id: int) -> ResponseReturnValue:
-    """One board: rename it, see its categories and what holds it."""
+    """Show one board with its categories, and rename it."""
     view = read_board(board_id)
     form = NameForm(obj=view.board)
     attempt = EditAttempt(
@@ -70,21 +70,21 @@ def new_category(board_id: int) -> ResponseReturnValue:
 @settings.post("/boards/<int:board_id>/deactivate")
 @admin_only
 def deactivate_board(board_id: int) -> ResponseReturnValue:
-    """Offer it no more; its tickets stay."""
+    """Deactivate a board: it cannot be chosen any more, and its tickets stay."""
     return PAGES.deactivate(board_id)
 
 
 @settings.post("/boards/<int:board_id>/activate")
 @admin_only
 def activate_board(board_id: int) -> ResponseReturnValue:
-    """Offer it again."""
+    """Activate a board, so that it can be chosen again."""
     return PAGES.activate(board_id)
 
 
 @settings.post("/boards/<int:board_id>/delete")
 @admin_only
 def delete_board(board_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete a board that nothing points to."""
     return PAGES.delete(board_id)
 
 

@@ -1,4 +1,4 @@
-"""Categories and subcategories, each on a page of its own."""
+"""The page of a category or subcategory."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +17,7 @@ PAGES = RowPages(Category, "settings.show_category", "settings.show")
 @settings.route("/categories/<int:category_id>", methods=["GET", "POST"])
 @admin_only
 def show_category(category_id: int) -> ResponseReturnValue:
-    """One category: rename it, see what holds it."""
+    """Show one category, and rename it."""
     view = read_category(category_id)
     form = NameForm(obj=view.category)
     attempt = EditAttempt(
@@ -34,20 +34,20 @@ def show_category(category_id: int) -> ResponseReturnValue:
 @settings.post("/categories/<int:category_id>/deactivate")
 @admin_only
 def deactivate_category(category_id: int) -> ResponseReturnValue:
-    """Offer it no more; its tickets stay."""
+    """Deactivate a category: it cannot be chosen any more, and its tickets stay."""
     return PAGES.deactivate(category_id)
 
 
 @settings.post("/categories/<int:category_id>/activate")
 @admin_only
 def activate_category(category_id: int) -> ResponseReturnValue:
-    """Offer it again."""
+    """Activate a category, so that it can be chosen again."""
     return PAGES.activate(category_id)
 
 
 @settings.post("/categories/<int:category_id>/delete")
 @admin_only
 def delete_category(category_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete a category that nothing points to."""
     board_url = url_for("settings.show_board", board_id=read_category(category_id).board.id)
     return PAGES.delete(category_id, leads_to=board_url)

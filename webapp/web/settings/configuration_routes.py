@@ -1,4 +1,4 @@
-"""The configuration."""
+"""The configuration page."""
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from webapp.web.settings.blueprint import settings
 @settings.get("/configuration")
 @admin_only
 def show_configuration() -> ResponseReturnValue:
-    """What comes from the environment, to look at."""
+    """Show the configuration from the environment; it cannot be changed here."""
     return render_template(
         "settings/configuration.html", settings=describe_configuration(current_config())
     )

@@ -1,4 +1,4 @@
-"""Forms of the desk's settings. What a field may hold is checked by the services."""
+"""Forms of the desk's settings; the services check the values."""
 
 from flask_wtf import FlaskForm
 from wtforms import RadioField, SelectField, StringField
@@ -9,13 +9,13 @@ from webapp.web.params import NO, YES, IdField
 
 
 class NameForm(FlaskForm):
-    """A board or a category."""
+    """The form for the name of a board or a category."""
 
     name = StringField("Name")
 
 
 class CategoryForm(NameForm):
-    """A new category of a board."""
+    """The form for a new category of a board."""
 
     parent_id = IdField(
         "Part of (optional)", description="Choose a category to make this a subcategory of it."
@@ -23,7 +23,7 @@ class CategoryForm(NameForm):
 
 
 class PriorityForm(NameForm):
-    """A priority."""
+    """The form for a priority."""
 
     colour = RadioField(
         "Colour",
@@ -33,7 +33,7 @@ class PriorityForm(NameForm):
 
 
 class StatusForm(NameForm):
-    """A status."""
+    """The form for a status."""
 
     is_closed = SelectField(
         "Tickets in this status are",
@@ -42,7 +42,7 @@ class StatusForm(NameForm):
 
 
 class PrefixForm(FlaskForm):
-    """What ticket numbers begin with."""
+    """The form for the prefix of ticket numbers."""
 
     prefix = StringField(
         "Prefix", description="Up to 10 characters, such as TKT- or SEC/; it ends with no digit."

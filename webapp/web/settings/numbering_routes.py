@@ -1,4 +1,4 @@
-"""Ticket numbers."""
+"""The page of ticket numbers."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from webapp.web.settings.forms import PrefixForm
 @settings.route("/ticket-numbers", methods=["GET", "POST"])
 @admin_only
 def edit_ticket_numbers() -> ResponseReturnValue:
-    """What ticket numbers begin with."""
+    """Show and save the prefix of ticket numbers."""
     numbering = read_numbering()
     form = PrefixForm(obj=numbering)
     attempt = EditAttempt(

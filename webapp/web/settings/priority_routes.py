@@ -1,4 +1,4 @@
-"""Priorities."""
+"""The pages of priorities."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -21,7 +21,7 @@ PAGES = RowPages(Priority, "settings.show_priority", "settings.show_priorities")
 @settings.route("/priorities", methods=["GET", "POST"])
 @admin_only
 def show_priorities() -> ResponseReturnValue:
-    """The priorities in order; sends the form that adds one."""
+    """Show the priorities in order, and add one."""
     form = PriorityForm(data={"colour": COLOURS[-1]})
     added = send_form(
         form,
@@ -37,7 +37,7 @@ def show_priorities() -> ResponseReturnValue:
 @settings.route("/priorities/<int:priority_id>", methods=["GET", "POST"])
 @admin_only
 def show_priority(priority_id: int) -> ResponseReturnValue:
-    """One priority: name and colour."""
+    """Show one priority, and save its name and colour."""
     view = read_priority(priority_id)
     form = PriorityForm(obj=view.row)
     _keep_colour(form, getattr(view.row, "colour", ""))
@@ -58,18 +58,18 @@ def show_priority(priority_id: int) -> ResponseReturnValue:
 @settings.post("/priorities/<int:priority_id>/move")
 @admin_only
 def move_a_priority(priority_id: int) -> ResponseReturnValue:
-    """One place up or down."""
+    """Move a priority one place up or down."""
     return PAGES.move(priority_id, move_priority)
 
 
 @settings.post("/priorities/<int:priority_id>/delete")
 @admin_only
 def delete_priority(priority_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete a priority that nothing points to."""
     return PAGES.delete(priority_id)
 
 
 def _keep_colour(form: PriorityForm, colour: str) -> None:
-    """A stored colour that is not offered any more can be kept."""
+    """Offer the stored colour too, even if it is not one of COLOURS."""
     if colour not in COLOURS:
         form.colour.choices = [*form.colour.choices, SelectChoice(colour, colour.capitalize())]

@@ -1,4 +1,4 @@
-"""Statuses."""
+"""The pages of statuses."""
 
 from flask import render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -21,7 +21,7 @@ PAGES = RowPages(Status, "settings.show_status", "settings.show_statuses")
 @settings.route("/statuses", methods=["GET", "POST"])
 @admin_only
 def show_statuses() -> ResponseReturnValue:
-    """The statuses in order; sends the form that adds one."""
+    """Show the statuses in order, and add one."""
     form = StatusForm()
     added = send_form(
         form,
@@ -38,7 +38,7 @@ def show_statuses() -> ResponseReturnValue:
 @settings.route("/statuses/<int:status_id>", methods=["GET", "POST"])
 @admin_only
 def show_status(status_id: int) -> ResponseReturnValue:
-    """One status: its name, and whether its tickets are open."""
+    """Show one status, and save its name and whether its tickets are closed."""
     view = read_status(status_id)
     is_closed = yes_or_no(getattr(view.row, "is_closed", False))
     form = StatusForm(data={"name": view.row.name, "is_closed": is_closed})
@@ -63,14 +63,14 @@ def show_status(status_id: int) -> ResponseReturnValue:
 @settings.post("/statuses/<int:status_id>/move")
 @admin_only
 def move_a_status(status_id: int) -> ResponseReturnValue:
-    """One place up or down."""
+    """Move a status one place up or down."""
     return PAGES.move(status_id, move_status)
 
 
 @settings.post("/statuses/<int:status_id>/default")
 @admin_only
 def make_status_default(status_id: int) -> ResponseReturnValue:
-    """Let new tickets begin in it."""
+    """Make a status the one that new tickets get."""
     return PAGES.act(
         status_id,
         lambda: make_default(status_id, require_viewer().id),
@@ -81,5 +81,5 @@ def make_status_default(status_id: int) -> ResponseReturnValue:
 @settings.post("/statuses/<int:status_id>/delete")
 @admin_only
 def delete_status(status_id: int) -> ResponseReturnValue:
-    """Delete what nothing points to."""
+    """Delete a status that nothing points to."""
     return PAGES.delete(status_id)

@@ -1,4 +1,4 @@
-"""The ticket list, one ticket, new tickets, recorded incidents."""
+"""The ticket list, the page of a ticket, new tickets, recorded incidents."""
 
 from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     bulk_routes,

@@ -44,7 +44,7 @@ def change_many() -> ResponseReturnValue:
 @tickets.post("/tickets/bulk-changes/<int:bulk_id>/undo")
 @signed_in
 def undo(bulk_id: int) -> ResponseReturnValue:
-    """Take a bulk change back, and say which tickets were left as they are."""
+    """Undo a bulk change, and say which tickets were left as they are."""
     try:
         result = undo_bulk_change(bulk_id, actor_id=require_viewer().id)
     except RefusedError as error:

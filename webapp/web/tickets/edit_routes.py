@@ -1,4 +1,4 @@
-"""Editing what a ticket says, whose it is, and where it is carried elsewhere."""
+"""Editing a ticket's texts, its client, and its reference and link in another system."""
 
 from collections.abc import Sequence
 
@@ -29,14 +29,14 @@ from webapp.web.viewer import require_viewer
 @tickets.get("/tickets/<int:ticket_id>/edit")
 @signed_in
 def edit(ticket_id: int) -> ResponseReturnValue:
-    """The form, as the ticket is."""
+    """Show the form with the ticket's present values."""
     return _page(ticket_id, None)
 
 
 @tickets.post("/tickets/<int:ticket_id>/edit")
 @signed_in
 def save_edit(ticket_id: int) -> ResponseReturnValue:
-    """Save the form, or preview the description; on a conflict the typing is kept."""
+    """Save the form, or preview the description; after a conflict the typed text is kept."""
     seen_at = read_seen(request.form)
     form = TextForm()
     if "preview" in request.form:
@@ -62,9 +62,10 @@ def _page(
     *,
     is_preview: bool = False,
 ) -> str:
-    """The form: without one as the ticket is, else as it was filled in.
+    """Render the form, filled from the ticket or else with what was typed.
 
-    After a conflict its new base is the ticket as it is now; otherwise it stays what it was.
+    After a conflict (`problem`), the form is compared with the ticket as it is now. Otherwise it is
+    compared with the same version as before.
     """
     ticket, clients = read_editable(ticket_id)
     shown, seen = shown_values(ticket), ticket.updated_at.isoformat()

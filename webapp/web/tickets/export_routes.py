@@ -1,4 +1,4 @@
-"""The ticket list as a file."""
+"""The ticket list as a CSV file."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,7 @@ from webapp.web.viewer import require_viewer
 @tickets.get("/tickets/export")
 @signed_in
 def export() -> ResponseReturnValue:
-    """What the list shows, all pages of it, sent while it is read."""
+    """Send all pages of what the list shows as a CSV file, while they are read."""
     query, _ = read_query(request.args, require_viewer().id)
     name = f"tickets-{'closed' if query.is_closed else 'open'}-{clock.utcnow():%Y-%m-%d}.csv"
     return stream_csv(name, export_ticket_list(query))

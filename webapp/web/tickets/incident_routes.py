@@ -1,4 +1,4 @@
-"""Recorded incidents that have no ticket, and giving one to them by hand."""
+"""Recorded incidents without a ticket, and creating one by hand."""
 
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ FILTERS = ("q", "connection", "reason", "open")
 @tickets.get("/incidents")
 @signed_in
 def show_incidents() -> ResponseReturnValue:
-    """A page of incidents; its address holds the filters."""
+    """Show a page of incidents; the address holds the filters."""
     query = _read_query(request.args)
     kept = {name: request.args[name] for name in FILTERS if request.args.get(name)}
     return render_template(
@@ -42,7 +42,7 @@ def show_incidents() -> ResponseReturnValue:
 @tickets.post("/incidents/<int:alert_id>/ticket")
 @signed_in
 def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
-    """Make the ticket, and show it; where its report has to be fetched first, say so."""
+    """Create the incident's ticket and show it, or say that its report has to be fetched first."""
     try:
         result = ticket_incident(alert_id, require_viewer().id)
     except RefusedError as error:
@@ -67,7 +67,7 @@ def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
 
 
 def _back() -> str:
-    """The view of the list the button was pressed in."""
+    """The address of the list in which the button was pressed."""
     target = safe_next(request.form.get("back"))
     home = url_for("tickets.show_incidents")
     return target if urlsplit(target).path == home else home

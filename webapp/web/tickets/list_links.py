@@ -1,4 +1,4 @@
-"""Addresses of the ticket list that keep what was chosen before, and its filters in words."""
+"""Addresses of the ticket list that keep its view, and words for its filters."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """An active filter in words, and the address without it."""
+    """An active filter: its words, and the address of the list without it."""
 
     name: str
     words: str
@@ -47,19 +47,19 @@ class Chip:
 
 
 def assignee_pairs(users: Iterable[User], viewer_id: int) -> list[tuple[int | str, str]]:
-    """The choices of the assignee filter; the viewer stands first, as "Me"."""
+    """The choices of the assignee filter; the viewer comes first, as "Me"."""
     others = [(user.id, user.name) for user in users if user.id != viewer_id]
     return [(ME, "Me"), (NOBODY, "Nobody"), *others]
 
 
 def hours_words(hours: int) -> str:
-    """`4 hours`, `3 days`."""
+    """Words such as `4 hours` or `3 days`."""
     number, unit = (hours // 24, "day") if hours >= 24 and hours % 24 == 0 else (hours, "hour")
     return f"{number} {unit}" if number == 1 else f"{number:,} {unit}s"
 
 
 def age_pairs(name: str, chosen: int | None) -> list[tuple[int, str]]:
-    """The choices of a filter by hours, with what is chosen among them."""
+    """The choices of a filter by age; the chosen value is included."""
     hours = sorted({*AGES[name], *([chosen] if chosen else [])})
     return [(one, hours_words(one)) for one in hours]
 
@@ -72,23 +72,23 @@ class ListLinks:
 
     @property
     def query_string(self) -> str:
-        """Filters, tab and order, as a saved view keeps them."""
+        """Filters, tab and order, in the form in which a saved view keeps them."""
         return urlencode(self._values)
 
     def to(self, **changes: str | None) -> str:
-        """The same view with `changes`, from its first page; None removes a value."""
+        """The address of the same view with `changes`, on its first page; None removes a value."""
         return url_for("tickets.show_list", **self._changed(changes))
 
     def export(self) -> str:
-        """What the list shows, as a file."""
+        """The address of the file with what the list shows."""
         return url_for("tickets.export", **self._changed({}))
 
     def without_filters(self) -> str:
-        """The same tab and order, showing everything."""
+        """The address of the same tab and order without filters."""
         return self.to(**{one.name: None for one in FILTERS})
 
     def chips(self, query: TicketQuery, choices: FilterChoices, viewer_id: int) -> list[Chip]:
-        """The active filters, each with the address without it."""
+        """The active filters, each with the address of the list without it."""
         return [
             Chip(one.name, words, self.to(**{one.name: None}))
             for one in FILTERS
@@ -102,7 +102,7 @@ class ListLinks:
 
 
 def chip_words(name: str, value: Any, choices: FilterChoices, viewer_id: int) -> str:
-    """A filter in words: `Client: Acme`."""
+    """Words for a filter, such as `Client: Acme`."""
     if name in FLAGS:
         return FLAGS[name]
     if name == "q":
@@ -128,7 +128,7 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
 
 
 def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
-    """The views everybody has: name and query string."""
+    """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
     yield "Unassigned", "assignee=nobody"
     yield "Triage", "triage=1&sort=oldest"

@@ -1,4 +1,4 @@
-"""Which list a person came from, so that they can go on to its next ticket."""
+"""The list that a person came from, so that they can go on to its next ticket."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +18,7 @@ LONGEST = 1_500
 
 
 def list_origin() -> str | None:
-    """The address of the list, with its filters: as handed on, else the page before this one."""
+    """The address of the list with its filters: as passed on, or else the page before this one."""
     for target in (request.values.get(ORIGIN), _page_before()):
         if target and is_list(target):
             return target
@@ -32,7 +32,7 @@ def is_list(target: str) -> bool:
 
 
 def next_ticket(view: TicketView, origin: str | None, viewer_id: int) -> Ticket | None:
-    """The ticket that follows the one on view in the list the person came from."""
+    """The ticket after the one that is shown, in the list that the person came from."""
     if origin is None:
         return None
     values: MultiDict[str, str] = MultiDict(parse_qsl(urlsplit(origin).query))
@@ -41,13 +41,13 @@ def next_ticket(view: TicketView, origin: str | None, viewer_id: int) -> Ticket 
 
 
 def ticket_url(ticket_id: int, anchor: str | None = None) -> str:
-    """The page of a ticket; the list that its reader came from goes with it."""
+    """The address of a ticket's page, which passes on the list that the reader came from."""
     origin = kept_origin(list_origin())
     return url_for("tickets.show", ticket_id=ticket_id, _anchor=anchor, **origin)
 
 
 def kept_origin(origin: str | None) -> dict[str, Any]:
-    """For url_for: hands the origin on."""
+    """The arguments for url_for that pass the origin on."""
     return {ORIGIN: origin} if origin else {}
 
 

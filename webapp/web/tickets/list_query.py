@@ -1,4 +1,4 @@
-"""The address of the ticket list as a query, and back."""
+"""Reading the address of the ticket list as a query."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ Reader = Callable[[str, int], Any]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A filter: its name in the address, its field of TicketQuery, how its value is read.
+    """A filter: its name in the address, its field of TicketQuery, and how to read its value.
 
-    `read` gets the text and the viewer's id and returns None for what makes no sense.
+    `read` gets the text and the viewer's id; it returns None for a text that makes no sense.
     """
 
     name: str
@@ -79,7 +79,7 @@ KEPT = (*(one.name for one in FILTERS), "state", "sort")
 
 
 def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery, tuple[str, ...]]:
-    """The query an address asks for, and the words of filters in it that make no sense."""
+    """The query that an address asks for, and the words for filters in it that make no sense."""
     read: dict[str, Any] = {}
     ignored = []
     for one in FILTERS:

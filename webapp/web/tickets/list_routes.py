@@ -20,15 +20,15 @@ from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
 from webapp.web.viewer import require_viewer
 
 UNDO = "bulk_change"
-"""Where the cookie session keeps the bulk change that the next list offers to undo."""
+"""The session key for the bulk change that the next list offers to undo."""
 SELECTED = "bulk_selection"
-"""Where it keeps what was selected for a bulk change that was not made, for the next list."""
+"""The session key for the selection that the next list restores if a bulk change was refused."""
 
 
 @tickets.get("/tickets")
 @signed_in
 def show_list() -> ResponseReturnValue:
-    """The list; its address holds the filters, the order and the page."""
+    """Show the list; the address holds the filters, the order and the page."""
     viewer = require_viewer()
     query, ignored = read_query(request.args, viewer.id)
     page = list_tickets(query)

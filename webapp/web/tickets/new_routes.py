@@ -24,7 +24,7 @@ USUAL_PRIORITY = "Medium"
 @tickets.get("/tickets/new")
 @signed_in
 def new() -> ResponseReturnValue:
-    """An empty form; the client may be given in the address."""
+    """Show an empty form; the address may choose the client."""
     choices = opening_choices()
     form = NewTicketForm(
         formdata=None,
@@ -41,7 +41,7 @@ def new() -> ResponseReturnValue:
 @tickets.post("/tickets/new")
 @signed_in
 def create() -> ResponseReturnValue:
-    """Open the ticket, once however often the form is sent; refused, nothing typed is lost."""
+    """Open the ticket, only once even if the form is sent twice; a refused form keeps its text."""
     form = NewTicketForm()
     token = form.form_token.data
     if not token or not is_form_token(token):
@@ -68,5 +68,5 @@ def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = No
 
 
 def _usual(rows: object, name: str) -> str:
-    """The id of the row with the name a new install gives it, if there still is one."""
+    """The id of the row with the name that a new install gives it; empty if there is none."""
     return next((str(row.id) for row in rows if row.name == name), "")  # type: ignore[attr-defined]

@@ -1,7 +1,8 @@
-"""Forms of one ticket: notes, changes, what it says, a new one.
+"""Forms of one ticket: notes, changes, texts, and a new ticket.
 
-A form carries what its fields were when it was shown (`was_…`): only a field that the person
-changed is a change, so that saving never undoes what somebody else changed meanwhile.
+A form carries the values that its fields had when it was shown (`was_…`). Only a field that differs
+from its `was_…` value is a change. Saving therefore never undoes what somebody else changed
+meanwhile.
 """
 
 import hashlib
@@ -28,13 +29,13 @@ MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown a
 
 
 class NoteForm(FlaskForm):
-    """An internal note."""
+    """The form for an internal note."""
 
     body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
 
 
 class TextForm(FlaskForm):
-    """What a ticket says, whose it is, and where it is carried elsewhere."""
+    """The form for a ticket's texts, its client, and its reference and link in another system."""
 
     title = StringField("Title")
     description = TextAreaField("Description", description=MARKDOWN)
@@ -46,7 +47,7 @@ class TextForm(FlaskForm):
 
 
 class NewTicketForm(FlaskForm):
-    """A ticket that a person opens."""
+    """The form for a new ticket."""
 
     form_token = HiddenField()
     title = StringField("Title")
@@ -58,13 +59,13 @@ class NewTicketForm(FlaskForm):
     assignee_id = IdField("Assignee")
 
     def offer(self, choices: OpeningChoices) -> None:
-        """Fill the selections; those of clients and categories are drawn by the template."""
+        """Fill the selections; the template draws those of clients and categories itself."""
         self.board_id.offer("Choose a board", option_pairs(choices.boards))
         self.priority_id.offer("Choose a priority", option_pairs(choices.priorities))
         self.assignee_id.offer("Nobody", option_pairs(choices.users))
 
     def wanted(self) -> NewTicket:
-        """What was filled in."""
+        """The values that were filled in."""
         return NewTicket(
             title=self.title.data or "",
             description=self.description.data or "",
@@ -77,17 +78,17 @@ class NewTicketForm(FlaskForm):
 
 
 def new_form_token() -> str:
-    """What tells one shown form from another."""
+    """A random token that tells one shown form from another."""
     return secrets.token_urlsafe(24)
 
 
 def is_form_token(text: str | None) -> bool:
-    """Whether `text` can have come from `new_form_token`."""
+    """Whether `text` has the form of a token from `new_form_token`."""
     return re.fullmatch(r"[\w-]{16,64}", text or "", re.ASCII) is not None
 
 
 def read_change(values: MultiDict[str, str]) -> TicketChange:
-    """What a change form chose; a field it does not have, or that was not changed, is left."""
+    """The changes that a form asks for; fields that it lacks or that were not changed are None."""
     return TicketChange(
         status_id=_changed_number(values, "status_id"),
         priority_id=_changed_number(values, "priority_id"),
@@ -105,32 +106,32 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
 
 
 def text_values(ticket: Ticket) -> dict[str, str]:
-    """What the text form shows of a ticket."""
+    """The values of a ticket that the text form shows."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
     return {**values, "client_id": str(ticket.client_id)}
 
 
 def shown_values(ticket: Ticket) -> dict[str, str]:
-    """The `was_…` fields of the text form: of a long text only a fingerprint."""
+    """The `was_…` fields of the text form; for the description only a fingerprint."""
     values = text_values(ticket)
     values["description"] = fingerprint(values["description"])
     return {f"{WAS}{name}": value for name, value in values.items()}
 
 
 def fingerprint(text: str) -> str:
-    """The same for texts that differ only in what is not stored, such as line ends."""
+    """A hash that is equal for texts that are stored alike, for example despite line ends."""
     return hashlib.sha256((clean_text(text) or "").encode()).hexdigest()
 
 
 def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:
-    """Show what is stored by now in the fields that the person did not change."""
+    """Put the stored values into the fields that the person did not change."""
     for name, stored in text_values(ticket).items():
         if not _is_changed(values, name):
             form[name].data = stored
 
 
 def read_seen(values: MultiDict[str, str]) -> datetime:
-    """When the ticket had last changed as the form was shown; a form without it is refused."""
+    """When the ticket had last changed as the form was shown; aborts with 400 without it."""
     return parse_moment(values.get("seen")) or abort(400)
 
 

@@ -1,4 +1,4 @@
-"""The page of one ticket: reading, noting, changing."""
+"""The page of one ticket: reading it, adding notes, changing it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ PREVIEWED = ("body", "description")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A change that was not saved: what was chosen, why not, what others did meanwhile."""
+    """A change that was not saved: what was chosen, why it failed, what others did meanwhile."""
 
     chosen: TicketChange | None = None
     problem: str | None = None
@@ -41,21 +41,21 @@ NOTHING_REFUSED = Refused()
 @tickets.get("/tickets/<int:ticket_id>")
 @signed_in
 def show(ticket_id: int) -> ResponseReturnValue:
-    """One ticket."""
+    """Show one ticket."""
     return _page(ticket_id, NoteForm())
 
 
 @tickets.get("/tickets/<int:ticket_id>/raw")
 @signed_in
 def show_raw(ticket_id: int) -> ResponseReturnValue:
-    """The incident report as Huntress sent it."""
+    """Show the incident report as Huntress sent it."""
     return render_template("tickets/raw.html", report=read_raw_report(ticket_id))
 
 
 @tickets.post("/tickets/preview")
 @signed_in
 def preview() -> ResponseReturnValue:
-    """What is being written, as it will look: a part of a page."""
+    """The part of a page that previews the text being written."""
     text = next((request.form[name] for name in PREVIEWED if name in request.form), "")
     return render_template("tickets/_preview.html", text=text[:DESCRIPTION_LENGTH])
 
@@ -63,7 +63,7 @@ def preview() -> ResponseReturnValue:
 @tickets.post("/tickets/<int:ticket_id>/notes")
 @signed_in
 def add_note(ticket_id: int) -> ResponseReturnValue:
-    """Add an internal note, or preview it; a refused one is shown again as it was typed."""
+    """Add an internal note, or preview it; a refused note is shown again as it was typed."""
     form = NoteForm()
     text = form.body.data or ""
     if "preview" in request.form:
@@ -79,7 +79,7 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
 @tickets.post("/tickets/<int:ticket_id>/change")
 @signed_in
 def change(ticket_id: int) -> ResponseReturnValue:
-    """Change the ticket; on a conflict nothing is saved and the choice is kept."""
+    """Change the ticket; after a conflict nothing is saved, and what was chosen is shown again."""
     seen_at = read_seen(request.form)
     chosen = read_change(request.form)
     try:

@@ -26,14 +26,14 @@ from webapp.web.viewer import require_viewer
 @tickets.get("/tickets/views")
 @signed_in
 def show_views() -> ResponseReturnValue:
-    """All saved views that the viewer sees, to be renamed, shared and deleted."""
+    """Show all saved views that the viewer sees, to be renamed, shared and deleted."""
     return _page()
 
 
 @tickets.post("/tickets/views")
 @signed_in
 def add_view() -> ResponseReturnValue:
-    """Save the list's filters under a name; only what the list knows is kept of them."""
+    """Save the list's filters under a name; unknown filters are left out."""
     links = ListLinks(MultiDict(parse_qsl(request.form.get("query", ""))))
     name = request.form.get("name", "")
     try:
@@ -80,9 +80,10 @@ def _page(
     wrong: tuple[int, str, str] | None = None,
     problem: str | None = None,
 ) -> str:
-    """`new`: name and query of a view that could not be saved; `wrong`: one that was not changed.
+    """Render the page; what was typed is shown again.
 
-    What was typed is shown again.
+    `new` is the name and query of a view that could not be saved. `wrong` is the id and name of a
+    view that could not be changed, and why.
     """
     viewer = require_viewer()
     return render_template(
