@@ -17,7 +17,11 @@ from tests.support.ci_rules import (  # noqa: F401
 from tests.support.databases import PostgresTemplate, SqliteTemplate, make_config
 from tests.support.fake_clock import FakeClock
 from tests.support.kinds import pytest_collection_modifyitems  # noqa: F401
-from tests.support.made_once import COMPILED_TEMPLATES, compiled_addresses
+from tests.support.made_once import (
+    COMPILED_TEMPLATES,
+    compiled_addresses,
+    compiled_statements,
+)
 from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
@@ -53,7 +57,7 @@ def real_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
 @pytest.fixture(scope="session", autouse=True)
 def quick_apps() -> Iterator[None]:
     """An app costs 10 ms instead of 90: what is the same in all of them is made once."""
-    with compiled_addresses():
+    with compiled_addresses(), compiled_statements():
         yield
 
 

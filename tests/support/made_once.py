@@ -1,15 +1,20 @@
 """What takes long and comes out the same every time is made once in a test process.
 
-Every test has an app of its own. Most of the time that takes goes into compiling its addresses and
-its templates, which are the same in all of them.
+Every test has an app and a database of its own. Most of the time that takes goes into compiling
+addresses, templates and SQL statements, which are the same in all of them.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -45,3 +50,30 @@ class CompiledTemplates(BytecodeCache):
 
 
 COMPILED_TEMPLATES = CompiledTemplates()
+MOST_STATEMENTS = 10_000
+
+
+@contextmanager
+def compiled_statements() -> Iterator[None]:
+    """SQL is compiled once for each kind of database, whichever engine asks for it.
+
+    An engine keeps what it compiled by its dialect: dialects of one class have to count as one.
+    """
+    compiled = LRUCache[Any, Any](MOST_STATEMENTS)
+
+    def share(connection: Connection) -> None:
+        connection.engine._compiled_cache = compiled
+
+    def is_same(one: DefaultDialect, other: object) -> bool:
+        return type(one) is type(other)
+
+    def name_hash(one: DefaultDialect) -> int:
+        return hash(one.name)
+
+    event.listen(Engine, "engine_connect", share)
+    with ExitStack() as patches:
+        for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+            patches.enter_context(patch.object(dialect, "__eq__", is_same))
+            patches.enter_context(patch.object(dialect, "__hash__", name_hash))
+        yield
+    event.remove(Engine, "engine_connect", share)
