@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# Every process would compile the whole product again.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -54,7 +56,7 @@ test: lint ## Linters, types and all tests but the long ones
 
 .PHONY: quick
 quick: $(READY) ## A minute: rules, services, what holds for all pages (or FOLDERS=tests/web/tickets)
-	@$(PY) -m pytest -n $(CORES) --dist worksteal -q -m 'not ($(NOT_QUICK))' \
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -q -m 'not ($(NOT_QUICK))' \
 	  --hypothesis-profile quick $(FOLDERS) $(ARGS)
 
 .PHONY: soak

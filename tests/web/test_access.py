@@ -20,6 +20,8 @@ from webapp.web.access import (
     safe_next,
 )
 
+pytestmark = pytest.mark.slow
+
 PUBLIC_ENDPOINTS = {
     "static",
     "account.choose",

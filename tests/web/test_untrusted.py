@@ -10,6 +10,8 @@ from tests.web.pages import Browser, Page
 from webapp.models import Alert, Board, Client, Comment, Connection, Ticket, User
 from webapp.services.transactions import transaction
 
+pytestmark = pytest.mark.slow
+
 ATTACKS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -159,9 +159,9 @@ def incident_key(raw: object, hashed: str) -> str:
     return external_id or f"sha256:{hashed}"
 
 
+_IDS = ("id", "organization_id")
 _KEPT_OF_EXCLUDED = (
-    "id",
-    "organization_id",
+    *_IDS,
     "severity",
     "status",
     "sent_at",
@@ -183,13 +183,16 @@ def reduce_excluded(raw: object) -> dict[str, Any]:
     """
     if not isinstance(raw, Mapping):
         return {}
-    return {key: _scalar(raw[key]) for key in _KEPT_OF_EXCLUDED if key in raw}
+    return {key: _scalar(key, raw[key]) for key in _KEPT_OF_EXCLUDED if key in raw}
 
 
-def _scalar(value: object) -> object:
-    """Keep only short plain values, because an object in place of a status could hold content."""
+def _scalar(key: str, value: object) -> object:
+    """Keep only short plain values, because an object in place of a status could hold content.
+
+    An id that cannot be used stays unusable: cleaned, it could be that of another incident.
+    """
     if isinstance(value, str):
-        return parse_id(value) or clean_line(value, WORD_LENGTH)
+        return parse_id(value) or (None if key in _IDS else clean_line(value, WORD_LENGTH))
     return value if isinstance(value, int | float) else None
 
 

@@ -14,6 +14,8 @@ from webapp.huntress.budget import Granted, MemoryLedger, Wait
 from webapp.models import ApiExchange, Connection
 from webapp.services.calls.call_window import ABANDONED_AFTER, DatabaseLedger, recent_exchanges
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def connection_id(app: Flask) -> int:

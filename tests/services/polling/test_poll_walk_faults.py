@@ -19,6 +19,8 @@ from webapp.huntress.simulator import Fault
 from webapp.models import Comment
 from webapp.services.polling import poll_connection
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4
 FAULTS = {
     "500": (Fault(status=500), "Huntress is failing on its side", 3),

@@ -15,6 +15,8 @@ from webapp.services.polling import process_inbox, quarantine_incident, write_in
 from webapp.services.polling.answer_quarantine import dismiss, list_quarantined, retry
 from webapp.services.transactions import reading
 
+pytestmark = pytest.mark.slow
+
 ID = 1_780_001
 
 

@@ -22,6 +22,8 @@ from webapp.huntress.simulator import Fault
 from webapp.models import Alert, Status, Ticket
 from webapp.services.polling import sweep_incidents as module
 
+pytestmark = pytest.mark.slow
+
 DAY = 24 * 60
 LISTED = [f"{INCIDENTS}?sent", f"{INCIDENTS}?auto_remediating"]
 

@@ -144,6 +144,11 @@ def test_of_an_excluded_organization_only_ids_words_and_times_are_kept(raw):
         assert getattr(whole, field) in (None, getattr(reduced, field))
 
 
+def test_an_id_that_cannot_be_used_does_not_become_that_of_another_incident():
+    kept = reduce_excluded({"id": "a\x00b", "organization_id": "7", "status": "se\x00nt"})
+    assert kept == {"id": None, "organization_id": "7", "status": "sent"}
+
+
 @given(any_json)
 def test_reducing_what_is_no_report_leaves_nothing_of_it(raw):
     kept = reduce_excluded(raw)

@@ -13,6 +13,8 @@ from webapp.huntress.simulator.identity_scenarios import IDENTITY_SCENARIOS
 from webapp.huntress.simulator.rows import iso
 from webapp.huntress.simulator.scenarios import ENDPOINT_SCENARIOS
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 6, 9, 12, 0, 0, tzinfo=UTC)
 OPEN = ("sent", "auto_remediating")
 SEVERITIES = ("low", "high", "critical")

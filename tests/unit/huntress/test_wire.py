@@ -24,6 +24,8 @@ from webapp.huntress.budget import CallBudget, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT = 0.15
 BODY = b'{"agents": [{"id": 1}]}'
 

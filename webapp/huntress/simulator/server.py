@@ -48,7 +48,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Serve from a daemon thread and return at once; connections are accepted already."""
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self) -> None:
         """Close the listening socket and every open connection."""
