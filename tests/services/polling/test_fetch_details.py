@@ -11,6 +11,7 @@ from tests.support.rows import all_rows, organization
 from webapp.huntress.simulator import Fault
 from webapp.models import HuntressAgent, OrganizationMapping
 from webapp.services.calls.call_window import DatabaseLedger
+from webapp.services.polling.fetch_details import FAILURES_THAT_END_IT
 
 AGENTS, ORGANIZATIONS = "/v1/agents", "/v1/organizations"
 FETCHED = "are being fetched from Huntress"
@@ -289,3 +290,14 @@ def test_an_id_that_could_leave_the_path_is_never_asked_for(synced: Desk) -> Non
     assert asked(desk, start) == ["/v1/incident_reports"]
     assert desk.ticket(1) is not None
     assert desk.clock.now() - desk.connection().last_success_at == timedelta(0)
+
+
+def test_after_several_failures_in_a_row_nothing_more_is_asked_for(synced: Desk) -> None:
+    desk = synced
+    fail(desk, "/v1/organizations/")
+    for number in range(21, 21 + FAILURES_THAT_END_IT + 2):
+        desk.account.add_incident(number, now=desk.clock.now(), id=number)
+    start = len(desk.simulator.requests)
+    desk.poll()
+    paths = {path for path in asked(desk, start) if path.startswith("/v1/organizations/")}
+    assert len(paths) == FAILURES_THAT_END_IT

@@ -9,9 +9,13 @@ from tests.support.rows import change
 from webapp.domain.plan import Reason
 from webapp.huntress.simulator import Fault
 from webapp.models import Alert, InboxRow, Priority
+from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.polling import poll_connection, process_inbox
 from webapp.services.polling.answer_quarantine import QuarantineError, dismiss, retry
+from webapp.services.polling.collect_incidents import store_whole
 from webapp.services.polling.cycle import Cycle
-from webapp.services.polling.lease import Lease, read_polled
+from webapp.services.polling.incident_batch import InboxEntry
+from webapp.services.polling.lease import Lease, LeaseLostError, read_polled
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.services.polling.run_log import RunLog
 from webapp.services.transactions import reading
@@ -110,3 +114,79 @@ def test_the_preview_counts_an_excluded_report_without_an_id(desk: Desk) -> None
     preview = preview_polling(desk.connection_id)
     assert (preview.tickets, preview.unreadable) == (0, 0)
     assert preview.without_ticket == [(Reason.ORG_OPTED_OUT, 1)]
+
+
+def test_a_lease_that_is_lost_at_the_end_leaves_the_result_to_its_new_owner(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_args: object, **_values: object) -> None:
+        raise LeaseLostError
+
+    monkeypatch.setattr(Lease, "release", lose)
+    desk.poll()
+    assert desk.connection().last_success_at is None
+    assert [run.state for run in runs(desk)] == ["interrupted"]
+
+
+def test_a_whole_report_that_comes_for_a_row_that_is_gone_is_dropped(desk: Desk) -> None:
+    desk.set(lease_token="token")
+    with reading() as session:
+        connection = read_polled(session, desk.connection_id)
+    assert connection is not None
+    cycle = Cycle(connection, Lease(connection.id, "token", 120), RunLog(1), portal_url="")
+    store_whole(cycle, 999, {"id": ID, "agent_id": 5, "status": "sent"})
+    assert desk.inbox() == []
+    assert not cycle.wanted_agents
+
+
+def test_routing_that_is_incomplete_gives_no_settings(desk: Desk) -> None:
+    desk.set(board_id=None)
+    with reading() as session:
+        connection = read_polled(session, desk.connection_id)
+    assert connection is not None
+    with pytest.raises(ValueError, match="routing is incomplete"):
+        _ = connection.ticket_settings
+
+
+def test_an_incident_that_is_deleted_before_anybody_saw_it_becomes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(poll_connection, "process_inbox", lambda _cycle: None)
+        patched.setattr(poll_connection, "is_sweep_due", lambda *_a, **_k: False)
+        desk.account.add_incident(now=desk.clock.now(), id=ID)
+        desk.poll()
+        desk.account.update_incident(ID, now=desk.clock.advance(minutes=1), status="deleting")
+        desk.poll()
+        assert [row.external_key for row in desk.inbox()] == [str(ID)]
+    desk.poll()
+    assert (desk.inbox(), desk.alert(ID)) == ([], None)
+
+
+def test_an_organization_that_is_included_while_its_report_is_planned_waits_a_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No ticket is made of the reduced report; the next round fetches it whole."""
+
+    complete, rounds = process_inbox.complete_reports, list[int]()
+
+    def overlook_once(cycle: Cycle, entries: list[InboxEntry], tried: set[int]) -> list[InboxEntry]:
+        rounds.append(len(entries))
+        return entries if len(rounds) == 1 else complete(cycle, entries, tried)
+
+    desk.account.add_organization("Globex", id=7)
+    desk.map(7, None, tickets=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(poll_connection, "process_inbox", lambda _cycle: None)
+        patched.setattr(poll_connection, "is_sweep_due", lambda *_a, **_k: False)
+        desk.account.add_incident(7, now=desk.clock.now(), id=ID, subject="Whole")
+        desk.poll()
+        desk.account.add_incident(8, now=desk.clock.advance(minutes=30))
+        desk.poll(minutes=0)  # the next walk does not reach back to the reduced report
+    set_mapping(desk.connection_id, "7", tickets=True)
+    monkeypatch.setattr(process_inbox, "complete_reports", overlook_once)
+    desk.poll()
+    ticket = desk.ticket(ID)
+    assert ticket is not None
+    assert ticket.title.endswith("Whole")
+    assert len(rounds) > 1

@@ -267,3 +267,14 @@ def test_exactly_one_ticket_though_the_request_comes_between_collecting_and_proc
     assert results == [TicketedIncidents(created=2)]
     assert ticketed_ids(old) == ["1", "2"]
     assert any("Severity" in note for note in old.notes(1)[1:])
+
+
+def test_a_recorded_report_of_another_incident_is_fetched_anew(old: Desk, admin_id: int) -> None:
+    alert = old.alert(1)
+    assert alert is not None
+    change(Alert, alert.id, raw_report='{"id": 5, "subject": "Another"}')
+    old.clock.advance(minutes=1)
+    result = ticket_recorded_incidents(old.connection_id, actor_id=admin_id)
+    assert result == TicketedIncidents(created=1, requested=1)
+    old.poll()
+    assert old.ticket(1).title.endswith("One")

@@ -128,7 +128,7 @@ def count_reports(
             _count_ticket(counts, action.route, connection.priority_id(incident.severity))
             if action.route.is_unmapped:
                 counts.unmapped[mappings.name(incident.organization_id)] += 1
-        elif action.reason is not None:
+        elif action.reason is not None:  # pragma: no branch - without a ticket there is a reason
             counts.without_ticket[action.reason] += 1
 
 

@@ -21,13 +21,13 @@ from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import ENTRY_COLUMNS, InboxEntry, read_entry
 from webapp.services.polling.lease import LeaseLostError
 from webapp.services.polling.quarantine_incident import (
-    ATTEMPTS_BEFORE_QUARANTINE,
     can_write_tickets,
     quarantine_incident,
 )
 from webapp.services.polling.write_incidents import UnusableReportError, write_incidents
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
+ATTEMPTS_BEFORE_QUARANTINE = 3
 LARGEST_BATCH = 100
 FIRST_BATCH = 40
 LOCK_SECONDS = 0.2

@@ -19,7 +19,6 @@ from webapp.services.polling.incident_batch import InboxEntry, portal_url
 from webapp.services.tickets.ticket_state import hold_default_status
 from webapp.services.transactions import transaction
 
-ATTEMPTS_BEFORE_QUARANTINE = 3
 UNKNOWN_PROBLEM = "The report could not be processed."
 
 
