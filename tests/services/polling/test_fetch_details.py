@@ -13,6 +13,8 @@ from webapp.models import HuntressAgent, OrganizationMapping
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.polling.fetch_details import FAILURES_THAT_END_IT
 
+pytestmark = pytest.mark.slow
+
 AGENTS, ORGANIZATIONS = "/v1/agents", "/v1/organizations"
 FETCHED = "are being fetched from Huntress"
 

@@ -14,6 +14,8 @@ from webapp.services.desk.link_assets import hostname_key
 from webapp.services.polling import fill_details as module
 from webapp.services.transactions import reading
 
+pytestmark = pytest.mark.slow
+
 ID = 1_780_001
 FETCHED = "are being fetched from Huntress"
 

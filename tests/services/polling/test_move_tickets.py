@@ -26,6 +26,8 @@ from webapp.services.polling.move_tickets import count_movable_tickets, move_tic
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
+pytestmark = pytest.mark.slow
+
 ACME, OTHER = 7, 8
 
 

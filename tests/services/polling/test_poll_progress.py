@@ -26,6 +26,8 @@ from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.polling import process_inbox
 
+pytestmark = pytest.mark.slow
+
 
 def fill_window(desk: Desk, *, leave: int = 0) -> None:
     """Use up the call window but for `leave` calls."""

@@ -17,6 +17,8 @@ from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.outcome import PollOutcome, describe_run
 from webapp.services.polling.poll_connection import poll_connection
 
+pytestmark = pytest.mark.slow
+
 SKIPS = {
     "paused": ("paused_at", "now", "Polling of this connection is paused."),
     "inactive": ("disconnected_at", "now", "This connection is disconnected."),

@@ -22,6 +22,8 @@ from webapp.huntress.simulator import Fault, SimulatedAccount
 from webapp.models import Alert, Comment, Ticket
 from webapp.services.calls.call_window import DatabaseLedger
 
+pytestmark = pytest.mark.slow
+
 LISTS = [INCIDENTS, "/v1/organizations", f"{INCIDENTS}?sent", f"{INCIDENTS}?auto_remediating"]
 
 
@@ -30,7 +32,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     use_small_pages(monkeypatch, 4)
 
 
-@pytest.mark.slow
 def test_a_backlog_of_more_than_twenty_full_pages_loses_nothing(desk: Desk) -> None:
     now = desk.clock.now()
     closed = add_bulk(desk.account, 11_700, now, first_id=1000, status="closed")

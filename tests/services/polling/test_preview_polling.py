@@ -48,6 +48,8 @@ from webapp.services.polling.preview_polling import (
 )
 from webapp.services.transactions import reading
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = (Ticket, Alert, InboxRow, OrganizationMapping, PollRun, AuditEvent)
 
 

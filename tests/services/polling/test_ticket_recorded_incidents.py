@@ -24,6 +24,8 @@ from webapp.services.polling.ticket_recorded_incidents import (
     ticket_recorded_incidents,
 )
 
+pytestmark = pytest.mark.slow
+
 ACME = 7
 
 
