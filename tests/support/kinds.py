@@ -11,6 +11,7 @@ TESTS = Path(__file__).parents[1]
 KINDS = {
     "browser": "browser",
     "crash": "crash",
+    "faults": "crash",
     "jobs": "process",
     "migrations": "process",
     "model": "model",

@@ -6,6 +6,7 @@ run as root, so root drops to `nobody`.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,16 @@ class PostgresServer:
             shutil.chown(data, self.user)
             shutil.chown(self.folder, self.user)
         self._run("initdb", "-D", data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-sync")
+        return self._launch()
+
+    def restart(self) -> None:
+        """Cut every connection and come back, as after an upgrade of the server."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        self._launch()
+
+    def _launch(self) -> "PostgresServer":
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.folder),
@@ -45,9 +56,9 @@ class PostgresServer:
             "full_page_writes": "on" if self.durable else "off",
         }
         arguments = [f"-c{name}={value}" for name, value in options.items()]
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self._bin / "postgres", "-D", data, *arguments],
+                [self._bin / "postgres", "-D", self.folder / "data", *arguments],
                 stdout=log,
                 stderr=log,
                 user=self.user,
