@@ -3,9 +3,9 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -18,7 +18,7 @@ from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.installation import MANY_CALLS, RealClock
 from tests.support.poller import API_KEY, API_SECRET, Desk
 from tests.support.polling import add_bulk
-from tests.support.processes import Up, run_triagedesk
+from tests.support.processes import ROOT, Up, run_triagedesk
 from tests.support.waiting import wait_until
 from webapp import create_app
 from webapp.clock import utcnow
@@ -38,18 +38,29 @@ class World:
     """
 
     def __init__(
-        self, folder: Path, *, interval_minutes: int = 60, module: str = "webapp", **variables: str
+        self,
+        folder: Path,
+        *,
+        interval_minutes: int = 60,
+        module: str = "webapp",
+        now: Callable[[], datetime] = utcnow,
+        **variables: str,
     ) -> None:
-        self.folder = folder
-        self.account = SimulatedAccount(now=utcnow() - timedelta(days=1))
+        self.folder, self._module, self.now = folder, module, now
+        self.account = SimulatedAccount(now=now() - timedelta(days=1))
         self.simulator = Simulator(
-            self.account, api_key=API_KEY, api_secret=API_SECRET, calls_per_window=MANY_CALLS
+            self.account,
+            clock=now,
+            api_key=API_KEY,
+            api_secret=API_SECRET,
+            calls_per_window=MANY_CALLS,
         ).start()
         self.env = {
             "TRIAGEDESK_HUNTRESS_HOSTS": self.simulator.base_url,
             "TRIAGEDESK_HUNTRESS_CALLS_PER_MINUTE": str(MANY_CALLS),
             "TRIAGEDESK_SECRET_KEY": SECRET_KEY,
             "TRIAGEDESK_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+            "PYTHONPATH": str(ROOT),
             **variables,
         }
         self.data_dir = folder / "data"
@@ -64,7 +75,7 @@ class World:
 
     def start(self) -> Up:
         """Start `triagedesk up` (again) and wait until it serves pages."""
-        self.up = Up(self.folder, **self.env)
+        self.up = Up(self.folder, module=self._module, **self.env)
         assert self.up.is_ready, self.up.output
         return self.up
 
@@ -79,9 +90,9 @@ class World:
 
     def begin_poll(self) -> list[int]:
         """Add incidents, ask for a poll, wait until it is in the midst of them; return the ids."""
-        ids = add_bulk(self.account, INCIDENTS, utcnow(), step=timedelta(milliseconds=10))
+        ids = add_bulk(self.account, INCIDENTS, self.now(), step=timedelta(milliseconds=10))
         with self.app.app_context():
-            self.desk.set(poll_requested_at=utcnow())
+            self.desk.set(poll_requested_at=self.now())
         assert wait_until(lambda: 0 < self.tickets() < INCIDENTS, 30), self.up.output[-3000:]
         return ids
 

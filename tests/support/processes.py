@@ -151,7 +151,9 @@ def close_all(commands: Sequence[Command]) -> None:
 class Up(Command):
     """A running `triagedesk up` on a free port, and how to reach it."""
 
-    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, module: str = "webapp", **variables: str
+    ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.port = find_free_port()
@@ -161,7 +163,7 @@ class Up(Command):
             TRIAGEDESK_DEMO_DATA_DIR=str(folder / "demo"),
             **variables,
         )
-        words = ["-m", "webapp", "up", "--port", str(self.port), *options]
+        words = ["-m", module, "up", "--port", str(self.port), *options]
         super().__init__(words, folder, self.env)
 
     @property
