@@ -11,6 +11,7 @@ from webapp.config import Config
 from webapp.crypto import cipher
 from webapp.extensions import csrf, db, limiter, login_manager, migrate, prepare_sqlite
 from webapp.web import register_web
+from webapp.web.hosts import HeadAsGet, HostGuard
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -44,6 +45,7 @@ def init_settings(app: Flask, config: Config) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_SWALLOW_ERRORS=True,
     )
+    app.wsgi_app = HostGuard(HeadAsGet(app.wsgi_app), config.public_url)  # type: ignore[method-assign]
     if config.trusted_proxies:
         hops = config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -102,7 +102,13 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
 
 
 def _failed(error: InternalServerError) -> ResponseReturnValue:
-    return _page(500)
+    """Say that something failed, without any template where even the page about it fails."""
+    try:
+        return _page(500)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, it must not end in a second error
+        log.error("The error page failed as well: %s", problem)
+        explanation = EXPLANATIONS[500]
+        return Response(f"{explanation.title}\n\n{explanation.text}\n", 500, mimetype="text/plain")
 
 
 def _not_found(error: NotFoundError) -> ResponseReturnValue:

@@ -1,0 +1,60 @@
+"""No method but those of forms writes, and no method of any route ends in an error of ours."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from tests.web.pages import Browser
+from webapp.extensions import db
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PROPFIND")
+WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
+NUMBERS = ("1", "999999999999999999999")
+
+
+def addresses(app: Flask) -> Iterator[tuple[str, str]]:
+    """Every method with every address, with a number that exists and one that is too large."""
+    for rule in app.url_map.iter_rules():
+        for number in NUMBERS if "<int" in rule.rule else NUMBERS[:1]:
+            path = re.sub(r"<int:[^>]+>|<path:[^>]+>", number, rule.rule)
+            yield from ((method, path) for method in METHODS)
+
+
+@pytest.fixture
+def written(app: Flask) -> Iterator[list[str]]:
+    """The statements that change something."""
+    found: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if WRITES.match(statement):
+            found.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_no_route_fails_whatever_the_method_and_only_forms_write(
+    app: Flask, admin: Browser, written: list[str]
+) -> None:
+    broken = []
+    for method, path in addresses(app):
+        written.clear()
+        answer = admin.client.open(path, method=method, buffered=True)  # a POST without a token
+        if answer.status_code >= 500 or written:
+            broken.append((method, path, answer.status, written[:1]))
+        if method == "HEAD":
+            assert answer.data == b""
+    assert not broken
+
+
+def test_head_looks_at_disconnecting_and_disconnects_nothing(admin: Browser) -> None:
+    path = "/integrations/huntress/1/disconnect"
+    assert admin.client.head(path).status_code == admin.client.get(path).status_code == 200
+    assert admin.get(path).heading.startswith("Disconnect")
