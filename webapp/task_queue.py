@@ -4,7 +4,9 @@ Payloads are JSON and name one of JOBS. RQ's pickles and importable function nam
 followed. The queue is not a record of anything: due times and outcomes are in the database.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -20,6 +22,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from webapp import clock
+from webapp.process_identity import is_gone, machine_name
 
 DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
@@ -31,6 +34,8 @@ HEARTBEAT_TTL_SECONDS = 15
 SILENT_AFTER = timedelta(seconds=60)
 PICKED_UP_WITHIN = timedelta(seconds=10)
 KEEP_FAILED_SECONDS = 24 * 3600
+FORGOTTEN_AFTER_SECONDS = 6 * 3600
+PARTS_KEY = "triagedesk:parts"
 
 
 class UnknownJobError(LookupError):
@@ -90,6 +95,21 @@ class JsonJob(Job):
 
 
 @dataclass(frozen=True)
+class PartStatus:
+    """A part ("worker" or "scheduler") of a machine, and the seconds since its last heartbeat."""
+
+    name: str
+    machine: str
+    silent_seconds: int
+    note: str | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not been heard of for too long."""
+        return self.silent_seconds > HEARTBEAT_TTL_SECONDS
+
+
+@dataclass(frozen=True)
 class QueueStatus:
     """Whether jobs are taken and run at present, as of at most HEARTBEAT_TTL_SECONDS ago."""
 
@@ -97,6 +117,7 @@ class QueueStatus:
     has_worker: bool = False
     has_scheduler: bool = False
     redis_error: str = ""
+    parts: tuple[PartStatus, ...] = ()
 
     @property
     def can_run_jobs(self) -> bool:
@@ -224,7 +245,11 @@ def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
 
 
 def is_pending(job: JsonJob | None, now: datetime) -> bool:
-    """Whether the job waits in its queue, or runs and has sent a heartbeat lately."""
+    """Whether the job waits in its queue, or runs and has sent a heartbeat lately.
+
+    A worker bears the name of its process: the job of one that has ended on this machine runs no
+    more.
+    """
     if job is None:
         return False
     status = job.get_status(refresh=False)
@@ -232,28 +257,59 @@ def is_pending(job: JsonJob | None, now: datetime) -> bool:
         is_new = job.enqueued_at is not None and now - job.enqueued_at < PICKED_UP_WITHIN
         return is_new or job.connection.lpos(f"rq:queue:{job.origin}", job.id) is not None
     if status == JobStatus.STARTED:
+        if is_gone(job.worker_name):
+            return False
         return job.last_heartbeat is not None and now - job.last_heartbeat < SILENT_AFTER
     return False
 
 
-def send_heartbeat(connection: Redis, part: str) -> None:
-    """Record for HEARTBEAT_TTL_SECONDS that `part` ("worker" or "scheduler") is alive."""
-    connection.set(_heartbeat_key(part), "1", ex=HEARTBEAT_TTL_SECONDS)
+def enqueue_tick(connection: Redis) -> None:
+    """Look at once which polls are due; raises redis.RedisError."""
+    kind = JOBS["tick"]
+    enqueue_once(connection, "tick", kind, str(uuid4()), kind.timeout_seconds, {})
+
+
+def send_heartbeat(connection: Redis, part: str, *, note: str | None = None) -> None:
+    """Record that `part` ("worker" or "scheduler") of this machine is alive.
+
+    The time is Redis's, because the clocks of machines differ. `note` is what Health should say
+    about the part. Raises redis.RedisError.
+    """
+    at, _ = connection.time()
+    connection.hset(PARTS_KEY, f"{part}@{machine_name()}", json.dumps({"at": at, "note": note}))
+
+
+def end_heartbeat(connection: Redis, part: str) -> None:
+    """Record that `part` of this machine was stopped on purpose; raises redis.RedisError."""
+    connection.hdel(PARTS_KEY, f"{part}@{machine_name()}")
 
 
 def read_queue_status() -> QueueStatus:
     """Whether Redis, a worker and a scheduler are running; answers within about two seconds."""
     try:
-        worker, scheduler = _configured().mget(
-            _heartbeat_key("worker"), _heartbeat_key("scheduler")
-        )
+        redis = _configured()
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.hgetall(PARTS_KEY)
+            (now, _), stored = pipe.execute()
     except (RedisError, QueueUnavailableError) as error:
         return QueueStatus(is_redis_up=False, redis_error=str(error))
-    return QueueStatus(True, has_worker=worker is not None, has_scheduler=scheduler is not None)
+    parts = tuple(_read_parts(stored, now))
+    alive = {part.name for part in parts if not part.is_silent}
+    return QueueStatus(
+        True, has_worker="worker" in alive, has_scheduler="scheduler" in alive, parts=parts
+    )
 
 
-def _heartbeat_key(part: str) -> str:
-    return f"triagedesk:heartbeat:{part}"
+def _read_parts(stored: Mapping[bytes, bytes], now: int) -> Iterator[PartStatus]:
+    """The parts that have been heard of lately; what is damaged or long forgotten is left out."""
+    for field, value in sorted(stored.items()):
+        name, _, machine = field.decode(errors="replace").partition("@")
+        with suppress(ValueError, TypeError, KeyError):
+            beat = json.loads(value)
+            silent = max(0, now - int(beat["at"]))
+            if silent <= FORGOTTEN_AFTER_SECONDS:
+                yield PartStatus(name, machine, silent, beat.get("note"))
 
 
 def _configured() -> Redis:

@@ -1,3 +1,4 @@
+import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from webapp.task_queue import (
     QueueStatus,
     QueueUnavailableError,
     UnknownJobError,
+    end_heartbeat,
     enqueue,
     enqueue_poll,
     fetch_job,
@@ -201,4 +203,31 @@ def test_status_follows_heartbeats(redis: Redis) -> None:
     assert "scheduler" in (read_queue_status().problem or "")
     send_heartbeat(redis, "scheduler")
     assert read_queue_status().problem is None
-    assert 0 < redis.ttl("triagedesk:heartbeat:worker") <= task_queue.HEARTBEAT_TTL_SECONDS
+
+
+def test_a_part_that_falls_silent_is_named_until_it_is_forgotten_or_ended(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = redis.time()[0]
+
+    def beat(machine: str, seconds_ago: int) -> None:
+        redis.hset(
+            task_queue.PARTS_KEY,
+            f"worker@{machine}",
+            json.dumps({"at": now - seconds_ago, "note": "it hung"}),
+        )
+
+    beat("host-a", 0)
+    beat("host-b", 240)
+    beat("host-c", task_queue.FORGOTTEN_AFTER_SECONDS + 60)
+    redis.hset(task_queue.PARTS_KEY, "worker@host-d", "{damaged")
+    status = read_queue_status()
+    assert status.has_worker
+    assert [(part.machine, part.is_silent) for part in status.parts] == [
+        ("host-a", False),
+        ("host-b", True),
+    ]
+    assert status.parts[0].note == "it hung"
+    send_heartbeat(redis, "worker")
+    end_heartbeat(redis, "worker")
+    assert len(read_queue_status().parts) == 2

@@ -114,9 +114,9 @@ def start_desk(
     if supervisor.is_stopping:
         return
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
-    supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),)))
-    supervisor.start(Part("worker", _python("-m", "webapp", "worker"), env))
-    supervisor.start(Part("scheduler", _python("-m", "webapp", "scheduler"), env))
+    supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),), has_pulse=True))
+    for name in ("worker", "scheduler"):
+        supervisor.start(Part(name, _python("-m", "webapp", name), env, has_pulse=True))
     if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
         announce(server, public_url)
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -19,10 +20,12 @@ from rq_scheduler import Scheduler
 
 from webapp import clock
 from webapp.jobs.schedule import PERIODIC_JOBS, PeriodicJob, plan_schedule
+from webapp.runtime import pulse
 from webapp.task_queue import (
     JOBS,
     KEEP_FAILED_SECONDS,
     JsonJob,
+    end_heartbeat,
     fetch_job,
     is_pending,
     make_queue,
@@ -66,10 +69,13 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
     def run(self, burst: bool = False) -> None:
         """Reconcile and enqueue until stopped (`burst`: once); Redis errors only delay this."""
         while not self._stopping.is_set():
+            pulse.beat()
             pause = self._step()
             if burst:
                 return
             self._stopping.wait(pause)
+        with suppress(RedisError, OSError):
+            end_heartbeat(self.connection, "scheduler")
 
     def _step(self) -> float:
         try:
@@ -77,7 +83,7 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
                 self.reconcile()
                 self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
             self.enqueue_jobs()
-            send_heartbeat(self.connection, "scheduler")
+            send_heartbeat(self.connection, "scheduler", note=pulse.why_restarted())
         except (RedisError, OSError) as error:
             return self._note_failure(error)
         if self._failures:

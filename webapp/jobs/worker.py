@@ -15,13 +15,15 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
-from webapp.task_queue import JsonJob, make_queue
+from webapp.task_queue import JsonJob, enqueue_tick, make_queue
 
 # Measured: with these values, a job is given up 95 s after its worker and child were killed.
 WORKER_TTL_SECONDS = 45
 MAINTENANCE_SECONDS = 30
 MONITORING_SECONDS = 15
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class TriageWorker(Worker):
         JsonJob.functions = functions
         super().__init__(
             [make_queue(name, connection) for name in queues],
+            name=str(own_identity()),
             connection=connection,
             job_class=JsonJob,
             serializer=JSONSerializer,
@@ -62,17 +65,44 @@ class TriageWorker(Worker):
             return super().perform_job(job, queue, execution)
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
-        """Send heartbeats to Redis; the job goes on if Redis cannot be used."""
+        """Send heartbeats to Redis; the job goes on if Redis cannot be used.
+
+        A child that was stopped (SIGSTOP) runs no code and keeps nothing alive: it is killed.
+        """
+        if is_stopped(self.horse_pid):
+            logger.error("The job %s hangs: its process was stopped. It is ended.", job.id)
+            self.kill_horse(signal.SIGKILL)
         try:
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
             logger.warning("Redis cannot be used while a job runs: %s", error)
 
+    def fork_work_horse(self, job: Job, queue: Any) -> None:
+        """Fork the child; a request to stop that comes meanwhile reaches it all the same.
+
+        SIGTERM waits until this process knows its child, and the child has its own handler.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            super().fork_work_horse(job, queue)
+            if self._stop_requested:
+                self.kill_horse(signal.SIGTERM)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
     def setup_work_horse_signals(self) -> None:
         """Let the child ignore Ctrl-C, and end it on SIGTERM and when its parent dies."""
         super().setup_work_horse_signals()  # type: ignore[no-untyped-call]  # RQ's
         signal.signal(signal.SIGTERM, _leave)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         follow_parent(self.pid or os.getppid())
+
+    def handle_work_horse_killed(self, *_: Any) -> None:
+        """Look at once for polls that ended with the child: whoever has one of them is due."""
+        try:
+            enqueue_tick(self.connection)
+        except RedisError as error:
+            logger.warning("The poll that ended has to wait for the next tick: %s", error)
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running job to end as well; it is run again or resumed after the next start."""

@@ -10,19 +10,30 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from webapp.process_identity import is_stopped
+from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
-from webapp.task_queue import DEFAULT_QUEUE, POLL_QUEUE, make_queue, send_heartbeat
+from webapp.task_queue import (
+    DEFAULT_QUEUE,
+    POLL_QUEUE,
+    end_heartbeat,
+    enqueue_tick,
+    make_queue,
+    send_heartbeat,
+)
 
 EXTRA_IDLE_SECONDS = 60
 LOOP_SECONDS = 0.5
 HEARTBEAT_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
+STOPPED_SECONDS = 10.0
 STOP_SECONDS = 4.0
 MAX_BACKOFF_SECONDS = 10.0
 
@@ -59,6 +70,9 @@ class WorkerPool:
     )
     _extra: set[int] = field(default_factory=set, init=False)
     _is_stopping: bool = field(default=False, init=False)
+    _stopped_since: dict[int, float] = field(default_factory=dict, init=False)
+    _wants_tick: bool = field(default=True, init=False)
+    """Whether somebody should look which polls are due: at the start, and where a worker ended."""
 
     def run(self) -> None:
         """Keep the workers running until SIGTERM or SIGINT, then end them within seconds."""
@@ -67,12 +81,16 @@ class WorkerPool:
         heartbeat_at = 0.0
         while not self._is_stopping:
             self._reap()
+            self._kill_stopped()
             self._start_missing()
+            pulse.beat()
             if time.monotonic() >= heartbeat_at:
                 self._talk_to_redis()
                 heartbeat_at = time.monotonic() + HEARTBEAT_SECONDS
             time.sleep(LOOP_SECONDS)
         self._stop_all()
+        with suppress(RedisError, OSError):
+            end_heartbeat(self.connection, "worker")
 
     def _request_stop(self, _signum: int, _frame: FrameType | None) -> None:
         self._is_stopping = True
@@ -81,7 +99,10 @@ class WorkerPool:
         """Send the heartbeat, and fork another worker if polls wait."""
         try:
             if all(slot.pid for slot in self._slots):
-                send_heartbeat(self.connection, "worker")
+                send_heartbeat(self.connection, "worker", note=pulse.why_restarted())
+            if self._wants_tick:
+                enqueue_tick(self.connection)
+                self._wants_tick = False
             waiting = make_queue(POLL_QUEUE, self.connection).count
         except (RedisError, OSError) as error:
             logger.debug("Redis cannot be used: %s", error)
@@ -106,6 +127,9 @@ class WorkerPool:
             return pid
         code = 1
         try:
+            # The pool's own handlers only set a flag: the worker would outlive the pool.
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(signum, signal.SIG_DFL)
             follow_parent(parent_pid)
             self.run_worker(queue, max_idle_seconds)
             code = 0
@@ -118,9 +142,20 @@ class WorkerPool:
         finally:
             os._exit(code)
 
+    def _kill_stopped(self) -> None:
+        """Kill workers that were stopped (SIGSTOP) for a while: they run no code and no jobs."""
+        now = time.monotonic()
+        stopped = {pid for pid in self._pids() if is_stopped(pid)}
+        self._stopped_since = {pid: self._stopped_since.get(pid, now) for pid in stopped}
+        for pid, since in self._stopped_since.items():
+            if now - since >= STOPPED_SECONDS:
+                logger.error("A worker hangs: its process was stopped. It is started again.")
+                _signal_all({pid}, signal.SIGKILL)
+
     def _reap(self) -> None:
         for pid in self._ended():
             self._extra.discard(pid)
+            self._wants_tick = True
             for slot in self._slots:
                 if slot.pid == pid:
                     slot.pid = None

@@ -4,6 +4,7 @@ Everything happens in one thread, because the kernel ends a part when the thread
 ends.
 """
 
+import contextlib
 import logging
 import os
 import selectors
@@ -14,9 +15,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TextIO
 
+from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
 
 LOOP_SECONDS = 0.25
@@ -24,6 +27,10 @@ STOP_SECONDS = 6.0
 STEADY_SECONDS = 30.0
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0
+SILENT_SECONDS = 15.0
+"""After so long without a beat a part hangs; each beats at least every few seconds."""
+
+KILL_SECONDS = 5.0
 CHUNK = 65_536
 REMEMBERED_LINES = 20
 
@@ -35,7 +42,8 @@ class Part:
     """A process to keep running.
 
     Parts with a higher `stop_rank` are ended after the others. A line of output is not passed on if
-    it contains one of the `hidden` texts.
+    it contains one of the `hidden` texts. A part that `has_pulse` beats (see `pulse.py`); if its
+    pulse stops, it hangs and is started again.
     """
 
     name: str
@@ -44,11 +52,12 @@ class Part:
     stop_rank: int = 0
     pass_fds: tuple[int, ...] = ()
     hidden: tuple[str, ...] = ()
+    has_pulse: bool = False
 
 
 @dataclass
 class _Running:
-    """A part and, while it runs, its process."""
+    """A part and, while it runs, its process; `pulse` is the pipe of its pulse."""
 
     part: Part
     process: subprocess.Popen[bytes] | None = None
@@ -56,6 +65,10 @@ class _Running:
     restart_at: float = 0.0
     failures: int = 0
     rest: bytes = b""
+    pulse: int | None = None
+    beat_at: float | None = None
+    hung_at: float | None = None
+    restarted: str | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED_LINES))
 
 
@@ -98,6 +111,7 @@ class Supervisor:
         """Pass the parts' output on and restart parts that end, until a signal asks to stop."""
         while not self.is_stopping:
             self._pump(LOOP_SECONDS)
+            self._end_hung()
             self._restart_dead()
 
     def wait_until(self, is_done: Callable[[], bool], seconds: float) -> bool:
@@ -125,20 +139,49 @@ class Supervisor:
 
     def _launch(self, running: _Running) -> None:
         parent_pid = os.getpid()
+        env, pass_fds = dict(running.part.env), running.part.pass_fds
+        writing = None
+        if running.part.has_pulse:
+            running.pulse, writing = os.pipe()
+            for end in (running.pulse, writing):
+                os.set_blocking(end, False)
+            env[pulse.PIPE], pass_fds = str(writing), (*pass_fds, writing)
+        if running.restarted:
+            env[pulse.RESTARTED] = running.restarted
+        running.beat_at = running.hung_at = None
         process = subprocess.Popen(  # noqa: S603 - our own command lines
             running.part.command,
-            env=dict(running.part.env),
+            env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            pass_fds=running.part.pass_fds,
+            pass_fds=pass_fds,
             start_new_session=True,
             preexec_fn=lambda: follow_parent(parent_pid),  # safe, as there is only one thread
         )
+        if writing is not None:
+            os.close(writing)
+            self._selector.register(running.pulse, selectors.EVENT_READ, running)  # type: ignore[arg-type]
         running.process, running.started_at, running.rest = process, time.monotonic(), b""
         if process.stdout is not None:
             os.set_blocking(process.stdout.fileno(), False)
             self._selector.register(process.stdout, selectors.EVENT_READ, running)
+
+    def _end_hung(self) -> None:
+        """End a part whose pulse has stopped: SIGTERM, and SIGKILL where that changes nothing."""
+        now = time.monotonic()
+        for running in self._running:
+            process, beat_at = running.process, running.beat_at
+            if process is None or beat_at is None or now - beat_at < SILENT_SECONDS:
+                continue
+            if running.hung_at is None:
+                running.hung_at = now
+                at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+                running.restarted = f"it hung and was started again at {at}"
+                self._say(running, f"hangs: no sign of life for {now - beat_at:.0f} s, ending it")
+                process.terminate()
+            elif now - running.hung_at > KILL_SECONDS:
+                _signal_group(process, signal.SIGKILL)
 
     def _restart_dead(self) -> None:
         now = time.monotonic()
@@ -175,6 +218,10 @@ class Supervisor:
         running.process = None
 
     def _drain(self, running: _Running) -> None:
+        if running.pulse is not None:
+            self._selector.unregister(running.pulse)
+            os.close(running.pulse)
+            running.pulse = None
         stream = running.process.stdout if running.process else None
         if stream is None or stream.closed:
             return
@@ -191,8 +238,15 @@ class Supervisor:
             time.sleep(seconds)
         for key, _events in self._selector.select(seconds):
             running = key.data
-            if not self._read(running) and running.process.poll() is None:
+            if key.fileobj == running.pulse:
+                self._feel(running)
+            elif not self._read(running) and running.process.poll() is None:
                 time.sleep(0.01)  # it closed its output but lives on; do not spin
+
+    def _feel(self, running: _Running) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if running.pulse is not None and os.read(running.pulse, CHUNK):
+                running.beat_at = time.monotonic()
 
     def _read(self, running: _Running) -> bool:
         stream = running.process.stdout if running.process else None

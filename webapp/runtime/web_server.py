@@ -2,6 +2,8 @@
 
 import gc
 import logging
+import threading
+import time
 from typing import Any
 
 from flask import Flask
@@ -11,11 +13,13 @@ from webapp import create_app
 from webapp.app_parts import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
+from webapp.runtime import pulse
 from webapp.services.operations.check_encryption import require_readable_secrets
 from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
+PULSE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -64,3 +68,11 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
 
 def _say_ready(server: Any) -> None:
     logger.info("Serving on %s", ", ".join(str(sock) for sock in server.LISTENERS))
+    threading.Thread(target=_beat, daemon=True).start()
+
+
+def _beat() -> None:
+    """Beat for the master process; gunicorn itself looks after its workers."""
+    while True:
+        pulse.beat()
+        time.sleep(PULSE_SECONDS)

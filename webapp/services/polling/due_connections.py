@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from webapp.extensions import current_config
 from webapp.models import Connection
-from webapp.services.polling.lease import is_due
+from webapp.services.polling.lease import give_back_leases_of_the_dead, is_due
 from webapp.services.transactions import reading
 
 
@@ -15,10 +15,12 @@ def find_due_connections(now: datetime) -> list[int]:
 
     Connections that were never polled come first, then those whose last poll began longest ago.
     Only connections that were started, are connected and are not paused are included; the community
-    edition has none. A connection that is being polled is left out until its lease runs out.
+    edition has none. A connection that is being polled is left out until its lease runs out or its
+    process ends; then a poll is due at once.
     """
     if not current_config().is_enterprise:
         return []
+    give_back_leases_of_the_dead()
     with reading() as session:
         return list(
             session.scalars(
@@ -27,8 +29,13 @@ def find_due_connections(now: datetime) -> list[int]:
                     Connection.polling_started_at.is_not(None),
                     Connection.paused_at.is_(None),
                     Connection.disconnected_at.is_(None),
-                    or_(Connection.lease_token.is_(None), Connection.lease_expires_at <= now),
-                    is_due(now),
+                    or_(
+                        and_(Connection.lease_token.is_(None), is_due(now)),
+                        # the last poll was interrupted
+                        and_(
+                            Connection.lease_token.is_not(None), Connection.lease_expires_at <= now
+                        ),
+                    ),
                 )
                 .order_by(Connection.last_poll_started_at.asc().nulls_first(), Connection.id)
             )

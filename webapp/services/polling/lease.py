@@ -9,15 +9,19 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
 from webapp.domain.routing import POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
-from webapp.models import Connection
-from webapp.services.transactions import NO_SYNC, transaction
+from webapp.models import Connection, InboxRow
+from webapp.process_identity import is_gone, own_identity
+from webapp.services.transactions import NO_SYNC, reading, transaction
+
+LEFT_OVER_AFTER = timedelta(minutes=POLL_INTERVAL[0])
+"""How long after the last poll's start reports that it left in the inbox make a poll due."""
 
 
 class LeaseLostError(Exception):
@@ -148,9 +152,9 @@ def claim(
 ) -> tuple[Lease, PolledConnection] | None:
     """Take the lease of a connection if it is free or ran out.
 
-    With `only_if_due` it is taken only if a poll is due or was asked for. Clears the request for a
-    poll, because this poll answers it. Returns None when the lease is held, no poll is due or there
-    is no such connection.
+    With `only_if_due` it is taken only if a poll is due or was asked for; after an interrupted poll
+    the next one is due at once. Clears the request for a poll, because this poll answers it.
+    Returns None when the lease is held, no poll is due or there is no such connection.
     """
     now = clock.utcnow()
     token = secrets.token_hex(16)
@@ -159,13 +163,14 @@ def claim(
         or_(Connection.lease_token.is_(None), Connection.lease_expires_at <= now),
     ]
     if only_if_due:
-        conditions.append(is_due(now))
+        conditions.append(or_(Connection.lease_token.is_not(None), is_due(now)))
     row = session.execute(
         update(Connection)
         .where(*conditions)
         .values(
             previous_lease_token=Connection.lease_token,
             lease_token=token,
+            lease_holder=str(own_identity()),
             lease_expires_at=now + timedelta(seconds=seconds),
             last_poll_started_at=now,
             poll_requested_at=None,
@@ -185,6 +190,30 @@ def read_polled(session: Session, connection_id: int) -> PolledConnection | None
     return None if row is None else PolledConnection(**row._mapping)
 
 
+def give_back_leases_of_the_dead() -> list[int]:
+    """End the leases whose process has ended on this machine; return the connections' ids.
+
+    The token stays, so that the next claim finds the interrupted run, but need not wait until the
+    lease has run out. Other machines cannot tell and wait for the lease's end.
+    """
+    held = Connection.lease_token.is_not(None) & Connection.lease_holder.is_not(None)
+    query = select(Connection.id, Connection.lease_token, Connection.lease_holder)
+    with reading() as session:
+        now = clock.utcnow()
+        rows = session.execute(query.where(held, Connection.lease_expires_at > now)).all()
+    dead = [(key, token) for key, token, holder in rows if is_gone(holder)]
+    if dead:
+        with transaction() as session:
+            for key, token in dead:
+                session.execute(
+                    update(Connection)
+                    .where(Connection.id == key, Connection.lease_token == token)
+                    .values(lease_expires_at=clock.utcnow()),
+                    execution_options=NO_SYNC,
+                )
+    return [key for key, _token in dead]
+
+
 def has_live_lease(connection: Connection, now: datetime) -> bool:
     """Whether some process is polling `connection` at `now`."""
     expires_at = connection.lease_expires_at
@@ -192,7 +221,11 @@ def has_live_lease(connection: Connection, now: datetime) -> bool:
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """SQL for "a poll is due or was asked for"; the rule of `domain.routing.is_poll_due`."""
+    """SQL for "a poll is due or was asked for"; the rule of `domain.routing.is_poll_due`.
+
+    A poll is due as well where reports that could be tried now wait in the inbox: they never wait
+    for the next interval, only for a minute after the last poll began.
+    """
     least, most, _ = POLL_INTERVAL
     intervals = {minutes: timedelta(minutes=minutes) for minutes in range(least, most + 1)}
     started = Connection.last_poll_started_at
@@ -212,4 +245,17 @@ def is_due(now: datetime) -> ColumnElement[bool]:
         started <= threshold(-1),
         started > threshold(+1),
         Connection.poll_requested_at.is_not(None),
+        and_(started <= now - LEFT_OVER_AFTER, _has_reports_to_try(now)),
+    )
+
+
+def _has_reports_to_try(now: datetime) -> ColumnElement[bool]:
+    return (
+        select(InboxRow.id)
+        .where(
+            InboxRow.connection_id == Connection.id,
+            InboxRow.dismissed_at.is_(None),
+            InboxRow.next_try_at <= now,
+        )
+        .exists()
     )

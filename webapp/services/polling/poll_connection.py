@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -32,7 +32,13 @@ from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
-from webapp.services.polling.lease import Lease, LeaseLostError, PolledConnection, claim
+from webapp.services.polling.lease import (
+    Lease,
+    LeaseLostError,
+    PolledConnection,
+    claim,
+    give_back_leases_of_the_dead,
+)
 from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
 from webapp.services.polling.process_inbox import (
     GlobalProcessingError,
@@ -48,6 +54,9 @@ JOIN_SECONDS = 0.5
 
 CLAIM_TRIES = 3
 """How often a command tries to claim a connection that nobody seems to poll."""
+
+DATABASE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)
+"""Seconds between the tries of a cycle whose database went away."""
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +129,8 @@ def _begin(
     """Claim the connection, or join the run that holds it, or return why neither is possible."""
     for _ in range(CLAIM_TRIES):
         begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
+        if isinstance(begun, PollOutcome) and begun.is_running and give_back_leases_of_the_dead():
+            continue  # the process of that run has ended
         if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
             break  # otherwise the run that held the lease has just ended: claim again
     return begun
@@ -230,7 +241,7 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
         client = open_client(cycle.connection, config, on_wait=cycle.on_wait)
         with closing(client):
             cycle.use(client)
-            _poll(cycle)
+            _poll_in_spite_of_the_database(cycle)
     except LeaseLostError:
         _note_lease_lost(cycle)
         return PollOutcome(run=_run_by_id(cycle.run.run_id))
@@ -245,6 +256,42 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
         log.exception("the poll of connection %s failed", cycle.connection.id)
         error = f"Internal error ({type(problem).__name__}); the log has the details."
     return PollOutcome(run=_finish(cycle, error) or _run_by_id(cycle.run.run_id))
+
+
+def _poll_in_spite_of_the_database(cycle: Cycle) -> None:
+    """Poll, and begin again where the database was away for a while.
+
+    Every step may be repeated. What was being processed meanwhile is not to blame. Raises what
+    `_poll` raises, in the end also the database's own errors.
+    """
+    for pause in (*DATABASE_PAUSES, None):
+        try:
+            _poll(cycle)
+        except (OperationalError, InterfaceError, GlobalProcessingError) as problem:
+            if pause is None or not _came_back(cycle, problem, pause):
+                raise
+        else:
+            return
+
+
+def _came_back(cycle: Cycle, problem: Exception, pause: float) -> bool:
+    """Wait after a failure of the database; False where the problem is another one.
+
+    A database that is still away is asked again, until the pauses are used up.
+    Raises LeaseLostError.
+    """
+    cause = problem.__cause__ if isinstance(problem, GlobalProcessingError) else problem
+    if not isinstance(cause, OperationalError | InterfaceError):
+        return False
+    log.warning("connection %s: the database failed, trying again", cycle.connection.id)
+    clock.sleep(pause)
+    try:
+        with transaction() as session:
+            cycle.lease.fence(session)
+            take_back_attempts(session, cycle.connection.id, cycle.lease.token)
+    except (OperationalError, InterfaceError):
+        log.debug("the database is still away", exc_info=True)
+    return True
 
 
 def _poll(cycle: Cycle) -> None:
@@ -332,14 +379,24 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
         values.update(last_success_at=now, last_error=None, last_error_at=None)
     else:
         values.update(last_error=error, last_error_at=now)
-    try:
-        with transaction() as session:
-            cycle.lease.release(session, **values)
-            return cycle.run.finish(session, ERROR if error else COMPLETED, error=error)
-    except LeaseLostError:
-        _note_lease_lost(cycle)
-    except OperationalError:
-        log.exception("the result of a poll could not be recorded; its lease runs out by itself")
+    for pause in (*DATABASE_PAUSES, None):
+        try:
+            with transaction() as session:
+                cycle.lease.release(session, **values)
+                return cycle.run.finish(session, ERROR if error else COMPLETED, error=error)
+        except LeaseLostError:
+            _note_lease_lost(cycle)
+            return None
+        except (OperationalError, InterfaceError) as problem:
+            if pause is None:
+                log.error(
+                    "connection %s: the result of the poll could not be recorded, so it is polled"
+                    " again as soon as possible (%s)",
+                    cycle.connection.id,
+                    type(problem).__name__,
+                )
+            else:
+                clock.sleep(pause)
     return None
 
 
@@ -359,7 +416,11 @@ def _release_unfinished(cycle: Cycle) -> None:
     """Give the lease back without a result; no attempt is counted against the reports in flight."""
     try:
         with transaction() as session:
-            cycle.lease.release(session, is_walk_cut_off=cycle.is_walk_cut_off)
+            cycle.lease.release(
+                session,
+                is_walk_cut_off=cycle.is_walk_cut_off,
+                poll_requested_at=clock.utcnow(),  # what was begun is due at once
+            )
             take_back_attempts(session, cycle.connection.id, cycle.lease.token)
             mark_interrupted(session, cycle.lease.token)
     except LeaseLostError:
