@@ -1,6 +1,7 @@
 """A worker pool with jobs that leave traces in a folder: `python -m tests.jobs.pool_process`."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from webapp.task_queue import connect
 
 FOLDER = Path(sys.argv[1])
 URL = sys.argv[2]
+fork = os.fork
 
 
 def trace(name: str, text: str = "") -> None:
@@ -36,13 +38,32 @@ def poll(connection_id: int, trigger: str, actor_id: int | None, sweep: bool) ->
     trace(f"poll-{connection_id}-finished")
 
 
+def stop_at_fork() -> int:
+    """Fork; a worker is asked to stop before it knows its child, and the child before it is set up.
+
+    The pool's own forks, and those for ticks, are left alone.
+    """
+    forks_poll = (FOLDER / f"worker-polls-{os.getpid()}").exists()
+    pid = fork()
+    if forks_poll and pid == 0:
+        time.sleep(0.5)
+    elif forks_poll:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return pid
+
+
 def main() -> None:
     setup_logging()
     worker_pool.HEARTBEAT_SECONDS = 0.2
+    worker_pool.STOPPED_SECONDS = 1.0
+    if "stop-at-fork" in sys.argv:
+        os.fork = stop_at_fork
     app = Flask("app of the pool")
 
     def run_worker(queue: str, max_idle_seconds: int | None) -> None:
         (FOLDER / f"worker-{queue}-{os.getpid()}").touch()
+        if "slow-start" in sys.argv:
+            time.sleep(60)
         functions = {"tick": tick, "poll": poll}
         TriageWorker(app, (queue,), connect(URL), functions).work(max_idle_time=max_idle_seconds)
 

@@ -12,7 +12,7 @@ from tests.support.waiting import wait_until
 from webapp.jobs import scheduler as scheduler_module
 from webapp.jobs.schedule import PERIODIC_JOBS, PeriodicJob
 from webapp.jobs.scheduler import TriageScheduler
-from webapp.task_queue import fetch_job, make_queue, read_queue_status
+from webapp.task_queue import PARTS_KEY, fetch_job, make_queue, read_queue_status
 
 SCHEDULE = TriageScheduler.scheduled_jobs_key
 TICK = PeriodicJob("tick", every_seconds=10)
@@ -252,7 +252,7 @@ class TestRun:
         assert wait_until(lambda: read_queue_status().has_scheduler)
         monkeypatch.setattr(running, "reconcile", fail)
         assert wait_until(lambda: attempts), "the last step that was well has said so"
-        redis.delete("triagedesk:heartbeat:scheduler")
+        redis.delete(PARTS_KEY)
         attempts.clear()
         assert wait_until(lambda: len(attempts) >= 3)
         assert not read_queue_status().has_scheduler

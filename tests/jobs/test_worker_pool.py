@@ -2,16 +2,17 @@ import os
 import pickle
 import signal
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from tests.support.processes import Command, all_ended, is_running
+from tests.support.processes import Command, all_ended, close_all, is_running
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
 from webapp.task_queue import (
+    PARTS_KEY,
     JsonJob,
     enqueue,
     enqueue_poll,
@@ -24,9 +25,9 @@ from webapp.task_queue import (
 class Pool(Command):
     """A pool in a process of its own, and the traces its jobs leave."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, *options: str) -> None:
         self.folder = folder
-        super().__init__(["-m", "tests.jobs.pool_process", str(folder), url], folder)
+        super().__init__(["-m", "tests.jobs.pool_process", str(folder), url, *options], folder)
 
     def left(self, name: str, seconds: float = 10) -> bool:
         return wait_until((self.folder / name).exists, seconds)
@@ -55,7 +56,7 @@ def pool(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Pool]:
 def pass_rounds(redis: Redis, rounds: int = 3) -> None:
     """Wait until the pool has seen to its workers and queues so many times."""
     for _ in range(rounds):
-        redis.delete("triagedesk:heartbeat:worker")
+        redis.delete(PARTS_KEY)
         assert wait_until(lambda: read_queue_status().has_worker)
 
 
@@ -154,6 +155,73 @@ def test_a_killed_pool_takes_everything_with_it(pool: Pool, redis: Redis) -> Non
     pool.process.kill()
     pool.process.wait()
     assert all_ended(family, 10)
+
+
+@pytest.fixture
+def open_pool(valkey: ValkeyServer, tmp_path: Path) -> Iterator[Callable[[str], Pool]]:
+    """Start a pool with an option of `pool_process`."""
+    pools: list[Pool] = []
+
+    def start(option: str) -> Pool:
+        pools.append(Pool(tmp_path, valkey.url, option))
+        return pools[-1]
+
+    yield start
+    close_all(pools)
+
+
+def test_workers_that_are_not_ready_yet_end_with_their_pool(
+    open_pool: Callable[[str], Pool],
+) -> None:
+    pool = open_pool("slow-start")
+    assert wait_until(lambda: pool.workers("default") and pool.workers("polls"))
+    family = pool.family()
+    assert len(family) == 3
+    pool.process.kill()
+    pool.process.wait()
+    assert all_ended(family, 10)
+
+
+def test_a_request_to_stop_between_fork_and_child_reaches_the_poll(
+    open_pool: Callable[[str], Pool], redis: Redis
+) -> None:
+    pool = open_pool("stop-at-fork")
+    assert wait_until(lambda: pool.workers("polls"))
+    (worker,) = pool.workers("polls")
+    enqueue_poll(1, trigger="manual")
+    assert wait_until(lambda: not is_running(worker), 20), "the poll goes on for ever"
+    assert not pool.left("poll-1-started", 0.5)
+
+
+def test_a_worker_that_was_stopped_is_replaced(pool: Pool, redis: Redis) -> None:
+    assert wait_until(lambda: pool.workers("default"))
+    (stopped,) = pool.workers("default")
+    os.kill(stopped, signal.SIGSTOP)
+    assert wait_until(lambda: [pid for pid in pool.workers("default") if pid != stopped])
+    enqueue("tick")
+    assert pool.left("tick", 20)
+
+
+def test_a_poll_that_is_killed_is_looked_after_at_once(pool: Pool, redis: Redis) -> None:
+    enqueue_poll(1, trigger="manual")
+    job = pool.pid_of("poll-1-started")
+    assert pool.left("tick")  # the one of the pool's start
+    (pool.folder / "tick").unlink()
+    os.kill(job, signal.SIGKILL)
+    assert pool.left("tick", 20)
+    assert enqueue_poll(1, trigger="schedule")
+
+
+def test_the_job_of_a_worker_that_is_gone_is_not_pending(pool: Pool, redis: Redis) -> None:
+    enqueue_poll(1, trigger="manual")
+    assert pool.left("poll-1-started")
+    assert not enqueue_poll(1, trigger="manual")
+    family = pool.family()
+    for process in family:
+        process.kill()
+    assert all_ended(family[1:], 10)
+    pool.process.wait()
+    assert enqueue_poll(1, trigger="manual")
 
 
 def test_a_poll_goes_on_while_redis_is_away(pool: Pool, valkey: ValkeyServer) -> None:

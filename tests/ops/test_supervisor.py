@@ -102,6 +102,35 @@ def test_a_part_that_cannot_be_started_for_a_moment_is_started_later(
     assert "cannot be started ([Errno 12] Cannot allocate memory)" in supervisor.output.getvalue()
 
 
+BEATING = (
+    "import os, signal, time; from webapp.runtime import pulse;"
+    "signal.signal(signal.SIGTERM, lambda *_: print('asked to end'));"
+    "print('pid', os.getpid(), pulse.why_restarted(), flush=True);"
+    "[(pulse.beat(), time.sleep(0.05)) for _ in range(10)]; print('silent', flush=True);"
+    "[time.sleep(1) for _ in range(60)]"
+)
+
+
+def test_a_part_whose_pulse_stops_is_asked_killed_and_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webapp.runtime.supervisor.SILENT_SECONDS", 1.0)
+    monkeypatch.setattr("webapp.runtime.supervisor.KILL_SECONDS", 0.5)
+    output = io.StringIO()
+    supervisor = Supervisor(output)
+    script = [sys.executable, "-c", BEATING]
+    supervisor.start(Part("worker", script, os.environ, has_pulse=True))
+    supervisor.start(Part("web", [sys.executable, "-u", "-c", SLEEP], os.environ))
+    try:
+        assert supervisor.wait_until(lambda: output.getvalue().count("worker    | pid") == 2, 40)
+    finally:
+        supervisor.stop()
+    said = output.getvalue()
+    order = ("silent", "hangs: no sign of life", "asked to end", "killed by SIGKILL", "it hung and")
+    assert [said.index(text) for text in order] == sorted(said.index(text) for text in order)
+    assert said.count("web       | pid") == 1, "a part without a pulse is left alone"
+
+
 def test_what_a_dead_part_left_behind_is_ended(supervise: Supervise) -> None:
     command = supervise(web=WITH_CHILD)
     assert command.says("web       | pid")

@@ -58,6 +58,7 @@ class TriageWorker(Worker):
             log_job_description=False,
         )
         self._app = app
+        self._has_lost_child = False
 
     def perform_job(self, job: Job, queue: Any, execution: Any) -> bool:
         """Run the job inside the app's context, in the child process."""
@@ -98,7 +99,15 @@ class TriageWorker(Worker):
         follow_parent(self.pid or os.getppid())
 
     def handle_work_horse_killed(self, *_: Any) -> None:
-        """Look at once for polls that ended with the child: whoever has one of them is due."""
+        """Remember that the child was killed."""
+        self._has_lost_child = True
+
+    def monitor_work_horse(self, job: Job, queue: Any, execution: Any) -> None:
+        """Wait for the child; if it was killed, look at once for the poll that ended with it."""
+        self._has_lost_child = False
+        super().monitor_work_horse(job, queue, execution)
+        if not self._has_lost_child:
+            return
         try:
             enqueue_tick(self.connection)
         except RedisError as error:

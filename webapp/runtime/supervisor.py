@@ -124,6 +124,7 @@ class Supervisor:
             if self.is_stopping or time.monotonic() > give_up_at:
                 return False
             self._pump(0.05)
+            self._end_hung()
             self._restart_dead()
         return True
 
