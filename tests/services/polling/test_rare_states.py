@@ -54,11 +54,27 @@ def test_a_result_that_cannot_be_recorded_is_left_to_the_lease(
     def fail(*_args: object, **_values: object) -> None:
         raise OperationalError("UPDATE", {}, Exception("the disk is full"))
 
-    monkeypatch.setattr(RunLog, "finish", fail)
-    desk.poll()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunLog, "finish", fail)
+        desk.poll()
     assert desk.connection().lease_token is not None
     assert desk.connection().last_success_at is None
     assert [run.state for run in runs(desk)] == ["running"]
+
+
+def test_a_result_that_could_not_be_recorded_at_first_is_recorded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, failures = RunLog.finish, [OperationalError("UPDATE", {}, Exception("locked"))] * 3
+
+    def fail_at_first(*args: object, **values: object) -> object:
+        if failures:
+            raise failures.pop()
+        return finish(*args, **values)
+
+    monkeypatch.setattr(RunLog, "finish", fail_at_first)
+    assert desk.poll().is_success
+    assert desk.connection().lease_token is None
 
 
 def test_details_of_a_report_that_was_not_kept_are_not_waited_for(desk: Desk) -> None:
