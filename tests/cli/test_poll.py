@@ -1,6 +1,7 @@
 """`triagedesk poll`, `tickets` and `quarantine`: a cycle without Redis, and what came of it."""
 
 import json
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.processes import run_triagedesk
 from tests.support.rows import all_rows, change
+from webapp.cli import poll
 from webapp.extensions import db
 from webapp.huntress.simulator.faults import Faults
 from webapp.huntress.simulator.rows import iso
 from webapp.models import ApiExchange, Connection, PollRun
+from webapp.services.polling.outcome import PollOutcome
 
 KEYS = {
     "success",
@@ -185,6 +188,23 @@ def test_a_timer_deletes_what_is_too_old_as_well(shell: Shell, connection_id: st
     shell.clock.advance(days=15)
     assert [one["success"] for one in shell.json("poll", "--due")] == [True]
     assert before.isdisjoint(row.id for row in all_rows(ApiExchange))
+
+
+def test_a_silent_account_delays_no_other_one(
+    shell: Shell, connection_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each poll waits for the other one; one after the other, they would wait in vain."""
+    both = threading.Barrier(2, timeout=30)
+
+    def poll_connection(_connection_id: int, **_options: object) -> PollOutcome:
+        both.wait()
+        return PollOutcome(skip_reason="not_due")
+
+    monkeypatch.setattr(poll, "find_due_connections", lambda _now: [7, 3])
+    monkeypatch.setattr(poll, "poll_connection", poll_connection)
+    found = shell.json("poll", "--due")
+    assert [one["connection_id"] for one in found] == [7, 3]
+    assert not both.broken
 
 
 def test_one_connection_that_fails_does_not_stop_the_others(
