@@ -1,6 +1,7 @@
 """`triagedesk migrate`: create the data directory and keys, and create or upgrade the database."""
 
 import os
+from contextlib import ExitStack
 
 import click
 from flask_migrate import upgrade
@@ -8,10 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
 from webapp.app_parts import migrations_dir
-from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
-from webapp.runtime.data_dir import create_data_dir, create_keys
+from webapp.config import Config, ConfigError, load_config, needs_data_dir, read_data_dir
+from webapp.runtime.data_dir import create_data_dir, create_keys, migrating
 from webapp.services.operations.check_encryption import require_readable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, first_line, refuse_newer_database
+from webapp.services.operations.migration_lock import migration_lock
 from webapp.services.people.first_admin import issue_setup_token
 
 
@@ -27,15 +29,21 @@ def migrate_command() -> None:
 def migrate() -> None:
     """Do what the command says; raises ConfigError if the database or a key cannot be used."""
     env = os.environ
-    if needs_data_dir(env):
-        create_data_dir(read_data_dir(env))
-        create_keys(env)
-    config = load_config(env)
+    with ExitStack() as locks:
+        if needs_data_dir(env):
+            create_data_dir(read_data_dir(env))
+            locks.enter_context(migrating(read_data_dir(env)))
+            create_keys(env)
+        _migrate(load_config(env))
+
+
+def _migrate(config: Config) -> None:
     app = create_app(config)
     with app.app_context():
         try:
-            refuse_newer_database(migrations_dir())
-            upgrade()
+            with migration_lock():
+                refuse_newer_database(migrations_dir())
+                upgrade()
         except SQLAlchemyError as error:
             raise ConfigError(
                 f"The database cannot be used: {first_line(error)}", DATABASE_HINT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp import create_app
-from webapp.config import Config, load_config, needs_data_dir, read_data_dir
+from webapp.config import Config, ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.runtime.data_dir import require_data_dir
 
 if TYPE_CHECKING:
@@ -30,10 +30,39 @@ def load_checked_config() -> Config:
 
 @contextmanager
 def opened_app() -> Iterator["Flask"]:
-    """Create the app and push its context; raises ConfigError like load_checked_config()."""
+    """Create the app and push its context.
+
+    Raises ConfigError like load_checked_config(), and where the database is not the one that this
+    version works on: of an older version, of a newer one, or not there.
+    """
+    from webapp.app_parts import migrations_dir  # what only watches must not load all this
+    from webapp.services.operations.check_health import require_schema
+
     app = create_app(load_checked_config())
     with app.app_context():
+        require_schema(migrations_dir())
         yield app
+
+
+def check_schema_aside() -> None:
+    """Do what opened_app() checks in a process of its own, whose memory is free afterwards.
+
+    Raises SystemExit if the database is not the one that this version works on; the sentence has
+    been printed by then.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 0
+        try:
+            with opened_app():
+                pass
+        except ConfigError as error:
+            click.echo(f"Error: {error.problem}\n       {error.hint}", err=True)
+            code = 1
+        finally:
+            os._exit(code)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit(1)
 
 
 def in_app(command: click.Command) -> click.Command:

@@ -15,7 +15,7 @@ from webapp.config import Config
 from webapp.extensions import db
 from webapp.runtime import pulse
 from webapp.services.operations.check_encryption import require_readable_secrets
-from webapp.services.operations.check_health import require_database
+from webapp.services.operations.check_health import require_schema
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
@@ -58,7 +58,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         """
         app = create_app(self._config)
         with app.app_context():
-            require_database(migrations_dir())
+            require_schema(migrations_dir())
             require_readable_secrets()
             db.engine.dispose()
         gc.collect()

@@ -49,25 +49,37 @@ def describe_checks(checks: list[Check]) -> dict[str, object]:
 
 def check_database(migrations: Path) -> list[Check]:
     """Check that the database answers and is migrated to head, and that its secrets can be read."""
+    check = _check_schema(migrations)
+    if not check.is_ok:
+        return [check]
+    try:
+        with reading() as session:
+            return [check, _secrets(find_unreadable_columns(session))]
+    except SQLAlchemyError as error:
+        return [_unusable(error)]
+
+
+def require_schema(migrations: Path) -> None:
+    """Raise ConfigError if the database does not answer or is not at this version's migration."""
+    check = _check_schema(migrations)
+    if not check.is_ok:
+        raise ConfigError(f"The database is not ready. {check.detail}", check.hint)
+
+
+def _check_schema(migrations: Path) -> Check:
     try:
         with reading() as session:
             current = MigrationContext.configure(session.connection()).get_current_revision()
-            scripts = ScriptDirectory(str(migrations))
-            head = scripts.get_current_head()
-            if current != head:
-                return [_other_migration(scripts, current)]
-            unreadable = find_unreadable_columns(session)
     except SQLAlchemyError as error:
-        detail = f"It cannot be used: {first_line(error)}"
-        return [Check("database", False, detail, DATABASE_HINT)]
-    return [Check("database", True, f"reachable, at migration {current}"), _secrets(unreadable)]
+        return _unusable(error)
+    scripts = ScriptDirectory(str(migrations))
+    if current != scripts.get_current_head():
+        return _other_migration(scripts, current)
+    return Check("database", True, f"reachable, at migration {current}")
 
 
-def require_database(migrations: Path) -> None:
-    """Raise ConfigError if the database does not answer or is not migrated to head."""
-    check = check_database(migrations)[0]
-    if not check.is_ok:
-        raise ConfigError(f"The database is not ready. {check.detail}", check.hint)
+def _unusable(error: SQLAlchemyError) -> Check:
+    return Check("database", False, f"It cannot be used: {first_line(error)}", DATABASE_HINT)
 
 
 def refuse_newer_database(migrations: Path) -> None:
