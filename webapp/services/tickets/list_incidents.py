@@ -121,7 +121,7 @@ def _conditions(query: IncidentQuery) -> list[ColumnElement[bool]]:
                 Alert.external_alert_id == search,
                 select(OrganizationMapping.id)
                 .where(
-                    _same_organization(),
+                    same_organization(),
                     OrganizationMapping.name.icontains(search, autoescape=True),
                 )
                 .exists(),
@@ -148,13 +148,14 @@ def _details(ids: list[int]) -> Select[*tuple[Any, ...]]:
             Connection.name.label("connection"),
         )
         .join(Connection, Connection.id == Alert.connection_id)
-        .outerjoin(OrganizationMapping, _same_organization())
+        .outerjoin(OrganizationMapping, same_organization())
         .where(Alert.id.in_(ids))
         .order_by(Alert.id.desc())
     )
 
 
-def _same_organization() -> ColumnElement[bool]:
+def same_organization() -> ColumnElement[bool]:
+    """SQL that joins an alert to its organization's row of the mapping."""
     return and_(
         OrganizationMapping.connection_id == Alert.connection_id,
         OrganizationMapping.external_id == Alert.organization_external_id,

@@ -19,7 +19,7 @@ MAX_HOURS = 24 * 366
 UNTOUCHED = Ticket.first_touched_at.is_(None)
 """SQL for tickets that no person has worked on."""
 
-_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before"})
+_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class TicketQuery:
     `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
-    the marks of a page's last and first row.
+    the marks of a page's last and first row. `below_id` is for a search that found too many: it
+    looks only at tickets with a lower id.
     """
 
     is_closed: bool = False
@@ -55,6 +56,7 @@ class TicketQuery:
     sort: str | None = None
     after: str | None = None
     before: str | None = None
+    below_id: int | None = None
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -91,10 +93,8 @@ def in_tab(is_closed: bool) -> ColumnElement[bool]:
     return Ticket.closed_at.is_not(None) if is_closed else Ticket.closed_at.is_(None)
 
 
-def build_conditions(
-    query: TicketQuery, now: datetime, matches: Matches | None
-) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query` but not the tab; `matches` is the result of its search."""
+def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bool]]:
+    """SQL for the filters of `query`, but neither for its tab nor for its search."""
     conditions = [
         condition(value)
         for name, value in query.filters.items()
@@ -105,19 +105,38 @@ def build_conditions(
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
-    if matches is not None:
-        # The ids are written into the statement, because sending thousands of parameters takes
-        # longer than the search.
-        ids: BindParameter[Sequence[int]] = bindparam(
-            "matches", matches.ids, expanding=True, literal_execute=True
-        )
-        conditions.append(Ticket.id.in_(ids))
     return conditions
 
 
-def find_searched(session: Session, query: TicketQuery) -> Matches | None:
-    """Run the search of `query`; None if it has no search."""
-    return find_matches(session, query.search) if query.search.strip() else None
+def find_searched(
+    session: Session,
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    limit: int | None = None,
+) -> Matches | None:
+    """The tickets of the tab and the `conditions` that the search of `query` finds.
+
+    None if it has no search. For `limit` see `find_matches`.
+    """
+    if not query.search.strip():
+        return None
+    narrowed = [in_tab(query.is_closed), *conditions]
+    if query.below_id is not None:
+        narrowed.append(Ticket.id < query.below_id)
+    return find_matches(session, query.search, narrowed, limit=limit)
+
+
+def is_among(ids: Sequence[int]) -> ColumnElement[bool]:
+    """SQL for the tickets with these ids.
+
+    They are written into the statement, because sending thousands of parameters takes longer than a
+    search.
+    """
+    values: BindParameter[Sequence[int]] = bindparam(
+        "matches", ids, expanding=True, literal_execute=True
+    )
+    return Ticket.id.in_(values)
 
 
 def _has_assignee(value: int | str) -> ColumnElement[bool]:

@@ -100,6 +100,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         sort=values.get("sort") if values.get("sort") in SORTS else None,
         after=values.get("after"),
         before=values.get("before"),
+        below_id=read_number(values.get("below")),
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))
