@@ -16,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    not_,
     select,
     table,
     text,
@@ -31,7 +32,30 @@ NEWEST_TICKETS = 20_000
 MATCH_LIMIT = 1_000
 """A page of the list looks at this many of the newest matches, so common words stay cheap."""
 
-Conditions = Sequence[ColumnElement[bool]]
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The tickets that a search looks among.
+
+    They fulfil the SQL `conditions`, do not fulfil `without`, and have ids below `below_id`. What
+    few tickets fulfil is quick on SQLite, so tickets that are closed are asked for as those that
+    are not open.
+    """
+
+    conditions: Sequence[ColumnElement[bool]] = ()
+    without: ColumnElement[bool] | None = None
+    below_id: int | None = None
+
+    def all_conditions(self) -> list[ColumnElement[bool]]:
+        """The SQL for these tickets."""
+        return [
+            *self.conditions,
+            *([not_(self.without)] if self.without is not None else []),
+            *([Ticket.id < self.below_id] if self.below_id is not None else []),
+        ]
+
+
+ALL = Among()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,46 +67,51 @@ class Matches:
 
 
 def find_matches(
-    session: Session, typed: str, conditions: Conditions = (), *, limit: int | None = None
+    session: Session, typed: str, among: Among = ALL, *, limit: int | None = None
 ) -> Matches:
-    """The newest tickets that have every word of `typed` and fulfil the SQL `conditions`.
+    """The newest tickets of `among` that have every word of `typed`, at most `limit` of them.
 
-    Looks for at most `limit` (without one, MATCH_LIMIT) of those that fulfil the conditions, so no
-    other ticket can take the place of one. No typed text is an error; text without any letter or
-    digit finds nothing.
+    Without a limit, MATCH_LIMIT holds. No typed text is an error; text without any letter or digit
+    finds nothing.
     """
     limit = MATCH_LIMIT if limit is None else limit
-    ids = session.scalars(search_tickets(session, typed, conditions, limit=limit + 1)).all()
+    ids = session.scalars(search_tickets(session, typed, among, limit=limit + 1)).all()
     return Matches(ids[:limit], len(ids) > limit)
 
 
 def search_tickets(
-    session: Session, typed: str, conditions: Conditions = (), *, limit: int = MATCH_LIMIT
+    session: Session, typed: str, among: Among = ALL, *, limit: int = MATCH_LIMIT
 ) -> Select[int]:
     """SQL for the ids that `find_matches` finds, newest first."""
     terms = parse_search(typed[:SEARCH_LENGTH])
     if not terms:
         return select(Ticket.id).where(false())
     if session.get_bind().dialect.name == "sqlite":
-        return _search_sqlite(as_fts5(terms), conditions, limit)
-    return _search_postgresql(as_tsquery(terms), conditions, limit)
+        return _search_sqlite(as_fts5(terms), among, limit)
+    return _search_postgresql(as_tsquery(terms), among.all_conditions(), limit)
 
 
-def _search_sqlite(query: str, conditions: Conditions, limit: int) -> Select[int]:
+def _search_sqlite(query: str, among: Among, limit: int) -> Select[int]:
     row_id: ColumnClause[int] = column("rowid")
     found = (
         select(row_id)
         .select_from(table(SEARCH_TABLE, row_id))
         .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=query))
     )
-    if conditions:
-        # The plus keeps SQLite from running the search anew for each ticket that fits.
-        wanted: ColumnClause[int] = literal_column("+rowid")
-        found = found.where(wanted.in_(select(Ticket.id).where(*conditions)))
+    # The plus keeps SQLite from running the search anew for each ticket that fits.
+    found_id: ColumnClause[int] = literal_column("+rowid")
+    if among.conditions:
+        found = found.where(found_id.in_(select(Ticket.id).where(*among.conditions)))
+    if among.without is not None:
+        found = found.where(found_id.not_in(select(Ticket.id).where(among.without)))
+    if among.below_id is not None:
+        found = found.where(row_id < among.below_id)
     return found.order_by(row_id.desc()).limit(limit)
 
 
-def _search_postgresql(query: str, conditions: Conditions, limit: int) -> Select[int]:
+def _search_postgresql(
+    query: str, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> Select[int]:
     """SQL that reads the newest tickets one by one, and uses the index only if they are too few.
 
     PostgreSQL's planner underestimates how often words stand together. With the index alone it

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
-from webapp.services.tickets.search_tickets import Matches, find_matches
+from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
 
 NOBODY = "nobody"
@@ -121,10 +121,13 @@ def find_searched(
     """
     if not query.search.strip():
         return None
-    narrowed = [in_tab(query.is_closed), *conditions]
-    if query.below_id is not None:
-        narrowed.append(Ticket.id < query.below_id)
-    return find_matches(session, query.search, narrowed, limit=limit)
+    is_open = in_tab(False)
+    among = (
+        Among(conditions, without=is_open, below_id=query.below_id)
+        if query.is_closed
+        else Among([is_open, *conditions], below_id=query.below_id)
+    )
+    return find_matches(session, query.search, among, limit=limit)
 
 
 def is_among(ids: Sequence[int]) -> ColumnElement[bool]:
