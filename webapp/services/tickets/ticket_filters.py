@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
+from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
 
@@ -30,7 +31,8 @@ class TicketQuery:
     a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
     opened since then, `older_hours` for tickets opened before, `untouched_hours` for those of the
     latter that nobody has touched. For `is_triage` see in_triage; for `is_untouched` see UNTOUCHED.
-    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress.
+    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
+    `is_open_in_huntress` for closed tickets whose incident is open there.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
     the marks of a page's last and first row. `below_id` is for a search that found too many: it
@@ -49,6 +51,7 @@ class TicketQuery:
     is_unmapped: bool = False
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
+    is_open_in_huntress: bool = False
     untouched_hours: int | None = None
     older_hours: int | None = None
     within_hours: int | None = None
@@ -146,14 +149,16 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
     return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
 
 
-def _has_severity(word: str) -> ColumnElement[bool]:
-    """SQL for the severity in every spelling, as databases keep no statistics of lower()."""
+def has_severity(word: str) -> ColumnElement[bool]:
+    """SQL for alerts with a severity, in every spelling, as there are no statistics of lower()."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
-        is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
-    else:
-        is_it = Alert.severity.in_(_in_every_case([word]))
-    return select(Alert.id).where(Alert.ticket_id == Ticket.id, is_it).exists()
+        return or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
+    return Alert.severity.in_(_in_every_case([word]))
+
+
+def _has_incident(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(Alert.id).where(Alert.ticket_id == Ticket.id, condition).exists()
 
 
 def _in_every_case(words: Sequence[str]) -> list[str]:
@@ -161,8 +166,11 @@ def _in_every_case(words: Sequence[str]) -> list[str]:
 
 
 def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
-    is_over = select(Alert.id).where(Alert.ticket_id == Ticket.id, Alert.was_closed).exists()
-    return in_tab(False) & is_over
+    return in_tab(False) & _has_incident(Alert.was_closed.is_(True))
+
+
+def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
+    return in_tab(True) & _has_incident(is_open())
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
@@ -172,11 +180,12 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "status_id": lambda value: Ticket.status_id == value,
     "assignee": _has_assignee,
     "source": lambda value: Ticket.source == value,
-    "severity": _has_severity,
+    "severity": lambda word: _has_incident(has_severity(word)),
     "is_triage": lambda _: in_triage(),
     "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
+    "is_open_in_huntress": _is_left_in_huntress,
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "untouched_hours": lambda time: UNTOUCHED & (Ticket.created_at <= time),
