@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
@@ -19,6 +19,7 @@ from webapp.models import (
     Category,
     Client,
     Comment,
+    Connection,
     Status,
     Ticket,
     TicketAsset,
@@ -548,3 +549,29 @@ def test_who_may_map_an_organization_is_led_there(
     page = helpdesk.get(f"/tickets/{number}")
     assert not page.all("a", href=target)
     assert "An admin can map it under Integrations → Huntress → Organizations." in page.text
+
+
+def test_a_ticket_of_a_closed_incident_can_be_closed_at_once(
+    app: Flask, helpdesk: Browser, desk: Desk
+) -> None:
+    words = "Huntress closed this incident"
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1))
+        session.execute(update(Alert).values(was_closed=False))
+        solved = Status(name="Solved", is_closed=True, position=9)
+        session.add(solved)
+        session.flush()
+        solved_id = solved.id
+        session.execute(update(Connection).values(closed_status_id=solved_id))
+    assert words not in helpdesk.get("/tickets/2").text
+    with app.app_context(), transaction() as session:
+        session.execute(update(Alert).where(Alert.ticket_id == 2).values(was_closed=True))
+    page = helpdesk.get("/tickets/2")
+    assert words in page.text
+    [button] = [one for one in page.all("button") if words_of(one) == "Close"]
+    fields = {**page.form("/tickets/2/change"), "status_id": str(button.get("value"))}
+    helpdesk.client.post("/tickets/2/change", data=fields)
+    with app.app_context(), reading() as session:
+        ticket = session.get(Ticket, 2)
+        assert (ticket.status_id, ticket.closed_at is not None) == (solved_id, True)
+    assert words not in helpdesk.get("/tickets/2").text
