@@ -20,6 +20,7 @@ OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]
 Check = Callable[[Page], None]
 PAGE = "/integrations/huntress/1"
+ASKING = (f"{PAGE}/disconnect", f"{PAGE}/close-tickets")
 LOOKS = [("light", 1440), ("dark", 390)]
 
 
@@ -166,7 +167,7 @@ def test_accessibility(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
 
     sign_in(page, ADMIN)
-    for path in ("/integrations", "/integrations/huntress/connect", PAGE, f"{PAGE}/disconnect"):
+    for path in ("/integrations", "/integrations/huntress/connect", PAGE, *ASKING):
         page.goto(path)
         check()
     page.goto(PAGE)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from webapp.services.tickets.saved_views import save_view
@@ -12,6 +12,12 @@ from webapp.services.tickets.saved_views import save_view
 OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]
 Check = Callable[[Page], None]
+CUT = """parts => [...document.querySelectorAll(parts)].filter(part => {
+  if (part.scrollWidth > part.clientWidth + 1) return true;
+  const { left, right } = part.getBoundingClientRect();
+  return left < 0 || right > innerWidth;
+}).map(part => part.innerText)"""
+"""The words of parts that are wider than their box or that stand outside of the window."""
 LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
 
 
@@ -85,6 +91,34 @@ def test_a_morning_without_a_mouse(desk: Desk, open_page: OpenPage, sign_in: Sig
     page.keyboard.press("o")
     page.wait_for_url("**/tickets/*")
     expect(page.get_by_label("Add internal note")).to_be_visible()
+
+
+def test_nothing_is_cut(desk: Desk, open_page: OpenPage, sign_in: SignIn) -> None:
+    page = open_page(viewport={"width": 1440, "height": 900})
+    sign_in(page, ADMIN)
+    page.locator(".app-person summary").click()
+    assert page.evaluate(CUT, ".app-person .theme-switch button") == []
+    page.set_viewport_size({"width": 360, "height": 800})
+    for path, parts in (
+        ("/tickets", ".views a, .list-tabs a, .ticket-table tbody :is(th, td)"),
+        (f"/integrations/huntress/{desk.connection_id}", ".page-tabs a"),
+        (
+            f"/integrations/huntress/{desk.connection_id}/organizations",
+            ".page-tabs a, .list-tabs a",
+        ),
+        ("/desk", ".list-tabs a"),
+    ):
+        page.goto(path)
+        assert page.evaluate(CUT, parts) == [], path
+    page.goto("/tickets")
+    rows = page.locator(".ticket-table tbody tr")
+    expect(rows.first.locator(".col-assignee")).to_be_visible()
+    ages = {round(one["x"] + one["width"]) for one in map(box, rows.locator(".col-age").all())}
+    assert len(ages) == 1, "the ages end at one line"
+
+
+def box(part: Locator) -> dict[str, float]:
+    return dict(part.bounding_box() or {})
 
 
 def test_all_of_a_page_is_selected_with_one_box(

@@ -14,6 +14,7 @@ from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
 from webapp import clock
 from webapp.models import Connection, PollRun
 from webapp.services.people.first_admin import issue_setup_token
+from webapp.services.people.users import find_user
 from webapp.services.transactions import transaction
 
 OpenPage = Callable[..., Page]
@@ -61,7 +62,7 @@ def change_run(app: Flask, **values: object) -> None:
 def test_from_setup_to_sign_out(
     app: Flask, setup_token: str, open_page: OpenPage, has_script: bool
 ) -> None:
-    page = open_page(java_script_enabled=has_script)
+    page = open_page(java_script_enabled=has_script, timezone_id="Europe/Berlin")
     page.goto("/")
     page.get_by_label("Setup token").fill(setup_token)
     page.get_by_label("Your name").fill(ADMIN[1])
@@ -70,6 +71,8 @@ def test_from_setup_to_sign_out(
     page.get_by_role("button", name="Create admin").click()
     expect(page.get_by_text("Connect a Huntress account")).to_be_visible()
     with app.app_context():
+        zone = "Europe/Berlin" if has_script else None
+        assert find_user(ADMIN[0]).time_zone == zone
         desk_data.fill_tickets(clock.utcnow(), tickets=6)
     page.get_by_role("link", name="Tickets", exact=True).click()
     expect(page).to_have_title("Tickets · Triagedesk")

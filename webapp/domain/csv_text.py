@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from webapp.domain.untrusted import clean_line, clean_text
 
@@ -121,6 +122,11 @@ def write_csv_line(values: Iterable[object]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerow([guard_cell(value) for value in values])
     return buffer.getvalue()
+
+
+def csv_time(time: datetime | None) -> str:
+    """Return a time as spreadsheets read it, in its own zone; empty for None."""
+    return f"{time:%Y-%m-%d %H:%M:%S}" if time else ""
 
 
 def _looks_like_formula(text: str) -> bool:

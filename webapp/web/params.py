@@ -1,9 +1,10 @@
-"""Reading numbers, pages, searches and choices that a browser sent. Nothing here raises.
+"""Reading numbers, pages, searches, days and choices that a browser sent. Nothing here raises.
 
 A number consists of ASCII digits and fits an id column. Any other text counts as no number.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from wtforms import SelectField
@@ -42,9 +43,33 @@ def read_search(values: Mapping[str, str]) -> str:
     return clean_line(values.get("q"), SEARCH_LENGTH) or ""
 
 
+def read_days(values: Mapping[str, str], zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """The begin of the day `from` and the end of the day `to` of an address, in the zone.
+
+    None for what is not a day such as 2026-06-09, and for years outside 1970 to 9998.
+    """
+    first, last = _read_day(values.get("from")), _read_day(values.get("to"))
+    return (
+        _midnight(first, zone) if first else None,
+        _midnight(last + timedelta(days=1), zone) if last else None,
+    )
+
+
 def yes_or_no(value: bool) -> str:
     """The value with which forms send a yes or no."""
     return YES if value else NO
+
+
+def _read_day(text: str | None) -> date | None:
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return day if 1970 <= day.year <= 9998 else None
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)
 
 
 class IdField(SelectField):  # type: ignore[misc]  # WTForms comes without types

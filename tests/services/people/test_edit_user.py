@@ -58,9 +58,35 @@ def test_what_somebody_else_saved_is_not_overwritten(people: tuple[User, User]) 
     ada, bo = people
     seen = UserEdit("Robert", "helpdesk", "Bo", "helpdesk")
     edit_user(bo.id, UserEdit("Bobby", "helpdesk", "Bo", "helpdesk"), actor_id=ada.id)
-    with pytest.raises(UserConflictError, match="it is Bobby, helpdesk, now"):
+    with pytest.raises(UserConflictError, match="it is Bobby, helpdesk, bo@"):
         edit_user(bo.id, seen, actor_id=ada.id)
     assert fresh(User, bo.id).name == "Bobby"
+
+
+@both_databases
+def test_the_address(people: tuple[User, User]) -> None:
+    ada, bo = people
+    token = begin_session(bo.id, "here")
+    edit_user(
+        bo.id, UserEdit("Bo", email=" Bo.L@Example.COM ", seen_email=bo.email), actor_id=bo.id
+    )
+    assert fresh(User, bo.id).email == "bo.l@example.com"
+    assert sign_in("bo.l@example.com", PASSWORD, "a browser")
+    assert find_session(token) is not None
+    event = all_rows(AuditEvent)[-1]
+    assert (event.action, event.actor_id) == ("user.email_changed", bo.id)
+    assert (event.before, event.after) == (
+        {"email": "bo@example.com"},
+        {"email": "bo.l@example.com"},
+    )
+    for taken, words in (("ADA@example.com", "There is a user"), ("x", "Enter an e-mail")):
+        with pytest.raises(UserError, match=words) as caught:
+            edit_user(bo.id, UserEdit("Robert", email=taken), actor_id=ada.id)
+        assert set(caught.value.fields) == {"email"}
+    with pytest.raises(UserConflictError):
+        edit_user(bo.id, UserEdit("Bo", email="b@b.org", seen_email="old@b.org"), actor_id=ada.id)
+    stored = fresh(User, bo.id)
+    assert (stored.name, stored.email, stored.role) == ("Bo", "bo.l@example.com", "helpdesk")
 
 
 def test_giving_up_being_admin(people: tuple[User, User]) -> None:

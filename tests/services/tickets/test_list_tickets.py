@@ -117,6 +117,18 @@ def test_closed_in_huntress_but_open_here(desk: Desk, fake_clock: FakeClock) -> 
     assert shown(is_closed_in_huntress=True, is_closed=True) == []
 
 
+def test_closed_here_but_open_in_huntress(desk: Desk, fake_clock: FakeClock) -> None:
+    words = {2: "sent", 3: "closed", 4: "deleted", 5: None, 6: "sent"}
+    with transaction() as session:
+        session.execute(update(Alert).values(status="closed"))
+        for ticket_id, word in words.items():
+            session.execute(update(Alert).where(Alert.ticket_id == ticket_id).values(status=word))
+    for ticket_id in (2, 3, 4, 5):
+        change(ticket_id, closed_at=fake_clock.now())
+    assert sorted(shown(is_open_in_huntress=True, is_closed=True)) == [2, 5]
+    assert shown(is_open_in_huntress=True) == []
+
+
 def test_what_does_not_exist_is_left_out_and_named(desk: Desk) -> None:
     page = list_tickets(
         TicketQuery(board_id=99, client_id=98, priority_id=97, status_id=96, assignee=95)

@@ -8,8 +8,9 @@ from sqlalchemy import Select, event, select, text
 
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk
+from tests.support.rows import change
 from webapp.domain.incident import CLOSED_STATUSES, DELETED, is_recorded_open
-from webapp.models import Alert, InboxRow, Ticket
+from webapp.models import Alert, InboxRow, OrganizationMapping, Ticket
 from webapp.models.alert import is_open
 from webapp.services.connections import connection_figures as figures
 from webapp.services.connections.connection_figures import count_figures
@@ -131,6 +132,30 @@ def test_the_figures_of_one_connection_are_its_own(desk: Desk) -> None:
     assert one[desk.connection_id].calls_last_minute > 0
     assert aged[desk.connection_id].calls_last_minute == 0
     assert none == {}
+
+
+def test_an_organization_that_huntress_does_not_list_counts_while_it_has_tickets_on_triage(
+    desk: Desk,
+) -> None:
+    desk.account.add_organization("Acme", id=7)
+    desk.map(7, desk.add_client("Acme"))
+    desk.account.add_incident(8, now=desk.clock.now(), id=1)
+    desk.poll()
+    change(OrganizationMapping, _row_of(8), gone_at=desk.clock.now())
+    assert _unmapped(desk) == 1
+    change(Ticket, desk.ticket(1).id, closed_at=desk.clock.now())
+    assert _unmapped(desk) == 0
+
+
+def _row_of(organization_id: int) -> int:
+    with reading() as session:
+        row = session.query(OrganizationMapping).filter_by(external_id=str(organization_id)).one()
+        return row.id
+
+
+def _unmapped(desk: Desk) -> int:
+    with reading() as session:
+        return count_figures(session, desk.clock.now())[desk.connection_id].unmapped
 
 
 def test_the_default_sort_of_closed_tickets_is_the_indexed_one() -> None:

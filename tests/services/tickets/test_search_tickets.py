@@ -11,8 +11,10 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.models import Alert, Client, Comment, Ticket
+from webapp.services.tickets import list_tickets as listing
 from webapp.services.tickets import search_tickets as search
 from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.export_tickets_csv import export_ticket_list
 from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
 from webapp.services.tickets.search_tickets import search_tickets
 from webapp.services.transactions import reading, transaction
@@ -163,17 +165,50 @@ def test_long_texts_are_taken(desk: Desk) -> None:
     assert found("w00001") == [1]
 
 
-def test_only_the_newest_of_too_many_matches_are_looked_at(
+def listed(**values: object) -> list[int]:
+    page = list_tickets(TicketQuery(search="wombat", sort="newest", **values))
+    return [row.id for row in page.tickets.rows]
+
+
+def test_only_the_oldest_of_too_many_matches_are_hidden_and_can_be_had(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with transaction() as session:
         session.execute(update(Ticket).values(title="wombat", closed_at=None))
-    assert not list_tickets(TicketQuery(search="wombat")).is_cut
-    with reading() as session:
-        newest = list(session.scalars(search_tickets(session, "wombat", limit=3)))
-    assert newest == [8, 7, 6]
-    monkeypatch.setattr(search, "MATCH_LIMIT", 7)
-    assert list_tickets(TicketQuery(search="wombat")).is_cut
+        session.execute(update(Ticket).where(Ticket.id == 3).values(closed_at=NOW))
+    assert list_tickets(TicketQuery(search="wombat")).older_below is None
+    monkeypatch.setattr(listing, "MATCH_LIMIT", 3)
+    monkeypatch.setattr(search, "MATCH_LIMIT", 3)
+    page = list_tickets(TicketQuery(search="wombat"))
+    assert (page.older_below, page.count_limit) == (6, 3)
+    assert (page.open_count, page.closed_count) == (4, 1), "more than three"
+    assert listed() == [8, 7, 6]
+    assert listed(below_id=6) == [5, 4, 2]
+    assert listed(below_id=2) == [1]
+    assert list_tickets(TicketQuery(search="wombat", below_id=2)).older_below is None
+    assert len("".join(export_ticket_list(TicketQuery(search="wombat"))).splitlines()) == 1 + 7
+
+
+@pytest.mark.parametrize("newest", [2, 100])
+def test_newer_matches_of_others_hide_no_ticket_that_fits_the_filters(
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch, newest: int
+) -> None:
+    """Seven open matches of a client lie behind more than the cap of others' and of closed ones."""
+    desk_data.fill_desk(fake_clock.now(), tickets=30)
+    with transaction() as session:
+        client = Client(name="Quokka")
+        session.add(client)
+        session.flush()
+        client_id = client.id
+        session.execute(update(Ticket).values(title="wombat", closed_at=None))
+        session.execute(update(Ticket).where(Ticket.id <= 18).values(client_id=client_id))
+        session.execute(update(Ticket).where(Ticket.id.between(8, 18)).values(closed_at=NOW))
+    monkeypatch.setattr(listing, "MATCH_LIMIT", 8)
+    monkeypatch.setattr(search, "MATCH_LIMIT", 8)
+    monkeypatch.setattr(search, "NEWEST_TICKETS", newest)
+    page = list_tickets(TicketQuery(search="wombat", client_id=client_id, sort="newest"))
+    assert [row.id for row in page.tickets.rows] == [7, 6, 5, 4, 3, 2, 1]
+    assert (page.open_count, page.closed_count, page.older_below) == (7, 9, None)
 
 
 @pytest.mark.parametrize("newest", [1, 3, 7, 8, 100])

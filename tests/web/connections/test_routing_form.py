@@ -12,6 +12,7 @@ from tests.support.rows import add, all_rows, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Board, Category, Client, Connection
 from webapp.services.connections.routing_settings import ROUTING_FIELDS, save_routing
+from webapp.services.desk.edit_statuses import add_status
 
 SignIn = Callable[[tuple[str, str]], Browser]
 PAGE = "/integrations/huntress/1"
@@ -206,7 +207,7 @@ def test_several_mistakes_are_all_said(viewer: Browser) -> None:
 
 
 def test_closing_needs_a_closed_status(app: Flask, viewer: Browser) -> None:
-    page = refused(viewer, {"auto_close_tickets": "y"})
+    page = refused(viewer, {"auto_close_tickets": "y", "closed_status_id": ""})
     assert error_at(page, "closed_status_id") == "Choose the status that closed tickets get."
     assert page.one("input", id="auto_close_tickets").get("checked") is not None
     assert stored(app).auto_close_tickets is False
@@ -426,3 +427,11 @@ def test_a_paused_or_new_connection_is_told_so(
     set_connection(app, paused_at=None, polling_started_at=None)
     viewer.post(SAVE, {"backfill_days": "3"}, on=PAGE)
     assert "start polling when you are ready" in flashed(viewer)
+
+
+def test_the_only_closed_status_is_chosen_already(app: Flask, viewer: Browser) -> None:
+    assert chosen(viewer.get(PAGE), "closed_status_id") == "Closed"
+    assert stored(app).closed_status_id is None
+    with app.app_context():
+        add_status("Solved", is_closed=True)
+    assert chosen(viewer.get(PAGE), "closed_status_id") in ("", "Not chosen")

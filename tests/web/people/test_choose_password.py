@@ -11,7 +11,7 @@ from tests.support.rows import audit_actions
 from tests.web.pages import Browser, words_of
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import make_password_link
-from webapp.services.people.users import deactivate_user
+from webapp.services.people.users import deactivate_user, find_user
 
 CHOOSE = "/choose-password"
 CHOSEN = "a new password"
@@ -52,6 +52,21 @@ def test_from_the_link_to_the_first_sign_in(visitor: Browser, token: str, app: F
     assert "Cleo" in visitor.get("/").text
     with app.app_context():
         assert audit_actions()[-1] == "user.password_chosen"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("America/Chicago", "America/Chicago"), ("Mars/Base", None), ("", None)]
+)
+def test_only_somebody_new_gets_the_zone_of_the_browser(
+    app: Flask, visitor: Browser, token: str, sent: str, stored: str | None
+) -> None:
+    for _ in range(2):
+        visitor.client.get(f"{CHOOSE}?token={token}")
+        visitor.post_own(CHOOSE, {"password": CHOSEN, "time_zone": sent})
+        with app.app_context():
+            user = find_user("cleo@example.com")
+        assert user.time_zone == stored
+        token, sent = reset(app, user.id), "Asia/Tokyo"
 
 
 @pytest.mark.parametrize("typed", ["{}", " {} ", "http://localhost/choose-password?token={}"])

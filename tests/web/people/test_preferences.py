@@ -66,6 +66,56 @@ def test_preferences_are_saved(app: Flask, admin: Browser, desk: Desk) -> None:
     assert stored(app, desk.admin_id).time_zone is None
 
 
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        *(("europe/berlin", "Europe/Berlin"), ("Berlin", "Europe/Berlin"), ("UTC", None)),
+        *((" new york ", "America/New_York"), ("Asia/Calcutta", "Asia/Calcutta")),
+    ],
+)
+def test_a_zone_is_found_by_its_city(
+    app: Flask, admin: Browser, desk: Desk, typed: str, zone: str | None
+) -> None:
+    admin.post_own("/preferences", {"theme": "auto", "time_zone": typed})
+    assert stored(app, desk.admin_id).time_zone == zone
+
+
+def test_the_zones_to_choose_from(admin: Browser, desk: Desk) -> None:
+    page = admin.get("/preferences")
+    field = page.one("input", name="time_zone")
+    offered = [one.get("value") for one in page.one("datalist", id=str(field.get("list")))]
+    assert (field.get("value"), offered[0]) == ("UTC", "UTC")
+    assert "Europe/Berlin" in offered
+    assert not {"US/Eastern", "Etc/GMT+1", "GMT"} & set(offered)
+
+
+def test_the_own_name_and_address(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    path = "/preferences/details"
+    data = {"name": "Bo L.", "email": "bo.l@example.com"}
+    assert helpdesk.post(path, data, on="/preferences").status_code == 303
+    user = stored(app, desk.helpdesk_id)
+    assert (user.name, user.email, user.role) == ("Bo L.", "bo.l@example.com", "helpdesk")
+    assert "Bo L." in helpdesk.get("/preferences").text
+    typed = {"name": "Bobby", "email": ADMIN[0]}
+    page = helpdesk.page_of(helpdesk.post(path, typed, on="/preferences"), status=400)
+    assert f"There is a user with the address {ADMIN[0]}." in page.text
+    assert [page.one("input", name=name).get("value") for name in typed] == list(typed.values())
+    assert stored(app, desk.helpdesk_id).name == "Bo L."
+
+
+def test_what_an_admin_changed_meanwhile_is_not_overwritten(
+    app: Flask, helpdesk: Browser, desk: Desk
+) -> None:
+    fields = helpdesk.get("/preferences").form("/preferences/details")
+    with app.app_context(), transaction() as session:
+        session.get(User, desk.helpdesk_id).email = "given@example.com"
+    response = helpdesk.client.post("/preferences/details", data={**fields, "name": "Bobby"})
+    page = helpdesk.page_of(response, status=409)
+    assert "given@example.com now. Nothing was saved" in page.text
+    assert page.one("input", name="name").get("value") == "Bobby"
+    assert page.one("input", name="seen_email").get("value") == "given@example.com"
+
+
 @pytest.mark.parametrize("data", [{"time_zone": "Mars/Base"}, {"theme": "pink"}])
 def test_nonsense_is_refused(app: Flask, admin: Browser, desk: Desk, data: dict[str, str]) -> None:
     admin.page_of(admin.post_own("/preferences", data), status=400)

@@ -8,7 +8,10 @@ from tests.web.pages import Browser, words_of
 from webapp.extensions import db
 from webapp.models import SetupToken, User
 
-FIELDS = {"name": "Ada", "email": "Ada@Example.com", "password": "correct horse battery"}
+FIELDS = {
+    **{"name": "Ada", "email": "Ada@Example.com", "password": "correct horse battery"},
+    "time_zone": "Europe/Berlin",
+}
 
 
 def submit(browser: Browser, token: str, **changes: str) -> TestResponse:
@@ -36,6 +39,7 @@ def test_the_first_admin_is_created_and_signed_in(
     with app.app_context():
         user = db.session.query(User).one()
         assert (user.email, user.role) == ("ada@example.com", "admin")
+        assert user.time_zone == "Europe/Berlin"
         assert db.session.query(SetupToken).count() == 0
 
 

@@ -170,6 +170,14 @@ def test_name_and_role_are_changed(app: Flask, admin: Browser, desk: Desk) -> No
     assert (role.before, role.after) == ({"role": "helpdesk"}, {"role": "admin"})
 
 
+def test_the_address_is_changed(app: Flask, admin: Browser, desk: Desk) -> None:
+    path = f"/users/{desk.helpdesk_id}"
+    admin.post(f"{path}/edit", {"email": "bo.new@example.com"}, on=path)
+    assert user(app, desk.helpdesk_id).email == "bo.new@example.com"
+    assert actions(app) == ["user.email_changed"]
+    assert "Changed an e-mail address" in admin.get("/audit").text
+
+
 def test_saving_nothing_new_is_no_event(app: Flask, admin: Browser, desk: Desk) -> None:
     path = f"/users/{desk.helpdesk_id}"
     admin.post(f"{path}/edit", on=path)
@@ -181,6 +189,8 @@ def test_saving_nothing_new_is_no_event(app: Flask, admin: Browser, desk: Desk) 
     [
         ({"name": " "}, "Enter a name."),
         ({"name": "x" * 201}, "at most 200 characters"),
+        ({"email": "ADA@example.com"}, "There is a user with the address ada@example.com."),
+        ({"email": "bo"}, "Enter an e-mail address such as"),
         ({"role": "owner"}, "The role is one of admin, helpdesk."),
     ],
 )
@@ -190,9 +200,10 @@ def test_what_cannot_be_taken_is_shown_again(
     path = f"/users/{desk.helpdesk_id}"
     page = admin.page_of(admin.post(f"{path}/edit", data, on=path), status=400)
     assert words in words_of(page.one("div", role="alert"))
-    if "name" in data:
-        assert page.one("input", name="name").get("value") == data["name"]
+    for name in {"name", "email"} & set(data):
+        assert page.one("input", name=name).get("value") == data[name]
     assert user(app, desk.helpdesk_id).name == HELPDESK[1]
+    assert user(app, desk.helpdesk_id).email == HELPDESK[0]
 
 
 def test_two_admins_on_one_person(app: Flask, admin: Browser, desk: Desk) -> None:
@@ -202,7 +213,7 @@ def test_two_admins_on_one_person(app: Flask, admin: Browser, desk: Desk) -> Non
         set_role(desk.helpdesk_id, "admin")
     response = admin.client.post(f"{path}/edit", data={**fields, "name": "Bobo"})
     page = admin.page_of(response, status=409)
-    assert "it is Bo Lindqvist, admin, now. Nothing was saved" in page.text
+    assert "it is Bo Lindqvist, admin, bo@example.com now. Nothing was saved" in page.text
     assert page.one("input", name="name").get("value") == "Bobo"
     assert page.one("input", name="seen_role").get("value") == "admin"
     assert user(app, desk.helpdesk_id).name == HELPDESK[1]

@@ -9,9 +9,9 @@ from sqlalchemy import update
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser
-from webapp.models import Client, Ticket
+from webapp.models import Alert, Client, OrganizationMapping, Ticket
 from webapp.services.tickets import export_tickets_csv as exporting
-from webapp.services.transactions import transaction
+from webapp.services.transactions import reading, transaction
 
 
 def rows(browser: Browser, path: str) -> list[dict[str, str]]:
@@ -29,12 +29,24 @@ def test_what_the_list_shows_is_exported(app: Flask, helpdesk: Browser, desk: De
         session.execute(update(Ticket).where(Ticket.id > 9).values(closed_at=NOW, status_id=4))
         session.execute(update(Ticket).where(Ticket.id == 3).values(priority_id=1))
         session.get(Ticket, 3).client = Client(name="Wombat Ltd")
+        session.get(Ticket, 3).external_url = "https://psa.example/42"
     page = helpdesk.get("/tickets?priority=1&sort=newest")
     link = next(str(a.get("href")) for a in page.all("a") if "/export" in str(a.get("href")))
     found = rows(helpdesk, link)
     assert [row["Number"] for row in found] == ["TKT-000003"]
     assert (found[0]["Client"], found[0]["Priority"]) == ("Wombat Ltd", "Critical")
     assert found[0]["Huntress severity"]
+    with app.app_context(), reading() as session:
+        alert = session.query(Alert).filter_by(ticket_id=3).one()
+        organization = (
+            session.query(OrganizationMapping)
+            .filter_by(external_id=alert.organization_external_id)
+            .one()
+        )
+    assert found[0]["Huntress organization"] == organization.name
+    assert found[0]["Reported (UTC)"] == f"{alert.triggered_at:%Y-%m-%d %H:%M:%S}"
+    assert found[0]["Huntress portal link"].endswith(alert.external_alert_id)
+    assert found[0]["External link"] == "https://psa.example/42"
     assert [row["Number"] for row in rows(helpdesk, "/tickets/export")] == [
         f"TKT-{n:06}" for n in range(1, 10)
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, update
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
@@ -19,6 +19,7 @@ from webapp.models import (
     Category,
     Client,
     Comment,
+    Connection,
     Status,
     Ticket,
     TicketAsset,
@@ -447,7 +448,7 @@ def test_what_came_before(app: Flask, admin: Browser, path: str) -> None:
     page = admin.get(f"/tickets/{newest_id}")
     earlier = page.one("section", aria_labelledby="earlier-heading")
     links = [link.get("href") for link in earlier.iter("a")]
-    assert links.count(path) == 2, "once by its host, once by its client"
+    assert links.count(path) == 1, "by its host, and not once more by its client"
     assert "The same host" in words_of(earlier)
     assert not admin.get("/tickets/1").all("section", aria_labelledby="earlier-heading")
 
@@ -548,3 +549,42 @@ def test_who_may_map_an_organization_is_led_there(
     page = helpdesk.get(f"/tickets/{number}")
     assert not page.all("a", href=target)
     assert "An admin can map it under Integrations → Huntress → Organizations." in page.text
+
+
+def test_no_earlier_ticket_is_shown_twice(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(client_id=2))
+        alerts = session.query(Alert).filter(Alert.ticket_id.is_not(None)).all()
+        for alert in alerts[-4:]:
+            alert.agent_external_id, alert.connection_id = "4711", 1
+        last = alerts[-1].ticket_id
+    page = helpdesk.get(f"/tickets/{last}")
+    lists = page.all("ul", class_="earlier-list")
+    links = [str(link.get("href")) for one in lists for link in one.iter("a")]
+    assert len(links) == len(set(links)) == 3 + 5
+
+
+def test_a_ticket_of_a_closed_incident_can_be_closed_at_once(
+    app: Flask, helpdesk: Browser, desk: Desk
+) -> None:
+    words = "Huntress closed this incident"
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1))
+        session.execute(update(Alert).values(was_closed=False))
+        solved = Status(name="Solved", is_closed=True, position=9)
+        session.add(solved)
+        session.flush()
+        solved_id = solved.id
+        session.execute(update(Connection).values(closed_status_id=solved_id))
+    assert words not in helpdesk.get("/tickets/2").text
+    with app.app_context(), transaction() as session:
+        session.execute(update(Alert).where(Alert.ticket_id == 2).values(was_closed=True))
+    page = helpdesk.get("/tickets/2")
+    assert words in page.text
+    [button] = [one for one in page.all("button") if words_of(one) == "Close"]
+    fields = {**page.form("/tickets/2/change"), "status_id": str(button.get("value"))}
+    helpdesk.client.post("/tickets/2/change", data=fields)
+    with app.app_context(), reading() as session:
+        ticket = session.get(Ticket, 2)
+        assert (ticket.status_id, ticket.closed_at is not None) == (solved_id, True)
+    assert words not in helpdesk.get("/tickets/2").text

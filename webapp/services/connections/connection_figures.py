@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Select, and_, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from webapp.models import Alert, ApiExchange, Client, Connection, InboxRow, OrganizationMapping
+from webapp.models import (
+    Alert,
+    ApiExchange,
+    Client,
+    Connection,
+    InboxRow,
+    OrganizationMapping,
+    Ticket,
+)
 from webapp.models.alert import is_open
 from webapp.services.calls.call_window import ABANDONED_AFTER
 
@@ -38,7 +46,8 @@ def count_figures(
 
     A connection whose figures are all zero is left out. An open incident is recorded in a status
     that is neither closed nor deleted. Unmapped organizations get tickets but have no active
-    client. Calls count until 60 s after they end.
+    client. One that is gone from Huntress counts while a ticket of it is open on triage. Calls
+    count until 60 s after they end.
     """
 
     parts: dict[str, Select[*tuple[Any, ...]]] = {
@@ -89,7 +98,19 @@ def _together(
 
 def _organizations() -> Select[int, int]:
     key = OrganizationMapping.connection_id
-    return select(key, func.count()).where(OrganizationMapping.gone_at.is_(None)).group_by(key)
+    on_triage = (
+        select(Alert.id)
+        .join(Ticket, Ticket.id == Alert.ticket_id)
+        .where(
+            Alert.connection_id == key,
+            Alert.organization_external_id == OrganizationMapping.external_id,
+            Ticket.closed_at.is_(None),
+            Ticket.is_unmapped,
+        )
+        .exists()
+    )
+    is_there = or_(OrganizationMapping.gone_at.is_(None), on_triage)
+    return select(key, func.count()).where(is_there).group_by(key)
 
 
 def _unmapped() -> Select[int, int]:

@@ -1,22 +1,28 @@
-"""Changing a person's name and role, and ending their sessions."""
+"""Changing a person's name, e-mail address and role, and ending their sessions."""
 
 from dataclasses import dataclass
 
+from email_validator import EmailNotValidError
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import User, UserSession
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import ROLE_ADMIN, ROLES
+from webapp.services.audit import changes_between
 from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import (
+    NO_ADDRESS,
     LastAdminError,
     UserError,
     change_role,
     end_sessions,
     lock_active_admins,
+    normalize_email,
     record_user_event,
 )
 from webapp.services.transactions import transaction
@@ -33,41 +39,54 @@ class UserConflictError(ConflictError):
     def __init__(self, user: User) -> None:
         super().__init__(
             f"Somebody changed this account while you were looking at it: it is {user.name}, "
-            f"{user.role}, now. Nothing was saved; check and save again."
+            f"{user.role}, {user.email} now. Nothing was saved; check and save again."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UserEdit:
-    """A name and a role; `seen_name` and `seen_role` are what the person saw before."""
+    """A name, role and address, and what the person saw; a role or address of None stays."""
 
     name: str
-    role: str
+    role: str | None = None
     seen_name: str | None = None
     seen_role: str | None = None
+    email: str | None = None
+    seen_email: str | None = None
 
 
 def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool = False) -> User:
-    """Store a name and a role; does nothing where neither differs.
+    """Store a name, an address and a role; does nothing where none differs.
 
-    An admin who makes themselves helpdesk has to confirm it. Raises UserError, UserConflictError,
-    LastAdminError or NotFoundError, and stores nothing then.
+    Sessions go on after a change of address. An admin who makes themselves helpdesk has to confirm
+    it. Raises UserError, UserConflictError, LastAdminError or NotFoundError, and stores nothing
+    then.
     """
-    name = _check(edit)
-    with transaction() as session:
-        admins = lock_active_admins(session)
-        user = get_user(session, user_id, lock=True)
-        _refuse_conflict(user, edit)
-        if edit.role != ROLE_ADMIN and admins == [user.id]:
-            raise LastAdminError
-        if user.is_admin and edit.role != ROLE_ADMIN and user_id == actor_id and not is_confirmed:
-            raise UserError({"is_confirmed": _CONFIRM})
-        if user.name != name:
-            before = {"name": user.name}
-            user.name = name
-            record_user_event(session, user, "user.renamed", actor_id, before=before, name=name)
-        change_role(session, user, edit.role, actor_id)
-        return user
+    name, email = _check(edit)
+    try:
+        with transaction() as session:
+            admins = lock_active_admins(session)
+            user = get_user(session, user_id, lock=True)
+            _refuse_conflict(user, edit)
+            is_demoted = user.is_admin and edit.role not in (ROLE_ADMIN, None)
+            if is_demoted and admins == [user.id]:
+                raise LastAdminError
+            if is_demoted and user_id == actor_id and not is_confirmed:
+                raise UserError({"is_confirmed": _CONFIRM})
+            _change(session, user, "user.renamed", actor_id, name=name)
+            _change(session, user, "user.email_changed", actor_id, email=email or user.email)
+            change_role(session, user, edit.role or user.role, actor_id)
+            return user
+    except IntegrityError as error:
+        raise UserError({"email": f"There is a user with the address {email}."}) from error
+
+
+def _change(session: Session, user: User, action: str, actor_id: int | None, **values: str) -> None:
+    before, after = changes_between({name: getattr(user, name) for name in values}, values)
+    for name, value in after.items():
+        setattr(user, name, value)
+        session.flush()
+        record_user_event(session, user, action, actor_id, before=before, **after)
 
 
 def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
@@ -87,21 +106,31 @@ def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
         return count or 0
 
 
-def _check(edit: UserEdit) -> str:
+def _check(edit: UserEdit) -> tuple[str, str | None]:
+    """The cleaned name and address."""
     errors: dict[str, str] = {}
     name = clean_line(edit.name, NAME_LENGTH + 1) or ""
     if not name:
         errors["name"] = "Enter a name."
     elif len(name) > NAME_LENGTH:
         errors["name"] = f"A name has at most {NAME_LENGTH} characters."
-    if edit.role not in ROLES:
+    email = None
+    try:
+        email = None if edit.email is None else normalize_email(edit.email)
+    except EmailNotValidError:
+        errors["email"] = NO_ADDRESS
+    if edit.role not in (*ROLES, None):
         errors["role"] = f"The role is one of {', '.join(ROLES)}."
     if errors:
         raise UserError(errors)
-    return name
+    return name, email
 
 
 def _refuse_conflict(user: User, edit: UserEdit) -> None:
-    for seen, stored in ((edit.seen_name, user.name), (edit.seen_role, user.role)):
+    for seen, stored in (
+        (edit.seen_name, user.name),
+        (edit.seen_email, user.email),
+        (edit.seen_role, user.role),
+    ):
         if seen is not None and seen != stored:
             raise UserConflictError(user)

@@ -10,6 +10,7 @@ from webapp.models import SetupToken, TicketCounter, User
 from webapp.models.user import ROLE_ADMIN
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
+from webapp.services.people.set_preferences import zone_of_browser
 from webapp.services.people.sign_in import hash_code, make_code
 from webapp.services.people.users import build_user, count_users
 from webapp.services.transactions import reading, transaction
@@ -58,14 +59,17 @@ def is_setup_open() -> bool:
         return count_users(session) == 0
 
 
-def create_first_admin(token: str, email: str, name: str, password: str) -> User:
-    """Create the first admin and delete every setup token.
+def create_first_admin(
+    token: str, email: str, name: str, password: str, *, browser_zone: str | None = None
+) -> User:
+    """Create the first admin, in the time zone of their browser, and delete every setup token.
 
     Raises SetupClosedError, SetupTokenError, UserError.
     """
     with reading() as session:
         _check_token(session, token)
     user = build_user(email=email, name=name, password=password, role=ROLE_ADMIN)
+    user.time_zone = zone_of_browser(browser_zone)
     with transaction() as session:
         # Everybody locks this one row, so that two people with a token cannot both become first
         # admin.

@@ -11,6 +11,7 @@ from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.set_preferences import zone_of_browser
 from webapp.services.people.sign_in import hash_code, make_code
 from webapp.services.people.users import (
     UserError,
@@ -98,11 +99,12 @@ def find_link_owner(token: str) -> User:
         return _usable_link(session, token).user
 
 
-def choose_password(token: str, password: str) -> User:
+def choose_password(token: str, password: str, *, browser_zone: str | None = None) -> User:
     """Set the password of a link's user, end their sessions and mark the link as used.
 
-    If two people use the link at the same moment, one succeeds. Raises PasswordLinkError, or
-    UserError if the password cannot be taken; after a UserError the link can still be used.
+    Somebody who was invited gets the time zone of their browser with the first password. If two
+    people use the link at the same moment, one succeeds. Raises PasswordLinkError, or UserError if
+    the password cannot be taken; after a UserError the link can still be used.
     """
     errors = password_errors(password)
     with reading() as session:
@@ -116,6 +118,8 @@ def choose_password(token: str, password: str) -> User:
         link = _usable_link(session, token, lock=True)
         link.used_at = clock.utcnow()
         session.flush()
+        if not user.has_password:
+            user.time_zone = zone_of_browser(browser_zone)
         store_password(session, user, password_hash)
         record_user_event(session, user, "user.password_chosen", user.id, password=password_hash)
         return user

@@ -8,6 +8,41 @@ from webapp.services.lookups import get_user
 from webapp.services.transactions import transaction
 
 THEMES = ("auto", "light", "dark")
+UTC_NAME = "UTC"
+AREAS = (
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe"),
+    *("Indian", "Pacific"),
+)
+"""What the names begin with that are offered; the others are old names of the same zones."""
+
+
+def list_time_zones() -> list[str]:
+    """The names of the zones to choose from, UTC first."""
+    return [UTC_NAME, *sorted(one for one in available_timezones() if one.split("/")[0] in AREAS)]
+
+
+def find_time_zone(typed: str | None) -> str | None:
+    """The name of the zone that is meant by a name or by a city; None for UTC or nothing typed.
+
+    Raises FieldError.
+    """
+    wanted = "_".join((typed or "").split()).lower()
+    if wanted in ("", UTC_NAME.lower()):
+        return None
+    zones = [one for one in available_timezones() if "/" in one]
+    named = [one for one in zones if one.lower() == wanted]
+    cities = [one for one in list_time_zones() if one.lower().endswith(f"/{wanted}")]
+    if not named and len(cities) != 1:
+        raise FieldError({"time_zone": "Choose a time zone of the list, such as Europe/Berlin."})
+    return (named or cities)[0]
+
+
+def zone_of_browser(sent: str | None) -> str | None:
+    """The zone that a browser says it is in; None for UTC and for anything that is no zone."""
+    try:
+        return find_time_zone(sent)
+    except FieldError:
+        return None
 
 
 def set_theme(user_id: int, theme: str) -> User:
@@ -20,13 +55,12 @@ def set_theme(user_id: int, theme: str) -> User:
         return user
 
 
-def set_time_zone(user_id: int, time_zone: str | None) -> User:
-    """Store the time zone in which times are shown; None means UTC.
+def set_time_zone(user_id: int, typed: str | None) -> User:
+    """Store the time zone in which times are shown, as `find_time_zone` reads it.
 
     Raises FieldError, NotFoundError.
     """
-    if time_zone is not None and time_zone not in available_timezones():
-        raise FieldError({"time_zone": "Choose a time zone of the list, such as Europe/Berlin."})
+    time_zone = find_time_zone(typed)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         user.time_zone = time_zone

@@ -24,6 +24,8 @@ from webapp.services.transactions import reading, transaction
 PASSWORD_LENGTH = (8, 1024)
 """The least and the most characters of a password."""
 
+NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
+
 _hasher = PasswordHasher()
 
 # Addresses are only names to sign in with here, and many offices use a domain in ".local".
@@ -73,7 +75,7 @@ def build_user(*, email: str, name: str, password: str | None, role: str) -> Use
     try:
         address = normalize_email(email)
     except EmailNotValidError:
-        errors["email"] = "Enter an e-mail address such as ada@example.com."
+        errors["email"] = NO_ADDRESS
     if password is not None:
         errors.update(password_errors(password))
     if role not in ROLES:

@@ -1,16 +1,21 @@
 """The ticket list as a CSV file that is written while it is read, a batch at a time."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
-from webapp.models import Alert, Ticket
+from webapp.domain.csv_text import BYTE_ORDER_MARK, csv_time, write_csv_line
+from webapp.models import Alert, Connection, OrganizationMapping, Ticket
 from webapp.services.list_sizes import EXPORT_BATCH
+from webapp.services.lookups import LARGEST_ID
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
+from webapp.services.tickets.list_incidents import same_organization
 from webapp.services.tickets.list_tickets import load_tickets
+from webapp.services.tickets.portal_links import link_to_portal
 from webapp.services.tickets.ticket_filters import (
     TicketQuery,
     build_conditions,
@@ -21,8 +26,9 @@ from webapp.services.transactions import reading
 
 COLUMNS = (
     *("Number", "Title", "Client", "Board", "Status", "Priority", "Assignee", "Source"),
-    *("Huntress severity", "Huntress status", "Incident", "External reference", "External link"),
-    *("Created (UTC)", "Changed (UTC)", "First touched (UTC)", "Closed (UTC)"),
+    *("Huntress severity", "Huntress status", "Huntress organization", "Incident"),
+    *("Huntress portal link", "External reference", "External link"),
+    *("Reported (UTC)", "Created (UTC)", "Changed (UTC)", "First touched (UTC)", "Closed (UTC)"),
 )
 
 
@@ -31,45 +37,67 @@ def export_ticket_list(query: TicketQuery) -> Iterator[str]:
 
     Reads EXPORT_BATCH tickets at a time, each batch in its own view, so memory does not grow with
     the number of tickets. A ticket that changes meanwhile is written as it is when its batch is
-    read.
+    read. A search leaves no ticket out, however many it finds.
     """
+    yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
+    for ids in _batches(query):
+        with reading() as session:
+            tickets = load_tickets(session, ids)
+            incidents = _incidents(session, ids)
+            lines = [_line(ticket, incidents.get(ticket.id)) for ticket in tickets]
+            session.expunge_all()  # tickets that were written need no memory
+        yield "".join(lines)
+
+
+def _batches(query: TicketQuery) -> Iterator[Sequence[int]]:
+    """The ids that `query` lists, lowest first, EXPORT_BATCH at a time."""
     now = clock.utcnow()
     with reading() as session:
         query, _ = drop_unknown(query, read_choices(session, query))
-        matches = find_searched(session, query)
-    yield BYTE_ORDER_MARK + write_csv_line(COLUMNS)
+        conditions = build_conditions(query, now)
+        found = find_searched(session, query, conditions, limit=LARGEST_ID - 1)
+    if found is not None:
+        left = reversed(found.ids)
+        while batch := list(islice(left, EXPORT_BATCH)):
+            yield batch
+        return
     last_id = 0
     while True:
         with reading() as session:
-            conditions = build_conditions(query, now, matches)
             ids = session.scalars(
                 select(Ticket.id)
                 .where(in_tab(query.is_closed), *conditions, Ticket.id > last_id)
                 .order_by(Ticket.id)
                 .limit(EXPORT_BATCH)
             ).all()
-            tickets = load_tickets(session, ids)
-            alerts = _alerts(session, ids)
-            session.expunge_all()  # tickets that were written need no memory
-        yield "".join(_line(ticket, alerts.get(ticket.id)) for ticket in tickets)
+        if ids:
+            yield ids
         if len(ids) < EXPORT_BATCH:
             return
         last_id = ids[-1]
 
 
-def _alerts(
-    session: Session, ids: Sequence[int]
-) -> dict[int | None, tuple[str | None, str | None]]:
+def _incidents(session: Session, ids: Sequence[int]) -> dict[int, Any]:
+    """What the file says of the incident behind each ticket, by the ticket's id."""
     found = session.execute(
-        select(Alert.ticket_id, Alert.severity, Alert.status)
+        select(
+            Alert.ticket_id,
+            Alert.severity,
+            Alert.status,
+            Alert.organization_external_id,
+            Alert.triggered_at,
+            OrganizationMapping.name.label("organization"),
+            Connection.subdomain,
+        )
+        .join(Connection, Connection.id == Alert.connection_id)
+        .outerjoin(OrganizationMapping, same_organization())
         .where(Alert.ticket_id.in_(ids))
         .order_by(Alert.id.desc())
     )
-    return {ticket_id: (severity, status) for ticket_id, severity, status in found}
+    return {row.ticket_id: row for row in found}
 
 
-def _line(ticket: Ticket, alert: tuple[str | None, str | None] | None) -> str:
-    severity, status = alert or (None, None)
+def _line(ticket: Ticket, incident: Any) -> str:
     times = (ticket.created_at, ticket.updated_at, ticket.first_touched_at, ticket.closed_at)
     return write_csv_line(
         (
@@ -81,11 +109,18 @@ def _line(ticket: Ticket, alert: tuple[str | None, str | None] | None) -> str:
             ticket.priority.name,
             ticket.assignee.name if ticket.assignee else "",
             ticket.source,
-            severity,
-            status,
+            incident and incident.severity,
+            incident and incident.status,
+            incident and (incident.organization or incident.organization_external_id),
             ticket.source_reference,
+            incident
+            and link_to_portal(
+                ticket.source_reference,
+                subdomain=incident.subdomain,
+                organization_id=incident.organization_external_id,
+            ),
             ticket.external_reference,
             ticket.external_url,
-            *(f"{time:%Y-%m-%d %H:%M:%S}" if time else "" for time in times),
+            *(csv_time(time) for time in (incident and incident.triggered_at, *times)),
         )
     )

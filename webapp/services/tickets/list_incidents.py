@@ -1,20 +1,23 @@
-"""Recorded incidents without a ticket, and why they have none."""
+"""The register of incidents: every recorded one, with its ticket or the reason it has none."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
 
-from webapp.domain.incident import DELETING, is_recorded_open
+from webapp.domain.incident import DELETED, DELETING, is_recorded_open
 from webapp.domain.plan import Reason
 from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.models import Alert, Connection, OrganizationMapping
+from webapp.models import Alert, Connection, OrganizationMapping, Ticket
 from webapp.models.alert import is_open
 from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.lookups import list_connections
+from webapp.services.tickets.portal_links import link_to_portal
+from webapp.services.tickets.ticket_filters import has_severity
 from webapp.services.transactions import reading
 
 REASONS: dict[str, str] = {
@@ -25,28 +28,53 @@ REASONS: dict[str, str] = {
     Reason.TICKET_REQUESTED: "Comes with the next poll",
 }
 OTHER_REASON = "No ticket"
+COUNT_LIMIT = 999
 
 _NEWEST = Keyset(Order(Alert.id, "id", descending=True))
+_reported_at = func.coalesce(Alert.triggered_at, Alert.created_at)
+
+
+STATUSES: Mapping[str, str] = {
+    "open": "Open at Huntress",
+    "closed": "Closed at Huntress",
+    "deleted": "Deleted at Huntress",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentQuery:
-    """The filters and the place of a page; a filter that is None or empty hides nothing."""
+    """The filters and the place of a page; a filter that is None or empty hides nothing.
+
+    `organization_id` is the id of an OrganizationMapping, `severity` a word of
+    domain.incident.Severity, `status` a key of STATUSES and `reason` one of REASONS. Incidents were
+    reported at `since` or later and before `until` (both UTC).
+    """
 
     connection_id: int | None = None
+    organization_id: int | None = None
+    severity: str | None = None
+    status: str | None = None
+    has_ticket: bool | None = None
     reason: str | None = None
-    is_open: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
     search: str = ""
     after: str | None = None
     before: str | None = None
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter hides incidents."""
+        return replace(self, after=None, before=None) != IncidentQuery()
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """A recorded incident without a ticket.
+    """A recorded incident; times are UTC.
 
-    `is_reduced` says that only its id, severity, status and times are kept because its organization
-    is excluded. No ticket can be made of these.
+    `reason` says why it has no ticket; None for one that has. `is_reduced` says that only its id,
+    severity, status and times are kept because its organization is excluded. No ticket can be made
+    of these. `reported_at` is when it was recorded where Huntress gave no time.
     """
 
     id: int
@@ -55,82 +83,140 @@ class IncidentRow:
     severity: str | None
     status: str | None
     organization: str | None
+    organization_id: str | None
+    host: str | None
     connection: str
-    reason: str
+    ticket_id: int | None
+    ticket_number: str | None
+    ticket_closed_at: datetime | None
+    reason: str | None
     is_excluded: bool
     is_reduced: bool
     is_open: bool
     is_requested: bool
-    happened_at: datetime
+    portal_url: str | None
+    reported_at: datetime
+    recorded_at: datetime
+    updated_at: datetime | None
+    closed_at: datetime | None
 
     @property
     def can_have_ticket(self) -> bool:
         """Whether a person may ask for a ticket.
 
-        Closed, excluded and requested incidents get none.
+        Those with a ticket, closed, excluded and requested incidents get none.
         """
-        return self.is_open and not self.is_excluded and not self.is_requested
+        is_free = self.ticket_id is None and not self.is_excluded and not self.is_requested
+        return self.is_open and is_free
 
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """A page of incidents, newest first, and the connections to choose from."""
+    """A page of incidents, newest first, and what the filters offer.
+
+    `count` stops at one more than COUNT_LIMIT. `organizations` are pairs of id and name.
+    """
 
     rows: Sequence[IncidentRow]
     next_mark: str | None
     previous_mark: str | None
+    count: int
     connections: Sequence[Connection]
+    organizations: Sequence[tuple[int, str]]
 
 
 def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> IncidentPage:
-    """The page of recorded incidents without a ticket that `query` asks for.
+    """The page of recorded incidents that `query` asks for.
 
     A mark that cannot be read starts from the top.
     """
     with reading() as session:
+        conditions = incident_conditions(query)
         page = read_page(
             session,
-            select(Alert).where(*_conditions(query)),
+            select(Alert).where(*conditions),
             _NEWEST,
             page_size,
             after=query.after,
             before=query.before,
         )
-        rows = session.execute(_details([alert.id for alert in page.rows])).all()
+        found = select(Alert.id).where(*conditions).limit(COUNT_LIMIT + 1).subquery()
         return IncidentPage(
-            rows=[_as_row(row) for row in rows],
+            rows=read_incident_rows(session, [alert.id for alert in page.rows]),
             next_mark=page.next_mark,
             previous_mark=page.previous_mark,
+            count=session.scalar(select(func.count()).select_from(found)) or 0,
             connections=list_connections(session),
+            organizations=_organizations(session),
         )
 
 
-def _conditions(query: IncidentQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Alert.ticket_id.is_(None)]
+def incident_conditions(query: IncidentQuery) -> list[ColumnElement[bool]]:
+    """SQL for the filters of `query`."""
+    conditions: list[ColumnElement[bool]] = []
     if query.connection_id is not None:
         conditions.append(Alert.connection_id == query.connection_id)
-    if query.reason in REASONS:
-        conditions.append(Alert.reason == query.reason)
-    if query.is_open:
-        conditions.append(is_open())
+    if query.organization_id is not None:
+        chosen = OrganizationMapping.id == query.organization_id
+        conditions.append(_has_organization(chosen))
+    if query.severity is not None:
+        conditions.append(has_severity(query.severity))
+    if query.status is not None:
+        conditions.append(_has_status(query.status))
+    if query.has_ticket is not None:
+        has_none = Alert.ticket_id.is_(None)
+        conditions.append(~has_none if query.has_ticket else has_none)
+    if query.reason is not None:
+        conditions += [Alert.ticket_id.is_(None), Alert.reason == query.reason]
+    if query.since is not None:
+        conditions.append(_reported_at >= query.since)
+    if query.until is not None:
+        conditions.append(_reported_at < query.until)
     search = query.search.strip()[:SEARCH_LENGTH]
     if search:
-        conditions.append(
-            or_(
-                Alert.message.icontains(search, autoescape=True),
-                Alert.external_alert_id == search,
-                select(OrganizationMapping.id)
-                .where(
-                    _same_organization(),
-                    OrganizationMapping.name.icontains(search, autoescape=True),
-                )
-                .exists(),
-            )
-        )
+        conditions.append(_is_found(search))
     return conditions
 
 
-def _details(ids: list[int]) -> Select[*tuple[Any, ...]]:
+def read_incident_rows(session: Session, ids: Sequence[int]) -> list[IncidentRow]:
+    """What the register says of the alerts with these ids, newest first."""
+    return [_as_row(row) for row in session.execute(_details(ids))]
+
+
+def _has_status(word: str) -> ColumnElement[bool]:
+    if word == "open":
+        return is_open()
+    is_deleted = Alert.status == DELETED
+    return is_deleted if word == "deleted" else and_(~is_open(), ~is_deleted)
+
+
+def _has_organization(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(OrganizationMapping.id).where(same_organization(), condition).exists()
+
+
+def _is_found(search: str) -> ColumnElement[bool]:
+    number = Ticket.number.icontains(search, autoescape=True)
+    return or_(
+        Alert.message.icontains(search, autoescape=True),
+        Alert.device_name.icontains(search, autoescape=True),
+        Alert.external_alert_id == search,
+        _has_organization(OrganizationMapping.name.icontains(search, autoescape=True)),
+        select(Ticket.id).where(Ticket.id == Alert.ticket_id, number).exists(),
+    )
+
+
+def _organizations(session: Session) -> list[tuple[int, str]]:
+    """Every organization; with several connections, the connection's name tells twins apart."""
+    rows = session.execute(
+        select(OrganizationMapping.id, OrganizationMapping.name, Connection.name)
+        .join(Connection, Connection.id == OrganizationMapping.connection_id)
+        .order_by(func.lower(OrganizationMapping.name), OrganizationMapping.id)
+    ).all()
+    is_one = len({connection for _, _, connection in rows}) < 2
+    return [(key, name if is_one else f"{name} ({connection})") for key, name, connection in rows]
+
+
+def _details(ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Alert.id,
@@ -140,21 +226,30 @@ def _details(ids: list[int]) -> Select[*tuple[Any, ...]]:
             Alert.status,
             Alert.reason,
             Alert.organization_external_id,
-            Alert.triggered_at,
+            Alert.device_name,
+            Alert.processed_at,
+            Alert.resolved_at,
             Alert.created_at,
+            _reported_at.label("reported_at"),
             Alert.raw_report.is_(None).label("is_reduced"),
             OrganizationMapping.name.label("organization"),
             OrganizationMapping.creates_tickets,
             Connection.name.label("connection"),
+            Connection.subdomain,
+            Alert.ticket_id,
+            Ticket.number,
+            Ticket.closed_at,
         )
         .join(Connection, Connection.id == Alert.connection_id)
-        .outerjoin(OrganizationMapping, _same_organization())
+        .outerjoin(OrganizationMapping, same_organization())
+        .outerjoin(Ticket, Ticket.id == Alert.ticket_id)
         .where(Alert.id.in_(ids))
         .order_by(Alert.id.desc())
     )
 
 
-def _same_organization() -> ColumnElement[bool]:
+def same_organization() -> ColumnElement[bool]:
+    """SQL that joins an alert to its organization's row of the mapping."""
     return and_(
         OrganizationMapping.connection_id == Alert.connection_id,
         OrganizationMapping.external_id == Alert.organization_external_id,
@@ -169,13 +264,26 @@ def _as_row(row: Any) -> IncidentRow:
         severity=row.severity,
         status=row.status,
         organization=row.organization or row.organization_external_id,
+        organization_id=row.organization_external_id,
+        host=row.device_name,
         connection=row.connection,
-        reason=REASONS.get(row.reason or "", OTHER_REASON),
+        ticket_id=row.ticket_id,
+        ticket_number=row.number,
+        ticket_closed_at=row.closed_at,
+        reason=None if row.ticket_id else REASONS.get(row.reason or "", OTHER_REASON),
         is_excluded=row.creates_tickets is False,
         is_reduced=row.is_reduced,
         is_open=is_recorded_open(row.status) and row.status != DELETING,
         is_requested=row.reason == Reason.TICKET_REQUESTED,
-        happened_at=row.triggered_at or row.created_at,
+        portal_url=link_to_portal(
+            row.external_alert_id,
+            subdomain=row.subdomain,
+            organization_id=row.organization_external_id,
+        ),
+        reported_at=row.reported_at,
+        recorded_at=row.created_at,
+        updated_at=row.processed_at,
+        closed_at=row.resolved_at,
     )
 
 

@@ -1,8 +1,9 @@
 """The ticket list: filtered, sorted and paged.
 
 A page is read in two steps: first the ids, from indexes and without the long texts, then the
-tickets. Counts stop at COUNT_LIMIT, and a search looks only at the newest matches. This keeps the
-list quick with 100,000 tickets (measured by `python -m bench desk`).
+tickets. Counts stop at COUNT_LIMIT, and of what a search finds among the tickets that fit the
+filters, only the newest are looked at. This keeps the list quick with 100,000 tickets (measured by
+`python -m bench desk`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from webapp.models import Priority, Ticket
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -24,6 +26,7 @@ from webapp.services.tickets.ticket_filters import (
     find_searched,
     in_tab,
     in_triage,
+    is_among,
 )
 from webapp.services.tickets.ticket_sorts import (
     BY_PRIORITY,
@@ -56,8 +59,8 @@ class TicketPage:
     """One page of the list; the counts follow the filters, but not the tab.
 
     `query` is what was listed: filters by rows that do not exist are left out, and named in
-    `ignored`. A count above `count_limit` means that many or more. `is_cut` says that the search
-    found more tickets than the list looks at.
+    `ignored`. A count above `count_limit` means that there are more. If the search found more
+    tickets than the list looks at, the older ones have ids below `older_below`.
     """
 
     query: TicketQuery
@@ -67,7 +70,7 @@ class TicketPage:
     choices: FilterChoices
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
-    is_cut: bool = False
+    older_below: int | None = None
 
 
 def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
@@ -78,23 +81,25 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
     with reading() as session:
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
-        matches = find_searched(session, query)
-        conditions = build_conditions(query, clock.utcnow(), matches)
-        limit = FILTERED_COUNT_LIMIT if query.is_narrowed and matches is None else COUNT_LIMIT
-        open_count, closed_count = (
-            _count(session, conditions, limit)
-            if matches is None
-            else _count_found(session, conditions)
-        )
+        conditions = build_conditions(query, clock.utcnow())
+        matches = find_searched(session, query, conditions)
+        if matches is None:
+            limit = FILTERED_COUNT_LIMIT if query.is_narrowed else COUNT_LIMIT
+            open_count, closed_count = _count(session, conditions, limit)
+            listed = conditions
+        else:
+            limit = MATCH_LIMIT
+            open_count, closed_count = _count_found(session, query, conditions, matches)
+            listed = [is_among(matches.ids)]
         return TicketPage(
             query=query,
-            tickets=_read_page(session, query, conditions, choices.priorities, page_size),
+            tickets=_read_page(session, query, listed, choices.priorities, page_size),
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
             ignored=ignored,
             count_limit=limit,
-            is_cut=matches is not None and matches.is_cut,
+            older_below=matches.ids[-1] if matches is not None and matches.is_cut else None,
         )
 
 
@@ -108,7 +113,10 @@ def next_in_list(
     keyset = SORTS[query.sort_name]
     query = replace(query, after=keyset.mark(ticket), before=None)
     with reading() as session:
-        conditions = build_conditions(query, clock.utcnow(), find_searched(session, query))
+        conditions = build_conditions(query, clock.utcnow())
+        matches = find_searched(session, query, conditions)
+        if matches is not None:
+            conditions = [is_among(matches.ids)]
         place = read_place(keyset, after=query.after, before=None)
         first = _page_ids(query, conditions, place, priorities, 0)
         if first is None:
@@ -248,8 +256,19 @@ def _count(
     return open_count, closed_count
 
 
-def _count_found(session: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
-    """The numbers of open and closed tickets of a search, whose matches are limited already."""
-    counts = [func.count().filter(in_tab(is_closed)) for is_closed in (False, True)]
-    row = session.execute(select(*counts).select_from(Ticket).where(*conditions)).one()
-    return row[0], row[1]
+def _count_found(
+    session: Session,
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    matches: Matches,
+) -> tuple[int, int]:
+    """The numbers of open and closed tickets that a search finds, up to one more than MATCH_LIMIT.
+
+    `matches` are those of the tab that is shown.
+    """
+    other_tab = replace(query, is_closed=not query.is_closed, below_id=None)
+    others = find_searched(session, other_tab, conditions)
+    has_more = matches.is_cut or query.below_id is not None
+    here = MATCH_LIMIT + 1 if has_more else len(matches.ids)
+    there = len(others.ids) + others.is_cut if others is not None else 0
+    return (there, here) if query.is_closed else (here, there)

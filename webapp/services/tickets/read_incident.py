@@ -27,7 +27,8 @@ class IncidentView:
     """An alert with its parsed report; `report` is None if there is no readable one.
 
     `is_reduced` says that only ids, severity, status and times are kept, as for an excluded
-    organization.
+    organization. `was_closed` says whether it is closed at Huntress, and `closed_status_id` is the
+    status that the routing settings give to tickets then.
     """
 
     alert_id: int
@@ -43,6 +44,8 @@ class IncidentView:
     triggered_at: datetime | None
     resolved_at: datetime | None
     is_reduced: bool
+    was_closed: bool
+    closed_status_id: int | None
     report: Incident | None
 
     @property
@@ -102,6 +105,8 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         triggered_at=row.triggered_at,
         resolved_at=row.resolved_at,
         is_reduced=row.is_reduced,
+        was_closed=row.was_closed,
+        closed_status_id=row.closed_status_id,
         report=_parse(row.raw),
     )
     return FoundIncident(incident, account_name, row.subdomain)
@@ -114,11 +119,13 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             Connection.name,
             Connection.account_name,
             Connection.subdomain,
+            Connection.closed_status_id,
             Alert.id,
             Alert.connection_id,
             Alert.status,
             Alert.severity,
             Alert.is_incomplete,
+            Alert.was_closed,
             Alert.organization_external_id,
             Alert.agent_external_id,
             Alert.device_name,

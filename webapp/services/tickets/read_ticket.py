@@ -7,8 +7,6 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.domain.ticket_text import build_portal_url
-from webapp.extensions import current_config
 from webapp.models import (
     Asset,
     Comment,
@@ -20,6 +18,7 @@ from webapp.models import (
 )
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.tickets.portal_links import link_to_portal
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
 from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
@@ -119,14 +118,12 @@ def load_ticket(session: Session, ticket_id: int) -> Ticket:
 
 
 def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | None) -> str | None:
-    reference = ticket.source_reference or ""
-    if ticket.connection_id is None or not reference or reference.startswith("sha256:"):
+    if ticket.connection_id is None:
         return None
-    return build_portal_url(
-        subdomain,
-        reference,
+    return link_to_portal(
+        ticket.source_reference,
+        subdomain=subdomain,
         organization_id=incident.organization_id if incident else None,
-        template=current_config().huntress_portal_url,
     )
 
 

@@ -27,7 +27,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Earlier tickets and incidents, newest first, at most SHOWN in each list."""
+    """Earlier tickets and incidents, newest first, at most SHOWN in each list, and none twice."""
 
     of_host: Sequence[Earlier]
     of_client: Sequence[Earlier]
@@ -53,7 +53,10 @@ def find_related(session: Session, ticket: Ticket, incident: IncidentView | None
         ]
         for kind in (SAME_HOST, SAME_CLIENT)
     }
-    return Related(of_host=found[SAME_HOST], of_client=found[SAME_CLIENT])
+    of_host = found[SAME_HOST]
+    shown = {row.ticket_id for row in of_host}
+    others = [row for row in found[SAME_CLIENT] if row.ticket_id not in shown]
+    return Related(of_host=of_host, of_client=others[:SHOWN])
 
 
 def _of_host(incident: IncidentView) -> Subquery:
@@ -91,6 +94,6 @@ def _of_client(ticket: Ticket) -> Subquery:
         .join(Status, Status.id == Ticket.status_id)
         .where(Ticket.client_id == ticket.client_id, Ticket.id < ticket.id)
         .order_by(Ticket.id.desc())
-        .limit(SHOWN)
+        .limit(2 * SHOWN)  # as many of them may be those of the host
         .subquery()
     )

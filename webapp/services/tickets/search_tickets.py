@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import (
     ColumnClause,
+    ColumnElement,
     Select,
     String,
     bindparam,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     false,
     func,
     literal_column,
+    not_,
     select,
     table,
     text,
@@ -28,30 +30,88 @@ from webapp.models.ticket_search import SEARCH_TABLE
 
 NEWEST_TICKETS = 20_000
 MATCH_LIMIT = 1_000
-"""A search looks only at this many of the newest matches, so common words stay cheap."""
+"""A page of the list looks at this many of the newest matches, so common words stay cheap."""
 
 
-def search_tickets(session: Session, typed: str, *, limit: int = MATCH_LIMIT) -> Select[int]:
-    """SQL for the ids of the newest tickets that have every word of `typed`.
+@dataclass(frozen=True, slots=True)
+class Among:
+    """The tickets that a search looks among.
 
-    No typed text is an error; text without any letter or digit finds nothing.
+    They fulfil the SQL `conditions`, do not fulfil `without`, and have ids below `below_id`. What
+    few tickets fulfil is quick on SQLite, so tickets that are closed are asked for as those that
+    are not open.
     """
+
+    conditions: Sequence[ColumnElement[bool]] = ()
+    without: ColumnElement[bool] | None = None
+    below_id: int | None = None
+
+    def all_conditions(self) -> list[ColumnElement[bool]]:
+        """The SQL for these tickets."""
+        return [
+            *self.conditions,
+            *([not_(self.without)] if self.without is not None else []),
+            *([Ticket.id < self.below_id] if self.below_id is not None else []),
+        ]
+
+
+ALL = Among()
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The ids of the newest tickets found; `is_cut` says that the search found older ones, too."""
+
+    ids: Sequence[int]
+    is_cut: bool
+
+
+def find_matches(
+    session: Session, typed: str, among: Among = ALL, *, limit: int | None = None
+) -> Matches:
+    """The newest tickets of `among` that have every word of `typed`, at most `limit` of them.
+
+    Without a limit, MATCH_LIMIT holds. No typed text is an error; text without any letter or digit
+    finds nothing.
+    """
+    limit = MATCH_LIMIT if limit is None else limit
+    ids = session.scalars(search_tickets(session, typed, among, limit=limit + 1)).all()
+    return Matches(ids[:limit], len(ids) > limit)
+
+
+def search_tickets(
+    session: Session, typed: str, among: Among = ALL, *, limit: int = MATCH_LIMIT
+) -> Select[int]:
+    """SQL for the ids that `find_matches` finds, newest first."""
     terms = parse_search(typed[:SEARCH_LENGTH])
     if not terms:
         return select(Ticket.id).where(false())
     if session.get_bind().dialect.name == "sqlite":
-        row_id: ColumnClause[int] = literal_column("rowid")
-        return (
-            select(row_id)
-            .select_from(text(SEARCH_TABLE))
-            .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=as_fts5(terms)))
-            .order_by(row_id.desc())
-            .limit(limit)
-        )
-    return _search_postgresql(as_tsquery(terms), limit)
+        return _search_sqlite(as_fts5(terms), among, limit)
+    return _search_postgresql(as_tsquery(terms), among.all_conditions(), limit)
 
 
-def _search_postgresql(query: str, limit: int) -> Select[int]:
+def _search_sqlite(query: str, among: Among, limit: int) -> Select[int]:
+    row_id: ColumnClause[int] = column("rowid")
+    found = (
+        select(row_id)
+        .select_from(table(SEARCH_TABLE, row_id))
+        .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=query))
+    )
+    # The plus keeps SQLite from running the search anew for each ticket that fits.
+    found_id: ColumnClause[int] = literal_column("+rowid")
+    if among.conditions:
+        found = found.where(found_id.in_(select(Ticket.id).where(*among.conditions)))
+    if among.without is not None:
+        found = found.where(found_id.not_in(select(Ticket.id).where(among.without)))
+    if among.below_id is not None:
+        found = found.where(row_id < among.below_id)
+    return found.order_by(row_id.desc()).limit(limit)
+
+
+def _search_postgresql(
+    query: str, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> Select[int]:
     """SQL that reads the newest tickets one by one, and uses the index only if they are too few.
 
     PostgreSQL's planner underestimates how often words stand together. With the index alone it
@@ -63,22 +123,23 @@ def _search_postgresql(query: str, limit: int) -> Select[int]:
     words = bindparam("search", query, String, literal_execute=True)
     is_match = func.to_tsquery(text("'simple'"), words)
     newest = (
-        select(index.c.ticket_id, index.c.words)
-        .order_by(index.c.ticket_id.desc())
-        .limit(NEWEST_TICKETS)
-        .subquery("newest")
-    )
+        select(Ticket.id).where(*conditions).order_by(Ticket.id.desc()).limit(NEWEST_TICKETS)
+    ).cte("newest")
     found = (
-        select(newest.c.ticket_id)
-        .where(newest.c.words.op("@@")(is_match))
+        select(index.c.ticket_id)
+        .join(newest, newest.c.id == index.c.ticket_id)
+        .where(index.c.words.op("@@")(is_match))
+        .order_by(index.c.ticket_id.desc())
         .limit(limit)
         .cte("found")
     )
     older = (
         select(index.c.ticket_id)
+        .join(Ticket, Ticket.id == index.c.ticket_id)
         .where(
+            *conditions,
             index.c.words.op("@@")(is_match),
-            index.c.ticket_id < select(func.min(newest.c.ticket_id)).scalar_subquery(),
+            index.c.ticket_id < select(func.min(newest.c.id)).scalar_subquery(),
             select(func.count()).select_from(found).scalar_subquery() < limit,
         )
         .order_by(index.c.ticket_id.desc())
@@ -87,17 +148,3 @@ def _search_postgresql(query: str, limit: int) -> Select[int]:
     )
     both = union_all(select(found.c.ticket_id), select(older.c.ticket_id)).subquery("both")
     return select(both.c.ticket_id).order_by(both.c.ticket_id.desc()).limit(limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """The ids of the newest tickets found; `is_cut` says that the search found more."""
-
-    ids: Sequence[int]
-    is_cut: bool
-
-
-def find_matches(session: Session, typed: str) -> Matches:
-    """Run a search once, so that several statements can use its result."""
-    ids = session.scalars(search_tickets(session, typed, limit=MATCH_LIMIT + 1)).all()
-    return Matches(ids[:MATCH_LIMIT], len(ids) > MATCH_LIMIT)

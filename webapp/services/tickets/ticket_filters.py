@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
-from webapp.services.tickets.search_tickets import Matches, find_matches
+from webapp.models.alert import is_open
+from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
 
 NOBODY = "nobody"
@@ -19,7 +20,7 @@ MAX_HOURS = 24 * 366
 UNTOUCHED = Ticket.first_touched_at.is_(None)
 """SQL for tickets that no person has worked on."""
 
-_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before"})
+_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,12 @@ class TicketQuery:
     a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
     opened since then, `older_hours` for tickets opened before, `untouched_hours` for those of the
     latter that nobody has touched. For `is_triage` see in_triage; for `is_untouched` see UNTOUCHED.
-    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress.
+    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
+    `is_open_in_huntress` for closed tickets whose incident is open there.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
-    the marks of a page's last and first row.
+    the marks of a page's last and first row. `below_id` is for a search that found too many: it
+    looks only at tickets with a lower id.
     """
 
     is_closed: bool = False
@@ -48,6 +51,7 @@ class TicketQuery:
     is_unmapped: bool = False
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
+    is_open_in_huntress: bool = False
     untouched_hours: int | None = None
     older_hours: int | None = None
     within_hours: int | None = None
@@ -55,6 +59,7 @@ class TicketQuery:
     sort: str | None = None
     after: str | None = None
     before: str | None = None
+    below_id: int | None = None
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -91,10 +96,8 @@ def in_tab(is_closed: bool) -> ColumnElement[bool]:
     return Ticket.closed_at.is_not(None) if is_closed else Ticket.closed_at.is_(None)
 
 
-def build_conditions(
-    query: TicketQuery, now: datetime, matches: Matches | None
-) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query` but not the tab; `matches` is the result of its search."""
+def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bool]]:
+    """SQL for the filters of `query`, but neither for its tab nor for its search."""
     conditions = [
         condition(value)
         for name, value in query.filters.items()
@@ -105,33 +108,57 @@ def build_conditions(
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
-    if matches is not None:
-        # The ids are written into the statement, because sending thousands of parameters takes
-        # longer than the search.
-        ids: BindParameter[Sequence[int]] = bindparam(
-            "matches", matches.ids, expanding=True, literal_execute=True
-        )
-        conditions.append(Ticket.id.in_(ids))
     return conditions
 
 
-def find_searched(session: Session, query: TicketQuery) -> Matches | None:
-    """Run the search of `query`; None if it has no search."""
-    return find_matches(session, query.search) if query.search.strip() else None
+def find_searched(
+    session: Session,
+    query: TicketQuery,
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    limit: int | None = None,
+) -> Matches | None:
+    """The tickets of the tab and the `conditions` that the search of `query` finds.
+
+    None if it has no search. For `limit` see `find_matches`.
+    """
+    if not query.search.strip():
+        return None
+    is_open = in_tab(False)
+    among = (
+        Among(conditions, without=is_open, below_id=query.below_id)
+        if query.is_closed
+        else Among([is_open, *conditions], below_id=query.below_id)
+    )
+    return find_matches(session, query.search, among, limit=limit)
+
+
+def is_among(ids: Sequence[int]) -> ColumnElement[bool]:
+    """SQL for the tickets with these ids.
+
+    They are written into the statement, because sending thousands of parameters takes longer than a
+    search.
+    """
+    values: BindParameter[Sequence[int]] = bindparam(
+        "matches", ids, expanding=True, literal_execute=True
+    )
+    return Ticket.id.in_(values)
 
 
 def _has_assignee(value: int | str) -> ColumnElement[bool]:
     return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
 
 
-def _has_severity(word: str) -> ColumnElement[bool]:
-    """SQL for the severity in every spelling, as databases keep no statistics of lower()."""
+def has_severity(word: str) -> ColumnElement[bool]:
+    """SQL for alerts with a severity, in every spelling, as there are no statistics of lower()."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
-        is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
-    else:
-        is_it = Alert.severity.in_(_in_every_case([word]))
-    return select(Alert.id).where(Alert.ticket_id == Ticket.id, is_it).exists()
+        return or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
+    return Alert.severity.in_(_in_every_case([word]))
+
+
+def _has_incident(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(Alert.id).where(Alert.ticket_id == Ticket.id, condition).exists()
 
 
 def _in_every_case(words: Sequence[str]) -> list[str]:
@@ -139,8 +166,11 @@ def _in_every_case(words: Sequence[str]) -> list[str]:
 
 
 def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
-    is_over = select(Alert.id).where(Alert.ticket_id == Ticket.id, Alert.was_closed).exists()
-    return in_tab(False) & is_over
+    return in_tab(False) & _has_incident(Alert.was_closed.is_(True))
+
+
+def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
+    return in_tab(True) & _has_incident(is_open())
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
@@ -150,11 +180,12 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "status_id": lambda value: Ticket.status_id == value,
     "assignee": _has_assignee,
     "source": lambda value: Ticket.source == value,
-    "severity": _has_severity,
+    "severity": lambda word: _has_incident(has_severity(word)),
     "is_triage": lambda _: in_triage(),
     "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
+    "is_open_in_huntress": _is_left_in_huntress,
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "untouched_hours": lambda time: UNTOUCHED & (Ticket.created_at <= time),

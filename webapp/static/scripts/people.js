@@ -1,6 +1,10 @@
 // Copies the text that an admin has to hand over; without a script, people copy it by hand.
+// A new person gets the time zone of their browser; without a script, UTC.
 (() => {
   "use strict";
+  for (const field of document.querySelectorAll("[data-browser-zone]")) {
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  }
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
       const field = document.getElementById(button.dataset.copy);

@@ -15,11 +15,13 @@ from webapp.services.connections.read_connection_page import read_connection_pag
 from webapp.services.connections.routing_settings import (
     RoutingError,
     StaleRoutingError,
+    routing_choices,
     save_routing,
 )
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.mapping.sync_now import sync_now, sync_words
+from webapp.services.polling.close_tickets import close_tickets, count_closable_tickets
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.web.access import admin_only
@@ -27,9 +29,10 @@ from webapp.web.answers import tell, wants_part
 from webapp.web.connections.forms import ConnectForm, CredentialsForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
-from webapp.web.connections.routing_form import RoutingForm, read_loaded
+from webapp.web.connections.routing_form import RoutingForm, only_closed_status, read_loaded
 from webapp.web.connections.tabs import connection_tabs
 from webapp.web.errors import status_of
+from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.viewer import require_viewer
 
@@ -82,6 +85,9 @@ def save_settings(connection_id: int) -> ResponseReturnValue:
     if seen is None:
         abort(400)
     wanted = form.values()
+    is_suggested = wanted["closed_status_id"] == only_closed_status(routing_choices())
+    if is_suggested and seen["closed_status_id"] is None and not wanted["auto_close_tickets"]:
+        wanted["closed_status_id"] = None  # it was chosen by the form and is not needed
     try:
         saved = save_routing(connection_id, wanted, actor_id=require_viewer().id, seen=seen)
     except RoutingError as error:
@@ -93,6 +99,21 @@ def save_settings(connection_id: int) -> ResponseReturnValue:
     flash(saved.message, "warning" if saved.missing else "success")
     if wanted["category_id"] is not None and saved.connection.category_id is None:
         flash("The category was cleared: it is not one of the security board's.", "info")
+    is_new = wanted["auto_close_tickets"] and not seen["auto_close_tickets"]
+    if is_new and not saved.missing and count_closable_tickets(connection_id):
+        return redirect(url_for("connections.close_old", connection_id=connection_id), 303)
+    return _back(connection_id)
+
+
+@connections.route("/<int:connection_id>/close-tickets", methods=["GET", "POST"])
+@admin_only
+def close_old(connection_id: int) -> ResponseReturnValue:
+    """Offer to close the open tickets whose incident is closed already, then close them."""
+    page = read_connection_page(connection_id)
+    if request.method != "POST":
+        number = count_closable_tickets(connection_id)
+        return render_template("connections/close_tickets.html", connection=page, number=number)
+    tell(lambda: _closed_words(close_tickets(connection_id, actor_id=require_viewer().id)))
     return _back(connection_id)
 
 
@@ -182,6 +203,10 @@ def start(connection_id: int) -> ResponseReturnValue:
     actor_id = require_viewer().id
     tell(lambda: f"Polling is started. {start_polling(connection_id, actor_id=actor_id).message}")
     return _back(connection_id)
+
+
+def _closed_words(number: int) -> str:
+    return f"{counted(number, 'ticket')} closed." if number else "There was nothing left to close."
 
 
 def _back(connection_id: int) -> ResponseReturnValue:

@@ -7,6 +7,7 @@ from flask import render_template
 from webapp.extensions import current_config
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
+from webapp.services.polling.close_tickets import count_closable_tickets
 from webapp.task_queue import read_queue_status
 from webapp.web.connections.forms import CredentialsForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
@@ -31,9 +32,10 @@ def render_overview(
     page = read_connection_page(connection_id)
     loaded = page.values if seen is None or conflict is not None else seen
     form = routing or RoutingForm(formdata=None)
-    form.fill(routing_choices(), page)
+    choices = routing_choices()
+    form.fill(choices, page)
     if routing is None:
-        form.show(page.values)
+        form.show(page.values, choices)
     elif conflict is not None and seen is not None:
         form.show_conflict(seen, page.values)
     return render_template(
@@ -41,6 +43,7 @@ def render_overview(
         connection=page,
         routing_form=form,
         loaded=write_loaded(loaded),
+        closable=count_closable_tickets(connection_id),
         conflict=conflict,
         credentials_form=credentials or CredentialsForm(formdata=None),
         failure=failure,

@@ -68,10 +68,12 @@ class RoutingForm(FlaskForm):
             if page.values[one.column] is None:
                 self[one.column].description = "Required before anything is polled."
 
-    def show(self, values: Mapping[str, object]) -> None:
-        """Fill the form with settings."""
+    def show(self, values: Mapping[str, object], choices: RoutingChoices) -> None:
+        """Fill the form with settings; a closed status is chosen if there is only one."""
         for name, value in values.items():
             self._set(name, value)
+        if values["closed_status_id"] is None:
+            self._set("closed_status_id", only_closed_status(choices))
 
     def values(self) -> dict[str, object]:
         """What was chosen, by attribute; text that is not a number gives None."""
@@ -140,6 +142,11 @@ class RoutingForm(FlaskForm):
             return "nothing"
         labels = {choice.value: choice.label for choice in self[name].choices}
         return f"“{labels[str(value)]}”" if str(value) in labels else "something that is gone"
+
+
+def only_closed_status(choices: RoutingChoices) -> int | None:
+    """The id of the closed status, if there is only one."""
+    return choices.closed_statuses[0].id if len(choices.closed_statuses) == 1 else None
 
 
 def write_loaded(values: Mapping[str, object]) -> str:

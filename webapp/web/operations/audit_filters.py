@@ -1,6 +1,6 @@
 """Reading the audit log's address, and making addresses that keep its values."""
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from flask import url_for
@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.untrusted import clean_line
 from webapp.services.operations.read_audit import SYSTEM, AuditQuery
-from webapp.web.params import read_number
+from webapp.web.params import read_days, read_number
 
 KEPT = ("who", "what", "type", "id", "from", "to")
 WORD_LENGTH = 60
@@ -19,26 +19,17 @@ def read_query(values: MultiDict[str, str], zone: tzinfo) -> AuditQuery:
 
     Values that make no sense are left out.
     """
-    first, last = read_day(values.get("from")), read_day(values.get("to"))
+    since, until = read_days(values, zone)
     return AuditQuery(
         actor=_actor(values.get("who")),
         group=clean_line(values.get("what"), WORD_LENGTH),
         subject_type=clean_line(values.get("type"), WORD_LENGTH),
         subject_id=clean_line(values.get("id"), 100),
-        since=_midnight(first, zone) if first else None,
-        until=_midnight(last + timedelta(days=1), zone) if last else None,
+        since=since,
+        until=until,
         after=values.get("after"),
         before=values.get("before"),
     )
-
-
-def read_day(text: str | None) -> date | None:
-    """A day such as 2026-06-09; None for anything else and for years outside 1970 to 9998."""
-    try:
-        day = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return day if 1970 <= day.year <= 9998 else None
 
 
 class AuditLinks:
@@ -62,7 +53,3 @@ class AuditLinks:
 
 def _actor(text: str | None) -> int | str | None:
     return SYSTEM if text == SYSTEM else read_number(text)
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone)

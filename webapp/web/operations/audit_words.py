@@ -36,6 +36,7 @@ ACTIONS = {
     "user.activated": "Activated a user",
     "user.added": "Added a user",
     "user.deactivated": "Deactivated a user",
+    "user.email_changed": "Changed an e-mail address",
     "user.invited": "Invited a user",
     "user.link_made": "Made a link to choose a password",
     "user.link_withdrawn": "Withdrew a link",

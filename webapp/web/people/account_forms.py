@@ -1,9 +1,7 @@
 """Forms of the account pages; the services check the values."""
 
-from zoneinfo import available_timezones
-
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, RadioField, SelectField, StringField
+from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
@@ -27,6 +25,7 @@ class SetupForm(FlaskForm):
         [InputRequired("Choose a password.")],
         description="At least 8 characters.",
     )
+    time_zone = HiddenField()
 
 
 class SignInForm(FlaskForm):
@@ -42,12 +41,19 @@ class PreferencesForm(FlaskForm):
     theme = RadioField(
         "Colours", choices=[SelectChoice(name, THEME_LABELS[name]) for name in THEMES]
     )
-    time_zone = SelectField("Time zone", description="Every time is shown in this zone.")
+    time_zone = StringField(
+        "Time zone",
+        description="Every time is shown in this zone. Type a city, such as Berlin, to find it.",
+    )
 
-    def fill_choices(self) -> None:
-        """Offer every time zone that the system knows."""
-        zones = sorted(name for name in available_timezones() if "/" in name)
-        self.time_zone.choices = [SelectChoice("", "UTC"), *map(SelectChoice, zones)]
+
+class DetailsForm(FlaskForm):
+    """The form for one's own name and address; the hidden fields hold what was shown."""
+
+    name = StringField("Name")
+    email = EmailField("E-mail address", description="What you sign in with.")
+    seen_name = HiddenField()
+    seen_email = HiddenField()
 
 
 class ChoosePasswordForm(FlaskForm):
@@ -63,6 +69,7 @@ class ChoosePasswordForm(FlaskForm):
         [InputRequired("Choose a password.")],
         description="At least 8 characters.",
     )
+    time_zone = HiddenField()
 
 
 class ChangePasswordForm(FlaskForm):

@@ -1,7 +1,5 @@
 """Setting up the first admin, signing in and out, preferences."""
 
-from typing import Any
-
 from flask import (
     Blueprint,
     Response,
@@ -17,22 +15,31 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
 from webapp.models import User
-from webapp.services.errors import FieldError, RefusedError
+from webapp.services.errors import ConflictError, FieldError, RefusedError
 from webapp.services.people.change_password import change_own_password
+from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
 from webapp.services.people.password_links import (
     PasswordLinkError,
     choose_password,
     find_link_owner,
 )
-from webapp.services.people.set_preferences import set_theme, set_time_zone
+from webapp.services.people.read_users import read_user
+from webapp.services.people.set_preferences import (
+    UTC_NAME,
+    list_time_zones,
+    set_theme,
+    set_time_zone,
+)
 from webapp.services.people.sign_in import SignInError, sign_in, sign_out
 from webapp.web.access import public, safe_next, signed_in
 from webapp.web.answers import done
-from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.errors import status_of
+from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.people.account_forms import (
     ChangePasswordForm,
     ChoosePasswordForm,
+    DetailsForm,
     PreferencesForm,
     SetupForm,
     SignInForm,
@@ -66,7 +73,13 @@ def set_up() -> ResponseReturnValue:
     form = SetupForm()
     if form.validate_on_submit():
         try:
-            create_first_admin(form.token.data, form.email.data, form.name.data, form.password.data)
+            create_first_admin(
+                form.token.data,
+                form.email.data,
+                form.name.data,
+                form.password.data,
+                browser_zone=form.time_zone.data,
+            )
         except FieldError as error:
             show_field_errors(form, error)
         except RefusedError as error:
@@ -120,7 +133,8 @@ def choose() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             code = form.token.data.rpartition("token=")[2]  # some people paste the whole link
-            user = choose_password(code, form.password.data)
+            zone = form.time_zone.data
+            user = choose_password(code, form.password.data, browser_zone=zone)
         except PasswordLinkError as error:
             form.token.errors = [str(error)]
         except FieldError as error:
@@ -148,14 +162,35 @@ def leave() -> ResponseReturnValue:
 @account.route("/preferences", methods=["GET", "POST"])
 @signed_in
 def edit_preferences() -> ResponseReturnValue:
-    """Show and save the viewer's colours and time zone, beside a form for the password."""
-    form = _preferences_form()
+    """Show and save the viewer's colours and time zone, beside the forms about the account."""
     viewer = require_viewer()
-    if form.validate_on_submit():
+    form = PreferencesForm(data=_preferences())
+    if send_form(form, lambda: set_time_zone(viewer.id, form.time_zone.data)):
         set_theme(viewer.id, form.theme.data)
-        set_time_zone(viewer.id, form.time_zone.data or None)
         return done("Saved.", url_for("account.edit_preferences"))
-    return _preferences_page(form, ChangePasswordForm(formdata=None)), form_status(form)
+    return _preferences_page(form=form), form_status(form)
+
+
+@account.post("/preferences/details")
+@signed_in
+def edit_details() -> ResponseReturnValue:
+    """Save the viewer's own name and address; a refused form is shown with what was typed."""
+    viewer = require_viewer()
+    form = DetailsForm()
+    wanted = UserEdit(
+        name=form.name.data or "",
+        email=form.email.data or "",
+        seen_name=form.seen_name.data,
+        seen_email=form.seen_email.data,
+    )
+    try:
+        edit_user(viewer.id, wanted, actor_id=viewer.id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return _preferences_page(details_form=form), 400
+    except ConflictError as error:
+        return _preferences_page(details_form=form, problem=str(error)), status_of(error)
+    return done("Saved.", url_for("account.edit_preferences"))
 
 
 @account.post("/preferences/password")
@@ -177,7 +212,7 @@ def change_password() -> ResponseReturnValue:
         else:
             words = "Your password is changed. You are signed out everywhere else."
             return done(words, url_for("account.edit_preferences"))
-    return _preferences_page(_preferences_form(formdata=None), form), 400
+    return _preferences_page(password_form=form), 400
 
 
 @account.post("/theme")
@@ -188,16 +223,30 @@ def switch_theme() -> ResponseReturnValue:
     return redirect(safe_next(request.form.get("next")), 303)
 
 
-def _preferences_form(**options: Any) -> PreferencesForm:
+def _preferences() -> dict[str, str]:
     viewer = require_viewer()
-    data = {"theme": viewer.theme, "time_zone": viewer.time_zone or ""}
-    form = PreferencesForm(data=data, **options)
-    form.fill_choices()
-    return form
+    return {"theme": viewer.theme, "time_zone": viewer.time_zone or UTC_NAME}
 
 
-def _preferences_page(form: PreferencesForm, password_form: ChangePasswordForm) -> str:
-    return render_template("people/preferences.html", form=form, password_form=password_form)
+def _preferences_page(
+    *,
+    form: PreferencesForm | None = None,
+    details_form: DetailsForm | None = None,
+    password_form: ChangePasswordForm | None = None,
+    problem: str | None = None,
+) -> str:
+    """The page with its three forms; those that are None show what is stored."""
+    user = read_user(require_viewer().id).user
+    details_form = details_form or DetailsForm(formdata=None, obj=user)
+    details_form.seen_name.data, details_form.seen_email.data = user.name, user.email
+    return render_template(
+        "people/preferences.html",
+        form=form or PreferencesForm(formdata=None, data=_preferences()),
+        details_form=details_form,
+        password_form=password_form or ChangePasswordForm(formdata=None),
+        problem=problem,
+        time_zones=list_time_zones(),
+    )
 
 
 def _link_owner(token: str | None) -> tuple[User | None, str | None]:

@@ -32,11 +32,13 @@ class InviteForm(FlaskForm):
 
 
 class EditForm(FlaskForm):
-    """The form for name and role; the hidden fields hold the values that were shown."""
+    """The form for name, address, role; the hidden fields hold the values that were shown."""
 
     name = StringField("Name")
+    email = EmailField("E-mail address", description="What they sign in with.")
     role = RadioField("Role", choices=role_choices(), validate_choice=False)
     seen_name = HiddenField()
+    seen_email = HiddenField()
     seen_role = HiddenField()
     is_confirmed = BooleanField("Yes, I give up being an admin")
 

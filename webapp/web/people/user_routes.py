@@ -69,10 +69,15 @@ def show(user_id: int) -> ResponseReturnValue:
 @users.post("/<int:user_id>/edit")
 @admin_only
 def edit(user_id: int) -> ResponseReturnValue:
-    """Save name and role; a refused form is shown again with what was typed."""
+    """Save name, address and role; a refused form is shown again with what was typed."""
     form = EditForm()
     wanted = UserEdit(
-        form.name.data or "", form.role.data or "", form.seen_name.data, form.seen_role.data
+        name=form.name.data or "",
+        email=form.email.data or "",
+        role=form.role.data or "",
+        seen_name=form.seen_name.data,
+        seen_email=form.seen_email.data,
+        seen_role=form.seen_role.data,
     )
     try:
         edit_user(
@@ -177,8 +182,9 @@ def activate(user_id: int) -> ResponseReturnValue:
 def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> str:
     row = read_user(user_id)
     if form is None:
-        form = EditForm(formdata=None, data={"name": row.user.name, "role": row.user.role})
-    form.seen_name.data, form.seen_role.data = row.user.name, row.user.role
+        form = EditForm(formdata=None, obj=row.user)
+    form.seen_name.data, form.seen_email.data = row.user.name, row.user.email
+    form.seen_role.data = row.user.role
     return render_template("people/user.html", row=row, form=form, problem=problem)
 
 

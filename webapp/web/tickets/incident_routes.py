@@ -1,26 +1,36 @@
-"""Recorded incidents without a ticket, and creating one by hand."""
+"""The register of incidents, its file, and creating a ticket by hand."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
+from webapp import clock
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
+from webapp.services.tickets.export_incidents_csv import export_incidents
 from webapp.services.tickets.list_incidents import (
+    COUNT_LIMIT,
     REASONS,
+    STATUSES,
     IncidentQuery,
     find_ticket_of,
     list_incidents,
 )
 from webapp.web.access import safe_next, signed_in
 from webapp.web.answers import done
-from webapp.web.params import read_number, read_search
+from webapp.web.csv_files import stream_csv
+from webapp.web.params import NO, YES, read_days, read_number, read_search
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.viewer import require_viewer
+from webapp.web.tickets.list_query import SEVERITIES
+from webapp.web.viewer import require_viewer, zone_of
 
-FILTERS = ("q", "connection", "reason", "open")
+FILTERS = (
+    *("q", "severity", "status", "ticket", "connection", "organization", "reason", "from", "to"),
+)
+HAS_TICKET = {YES: True, NO: False}
 
 
 @tickets.get("/incidents")
@@ -35,8 +45,19 @@ def show_incidents() -> ResponseReturnValue:
         page=list_incidents(query),
         kept=kept,
         reasons=list(REASONS.items()),
-        is_narrowed=bool(kept),
+        severities=list(SEVERITIES.items()),
+        statuses=list(STATUSES.items()),
+        values=request.args,
+        count_limit=COUNT_LIMIT,
     )
+
+
+@tickets.get("/incidents/export")
+@signed_in
+def export_register() -> ResponseReturnValue:
+    """Send all incidents that fit the filters as a CSV file, while they are read."""
+    name = f"incidents-{clock.utcnow():%Y-%m-%d}.csv"
+    return stream_csv(name, export_incidents(_read_query(request.args)))
 
 
 @tickets.post("/incidents/<int:alert_id>/ticket")
@@ -56,14 +77,24 @@ def ticket_an_incident(alert_id: int) -> ResponseReturnValue:
 
 
 def _read_query(values: MultiDict[str, str]) -> IncidentQuery:
+    since, until = read_days(values, zone_of(require_viewer()))
     return IncidentQuery(
         connection_id=read_number(values.get("connection")),
-        reason=values.get("reason") if values.get("reason") in REASONS else None,
-        is_open=values.get("open") == "1",
+        organization_id=read_number(values.get("organization")),
+        severity=_one_of(SEVERITIES, values.get("severity")),
+        status=_one_of(STATUSES, values.get("status")),
+        has_ticket=HAS_TICKET.get(values.get("ticket", "")),
+        reason=_one_of(REASONS, values.get("reason")),
+        since=since,
+        until=until,
         search=read_search(values),
         after=values.get("after"),
         before=values.get("before"),
     )
+
+
+def _one_of(words: Mapping[str, str], text: str | None) -> str | None:
+    return text if text in words else None
 
 
 def _back() -> str:

@@ -34,6 +34,7 @@ FLAGS = {
     "unmapped": "Unmapped organization",
     "untouched": "Untouched",
     "closed_in_huntress": "Closed in Huntress, open here",
+    "open_in_huntress": "Closed here, open in Huntress",
 }
 
 
@@ -136,3 +137,4 @@ def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
         yield f"{priority.name} open", f"priority={priority.id}"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"
+    yield "Closed here but open in Huntress", "open_in_huntress=1&state=closed"

@@ -74,6 +74,7 @@ FILTERS = (
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
+    Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
 )
 KEPT = (*(one.name for one in FILTERS), "state", "sort")
 
@@ -100,6 +101,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         sort=values.get("sort") if values.get("sort") in SORTS else None,
         after=values.get("after"),
         before=values.get("before"),
+        below_id=read_number(values.get("below")),
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))

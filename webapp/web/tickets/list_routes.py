@@ -6,7 +6,6 @@ from flask.typing import ResponseReturnValue
 from webapp.services.tickets.bulk_change_tickets import read_bulk_change
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
-from webapp.services.tickets.search_tickets import MATCH_LIMIT
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import (
@@ -49,7 +48,6 @@ def show_list() -> ResponseReturnValue:
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
-        match_limit=MATCH_LIMIT,
         undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
         selected=session.pop(SELECTED, ()),
         is_all_selected=request.args.get("select") == "all",
