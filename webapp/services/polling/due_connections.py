@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import or_, select
 
-from webapp.extensions import current_config
 from webapp.models import Connection
+from webapp.services.edition import has_integration
 from webapp.services.polling.lease import is_due
 from webapp.services.transactions import reading
 
@@ -17,7 +17,7 @@ def find_due_connections(now: datetime) -> list[int]:
     Only connections that were started, are connected and are not paused are included; the community
     edition has none. A connection that is being polled is left out until its lease runs out.
     """
-    if not current_config().is_enterprise:
+    if not has_integration():
         return []
     with reading() as session:
         return list(

@@ -27,6 +27,7 @@ from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import open_client
+from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
@@ -70,7 +71,7 @@ def poll_connection(
     Raises NotFoundError.
     """
     config = current_config()
-    if not config.is_enterprise:
+    if not has_integration():
         return PollOutcome(skip_reason="edition")
     if sweep:
         _request_sweep(connection_id)
