@@ -10,6 +10,10 @@ from webapp.domain.routing import clamp_poll_interval, next_poll_at
 
 MISSING_CREDENTIALS = "Missing Huntress API credentials."
 UNREADABLE_CREDENTIALS = "Credentials can't be read: enter them again."
+SCHEDULE = "schedule"
+TIMER = "timer"
+"""Triggers of polls that come by themselves: from the scheduler, and from `poll --due`."""
+
 LEAST_PATIENCE = timedelta(minutes=2)
 TIMER_INTERVALS = 3
 """How many intervals may pass without a poll by `poll --due` while it counts as in use."""
@@ -145,7 +149,8 @@ class Judgement:
 
     `words` are the parts of its sentence, in which times (UTC) stand as times. `advice` says to an
     admin what to do; it is empty where nothing is to be done. `since` is when the state began, as
-    far as that is known. `needs_workers` says that its polls come from the scheduler and workers.
+    far as that is known. `is_scheduled` says that polls are to come by themselves, `by_timer` that
+    `poll --due` does the polls of this installation.
     """
 
     state: State
@@ -154,7 +159,13 @@ class Judgement:
     advice: str
     since: datetime | None
     judged_at: datetime
-    needs_workers: bool
+    is_scheduled: bool
+    by_timer: bool
+
+    @property
+    def needs_workers(self) -> bool:
+        """Whether the scheduler and the workers have to poll this connection."""
+        return self.is_scheduled and not self.by_timer
 
     @property
     def is_well(self) -> bool:
@@ -180,7 +191,8 @@ def judge(facts: PollingFacts, now: datetime, *, by_timer: bool = False) -> Judg
         advice=_advice(state, facts, by_timer=by_timer),
         since=_since(state, facts, now),
         judged_at=now,
-        needs_workers=facts.is_scheduled and not by_timer,
+        is_scheduled=facts.is_scheduled,
+        by_timer=by_timer,
     )
 
 
@@ -278,7 +290,7 @@ def _paused_words(facts: PollingFacts) -> tuple[str | datetime, ...]:
     reason = (facts.pause_reason or "").strip().rstrip(".")
     why = f": {reason}" if reason else ""
     end = f"{_by(facts.paused_by)}{why}. Nothing has been looked at since."
-    goes_on = ()
+    goes_on: tuple[str | datetime, ...] = ()
     if facts.paused_until is not None:
         goes_on = (" Polling resumes by itself: ", facts.paused_until, ".")
     error = f" {_error_words(facts)}" if facts.error else ""

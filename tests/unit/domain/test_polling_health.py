@@ -1,4 +1,4 @@
-"""The one judgement of how polling goes: every state, its tone, its words, and what it never says."""
+"""The one judgement of how polling goes: states, tones, words, and what it never says."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -130,6 +130,8 @@ def test_a_poll_due_at_this_moment_is_not_overdue() -> None:
 
 
 moments = st.none() | st.integers(-20_000, 20_000).map(lambda minutes: NOW + minutes * MINUTE)
+MOMENTS = ("started_at", "resumed_at", "last_poll_started_at", "last_success_at", "last_error_at")
+MOMENTS += ("timer_at", "paused_at", "paused_until", "disconnected_at", "acknowledged_at")
 facts = st.builds(
     PollingFacts,
     is_available=st.booleans(),
@@ -140,14 +142,7 @@ facts = st.builds(
     last_error=st.none() | st.just("No."),
     paused_by=st.none() | st.just("Ann"),
     pause_reason=st.none() | st.text(max_size=9),
-    **{
-        name: moments
-        for name in (
-            *("started_at", "resumed_at", "last_poll_started_at", "last_success_at"),
-            *("last_error_at", "timer_at", "paused_at", "paused_until", "disconnected_at"),
-            "acknowledged_at",
-        )
-    },
+    **dict.fromkeys(MOMENTS, moments),
 )
 
 
@@ -155,16 +150,22 @@ facts = st.builds(
 def test_what_holds_for_every_connection(one: PollingFacts, by_timer: bool) -> None:
     found = judge(one, NOW, by_timer=by_timer)
     is_stopped = one.paused_at or one.disconnected_at or not one.is_available
-    assert found.sentence() and found.sentence()[-1] in ".…"
+    assert found.sentence()
+    assert found.sentence()[-1] in ".…"
     if found.tone is Tone.GOOD:
-        assert one.is_scheduled and not one.error and not one.is_overdue(NOW)
+        assert one.is_scheduled
+        assert one.error is None
+        assert not one.is_overdue(NOW)
         assert one.last_success_at is not None
     if found.state is State.OVERDUE:
-        assert not is_stopped and not one.is_running
-        assert found.since is not None and NOW - found.since > max(2 * MINUTE, one.interval)
+        assert not is_stopped
+        assert not one.is_running
+        assert found.since is not None
+        assert NOW - found.since > max(2 * MINUTE, one.interval)
     if is_stopped:
         assert found.tone in (Tone.DELIBERATE, Tone.NEUTRAL)
-        assert not found.needs_workers and one.next_poll_at(NOW) is None
+        assert not found.needs_workers
+        assert one.next_poll_at(NOW) is None
     if not found.is_well:
         assert found.advice
     assert not (by_timer and found.needs_workers)

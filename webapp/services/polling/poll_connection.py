@@ -63,11 +63,11 @@ def poll_connection(
 ) -> PollOutcome:
     """Run one poll cycle of a connection, in this process; safe to repeat at any time.
 
-    With the `trigger` "schedule" or "manual" it polls only if a poll is due or was asked for. With
-    "command" it always polls, and the first poll begins the connection's schedule. `sweep` asks for
-    a look at all open incidents. If another process is polling the connection, that run is returned
-    as it is, or with `wait_for_running` once it has ended. Errors of Huntress and of processing are
-    part of the outcome.
+    With the `trigger` "schedule", "timer" or "manual" it polls only if a poll is due or was asked
+    for. With "command" it always polls, and the first poll begins the connection's schedule.
+    `sweep` asks for a look at all open incidents. If another process is polling the connection,
+    that run is returned as it is, or with `wait_for_running` once it has ended. Errors of Huntress
+    and of processing are part of the outcome.
     Raises NotFoundError.
     """
     config = current_config()

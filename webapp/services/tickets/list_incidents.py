@@ -12,6 +12,7 @@ from webapp.domain.plan import Reason
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
+from webapp.services.edition import require_enterprise
 from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.lookups import list_connections
@@ -85,8 +86,9 @@ class IncidentPage:
 def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> IncidentPage:
     """The page of recorded incidents without a ticket that `query` asks for.
 
-    A mark that cannot be read starts from the top.
+    A mark that cannot be read starts from the top. Raises EditionError.
     """
+    require_enterprise()
     with reading() as session:
         page = read_page(
             session,
