@@ -54,11 +54,13 @@ def test_each_connection_with_its_state(app: Flask, viewer: Browser, fake_clock:
     page = viewer.get("/integrations")
     rows = [words_of(row) for row in page.one("ul", class_="connection-list").iter("li")]
     assert rows == [
-        "alpha Error Huntress is down.",
-        "Beta Routing incomplete Missing: Security board",
-        "Gamma Disconnected 0 organizations · last success 2 min ago",
+        "alpha Error Last poll failed: Huntress is down.",
+        "Beta Routing incomplete Polling is paused until the routing is complete. Missing: Security"
+        " board.",
+        "Gamma Disconnected Disconnected since Tuesday 11:00 UTC. Nothing has been looked at"
+        " since.",
     ]
-    page.one("a", href="/integrations/huntress/2")
+    page.one("a", href="/integrations/huntress/2", class_="connection-name")
     page.one("a", href="/integrations/huntress/connect")
 
 
@@ -118,7 +120,7 @@ def test_an_admin_is_led_from_the_dashboard(
     page = viewer.get("/")
     assert words_of(page.one("a", href=f"{PAGE}#routing")) == "Complete the routing configuration"
     page.one("a", href="/integrations/huntress/2/preview")
-    page.one("a", href=PAGE)
+    assert page.all("a", href=PAGE)
 
 
 def test_a_new_install_leads_to_connecting(viewer: Browser) -> None:

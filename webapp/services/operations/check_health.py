@@ -163,7 +163,7 @@ def _alive(part: str, is_alive: bool) -> Check:
 def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) -> list[Check]:
     """Check the queue and its parts, unless `poll --due` polls in their place."""
     if any(one.judgement.by_timer for one in connections):
-        detail = "not needed: `triagedesk poll --due` polls here"
+        detail = "not needed: a timer polls here, with poll --due"
         return [Check("redis", True, detail, tone=Tone.NEUTRAL)]
     return check_queue(status)
 
@@ -204,7 +204,7 @@ def _find_quarantined(
         )
     )
     if count:
-        yield f"{count} incidents are in quarantine."
+        yield f"{count:,} {'incident is' if count == 1 else 'incidents are'} in quarantine."
 
 
 def _find_stuck(session: Session, connection: JudgedConnection, now: datetime) -> Iterator[str]:

@@ -75,6 +75,7 @@ def select_facts(*entities: Any) -> Select[*tuple[Any, ...]]:
         .where(PollRun.connection_id == Connection.id, PollRun.trigger.in_((SCHEDULE, TIMER)))
         .order_by(PollRun.started_at.desc(), PollRun.id.desc())
         .limit(1)
+        .correlate(Connection)
         .scalar_subquery()
     )
     resumed_at = (
@@ -84,6 +85,7 @@ def select_facts(*entities: Any) -> Select[*tuple[Any, ...]]:
             AuditEvent.subject_id == cast(Connection.id, String),
             AuditEvent.action == "polling.resumed",
         )
+        .correlate(Connection)
         .scalar_subquery()
     )
     return (
