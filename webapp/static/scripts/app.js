@@ -112,8 +112,8 @@
   // shows nothing in green. When the banner changes, what says the same elsewhere is asked for anew.
   const bannerWords = () => document.getElementById("polling-banner")?.textContent.trim();
   let shownWords = bannerWords();
-  document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
-    if (elt.id !== "polling-banner") return;
+  document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful } }) => {
+    if (requestConfig.elt.id !== "polling-banner") return;
     document.documentElement.classList.toggle("is-cut-off", !successful);
     const noAnswer = document.querySelector("[data-no-answer]");
     if (!successful && noAnswer.hidden) {
