@@ -1,5 +1,6 @@
 """The Integrations page, and who may open what lies behind it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -81,6 +82,26 @@ def test_the_community_edition_says_so_and_refuses(
         assert response.status_code in (303, 400), action
         if response.status_code == 303:
             assert SENTENCE in viewer.client.get("/").text
+
+
+def test_no_page_or_action_of_it_is_left_open_in_the_community_edition(
+    app: Flask, viewer: Browser, fake_clock: FakeClock
+) -> None:
+    with app.app_context():
+        desk_data.add_connection(fake_clock.now())
+    use_community(app)
+    token = viewer.token()
+    left_open = []
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith(("/integrations/huntress", "/incidents")):
+            continue
+        path = re.sub(r"<int:[^>]+>", "1", rule.rule)
+        for method in {"GET", "POST"} & (rule.methods or set()):
+            data = {"csrf_token": token, "loaded": "{}"} if method == "POST" else None
+            answer = viewer.client.open(path, method=method, data=data, follow_redirects=True)
+            if SENTENCE not in answer.text and not path.endswith("/routing"):  # asks for its form
+                left_open.append(f"{method} {path}: {answer.status}")
+    assert left_open == []
 
 
 def test_helpdesk_gets_nothing_of_it(
