@@ -102,7 +102,7 @@ def connections_health(
     Credentials are not read.
     """
     statement = (
-        select_facts(Connection)
+        select_facts(now, Connection)
         .options(defer(Connection.api_key), defer(Connection.api_secret))
         .execution_options(populate_existing=True)
     )

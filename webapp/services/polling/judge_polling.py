@@ -1,7 +1,7 @@
 """The facts from which polling of connections is judged, read in one statement."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, String, Text, cast, func, select, type_coerce
@@ -22,6 +22,9 @@ from webapp.domain.routing import REQUIRED, missing_labels
 from webapp.models import AuditEvent, Connection, PollRun, User
 from webapp.services.edition import has_integration
 from webapp.services.transactions import reading
+
+LOOKS_BACK = timedelta(days=14)
+"""How far back the last scheduled poll is looked for, so that many others cannot make it slow."""
 
 _paused_by, _disconnected_by, _acknowledged_by = (aliased(User) for _ in range(3))
 
@@ -54,7 +57,7 @@ def judge_connections() -> list[JudgedConnection]:
 
 def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
     """Judge the polling of every connection at `now`, sorted by name, in one statement."""
-    rows = session.execute(select_facts(*_COLUMNS)).all()
+    rows = session.execute(select_facts(now, *_COLUMNS)).all()
     facts = [facts_of(row, row, now) for row in rows]
     by_timer = is_timer_driven(facts, now)
     return [
@@ -68,11 +71,15 @@ def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
     ]
 
 
-def select_facts(*entities: Any) -> Select[*tuple[Any, ...]]:
+def select_facts(now: datetime, *entities: Any) -> Select[*tuple[Any, ...]]:
     """Return SQL for connections, sorted by name: `entities`, and what facts_of() needs besides."""
     last_scheduled = (
         select(PollRun.id)
-        .where(PollRun.connection_id == Connection.id, PollRun.trigger.in_((SCHEDULE, TIMER)))
+        .where(
+            PollRun.connection_id == Connection.id,
+            PollRun.started_at > now - LOOKS_BACK,
+            PollRun.trigger.in_((SCHEDULE, TIMER)),
+        )
         .order_by(PollRun.started_at.desc(), PollRun.id.desc())
         .limit(1)
         .correlate(Connection)
