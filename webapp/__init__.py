@@ -23,6 +23,7 @@ def create_app(config: Config | None = None) -> Flask:
     from webapp import app_parts
 
     app = Flask(__name__)
+    app.jinja_env.globals["version"] = __version__
     config = config or load_config(os.environ)
     app.extensions["triagedesk_config"] = config
     for step in app_parts.STEPS:

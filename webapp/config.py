@@ -69,11 +69,6 @@ class Config:
     is_demo: bool = False
 
     @property
-    def is_enterprise(self) -> bool:
-        """Whether the Huntress integration is part of this edition."""
-        return self.edition == "enterprise"
-
-    @property
     def uses_sqlite(self) -> bool:
         """Whether the database is a SQLite file."""
         return self.database_url.startswith("sqlite")

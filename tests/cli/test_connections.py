@@ -117,6 +117,8 @@ def test_what_is_no_id(shell: Shell) -> None:
 
 
 def test_community_edition(shell: Shell) -> None:
-    result = shell.run("connection", "pause", "1", TRIAGEDESK_EDITION="community")
-    assert result.exit_code == 1
-    assert "is an Enterprise feature" in result.stderr
+    reading = ("routing show 1", "mapping list 1", "quarantine list")
+    for words in ("connection pause 1", "connection sync-orgs 1", *reading):
+        result = shell.run(*words.split(), TRIAGEDESK_EDITION="community")
+        assert result.exit_code == 1, words
+        assert "is an Enterprise feature" in result.stderr, words

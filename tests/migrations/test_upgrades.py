@@ -12,7 +12,7 @@ from tests.support.databases import make_config
 from tests.support.postgres import PostgresServer
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import Asset, OrganizationMapping, Ticket
+from webapp.models import Asset, Connection, OrganizationMapping, Ticket
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -68,6 +68,8 @@ def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:
         assert session.get_one(Asset, 3).is_active
         mapping = session.get_one(OrganizationMapping, 5)
         assert (mapping.client_id, mapping.version, mapping.changed_by_id) == (7, 1, None)
+        connection = session.get_one(Connection, 1)
+        assert (connection.name, connection.paused_until) == ("Acme", None)
         for words in ("TKT-11", "credentials", "lsass", "northwind", "reimaged tuesday"):
             assert list(find_matches(session, words).ids) == [11], words
         assert not find_matches(session, "nothingatall").ids

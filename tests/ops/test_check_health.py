@@ -12,6 +12,7 @@ from tests.support.rows import add
 from webapp.app_parts import migrations_dir
 from webapp.config import Config, ConfigError
 from webapp.crypto import cipher, generate_key
+from webapp.domain.polling_health import Tone
 from webapp.extensions import db
 from webapp.models import Connection, InboxRow
 from webapp.services.operations.check_encryption import require_readable_secrets
@@ -24,10 +25,11 @@ from webapp.services.operations.check_health import (
     refuse_newer_database,
     require_schema,
 )
+from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("app", "fake_clock")
 
 MINUTE = timedelta(minutes=1)
 ROUTED = {
@@ -39,11 +41,12 @@ ROUTED = {
 def connect(**values: object) -> Connection:
     started = {"polling_started_at": START - timedelta(days=1), "last_poll_started_at": START}
     fixed = {"name": "Tallow", "base_url": "", "account_id": "1", "created_at": START}
+    fixed |= {"api_key": "key", "api_secret": "secret", "last_success_at": START - MINUTE}
     return add(Connection(**{**fixed, **started, **ROUTED, **values}))
 
 
 def the_check() -> Check:
-    [check] = check_connections(START)
+    [check] = check_connections(judge_connections(), START)
     return check
 
 
@@ -60,23 +63,40 @@ def add_inbox(connection: Connection, **values: object) -> None:
 
 class TestConnections:
     def test_one_that_is_polled_is_well(self) -> None:
-        connect(api_key="key", api_secret="secret")
-        assert the_check().is_ok
-        assert the_check().detail == "polled on schedule"
+        connect()
+        assert the_check().kind is Tone.GOOD
+        assert the_check().detail == "Polled on schedule."
         assert "Tallow" in the_check().name
 
     @pytest.mark.parametrize(
-        ("values", "detail"),
+        ("values", "detail", "kind"),
         [
-            ({"disconnected_at": START, "last_error": "old"}, "disconnected"),
-            ({"paused_at": START, "last_poll_started_at": START - 99 * MINUTE}, "paused"),
-            ({"polling_started_at": None, "last_poll_started_at": None}, "polling not started yet"),
-            ({"board_id": None}, "paused until its routing is complete"),
+            ({"disconnected_at": START, "last_error": "old"}, "Disconnected since", "deliberate"),
+            (
+                {"disconnected_at": START, "disconnect_acknowledged_at": START},
+                "Disconnected since",
+                "neutral",
+            ),
+            (
+                {"paused_at": START, "last_poll_started_at": START - 99 * MINUTE},
+                "Paused since Tuesday 12:00 UTC. Nothing has been looked at since.",
+                "deliberate",
+            ),
+            ({"polling_started_at": None}, "Polling has not been started yet.", "neutral"),
+            ({"board_id": None}, "Polling is paused until the routing is complete", "deliberate"),
         ],
     )
-    def test_states_are_not_errors(self, values: dict[str, object], detail: str) -> None:
+    def test_what_is_stopped_is_neither_wrong_nor_well(
+        self, values: dict[str, object], detail: str, kind: str
+    ) -> None:
         connect(**values)
-        assert the_check() == Check(the_check().name, True, detail)
+        assert (the_check().is_ok, the_check().kind) == (True, kind)
+        assert the_check().detail.startswith(detail)
+
+    def test_a_pause_does_not_hide_what_is_in_quarantine(self) -> None:
+        add_inbox(connect(paused_at=START), quarantined_at=START)
+        assert not the_check().is_ok
+        assert the_check().detail.endswith("since. 1 incident is in quarantine.")
 
     def test_a_failed_poll_is_told(self) -> None:
         connect(last_error="Huntress refused the key.")
@@ -84,17 +104,19 @@ class TestConnections:
         assert the_check().detail == "Last poll failed: Huntress refused the key."
         assert the_check().hint
 
-    @pytest.mark.parametrize(("minutes", "is_ok"), [(15, True), (16, False)])
-    def test_a_poll_is_overdue_ten_minutes_after_its_time(self, minutes: int, is_ok: bool) -> None:
-        connect(poll_interval_minutes=5, last_poll_started_at=START - minutes * MINUTE)
+    @pytest.mark.parametrize(("minutes", "is_ok"), [(10, True), (11, False)])
+    def test_a_poll_is_overdue_an_interval_after_its_time(self, minutes: int, is_ok: bool) -> None:
+        begun = START - minutes * MINUTE
+        connect(poll_interval_minutes=5, last_poll_started_at=begun, last_success_at=begun)
         assert the_check().is_ok is is_ok
 
     def test_the_first_poll_may_be_overdue_too(self) -> None:
-        connect(last_poll_started_at=None)
-        assert the_check().detail == "The poll is overdue by 23 hours."
+        connect(last_poll_started_at=None, last_success_at=None)
+        assert the_check().detail.startswith("A poll has been due since Monday 12:00 UTC")
 
     def test_a_long_poll_that_goes_on_is_not_overdue(self) -> None:
-        connect(last_poll_started_at=START - 500 * MINUTE, lease_expires_at=START + MINUTE)
+        lease = {"lease_token": "a" * 32, "lease_expires_at": START + MINUTE}
+        connect(last_poll_started_at=START - 500 * MINUTE, **lease)
         assert the_check().is_ok
 
     def test_quarantined_incidents_are_counted(self) -> None:
@@ -121,7 +143,8 @@ class TestConnections:
         sick = connect(account_id="2", name="A sick one")
         connect()
         add_inbox(sick, quarantined_at=START)
-        assert [check.is_ok for check in check_connections(START)] == [False, True]
+        checks = check_connections(judge_connections(), START)
+        assert [check.is_ok for check in checks] == [False, True]
 
 
 class TestDatabase:
@@ -185,13 +208,13 @@ class TestSecrets:
 
     @both_databases
     def test_a_key_that_fits_is_well(self, config: Config) -> None:
-        connect(api_key="key", api_secret="secret")
+        connect()
         cipher.configure([generate_key(), *config.encryption_keys])
         require_readable_secrets()
 
     @both_databases
     def test_a_lost_key_stops_the_start(self, lose_key: Callable[[], None]) -> None:
-        connect(api_key="key", api_secret="secret")
+        connect()
         lose_key()
         columns = r"connections\.api_key, connections\.api_secret"
         with pytest.raises(ConfigError, match=columns) as e:
@@ -199,14 +222,14 @@ class TestSecrets:
         assert "backup" in e.value.hint
 
     def test_a_lost_key_is_told(self, lose_key: Callable[[], None]) -> None:
-        connect(api_key="key")
+        connect()
         lose_key()
         check = check_database(migrations_dir())[-1]
         assert not check.is_ok
         assert "connections.api_key" in check.detail
 
     def test_without_secrets_any_key_will_do(self, lose_key: Callable[[], None]) -> None:
-        connect()
+        connect(api_key=None, api_secret=None)
         lose_key()
         require_readable_secrets()
 
@@ -236,11 +259,17 @@ class TestQueue:
 
 def test_the_document() -> None:
     well, ill = Check("a", True, "fine"), Check("b", False, "bad", "do this")
-    assert describe_checks([well])["ok"] is True
-    assert describe_checks([well, ill]) == {
+    paused = Check("c", True, "paused", "resume", Tone.DELIBERATE)
+    unused = Check("d", True, "gone", tone=Tone.NEUTRAL)
+    assert describe_checks([well, unused])["ok"] is True
+    stopped = describe_checks([well, paused])
+    assert (stopped["ok"], stopped["stopped"]) == (False, True)
+    assert describe_checks([well, ill, paused]) == {
         "ok": False,
+        "stopped": False,
         "checks": [
-            {"name": "a", "ok": True, "detail": "fine", "hint": ""},
-            {"name": "b", "ok": False, "detail": "bad", "hint": "do this"},
+            {"name": "a", "ok": True, "kind": "good", "detail": "fine", "hint": ""},
+            {"name": "b", "ok": False, "kind": "bad", "detail": "bad", "hint": "do this"},
+            {"name": "c", "ok": True, "kind": "deliberate", "detail": "paused", "hint": "resume"},
         ],
     }

@@ -45,7 +45,7 @@ def test_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert config.huntress_calls_per_minute == 50
     assert config.huntress_portal_url.startswith("https://")
     assert "{incident_id}" in config.huntress_portal_url
-    assert config.is_enterprise
+    assert config.edition == "enterprise"
     assert config.trusted_proxies == 0
     assert config.public_url is None
     assert config.lease_seconds == 120
@@ -81,7 +81,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         lease_seconds=60,
         is_demo=True,
     )
-    assert not config.is_enterprise
+    assert config.edition == "community"
     assert not config.uses_sqlite
     assert not config.uses_embedded_redis
 

@@ -28,7 +28,9 @@ PUBLIC_ENDPOINTS = {
     "account.enter",
     "account.leave",
     "account.set_up",
+    "dashboard.show_banner",
     "health.answer",
+    "health.answer_ready",
 }
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from webapp import __version__
 from webapp.cli.support import in_app
 from webapp.config import ConfigError
 from webapp.runtime.logging_setup import setup_logging
@@ -75,6 +76,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup)
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def triagedesk() -> None:
     """Turn every Huntress incident report into exactly one routed ticket."""
 

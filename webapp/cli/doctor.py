@@ -11,28 +11,40 @@ from webapp.app_parts import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
+from webapp.domain.polling_health import Tone
 from webapp.services.operations.check_health import (
     Check,
     check_connections,
     check_database,
-    check_queue,
+    check_parts,
     describe_checks,
+    summarize,
 )
 from webapp.services.operations.read_health import check_disk
+from webapp.services.polling.judge_polling import judge_connections
 from webapp.task_queue import read_queue_status
+
+EXIT_CODES = {Tone.GOOD: 0, Tone.BAD: 1, Tone.DELIBERATE: 3}
+"""What a monitor reads; 2 is a wrong use, as with every command."""
+
+MARKS = {Tone.GOOD: "ok  ", Tone.NEUTRAL: "-   ", Tone.DELIBERATE: "STOP", Tone.BAD: "FAIL"}
 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def doctor_command(as_json: bool) -> None:
-    """Check the configuration, database, queue and connections; exit 1 if anything is wrong."""
+    """Check the configuration, database, queue and connections.
+
+    Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
+    stopped on purpose (a connection is paused, or disconnected and nobody has acknowledged it).
+    """
     checks = list(run_checks())
     if as_json:
         click.echo(json.dumps(describe_checks(checks), ensure_ascii=False, indent=2))
     else:
         for check in checks:
             click.echo(_line(check))
-    raise SystemExit(0 if all(check.is_ok for check in checks) else 1)
+    raise SystemExit(EXIT_CODES[summarize(checks)])
 
 
 def run_checks() -> Iterator[Check]:
@@ -49,9 +61,9 @@ def run_checks() -> Iterator[Check]:
     with app.app_context():
         database = check_database(migrations_dir())
         yield from database
-        yield from check_queue(read_queue_status())
-        if all(check.is_ok for check in database):
-            yield from check_connections(utcnow())
+        connections = judge_connections() if database[0].is_ok else []
+        yield from check_parts(read_queue_status(), connections)
+        yield from check_connections(connections, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:
@@ -75,7 +87,7 @@ def _check_data_dir(config: Config) -> Check:
 
 
 def _line(check: Check) -> str:
-    mark = "ok  " if check.is_ok else "FAIL"
+    mark = MARKS[check.kind]
     hint = f"\n       {check.hint}" if check.hint else ""
     return f"{mark}  {check.name}: {check.detail}{hint}"
 

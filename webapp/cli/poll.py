@@ -11,6 +11,7 @@ from flask import current_app
 
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
+from webapp.domain.polling_health import TIMER
 from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.outcome import PollOutcome
@@ -97,7 +98,7 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
     Any exception is logged, so that the others are polled too.
     """
     try:
-        outcome = poll_connection(connection_id, trigger="schedule", sweep=sweep)
+        outcome = poll_connection(connection_id, trigger=TIMER, sweep=sweep)
     except Exception:
         logger.exception("The poll of connection %s broke", connection_id)
         error = "The poll broke; the log says how."

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+HUNTRESS = "huntress"
+ENTERPRISE_ONLY = "The Huntress security integration is an Enterprise feature."
+
 
 class IntegrationCategory(StrEnum):
     """The categories of the Integrations page, in the order of the page."""
@@ -15,20 +18,25 @@ class IntegrationCategory(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One integration; `badge` is the edition that it is part of, and `symbol` names an icon."""
+    """One integration; `editions` are those that it is part of, and `symbol` names an icon."""
 
     key: str
     title: str
     description: str
     category: IntegrationCategory
     capabilities: tuple[str, ...]
-    badge: str
+    editions: frozenset[str]
     symbol: str
+
+    @property
+    def badge(self) -> str:
+        """The editions that the integration is part of, in words."""
+        return ", ".join(sorted(edition.capitalize() for edition in self.editions))
 
 
 PROVIDERS = (
     Provider(
-        key="huntress",
+        key=HUNTRESS,
         title="Huntress",
         description="Every incident report that needs work becomes exactly one ticket with the "
         "right client, priority and board, or lands visibly on the triage board.",
@@ -39,10 +47,15 @@ PROVIDERS = (
             "Updates, closings and reopenings are noted",
             "Read only: nothing is written to Huntress",
         ),
-        badge="Enterprise",
+        editions=frozenset({"enterprise"}),
         symbol="shield-check",
     ),
 )
+
+
+def has_provider(edition: str, key: str, providers: Iterable[Provider] = PROVIDERS) -> bool:
+    """Whether the integration `key` is part of `edition`."""
+    return any(one.key == key and edition in one.editions for one in providers)
 
 
 def providers_by_category(

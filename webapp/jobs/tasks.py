@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.clock import utcnow
+from webapp.domain.polling_health import SCHEDULE
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
@@ -25,7 +26,7 @@ def tick() -> None:
         logger.error("The database cannot be used, trying again: %s", first_line(error))
         return
     for connection_id in due:
-        if enqueue_poll(connection_id, trigger="schedule"):
+        if enqueue_poll(connection_id, trigger=SCHEDULE):
             logger.info("Connection %s is due", connection_id)
 
 

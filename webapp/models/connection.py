@@ -36,6 +36,9 @@ class Connection(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disconnected_by_id: Mapped[int | None] = reference("users.id", index=False)
+    disconnect_acknowledged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disconnect_acknowledged_by_id: Mapped[int | None] = reference("users.id", index=False)
 
     # Routing settings
     board_id: Mapped[int | None] = reference("boards.id")
@@ -56,6 +59,9 @@ class Connection(Base):
     # Polling state
     polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_by_id: Mapped[int | None] = reference("users.id", index=False)
+    pause_reason: Mapped[str | None] = mapped_column(Text)
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     horizon: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cursor: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_walk_cut_off: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -8,6 +8,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp import clock
+from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_text import PREFIX, UNMAPPED_PREFIX
 from webapp.services.tickets.render_markdown import render_markdown
 from webapp.web.viewer import current_viewer, zone_of
@@ -54,7 +55,7 @@ class TitleParts:
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, exact, when, tone, markdown, counted, title_parts):
+    for function in (ago, age, exact, when, judged, tone, markdown, counted, title_parts):
         app.add_template_filter(function)
 
 
@@ -91,6 +92,11 @@ def exact(time: datetime) -> str:
     """Words such as `9 Jun 2026, 14:00:03 CEST`, in the viewer's zone."""
     local = _local(time)
     return f"{local.day} {local:%b %Y, %H:%M:%S} {_zone_words(local)}"
+
+
+def judged(judgement: Judgement) -> str:
+    """A judgement's sentence, with its times in the viewer's zone."""
+    return judgement.sentence(zone_of(current_viewer()))
 
 
 def tone(colour: str | None) -> str:

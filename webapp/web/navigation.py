@@ -4,18 +4,29 @@ from dataclasses import dataclass
 
 from flask import Flask, request
 
+from webapp.domain.integrations import HUNTRESS
+from webapp.services.edition import has_integration
 from webapp.web.viewer import Anonymous, Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link of the navigation; `areas` are the blueprints or endpoints that it stands for."""
+    """A link of the navigation; `areas` are the blueprints or endpoints that it stands for.
+
+    `provider` is the integration without which the page refuses.
+    """
 
     label: str
     endpoint: str
     icon: str
     areas: tuple[str, ...]
     is_admin_only: bool = False
+    provider: str | None = None
+
+    def is_open_to(self, viewer: Viewer | Anonymous) -> bool:
+        """Whether the viewer may open it, and this edition has the integration that it is for."""
+        is_there = self.provider is None or has_integration(self.provider)
+        return is_there and (viewer.is_admin or not self.is_admin_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,13 @@ NAVIGATION = (
         (
             Entry("Dashboard", "dashboard.show", "layout-dashboard", ("dashboard",)),
             Entry("Tickets", "tickets.show_list", "ticket", ("tickets",)),
-            Entry("Incidents", "tickets.show_incidents", "inbox", ("tickets.show_incidents",)),
+            Entry(
+                "Incidents",
+                "tickets.show_incidents",
+                "inbox",
+                ("tickets.show_incidents",),
+                provider=HUNTRESS,
+            ),
         ),
     ),
     Section(
@@ -77,7 +94,7 @@ def navigation_for(viewer: Viewer | Anonymous) -> list[Section]:
     shown = (
         Section(
             section.heading,
-            tuple(entry for entry in section.entries if viewer.is_admin or not entry.is_admin_only),
+            tuple(entry for entry in section.entries if entry.is_open_to(viewer)),
         )
         for section in NAVIGATION
     )

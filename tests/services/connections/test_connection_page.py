@@ -35,7 +35,7 @@ def test_the_page_of_a_connection(connection: Connection) -> None:
     save_routing(connection.id, {**COMPLETE, "poll_interval_minutes": 9})
     change(Board, 1, is_active=False)
     page = read_connection_page(connection.id)
-    assert (page.title, page.account_id, page.is_connected) == ("Acme MSP", "30911", True)
+    assert (page.title, page.account_id, page.is_connected) == ("Acme", "30911", True)
     assert page.values["poll_interval_minutes"] == 9
     assert page.chosen["board_id"].name == "Security"
     assert "category_id" not in page.chosen
@@ -50,7 +50,7 @@ def test_the_page_of_a_connection(connection: Connection) -> None:
 
 
 def test_the_health_of_all(connection: Connection) -> None:
-    assert [one.name for one in read_connections_health()] == ["Acme MSP"]
+    assert [one.name for one in read_connections_health()] == ["Acme"]
 
 
 def stale(connection: Connection, seen: dict[str, object], **changes: object) -> dict[str, object]:

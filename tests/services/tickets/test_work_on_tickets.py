@@ -10,9 +10,10 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
+from webapp.domain.polling_health import State
 from webapp.extensions import db
 from webapp.models import AuditEvent, Comment, Priority, Status, Ticket
-from webapp.services.connections.connection_health import State, read_connection_health
+from webapp.services.connections.connection_health import read_connection_health
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.tickets.change_ticket import (
@@ -273,7 +274,7 @@ def test_the_dashboard_adds_up(desk: Desk) -> None:
         "Low",
     ]
     health = dashboard.connections[0]
-    assert health.state is State.COMPLETED
+    assert health.state is State.OVERDUE
     assert health.figures.organizations == 12
     assert health.figures.unmapped == 2
     assert health.figures.calls_last_minute == 0, "half an hour has passed"
@@ -282,7 +283,7 @@ def test_the_dashboard_adds_up(desk: Desk) -> None:
 
 def test_a_ticket_comes_with_everything_its_page_shows(desk: Desk, ticket_id: int) -> None:
     view = read_ticket(ticket_id)
-    assert view.account_name == "Tallow & Reed Managed IT"
+    assert view.connection_name == "Tallow & Reed Managed IT"
     assert view.portal_url == (
         f"https://tallowreed.huntress.io/incident_reports/{view.ticket.source_reference}"
     )

@@ -392,7 +392,8 @@ def test_a_worker_that_is_missing_is_told_once_polling_is_started(
 ) -> None:
     words = "The job queue (Redis) cannot be reached."
     assert words not in viewer.get(PAGE).text
-    set_connection(app, polling_started_at=fake_clock.now())
+    routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+    set_connection(app, polling_started_at=fake_clock.now(), **routing)
     assert words in viewer.get(PAGE).text
 
 

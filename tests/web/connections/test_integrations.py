@@ -1,5 +1,6 @@
 """The Integrations page, and who may open what lies behind it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -54,11 +55,13 @@ def test_each_connection_with_its_state(app: Flask, viewer: Browser, fake_clock:
     page = viewer.get("/integrations")
     rows = [words_of(row) for row in page.one("ul", class_="connection-list").iter("li")]
     assert rows == [
-        "alpha Error Huntress is down.",
-        "Beta Routing incomplete Missing: Security board",
-        "Gamma Disconnected 0 organizations · last success 2 min ago",
+        "alpha Error Last poll failed: Huntress is down.",
+        "Beta Routing incomplete Polling is paused until the routing is complete. Missing: Security"
+        " board.",
+        "Gamma Disconnected Disconnected since Tuesday 11:00 UTC. Nothing has been looked at"
+        " since.",
     ]
-    page.one("a", href="/integrations/huntress/2")
+    page.one("a", href="/integrations/huntress/2", class_="connection-name")
     page.one("a", href="/integrations/huntress/connect")
 
 
@@ -79,6 +82,26 @@ def test_the_community_edition_says_so_and_refuses(
         assert response.status_code in (303, 400), action
         if response.status_code == 303:
             assert SENTENCE in viewer.client.get("/").text
+
+
+def test_no_page_or_action_of_it_is_left_open_in_the_community_edition(
+    app: Flask, viewer: Browser, fake_clock: FakeClock
+) -> None:
+    with app.app_context():
+        desk_data.add_connection(fake_clock.now())
+    use_community(app)
+    token = viewer.token()
+    left_open = []
+    for rule in app.url_map.iter_rules():
+        if not rule.rule.startswith(("/integrations/huntress", "/incidents")):
+            continue
+        path = re.sub(r"<int:[^>]+>", "1", rule.rule)
+        for method in {"GET", "POST"} & (rule.methods or set()):
+            data = {"csrf_token": token, "loaded": "{}"} if method == "POST" else None
+            answer = viewer.client.open(path, method=method, data=data, follow_redirects=True)
+            if SENTENCE not in answer.text and not path.endswith("/routing"):  # asks for its form
+                left_open.append(f"{method} {path}: {answer.status}")
+    assert left_open == []
 
 
 def test_helpdesk_gets_nothing_of_it(
@@ -118,7 +141,7 @@ def test_an_admin_is_led_from_the_dashboard(
     page = viewer.get("/")
     assert words_of(page.one("a", href=f"{PAGE}#routing")) == "Complete the routing configuration"
     page.one("a", href="/integrations/huntress/2/preview")
-    page.one("a", href=PAGE)
+    assert page.all("a", href=PAGE)
 
 
 def test_a_new_install_leads_to_connecting(viewer: Browser) -> None:

@@ -17,6 +17,7 @@ from tests.web.pages import Browser, Page, words_of
 from webapp import task_queue
 from webapp.extensions import db
 from webapp.models import Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
+from webapp.services.operations import read_banner
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 from webapp.web.operations import dashboard_routes
@@ -48,6 +49,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def _queue(*, redis: bool = True, worker: bool = True, scheduler: bool = True) -> None:
         status = QueueStatus(redis, has_worker=worker, has_scheduler=scheduler)
         monkeypatch.setattr(dashboard_routes, "read_queue_status", lambda: status)
+        monkeypatch.setattr(read_banner, "recent_queue_status", lambda: status)
         monkeypatch.setattr(task_queue, "read_queue_status", lambda: status)
         monkeypatch.setattr(task_queue, "enqueue_poll", lambda *_args, **_options: True)
 
@@ -112,7 +114,7 @@ def test_health_comes_before_tickets(admin: Browser) -> None:
 def test_the_card_of_a_healthy_connection(admin: Browser, desk: Desk) -> None:
     words = card(admin.get("/"))
     for part in (
-        "Connected to Tallow & Reed Managed IT Completed",
+        "Connected to Tallow & Reed Managed IT Working",
         "12 collected, 9 tickets created, 3 updated",
         "Last success 2 min ago",
         "Next poll in 3 min",
@@ -184,9 +186,9 @@ def test_an_error_before_the_last_success_is_over(
 
 
 def test_a_connection_that_never_succeeded_is_pending(
-    viewer: Browser, connect: Callable[..., int]
+    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
 ) -> None:
-    connect(last_success_at=None, last_poll_started_at=None)
+    connect(last_success_at=None, last_poll_started_at=None, polling_started_at=fake_clock.now())
     words = card(viewer.get("/"))
     assert "Pending" in words
     assert "Last success never" in words
@@ -232,11 +234,12 @@ def test_several_connections_each_have_a_card(
 def test_credentials_are_not_needed_to_show_health(
     app: Flask, viewer: Browser, connect: Callable[..., int]
 ) -> None:
-    """A key that was lost must not take the dashboard away with it."""
+    """A key that was lost must not take the dashboard away with it: what to do is said."""
     connect()
     with app.app_context(), transaction() as session:
         session.connection().exec_driver_sql("UPDATE connections SET api_key = 'not encrypted'")
-    assert "Connected to" in card(viewer.get("/"))
+    assert "Error" in card(viewer.get("/"))
+    assert "Credentials can't be read: enter them again." in card(viewer.get("/"))
 
 
 def test_the_queues_show_what_waits(app: Flask, admin: Browser, desk: Desk) -> None:
@@ -406,7 +409,7 @@ def svg(section: Element, title_id: str) -> Element:
     ("state", "sentence"),
     [
         ({"redis": False}, "The job queue (Redis) cannot be reached."),
-        ({"worker": False}, "Background worker is not running."),
+        ({"worker": False}, "No worker is running: nothing can be polled."),
         ({"scheduler": False}, "No scheduler is running"),
     ],
 )
@@ -448,11 +451,11 @@ def test_a_card_keeps_itself_up_to_date(
     connect()
     article = viewer.get("/").one("article", id="connection-1")
     assert article.get("hx-get") == "/connections/1/status"
-    assert article.get("hx-trigger") == "every 30s"
+    assert article.get("hx-trigger") == "every 30s, refresh"
     with app.app_context(), transaction() as session:
         session.execute(update(Connection).values(poll_requested_at=fake_clock.now()))
     part = viewer.fragment("/connections/1/status")
-    assert part.one("article", id="connection-1").get("hx-trigger") == "every 2s"
+    assert part.one("article", id="connection-1").get("hx-trigger") == "every 2s, refresh"
 
 
 def test_a_connection_that_is_not_there(viewer: Browser) -> None:

@@ -123,7 +123,7 @@ def test_the_card_answers_in_place(
     response = browser.send(POLL, {}, headers={"HX-Request": "true"})
     part = browser.fragment_of(response)
     article = part.one("article", id="connection-1")
-    assert article.get("hx-trigger") == "every 2s"
+    assert article.get("hx-trigger") == "every 2s, refresh"
     assert part.one("progress").get("value") is None
     assert not part.all("h1")
 

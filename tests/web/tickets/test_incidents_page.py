@@ -250,7 +250,7 @@ def test_incomplete_routing_is_said(app: Flask, helpdesk: Browser, alerts: dict[
         session.get(Connection, 1).board_id = None
     helpdesk.send(f"/incidents/{alerts['old']}/ticket", {})
     page = helpdesk.get(PATH)
-    assert page.one("div", class_="notice-error") is not None
+    assert page.one("div", class_="flashes").find("div").get("class") == "notice notice-error"
     assert "Old but open" in page.text
 
 

@@ -3,33 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
-from webapp.domain.routing import clamp_poll_interval, missing_labels, next_poll_at
+from webapp.domain.integrations import ENTERPRISE_ONLY
+from webapp.domain.polling_health import (
+    Credentials,
+    Judgement,
+    PollingFacts,
+    State,
+    is_timer_driven,
+    judge,
+)
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COUNTS, RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
+from webapp.services.polling.judge_polling import facts_of, select_facts
 from webapp.services.transactions import reading
-
-MISSING_CREDENTIALS = "Missing Huntress API credentials."
-
-
-class State(StrEnum):
-    """The state of a connection; an error outweighs every state except "disconnected"."""
-
-    DISCONNECTED = "disconnected"
-    ERROR = "error"
-    PAUSED = "paused"
-    INCOMPLETE = "routing incomplete"
-    NOT_STARTED = "not started"
-    SYNCING = "syncing"
-    PENDING = "pending"
-    COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +47,16 @@ class RunProgress:
 class ConnectionHealth:
     """The health of one connection. Times are UTC.
 
-    `run` is the poll in progress, and `last_run` is the last one that ended. `next_poll_at` is None
-    where no poll is scheduled. `refusal` says why "Poll now" is not possible; it is None where it
-    is possible.
+    `name` is what people here call it, `account_name` what Huntress calls the account. `run` is the
+    poll in progress, and `last_run` is the last one that ended. `next_poll_at` is None where no
+    poll is scheduled. `refusal` says why "Poll now" is not possible; it is None where it is
+    possible.
     """
 
     id: int
     name: str
-    state: State
+    account_name: str | None
+    judgement: Judgement
     error: str | None
     error_at: datetime | None
     missing_routing: Sequence[str]
@@ -72,6 +67,11 @@ class ConnectionHealth:
     next_poll_at: datetime | None
     figures: Figures
     refusal: str | None
+
+    @property
+    def state(self) -> State:
+        """The state of its polling."""
+        return self.judgement.state
 
     @property
     def is_busy(self) -> bool:
@@ -101,108 +101,84 @@ def connections_health(
 
     Credentials are not read.
     """
-    has_credentials = Connection.api_key.is_not(None) & Connection.api_secret.is_not(None)
     statement = (
-        select(Connection, has_credentials)
+        select_facts(now, Connection)
         .options(defer(Connection.api_key), defer(Connection.api_secret))
-        .order_by(func.lower(Connection.name), Connection.id)
         .execution_options(populate_existing=True)
     )
     if connection_id is not None:
         statement = statement.where(Connection.id == connection_id)
     rows = session.execute(statement).all()
+    facts = {row.Connection.id: facts_of(row.Connection, row, now) for row in rows}
+    by_timer = is_timer_driven(facts.values(), now)
     figures = count_figures(session, now, connection_id)
-    runs = _runs(session, [connection.id for connection, _is_able in rows])
+    runs = _runs(session, list(facts))
     return [
         _health(
-            connection,
-            bool(is_able),
-            figures.get(connection.id, Figures()),
-            runs.get(connection.id, ()),
-            now,
+            row.Connection,
+            facts[row.Connection.id],
+            judge(facts[row.Connection.id], now, by_timer=by_timer),
+            figures.get(row.Connection.id, Figures()),
+            runs.get(row.Connection.id, ()),
         )
-        for connection, is_able in rows
+        for row in rows
     ]
 
 
 def _health(
-    connection: Connection, is_able: bool, figures: Figures, runs: Sequence[PollRun], now: datetime
+    connection: Connection,
+    facts: PollingFacts,
+    judgement: Judgement,
+    figures: Figures,
+    runs: Sequence[PollRun],
 ) -> ConnectionHealth:
-    run = _current_run(connection, runs, now)
+    run = _current_run(connection, runs) if facts.is_running else None
     is_queued = run is None and connection.poll_requested_at is not None
-    missing = missing_labels(connection)
-    error = _error(connection, is_able)
-    state = _state(connection, error, bool(missing), run is not None)
     return ConnectionHealth(
         id=connection.id,
-        name=connection.account_name or connection.name,
-        state=state,
-        error=error,
+        name=connection.name,
+        account_name=connection.account_name,
+        judgement=judgement,
+        error=facts.error if facts.is_available else None,
         error_at=connection.last_error_at,
-        missing_routing=missing,
-        is_queued=is_queued and state not in NOT_POLLED,
+        missing_routing=facts.missing_routing,
+        is_queued=is_queued and judgement.state not in NOT_POLLED,
         run=run,
         last_run=_last_run(runs),
         last_success_at=connection.last_success_at,
-        next_poll_at=_next_poll_at(connection, bool(missing) or not is_able, now),
+        next_poll_at=facts.next_poll_at(judgement.judged_at),
         figures=figures,
-        refusal=_refusal(connection, is_able, missing),
+        refusal=_refusal(facts),
     )
 
 
-NOT_POLLED = frozenset({State.DISCONNECTED, State.PAUSED, State.INCOMPLETE, State.NOT_STARTED})
+NOT_POLLED = frozenset(
+    {
+        State.UNAVAILABLE,
+        State.DISCONNECTED,
+        State.PAUSED,
+        State.INCOMPLETE,
+        State.NOT_STARTED,
+    }
+)
 
 
-def _error(connection: Connection, is_able: bool) -> str | None:
-    if connection.disconnected_at is not None:
-        return None
-    if not is_able:
-        return MISSING_CREDENTIALS
-    failed, succeeded = connection.last_error_at, connection.last_success_at
-    is_over = failed is not None and succeeded is not None and succeeded > failed
-    return None if is_over else connection.last_error
-
-
-def _state(connection: Connection, error: str | None, is_incomplete: bool, runs: bool) -> State:
-    candidates = (
-        (State.DISCONNECTED, connection.disconnected_at is not None),
-        (State.ERROR, error is not None),
-        (State.SYNCING, runs),
-        (State.PAUSED, connection.paused_at is not None),
-        (State.INCOMPLETE, is_incomplete),
-        (State.NOT_STARTED, connection.polling_started_at is None),
-        (State.PENDING, connection.last_success_at is None),
-    )
-    return next((state for state, applies in candidates if applies), State.COMPLETED)
-
-
-def _refusal(connection: Connection, is_able: bool, missing: Sequence[str]) -> str | None:
+def _refusal(facts: PollingFacts) -> str | None:
     """Return why "Poll now" is not possible, or None.
 
-    It refuses when `manage_polling.poll_refusal` does, in fewer words and without decrypting the
-    credentials.
+    It refuses when `manage_polling.poll_refusal` does, in fewer words.
     """
-    if connection.disconnected_at is not None:
+    if not facts.is_available:
+        return ENTERPRISE_ONLY
+    if facts.disconnected_at is not None:
         return "This connection is disconnected."
-    if not is_able:
-        return MISSING_CREDENTIALS
-    if missing:
+    if facts.credentials is not Credentials.READABLE:
+        return facts.error
+    if facts.missing_routing:
         return "Routing is incomplete."
-    if connection.polling_started_at is None:
+    if facts.started_at is None:
         return "Polling has not been started yet."
-    return "Polling is paused." if connection.paused_at is not None else None
-
-
-def _next_poll_at(connection: Connection, is_stopped: bool, now: datetime) -> datetime | None:
-    is_scheduled = (
-        connection.polling_started_at is not None
-        and connection.paused_at is None
-        and connection.disconnected_at is None
-    )
-    if is_stopped or not is_scheduled:
-        return None
-    interval = clamp_poll_interval(connection.poll_interval_minutes)
-    return next_poll_at(connection.last_poll_started_at, interval, now=now)
+    return "Polling is paused." if facts.paused_at is not None else None
 
 
 def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[PollRun]]:
@@ -226,13 +202,9 @@ def _runs(session: Session, connection_ids: Sequence[int]) -> dict[int, list[Pol
     return found
 
 
-def _current_run(
-    connection: Connection, runs: Sequence[PollRun], now: datetime
-) -> RunProgress | None:
-    """Return the run that holds the lease; None where the lease ran out or no run holds it."""
-    token, expires_at = connection.lease_token, connection.lease_expires_at
-    if token is None or expires_at is None or expires_at <= now:
-        return None
+def _current_run(connection: Connection, runs: Sequence[PollRun]) -> RunProgress | None:
+    """Return the run that holds the lease; None where no run holds it."""
+    token = connection.lease_token
     held = (run for run in runs if run.lease_token == token and run.state == RUNNING)
     return next((_progress(run) for run in held), None)
 

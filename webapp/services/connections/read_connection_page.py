@@ -50,8 +50,8 @@ class ConnectionPage:
 
     @property
     def title(self) -> str:
-        """The name to show: the account's, or the connection's own."""
-        return self.account_name or self.name
+        """The name to show: the one that people here gave the connection."""
+        return self.name
 
     @property
     def is_connected(self) -> bool:

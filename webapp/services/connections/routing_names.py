@@ -14,6 +14,7 @@ from webapp.domain.routing import (
 )
 from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, RoutingError
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError
 from webapp.services.lookups import get_connection
 from webapp.services.transactions import reading
@@ -31,7 +32,11 @@ _NAMES_SHOWN = 10
 
 
 def show_routing(connection_id: int) -> dict[str, object]:
-    """Return the routing settings by name, as `routing show` prints them; raises NotFoundError."""
+    """Return the routing settings by name, as `routing show` prints them.
+
+    Raises NotFoundError, EditionError.
+    """
+    require_enterprise()
     with reading() as session:
         return _as_words(session, get_connection(session, connection_id))
 

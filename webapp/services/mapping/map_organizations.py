@@ -135,8 +135,9 @@ def mapping_state(row: OrganizationMapping) -> MappingState:
 def list_organizations(connection_id: int) -> list[OrganizationRow]:
     """Return every organization of a connection with its state, sorted by name.
 
-    Raises NotFoundError.
+    Raises NotFoundError, EditionError.
     """
+    require_enterprise()
     with reading() as session:
         get_connection(session, connection_id)
         query = (

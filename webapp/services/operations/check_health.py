@@ -1,7 +1,7 @@
 """The checks of `triagedesk doctor`; each failed check says what to do."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,16 +9,16 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
 from webapp.config import ConfigError
-from webapp.domain.routing import REQUIRED, missing_settings
-from webapp.models import Connection, InboxRow
+from webapp.domain.polling_health import State, Tone
+from webapp.models import InboxRow
 from webapp.services.operations.check_encryption import find_unreadable_columns
+from webapp.services.polling.judge_polling import JudgedConnection
 from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
 
-OVERDUE_AFTER = timedelta(minutes=10)
 STUCK_AFTER = timedelta(hours=1)
 DATABASE_HINT = (
     "PostgreSQL: check TRIAGEDESK_DATABASE_URL and that the server runs. SQLite: check that this"
@@ -28,20 +28,43 @@ DATABASE_HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check; `hint` says what to do and is empty if all is well."""
+    """The result of one check; `hint` says what to do and is empty if all is well.
+
+    `tone` is for what is not wrong and yet not well: stopped on purpose, or not in use.
+    """
 
     name: str
     is_ok: bool
     detail: str
     hint: str = ""
+    tone: Tone | None = None
+
+    @property
+    def kind(self) -> Tone:
+        """How the result is to be taken."""
+        return Tone.BAD if not self.is_ok else self.tone or Tone.GOOD
+
+
+def summarize(checks: Iterable[Check]) -> Tone:
+    """How all checks together are to be taken: GOOD, or DELIBERATE or BAD if one is."""
+    kinds = {check.kind for check in checks}
+    return next((one for one in (Tone.BAD, Tone.DELIBERATE) if one in kinds), Tone.GOOD)
 
 
 def describe_checks(checks: list[Check]) -> dict[str, object]:
-    """The JSON document of `doctor --json`."""
+    """The JSON document of `doctor --json`; `ok` is true only if nothing is stopped either."""
+    result = summarize(checks)
     return {
-        "ok": all(check.is_ok for check in checks),
+        "ok": result is Tone.GOOD,
+        "stopped": result is Tone.DELIBERATE,
         "checks": [
-            {("ok" if key == "is_ok" else key): value for key, value in asdict(check).items()}
+            {
+                "name": check.name,
+                "ok": check.is_ok,
+                "kind": check.kind.value,
+                "detail": check.detail,
+                "hint": check.hint,
+            }
             for check in checks
         ],
     }
@@ -149,65 +172,42 @@ def _alive(part: str, is_alive: bool) -> Check:
     return Check(part, False, "None has been heard of for 15 seconds.", hint)
 
 
-def check_connections(now: datetime) -> list[Check]:
-    """One check for each connection, by name; a connection that is not polled passes."""
+def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) -> list[Check]:
+    """Check the queue and its parts, unless `poll --due` polls in their place."""
+    if any(one.judgement.by_timer for one in connections):
+        detail = "not needed: a timer polls here, with poll --due"
+        return [Check("redis", True, detail, tone=Tone.NEUTRAL)]
+    return check_queue(status)
+
+
+def check_connections(connections: Sequence[JudgedConnection], now: datetime) -> list[Check]:
+    """One check for each connection; what was stopped on purpose is not wrong, nor is it well."""
     with reading() as session:
-        connections = session.scalars(
-            select(Connection)
-            .options(load_only(*_COLUMNS, raiseload=True))
-            .order_by(Connection.name, Connection.id)
-        ).all()
-        return [_check_connection(session, connection, now) for connection in connections]
+        return [_check_connection(session, one, now) for one in connections]
 
 
-_COLUMNS = (
-    Connection.id,
-    Connection.name,
-    Connection.disconnected_at,
-    Connection.polling_started_at,
-    Connection.paused_at,
-    Connection.last_error,
-    Connection.last_poll_started_at,
-    Connection.poll_interval_minutes,
-    Connection.lease_expires_at,
-    *(getattr(Connection, one.column) for one in REQUIRED),
-)
-
-
-def _check_connection(session: Session, connection: Connection, now: datetime) -> Check:
+def _check_connection(session: Session, connection: JudgedConnection, now: datetime) -> Check:
     name = f"connection {connection.id} ({connection.name})"
-    if connection.disconnected_at is not None:
-        return Check(name, True, "disconnected")
-    problems = [problem for find in _PROBLEMS for problem in find(session, connection, now)]
-    if problems:
+    judgement = connection.judgement
+    problems = []
+    if judgement.state not in (State.UNAVAILABLE, State.DISCONNECTED):
+        problems = [
+            problem
+            for find in (_find_quarantined, _find_stuck)
+            for problem in find(session, connection, now)
+        ]
+    is_polled = judgement.state in (State.COMPLETED, State.SYNCING, State.PENDING)
+    if problems and is_polled:
         return Check(name, False, " ".join(problems), "See Integrations → Huntress in the browser.")
-    if connection.paused_at is not None:
-        return Check(name, True, "paused")
-    if connection.polling_started_at is None:
-        return Check(name, True, "polling not started yet")
-    if missing_settings(connection):
-        return Check(name, True, "paused until its routing is complete")
-    return Check(name, True, "polled on schedule")
+    detail = " ".join([judgement.sentence(), *problems])
+    is_ok = judgement.tone is not Tone.BAD and not problems
+    tone = None if is_polled else judgement.tone
+    return Check(name, is_ok, detail, judgement.advice, tone)
 
 
-def _find_error(_session: Session, connection: Connection, _now: datetime) -> Iterator[str]:
-    if connection.last_error:
-        yield f"Last poll failed: {connection.last_error}"
-
-
-def _find_overdue(_session: Session, connection: Connection, now: datetime) -> Iterator[str]:
-    started = connection.polling_started_at
-    if started is None or connection.paused_at is not None:
-        return
-    if connection.lease_expires_at is not None and connection.lease_expires_at > now:
-        return  # a poll is running
-    last = connection.last_poll_started_at or started
-    late = now - last - timedelta(minutes=connection.poll_interval_minutes)
-    if late > OVERDUE_AFTER:
-        yield f"The poll is overdue by {_words(late)}."
-
-
-def _find_quarantined(session: Session, connection: Connection, _now: datetime) -> Iterator[str]:
+def _find_quarantined(
+    session: Session, connection: JudgedConnection, _now: datetime
+) -> Iterator[str]:
     count = session.scalar(
         select(func.count()).where(
             InboxRow.connection_id == connection.id,
@@ -216,12 +216,12 @@ def _find_quarantined(session: Session, connection: Connection, _now: datetime) 
         )
     )
     if count:
-        yield f"{count} incidents are in quarantine."
+        yield f"{count:,} {'incident is' if count == 1 else 'incidents are'} in quarantine."
 
 
-def _find_stuck(session: Session, connection: Connection, now: datetime) -> Iterator[str]:
-    if connection.paused_at is not None or missing_settings(connection):
-        return  # while polling is paused, incidents wait on purpose
+def _find_stuck(session: Session, connection: JudgedConnection, now: datetime) -> Iterator[str]:
+    if connection.judgement.tone is Tone.DELIBERATE:
+        return  # while polling is stopped, incidents wait on purpose
     oldest = session.scalar(
         select(func.min(InboxRow.first_fetched_at)).where(
             InboxRow.connection_id == connection.id,
@@ -231,14 +231,6 @@ def _find_stuck(session: Session, connection: Connection, now: datetime) -> Iter
     )
     if oldest is not None and now - oldest > STUCK_AFTER:
         yield f"An incident has been waiting in the inbox for {_words(now - oldest)}."
-
-
-_PROBLEMS: tuple[Callable[[Session, Connection, datetime], Iterator[str]], ...] = (
-    _find_error,
-    _find_overdue,
-    _find_quarantined,
-    _find_stuck,
-)
 
 
 def _words(span: timedelta) -> str:

@@ -13,8 +13,9 @@ from webapp.services.operations.check_health import (
     Check,
     check_connections,
     check_database,
-    check_queue,
+    check_parts,
 )
+from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import reading
 from webapp.task_queue import read_queue_status
 
@@ -58,9 +59,9 @@ def check_disk(folder: Path) -> Check:
 def _checks() -> Iterator[Check]:
     database = check_database(Path(migrate.directory))
     yield from database
-    yield from check_queue(read_queue_status())
-    if all(check.is_ok for check in database):
-        yield from check_connections(clock.utcnow())
+    connections = judge_connections() if database[0].is_ok else []
+    yield from check_parts(read_queue_status(), connections)
+    yield from check_connections(connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 
 

@@ -57,8 +57,9 @@ class Quarantined:
 def list_quarantined(connection_id: int | None = None) -> list[Quarantined]:
     """Return the reports that are quarantined and not dismissed, oldest first.
 
-    With a `connection_id` only that connection's reports are listed.
+    With a `connection_id` only that connection's reports are listed. Raises EditionError.
     """
+    require_enterprise()
     query = (
         select(InboxRow, Connection.name, Ticket.number)
         .join(Connection, Connection.id == InboxRow.connection_id)

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import and_, or_, select
 
-from webapp.extensions import current_config
 from webapp.models import Connection
+from webapp.services.edition import has_integration
 from webapp.services.polling.lease import give_back_leases_of_the_dead, is_due
 from webapp.services.transactions import reading
 
@@ -18,7 +18,7 @@ def find_due_connections(now: datetime) -> list[int]:
     edition has none. A connection that is being polled is left out until its lease runs out or its
     process ends; then a poll is due at once.
     """
-    if not current_config().is_enterprise:
+    if not has_integration():
         return []
     give_back_leases_of_the_dead()
     with reading() as session:

@@ -12,6 +12,7 @@ from webapp.services.audit import record_event
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
+from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.polling.lease import has_live_lease
 from webapp.services.transactions import transaction
 
@@ -121,6 +122,9 @@ def _request(connection: Connection, now: datetime, *, sweep: bool) -> None:
 
 
 def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRequest:
+    if any(one.judgement.by_timer for one in judge_connections()):
+        sentence = "The poll is noted; the timer's next `triagedesk poll --due` starts it."
+        return PollRequest(connection_id, False, sentence)
     try:
         task_queue.enqueue_poll(connection_id, trigger="manual", actor_id=actor_id, sweep=sweep)
         problem = None if task_queue.read_queue_status().has_worker else "No worker is running"

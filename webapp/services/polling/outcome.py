@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.domain.integrations import ENTERPRISE_ONLY
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
 from webapp.models.poll_run import COMPLETED, COUNTS, ERROR, RUNNING, SKIPPED
 
 SKIP_WORDS = {
-    "edition": "The Huntress security integration is an Enterprise feature.",
+    "edition": ENTERPRISE_ONLY,
     "inactive": "This connection is disconnected.",
     "not_started": "Polling of this connection was not started yet.",
     "paused": "Polling of this connection is paused.",

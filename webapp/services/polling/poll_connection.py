@@ -27,6 +27,7 @@ from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import open_client
+from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
@@ -71,15 +72,15 @@ def poll_connection(
 ) -> PollOutcome:
     """Run one poll cycle of a connection, in this process; safe to repeat at any time.
 
-    With the `trigger` "schedule" or "manual" it polls only if a poll is due or was asked for. With
-    "command" it always polls, and the first poll begins the connection's schedule. `sweep` asks for
-    a look at all open incidents. If another process is polling the connection, that run is returned
-    as it is, or with `wait_for_running` once it has ended. Errors of Huntress and of processing are
-    part of the outcome.
+    With the `trigger` "schedule", "timer" or "manual" it polls only if a poll is due or was asked
+    for. With "command" it always polls, and the first poll begins the connection's schedule.
+    `sweep` asks for a look at all open incidents. If another process is polling the connection,
+    that run is returned as it is, or with `wait_for_running` once it has ended. Errors of Huntress
+    and of processing are part of the outcome.
     Raises NotFoundError.
     """
     config = current_config()
-    if not config.is_enterprise:
+    if not has_integration():
         return PollOutcome(skip_reason="edition")
     if sweep:
         _request_sweep(connection_id)

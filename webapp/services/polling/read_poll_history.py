@@ -117,17 +117,14 @@ def read_account(session: Session, connection_id: int) -> PolledAccount:
     if 0 < connection_id <= LARGEST_ID:
         columns = (
             Connection.name,
-            Connection.account_name,
             Connection.lease_token,
             Connection.lease_expires_at,
         )
         row = session.execute(select(*columns).where(Connection.id == connection_id)).one_or_none()
     if row is None:
         raise NotFoundError("There is no such connection.")
-    name, account_name, token, expires_at = row
-    return PolledAccount(
-        connection_id, account_name or name, token if _is_live(token, expires_at) else None
-    )
+    name, token, expires_at = row
+    return PolledAccount(connection_id, name, token if _is_live(token, expires_at) else None)
 
 
 def names_of(session: Session, user_ids: Iterable[int | None]) -> dict[int, str]:

@@ -13,6 +13,7 @@ from webapp.domain.plan import Reason
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Alert, Connection, OrganizationMapping, Ticket
 from webapp.models.alert import is_open
+from webapp.services.edition import require_enterprise
 from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.lookups import list_connections
@@ -128,8 +129,9 @@ class IncidentPage:
 def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> IncidentPage:
     """The page of recorded incidents that `query` asks for.
 
-    A mark that cannot be read starts from the top.
+    A mark that cannot be read starts from the top. Raises EditionError.
     """
+    require_enterprise()
     with reading() as session:
         conditions = incident_conditions(query)
         page = read_page(

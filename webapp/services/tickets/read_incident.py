@@ -65,10 +65,10 @@ class IncidentView:
 
 @dataclass(frozen=True, slots=True)
 class FoundIncident:
-    """A ticket's incident and the account it came from; None for what the ticket does not have."""
+    """A ticket's incident and the connection it came by; None for what the ticket does not have."""
 
     incident: IncidentView | None = None
-    account_name: str | None = None
+    connection_name: str | None = None
     subdomain: str | None = None
 
 
@@ -88,9 +88,8 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
     if ticket.connection_id is None:
         return FoundIncident()
     row = session.execute(_statement(ticket)).one()
-    account_name = row.account_name or row.name
     if row.id is None:
-        return FoundIncident(None, account_name, row.subdomain)
+        return FoundIncident(None, row.name, row.subdomain)
     incident = IncidentView(
         alert_id=row.id,
         connection_id=row.connection_id,
@@ -109,7 +108,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         closed_status_id=row.closed_status_id,
         report=_parse(row.raw),
     )
-    return FoundIncident(incident, account_name, row.subdomain)
+    return FoundIncident(incident, row.name, row.subdomain)
 
 
 def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
@@ -117,7 +116,6 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Connection.name,
-            Connection.account_name,
             Connection.subdomain,
             Connection.closed_status_id,
             Alert.id,

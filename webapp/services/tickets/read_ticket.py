@@ -46,7 +46,7 @@ class TicketView:
     earlier_mark: str | None
     later_mark: str | None
     incident: IncidentView | None
-    account_name: str | None
+    connection_name: str | None
     portal_url: str | None
     assets: Sequence[Asset]
     related: Related
@@ -73,7 +73,7 @@ def read_ticket(
             earlier_mark=timeline.next_mark,
             later_mark=timeline.previous_mark,
             incident=found.incident,
-            account_name=found.account_name,
+            connection_name=found.connection_name,
             portal_url=_portal_url(ticket, found.subdomain, found.incident),
             assets=_assets(session, ticket_id),
             related=find_related(session, ticket, found.incident),

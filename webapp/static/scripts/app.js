@@ -108,6 +108,23 @@
     const card = event.target.closest && event.target.closest(".connection");
     if (card) card.classList.add("is-stale");
   };
+  // The banner asks every ten seconds how polling goes. While no answer comes, the page says so and
+  // shows nothing in green. When the banner changes, what says the same elsewhere is asked for anew.
+  const bannerWords = () => document.getElementById("polling-banner")?.textContent.trim();
+  let shownWords = bannerWords();
+  document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful } }) => {
+    if (requestConfig.elt.id !== "polling-banner") return;
+    document.documentElement.classList.toggle("is-cut-off", !successful);
+    const noAnswer = document.querySelector("[data-no-answer]");
+    if (!successful && noAnswer.hidden) {
+      document.getElementById("announcer").textContent = noAnswer.textContent.trim();
+    }
+    noAnswer.hidden = successful;
+    if (successful && bannerWords() !== shownWords) {
+      for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "refresh");
+    }
+    shownWords = successful ? bannerWords() : "cut off";
+  });
   // A preview that fails says so; an old one must not look like the newest.
   const admitNoPreview = ({ detail: { target, xhr } }) => {
     const words = target.querySelector("[data-on-failure]");

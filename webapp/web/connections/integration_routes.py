@@ -3,9 +3,9 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.integrations import providers_by_category
-from webapp.extensions import current_config
+from webapp.domain.integrations import HUNTRESS, providers_by_category
 from webapp.services.connections.connection_health import read_connections_health
+from webapp.services.edition import has_integration
 from webapp.web.access import admin_only
 
 integrations = Blueprint("integrations", __name__)
@@ -15,10 +15,9 @@ integrations = Blueprint("integrations", __name__)
 @admin_only
 def show() -> ResponseReturnValue:
     """Show the integrations of the registry and the existing connections."""
-    is_enterprise = current_config().is_enterprise
     return render_template(
         "connections/integrations.html",
         groups=providers_by_category(),
-        is_enterprise=is_enterprise,
-        connections={"huntress": read_connections_health() if is_enterprise else []},
+        has_integration=has_integration,
+        connections={HUNTRESS: read_connections_health()},
     )

@@ -5,27 +5,29 @@ from math import ceil
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.extensions import current_config
 from webapp.services.connections.connection_health import (
     ConnectionHealth,
-    State,
     read_connection_health,
     read_connections_health,
 )
+from webapp.services.edition import has_integration
 from webapp.services.errors import RefusedError
 from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
+from webapp.services.operations.read_banner import Banner, read_banner
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.outcome import count_words
 from webapp.task_queue import read_queue_status
-from webapp.web.access import signed_in
+from webapp.web.access import public, signed_in
 from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.params import YES
-from webapp.web.viewer import require_viewer, zone_of
+from webapp.web.viewer import current_viewer, require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
 dashboard.add_app_template_filter(count_words)
@@ -36,7 +38,7 @@ CONNECTION_PAGE = "connection"
 
 
 FOLDED_FROM = 3
-"""From this many connections on, a list shows all; only failing or busy ones have cards."""
+"""From this many connections on, a list shows all; those that are not well or busy have cards."""
 
 
 @dashboard.get("/")
@@ -52,7 +54,7 @@ def show() -> ResponseReturnValue:
         is_folded=is_folded,
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
-        is_enterprise=config.is_enterprise,
+        is_available=has_integration(),
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),
     )
@@ -97,6 +99,25 @@ def poll(connection_id: int) -> ResponseReturnValue:
     return redirect(target, 303)
 
 
+@dashboard.get("/polling-banner")
+@public
+def show_banner() -> ResponseReturnValue:
+    """The part at the top of every page that says where polling is not well.
+
+    Whoever is not signed in is told only that, so that no page is reloaded under what was typed.
+    """
+    return render_template("operations/_banner.html")
+
+
+@dashboard.app_template_global()
+def polling_banner() -> Banner | None:
+    """What is not well with polling; None if all is well, or the database cannot be asked."""
+    try:
+        return read_banner() if current_viewer().is_authenticated else None
+    except SQLAlchemyError:
+        return None
+
+
 def _place() -> str | None:
     """The place of the card: the connection's own page (only admins see it), or the dashboard."""
     is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
@@ -104,7 +125,7 @@ def _place() -> str | None:
 
 
 def _needs_eyes(connection: ConnectionHealth) -> bool:
-    return connection.state is State.ERROR or connection.is_busy
+    return not connection.judgement.is_well or connection.is_busy
 
 
 def _charts(figures: DeskFigures | None) -> dict[str, object]:

@@ -1,12 +1,14 @@
-"""The health page for admins, and the health check for load balancers."""
+"""The health page for admins, and the checks for load balancers and monitors."""
 
 import re
 
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
+from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock
+from webapp.services.operations.check_health import summarize
+from webapp.services.operations.read_banner import are_polls_well
 from webapp.services.operations.read_health import is_database_answering, read_health
 from webapp.web.access import admin_only, public
 
@@ -19,9 +21,8 @@ _CODE = re.compile(r"`([^`]+)`")
 @admin_only
 def show() -> ResponseReturnValue:
     """Show the checks of `triagedesk doctor`."""
-    return render_template(
-        "operations/health.html", checks=read_health(), checked_at=clock.utcnow()
-    )
+    checks = read_health()
+    return render_template("operations/health.html", checks=checks, result=summarize(checks))
 
 
 @health.get("/healthz")
@@ -31,6 +32,19 @@ def answer() -> ResponseReturnValue:
     if is_database_answering():
         return Response("ok", mimetype="text/plain")
     return Response("unavailable", 503, mimetype="text/plain")
+
+
+@health.get("/readyz")
+@public
+def answer_ready() -> ResponseReturnValue:
+    """Answer monitors with `ok`, or with 503 if a connection is overdue or in error; no details."""
+    try:
+        is_well = are_polls_well()
+    except SQLAlchemyError:
+        is_well = False
+    if is_well:
+        return Response("ok", mimetype="text/plain")
+    return Response("not well", 503, mimetype="text/plain")
 
 
 @health.app_template_filter()

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 
+from webapp.domain.polling_health import SCHEDULE, TIMER
 from webapp.models import PollRun
 from webapp.models.poll_run import COUNTS
 from webapp.services.polling.outcome import SKIP_WORDS
 from webapp.services.polling.read_poll_history import PolledAccount
 
-TRIGGERS = {"schedule": "Schedule", "manual": "Poll now", "command": "Command line"}
+TRIGGERS = {
+    SCHEDULE: "Schedule",
+    TIMER: "Timer",
+    "manual": "Poll now",
+    "command": "Command line",
+}
 
 
 @dataclass(frozen=True, slots=True)

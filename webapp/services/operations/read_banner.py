@@ -1,0 +1,47 @@
+"""What every page says at its top wherever polling is not well."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webapp.domain.polling_health import Tone
+from webapp.services.operations.watch_queue import recent_queue_status
+from webapp.services.polling.judge_polling import JudgedConnection, judge_connections
+
+SHOWN_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What is not well: connections, the worst first, and what keeps all of them from being polled.
+
+    `problem` is a sentence about the job queue, a worker or the scheduler; None where they run or
+    are not needed. `more` counts the connections that are left out for brevity.
+    """
+
+    problem: str | None
+    connections: Sequence[JudgedConnection]
+    more: int
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether something is wrong; otherwise polling is only stopped on purpose."""
+        return self.problem is not None or self.connections[0].judgement.tone is Tone.BAD
+
+
+def read_banner() -> Banner | None:
+    """Return what is not well with polling, None if all is well; one statement, never a wait."""
+    judged = judge_connections()
+    ill = [one for one in judged if not one.judgement.is_well]
+    ill.sort(key=lambda one: one.judgement.tone is not Tone.BAD)
+    problem = None
+    if any(one.judgement.needs_workers for one in judged):
+        status = recent_queue_status()
+        problem = status.problem if status else None
+    if not ill and problem is None:
+        return None
+    return Banner(problem, ill[:SHOWN_CONNECTIONS], len(ill[SHOWN_CONNECTIONS:]))
+
+
+def are_polls_well() -> bool:
+    """Whether no connection that was started and is not stopped is overdue or in error."""
+    return not any(one.is_started and one.judgement.tone is Tone.BAD for one in judge_connections())

@@ -1,0 +1,161 @@
+"""The facts from which polling of connections is judged, read in one statement."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, String, Text, cast, func, select, type_coerce
+from sqlalchemy.orm import Session, aliased
+
+from webapp import clock
+from webapp.crypto import DecryptionError, cipher
+from webapp.domain.polling_health import (
+    SCHEDULE,
+    TIMER,
+    Credentials,
+    Judgement,
+    PollingFacts,
+    is_timer_driven,
+    judge,
+)
+from webapp.domain.routing import REQUIRED, missing_labels
+from webapp.models import AuditEvent, Connection, PollRun, User
+from webapp.services.edition import has_integration
+from webapp.services.transactions import reading
+
+LOOKS_BACK = timedelta(days=14)
+"""How far back the last scheduled poll is looked for, so that many others cannot make it slow."""
+
+_paused_by, _disconnected_by, _acknowledged_by = (aliased(User) for _ in range(3))
+
+_NAMES = (
+    *("id", "name", "provider", "polling_started_at", "connected_at", "poll_interval_minutes"),
+    *("lease_token", "lease_expires_at", "last_poll_started_at", "last_success_at"),
+    *("last_error", "last_error_at", "paused_at", "pause_reason", "paused_until"),
+    *("disconnected_at", "disconnect_acknowledged_at"),
+    *(one.column for one in REQUIRED),
+)
+_COLUMNS = [getattr(Connection, name) for name in _NAMES]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedConnection:
+    """A connection with the judgement of its polling."""
+
+    id: int
+    name: str
+    is_started: bool
+    judgement: Judgement
+
+
+def judge_connections() -> list[JudgedConnection]:
+    """Judge the polling of every connection as of now, sorted by name, in one statement."""
+    now = clock.utcnow()
+    with reading() as session:
+        return judge_polling(session, now)
+
+
+def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
+    """Judge the polling of every connection at `now`, sorted by name, in one statement."""
+    rows = session.execute(select_facts(now, *_COLUMNS)).all()
+    facts = [facts_of(row, row, now) for row in rows]
+    by_timer = is_timer_driven(facts, now)
+    return [
+        JudgedConnection(
+            row.id,
+            row.name,
+            row.polling_started_at is not None,
+            judge(one, now, by_timer=by_timer),
+        )
+        for row, one in zip(rows, facts, strict=True)
+    ]
+
+
+def select_facts(now: datetime, *entities: Any) -> Select[*tuple[Any, ...]]:
+    """Return SQL for connections, sorted by name: `entities`, and what facts_of() needs besides."""
+    last_scheduled = (
+        select(PollRun.id)
+        .where(
+            PollRun.connection_id == Connection.id,
+            PollRun.started_at > now - LOOKS_BACK,
+            PollRun.trigger.in_((SCHEDULE, TIMER)),
+        )
+        .order_by(PollRun.started_at.desc(), PollRun.id.desc())
+        .limit(1)
+        .correlate(Connection)
+        .scalar_subquery()
+    )
+    resumed_at = (
+        select(func.max(AuditEvent.happened_at))
+        .where(
+            AuditEvent.subject_type == "connection",
+            AuditEvent.subject_id == cast(Connection.id, String),
+            AuditEvent.action == "polling.resumed",
+        )
+        .correlate(Connection)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            *entities,
+            type_coerce(Connection.api_key, Text).label("stored_key"),
+            type_coerce(Connection.api_secret, Text).label("stored_secret"),
+            _paused_by.name.label("paused_by"),
+            _disconnected_by.name.label("disconnected_by"),
+            _acknowledged_by.name.label("acknowledged_by"),
+            resumed_at.label("resumed_at"),
+            PollRun.trigger.label("scheduled_by"),
+            PollRun.updated_at.label("scheduled_at"),
+        )
+        .select_from(Connection)
+        .outerjoin(_paused_by, _paused_by.id == Connection.paused_by_id)
+        .outerjoin(_disconnected_by, _disconnected_by.id == Connection.disconnected_by_id)
+        .outerjoin(
+            _acknowledged_by, _acknowledged_by.id == Connection.disconnect_acknowledged_by_id
+        )
+        .outerjoin(PollRun, PollRun.id == last_scheduled)
+        .order_by(func.lower(Connection.name), Connection.id)
+    )
+
+
+def facts_of(connection: Any, row: Row[*tuple[Any, ...]], now: datetime) -> PollingFacts:
+    """Return the facts of `connection` (its row, or all its columns) and its row of select_facts().
+
+    Whether a poll holds the connection is told as of `now`.
+    """
+    moments = (row.resumed_at, connection.connected_at)
+    expires_at = connection.lease_expires_at
+    return PollingFacts(
+        is_available=has_integration(connection.provider),
+        credentials=_credentials(row.stored_key, row.stored_secret),
+        interval_minutes=connection.poll_interval_minutes,
+        missing_routing=missing_labels(connection),
+        started_at=connection.polling_started_at,
+        resumed_at=max((one for one in moments if one is not None), default=None),
+        is_running=connection.lease_token is not None
+        and expires_at is not None
+        and expires_at > now,
+        last_poll_started_at=connection.last_poll_started_at,
+        last_success_at=connection.last_success_at,
+        last_error=connection.last_error,
+        last_error_at=connection.last_error_at,
+        timer_at=row.scheduled_at if row.scheduled_by == TIMER else None,
+        paused_at=connection.paused_at,
+        paused_by=row.paused_by,
+        pause_reason=connection.pause_reason,
+        paused_until=connection.paused_until,
+        disconnected_at=connection.disconnected_at,
+        disconnected_by=row.disconnected_by,
+        acknowledged_at=connection.disconnect_acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+    )
+
+
+def _credentials(*stored: str | None) -> Credentials:
+    if not all(stored):
+        return Credentials.MISSING
+    try:
+        is_empty = not all(cipher.decrypt(one) for one in stored if one)
+    except DecryptionError:
+        return Credentials.UNREADABLE
+    return Credentials.MISSING if is_empty else Credentials.READABLE
