@@ -27,7 +27,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import transaction
-from webapp.task_queue import QueueStatus
+from webapp.task_queue import PartStatus, QueueStatus
 
 pytestmark = pytest.mark.usefixtures("app", "fake_clock")
 
@@ -273,3 +273,23 @@ def test_the_document() -> None:
             {"name": "c", "ok": True, "kind": "deliberate", "detail": "paused", "hint": "resume"},
         ],
     }
+
+
+def test_a_dead_machine_of_two_is_named() -> None:
+    parts = (PartStatus("worker", "host-a", 2), PartStatus("worker", "host-b", 240))
+    status = QueueStatus(True, has_worker=True, has_scheduler=True, parts=parts)
+    wrong = [check for check in check_queue(status) if not check.is_ok]
+    assert [check.name for check in wrong] == ["workers on other machines"]
+    assert wrong[0].detail == "The one on host-b has not been heard of for 4 minutes."
+
+
+def test_the_only_part_that_died_is_named_and_one_that_hung_is_told() -> None:
+    parts = (
+        PartStatus("worker", "host-a", 70),
+        PartStatus("scheduler", "host-a", 1, "it hung and was started again at noon"),
+    )
+    status = QueueStatus(True, has_worker=False, has_scheduler=True, parts=parts)
+    found = {check.name: check for check in check_queue(status)}
+    assert found["worker"].detail == "The one on host-a has not been heard of for 70 seconds."
+    assert found["scheduler"].is_ok
+    assert "it hung and was started again at noon" in found["scheduler"].detail

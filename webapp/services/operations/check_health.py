@@ -17,7 +17,7 @@ from webapp.models import InboxRow
 from webapp.services.operations.check_encryption import find_unreadable_columns
 from webapp.services.polling.judge_polling import JudgedConnection
 from webapp.services.transactions import reading
-from webapp.task_queue import QueueStatus
+from webapp.task_queue import PartStatus, QueueStatus
 
 STUCK_AFTER = timedelta(hours=1)
 DATABASE_HINT = (
@@ -160,16 +160,36 @@ def check_queue(status: QueueStatus) -> list[Check]:
         return [Check("redis", False, why or "It cannot be reached.", hint)]
     return [
         Check("redis", True, "reachable"),
-        _alive("worker", status.has_worker),
-        _alive("scheduler", status.has_scheduler),
+        *_check_part("worker", status.has_worker, status.parts),
+        *_check_part("scheduler", status.has_scheduler, status.parts),
     ]
 
 
-def _alive(part: str, is_alive: bool) -> Check:
-    if is_alive:
-        return Check(part, True, "alive")
-    hint = f"Start `triagedesk up`, or `triagedesk {part}` where the parts run singly."
-    return Check(part, False, "None has been heard of for 15 seconds.", hint)
+def _check_part(name: str, is_alive: bool, parts: Sequence[PartStatus]) -> Iterator[Check]:
+    """Check the processes of one kind, on every machine that was heard of lately."""
+    known = [part for part in parts if part.name == name]
+    silent = [
+        f"The one on {part.machine} has not been heard of for"
+        f" {_words(timedelta(seconds=part.silent_seconds))}."
+        for part in known
+        if part.is_silent
+    ]
+    if not is_alive:
+        detail = " ".join(silent) or "None has been heard of for 15 seconds."
+        hint = (
+            f"`triagedesk up` starts it again within half a minute. If it stays like this, start"
+            f" `triagedesk up`, or `triagedesk {name}` where the parts run singly."
+        )
+        yield Check(name, False, detail, hint)
+        return
+    notes = [f"on {part.machine} {part.note}" for part in known if part.note and not part.is_silent]
+    yield Check(name, True, "; ".join(["alive", *notes]))
+    if silent:
+        hint = (
+            "The others do its work. Start it again there; a machine that is gone for good is"
+            " forgotten after six hours."
+        )
+        yield Check(f"{name}s on other machines", False, " ".join(silent), hint)
 
 
 def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) -> list[Check]:
@@ -235,4 +255,6 @@ def _find_stuck(session: Session, connection: JudgedConnection, now: datetime) -
 
 def _words(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
+    if minutes < 2:
+        return f"{span.total_seconds():.0f} seconds"
     return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"
