@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from tests.model.model_world import World
-from tests.model.oracle_rules import DELETING, LISTED, TicketState
+from tests.model.oracle_rules import DELETING, DRAFT, LISTED, TicketState
 from tests.support.poison import cure_all, poison
 from webapp.models import Client, InboxRow, Priority, Ticket
 from webapp.services.mapping.map_organizations import UNCHANGED, set_mapping
@@ -25,7 +25,7 @@ from webapp.services.transactions import reading, transaction
 Thing = TypeVar("Thing")
 
 _STATUSES = ("sent", "sent", "sent", "auto_remediating", "closed", "dismissed", "partner_dismissed")
-_ODD_STATUSES = (DELETING, "pondering", None)
+_ODD_STATUSES = (DELETING, DRAFT, "pondering", None)
 _SEVERITIES: tuple[object, ...] = ("low", "high", "critical")
 _ODD_SEVERITIES: tuple[object, ...] = ("apocalyptic", None, ["high"])
 # --- Huntress

@@ -51,7 +51,7 @@ class TicketContext:
     """The facts besides the incident that a ticket's text is made of.
 
     `agent` is None while its details are not known. `is_agent_unknown` says that Huntress answered
-    that it has no such agent.
+    that it has no such agent. `priority` names what an unknown severity is treated as.
     """
 
     portal_url: str | None
@@ -59,6 +59,7 @@ class TicketContext:
     agent: Agent | None = None
     is_agent_unknown: bool = False
     is_unmapped: bool = False
+    priority: str = "High"
 
 
 def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
@@ -105,7 +106,7 @@ def build_body(incident: Incident, context: TicketContext) -> str:
     """Return the description of a ticket, in Markdown; a technician can triage from it alone."""
     sections = [
         _unmapped_warning(incident, context) if context.is_unmapped else "",
-        _section("Security Incident", _incident_lines(incident)),
+        _section("Security Incident", _incident_lines(incident, context)),
         _section("SOC Summary", _summary_lines(incident)),
         _host_section(incident, context),
         _section("Remediations", _remediation_lines(incident)),
@@ -130,8 +131,8 @@ def build_creation_note(incident: Incident) -> str:
     return "\n".join(
         [
             f"Incident ID: {escape_line(incident.id or 'unknown')}",
-            f"Severity: {escape_line(incident.severity_word or 'unknown')}",
-            f"Status: {escape_line(incident.status or 'unknown')}",
+            f"Severity: {escape_line(incident.raw_severity or 'unknown')}",
+            f"Status: {escape_line(incident.raw_status or 'unknown')}",
             f"Updated: {format_time(incident.updated_at) or 'unknown'}",
         ]
     )
@@ -204,12 +205,12 @@ def _unmapped_warning(incident: Incident, context: TicketContext) -> str:
     )
 
 
-def _incident_lines(incident: Incident) -> list[str | None]:
+def _incident_lines(incident: Incident, context: TicketContext) -> list[str | None]:
     indicators = ", ".join(
         f"{name} ({'?' if count is None else count})" for name, count in incident.indicators
     )
     return [
-        _field("Severity", _severity_words(incident)),
+        _field("Severity", _severity_words(incident, context)),
         _field("Status", incident.status),
         _field("Platform", incident.platform),
         _field("Indicators", indicators),
@@ -217,10 +218,16 @@ def _incident_lines(incident: Incident) -> list[str | None]:
     ]
 
 
-def _severity_words(incident: Incident) -> str:
+def _severity_words(incident: Incident, context: TicketContext) -> str:
     if incident.severity is not Severity.UNKNOWN:
         return incident.severity_word or ""
-    return f"{incident.severity_word or 'not stated'} (unknown to Triagedesk, handled as high)"
+    return unknown_severity_words(incident, context.priority)
+
+
+def unknown_severity_words(incident: Incident, priority: str) -> str:
+    """Return what becomes of a severity that Triagedesk does not know; not escaped."""
+    said = f"'{incident.raw_severity}'" if incident.raw_severity else "nothing about the severity"
+    return f"Huntress said {said}: treated as {priority}"
 
 
 def _summary_lines(incident: Incident) -> list[str | None]:
@@ -237,7 +244,7 @@ def _host_section(incident: Incident, context: TicketContext) -> str:
     if agent is not None:
         return _section("Affected Host", _host_lines(agent))
     if incident.agent_id is None:
-        name = context.organization_name or incident.organization_id
+        name = context.organization_name or incident.organization_id or "unknown"
         return _section("Organization", [_field("Huntress Organization", name)])
     agent_id = escape_line(incident.agent_id)
     state = (

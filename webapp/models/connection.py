@@ -12,10 +12,15 @@ from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
 
 BASE_URL_LENGTH = 500
 PATH_LENGTH = 200
+PORTAL_TEMPLATE_LENGTH = 500
 
 
 class Connection(Base):
     """One Huntress account; no two connections have the same account id.
+
+    `portal_template` is the form of links to Huntress's portal, None for the install's. Tickets
+    with ids above `relink_after_id` still have links of the form before; None means that no ticket
+    has.
 
     A poll writes single columns by name, never the whole row. Settings that are edited during a
     poll are therefore not overwritten by it.
@@ -51,6 +56,8 @@ class Connection(Base):
     closed_status_id: Mapped[int | None] = reference("statuses.id")
     leave_touched_open: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    portal_template: Mapped[str | None] = mapped_column(String(PORTAL_TEMPLATE_LENGTH))
+    relink_after_id: Mapped[int | None] = mapped_column(Integer)
 
     # Polling state
     polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -302,8 +302,8 @@ def body_of(context: TicketContext = CONTEXT, **changes: Any) -> str:
 def test_empty_lines_are_left_out():
     body = build_body(Incident("1"), TicketContext(None))
     assert "None" not in body
-    assert render(body).headings == [("h2", "Security Incident")]
-    assert "**Severity:** not stated (unknown to Triagedesk, handled as high)" in body
+    assert render(body).headings == [("h2", "Security Incident"), ("h2", "Organization")]
+    assert "**Severity:** Huntress said nothing about the severity: treated as High" in body
 
 
 @pytest.mark.parametrize(
@@ -329,13 +329,12 @@ def test_the_warning_names_the_organization_as_well_as_it_can(name, organization
         agent_id=None,
     )
     assert f'The Huntress organization "{shown}" is not mapped' in body
-    assert ("**Huntress Organization:**" in body) == (shown != "unknown")
+    assert f"## Organization\n**Huntress Organization:** {shown}\n" in body
 
 
 def test_an_unknown_severity_is_said():
-    assert "**Severity:** severe (unknown to Triagedesk, handled as high)" in body_of(
-        severity="SEVERE"
-    )
+    body = body_of(TicketContext(PORTAL, priority="P2"), severity="Medium")
+    assert "**Severity:** Huntress said 'Medium': treated as P2" in body
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
     with transaction() as session:
         cycle.lease.fence(session)
         alert = session.get_one(Alert, alert_id)
-        previous, alert.status, alert.observed_at = alert.status, DELETED, now
+        previous, alert.status, alert.observed_at = alert.parsed_status, DELETED, now
         if alert.ticket_id is not None:
             body = f"Huntress no longer has this incident (its status was {_word(previous)})."
             ticket = session.get_one(

@@ -87,8 +87,8 @@ class AlertWriter:
     def _values(self, one: Planned) -> dict[str, Any]:
         incident, alert = one.incident, one.known.alert if one.known else None
         return {
-            "status": incident.status,
-            "severity": incident.severity_word,
+            "status": incident.raw_status,
+            "severity": incident.raw_severity,
             "was_closed": was_closed_after(incident, alert is not None and alert.was_closed),
             "is_incomplete": False,
             "organization_external_id": incident.organization_id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
-from webapp.domain.incident import DELETING, is_recorded_open
+from webapp.domain.incident import DELETING, DRAFT, is_recorded_open
 from webapp.domain.plan import Reason
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Alert, Connection, OrganizationMapping
@@ -21,6 +21,7 @@ REASONS: dict[str, str] = {
     Reason.BEFORE_BACKFILL: "Older than the backfill",
     Reason.ORG_OPTED_OUT: "Excluded organization",
     Reason.ALREADY_CLOSED: "Closed when first seen",
+    Reason.NOT_SENT_YET: "Not sent yet: the SOC still works on it",
     Reason.DELETING: "Being deleted at Huntress",
     Reason.TICKET_REQUESTED: "Comes with the next poll",
 }
@@ -138,6 +139,7 @@ def _details(ids: list[int]) -> Select[*tuple[Any, ...]]:
             Alert.message,
             Alert.severity,
             Alert.status,
+            Alert.parsed_status,
             Alert.reason,
             Alert.organization_external_id,
             Alert.triggered_at,
@@ -173,7 +175,7 @@ def _as_row(row: Any) -> IncidentRow:
         reason=REASONS.get(row.reason or "", OTHER_REASON),
         is_excluded=row.creates_tickets is False,
         is_reduced=row.is_reduced,
-        is_open=is_recorded_open(row.status) and row.status != DELETING,
+        is_open=is_recorded_open(row.parsed_status) and row.parsed_status not in (DELETING, DRAFT),
         is_requested=row.reason == Reason.TICKET_REQUESTED,
         happened_at=row.triggered_at or row.created_at,
     )

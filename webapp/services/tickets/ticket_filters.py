@@ -125,17 +125,12 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
 
 
 def _has_severity(word: str) -> ColumnElement[bool]:
-    """SQL for the severity in every spelling, as databases keep no statistics of lower()."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
-        is_it = or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
+        is_it = or_(Alert.parsed_severity.is_(None), Alert.parsed_severity.not_in(known))
     else:
-        is_it = Alert.severity.in_(_in_every_case([word]))
+        is_it = Alert.parsed_severity == word
     return select(Alert.id).where(Alert.ticket_id == Ticket.id, is_it).exists()
-
-
-def _in_every_case(words: Sequence[str]) -> list[str]:
-    return [spelt for word in words for spelt in (word, word.capitalize(), word.upper())]
 
 
 def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
