@@ -74,3 +74,9 @@ class PollRun(Base):
     skip_reason: Mapped[str | None] = mapped_column(String(40))
     repeats: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     error: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters by name, and what was recorded without a ticket by its reason."""
+        counted = {name: getattr(self, name) for name in COUNTS}
+        return {**counted, **(self.recorded_reasons or {})}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, defer
 from webapp import clock
 from webapp.domain.routing import clamp_poll_interval, missing_labels, next_poll_at
 from webapp.models import Connection, PollRun
-from webapp.models.poll_run import COUNTS, RUNNING, SKIPPED
+from webapp.models.poll_run import RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import reading
@@ -254,7 +254,7 @@ def _progress(run: PollRun) -> RunProgress:
         waiting=run.waiting,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        counts={name: getattr(run, name) for name in COUNTS},
+        counts=run.counts,
         api_calls=run.api_calls,
         is_sweep=run.is_sweep,
         error=run.error,

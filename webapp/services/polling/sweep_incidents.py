@@ -250,7 +250,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
             session.add(Comment(ticket_id=alert.ticket_id, body=body, created_at=now))
             cycle.run.count(noted=1)
         else:
-            cycle.run.count(recorded=1)
+            cycle.run.count_recorded({DELETED: 1})
 
 
 def _word(status: str | None) -> str:

@@ -5,6 +5,7 @@ many incidents it has, so that a backlog of thousands is written within seconds.
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,9 +53,13 @@ class UnusableReportError(ValueError):
 
 @dataclass
 class BatchResult:
-    """What became of the incidents of a batch, counted by the names of the run's counters."""
+    """What became of the incidents of a batch, counted by the names of the run's counters.
+
+    `reasons` counts those that were recorded without a ticket.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def count(self, name: str) -> None:
         """Add one to the counter `name`."""
@@ -338,7 +343,7 @@ class _Writer:
 
     def _record(self, one: Planned) -> None:
         self.alerts.record_unticketed(one)
-        self.result.count("recorded")
+        self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
         if is_first and self._was_missed(one.incident):
             self.result.count("missed_open")
