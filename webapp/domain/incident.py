@@ -6,16 +6,26 @@ large becomes None or empty, so that an incident is never lost because of one ma
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from webapp.domain.untrusted import clean_line, clean_text, cut, parse_count, parse_id, parse_time
+from webapp.domain.untrusted import (
+    clean_line,
+    clean_text,
+    cut,
+    parse_count,
+    parse_id,
+    parse_time,
+    prune,
+)
 
 MAX_REMEDIATIONS = 50
 MAX_ALL_REMEDIATIONS = 500
+MAX_REMEDIATIONS_TEXT = 300_000
+_REMEDIATION_FIELDS = ("id", "type", "action", "status", "parameters")
 MAX_PARAMETERS = 50
 MAX_INDICATORS = 50
 WORD_LENGTH = 60
@@ -239,14 +249,38 @@ def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | N
 
 
 def with_all_remediations(incident: Incident, text: str | None) -> Incident:
-    """Return `incident` with the remediations of `text`, a JSON list that was fetched on its own.
+    """Return `incident` with the remediations of `text` as well, which was fetched on its own.
 
+    `text` is from `remediations_text`. What the report itself says of a remediation is newer.
     Without a text the incident is returned as it is.
     """
     if not text:
         return incident
-    remediations = _parse_remediations(json.loads(text), MAX_ALL_REMEDIATIONS)
-    return replace(incident, remediations=remediations)
+    own = incident.remediations
+    newer = {item.id: item for item in own.items if item.id}
+    fetched = _parse_remediations(json.loads(text), MAX_ALL_REMEDIATIONS)
+    items = [newer.pop(item.id, item) if item.id else item for item in fetched.items]
+    items += newer.values()
+    total = max(own.total, fetched.total, len(items))
+    merged = Remediations(tuple(items), total, has_more=total > len(items))
+    return replace(incident, remediations=merged)
+
+
+def remediations_text(rows: Sequence[object]) -> str:
+    """Return fetched remediations as JSON text of at most MAX_REMEDIATIONS_TEXT characters.
+
+    Only the fields that are read are kept, of at most MAX_ALL_REMEDIATIONS rows.
+    """
+    kept: list[dict[str, object]] = []
+    room = MAX_REMEDIATIONS_TEXT
+    for row in rows[:MAX_ALL_REMEDIATIONS]:
+        fields = row if isinstance(row, Mapping) else {}
+        one = {key: prune(fields[key]) for key in _REMEDIATION_FIELDS if key in fields}
+        room -= len(raw_text(one))
+        if room < 0:
+            break
+        kept.append(one)
+    return raw_text({"items": kept, "total_count": len(rows)})
 
 
 def _parse_remediations(value: object, limit: int = MAX_REMEDIATIONS) -> Remediations:

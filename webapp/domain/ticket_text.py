@@ -153,6 +153,24 @@ def build_update_note(
     return "\n".join(lines)
 
 
+def build_remediations_note(
+    incident: Incident, *, previous: Incident, is_first: bool, is_in_body: bool
+) -> str:
+    """Return a note about remediations that were fetched later; empty where nothing is new.
+
+    `previous` is the incident as it was known before. The first time (`is_first`) the note counts
+    them if they stand in the ticket's body, and lists them if a person's text stands there.
+    """
+    changes = list(_remediation_changes(incident, previous))
+    if changes and is_first and is_in_body:
+        count = len(incident.remediations.items)
+        return f"The other remediations were fetched from Huntress: {count} in all."
+    shown = _within_length(changes)
+    if len(shown) < len(changes):
+        shown.append(f"…and {len(changes) - len(shown)} more changes of remediations.")
+    return "\n".join(shown)
+
+
 def build_quarantine_title(key: str) -> str:
     """Return the title of a ticket for a report that could not be read."""
     return cut(f"{PREFIX} Unreadable incident report {key}", TITLE_LENGTH)

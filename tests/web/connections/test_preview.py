@@ -84,7 +84,7 @@ def test_what_would_come(viewer: Browser) -> None:
     assert "1 already closed in Huntress: recorded without a ticket" in page.text
     assert "3 seen: 2 tickets, 1 closed before. They changed since" in page.text
     assert "4 API calls used" in page.text
-    assert page.text.index("Map organizations first") < page.text.index("Client Board")
+    assert page.text.index("Map organizations first") < page.text.index("ClientBoard")
 
 
 def test_nothing_is_written(app: Flask, viewer: Browser) -> None:

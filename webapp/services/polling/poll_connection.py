@@ -32,6 +32,7 @@ from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
+from webapp.services.polling.fill_remediations import fill_remediations
 from webapp.services.polling.lease import Lease, LeaseLostError, PolledConnection, claim
 from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
 from webapp.services.polling.process_inbox import (
@@ -258,6 +259,7 @@ def _poll(cycle: Cycle) -> None:
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
+        fill_remediations(cycle)
     if problem is not None:  # the list cannot be walked; the sweep found what is open
         raise problem
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.html_text import html_to_text
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident, parse_incident_text, with_all_remediations
 from webapp.domain.ticket_text import Agent
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
@@ -102,7 +102,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         triggered_at=row.triggered_at,
         resolved_at=row.resolved_at,
         is_reduced=row.is_reduced,
-        report=_parse(row.raw),
+        report=_parse(row.raw, row.all_remediations),
     )
     return FoundIncident(incident, account_name, row.subdomain)
 
@@ -128,6 +128,7 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             HuntressAgent,
             Alert.raw_report.is_(None).label("is_reduced"),
             case((is_small, Alert.raw_report)).label("raw"),
+            Alert.all_remediations,
         )
         .select_from(Connection)
         .outerjoin(Alert, Alert.ticket_id == ticket.id)
@@ -181,12 +182,12 @@ def _pretty(raw: str) -> str:
         return raw
 
 
-def _parse(raw: str | None) -> Incident | None:
+def _parse(raw: str | None, remediations: str | None) -> Incident | None:
     """Parse a report; returns None for an unreadable one, so that the page still works."""
     if not raw:
         return None
     try:
-        report = parse_incident_text(raw)
+        report = with_all_remediations(parse_incident_text(raw), remediations)
     except (ValueError, RecursionError):
         return None
     return report if report.id is not None else None
