@@ -27,6 +27,9 @@ def upgrade() -> None:
     with op.batch_alter_table("connections", schema=None) as batch_op:
         batch_op.add_column(sa.Column("portal_template", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("relink_after_id", sa.Integer(), nullable=True))
+        batch_op.add_column(
+            sa.Column("portal_checked_at", sa.DateTime(timezone=True), nullable=True)
+        )
     op.add_column("poll_runs", sa.Column("recorded_reasons", sa.JSON(), nullable=True))
     note_listed_organizations()
 

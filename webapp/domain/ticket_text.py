@@ -1,4 +1,4 @@
-"""Writing a ticket's title, body, notes and portal link, in Markdown.
+"""Writing a ticket's title, body and notes, in Markdown.
 
 Everything that Huntress wrote goes through `markdown_text`, so that the portal link is the only
 live link and our headings are the only headings. `tests/cases/ticket_text.json` has worked
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Severity
@@ -25,12 +25,13 @@ RAW_LENGTH = 15_000
 """The longest parts of a body; together they fit what a person may save (50,000 characters)."""
 
 CUT_NOTE = "*Cut for length: the whole report is kept with the incident.*"
-DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
 FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
 PREFIX = "[Huntress]"
 UNMAPPED_PREFIX = "[Unmapped Org]"
 UNMAPPED_WARNING = "> **Unmapped organization.**"
 MAP_WHERE = "Map it under Integrations → Huntress → Organizations."
+_LINK_WORDS = "View in Huntress portal"
+_PORTAL_LINK = re.compile(rf"(?m)(^## Links\n\[{_LINK_WORDS}\]\()\S*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +76,6 @@ def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
     )
 
 
-def build_portal_url(
-    subdomain: str | None,
-    incident_id: str | int,
-    *,
-    organization_id: str | None = None,
-    template: str = DEFAULT_PORTAL_URL,
-) -> str:
-    """Return the address of the incident's page in Huntress's portal.
-
-    Without a valid subdomain the address has none.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain or ""):
-        template, subdomain = template.replace("{subdomain}.", ""), ""
-    return (
-        template.replace("{subdomain}", (subdomain or "").lower())
-        .replace("{organization_id}", quote(organization_id or "", safe=""))
-        .replace("{incident_id}", quote(str(incident_id), safe=""))
-    )
-
-
 def build_title(incident: Incident, *, is_unmapped: bool) -> str:
     """Return the title `[Huntress] <subject>` on one line, cut to TITLE_LENGTH."""
     subject = incident.subject or f"{incident.severity_word or 'unknown'} incident #{incident.id}"
@@ -124,6 +105,14 @@ def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
         f"{PREFIX} {title.removeprefix(prefix)}" if title.startswith(prefix) else title,
         rest if first.startswith(UNMAPPED_WARNING) else body,
     )
+
+
+def with_portal_link(body: str, url: str) -> str:
+    """Return a machine-written body with `url` in its portal link; a body without one stays.
+
+    Only our own headings are live, so the first link below "Links" is ours.
+    """
+    return _PORTAL_LINK.sub(lambda found: f"{found[1]}{url})", body, count=1)
 
 
 def build_creation_note(incident: Incident) -> str:
@@ -324,7 +313,7 @@ def _has_long_parameters(item: Remediation) -> bool:
 def _links_section(portal_url: str | None) -> str:
     if not portal_url or urlsplit(portal_url).scheme not in ("https", "http"):
         return ""
-    return _section("Links", [f"[View in Huntress portal]({portal_url})"])
+    return _section("Links", [f"[{_LINK_WORDS}]({portal_url})"])
 
 
 def _changes(

@@ -6,13 +6,13 @@ from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
+from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
 
 BASE_URL_LENGTH = 500
 PATH_LENGTH = 200
-PORTAL_TEMPLATE_LENGTH = 500
 
 
 class Connection(Base):
@@ -20,7 +20,7 @@ class Connection(Base):
 
     `portal_template` is the form of links to Huntress's portal, None for the install's. Tickets
     with ids above `relink_after_id` still have links of the form before; None means that no ticket
-    has.
+    has. `portal_checked_at` is when a person last chose the form.
 
     A poll writes single columns by name, never the whole row. Settings that are edited during a
     poll are therefore not overwritten by it.
@@ -58,6 +58,7 @@ class Connection(Base):
     reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     portal_template: Mapped[str | None] = mapped_column(String(PORTAL_TEMPLATE_LENGTH))
     relink_after_id: Mapped[int | None] = mapped_column(Integer)
+    portal_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # Polling state
     polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

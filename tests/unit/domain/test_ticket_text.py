@@ -13,6 +13,7 @@ from tests.support.json_values import any_json, incident_report
 from tests.support.rendered import HARMLESS, Rendered, render, without_bullets, words
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Remediations, parse_incident, raw_text
+from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import (
     CUT_NOTE,
     FOOTER,
@@ -24,7 +25,6 @@ from webapp.domain.ticket_text import (
     TicketContext,
     build_body,
     build_creation_note,
-    build_portal_url,
     build_quarantine_body,
     build_quarantine_title,
     build_title,
@@ -393,7 +393,10 @@ def test_the_portal_address_follows_the_template():
     )
     url = build_portal_url("Acme", "4/2", organization_id="9 9", template=template)
     assert url == "https://acme.huntress.io/org/9%209/incident_reports/4%2F2"
-    assert build_portal_url(None, 1, template=template).startswith("https://huntress.io/org//")
+    without = build_portal_url("acme", 1, template=template)
+    assert without == "https://acme.huntress.io/incident_reports/1", (
+        "an incident of no organization"
+    )
 
 
 @given(attack, attack)

@@ -1,7 +1,8 @@
 """Reading everything that is needed to plan a batch of inbox rows, in a handful of statements."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, Severity, parse_incident_text
 from webapp.domain.plan import RecordedAlert, RecordedMapping
-from webapp.domain.ticket_text import TicketContext, build_portal_url
+from webapp.domain.portal_link import build_portal_url
+from webapp.domain.ticket_text import TicketContext
 from webapp.models import (
     Alert,
     HuntressAgent,
@@ -98,6 +100,21 @@ class KnownAlert:
             is_ticket_closed=ticket is not None and ticket.closed_at is not None,
             is_ticket_touched=ticket is not None and ticket.first_touched_at is not None,
         )
+
+
+@dataclass
+class BatchResult:
+    """What became of the incidents of a batch, counted by the names of the run's counters.
+
+    `reasons` counts those that were recorded without a ticket.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str) -> None:
+        """Add one to the counter `name`."""
+        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 class BatchContext:

@@ -5,9 +5,7 @@ many incidents it has, so that a backlog of thousands is written within seconds.
 """
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, tuple_
@@ -38,7 +36,7 @@ from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.polling.held_connection import HeldConnection
-from webapp.services.polling.incident_batch import BatchContext, InboxEntry, load_known
+from webapp.services.polling.incident_batch import BatchContext, BatchResult, InboxEntry, load_known
 from webapp.services.polling.write_alerts import AlertWriter, Planned
 from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
 from webapp.services.transactions import NO_SYNC
@@ -49,21 +47,6 @@ PLANNING_SECONDS = 0.12
 
 class UnusableReportError(ValueError):
     """A report that says too little to be recorded; the message is for people."""
-
-
-@dataclass
-class BatchResult:
-    """What became of the incidents of a batch, counted by the names of the run's counters.
-
-    `reasons` counts those that were recorded without a ticket.
-    """
-
-    counts: dict[str, int] = field(default_factory=dict)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def count(self, name: str) -> None:
-        """Add one to the counter `name`."""
-        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 def write_incidents(

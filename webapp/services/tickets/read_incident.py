@@ -67,6 +67,7 @@ class FoundIncident:
     incident: IncidentView | None = None
     account_name: str | None = None
     subdomain: str | None = None
+    portal_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
     row = session.execute(_statement(ticket)).one()
     account_name = row.account_name or row.name
     if row.id is None:
-        return FoundIncident(None, account_name, row.subdomain)
+        return FoundIncident(None, account_name, row.subdomain, row.portal_template)
     incident = IncidentView(
         alert_id=row.id,
         connection_id=row.connection_id,
@@ -104,7 +105,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         is_reduced=row.is_reduced,
         report=_parse(row.raw, row.all_remediations),
     )
-    return FoundIncident(incident, account_name, row.subdomain)
+    return FoundIncident(incident, account_name, row.subdomain, row.portal_template)
 
 
 def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
@@ -114,6 +115,7 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             Connection.name,
             Connection.account_name,
             Connection.subdomain,
+            Connection.portal_template,
             Alert.id,
             Alert.connection_id,
             Alert.status,

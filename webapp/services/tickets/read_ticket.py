@@ -7,8 +7,6 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from webapp.domain.ticket_text import build_portal_url
-from webapp.extensions import current_config
 from webapp.models import (
     Asset,
     Comment,
@@ -20,6 +18,7 @@ from webapp.models import (
 )
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.portal_links import incident_url
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
 from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
@@ -75,7 +74,12 @@ def read_ticket(
             later_mark=timeline.previous_mark,
             incident=found.incident,
             account_name=found.account_name,
-            portal_url=_portal_url(ticket, found.subdomain, found.incident),
+            portal_url=incident_url(
+                ticket.source_reference if ticket.connection_id else None,
+                found.incident.organization_id if found.incident else None,
+                subdomain=found.subdomain,
+                chosen=found.portal_template,
+            ),
             assets=_assets(session, ticket_id),
             related=find_related(session, ticket, found.incident),
             statuses=session.scalars(select(Status).order_by(Status.position)).all(),
@@ -116,18 +120,6 @@ def load_ticket(session: Session, ticket_id: int) -> Ticket:
     if ticket is None:
         raise NotFoundError("There is no such ticket.")
     return ticket
-
-
-def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | None) -> str | None:
-    reference = ticket.source_reference or ""
-    if ticket.connection_id is None or not reference or reference.startswith("sha256:"):
-        return None
-    return build_portal_url(
-        subdomain,
-        reference,
-        organization_id=incident.organization_id if incident else None,
-        template=current_config().huntress_portal_url,
-    )
 
 
 def _timeline(
