@@ -28,11 +28,11 @@ from webapp.domain.plan import (
     plan_incident_action,
     was_closed_after,
 )
+from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import (
     TicketContext,
     build_body,
     build_creation_note,
-    build_portal_url,
     build_title,
     parse_agent,
 )

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 
-from webapp.domain.ticket_text import DEFAULT_PORTAL_URL
+from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 PREFIX = "TRIAGEDESK_"
 VARIABLES = (

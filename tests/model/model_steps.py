@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from tests.model.model_world import World
-from tests.model.oracle_rules import DELETING, LISTED, TicketState
+from tests.model.oracle_rules import DELETING, DRAFT, LISTED, TicketState
 from tests.support.poison import cure_all, poison
 from webapp.models import Client, InboxRow, Priority, Ticket
 from webapp.services.mapping.map_organizations import UNCHANGED, set_mapping
@@ -36,7 +36,7 @@ def new_incident(world: World, rng: random.Random) -> None:
     number = world.next_number()
     now = world.clock.now()
     is_old = rng.random() < 0.1
-    status = rng.choice(_STATUSES if rng.random() < 0.85 else _ODD_STATUSES)
+    status = _any_status(rng, number)
     if status not in LISTED:
         world.clock.advance(seconds=2)
     row = world.account.add_incident(
@@ -55,6 +55,11 @@ def new_incident(world: World, rng: random.Random) -> None:
         world.clock.advance(seconds=2)
     if rng.random() < 0.07:
         _poison(world, str(row["id"]), is_lethal=rng.random() < 0.4)
+
+
+def _any_status(rng: random.Random, number: int) -> str | None:
+    status = rng.choice(_STATUSES if rng.random() < 0.85 else _ODD_STATUSES)
+    return DRAFT if status == "pondering" and number % 2 else status
 
 
 def _poison(world: World, key: str, *, is_lethal: bool) -> None:
@@ -78,7 +83,7 @@ def change_incident(world: World, rng: random.Random) -> None:
     number = world.next_number()
     fields: dict[str, object] = {"summary": world.content(number)}
     if rng.random() < 0.6:
-        fields["status"] = rng.choice(_STATUSES if rng.random() < 0.85 else _ODD_STATUSES)
+        fields["status"] = _any_status(rng, number)
     if rng.random() < 0.4:
         fields["severity"] = rng.choice(_SEVERITIES if rng.random() < 0.85 else _ODD_SEVERITIES)
     if rng.random() < 0.1:

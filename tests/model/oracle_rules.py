@@ -6,7 +6,7 @@ from datetime import datetime
 
 CLOSED = frozenset({"closed", "dismissed", "partner_dismissed"})
 LISTED = frozenset({"sent", "auto_remediating"})
-DELETING, DELETED = "deleting", "deleted"
+DELETING, DELETED, DRAFT = "deleting", "deleted", "draft"
 FALLBACK_CLIENT = "Internal (unmapped security)"
 SECURITY, TRIAGE = "Security", "Security Triage"
 CLOSED_TICKET = frozenset({"Closed", "Resolved"})
@@ -31,7 +31,7 @@ class Version:
 
     @property
     def is_open(self) -> bool:
-        return not self.is_closed and self.status != DELETING
+        return not self.is_closed and self.status not in (DELETING, DRAFT)
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Recorded:
     was_closed: bool
     ticket: TicketState | None = None
     is_before_backfill: bool = False
+    is_unsent: bool = False
     is_incomplete: bool = False
 
 
@@ -141,11 +142,19 @@ def process(recorded: Recorded | None, version: Version, context: Context) -> Re
     after = _overwritten(recorded, version)
     if recorded.ticket is not None:
         return replace(after, ticket=_noted(recorded, version, context))
-    if not version.is_open or not (recorded.was_closed or recorded.is_before_backfill):
+    was_draft = recorded.status == DRAFT or recorded.is_unsent
+    settled = replace(after, is_before_backfill=False, is_unsent=False)
+    if version.status == DRAFT:
+        return replace(settled, is_unsent=not context.is_excluded)
+    if version.is_closed and was_draft:
+        return settled
+    if not version.is_open:
+        return after
+    if not (recorded.was_closed or recorded.is_before_backfill or was_draft):
         return after
     if context.is_excluded:
-        return replace(after, is_before_backfill=False)
-    return replace(after, ticket=_new_ticket(version, context), is_before_backfill=False)
+        return settled
+    return replace(settled, ticket=_new_ticket(version, context))
 
 
 def _process_new(version: Version, context: Context) -> Recorded | None:
@@ -156,6 +165,8 @@ def _process_new(version: Version, context: Context) -> Recorded | None:
     )
     if context.is_excluded or version.is_closed:
         return recorded
+    if version.status == DRAFT:
+        return replace(recorded, is_unsent=True)
     if version.time is not None and version.time < context.horizon:
         return replace(recorded, is_before_backfill=True)
     return replace(recorded, ticket=_new_ticket(version, context))
@@ -166,6 +177,8 @@ def _process_quarantined(recorded: Recorded, version: Version, context: Context)
     after = replace(_overwritten(recorded, version), is_incomplete=False)
     ticket = recorded.ticket
     if ticket is None:
+        if version.status == DRAFT:
+            return replace(after, is_unsent=not context.is_excluded)
         if context.is_excluded or not version.is_open:
             return after
         return replace(after, ticket=_new_ticket(version, context))
@@ -180,7 +193,8 @@ def _process_quarantined(recorded: Recorded, version: Version, context: Context)
 
 def _overwritten(recorded: Recorded, version: Version) -> Recorded:
     times = [moment for moment in (recorded.time, version.time) if moment is not None]
-    is_closed = recorded.was_closed if version.status == DELETING else version.is_closed
+    is_neither = version.status in (DELETING, DRAFT)
+    is_closed = recorded.was_closed if is_neither else version.is_closed
     return replace(
         recorded,
         status=version.status,

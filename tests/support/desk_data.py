@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.incident import CLOSED_STATUSES, Incident, parse_incident, raw_text
+from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import (
     TicketContext,
     build_body,
     build_creation_note,
-    build_portal_url,
     build_title,
     parse_agent,
 )

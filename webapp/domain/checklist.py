@@ -1,4 +1,4 @@
-"""The steps from a new connection to one that polls: connect, route, map, start."""
+"""The steps from a new connection to one that polls well: connect, route, map, start, links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ class ConnectionFacts:
     unmapped: int
     is_started: bool
     is_paused: bool
+    has_incident: bool = False
+    is_link_checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class SetupStep:
 
 
 def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
-    """Return the four steps in order, each with a text that says what it still needs.
+    """Return the five steps in order, each with a text that says what it still needs.
 
     Mapping never blocks polling: an organization without a client goes to the triage board.
     """
@@ -59,6 +61,7 @@ def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
             can_start,
             True,
         ),
+        ("links", "Links", _links_text(facts), facts.is_link_checked, facts.has_incident, False),
     )
     planned: list[SetupStep] = []
     for key, title, text, is_done, is_possible, blocks in steps:
@@ -110,3 +113,11 @@ def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
     if facts.is_paused:
         return "Polling is paused; resume it to go on."
     return "See what the first poll would create, then start it."
+
+
+def _links_text(facts: ConnectionFacts) -> str:
+    if facts.is_link_checked:
+        return "The form of links to Huntress's portal is chosen."
+    if not facts.has_incident:
+        return "After the first poll: check that links open the incident in Huntress's portal."
+    return "Open the newest incident in Huntress's portal, and choose the form of link that works."

@@ -6,20 +6,34 @@ large becomes None or empty, so that an incident is never lost because of one ma
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from webapp.domain.untrusted import clean_line, clean_text, cut, parse_count, parse_id, parse_time
+from webapp.domain.untrusted import (
+    clean_line,
+    clean_text,
+    cut,
+    parse_count,
+    parse_id,
+    parse_time,
+    prune,
+)
 
 MAX_REMEDIATIONS = 50
+MAX_ALL_REMEDIATIONS = 500
+MAX_REMEDIATIONS_TEXT = 300_000
+_REMEDIATION_FIELDS = ("id", "type", "action", "status", "parameters")
 MAX_PARAMETERS = 50
 MAX_INDICATORS = 50
 WORD_LENGTH = 60
 CLOSED_STATUSES = frozenset({"closed", "dismissed", "partner_dismissed"})
 DELETING = "deleting"
+DRAFT = "draft"
+"""The SOC still works on the incident and has not sent it."""
+
 DELETED = "deleted"
 """Our own status, recorded when Huntress answers 404 for an incident that was open."""
 
@@ -70,8 +84,9 @@ class Remediations:
 class Incident:
     """An incident report with cleaned values; times are aware and in UTC.
 
-    `id` is None where the report has no usable one. `status` and `severity_word` are Huntress's
-    words in lower case; `severity` is what `severity_word` means to us.
+    `id` is None where the report has no usable one. `raw_status` and `raw_severity` are Huntress's
+    words as it wrote them, `status` and `severity_word` the same in lower case; `severity` is what
+    `severity_word` means to us.
     """
 
     id: str | None
@@ -90,6 +105,8 @@ class Incident:
     closed_at: datetime | None = None
     status_updated_at: datetime | None = None
     updated_at: datetime | None = None
+    raw_severity: str | None = None
+    raw_status: str | None = None
 
     @property
     def severity(self) -> Severity:
@@ -106,6 +123,16 @@ class Incident:
         """Whether Huntress is about to delete the incident."""
         return self.status == DELETING
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether the SOC still works on the incident and has not sent it."""
+        return self.status == DRAFT
+
+    @property
+    def needs_work(self) -> bool:
+        """Whether Huntress has sent the incident and it is open; an unknown status counts as so."""
+        return not (self.is_closed or self.is_deleting or self.is_draft)
+
 
 def is_closed_status(status: str | None) -> bool:
     """Whether `status` is one of Huntress's closed statuses."""
@@ -116,6 +143,8 @@ def parse_incident(raw: object) -> Incident:
     """Read an incident report out of any JSON value; never raises."""
     if not isinstance(raw, Mapping):
         return Incident(id=None)
+    raw_severity = clean_line(raw.get("severity"), WORD_LENGTH)
+    raw_status = clean_line(raw.get("status"), WORD_LENGTH)
     return Incident(
         id=parse_id(raw.get("id")),
         account_id=parse_id(raw.get("account_id")),
@@ -124,8 +153,8 @@ def parse_incident(raw: object) -> Incident:
         subject=clean_line(raw.get("subject")),
         summary=clean_text(raw.get("summary")),
         body=clean_text(raw.get("body")),
-        severity_word=_word(raw.get("severity")),
-        status=_word(raw.get("status")),
+        severity_word=parse_word(raw_severity),
+        status=parse_word(raw_status),
         platform=clean_line(raw.get("platform"), WORD_LENGTH),
         indicators=_parse_indicators(raw.get("indicator_types"), raw.get("indicator_counts")),
         remediations=_parse_remediations(raw.get("remediations")),
@@ -133,12 +162,19 @@ def parse_incident(raw: object) -> Incident:
         closed_at=parse_time(raw.get("closed_at")),
         status_updated_at=parse_time(raw.get("status_updated_at")),
         updated_at=parse_time(raw.get("updated_at")),
+        raw_severity=raw_severity,
+        raw_status=raw_status,
     )
 
 
 def parse_incident_text(text: str) -> Incident:
     """Read an incident report that was kept as JSON text (see `raw_text`)."""
     return parse_incident(json.loads(text))
+
+
+def read_status(raw: Mapping[str, Any]) -> str | None:
+    """Return the status of a report as `parse_incident` would, without reading the rest."""
+    return parse_word(clean_line(raw.get("status"), WORD_LENGTH))
 
 
 def raw_text(raw: object) -> str:
@@ -196,9 +232,9 @@ def _scalar(key: str, value: object) -> object:
     return value if isinstance(value, int | float) else None
 
 
-def _word(value: object) -> str | None:
-    text = clean_line(value, WORD_LENGTH)
-    return cut(text.lower(), WORD_LENGTH) if text else None  # lower() can make a text longer
+def parse_word(word: str | None) -> str | None:
+    """Return a cleaned word of Huntress in the form that decisions go by: in lower case."""
+    return cut(word.lower(), WORD_LENGTH) if word else None  # lower() can make a text longer
 
 
 def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | None], ...]:
@@ -212,11 +248,46 @@ def _parse_indicators(types: object, counts: object) -> tuple[tuple[str, int | N
     return tuple(names.items())
 
 
-def _parse_remediations(value: object) -> Remediations:
+def with_all_remediations(incident: Incident, text: str | None) -> Incident:
+    """Return `incident` with the remediations of `text` as well, which was fetched on its own.
+
+    `text` is from `remediations_text`. What the report itself says of a remediation is newer.
+    Without a text the incident is returned as it is.
+    """
+    if not text:
+        return incident
+    own = incident.remediations
+    newer = {item.id: item for item in own.items if item.id}
+    fetched = _parse_remediations(json.loads(text), MAX_ALL_REMEDIATIONS)
+    items = [newer.pop(item.id, item) if item.id else item for item in fetched.items]
+    items += newer.values()
+    total = max(own.total, fetched.total, len(items))
+    merged = Remediations(tuple(items), total, has_more=total > len(items))
+    return replace(incident, remediations=merged)
+
+
+def remediations_text(rows: Sequence[object]) -> str:
+    """Return fetched remediations as JSON text of at most MAX_REMEDIATIONS_TEXT characters.
+
+    Only the fields that are read are kept, of at most MAX_ALL_REMEDIATIONS rows.
+    """
+    kept: list[dict[str, object]] = []
+    room = MAX_REMEDIATIONS_TEXT
+    for row in rows[:MAX_ALL_REMEDIATIONS]:
+        fields = row if isinstance(row, Mapping) else {}
+        one = {key: prune(fields[key]) for key in _REMEDIATION_FIELDS if key in fields}
+        room -= len(raw_text(one))
+        if room < 0:
+            break
+        kept.append(one)
+    return raw_text({"items": kept, "total_count": len(rows)})
+
+
+def _parse_remediations(value: object, limit: int = MAX_REMEDIATIONS) -> Remediations:
     holder = value if isinstance(value, Mapping) else {"items": value}
     listed = holder.get("items")
     rows = listed if isinstance(listed, list) else []
-    items = tuple(_parse_remediation(row) for row in rows[:MAX_REMEDIATIONS])
+    items = tuple(_parse_remediation(row) for row in rows[:limit])
     total = max(parse_count(holder.get("total_count")) or 0, len(rows))
     return Remediations(items, total, has_more=holder.get("has_more") is True or total > len(items))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from webapp.domain.incident import Incident, Severity, is_closed_status
+from webapp.domain.incident import DRAFT, Incident, Severity, is_closed_status
 
 Ref = TypeVar("Ref")
 """The caller's references to clients, boards and statuses: primary keys, or names."""
@@ -31,6 +31,7 @@ class Reason(StrEnum):
 
     ORG_OPTED_OUT = "org_opted_out"
     ALREADY_CLOSED = "already_closed"
+    NOT_SENT_YET = "not_sent_yet"
     BEFORE_BACKFILL = "before_backfill"
     NO_LINKED_TICKET = "no_linked_ticket"
     TICKET_REQUESTED = "ticket_requested"
@@ -42,8 +43,8 @@ class Reason(StrEnum):
 class RecordedAlert:
     """What is recorded of an incident.
 
-    `was_closed` says whether it was closed when last seen open or closed; "deleting" and "deleted"
-    are neither. `processed_at` (UTC) is the newest usable `updated_at` processed so far.
+    `was_closed` says whether it was closed when last seen open or closed; "deleting", "deleted" and
+    "draft" are neither. `processed_at` (UTC) is the newest usable `updated_at` processed so far.
     """
 
     status: str | None
@@ -159,6 +160,8 @@ def _plan_new(
         return Action(ActionKind.RECORD_ONLY, Reason.ORG_OPTED_OUT)
     if incident.is_closed:
         return Action(ActionKind.RECORD_ONLY, Reason.ALREADY_CLOSED)
+    if incident.is_draft:
+        return Action(ActionKind.RECORD_ONLY, Reason.NOT_SENT_YET)
     updated_at = usable_time(incident.updated_at, now)
     if horizon is not None and updated_at is not None and updated_at < horizon:
         return Action(ActionKind.RECORD_ONLY, Reason.BEFORE_BACKFILL)
@@ -187,6 +190,8 @@ def _plan_incomplete(
         return Action(ActionKind.RECORD_ONLY, Reason.ALREADY_CLOSED)
     if incident.is_deleting:
         return Action(ActionKind.RECORD_ONLY, Reason.NO_LINKED_TICKET)
+    if incident.is_draft:
+        return Action(ActionKind.RECORD_ONLY, Reason.NOT_SENT_YET)
     return Action(ActionKind.CREATE_TICKET, route=plan_route(mapping, settings))
 
 
@@ -194,8 +199,8 @@ def _plan_ticketed(
     incident: Incident, existing: RecordedAlert, settings: TicketSettings[Ref]
 ) -> Action[Ref]:
     rises = _rises(incident, existing)
-    is_open = not incident.is_closed and not incident.is_deleting
-    comes_back = is_open and (existing.was_closed or (rises and existing.is_ticket_closed))
+    was_over = existing.was_closed or (rises and existing.is_ticket_closed)
+    comes_back = incident.needs_work and was_over
     return Action(
         ActionKind.APPEND_NOTE,
         close=_closes(incident, existing, settings),
@@ -216,15 +221,22 @@ def _plan_recorded(
     """Decide about an incident that was recorded without a ticket.
 
     An open incident gets a ticket if it was closed before, if it was left out as older than the
-    backfill, or if a person asked for a ticket. It gets none while its organization is excluded.
+    backfill, if it has left the state of a draft, or if a person asked for a ticket. It gets none
+    while its organization is excluded.
     """
-    is_open = not incident.is_closed and not incident.is_deleting
+    was_draft = existing.status == DRAFT or existing.reason == Reason.NOT_SENT_YET
     is_wanted = existing.reason in (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)
-    needs_work = existing.was_closed or is_wanted
-    if not is_open or not needs_work:
-        return Action(ActionKind.RECORD_ONLY, Reason.NO_LINKED_TICKET)
-    if excluded:
-        return Action(ActionKind.RECORD_ONLY, Reason.ORG_OPTED_OUT)
+    reason: Reason | None = Reason.NO_LINKED_TICKET
+    if incident.is_draft:
+        reason = Reason.NOT_SENT_YET
+    elif incident.is_closed and was_draft:
+        reason = Reason.ALREADY_CLOSED
+    elif incident.needs_work and (existing.was_closed or was_draft or is_wanted):
+        reason = None
+    if excluded and reason is not Reason.NO_LINKED_TICKET:
+        reason = Reason.ORG_OPTED_OUT
+    if reason is not None:
+        return Action(ActionKind.RECORD_ONLY, reason)
     return Action(ActionKind.CREATE_TICKET, route=plan_route(mapping, settings))
 
 
@@ -265,5 +277,6 @@ def _rises(incident: Incident, existing: RecordedAlert) -> bool:
 
 
 def was_closed_after(incident: Incident, was_closed: bool) -> bool:
-    """Return the `was_closed` to record after `incident`; deleting does not change it."""
-    return was_closed if incident.is_deleting else is_closed_status(incident.status)
+    """Return the `was_closed` to record after `incident`; deleting and drafts do not change it."""
+    is_neither = incident.is_deleting or incident.is_draft
+    return was_closed if is_neither else is_closed_status(incident.status)

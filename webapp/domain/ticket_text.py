@@ -1,4 +1,4 @@
-"""Writing a ticket's title, body, notes and portal link, in Markdown.
+"""Writing a ticket's title, body and notes, in Markdown.
 
 Everything that Huntress wrote goes through `markdown_text`, so that the portal link is the only
 live link and our headings are the only headings. `tests/cases/ticket_text.json` has worked
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Severity
@@ -25,12 +25,13 @@ RAW_LENGTH = 15_000
 """The longest parts of a body; together they fit what a person may save (50,000 characters)."""
 
 CUT_NOTE = "*Cut for length: the whole report is kept with the incident.*"
-DEFAULT_PORTAL_URL = "https://{subdomain}.huntress.io/incident_reports/{incident_id}"
 FOOTER = "*This ticket was automatically created from a Huntress incident report.*"
 PREFIX = "[Huntress]"
 UNMAPPED_PREFIX = "[Unmapped Org]"
 UNMAPPED_WARNING = "> **Unmapped organization.**"
 MAP_WHERE = "Map it under Integrations → Huntress → Organizations."
+_LINK_WORDS = "View in Huntress portal"
+_PORTAL_LINK = re.compile(rf"(?m)(^## Links\n\[{_LINK_WORDS}\]\()\S*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class TicketContext:
     """The facts besides the incident that a ticket's text is made of.
 
     `agent` is None while its details are not known. `is_agent_unknown` says that Huntress answered
-    that it has no such agent.
+    that it has no such agent. `priority` names what an unknown severity is treated as.
     """
 
     portal_url: str | None
@@ -59,6 +60,7 @@ class TicketContext:
     agent: Agent | None = None
     is_agent_unknown: bool = False
     is_unmapped: bool = False
+    priority: str = "High"
 
 
 def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
@@ -74,26 +76,6 @@ def parse_agent(raw: dict[str, object], agent_id: str) -> Agent:
     )
 
 
-def build_portal_url(
-    subdomain: str | None,
-    incident_id: str | int,
-    *,
-    organization_id: str | None = None,
-    template: str = DEFAULT_PORTAL_URL,
-) -> str:
-    """Return the address of the incident's page in Huntress's portal.
-
-    Without a valid subdomain the address has none.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain or ""):
-        template, subdomain = template.replace("{subdomain}.", ""), ""
-    return (
-        template.replace("{subdomain}", (subdomain or "").lower())
-        .replace("{organization_id}", quote(organization_id or "", safe=""))
-        .replace("{incident_id}", quote(str(incident_id), safe=""))
-    )
-
-
 def build_title(incident: Incident, *, is_unmapped: bool) -> str:
     """Return the title `[Huntress] <subject>` on one line, cut to TITLE_LENGTH."""
     subject = incident.subject or f"{incident.severity_word or 'unknown'} incident #{incident.id}"
@@ -105,7 +87,7 @@ def build_body(incident: Incident, context: TicketContext) -> str:
     """Return the description of a ticket, in Markdown; a technician can triage from it alone."""
     sections = [
         _unmapped_warning(incident, context) if context.is_unmapped else "",
-        _section("Security Incident", _incident_lines(incident)),
+        _section("Security Incident", _incident_lines(incident, context)),
         _section("SOC Summary", _summary_lines(incident)),
         _host_section(incident, context),
         _section("Remediations", _remediation_lines(incident)),
@@ -125,13 +107,21 @@ def without_unmapped_marks(title: str, body: str) -> tuple[str, str]:
     )
 
 
+def with_portal_link(body: str, url: str) -> str:
+    """Return a machine-written body with `url` in its portal link; a body without one stays.
+
+    Only our own headings are live, so the first link below "Links" is ours.
+    """
+    return _PORTAL_LINK.sub(lambda found: f"{found[1]}{url})", body, count=1)
+
+
 def build_creation_note(incident: Incident) -> str:
     """Return the first comment, with the incident's id, severity, status and time."""
     return "\n".join(
         [
             f"Incident ID: {escape_line(incident.id or 'unknown')}",
-            f"Severity: {escape_line(incident.severity_word or 'unknown')}",
-            f"Status: {escape_line(incident.status or 'unknown')}",
+            f"Severity: {escape_line(incident.raw_severity or 'unknown')}",
+            f"Status: {escape_line(incident.raw_status or 'unknown')}",
             f"Updated: {format_time(incident.updated_at) or 'unknown'}",
         ]
     )
@@ -150,6 +140,24 @@ def build_update_note(
     if incident.updated_at:
         lines.append(f"Updated: {format_time(incident.updated_at)}")
     return "\n".join(lines)
+
+
+def build_remediations_note(
+    incident: Incident, *, previous: Incident, is_first: bool, is_in_body: bool
+) -> str:
+    """Return a note about remediations that were fetched later; empty where nothing is new.
+
+    `previous` is the incident as it was known before. The first time (`is_first`) the note counts
+    them if they stand in the ticket's body, and lists them if a person's text stands there.
+    """
+    changes = list(_remediation_changes(incident, previous))
+    if changes and is_first and is_in_body:
+        count = len(incident.remediations.items)
+        return f"The other remediations were fetched from Huntress: {count} in all."
+    shown = _within_length(changes)
+    if len(shown) < len(changes):
+        shown.append(f"…and {len(changes) - len(shown)} more changes of remediations.")
+    return "\n".join(shown)
 
 
 def build_quarantine_title(key: str) -> str:
@@ -204,12 +212,12 @@ def _unmapped_warning(incident: Incident, context: TicketContext) -> str:
     )
 
 
-def _incident_lines(incident: Incident) -> list[str | None]:
+def _incident_lines(incident: Incident, context: TicketContext) -> list[str | None]:
     indicators = ", ".join(
         f"{name} ({'?' if count is None else count})" for name, count in incident.indicators
     )
     return [
-        _field("Severity", _severity_words(incident)),
+        _field("Severity", _severity_words(incident, context)),
         _field("Status", incident.status),
         _field("Platform", incident.platform),
         _field("Indicators", indicators),
@@ -217,10 +225,16 @@ def _incident_lines(incident: Incident) -> list[str | None]:
     ]
 
 
-def _severity_words(incident: Incident) -> str:
+def _severity_words(incident: Incident, context: TicketContext) -> str:
     if incident.severity is not Severity.UNKNOWN:
         return incident.severity_word or ""
-    return f"{incident.severity_word or 'not stated'} (unknown to Triagedesk, handled as high)"
+    return unknown_severity_words(incident, context.priority)
+
+
+def unknown_severity_words(incident: Incident, priority: str) -> str:
+    """Return what becomes of a severity that Triagedesk does not know; not escaped."""
+    said = f"'{incident.raw_severity}'" if incident.raw_severity else "nothing about the severity"
+    return f"Huntress said {said}: treated as {priority}"
 
 
 def _summary_lines(incident: Incident) -> list[str | None]:
@@ -237,7 +251,7 @@ def _host_section(incident: Incident, context: TicketContext) -> str:
     if agent is not None:
         return _section("Affected Host", _host_lines(agent))
     if incident.agent_id is None:
-        name = context.organization_name or incident.organization_id
+        name = context.organization_name or incident.organization_id or "unknown"
         return _section("Organization", [_field("Huntress Organization", name)])
     agent_id = escape_line(incident.agent_id)
     state = (
@@ -299,7 +313,7 @@ def _has_long_parameters(item: Remediation) -> bool:
 def _links_section(portal_url: str | None) -> str:
     if not portal_url or urlsplit(portal_url).scheme not in ("https", "http"):
         return ""
-    return _section("Links", [f"[View in Huntress portal]({portal_url})"])
+    return _section("Links", [f"[{_LINK_WORDS}]({portal_url})"])
 
 
 def _changes(

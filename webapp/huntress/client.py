@@ -169,6 +169,23 @@ class HuntressClient:
         """Return one incident report, or None where Huntress has none with this id (404)."""
         return self._get_by_id("incident_reports", "incident_report", incident_id)
 
+    def list_remediations(
+        self, incident_id: int | str, page_token: str | None = None, *, limit: int = MAX_PAGE_SIZE
+    ) -> Page | None:
+        """Return a page of an incident's remediations, or None where Huntress has no such incident.
+
+        The page is sized as in `list_incident_reports`.
+        """
+        if not _ID.fullmatch(str(incident_id)):
+            return None
+        path = f"incident_reports/{incident_id}/remediations"
+        try:
+            return self._list("remediations", page_token, limit, {}, path=path)
+        except HuntressError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+
     def _get_by_id(self, plural: str, name: str, object_id: int | str) -> dict[str, Any] | None:
         # The id may come from a payload and must not change the rest of the path.
         if not _ID.fullmatch(str(object_id)):
@@ -180,14 +197,22 @@ class HuntressClient:
                 return None
             raise
 
-    def _list(self, plural: str, token: str | None, limit: int, query: dict[str, str]) -> Page:
+    def _list(
+        self,
+        plural: str,
+        token: str | None,
+        limit: int,
+        query: dict[str, str],
+        *,
+        path: str | None = None,
+    ) -> Page:
         limit = min(max(limit, 1), MAX_PAGE_SIZE)
         if token:
             query = {**query, "page_token": token}
         read = partial(read_rows, plural=plural)
         for size in [limit, *(size for size in _SMALLER_PAGES if size < limit)]:
             try:
-                answer = self._get(f"/v1/{plural}", {**query, "limit": str(size)}, read)
+                answer = self._get(f"/v1/{path or plural}", {**query, "limit": str(size)}, read)
             except HuntressError as error:
                 if error.kind is not ErrorKind.TOO_LARGE:
                     raise

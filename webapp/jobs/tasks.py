@@ -13,6 +13,7 @@ from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.task_queue import enqueue_poll
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,12 @@ def sync_connection(connection_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete records that are no longer needed, and refresh the database's statistics."""
+    """Delete old records, refresh the database's statistics, and go on rewriting portal links."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
+    relink_waiting()
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

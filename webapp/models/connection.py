@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.crypto import EncryptedText
+from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
@@ -17,6 +18,10 @@ PATH_LENGTH = 200
 
 class Connection(Base):
     """One Huntress account; no two connections have the same account id.
+
+    `portal_template` is the form of links to Huntress's portal, None for the install's. Tickets
+    with ids above `relink_after_id` still have links of the form before; None means that no ticket
+    has. `portal_checked_at` is when a person last chose the form.
 
     A poll writes single columns by name, never the whole row. Settings that are edited during a
     poll are therefore not overwritten by it.
@@ -55,6 +60,9 @@ class Connection(Base):
     closed_status_id: Mapped[int | None] = reference("statuses.id")
     leave_touched_open: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     reopen_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    portal_template: Mapped[str | None] = mapped_column(String(PORTAL_TEMPLATE_LENGTH))
+    relink_after_id: Mapped[int | None] = mapped_column(Integer)
+    portal_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # Polling state
     polling_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

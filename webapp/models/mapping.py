@@ -22,8 +22,8 @@ class OrganizationMapping(Base):
     `decided_by_person_at` is set when a person chooses a client or chooses "none"; after that the
     organization is never matched automatically. `candidate_ids` holds the clients of an ambiguous
     row. `version` grows with every change that a person can make, so that two people cannot
-    overwrite each other's edits. `changed_by_id` is the person who made the last change (None: the
-    system).
+    overwrite each other's edits. `is_listed` says that Huntress has listed the organization; only
+    then can it be gone. `changed_by_id` is the person who made the last change (None: the system).
     """
 
     __tablename__ = "organization_mappings"
@@ -34,6 +34,7 @@ class OrganizationMapping(Base):
     external_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH))
     name: Mapped[str] = mapped_column(String(ORGANIZATION_NAME_LENGTH))
     is_name_known: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    is_listed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     agents_count: Mapped[int | None] = mapped_column(Integer)
     client_id: Mapped[int | None] = reference("clients.id")
     creates_tickets: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())

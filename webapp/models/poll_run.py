@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Float, Index, Integer, String, Text
+from sqlalchemy import JSON, Float, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
@@ -32,7 +32,9 @@ COUNTS = (
 class PollRun(Base):
     """One cycle of a connection; `state` is RUNNING, COMPLETED, ERROR, INTERRUPTED or SKIPPED.
 
-    Consecutive skips for the same reason update one row (`repeats`, `finished_at`).
+    `recorded_reasons` says how many of the `recorded` incidents got no ticket for which reason
+    (`domain.plan.Reason`). Consecutive skips for the same reason update one row (`repeats`,
+    `finished_at`).
     """
 
     __tablename__ = "poll_runs"
@@ -63,6 +65,7 @@ class PollRun(Base):
     failed: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     quarantined: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     missed_open: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    recorded_reasons: Mapped[dict[str, int] | None] = mapped_column(JSON)
     api_calls: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     waited_seconds: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
     is_sweep: Mapped[bool] = mapped_column(default=False, server_default="false")
@@ -71,3 +74,9 @@ class PollRun(Base):
     skip_reason: Mapped[str | None] = mapped_column(String(40))
     repeats: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     error: Mapped[str | None] = mapped_column(Text)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counters by name, and what was recorded without a ticket by its reason."""
+        counted = {name: getattr(self, name) for name in COUNTS}
+        return {**counted, **(self.recorded_reasons or {})}

@@ -141,6 +141,17 @@ def test_an_organization_that_is_gone_is_marked_and_comes_back(
     assert organization(connection.id, 1).gone_at is None
 
 
+def test_only_what_was_listed_once_can_be_gone(connection: Connection, huntress: Simulator) -> None:
+    with transaction() as session:
+        add_organization(session, connection.id, "7", None)
+    assert _sync(connection) == SyncResult()
+    assert organization(connection.id, 7).gone_at is None
+    huntress.account.add_organization("Acme", id=7)
+    _sync(connection)
+    huntress.account.remove_organization(7)
+    assert _sync(connection).gone == 1
+
+
 def test_all_pages_are_read(connection: Connection, huntress: Simulator) -> None:
     for number in range(1, 1203):
         huntress.account.add_organization(f"Organization {number}", id=number)

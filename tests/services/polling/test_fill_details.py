@@ -70,6 +70,7 @@ def test_the_next_cycle_fills_in_what_was_missing(pending: Desk) -> None:
     assert (entity.entity_type, entity.synced_at) == ("agent", desk.clock.now())
     alert = desk.alert(ID)
     assert (alert.details_pending, alert.device_name) == (False, "WS-0815")
+    assert alert.asset_id == asset.id
     assert not desk.connection().has_pending_details
 
     start = len(desk.simulator.requests)

@@ -78,7 +78,7 @@ def test_tickets_move_with_everything_that_belongs_to_it(triage: Desk, admin: Us
     assert ticket.first_touched_at is None, "moving is not touching"
     assert ticket.updated_at == triage.clock.now()
     [link] = _links(ticket.id)
-    assert link.asset_id == asset
+    assert link.asset_id == triage.alert(1).asset_id == asset
     assert triage.ticket(3).is_unmapped is True, "another organization's"
     assert count_movable_tickets(triage.connection_id) == 0
     assert move_tickets(triage.connection_id, actor_id=admin.id) == 0, "twice is fine"

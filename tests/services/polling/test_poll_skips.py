@@ -260,6 +260,11 @@ def test_the_outcome_in_words() -> None:
     assert describe_run(run) == (
         "12 collected, 1 ticket created, 3 updated, 2 closed, 1 quarantined"
     )
+    run.recorded_reasons = {"org_opted_out": 19, "already_closed": 1_075}
+    assert describe_run(run) == (
+        "12 collected, 1 ticket created, 3 updated, 1,075 closed before, 19 excluded, 2 closed, "
+        "1 quarantined"
+    )
     run.collected, run.missed_open = 1_200, 1
     assert describe_run(run).startswith("1,200 collected, ")
     assert describe_run(run).endswith(", 1 opened and closed between polls")

@@ -154,10 +154,84 @@ def test_a_priority_that_a_person_chose_stays(desk: Desk) -> None:
 
 
 def test_an_unknown_severity_takes_the_high_priority_and_says_so(desk: Desk) -> None:
-    open_incident(desk, severity="apocalyptic")
-    assert priority_of(desk) == "High"
-    assert "apocalyptic" in desk.ticket(ID).description
-    assert desk.alert(ID).severity == "apocalyptic"
+    [high] = all_rows(Priority, Priority.name == "High")
+    change(Priority, high.id, name="P2")
+    open_incident(desk, severity="Medium")
+    assert priority_of(desk) == "P2"
+    assert "**Severity:** Huntress said 'Medium': treated as P2\n" in desk.ticket(ID).description
+    update(desk, severity="low")
+    update(desk, severity="Moderate")
+    assert "Huntress said 'Moderate': treated as P2." in desk.notes(ID)[-1]
+    update(desk, summary="More is known.")
+    assert "treated as" not in desk.notes(ID)[-1]
+
+
+def test_status_and_severity_are_kept_as_huntress_wrote_them(desk: Desk) -> None:
+    desk.set(auto_close_tickets=True, closed_status_id=desk.closed_status_id())
+    open_incident(desk, severity="CRITICAL", status="Sent\x00")
+    alert = desk.alert(ID)
+    assert (alert.severity, alert.status) == ("CRITICAL", "Sent")
+    assert (alert.parsed_severity, alert.parsed_status) == ("critical", "sent")
+    assert priority_of(desk) == "Critical"
+    assert "Severity: CRITICAL\nStatus: Sent\n" in desk.notes(ID)[0]
+    assert update(desk, status="Closed")["closed"] == 1
+    assert (desk.alert(ID).status, desk.alert(ID).parsed_status) == ("Closed", "closed")
+    assert len([note for note in desk.notes(ID) if "changed from sent to closed" in note]) == 1
+
+
+def test_neither_an_agent_nor_an_organization_is_said(desk: Desk) -> None:
+    open_incident(desk)
+    text = "## Organization\n**Huntress Organization:** unknown\n"
+    assert text in desk.ticket(ID).description
+
+
+def test_a_draft_is_recorded_and_ticketed_when_it_is_sent(desk: Desk) -> None:
+    open_incident(desk, status="Draft", sent_at=None)
+    assert (desk.ticket(ID), desk.alert(ID).reason) == (None, "not_sent_yet")
+    assert update(desk, summary="Still at work.")["recorded"] == 1
+    assert (desk.ticket(ID), desk.alert(ID).reason) == (None, "not_sent_yet")
+    assert update(desk, status="sent", sent_at=desk.clock.now())["created"] == 1
+    assert (desk.alert(ID).ticket_id, desk.alert(ID).reason) == (desk.ticket(ID).id, None)
+
+
+@pytest.mark.parametrize("status", ["sent", "under_review"])
+def test_a_sweep_finds_a_draft_that_was_sent(desk: Desk, status: str) -> None:
+    """It is not listed as open while it is a draft, and need not come back to the top either."""
+    open_incident(desk, status="draft")
+    before = desk.account.incident(ID)["updated_at"]
+    desk.clock.advance(hours=2)
+    desk.account.add_incident(now=desk.clock.now(), id=2)
+    desk.poll()
+    update(desk, status=status, updated_at=before)
+    assert desk.ticket(ID) is None
+    assert desk.poll(sweep=True).as_dict()["created"] == 1
+    assert desk.ticket(ID) is not None
+
+
+def test_a_draft_that_was_closed_needs_no_ticket_but_was_missed(desk: Desk) -> None:
+    open_incident(desk, status="draft", sent_at=None)
+    desk.account.close_incident(ID, now=desk.clock.now())
+    run = desk.poll().run
+    assert (run.created, run.recorded, run.missed_open) == (0, 1, 0)
+    assert desk.alert(ID).reason == "already_closed"
+
+
+def test_a_draft_of_an_excluded_organization_is_ticketed_if_sent_after_including_it(
+    desk: Desk,
+) -> None:
+    desk.map(7, None, tickets=False)
+    open_incident(desk, 7, status="draft")
+    assert desk.alert(ID).reason == "org_opted_out"
+    desk.map(7, None)
+    assert update(desk, status="sent")["created"] == 1
+
+
+def test_a_closed_incident_that_becomes_a_draft_is_reopened_when_it_is_sent(desk: Desk) -> None:
+    close_with_huntress(desk)
+    open_incident(desk)
+    assert update(desk, status="closed")["closed"] == 1
+    assert update(desk, status="draft")["reopened"] == 0
+    assert update(desk, status="sent")["reopened"] == 1
 
 
 def test_an_update_is_one_note_that_names_what_changed(desk: Desk) -> None:

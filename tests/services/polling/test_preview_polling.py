@@ -253,9 +253,30 @@ def test_a_large_account_is_not_looked_at_whole(new: Desk, monkeypatch: pytest.M
     use_small_pages(monkeypatch, 5)
     add_bulk(new.account, 200, new.clock.now())
     preview = look(new)
-    assert preview.is_cut_short
+    assert (preview.is_cut_short, preview.is_unsure) == (True, False)
     assert preview.looked_at == 5 * MAX_PAGES
-    assert preview.api_calls == MAX_PAGES
+    assert preview.words == "50 seen: 50 tickets"
+
+
+@pytest.mark.parametrize(("old", "is_cut_short"), [(0, False), (50, False), (51, True)])
+def test_it_says_that_there_is_more_only_if_there_is(
+    new: Desk, monkeypatch: pytest.MonkeyPatch, old: int, is_cut_short: bool
+) -> None:
+    """The walk takes every page that there is, and the sweep lists the same incidents again."""
+    use_small_pages(monkeypatch, 5)
+    add_bulk(new.account, 50, new.clock.now(), first_id=1_000)
+    add_bulk(new.account, old, new.clock.now() - timedelta(days=30))
+    preview = look(new)
+    assert (preview.is_cut_short, preview.is_unsure) == (is_cut_short, False)
+    assert preview.looked_at == 50 + min(old, 50)
+    assert preview.words.startswith(f"{preview.looked_at} seen: 50 tickets")
+
+
+def test_a_sweep_without_end_is_left(new: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_small_pages(monkeypatch, 1)
+    monkeypatch.setattr("webapp.services.polling.preview_polling.MAX_SWEEP_PAGES", 3)
+    add_bulk(new.account, 4, new.clock.now())
+    assert look(new).is_unsure
 
 
 def test_a_slow_account_is_not_waited_for(
@@ -270,7 +291,7 @@ def test_a_slow_account_is_not_waited_for(
 
     new.simulator.faults.on_request = slow
     preview = look(new)
-    assert preview.is_cut_short
+    assert (preview.is_cut_short, preview.is_unsure) == (False, True)
     assert preview.api_calls == 3
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.ticket_text import build_portal_url
+from webapp.domain.portal_link import build_portal_url
 from webapp.services.tickets.render_markdown import render_markdown
 
 REL = 'rel="noopener noreferrer nofollow"'

@@ -23,20 +23,26 @@ STARTED = replace(MAPPED, is_started=True)
 @pytest.mark.parametrize(
     ("facts", "states", "blocking"),
     [
-        (NEW, "done current later later", "route start"),
-        (ROUTED, "done done current later", "start"),
-        (MAPPED, "done done done current", "start"),
-        (STARTED, "done done done done", ""),
-        (replace(STARTED, unmapped=3), "done done current done", ""),
-        (replace(STARTED, is_paused=True), "done done done current", "start"),
-        (replace(STARTED, is_disconnected=True), "current done done later", "connect start"),
-        (replace(STARTED, has_credentials=False), "current done done later", "connect start"),
-        (replace(NEW, organizations=0, unmapped=0), "done current later later", "route start"),
+        (NEW, "done current later later later", "route start"),
+        (ROUTED, "done done current later later", "start"),
+        (MAPPED, "done done done current later", "start"),
+        (STARTED, "done done done done later", ""),
+        (replace(STARTED, has_incident=True), "done done done done current", ""),
+        (replace(STARTED, is_link_checked=True), "done done done done done", ""),
+        (replace(STARTED, unmapped=3), "done done current done later", ""),
+        (replace(STARTED, is_paused=True), "done done done current later", "start"),
+        (replace(STARTED, is_disconnected=True), "current done done later later", "connect start"),
+        (replace(STARTED, has_credentials=False), "current done done later later", "connect start"),
+        (
+            replace(NEW, organizations=0, unmapped=0),
+            "done current later later later",
+            "route start",
+        ),
     ],
 )
 def test_steps(facts: ConnectionFacts, states: str, blocking: str) -> None:
     steps = plan_setup(facts)
-    assert [step.key for step in steps] == ["connect", "route", "map", "start"]
+    assert [step.key for step in steps] == ["connect", "route", "map", "start", "links"]
     assert [step.state.value for step in steps] == states.split()
     assert [step.key for step in steps if step.blocks_polling] == blocking.split()
 

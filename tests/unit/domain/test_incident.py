@@ -80,6 +80,8 @@ def test_a_documented_report_is_read():
         sent_at=at_ten,
         status_updated_at=at_ten,
         updated_at=at_ten,
+        raw_severity="critical",
+        raw_status="sent",
     )
     assert incident.severity is Severity.CRITICAL
     assert not incident.is_closed
@@ -170,7 +172,8 @@ BAD_VALUES = [None, [], {}, [[]], {"x": {}}, True, -1, 10**50, 1.5, float("inf")
 def test_one_bad_field_spoils_nothing_else(field):
     good = parse_incident(EXAMPLE)
     touched = {
-        "severity": {"severity_word"},
+        "severity": {"severity_word", "raw_severity"},
+        "status": {"status", "raw_status"},
         "indicator_types": {"indicators"},
         "indicator_counts": {"indicators"},
     }.get(field, {field})

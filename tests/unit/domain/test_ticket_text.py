@@ -13,6 +13,7 @@ from tests.support.json_values import any_json, incident_report
 from tests.support.rendered import HARMLESS, Rendered, render, without_bullets, words
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Remediations, parse_incident, raw_text
+from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import (
     CUT_NOTE,
     FOOTER,
@@ -24,7 +25,6 @@ from webapp.domain.ticket_text import (
     TicketContext,
     build_body,
     build_creation_note,
-    build_portal_url,
     build_quarantine_body,
     build_quarantine_title,
     build_title,
@@ -302,8 +302,8 @@ def body_of(context: TicketContext = CONTEXT, **changes: Any) -> str:
 def test_empty_lines_are_left_out():
     body = build_body(Incident("1"), TicketContext(None))
     assert "None" not in body
-    assert render(body).headings == [("h2", "Security Incident")]
-    assert "**Severity:** not stated (unknown to Triagedesk, handled as high)" in body
+    assert render(body).headings == [("h2", "Security Incident"), ("h2", "Organization")]
+    assert "**Severity:** Huntress said nothing about the severity: treated as High" in body
 
 
 @pytest.mark.parametrize(
@@ -329,13 +329,12 @@ def test_the_warning_names_the_organization_as_well_as_it_can(name, organization
         agent_id=None,
     )
     assert f'The Huntress organization "{shown}" is not mapped' in body
-    assert ("**Huntress Organization:**" in body) == (shown != "unknown")
+    assert f"## Organization\n**Huntress Organization:** {shown}\n" in body
 
 
 def test_an_unknown_severity_is_said():
-    assert "**Severity:** severe (unknown to Triagedesk, handled as high)" in body_of(
-        severity="SEVERE"
-    )
+    body = body_of(TicketContext(PORTAL, priority="P2"), severity="Medium")
+    assert "**Severity:** Huntress said 'Medium': treated as P2" in body
 
 
 @pytest.mark.parametrize(
@@ -394,7 +393,10 @@ def test_the_portal_address_follows_the_template():
     )
     url = build_portal_url("Acme", "4/2", organization_id="9 9", template=template)
     assert url == "https://acme.huntress.io/org/9%209/incident_reports/4%2F2"
-    assert build_portal_url(None, 1, template=template).startswith("https://huntress.io/org//")
+    without = build_portal_url("acme", 1, template=template)
+    assert without == "https://acme.huntress.io/incident_reports/1", (
+        "an incident of no organization"
+    )
 
 
 @given(attack, attack)

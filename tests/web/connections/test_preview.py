@@ -82,8 +82,9 @@ def test_what_would_come(viewer: Browser) -> None:
     ]
     assert "Hooli & <Sons> 1 ticket" in page.text
     assert "1 already closed in Huntress: recorded without a ticket" in page.text
-    assert "3 incidents looked at" in page.text
+    assert "3 seen: 2 tickets, 1 closed before. They changed since" in page.text
     assert "4 API calls used" in page.text
+    assert page.text.index("Map organizations first") < page.text.index("ClientBoard")
 
 
 def test_nothing_is_written(app: Flask, viewer: Browser) -> None:
@@ -183,7 +184,7 @@ def test_a_preview_that_was_cut_short_says_so(
 
     huntress.faults.on_request = slow
     text = see(viewer).text
-    assert "There are more incidents than a preview looks at." in text
+    assert "the preview stopped early: there may be more incidents." in text
     assert "These counts are of the first 3; the poll itself collects all of them." in text
 
 

@@ -18,7 +18,7 @@ from webapp.domain.polling_health import (
     judge,
 )
 from webapp.models import Connection, PollRun
-from webapp.models.poll_run import COUNTS, RUNNING, SKIPPED
+from webapp.models.poll_run import RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
 from webapp.services.polling.judge_polling import facts_of, select_facts
@@ -226,7 +226,7 @@ def _progress(run: PollRun) -> RunProgress:
         waiting=run.waiting,
         started_at=run.started_at,
         finished_at=run.finished_at,
-        counts={name: getattr(run, name) for name in COUNTS},
+        counts=run.counts,
         api_calls=run.api_calls,
         is_sweep=run.is_sweep,
         error=run.error,

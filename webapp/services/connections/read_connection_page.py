@@ -1,7 +1,7 @@
 """Reading what a connection's page shows: its account, settings, set-up steps and health."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -17,6 +17,7 @@ from webapp.services.connections.connection_health import ConnectionHealth, conn
 from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, routing_values
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
+from webapp.services.portal_links import PortalChoice, list_portal_choices
 from webapp.services.transactions import reading
 
 NO_CONNECTION = "There is no such connection (any more)."
@@ -28,7 +29,7 @@ class ConnectionPage:
 
     `values` are the stored settings by attribute. `chosen` are the rows that they name by
     attribute, including deactivated ones. `sentences` say what the settings mean. `steps` lead
-    through the set-up.
+    through the set-up. `portal_choices` are the forms of links to Huntress's portal.
     """
 
     id: int
@@ -46,6 +47,8 @@ class ConnectionPage:
     chosen: Mapping[str, Named]
     sentences: Sequence[str]
     steps: Sequence[SetupStep]
+    portal_choices: Sequence[PortalChoice]
+    has_unchecked_links: bool
     health: ConnectionHealth
 
     @property
@@ -60,8 +63,8 @@ class ConnectionPage:
 
     @property
     def is_set_up(self) -> bool:
-        """Whether no step of the set-up holds up polling."""
-        return not any(step.blocks_polling for step in self.steps)
+        """Whether no step of the set-up holds up polling or is to be done after the first poll."""
+        return not self.has_unchecked_links and not any(one.blocks_polling for one in self.steps)
 
 
 def read_connection_page(connection_id: int) -> ConnectionPage:
@@ -72,6 +75,10 @@ def read_connection_page(connection_id: int) -> ConnectionPage:
         [health] = connections_health(session, clock.utcnow(), connection_id)
         values = routing_values(connection)
         chosen = _chosen(session, values)
+        portal_choices = list_portal_choices(session, connection)
+    facts = _facts(connection, has_credentials, health)
+    has_incident = any(choice.url for choice in portal_choices)
+    facts = replace(facts, has_incident=has_incident)
     return ConnectionPage(
         id=connection.id,
         name=connection.name,
@@ -87,7 +94,9 @@ def read_connection_page(connection_id: int) -> ConnectionPage:
         values=values,
         chosen=chosen,
         sentences=describe_routing(_names(connection, chosen)),
-        steps=plan_setup(_facts(connection, has_credentials, health)),
+        steps=plan_setup(facts),
+        portal_choices=portal_choices,
+        has_unchecked_links=has_incident and not facts.is_link_checked,
         health=health,
     )
 
@@ -145,4 +154,5 @@ def _facts(
         unmapped=health.figures.unmapped,
         is_started=connection.polling_started_at is not None,
         is_paused=connection.paused_at is not None,
+        is_link_checked=connection.portal_checked_at is not None,
     )

@@ -122,10 +122,17 @@ def activate_row(model: type[Switchable], row_id: int, actor_id: int | None = No
 
 
 def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]:
-    """Every table with columns that point to the model's table, and these columns."""
+    """Every table with columns that point to the model's table, and these columns.
+
+    Columns that forget a deleted row do not hold it.
+    """
     target = Base.metadata.tables[model.__tablename__].c.id
     for table in Base.metadata.sorted_tables:
-        columns = [column for column in table.columns if column.references(target)]
+        columns = [
+            key.parent
+            for key in table.foreign_keys
+            if key.references(target.table) and key.ondelete != "SET NULL"
+        ]
         if columns:
             yield table.name, columns
 

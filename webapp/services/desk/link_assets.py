@@ -7,13 +7,15 @@ external_entity_mappings.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import case, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from webapp.models import Asset, ExternalEntityMapping, HuntressAgent, TicketAsset
+from webapp.models import Alert, Asset, ExternalEntityMapping, HuntressAgent, TicketAsset
 from webapp.models.columns import NAME_LENGTH
+from webapp.services.transactions import NO_SYNC
 
 ENTITY_AGENT = "agent"
 
@@ -47,7 +49,7 @@ class AssetLinker:
             self._wanted.append((ticket_id, client_id, agent))
 
     def write(self) -> None:
-        """Write the links for every agent whose asset is certain."""
+        """Write the links for every agent whose asset is certain; the alerts must be written."""
         if not self._wanted:
             return
         assets = self._assets()
@@ -88,6 +90,16 @@ class AssetLinker:
         new = [{"ticket_id": t, "asset_id": a} for t, a in sorted(links - existing)]
         if new:
             self._session.execute(insert(TicketAsset), new)
+        self._note_on_alerts(dict(sorted(links)))
+
+    def _note_on_alerts(self, links: Mapping[int, int]) -> None:
+        """Record on the incidents of the tickets which asset was found last."""
+        self._session.execute(
+            update(Alert)
+            .where(Alert.ticket_id.in_(links))
+            .values(asset_id=case(links, value=Alert.ticket_id)),
+            execution_options=NO_SYNC,
+        )
 
     def _write_entities(self, agents: dict[str, tuple[HuntressAgent, Asset]]) -> None:
         if not agents:

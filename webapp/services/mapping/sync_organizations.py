@@ -115,15 +115,17 @@ def add_organization(
     name: str | None,
     *,
     agents_count: int | None = None,
+    is_listed: bool = False,
     index: NameIndex[int] | None = None,
 ) -> OrganizationMapping:
     """Add the row of a new organization, match it by name, and flush it.
 
     Without a name it is called "Huntress org <id>" until a sync or a look-up finds its name. The
     caller must have made sure that the row does not exist, and must hold the connection's lock or
-    lease.
+    lease. `is_listed` says that it comes from Huntress's list.
     """
     row = new_organization(connection_id, external_id, name, agents_count)
+    row.is_listed = is_listed
     session.add(row)
     auto_match_row(row, index or client_index(session))
     session.flush()
@@ -203,7 +205,13 @@ def _store(
     auto_matched = sum(auto_match_row(row, index) for row in rows.values())
     added = [
         add_organization(
-            session, connection_id, key, one.name, agents_count=one.agents_count, index=index
+            session,
+            connection_id,
+            key,
+            one.name,
+            agents_count=one.agents_count,
+            is_listed=True,
+            index=index,
         )
         for key, one in known.items()
         if key not in rows
@@ -230,10 +238,11 @@ def _locked_rows(session: Session, connection_id: int) -> Iterable[OrganizationM
 
 
 def refresh_row(row: OrganizationMapping, organization: Organization) -> bool:
-    """Take over the name and the number of agents; return True where anything changed.
+    """Take over what a list says of an organization; return True where people see a change.
 
     A missing name does not replace a known one. The organization is no longer marked as gone.
     """
+    row.is_listed = True
     name = organization.name or row.name
     is_name_known = row.is_name_known or organization.name is not None
     wanted = (name, is_name_known, organization.agents_count, None)
@@ -245,7 +254,8 @@ def refresh_row(row: OrganizationMapping, organization: Organization) -> bool:
 
 
 def _mark_gone(row: OrganizationMapping) -> bool:
-    if row.gone_at is not None:
+    """Mark the row of an organization that was listed once and no longer is."""
+    if row.gone_at is not None or not row.is_listed:
         return False
     row.gone_at = row.updated_at = clock.utcnow()
     return True

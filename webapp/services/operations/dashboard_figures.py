@@ -111,7 +111,7 @@ def _incident_days(
 def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
     """SQL for rows of day position, severity in lower case, and number of incidents."""
     day = _day_of(Alert.triggered_at, bounds, 0, len(bounds) - 1).label("day")
-    severity = func.lower(Alert.severity).label("severity")
+    severity: Any = Alert.parsed_severity
     return (
         select(day, severity, func.count())
         .where(
@@ -119,7 +119,7 @@ def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
             Alert.triggered_at < bounds[-1],
             or_(Alert.reason.is_(None), Alert.reason != Reason.ORG_OPTED_OUT.value),
         )
-        .group_by("day", "severity")
+        .group_by("day", severity)
     )
 
 

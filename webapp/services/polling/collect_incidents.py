@@ -15,6 +15,7 @@ from webapp.domain.incident import (
     content_hash,
     incident_key,
     raw_text,
+    read_status,
     reduce_excluded,
 )
 from webapp.domain.plan import usable_time
@@ -54,7 +55,7 @@ class Collected:
     @property
     def is_deleting(self) -> bool:
         """Whether Huntress is about to delete the incident."""
-        return isinstance(self.raw, dict) and self.raw.get("status") == DELETING
+        return isinstance(self.raw, dict) and read_status(self.raw) == DELETING
 
 
 def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False) -> int:
@@ -137,7 +138,7 @@ def _is_older(time: datetime | None, than: datetime | None) -> bool:
 def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
     columns = (
         Alert.external_alert_id,
-        Alert.status,
+        Alert.parsed_status,
         Alert.processed_at,
         Alert.content_hash,
         Alert.is_incomplete,
@@ -166,7 +167,7 @@ def _is_held(row: Collected, alert: Any) -> bool:
     return (
         alert is not None
         and not alert.is_incomplete
-        and alert.status != DELETED
+        and alert.parsed_status != DELETED
         and _has_content(alert, row)
         and (row.updated_at is None or row.updated_at == alert.processed_at)
     )

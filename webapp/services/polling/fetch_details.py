@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -38,6 +38,7 @@ The answer that there is no such agent is used as long.
 """
 
 FAILURES_THAT_END_IT = 3
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +69,20 @@ def _try(fetch: Callable[..., None], *args: object) -> bool:
     return True
 
 
+def count_spare_calls(cycle: Cycle) -> int:
+    """Return how many calls details may take now; the reserve is left out."""
+    return max(0, cycle.client.budget.free_calls() - _reserve())
+
+
 def _reserve() -> int:
     return reserve_of(current_config().huntress_calls_per_minute)
 
 
-def _fetch_each(cycle: Cycle, fetch: Callable[[Cycle, str], None], ids: Iterable[str]) -> None:
+def fetch_each(cycle: Cycle, fetch: Callable[[Cycle, T], None], ids: Iterable[T]) -> None:
     """Fetch `ids` one by one, until several in a row fail or no call is free."""
     failures = 0
-    free = cycle.client.budget.free_calls() - _reserve()
-    for external_id in islice(ids, max(0, free)):
+    free = count_spare_calls(cycle)
+    for external_id in islice(ids, free):
         failures = 0 if _try(fetch, cycle, external_id) else failures + 1
         cycle.lease.renew()
         if failures >= FAILURES_THAT_END_IT:
@@ -99,7 +105,7 @@ def _fetch_organizations(cycle: Cycle) -> None:
         )
         cycle.has_synced_organizations = True
         missing = _missing_organizations(cycle)  # the list did not hold these
-    _fetch_each(cycle, _fetch_organization, missing)
+    fetch_each(cycle, _fetch_organization, missing)
 
 
 def _fetch_organization(cycle: Cycle, external_id: str) -> None:
@@ -151,7 +157,7 @@ def _fetch_agents(cycle: Cycle) -> None:
     )
     if plan.pages:
         missing -= _list_agents(cycle, missing, plan)
-    _fetch_each(cycle, _fetch_agent, sorted(missing))
+    fetch_each(cycle, _fetch_agent, sorted(missing))
 
 
 def _fetch_agent(cycle: Cycle, external_id: str) -> None:

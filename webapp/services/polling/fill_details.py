@@ -1,10 +1,10 @@
 """Filling in, with a note, the details that were missing when a ticket was written."""
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_body, build_title
 from webapp.models import Alert, Comment, Ticket
@@ -57,7 +57,7 @@ def _fill_batch(cycle: Cycle, after_id: int) -> int | None:
             .limit(BATCH)
         ).all()
         incidents = {
-            alert.id: parse_incident_text(alert.raw_report) for alert in alerts if alert.raw_report
+            alert.id: report for alert in alerts if (report := alert.read_report()) is not None
         }
         context = BatchContext(session, cycle, incidents.values())
         linker = AssetLinker(session, cycle.connection.id, clock.utcnow())
@@ -70,13 +70,15 @@ def _fill_batch(cycle: Cycle, after_id: int) -> int | None:
         session.flush()
         linker.write()
         if not alerts:
-            _clear_flag(session, cycle)
+            clear_pending_flag(session, cycle)
         return alerts[-1].id if alerts else None
 
 
-def _clear_flag(session: Session, cycle: Cycle) -> None:
+def clear_pending_flag(session: Session, cycle: Cycle) -> None:
+    """Note, in the caller's fenced transaction, when no ticket lacks anything any more."""
+    lacks = or_(Alert.details_pending, Alert.remediations_due_at.is_not(None))
     pending = session.scalar(
-        select(exists().where(Alert.connection_id == cycle.connection.id, Alert.details_pending))
+        select(exists().where(Alert.connection_id == cycle.connection.id, lacks))
     )
     if not pending:
         cycle.lease.fence(session, has_pending_details=False)

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.routing import missing_settings
-from webapp.extensions import current_config
 from webapp.models import Connection
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
 from webapp.services.polling.lease import PolledConnection
+from webapp.services.portal_links import portal_template
 from webapp.services.transactions import NO_SYNC
 
 
@@ -81,4 +81,4 @@ def lock_connection(session: Session, connection_id: int) -> LockedConnection:
         )
     names = PolledConnection.__dataclass_fields__
     polled = PolledConnection(**{name: getattr(connection, name) for name in names})
-    return LockedConnection(polled, current_config().huntress_portal_url)
+    return LockedConnection(polled, portal_template(polled.portal_template))

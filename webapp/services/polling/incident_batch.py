@@ -1,21 +1,24 @@
 """Reading everything that is needed to plan a batch of inbox rows, in a handful of statements."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident, Severity, parse_incident_text
 from webapp.domain.plan import RecordedAlert, RecordedMapping
-from webapp.domain.ticket_text import TicketContext, build_portal_url
+from webapp.domain.portal_link import build_portal_url
+from webapp.domain.ticket_text import TicketContext
 from webapp.models import (
     Alert,
     HuntressAgent,
     InboxRow,
     OrganizationMapping,
+    Priority,
     Ticket,
 )
 from webapp.services.mapping.sync_organizations import add_organization, client_index
@@ -87,8 +90,8 @@ class KnownAlert:
         """Return what the plan needs to know about the alert and its ticket."""
         alert, ticket = self.alert, self.ticket
         return RecordedAlert(
-            status=alert.status,
-            severity=alert.severity,
+            status=alert.parsed_status,
+            severity=alert.parsed_severity,
             has_ticket=ticket is not None,
             processed_at=alert.processed_at,
             reason=alert.reason,
@@ -97,6 +100,21 @@ class KnownAlert:
             is_ticket_closed=ticket is not None and ticket.closed_at is not None,
             is_ticket_touched=ticket is not None and ticket.first_touched_at is not None,
         )
+
+
+@dataclass
+class BatchResult:
+    """What became of the incidents of a batch, counted by the names of the run's counters.
+
+    `reasons` counts those that were recorded without a ticket.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, name: str) -> None:
+        """Add one to the counter `name`."""
+        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 class BatchContext:
@@ -140,7 +158,18 @@ class BatchContext:
             agent=None if cached is None or is_unknown else cached.as_agent(),
             is_agent_unknown=is_unknown,
             is_unmapped=is_unmapped,
+            **self._unknown_severity(incident),
         )
+
+    def _unknown_severity(self, incident: Incident) -> dict[str, str]:
+        if incident.severity is not Severity.UNKNOWN:
+            return {}
+        return {"priority": self.priority_name(incident)}
+
+    def priority_name(self, incident: Incident) -> str:
+        """Return the name of the priority that the incident's severity gets."""
+        key = self._held.connection.priority_id(incident.severity)
+        return self._session.get_one(Priority, key).name
 
     def is_pending(self, incident: Incident) -> bool:
         """Whether host details or the organization's name are still missing."""

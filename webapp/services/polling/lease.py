@@ -52,6 +52,8 @@ class PolledConnection:
     closed_status_id: int | None
     leave_touched_open: bool
     reopen_tickets: bool
+    portal_template: str | None
+    relink_after_id: int | None
     polling_started_at: datetime | None
     paused_at: datetime | None
     disconnected_at: datetime | None

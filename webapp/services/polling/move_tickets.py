@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_body, build_title, without_unmapped_marks
 from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Ticket
@@ -124,7 +124,7 @@ class _Mover:
 
 def _incident(alert: Alert) -> Incident | None:
     """Return the alert's incident, or None where its report is not kept or not readable."""
-    incident = parse_incident_text(alert.raw_report) if alert.raw_report else None
+    incident = alert.read_report()
     return incident if incident and incident.id == alert.external_alert_id else None
 
 

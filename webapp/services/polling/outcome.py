@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.domain.incident import DELETED
 from webapp.domain.integrations import ENTERPRISE_ONLY
+from webapp.domain.plan import Reason
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
-from webapp.models.poll_run import COMPLETED, COUNTS, ERROR, RUNNING, SKIPPED
+from webapp.models.poll_run import COMPLETED, ERROR, RUNNING, SKIPPED
 
 SKIP_WORDS = {
     "edition": ENTERPRISE_ONLY,
@@ -19,6 +21,17 @@ SKIP_WORDS = {
     "not_due": "No poll is due.",
 }
 """Why a poll did nothing, in words."""
+
+REASON_WORDS: Mapping[str, str] = {
+    Reason.ALREADY_CLOSED: "closed before",
+    Reason.ORG_OPTED_OUT: "excluded",
+    Reason.BEFORE_BACKFILL: "older than the backfill",
+    Reason.NOT_SENT_YET: "not sent yet",
+    Reason.DELETING: "about to be deleted",
+    DELETED: "gone from Huntress",
+    Reason.NO_LINKED_TICKET: "changed without a ticket",
+}
+"""Why incidents got no ticket, in the order in which it is said."""
 
 SKIPS_THAT_FAIL = frozenset({"missing_credentials"})
 _REPORTED = ("collected", "created", "noted", "closed", "reopened", "recorded", "failed")
@@ -80,14 +93,14 @@ def describe_run(run: PollRun) -> str:
     """Return what a run did in words, such as "12 collected, 9 tickets created, 3 updated"."""
     if run.state == SKIPPED:
         return SKIP_WORDS.get(run.skip_reason or "", "Skipped.")
-    words = count_words({name: getattr(run, name) for name in COUNTS})
+    words = count_words(run.counts)
     return f"{words}. Last poll failed: {run.error}" if run.state == ERROR else words
 
 
 def count_words(counts: Mapping[str, int]) -> str:
     """Return the counts in words, such as "12 collected, 9 tickets created, 3 updated".
 
-    The other counts are added where they are not zero.
+    The other counts, and why incidents got no ticket, are added where they are not zero.
     """
     created = counts["created"]
     words = [
@@ -95,8 +108,14 @@ def count_words(counts: Mapping[str, int]) -> str:
         f"{created:,} {'ticket' if created == 1 else 'tickets'} created",
         f"{counts['noted']:,} updated",
     ]
+    words += reason_words(counts)
     rest = ("closed", "reopened", "failed", "quarantined")
     words += [f"{counts[name]:,} {name}" for name in rest if counts[name]]
     if counts["missed_open"]:
         words.append(f"{counts['missed_open']:,} opened and closed between polls")
     return ", ".join(words)
+
+
+def reason_words(counts: Mapping[str, int]) -> list[str]:
+    """Return how many got no ticket for each reason, such as ["75 closed before"]."""
+    return [f"{counts[key]:,} {words}" for key, words in REASON_WORDS.items() if counts.get(key)]

@@ -33,6 +33,7 @@ from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
+from webapp.services.polling.fill_remediations import fill_remediations
 from webapp.services.polling.lease import (
     Lease,
     LeaseLostError,
@@ -46,8 +47,10 @@ from webapp.services.polling.process_inbox import (
     process_inbox,
     take_back_attempts,
 )
+from webapp.services.polling.relink_tickets import relink_at_end
 from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
 from webapp.services.polling.sweep_incidents import is_sweep_due, sweep_incidents
+from webapp.services.portal_links import portal_template
 from webapp.services.transactions import reading, transaction
 
 JOIN_SECONDS = 0.5
@@ -168,7 +171,8 @@ def _claim(
                 cursor_before=connection.cursor,
                 **values,
             )
-            return Cycle(connection, lease, run, portal_url=config.huntress_portal_url)
+            template = portal_template(connection.portal_template)
+            return Cycle(connection, lease, run, portal_url=template)
         error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
         changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
         if connection.was_interrupted:
@@ -306,6 +310,8 @@ def _poll(cycle: Cycle) -> None:
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
+        fill_remediations(cycle)
+    relink_at_end(cycle)
     if problem is not None:  # the list cannot be walked; the sweep found what is open
         raise problem
 

@@ -5,7 +5,7 @@ because they count in the account's call window. A person waits for the preview,
 bounded number of pages and says whether it stopped early.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,11 +38,15 @@ from webapp.services.mapping.sync_organizations import (
 from webapp.services.polling.collect_incidents import Collected, newest_by_key, read_report
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
 from webapp.services.polling.lease import PolledConnection, read_polled
+from webapp.services.polling.outcome import reason_words
 from webapp.services.polling.preview_counts import PreviewCounts, PreviewedMappings, count_reports
 from webapp.services.polling.sweep_incidents import LISTED_STATUSES
 from webapp.services.transactions import reading
 
 MAX_PAGES = 10
+MAX_SWEEP_PAGES = 2 * MAX_PAGES + 2
+"""The most pages of open incidents: those that the walk has seen come first and are not new."""
+
 MAX_TIME = timedelta(seconds=25)
 """After this time no further page is asked for."""
 
@@ -69,8 +73,8 @@ class Preview:
     """What the first poll would do. `window_from` (UTC) is where the backfill begins.
 
     `boards` and `unmapped` are pairs of name and number of tickets, the largest number first.
-    `priorities` are those that occur. `is_cut_short` says that there may be more incidents than
-    were looked at.
+    `priorities` are those that occur. `is_cut_short` says that there are more incidents than were
+    looked at, `is_unsure` that the look ended before that was known.
     """
 
     window_from: datetime
@@ -83,7 +87,15 @@ class Preview:
     without_ticket: Sequence[tuple[Reason, int]]
     unreadable: int
     is_cut_short: bool
+    is_unsure: bool
     api_calls: int
+
+    @property
+    def words(self) -> str:
+        """What was seen, such as "900 seen: 806 tickets, 75 closed before, 19 excluded"."""
+        tickets = f"{self.tickets:,} {'ticket' if self.tickets == 1 else 'tickets'}"
+        parts = [tickets, *reason_words(dict(self.without_ticket))]
+        return f"{self.looked_at:,} seen: {', '.join(parts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +170,13 @@ def _refuse(connection: PolledConnection) -> None:
 
 
 class _Look:
-    """One look at Huntress, of at most MAX_PAGES pages and MAX_TIME."""
+    """One look at Huntress, of about MAX_PAGES pages and MAX_TIME."""
 
     def __init__(self, desk: _Desk) -> None:
         self.connection = desk.connection
         self.mappings = desk.mappings
         self.horizon = desk.connection.horizon
-        self.is_cut_short = False
-        self._pages_left = MAX_PAGES
+        self.is_cut_short = self.is_unsure = False
         self._ends_at = clock.utcnow() + MAX_TIME
         self._now = clock.utcnow() + CLOCK_TOLERANCE
 
@@ -177,8 +188,9 @@ class _Look:
         self._bring_up_to_date(client, walked.values(), listed)
         self._count(counts, walked)
         self.mappings.sync(listed)
-        swept = newest_by_key(self._sweep(client))
-        self._count(counts, {key: row for key, row in swept.items() if key not in walked})
+        if not self.is_cut_short and not self.is_unsure:
+            swept = newest_by_key(self._sweep(client, walked))
+            self._count(counts, {key: row for key, row in swept.items() if key not in walked})
         return counts
 
     def _count(self, counts: PreviewCounts, rows: dict[str, Collected]) -> None:
@@ -194,31 +206,53 @@ class _Look:
 
     def _walk(self, client: HuntressClient) -> Iterator[Collected]:
         walk = CursorWalk(low=self.horizon or self._now, cursor=self.connection.cursor)
-        while not walk.is_finished and self._may_ask():
+        while not walk.is_finished:
+            if self._is_time_over():
+                return
             page = client.list_incident_reports(walk.next_token)
             if self.horizon is None:
                 walk.low = self.horizon = low_boundary(
                     None, now=page.answered_at, backfill_days=self.connection.backfill_days
                 )
-            yield from self._read(page, walk.take(page))
-        self.is_cut_short = self.is_cut_short or not walk.is_finished
+            rows = self._read(page, walk.take(page))
+            if walk.pages > MAX_PAGES:  # this page is only to see whether there is more
+                self.is_cut_short = bool(rows)
+                return
+            yield from rows
 
-    def _sweep(self, client: HuntressClient) -> Iterator[Collected]:
+    def _sweep(
+        self, client: HuntressClient, walked: Mapping[str, Collected]
+    ) -> Iterator[Collected]:
+        """Yield what Huntress lists as open, until all is listed or more is known to be unseen.
+
+        `walked` are the reports that the walk has seen already. They do not use up the pages.
+        """
+        pages = new = 0
         for status in LISTED_STATUSES:
             walk = ListWalk()
-            while not walk.is_finished and self._may_ask():
+            while not walk.is_finished:
+                if pages == MAX_SWEEP_PAGES:
+                    self.is_unsure = True
+                if self.is_unsure or self._is_time_over():
+                    return
                 page = client.list_incident_reports(
                     walk.next_token, status=status, sort_field="id", sort_direction="desc"
                 )
-                yield from self._read(page, walk.take(page))
-            self.is_cut_short = self.is_cut_short or not walk.is_finished
+                pages += 1
+                rows = self._read(page, walk.take(page))
+                unseen = [row for row in rows if row.key not in walked]
+                if unseen and new == MAX_PAGES:
+                    self.is_cut_short = True
+                    return
+                new += bool(unseen)
+                yield from rows
 
     def _read(self, page: Page, rows: list[object]) -> list[Collected]:
         self._now = page.answered_at + CLOCK_TOLERANCE
         return [read_report(row, self._now) for row in rows]
 
     def _list_organizations(self, client: HuntressClient) -> list[Organization]:
-        if not self._may_ask():
+        if self._is_time_over():
             return []
         return list_all_organizations(client, lambda: None)
 
@@ -241,10 +275,11 @@ class _Look:
         elif missing:
             self.mappings.add(one for one in listed if one.external_id in missing)
 
-    def _may_ask(self) -> bool:
-        if self._pages_left == 0 or clock.utcnow() >= self._ends_at:
+    def _is_time_over(self) -> bool:
+        """Whether no further page is asked for; what was not asked for by then is not known."""
+        if clock.utcnow() < self._ends_at:
             return False
-        self._pages_left -= 1
+        self.is_unsure = True
         return True
 
 
@@ -266,6 +301,7 @@ def _as_preview(desk: _Desk, look: _Look, counts: PreviewCounts, api_calls: int)
         without_ticket=counts.without_ticket.most_common(),
         unreadable=counts.unreadable,
         is_cut_short=look.is_cut_short,
+        is_unsure=look.is_unsure,
         api_calls=api_calls,
     )
 

@@ -169,6 +169,7 @@ def _write(cycle: Cycle, entries: Sequence[InboxEntry]) -> None:
         cycle.lease.fence(session)
         result = write_incidents(session, cycle, entries)
     cycle.run.count(**result.counts)
+    cycle.run.count_recorded(result.reasons)
 
 
 def _process_singly(cycle: Cycle, entry: InboxEntry) -> None:

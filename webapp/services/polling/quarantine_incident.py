@@ -8,7 +8,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import is_closed_status
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_quarantine_body, build_quarantine_title
 from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Ticket
@@ -92,9 +91,9 @@ def _new_alert(session: Session, cycle: Cycle, entry: InboxEntry, now: datetime)
     alert = Alert(
         connection_id=cycle.connection.id,
         external_alert_id=entry.key,
-        status=incident.status,
-        severity=incident.severity_word,
-        was_closed=is_closed_status(incident.status),
+        status=incident.raw_status,
+        severity=incident.raw_severity,
+        was_closed=incident.is_closed,
         is_incomplete=True,
         organization_external_id=incident.organization_id,
         triggered_at=incident.sent_at or incident.updated_at,

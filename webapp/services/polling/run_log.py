@@ -1,5 +1,7 @@
 """The record of a poll cycle with its counts and progress, for pages, commands and history."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +26,7 @@ class RunLog:
     def __init__(self, run_id: int) -> None:
         self.run_id = run_id
         self.counts = dict.fromkeys(COUNTS, 0)
+        self.reasons: Counter[str] = Counter()
         self.values: dict[str, Any] = {}
         self._written_at: datetime | None = clock.utcnow()
 
@@ -31,6 +34,11 @@ class RunLog:
         """Add to the named counters."""
         for name, number in counts.items():
             self.counts[name] += number
+
+    def count_recorded(self, reasons: Mapping[str, int]) -> None:
+        """Count incidents that were recorded without a ticket, each with its reason."""
+        self.reasons.update(reasons)
+        self.count(recorded=sum(reasons.values()))
 
     def show(self, phase: str, done: int = 0, total: int | None = None) -> None:
         """Show how far the cycle is; written at most once a second."""
@@ -67,7 +75,12 @@ class RunLog:
         return (
             update(PollRun)
             .where(PollRun.id == self.run_id, PollRun.state == RUNNING)
-            .values(updated_at=now, **self.counts, **self.values)
+            .values(
+                updated_at=now,
+                recorded_reasons=dict(self.reasons) or None,
+                **self.counts,
+                **self.values,
+            )
         )
 
 

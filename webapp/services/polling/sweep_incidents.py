@@ -238,7 +238,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
     with transaction() as session:
         cycle.lease.fence(session)
         alert = session.get_one(Alert, alert_id)
-        previous, alert.status, alert.observed_at = alert.status, DELETED, now
+        previous, alert.status, alert.observed_at = alert.parsed_status, DELETED, now
         if alert.ticket_id is not None:
             body = f"Huntress no longer has this incident (its status was {_word(previous)})."
             ticket = session.get_one(
@@ -250,7 +250,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
             session.add(Comment(ticket_id=alert.ticket_id, body=body, created_at=now))
             cycle.run.count(noted=1)
         else:
-            cycle.run.count(recorded=1)
+            cycle.run.count_recorded({DELETED: 1})
 
 
 def _word(status: str | None) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import DELETING, parse_incident_text
+from webapp.domain.incident import DELETING, DRAFT, parse_incident_text
 from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
@@ -117,8 +117,8 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
         query = _recorded(select(Alert.id), connection_id).where(Alert.id == alert_id)
         if session.scalar(query) is None:
             raise RefusedError(
-                "This incident gets no ticket: it is over, or its organization is excluded. "
-                "Include the organization first."
+                "This incident gets no ticket: it is over, Huntress has not sent it yet, or its "
+                "organization is excluded. Include the organization first."
             )
         return _ticket(session, held, [alert], actor_id)
 
@@ -195,7 +195,7 @@ def _recorded(query: Select[Selected], connection_id: int) -> Select[Selected]:
         is_open(),
         Alert.ticket_id.is_(None),
         Alert.is_incomplete.is_(False),
-        or_(Alert.status.is_(None), Alert.status != DELETING),
+        or_(Alert.parsed_status.is_(None), Alert.parsed_status.not_in((DELETING, DRAFT))),
         or_(Alert.reason.is_(None), Alert.reason != Reason.TICKET_REQUESTED),
         or_(OrganizationMapping.id.is_(None), OrganizationMapping.creates_tickets),
     ]

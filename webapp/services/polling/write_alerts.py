@@ -48,12 +48,22 @@ class AlertWriter:
         With `was_pending` the ticket's text still lacks details, even if they are known by now.
         """
         is_pending = was_pending or self._context.is_pending(one.incident)
-        self.has_pending = self.has_pending or is_pending
-        self._upsert(one, {"ticket_id": ticket_id, "reason": None, "details_pending": is_pending})
+        has_more = one.incident.remediations.has_more
+        self.has_pending = self.has_pending or is_pending or has_more
+        values: dict[str, Any] = {
+            "ticket_id": ticket_id,
+            "reason": None,
+            "details_pending": is_pending,
+            "remediations_due_at": self._now if has_more else None,
+        }
+        if not has_more:
+            values["all_remediations"] = None
+        self._upsert(one, values)
 
     def record_unticketed(self, one: Planned) -> None:
         """Record an incident without a ticket, and why it has none."""
-        self._upsert(one, {"reason": self._reason(one)})
+        fetched = {"remediations_due_at": None, "all_remediations": None}
+        self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:
         """Insert the new alerts."""
@@ -80,6 +90,7 @@ class AlertWriter:
                 "created_at": self._now,
                 "ticket_id": None,
                 "details_pending": False,
+                "all_remediations": None,
                 **values,
             }
         )
@@ -87,8 +98,8 @@ class AlertWriter:
     def _values(self, one: Planned) -> dict[str, Any]:
         incident, alert = one.incident, one.known.alert if one.known else None
         return {
-            "status": incident.status,
-            "severity": incident.severity_word,
+            "status": incident.raw_status,
+            "severity": incident.raw_severity,
             "was_closed": was_closed_after(incident, alert is not None and alert.was_closed),
             "is_incomplete": False,
             "organization_external_id": incident.organization_id,

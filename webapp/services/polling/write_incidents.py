@@ -6,7 +6,6 @@ many incidents it has, so that a backlog of thousands is written within seconds.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, tuple_
@@ -14,10 +13,12 @@ from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident, Severity
+from webapp.domain.markdown_text import escape_line
 from webapp.domain.plan import (
     Action,
     ActionKind,
+    Reason,
     plan_incident_action,
     plan_route,
     usable_time,
@@ -27,6 +28,7 @@ from webapp.domain.ticket_text import (
     build_creation_note,
     build_title,
     build_update_note,
+    unknown_severity_words,
 )
 from webapp.models import Comment, InboxRow, Priority, Status, Ticket
 from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
@@ -34,7 +36,7 @@ from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.polling.held_connection import HeldConnection
-from webapp.services.polling.incident_batch import BatchContext, InboxEntry, load_known
+from webapp.services.polling.incident_batch import BatchContext, BatchResult, InboxEntry, load_known
 from webapp.services.polling.write_alerts import AlertWriter, Planned
 from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
 from webapp.services.transactions import NO_SYNC
@@ -45,17 +47,6 @@ PLANNING_SECONDS = 0.12
 
 class UnusableReportError(ValueError):
     """A report that says too little to be recorded; the message is for people."""
-
-
-@dataclass
-class BatchResult:
-    """What became of the incidents of a batch, counted by the names of the run's counters."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, name: str) -> None:
-        """Add one to the counter `name`."""
-        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 def write_incidents(
@@ -235,19 +226,34 @@ class _Writer:
         ticket = one.known.ticket if one.known else None
         if one.known is None or ticket is None:  # pragma: no cover - notes are planned for tickets
             raise ValueError("a note without a ticket")
-        raw = one.known.alert.raw_report
         note = build_update_note(
             one.incident,
-            previous=parse_incident_text(raw) if raw else None,
+            previous=one.known.alert.read_report(),
             status=one.action.previous_status,
             severity=one.action.previous_severity,
         )
-        extra = [self._change_state(one.action, ticket), self._raise_priority(one, ticket)]
+        extra = [
+            self._name_unknown_severity(one),
+            self._change_state(one.action, ticket),
+            self._raise_priority(one, ticket),
+        ]
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
         ticket.updated_at = self.now
         was_pending = one.known.alert.details_pending
         self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
         self.result.count("noted")
+
+    def _name_unknown_severity(self, one: Planned) -> str:
+        """Return a sentence about a severity that became one Triagedesk does not know, or nothing.
+
+        A priority that is higher already, or that a person chose, stays all the same.
+        """
+        incident = one.incident
+        is_new = incident.severity_word != one.action.previous_severity
+        if incident.severity is not Severity.UNKNOWN or not is_new:
+            return ""
+        words = unknown_severity_words(incident, self.context.priority_name(incident))
+        return f"{escape_line(words)}."
 
     def _change_state(self, action: Action[int], ticket: Ticket) -> str:
         """Close or reopen the ticket; return a sentence about it, empty where nothing changed.
@@ -320,8 +326,9 @@ class _Writer:
 
     def _record(self, one: Planned) -> None:
         self.alerts.record_unticketed(one)
-        self.result.count("recorded")
-        if one.known is None and self._was_missed(one.incident):
+        self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
+        is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
+        if is_first and self._was_missed(one.incident):
             self.result.count("missed_open")
 
     def _was_missed(self, incident: Incident) -> bool:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from webapp.models import Alert, Ticket
+from webapp.models import Alert, Connection, Ticket
 from webapp.services.list_sizes import EXPORT_BATCH
+from webapp.services.portal_links import incident_url
 from webapp.services.transactions import reading
 
 
@@ -14,14 +15,20 @@ def export_tickets(*, only_open: bool = False) -> Iterator[dict[str, object]]:
     """Every ticket by age, the oldest first, read in batches; times are ISO texts in UTC."""
     last_id = 0
     while batch := _read_batch(last_id, only_open=only_open):
-        for ticket, alert in batch:
-            yield _as_dict(ticket, alert)
+        for ticket, alert, subdomain, template in batch:
+            reference = ticket.source_reference if ticket.connection_id else None
+            organization_id = alert.organization_external_id if alert else None
+            url = incident_url(reference, organization_id, subdomain=subdomain, chosen=template)
+            yield {**_as_dict(ticket, alert), "portal_url": url}
         last_id = batch[-1][0].id
 
 
-def _read_batch(last_id: int, *, only_open: bool) -> list[tuple[Ticket, Alert | None]]:
+def _read_batch(
+    last_id: int, *, only_open: bool
+) -> list[tuple[Ticket, Alert | None, str | None, str | None]]:
     query = (
-        select(Ticket, Alert)
+        select(Ticket, Alert, Connection.subdomain, Connection.portal_template)
+        .outerjoin(Connection, Connection.id == Ticket.connection_id)
         .outerjoin(
             Alert,
             (Alert.connection_id == Ticket.connection_id)
@@ -49,7 +56,7 @@ def _read_batch(last_id: int, *, only_open: bool) -> list[tuple[Ticket, Alert | 
     if only_open:
         query = query.where(Ticket.closed_at.is_(None))
     with reading() as session:
-        return [(ticket, alert) for ticket, alert in session.execute(query)]
+        return [(*row,) for row in session.execute(query)]
 
 
 def _as_dict(ticket: Ticket, alert: Alert | None) -> dict[str, object]:

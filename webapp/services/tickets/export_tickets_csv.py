@@ -12,10 +12,10 @@ from webapp.domain.csv_text import BYTE_ORDER_MARK, csv_time, write_csv_line
 from webapp.models import Alert, Connection, OrganizationMapping, Ticket
 from webapp.services.list_sizes import EXPORT_BATCH
 from webapp.services.lookups import LARGEST_ID
+from webapp.services.portal_links import incident_url
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.list_incidents import same_organization
 from webapp.services.tickets.list_tickets import load_tickets
-from webapp.services.tickets.portal_links import link_to_portal
 from webapp.services.tickets.ticket_filters import (
     TicketQuery,
     build_conditions,
@@ -88,6 +88,7 @@ def _incidents(session: Session, ids: Sequence[int]) -> dict[int, Any]:
             Alert.triggered_at,
             OrganizationMapping.name.label("organization"),
             Connection.subdomain,
+            Connection.portal_template,
         )
         .join(Connection, Connection.id == Alert.connection_id)
         .outerjoin(OrganizationMapping, same_organization())
@@ -114,10 +115,11 @@ def _line(ticket: Ticket, incident: Any) -> str:
             incident and (incident.organization or incident.organization_external_id),
             ticket.source_reference,
             incident
-            and link_to_portal(
+            and incident_url(
                 ticket.source_reference,
+                incident.organization_external_id,
                 subdomain=incident.subdomain,
-                organization_id=incident.organization_external_id,
+                chosen=incident.portal_template,
             ),
             ticket.external_reference,
             ticket.external_url,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import DELETED, DELETING, is_recorded_open
+from webapp.domain.incident import DELETED, DELETING, DRAFT, is_recorded_open
 from webapp.domain.plan import Reason
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Alert, Connection, OrganizationMapping, Ticket
@@ -17,7 +17,7 @@ from webapp.services.edition import require_enterprise
 from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.lookups import list_connections
-from webapp.services.tickets.portal_links import link_to_portal
+from webapp.services.portal_links import incident_url
 from webapp.services.tickets.ticket_filters import has_severity
 from webapp.services.transactions import reading
 
@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     Reason.BEFORE_BACKFILL: "Older than the backfill",
     Reason.ORG_OPTED_OUT: "Excluded organization",
     Reason.ALREADY_CLOSED: "Closed when first seen",
+    Reason.NOT_SENT_YET: "Not sent yet: the SOC still works on it",
     Reason.DELETING: "Being deleted at Huntress",
     Reason.TICKET_REQUESTED: "Comes with the next poll",
 }
@@ -188,7 +189,7 @@ def read_incident_rows(session: Session, ids: Sequence[int]) -> list[IncidentRow
 def _has_status(word: str) -> ColumnElement[bool]:
     if word == "open":
         return is_open()
-    is_deleted = Alert.status == DELETED
+    is_deleted = Alert.parsed_status == DELETED
     return is_deleted if word == "deleted" else and_(~is_open(), ~is_deleted)
 
 
@@ -226,6 +227,7 @@ def _details(ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             Alert.message,
             Alert.severity,
             Alert.status,
+            Alert.parsed_status,
             Alert.reason,
             Alert.organization_external_id,
             Alert.device_name,
@@ -238,6 +240,7 @@ def _details(ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             OrganizationMapping.creates_tickets,
             Connection.name.label("connection"),
             Connection.subdomain,
+            Connection.portal_template,
             Alert.ticket_id,
             Ticket.number,
             Ticket.closed_at,
@@ -275,12 +278,13 @@ def _as_row(row: Any) -> IncidentRow:
         reason=None if row.ticket_id else REASONS.get(row.reason or "", OTHER_REASON),
         is_excluded=row.creates_tickets is False,
         is_reduced=row.is_reduced,
-        is_open=is_recorded_open(row.status) and row.status != DELETING,
+        is_open=is_recorded_open(row.parsed_status) and row.parsed_status not in (DELETING, DRAFT),
         is_requested=row.reason == Reason.TICKET_REQUESTED,
-        portal_url=link_to_portal(
+        portal_url=incident_url(
             row.external_alert_id,
+            row.organization_external_id,
             subdomain=row.subdomain,
-            organization_id=row.organization_external_id,
+            chosen=row.portal_template,
         ),
         reported_at=row.reported_at,
         recorded_at=row.created_at,

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.html_text import html_to_text
-from webapp.domain.incident import Incident, parse_incident_text
+from webapp.domain.incident import Incident, parse_incident_text, with_all_remediations
 from webapp.domain.ticket_text import Agent
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
@@ -70,6 +70,7 @@ class FoundIncident:
     incident: IncidentView | None = None
     connection_name: str | None = None
     subdomain: str | None = None
+    portal_template: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         return FoundIncident()
     row = session.execute(_statement(ticket)).one()
     if row.id is None:
-        return FoundIncident(None, row.name, row.subdomain)
+        return FoundIncident(None, row.name, row.subdomain, row.portal_template)
     incident = IncidentView(
         alert_id=row.id,
         connection_id=row.connection_id,
@@ -106,9 +107,9 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         is_reduced=row.is_reduced,
         was_closed=row.was_closed,
         closed_status_id=row.closed_status_id,
-        report=_parse(row.raw),
+        report=_parse(row.raw, row.all_remediations),
     )
-    return FoundIncident(incident, row.name, row.subdomain)
+    return FoundIncident(incident, row.name, row.subdomain, row.portal_template)
 
 
 def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
@@ -118,6 +119,7 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             Connection.name,
             Connection.subdomain,
             Connection.closed_status_id,
+            Connection.portal_template,
             Alert.id,
             Alert.connection_id,
             Alert.status,
@@ -133,6 +135,7 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             HuntressAgent,
             Alert.raw_report.is_(None).label("is_reduced"),
             case((is_small, Alert.raw_report)).label("raw"),
+            Alert.all_remediations,
         )
         .select_from(Connection)
         .outerjoin(Alert, Alert.ticket_id == ticket.id)
@@ -186,12 +189,12 @@ def _pretty(raw: str) -> str:
         return raw
 
 
-def _parse(raw: str | None) -> Incident | None:
+def _parse(raw: str | None, remediations: str | None) -> Incident | None:
     """Parse a report; returns None for an unreadable one, so that the page still works."""
     if not raw:
         return None
     try:
-        report = parse_incident_text(raw)
+        report = with_all_remediations(parse_incident_text(raw), remediations)
     except (ValueError, RecursionError):
         return None
     return report if report.id is not None else None

@@ -18,7 +18,7 @@ from webapp.models import (
 )
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
-from webapp.services.tickets.portal_links import link_to_portal
+from webapp.services.portal_links import incident_url
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
 from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
@@ -74,7 +74,12 @@ def read_ticket(
             later_mark=timeline.previous_mark,
             incident=found.incident,
             connection_name=found.connection_name,
-            portal_url=_portal_url(ticket, found.subdomain, found.incident),
+            portal_url=incident_url(
+                ticket.source_reference if ticket.connection_id else None,
+                found.incident.organization_id if found.incident else None,
+                subdomain=found.subdomain,
+                chosen=found.portal_template,
+            ),
             assets=_assets(session, ticket_id),
             related=find_related(session, ticket, found.incident),
             statuses=session.scalars(select(Status).order_by(Status.position)).all(),
@@ -115,16 +120,6 @@ def load_ticket(session: Session, ticket_id: int) -> Ticket:
     if ticket is None:
         raise NotFoundError("There is no such ticket.")
     return ticket
-
-
-def _portal_url(ticket: Ticket, subdomain: str | None, incident: IncidentView | None) -> str | None:
-    if ticket.connection_id is None:
-        return None
-    return link_to_portal(
-        ticket.source_reference,
-        subdomain=subdomain,
-        organization_id=incident.organization_id if incident else None,
-    )
 
 
 def _timeline(

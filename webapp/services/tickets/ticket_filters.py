@@ -150,19 +150,15 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
 
 
 def has_severity(word: str) -> ColumnElement[bool]:
-    """SQL for alerts with a severity, in every spelling, as there are no statistics of lower()."""
+    """SQL for alerts with a severity, however Huntress has written it."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
     if word == Severity.UNKNOWN:
-        return or_(Alert.severity.is_(None), Alert.severity.not_in(_in_every_case(known)))
-    return Alert.severity.in_(_in_every_case([word]))
+        return or_(Alert.parsed_severity.is_(None), Alert.parsed_severity.not_in(known))
+    return Alert.parsed_severity == word
 
 
 def _has_incident(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(Alert.id).where(Alert.ticket_id == Ticket.id, condition).exists()
-
-
-def _in_every_case(words: Sequence[str]) -> list[str]:
-    return [spelt for word in words for spelt in (word, word.capitalize(), word.upper())]
 
 
 def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:

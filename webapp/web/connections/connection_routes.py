@@ -24,9 +24,10 @@ from webapp.services.mapping.sync_now import sync_now, sync_words
 from webapp.services.polling.close_tickets import close_tickets, count_closable_tickets
 from webapp.services.polling.manage_polling import pause_polling, resume_polling, start_polling
 from webapp.services.polling.preview_polling import preview_polling
+from webapp.services.polling.relink_tickets import choose_portal_link
 from webapp.web.access import admin_only
 from webapp.web.answers import tell, wants_part
-from webapp.web.connections.forms import ConnectForm, CredentialsForm
+from webapp.web.connections.forms import ConnectForm, CredentialsForm, PortalLinkForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
 from webapp.web.connections.routing_form import RoutingForm, only_closed_status, read_loaded
@@ -136,6 +137,21 @@ def change_credentials(connection_id: int) -> ResponseReturnValue:
             is_other_account=isinstance(error, OtherAccountError),
         ), 400
     flash("The credentials were tried and stored.", "success")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/portal-links")
+@admin_only
+def choose_links(connection_id: int) -> ResponseReturnValue:
+    """Choose the form of links to Huntress's portal; a refused form is shown again."""
+    form = PortalLinkForm()
+    try:
+        is_done = choose_portal_link(connection_id, form.chosen(), actor_id=require_viewer().id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return render_overview(connection_id, portal=form), 400
+    rest = "" if is_done else " The descriptions of older tickets follow within the hour."
+    flash(f"Links to Huntress's portal have the chosen form.{rest}", "success")
     return _back(connection_id)
 
 

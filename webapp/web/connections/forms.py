@@ -3,7 +3,9 @@
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 
+from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.services.connections.connect_account import DEFAULT_BASE_URL
+from webapp.services.portal_links import OWN, PORTAL_FORMS
 
 
 class KeyField(StringField):  # type: ignore[misc]  # WTForms comes without types
@@ -22,6 +24,23 @@ class CredentialsForm(FlaskForm):
     def credentials(self) -> tuple[str, str]:
         """The key and secret as they were typed."""
         return self.api_key.data or "", self.api_secret.data or ""
+
+
+class PortalLinkForm(FlaskForm):
+    """The form for links to Huntress's portal: a choice, and an own form for the last choice."""
+
+    choice = StringField("Form of links")
+    template = StringField(
+        "Own form",
+        description="With {subdomain}, {organization_id} and {incident_id} in their places.",
+        render_kw={"maxlength": PORTAL_TEMPLATE_LENGTH, "inputmode": "url"},
+    )
+
+    def chosen(self) -> str | None:
+        """The form of links that was chosen, None for the install's."""
+        if self.choice.data == OWN:
+            return self.template.data or ""
+        return PORTAL_FORMS.get(self.choice.data or "")
 
 
 class ConnectForm(CredentialsForm):

@@ -5,12 +5,27 @@ from collections.abc import Mapping
 from flask import render_template
 
 from webapp.extensions import current_config
-from webapp.services.connections.read_connection_page import read_connection_page
+from webapp.services.connections.read_connection_page import ConnectionPage, read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
 from webapp.services.polling.close_tickets import count_closable_tickets
+from webapp.services.portal_links import INSTALL, OWN
 from webapp.task_queue import read_queue_status
-from webapp.web.connections.forms import CredentialsForm
+from webapp.web.connections.forms import CredentialsForm, PortalLinkForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
+
+PORTAL_WORDS = {
+    INSTALL: "As this installation does",
+    "incident_reports": "With the organization, /incident_reports/",
+    "infection_reports": "With the organization, /infection_reports/ (older)",
+    OWN: "An own form",
+}
+"""The forms of links to Huntress's portal, as the page calls them."""
+
+
+def _portal_form(page: ConnectionPage) -> PortalLinkForm:
+    [chosen] = [one for one in page.portal_choices if one.is_chosen]
+    template = chosen.template if chosen.key == OWN else ""
+    return PortalLinkForm(formdata=None, choice=chosen.key, template=template)
 
 
 def render_overview(
@@ -20,6 +35,7 @@ def render_overview(
     seen: Mapping[str, object] | None = None,
     conflict: StaleRoutingError | None = None,
     credentials: CredentialsForm | None = None,
+    portal: PortalLinkForm | None = None,
     failure: str | None = None,
     is_other_account: bool = False,
 ) -> str:
@@ -46,6 +62,8 @@ def render_overview(
         closable=count_closable_tickets(connection_id),
         conflict=conflict,
         credentials_form=credentials or CredentialsForm(formdata=None),
+        portal_form=portal or _portal_form(page),
+        portal_words=PORTAL_WORDS,
         failure=failure,
         is_other_account=is_other_account,
         queue=read_queue_status(),

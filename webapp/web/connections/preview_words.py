@@ -7,6 +7,7 @@ WORDS = {
     Reason.BEFORE_BACKFILL: "open, but last changed before the backfill begins: recorded without "
     "a ticket",
     Reason.ORG_OPTED_OUT: "of excluded organizations: recorded without a ticket",
+    Reason.NOT_SENT_YET: "not sent yet, the SOC still works on it: ticketed once it is sent",
     Reason.DELETING: "about to be deleted by Huntress: left out",
 }
 

@@ -23,6 +23,7 @@ ACTIONS = {
     "mapping.matched_again": "Matched an organization again",
     "mapping.saved": "Saved a mapping",
     "organizations.synced": "Synced organizations",
+    "portal_link.chosen": "Chose the form of portal links",
     "polling.paused": "Paused polling",
     "polling.resumed": "Resumed polling",
     "polling.started": "Started polling",

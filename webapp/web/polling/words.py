@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from webapp.domain.polling_health import SCHEDULE, TIMER
 from webapp.models import PollRun
-from webapp.models.poll_run import COUNTS
 from webapp.services.polling.outcome import SKIP_WORDS
 from webapp.services.polling.read_poll_history import PolledAccount
 
@@ -90,5 +89,5 @@ def run_duration_words(run: PollRun) -> str:
 
 
 def run_counts(run: PollRun) -> dict[str, int]:
-    """The counters of a poll by name."""
-    return {name: getattr(run, name) for name in COUNTS}
+    """The counters of a poll, and the reasons for no ticket, by name."""
+    return run.counts
