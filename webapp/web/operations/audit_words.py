@@ -19,6 +19,7 @@ ACTIONS = {
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
     "incidents.ticketed": "Created tickets for recorded incidents",
+    "mapping.auto_matched": "Matched an organization by name",
     "mapping.imported": "Imported mappings",
     "mapping.matched_again": "Matched an organization again",
     "mapping.saved": "Saved a mapping",
