@@ -259,7 +259,7 @@ def test_saving_a_client_matches_its_organization_at_once(app: Flask, admin: Bro
         assert words in admin.get("/clients").text
         with app.app_context():
             [row] = all_rows(OrganizationMapping, OrganizationMapping.name == f"{name} Ltd")
-            assert row.client_id is not None and row.is_auto_matched
+            assert (row.client_id is not None, row.is_auto_matched) == (True, True)
 
     admin.post_own("/clients/new", {"name": "added LTD"})
     mapped("Added")
