@@ -9,6 +9,7 @@ from webapp.services.desk.import_clients import CLIENT_IMPORT
 from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
 from webapp.services.mapping.match_clients import match_clients, matched_words
+from webapp.services.polling.move_tickets import list_move_offers
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
@@ -72,7 +73,13 @@ def show(client_id: int) -> ResponseReturnValue:
         return answer
     if attempt.conflict:
         view = read_client(client_id)
-    page = render_template("clients/show.html", view=view, form=form, attempt=attempt)
+    page = render_template(
+        "clients/show.html",
+        view=view,
+        form=form,
+        attempt=attempt,
+        move_offers=list_move_offers(client_id=client_id),
+    )
     return page, attempt.status
 
 

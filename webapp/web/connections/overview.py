@@ -7,6 +7,7 @@ from flask import render_template
 from webapp.extensions import current_config
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
+from webapp.services.polling.move_tickets import read_move_offer
 from webapp.task_queue import read_queue_status
 from webapp.web.connections.forms import CredentialsForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
@@ -46,5 +47,6 @@ def render_overview(
         failure=failure,
         is_other_account=is_other_account,
         queue=read_queue_status(),
+        offered=read_move_offer(connection_id),
         calls_per_minute=current_config().huntress_calls_per_minute,
     )

@@ -14,7 +14,7 @@ from webapp.web.errors import CONFLICT
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import TYPED_LENGTH, SentRow, TableLinks, picked, read_sent_rows
-from webapp.web.mapping.table import Refusal, render_table
+from webapp.web.mapping.table import Refusal, move_hint, render_table
 from webapp.web.viewer import require_viewer
 
 CREATE = "create"
@@ -48,7 +48,8 @@ def bulk(connection_id: int) -> ResponseReturnValue:
     except (StaleMappingError, NotFoundError) as error:
         return render_table(connection_id, _stale(error, rows, chosen)), CONFLICT
     them = "it" if len(chosen) == 1 else "them"
-    flash(f"{counted(len(chosen), 'organization')} {WORDS[action].format(them=them)}.", "success")
+    words = f"{counted(len(chosen), 'organization')} {WORDS[action].format(them=them)}."
+    flash(words + move_hint(connection_id), "success")
     return redirect(TableLinks(connection_id, request.args).to(), 303)
 
 

@@ -21,6 +21,7 @@ from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import TYPED_LENGTH, TableLinks
+from webapp.web.mapping.table import move_hint
 from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer
 
@@ -49,7 +50,7 @@ def create(connection_id: int) -> ResponseReturnValue:
         return _page(connection_id, typed, str(error)), status_of(error)
     flash(
         f"{counted(result.created, 'client')} created, "
-        f"{counted(result.linked, 'organization')} linked.",
+        f"{counted(result.linked, 'organization')} linked.{move_hint(connection_id)}",
         "success",
     )
     return redirect(TableLinks(connection_id, request.args).to(), 303)

@@ -33,6 +33,7 @@ ACTIONS = {
     "ticket.changed": "Changed a ticket",
     "ticket.moved": "Moved a ticket to its client",
     "ticket.noted": "Added a note to a ticket",
+    "ticket_move.declined": "Put off moving tickets off triage",
     "ticket_prefix.changed": "Changed the ticket prefix",
     "user.activated": "Activated a user",
     "user.added": "Added a user",
