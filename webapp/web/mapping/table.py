@@ -15,7 +15,14 @@ from webapp.services.mapping.map_organizations import (
 from webapp.services.polling.move_tickets import read_move_offer
 from webapp.services.polling.ticket_recorded_incidents import count_recorded_incidents
 from webapp.web.filters import counted
-from webapp.web.mapping.forms import SORT_WORDS, Seen, SentRow, TableLinks, read_query
+from webapp.web.mapping.forms import (
+    SORT_WORDS,
+    Seen,
+    SentRow,
+    TableLinks,
+    every_words,
+    read_query,
+)
 
 STATE_COLOURS = {
     MappingState.AUTO_MATCHED: "azure",
@@ -38,6 +45,7 @@ class Refusal:
     problems: Mapping[str, str] = field(default_factory=dict)
     conflicts: Mapping[str, MappingConflict] = field(default_factory=dict)
     picked: frozenset[str] = frozenset()
+    is_every: bool = False
     kind: str = "error"
     bulk_client: str = ""
 
@@ -78,6 +86,7 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
         query=query,
         links=TableLinks(connection_id, request.args),
         rows=_views(page, refusal),
+        every=every_words(query, page.total) if page.pages > 1 else None,
         refusal=refusal,
         tabs=_tabs(page),
         sorts=list(SORT_WORDS.items()),
