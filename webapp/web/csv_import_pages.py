@@ -158,7 +158,8 @@ class ImportPages:
     def _done(self, plan: ImportPlan) -> str:
         added, changed = plan.count(Outcome.ADDED), plan.count(Outcome.CHANGED)
         if not self.kind.adds:
-            return f"{counted(changed, self.one)} changed by the import."
+            created = f" {counted(len(plan.missing), 'client')} created." if plan.creates else ""
+            return f"{counted(changed, self.one)} changed by the import.{created}"
         return f"Imported: {counted(added, self.one)} added, {changed:,} changed."
 
     def _gone(self) -> ResponseReturnValue:

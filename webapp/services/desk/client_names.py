@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.domain.name_match import normalize_name
 from webapp.models import Client
 
 _SHOWN = 80
@@ -17,6 +18,7 @@ class ClientNames:
         self._by_key: dict[str, list[Client]] = {}
         for client in self.clients:
             self._by_key.setdefault(_key(client.name), []).append(client)
+        self._by_normalized = {normalize_name(one.name): one for one in self.clients}
 
     def find(self, name: str) -> Client | None:
         """The client with this name, or else the only one that differs in case or spaces."""
@@ -24,6 +26,11 @@ class ClientNames:
             return self._by_name[name]
         same = self._by_key.get(_key(name), [])
         return same[0] if len(same) == 1 else None
+
+    def find_normalized(self, name: str) -> Client | None:
+        """A client whose name only differs in what matching by name does not look at, or None."""
+        key = normalize_name(name)
+        return self._by_normalized.get(key) if key else None
 
     def problem(self, name: str) -> str | None:
         """A sentence that says why no organization can be mapped to `name`; None if it can."""

@@ -158,14 +158,15 @@ def _create(connection_id: int, wanted: Sequence[NewClient], actor_id: int) -> C
         names = ClientNames(session)
         if problems := _problems(names, wanted):
             raise FieldError(problems)
-        new = _insert(session, [one for one in wanted if one.choice is Choice.CREATE], actor_id)
+        created = [one.name for one in wanted if one.choice is Choice.CREATE]
+        new = insert_clients(session, created, actor_id)
         changes = [
             MappingChange(one.external_id, _client_id(names, new, one), version=one.version)
             for one in wanted
         ]
         apply_changes(session, connection_id, changes, actor_id=actor_id)
         matched = match_waiting(session, actor_id)  # of the same name, on any connection
-        return CreatedClients(created=len(new), linked=len(changes) + len(matched))
+        return CreatedClients(created=len(set(new.values())), linked=len(changes) + len(matched))
 
 
 def _propose(row: OrganizationMapping, similar: SimilarClients, alike: Sequence[str]) -> Proposal:
@@ -183,30 +184,33 @@ def _propose(row: OrganizationMapping, similar: SimilarClients, alike: Sequence[
 
 
 def _problems(names: ClientNames, decisions: Sequence[NewClient]) -> dict[str, str]:
-    taken = {normalize_name(client.name): client.name for client in names.clients}
-    problems = {one.external_id: _problem(names, taken, one) for one in decisions}
+    problems = {one.external_id: _problem(names, one) for one in decisions}
     return {key: problem for key, problem in problems.items() if problem}
 
 
-def _problem(names: ClientNames, taken: dict[str, str], one: NewClient) -> str | None:
+def _problem(names: ClientNames, one: NewClient) -> str | None:
     if not one.name:
         return "Enter a name, or choose to skip this organization."
     if one.choice is Choice.LINK:
         return names.problem(one.name)
-    if len(one.name) > NAME_LENGTH:
+    return new_name_problem(names, one.name)
+
+
+def new_name_problem(names: ClientNames, name: str) -> str | None:
+    """A sentence that says why no client can be created with this name; None if it can."""
+    if len(name) > NAME_LENGTH:
         return f"A client's name has at most {NAME_LENGTH} characters."
-    same = names.find(one.name)
-    existing = same.name if same else taken.get(normalize_name(one.name) or one.name)
+    existing = names.find(name) or names.find_normalized(name)
     if existing is not None:
-        return f'There is a client "{existing}" already. Link to it, or choose another name.'
+        return f'There is a client "{existing.name}" already. Link to it, or choose another name.'
     return None
 
 
-def _insert(session: Session, decisions: Sequence[NewClient], actor_id: int) -> dict[str, int]:
-    """Add the clients; return their ids by normalized name."""
+def insert_clients(session: Session, names: Sequence[str], actor_id: int | None) -> dict[str, int]:
+    """Add a client for each name and return their ids by name; names that match share one."""
     found: dict[str, Client] = {}
-    for one in decisions:
-        found.setdefault(_key(one.name), Client(name=one.name))
+    for name in names:
+        found.setdefault(client_key(name), Client(name=name))
     session.add_all(found.values())
     session.flush()
     for client in found.values():
@@ -218,15 +222,16 @@ def _insert(session: Session, decisions: Sequence[NewClient], actor_id: int) -> 
             after={"name": client.name, "is_active": True},
             actor_id=actor_id,
         )
-    return {key: client.id for key, client in found.items()}
+    return {name: found[client_key(name)].id for name in names}
 
 
 def _client_id(names: ClientNames, new: dict[str, int], one: NewClient) -> int | None:
     if one.choice is Choice.CREATE:
-        return new[_key(one.name)]
+        return new[one.name]
     client = names.find(one.name)
     return client.id if client else None
 
 
-def _key(name: str) -> str:
+def client_key(name: str) -> str:
+    """The form of a new client's name in which names are compared."""
     return normalize_name(name) or name

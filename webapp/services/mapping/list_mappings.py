@@ -101,6 +101,7 @@ def list_mappings(
         connection = get_connection(session, connection_id)
         counts = count_tabs(session, connection_id, query)
         total = sum(counts.values()) if query.tab is None else counts[str(query.tab)]
+        total = min(total, 1) if query.only else total
         pages = max(1, -(-total // query.size))
         page = min(query.page, pages)
         shown = select_mappings(connection_id, query)
@@ -210,7 +211,7 @@ def count_tabs(session: Session, connection_id: int, query: MappingQuery) -> dic
         select(tab, func.count())
         .select_from(OrganizationMapping)
         .outerjoin(OrganizationMapping.client)
-        .where(*_conditions(connection_id, replace(query, tab=None)))
+        .where(*_conditions(connection_id, replace(query, tab=None, only=None)))
         .group_by(tab)
     )
     return {

@@ -86,7 +86,7 @@ class TableLinks:
 
     def tab(self, state: str | None) -> str:
         """The address of another tab, on its first page."""
-        return self.to(state=state, page=None)
+        return self.to(state=state, page=None, only=None)
 
     def without_filters(self) -> str:
         """The address of all rows, in the same order."""
