@@ -159,10 +159,11 @@ def test_what_routing_lacks_is_named(viewer: Browser, connect: Callable[..., int
     connect(board_id=None, low_priority_id=None)
     words = card(viewer.get("/"))
     assert (
-        "Incident polling is paused until the routing configuration below is complete (board, "
+        "Incident polling is paused until the routing configuration is complete (board, "
         "fallback client/board, and all three severity priorities)." in words
     )
     assert "Missing: Security board, Low severity →." in words
+    assert "below" not in words, "the form is on another page"
 
 
 def test_an_error_outweighs_connected(
