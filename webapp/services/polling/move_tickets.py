@@ -58,13 +58,10 @@ def list_move_offers(*, client_id: int | None = None) -> list[MoveOffer]:
 
 
 def read_move_offer(connection_id: int) -> MoveOffer | None:
-    """Return the offer of a connection, or None where no ticket can be moved.
-
-    Raises NotFoundError.
-    """
+    """Return the offer of a connection, or None where no ticket can be moved."""
     with reading() as session:
-        connection = get_connection(session, connection_id)
-        offer = _read_offer(session, connection_id, connection.name)
+        name = session.scalar(select(Connection.name).where(Connection.id == connection_id))
+        offer = _read_offer(session, connection_id, name or "")
     return offer if offer.tickets else None
 
 
