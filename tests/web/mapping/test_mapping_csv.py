@@ -162,7 +162,7 @@ def test_errors_are_told_row_by_row_and_nothing_is_imported(app: Flask, table: B
     assert [row.split()[0] for row in rows_of(page, "Wrong")] == ["2", "3", "4", "5", "7"]
     problems = " ".join(rows_of(page, "Wrong"))
     for words in (
-        'There is no client "Nobody". Choose one of the list, or create it first. '
+        'There is no client "Nobody". Choose one from the list, or create it first. '
         '"maybe" is neither yes nor no.',
         "There is no organization with this id; sync organizations first.",
         "The organization id is missing.",

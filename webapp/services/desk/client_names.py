@@ -37,7 +37,7 @@ class ClientNames:
         client = self.find(name)
         shown = name if len(name) <= _SHOWN else name[: _SHOWN - 1] + "…"
         if client is None:
-            return f'There is no client "{shown}". Choose one of the list, or create it first.'
+            return f'There is no client "{shown}". Choose one from the list, or create it first.'
         if not client.is_active:
             return (
                 f'The client "{client.name}" is not active. Choose another, or activate it first.'

@@ -43,7 +43,7 @@ FIELDS = (
         "client",
         "Client",
         ("client name",),
-        hint="The name of an active client, in whatever case. Empty means none.",
+        hint="The name of an active client; upper or lower case does not matter. Empty means none.",
     ),
     ImportField(
         "create_tickets",
