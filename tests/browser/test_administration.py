@@ -85,7 +85,7 @@ def test_a_report_is_retried_and_another_given_up(
     page.get_by_role("button", name="Dismiss report").first.click()
     expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_role("alert").get_by_role("link").click()
-    page.get_by_label("Why can this report be given up?").first.fill("A test of theirs.")
+    page.get_by_label("Why do you dismiss this report?").first.fill("A test of theirs.")
     page.get_by_role("button", name="Dismiss report").first.click()
     expect(page.get_by_role("heading", name="Incident 918273")).to_have_count(0)
     page.get_by_role("link", name="Dismissed").click()

@@ -73,7 +73,9 @@ def test_from_a_wrong_key_to_the_first_poll(
     page.get_by_label("Poll interval (minutes)").fill("10")
     page.get_by_role("button", name="Save routing configuration").click()
     expect(page.get_by_text("start polling when you are ready")).to_be_visible()
-    expect(page.get_by_text("become priority Critical on board Security.")).to_be_visible()
+    expect(
+        page.get_by_text("become tickets of priority Critical on board Security.")
+    ).to_be_visible()
 
     page.get_by_role("link", name="Preview and start", exact=True).click()
     if not has_script:

@@ -95,6 +95,24 @@ def test_edited_saved_in_conflict_and_in_bulk(
 
 
 @pytest.mark.parametrize("helpdesk_id", [60], indirect=True)
+def test_rows_of_other_pages_are_selected_too(
+    app: Flask, helpdesk_id: int, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page(viewport={"width": 1280, "height": 900})
+    sign_in(page, ADMIN)
+    page.goto(PATH)
+    every = page.get_by_label("All 60, on every page")
+    every.check()
+    expect(page.locator("[data-bulk-count]")).to_have_text("All of them are selected")
+    page.get_by_label("Select Birchwood Dental", exact=True).uncheck()
+    expect(every).not_to_be_checked()
+    expect(page.locator("[data-bulk-count]")).to_have_text("49 selected")
+    every.check()
+    page.get_by_role("button", name="Exclude").click()
+    expect(page.get_by_role("status").first).to_contain_text("60 organizations excluded")
+
+
+@pytest.mark.parametrize("helpdesk_id", [60], indirect=True)
 def test_changes_outlive_moving_about_in_the_table(
     app: Flask, helpdesk_id: int, open_page: OpenPage, sign_in: SignIn
 ) -> None:
@@ -195,11 +213,14 @@ def test_accessibility(
 ) -> None:
     page = open_page(color_scheme=scheme, viewport={"width": width, "height": 900})
     sign_in(page, ADMIN)
-    for path in ("", "?q=nothing", "/import", "/new-clients?org=40002&org=40003"):
+    for path in ("", "?q=nothing", "/import", "/new-clients?every=1", "?only=40002"):
         page.goto(PATH + path)
         check_accessibility(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.goto(PATH)
+    words, box = (page.locator(f"td.col-tickets {one}").first for one in (".phone-words", "input"))
+    if width < 400:
+        assert words.bounding_box()["x"] >= box.bounding_box()["x"] + box.bounding_box()["width"]
     page.get_by_label("Client of Copperfield Dental", exact=True).fill("Nobody")
     page.get_by_label("Select Birchwood Dental").check()
     page.locator("[data-save]").click()

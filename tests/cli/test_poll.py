@@ -110,7 +110,7 @@ def test_missing_credentials_fail(shell: Shell, connection_id: str) -> None:
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert (document["success"], document["skipped"]) == (False, "missing_credentials")
-    assert document["error"] == "Missing Huntress API credentials"
+    assert document["error"] == "Missing Huntress API credentials."
 
 
 @pytest.mark.parametrize("reason", ["paused", "routing_config_incomplete"])

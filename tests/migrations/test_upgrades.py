@@ -64,7 +64,7 @@ def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:
         ticket = session.get_one(Ticket, 11)
         assert (ticket.number, ticket.title) == ("TKT-000011", "Credentials dumped")
         assert (ticket.client.name, ticket.source_reference) == ("Northwind Dental", "1780150")
-        assert ticket.form_token is None
+        assert (ticket.form_token, ticket.is_move_declined) == (None, False)
         assert session.get_one(Asset, 3).is_active
         mapping = session.get_one(OrganizationMapping, 5)
         assert (mapping.client_id, mapping.version, mapping.changed_by_id) == (7, 1, None)

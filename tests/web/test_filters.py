@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.support.fake_clock import START, FakeClock
 from webapp.web import filters
-from webapp.web.filters import age, ago, counted, exact, title_parts, tone, when
+from webapp.web.filters import age, ago, counted, due, exact, title_parts, tone, when
 from webapp.web.navigation import NAVIGATION
 from webapp.web.viewer import Anonymous
 
@@ -35,6 +35,23 @@ def test_relative_times(
 ) -> None:
     with app.test_request_context():
         assert f">{words}</time>" in ago(START + timedelta(**step))
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"minutes": 4}, ">in 4 min<"),
+        ({"seconds": 2}, ">now<"),
+        ({"seconds": -2}, ">now<"),
+        ({"minutes": -2}, ">due 2 min ago<"),
+    ],
+)
+def test_planned_times(
+    app: Flask, fake_clock: FakeClock, step: dict[str, float], words: str
+) -> None:
+    with app.test_request_context():
+        assert words in due(START + timedelta(**step), "not scheduled")
+        assert due(None, "not scheduled") == "not scheduled"
 
 
 def test_the_exact_time_is_there_for_machines_and_people(app: Flask, fake_clock: FakeClock) -> None:

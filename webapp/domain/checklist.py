@@ -98,15 +98,22 @@ def _map_text(facts: ConnectionFacts) -> str:
         return NO_ORGANIZATIONS
     if facts.unmapped:
         return (
-            f"{facts.unmapped:,} of {facts.organizations:,} organizations have no client yet. "
-            "This does not hold up polling: their tickets wait on the triage board."
+            f"{_unmapped_words(facts.unmapped, facts.organizations)} "
+            "You can start all the same: tickets without a client wait on the triage board."
         )
     return "Every organization has a client or is excluded."
 
 
+def _unmapped_words(unmapped: int, organizations: int) -> str:
+    if unmapped == organizations:
+        return "No organization has a client yet."
+    verb = "has" if unmapped == 1 else "have"
+    return f"{unmapped:,} of {organizations:,} organizations {verb} no client yet."
+
+
 def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
     if not can_start:
-        verb = "Goes on" if facts.is_started else "Possible"
+        verb = "Polling goes on" if facts.is_started else "You can start"
         return f"{verb} once the account is connected and routing is complete."
     if _runs(facts):
         return "Polling is active."

@@ -45,9 +45,15 @@ class PlannedRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What an import would do with each row."""
+    """What an import would do with each row.
+
+    `missing` are the names of clients that rows name and that do not exist: each with the names of
+    similar clients. `creates` says whether the import creates them.
+    """
 
     rows: Sequence[PlannedRow]
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    creates: bool = False
 
     def of(self, outcome: Outcome | str) -> list[PlannedRow]:
         """Return the rows with this outcome."""

@@ -27,7 +27,8 @@ class RoutingNames:
 def describe_routing(names: RoutingNames) -> list[str]:
     """Return one sentence for each complete decision."""
     lines = [
-        f"{severity.capitalize()} incidents become priority {priority} on board {names.board}."
+        f"{severity.capitalize()} incidents become tickets of priority {priority} on board "
+        f"{names.board}."
         for severity, priority in names.priorities.items()
         if priority and names.board
     ]

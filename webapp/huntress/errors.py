@@ -45,8 +45,7 @@ _MEANINGS = {
         needs_person=True,
     ),
     ErrorKind.FORBIDDEN: _Meaning(
-        "The Huntress API key lacks permission for this request; use a key of the account "
-        "that may read it.",
+        "The Huntress API key lacks permission for this request; use a key that may read it.",
         needs_person=True,
     ),
     ErrorKind.NOT_FOUND: _Meaning(
@@ -80,7 +79,7 @@ _MEANINGS = {
         needs_person=True,
     ),
     ErrorKind.UNREADABLE: _Meaning("Huntress's answer could not be understood."),
-    ErrorKind.TOO_LARGE: _Meaning("Huntress's answer was larger than what is accepted."),
+    ErrorKind.TOO_LARGE: _Meaning("Huntress's answer was too large."),
 }
 
 
@@ -155,7 +154,8 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
     (
         urllib3.exceptions.ProxyError,
         ErrorKind.UNREACHABLE,
-        "The web proxy between this server and Huntress could not be reached or refused.",
+        "The web proxy between this server and Huntress could not be reached, or it refused the "
+        "connection.",
     ),
     (
         urllib3.exceptions.NameResolutionError,

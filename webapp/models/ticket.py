@@ -124,6 +124,9 @@ class Ticket(Base):
     external_reference: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     external_url: Mapped[str | None] = mapped_column(String(URL_LENGTH))
     is_unmapped: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    is_move_declined: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

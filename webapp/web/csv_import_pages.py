@@ -1,6 +1,6 @@
 """The three pages of a CSV import, for the routes of an area: upload, columns, preview."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,7 +48,8 @@ class ImportPages:
 
     `home` is the endpoint to return to, and `address` holds the values that every address of the
     area needs. If `asks_columns` is off, an upload leads straight to the preview; the page for
-    columns only comes if the header does not name them.
+    columns only comes if the header does not name them. `afterwards` is called when an import is
+    done.
     """
 
     kind: ImportKind
@@ -58,6 +59,7 @@ class ImportPages:
     address: Mapping[str, Any] = field(default_factory=dict)
     asks_columns: bool = True
     empty_cells: str = "An empty cell leaves what is stored as it is."
+    afterwards: Callable[[], None] = lambda: None
 
     @property
     def title(self) -> str:
@@ -118,6 +120,7 @@ class ImportPages:
                 fingerprint = request.form.get("fingerprint", "")
                 plan = apply_import(self.kind, upload_id, viewer_id, fingerprint)
                 flash(self._done(plan), "success")
+                self.afterwards()
                 return redirect(self.url(self.home), 303)
         except NotFoundError:
             return self._gone()
@@ -155,7 +158,8 @@ class ImportPages:
     def _done(self, plan: ImportPlan) -> str:
         added, changed = plan.count(Outcome.ADDED), plan.count(Outcome.CHANGED)
         if not self.kind.adds:
-            return f"{counted(changed, self.one)} changed by the import."
+            created = f" {counted(len(plan.missing), 'client')} created." if plan.creates else ""
+            return f"{counted(changed, self.one)} changed by the import.{created}"
         return f"Imported: {counted(added, self.one)} added, {changed:,} changed."
 
     def _gone(self) -> ResponseReturnValue:

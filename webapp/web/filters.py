@@ -55,7 +55,7 @@ class TitleParts:
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, exact, when, judged, tone, markdown, counted, title_parts):
+    for function in (ago, age, due, exact, when, judged, tone, markdown, counted, title_parts):
         app.add_template_filter(function)
 
 
@@ -71,6 +71,15 @@ def ago(time: datetime | None, missing: str = "never") -> Markup:
         return _element(time, "just now")
     length = _length(abs(distance))
     return _element(time, f"{length} ago" if distance > timedelta() else f"in {length}")
+
+
+def due(time: datetime | None, missing: str) -> Markup:
+    """Words for a time that was planned, such as `in 2 min`, `now` or `due 3 min ago`."""
+    distance = timedelta() if time is None else clock.utcnow() - time
+    if time is None or distance < -MOMENT:
+        return ago(time, missing)
+    length = _length(distance)
+    return _element(time, f"due {length} ago" if distance >= MOMENT else "now")
 
 
 def age(time: datetime | None, missing: str = "—") -> Markup:

@@ -39,7 +39,10 @@ def test_the_page_of_a_connection(connection: Connection) -> None:
     assert page.values["poll_interval_minutes"] == 9
     assert page.chosen["board_id"].name == "Security"
     assert "category_id" not in page.chosen
-    assert "Critical incidents become priority Critical on board Security." in page.sentences
+    assert (
+        "Critical incidents become tickets of priority Critical on board Security."
+        in page.sentences
+    )
     assert [step.state.value for step in page.steps] == ["done", "done", "current", "later"]
     assert not page.is_set_up
     disconnect_account(connection.id)

@@ -125,9 +125,9 @@ def test_a_fingerprint_is_of_what_would_change_only(app: Flask, admin_id: int) -
 
 @both_databases
 def test_clients_are_created_and_linked_together(app: Flask, admin_id: int) -> None:
-    proposals = propose_clients(1, [SIMILAR, UNMAPPED, AUTO, "77"])
-    assert [one.external_id for one in proposals] == [UNMAPPED, SIMILAR]
-    assert [one.choice for one in proposals] == [Choice.CREATE, Choice.SKIP]
+    proposals = propose_clients(1, [SIMILAR, UNMAPPED, AUTO, "77"]).shown
+    assert [one.external_id for one in proposals] == [SIMILAR, UNMAPPED], "first what needs a look"
+    assert [one.choice for one in proposals] == [Choice.SKIP, Choice.CREATE]
     decisions = [NewClient(UNMAPPED, 1, Choice.CREATE, "New"), NewClient(AUTO, 1, Choice.SKIP, "")]
     result = create_clients(1, decisions, actor_id=admin_id)
     assert (result.created, result.linked) == (1, 1)
@@ -196,3 +196,45 @@ def test_two_who_save_the_same_row_do_not_overwrite_each_other(app: Flask, admin
     assert len(saved) == 1
     assert organization(1, UNMAPPED).client_id == client_ids()[saved[0]]
     assert organization(1, UNMAPPED).version == 2
+
+
+@both_databases
+def test_an_import_creates_missing_clients_where_a_person_wants_that(
+    app: Flask, admin_id: int
+) -> None:
+    file = (
+        f"id,client\n{UNMAPPED},Brand New Ltd\n{AMBIGUOUS},BRAND NEW LTD.\n{AUTO},Ashford Dentals\n"
+    )
+    key = upload(admin_id, file)
+    refused = plan_of(admin_id, key)
+    assert refused.count(Outcome.WRONG) == 3
+    assert dict(refused.missing) == {"Ashford Dentals": ["Ashford Dental"], "Brand New Ltd": []}
+    kind = mapping_import(1, creates_clients=True)
+    plan = preview_import(kind, key, admin_id).plan
+    assert plan is not None
+    assert [row.details for row in plan.of(Outcome.CHANGED)] == [
+        ("Client: none → Brand New Ltd (new)",),
+        ("Client: none → Brand New Ltd (new)",),
+        ("Client: Birchwood Dental → Ashford Dentals (new)",),
+    ]
+    with pytest.raises(ImportChangedError):
+        apply_import(kind, key, admin_id, refused.fingerprint)
+    before = len(client_ids())
+    apply_import(kind, key, admin_id, plan.fingerprint)
+    assert len(client_ids()) == before + 2
+    new = client_ids()["Brand New Ltd"]
+    assert organization(1, UNMAPPED).client_id == organization(1, AMBIGUOUS).client_id == new
+    assert audit_actions().count("client.created") == 2
+
+
+def test_a_client_that_cannot_be_created_is_an_error_of_its_row(app: Flask, admin_id: int) -> None:
+    inactive = "Ashford Legal Partners"
+    rows = f"{UNMAPPED},{inactive}\n{AUTO},{inactive}!\n{SIMILAR},{'x' * 201}\n"
+    kind = mapping_import(1, creates_clients=True)
+    plan = preview_import(kind, upload(admin_id, f"id,client\n{rows}"), admin_id).plan
+    assert plan is not None
+    problems = [row.details[0] for row in plan.of(Outcome.WRONG)]
+    assert "is not active" in problems[0]
+    assert f'There is a client "{inactive}" already.' in problems[1]
+    assert "at most 200 characters" in problems[2]
+    assert not plan.missing

@@ -1,5 +1,7 @@
 """Open fallback tickets go to the client that their organization has got, and nothing else does."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
@@ -22,7 +24,13 @@ from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.people.users import add_user
 from webapp.services.polling import write_incidents
-from webapp.services.polling.move_tickets import count_movable_tickets, move_tickets
+from webapp.services.polling.move_tickets import (
+    count_movable_tickets,
+    decline_move,
+    list_move_offers,
+    move_tickets,
+    read_move_offer,
+)
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.transactions import reading
 
@@ -203,3 +211,23 @@ def test_a_poll_that_runs_meanwhile_waits_and_both_are_done(
     assert (ticket.client_id, ticket.title) == (client_id, "[Huntress] One")
     assert any("Severity" in note for note in triage.notes(1))
     assert triage.notes(1)[-1].startswith("Moved off triage")
+
+
+@both_databases
+def test_not_now_holds_until_there_is_another_ticket_to_move(triage: Desk, admin: User) -> None:
+    assert list_move_offers() == []
+    client_id = map_acme(triage)
+    [offer] = list_move_offers(client_id=client_id)
+    assert (offer.connection_id, offer.tickets, offer.is_declined) == (1, 2, False)
+    assert list_move_offers(client_id=triage.connection().fallback_client_id) == []
+    decline_move(1, actor_id=admin.id)
+    assert read_move_offer(1) == replace(offer, is_declined=True)
+    [event] = all_rows(AuditEvent, AuditEvent.action == "ticket_move.declined")
+    assert (event.subject_id, event.after, event.actor_id) == ("1", {"tickets": 2}, admin.id)
+    set_mapping(1, str(OTHER), client_id=client_id)
+    assert read_move_offer(1) == replace(offer, tickets=3), "another ticket, so it comes back"
+    decline_move(1, actor_id=admin.id)
+    assert move_tickets(1, actor_id=admin.id) == 3, "declined ones can still be moved"
+    assert read_move_offer(1) is None
+    decline_move(1, actor_id=admin.id)
+    assert len(all_rows(AuditEvent, AuditEvent.action == "ticket_move.declined")) == 2

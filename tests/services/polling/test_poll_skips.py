@@ -29,7 +29,7 @@ SKIPS = {
         "fallback_board_id", None,
         "Polling is paused until the routing configuration is complete.",
     ),
-    "missing_credentials": ("api_secret", None, "Missing Huntress API credentials"),
+    "missing_credentials": ("api_secret", None, "Missing Huntress API credentials."),
 }  # fmt: skip
 
 

@@ -55,9 +55,9 @@ def text_of(facts: ConnectionFacts, key: str) -> str:
     ("facts", "key", "words"),
     [
         (NEW, "route", "Still missing: Security board, Fallback client."),
-        (NEW, "start", "Possible once the account is connected and routing is complete."),
+        (NEW, "start", "You can start once the account is connected and routing is complete."),
         (NEW, "map", "4 of 12 organizations have no client yet."),
-        (NEW, "map", "This does not hold up polling"),
+        (NEW, "map", "You can start all the same"),
         (
             replace(NEW, organizations=0, unmapped=0),
             "map",
@@ -66,7 +66,9 @@ def text_of(facts: ConnectionFacts, key: str) -> str:
         (MAPPED, "start", "See what the first poll would create"),
         (replace(STARTED, is_paused=True), "start", "Polling is paused; resume it"),
         (replace(STARTED, is_disconnected=True), "connect", "The account is disconnected."),
-        (replace(STARTED, is_disconnected=True), "start", "Goes on once the account is connected"),
+        (replace(STARTED, is_disconnected=True), "start", "Polling goes on once the account is"),
+        (replace(NEW, unmapped=1), "map", "1 of 12 organizations has no client yet."),
+        (replace(NEW, unmapped=12), "map", "No organization has a client yet."),
         (replace(NEW, has_credentials=False), "connect", "The API key and secret are missing."),
     ],
 )

@@ -16,9 +16,9 @@ COMPLETE = RoutingNames(
 
 def test_complete_routing() -> None:
     assert describe_routing(COMPLETE) == [
-        "Critical incidents become priority Critical on board Security.",
-        "High incidents become priority High on board Security.",
-        "Low incidents become priority Medium on board Security.",
+        "Critical incidents become tickets of priority Critical on board Security.",
+        "High incidents become tickets of priority High on board Security.",
+        "Low incidents become tickets of priority Medium on board Security.",
         "Incidents of an unmapped organization go to client Internal on board Triage.",
         "Huntress is asked every 5 minutes; the first poll looks back 7 days.",
         "When Huntress closes an incident, its ticket gets a note and stays open.",
@@ -67,4 +67,4 @@ def test_nothing_is_said_of_what_is_not_chosen(missing: str) -> None:
 
 def test_a_severity_without_a_priority_is_left_out() -> None:
     lines = describe_routing(replace(COMPLETE, priorities={"critical": None, "high": "High"}))
-    assert lines[0] == "High incidents become priority High on board Security."
+    assert lines[0] == "High incidents become tickets of priority High on board Security."

@@ -9,7 +9,8 @@ from flask import Flask
 from tests.support.desk_data import Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, words_of
-from webapp.models import Asset, Client, Ticket, TicketAsset
+from webapp import clock
+from webapp.models import Asset, Client, HuntressAgent, OrganizationMapping, Ticket, TicketAsset
 from webapp.services.desk.edit_assets import AssetValues, add_asset
 
 
@@ -129,6 +130,51 @@ def test_the_export(admin: Browser, asset: int) -> None:
 
 
 def test_helpdesk_sees_none_of_it(helpdesk: Browser, asset: int) -> None:
-    for path in ("/assets", "/assets/new", f"/assets/{asset}", "/assets/export", "/assets/import"):
+    for path in (
+        "/assets",
+        "/assets/new",
+        f"/assets/{asset}",
+        "/assets/export",
+        "/assets/import",
+        "/assets/known-hosts",
+    ):
         helpdesk.get(path, status=403)
     assert helpdesk.send(f"/assets/{asset}/delete", {}).status_code == 403
+
+
+def test_assets_from_known_hosts(app: Flask, admin: Browser, asset: int) -> None:
+    """Nothing before the button, only the chosen clients, and only what was shown."""
+    with app.app_context():
+        mapped = all_rows(OrganizationMapping, OrganizationMapping.client_id.is_not(None))[:2]
+        for number, row in enumerate(mapped * 6):
+            add(
+                HuntressAgent(
+                    connection_id=1,
+                    external_id=f"900{number}",
+                    organization_external_id=row.external_id,
+                    hostname=f"KNOWN-{number:02}",
+                    fetched_at=clock.utcnow(),
+                )
+            )
+    button = next(
+        link
+        for link in admin.get("/assets").all("a")
+        if words_of(link) == "Create assets from known hosts"
+    )
+    address = button.get("href")
+    page = admin.get(address)
+    assert "12 new assets in all" in page.text
+    assert "KNOWN-00" in page.text
+    fields = page.form_of("seal")
+    wanted = {**fields, "client": str(mapped[0].client_id)}
+    with app.app_context():
+        add_asset(AssetValues(mapped[0].client_id, "known-00"))
+    page = admin.page_of(admin.client.post(address, data=wanted), status=409)
+    assert "The known hosts changed since this page was shown." in page.text
+    ticked = page.all("input", name="client", checked="")
+    assert [one.get("value") for one in ticked] == [str(mapped[0].client_id)], "as it was chosen"
+    wanted["seal"] = page.form_of("seal")["seal"]
+    assert admin.client.post(address, data=wanted).location == "/assets"
+    assert "5 assets created." in admin.get("/assets").text
+    page = admin.page_of(admin.client.post(address, data={**wanted, "client": ""}), status=409)
+    assert "6 new assets in all" in page.text

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
@@ -10,7 +11,7 @@ from flask import Flask
 from tests.support.desk_data import ADMIN, Desk
 from tests.support.rows import add, all_rows, change
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import AuditEvent, Client, Ticket
+from webapp.models import AuditEvent, Client, OrganizationMapping, Ticket
 from webapp.services.desk.edit_assets import AssetValues, add_asset
 from webapp.services.desk.read_client import read_client
 
@@ -241,3 +242,36 @@ def test_nothing_stored_becomes_markup(
         page = admin.get(path)
         assert not [one for one in page.all("script") if one.get("src") is None]
         assert " ".join(attack.split()) in page.text
+
+
+def test_saving_a_client_matches_its_organization_at_once(app: Flask, admin: Browser) -> None:
+    """Added, renamed, activated, imported: each time the page says what was mapped."""
+    now = datetime.now(UTC)
+    with app.app_context():
+        for number, name in enumerate(("Added", "Renamed", "Activated", "Imported"), start=901):
+            stamps = {"created_at": now, "updated_at": now, "connection_id": 1}
+            add(OrganizationMapping(external_id=str(number), name=f"{name} Ltd", **stamps))
+        renamed = add(Client(name="Something else")).id
+        inactive = add(Client(name="Activated Ltd", is_active=False)).id
+
+    def mapped(name: str) -> None:
+        words = f"The Huntress organization “{name} Ltd” has the same name and is mapped now."
+        assert words in admin.get("/clients").text
+        with app.app_context():
+            [row] = all_rows(OrganizationMapping, OrganizationMapping.name == f"{name} Ltd")
+            assert (row.client_id is not None, row.is_auto_matched) == (True, True)
+
+    admin.post_own("/clients/new", {"name": "added LTD"})
+    mapped("Added")
+    page = f"/clients/{renamed}"
+    admin.send(page, {**admin.get(page).form_of("name"), "name": "Renamed Ltd"})
+    mapped("Renamed")
+    admin.send(f"/clients/{inactive}/activate", {})
+    mapped("Activated")
+    file = (io.BytesIO(b"name\nImported Ltd\n"), "clients.csv")
+    sent = {"csrf_token": admin.token(), "file": file}
+    upload = admin.client.post("/clients/import", data=sent).location
+    admin.client.post(upload, data=admin.get(upload).form_of("name"))
+    upload = upload.removesuffix("/columns")
+    admin.client.post(upload, data=admin.get(upload).form_of("fingerprint"))
+    mapped("Imported")

@@ -103,7 +103,7 @@ def test_several_accounts(
     ("faults", "cause", "remedy"),
     [
         (None, "the API key or the secret is wrong", "Create a new API key"),
-        (Faults(forbidden=True), "lacks permission", "use a key of the account that may read it"),
+        (Faults(forbidden=True), "lacks permission", "use a key that may read it"),
         (Faults(next_500=99), "failing on its side", "Try again in a few minutes"),
         (Faults(cut_connection=True), "could not be reached", "Check this server's network"),
         (Faults(html_200=True), "A web page came back", "Check that the base URL"),
@@ -165,9 +165,9 @@ def test_the_page_leads_through_the_set_up(viewer: Browser, connected: int) -> N
     assert page.heading == "Acme MSP"
     steps = [words_of(step) for step in page.all("li", class_="setup-step")]
     assert steps[0] == "Connect (done) The account is connected."
-    assert steps[1].startswith("Route blocks polling Still missing: Security board,")
+    assert steps[1].startswith("Route needed before polling Still missing: Security board,")
     assert steps[2] == 'Map No organizations yet — click "Sync organizations".'
-    assert steps[3].startswith("Start blocks polling Possible once")
+    assert steps[3].startswith("Start needed before polling You can start once")
     [current] = page.all("li", aria_current="step")
     assert "Route" in words_of(current)
 

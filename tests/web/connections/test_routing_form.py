@@ -113,7 +113,7 @@ def test_saved_values_are_shown_with_what_they_mean(viewer: Browser) -> None:
     page = viewer.get(PAGE)
     assert (chosen(page, "board_id"), chosen(page, "low_priority_id")) == ("Security", "Low")
     assert chosen(page, "poll_interval_minutes") == "5"
-    assert "Critical incidents become priority Critical on board Security." in page.text
+    assert "Critical incidents become tickets of priority Critical on board Security." in page.text
 
 
 def test_saving(app: Flask, viewer: Browser, categories: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk, simulated_desk
 from tests.support.polling import set_faults
-from tests.support.rows import add, all_rows, audit_actions
+from tests.support.rows import add, all_rows, audit_actions, change
 from tests.web.pages import Browser
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import AuditEvent, Client, Ticket
@@ -42,6 +42,42 @@ PATH = "/integrations/huntress/1/organizations"
 def press(browser: Browser, action: str):
     """Press the button of a form of the page."""
     return browser.post(f"{PATH}/{action}", on=PATH)
+
+
+def test_the_offer_stands_where_an_admin_looks_until_it_is_done_or_declined(
+    app: Flask, polled: Desk, admin: Browser
+) -> None:
+    """In the message, on overview, dashboard, the client's page; "Not now" leads back there."""
+    client_id = polled.add_client("Acme Ltd")
+    admin.post(f"{PATH}/save", {f"client-{ACME}": "Acme Ltd"}, on=PATH)
+    assert "1 change saved. 1 open ticket can move off triage now." in admin.get(PATH).text
+    places = ["/", "/integrations/huntress/1", f"/clients/{client_id}"]
+    offer = "1 open ticket is still on triage although its organization has a client now."
+    assert all(offer in admin.get(place).text for place in places)
+    for place in places:
+        fields = admin.get(place).form(f"{PATH}/move-tickets")
+        assert admin.send(f"{PATH}/move-tickets/decline", fields).location == place
+        assert "They stay on triage." in admin.get(place).text
+        with app.app_context():
+            change(Ticket, polled.ticket(2).id, is_move_declined=False)
+    press(admin, "move-tickets")
+    assert all(offer not in admin.get(place).text for place in places)
+
+
+def test_who_cannot_map_is_not_asked(
+    polled: Desk, sign_in: Callable[[tuple[str, str]], Browser]
+) -> None:
+    set_mapping(1, str(ACME), client_id=polled.add_client("Acme Ltd"))
+    assert "still on triage" not in sign_in(HELPDESK).get("/").text
+
+
+def test_what_was_declined_can_still_be_moved(polled: Desk, admin: Browser) -> None:
+    set_mapping(1, str(ACME), client_id=polled.add_client("Acme Ltd"))
+    admin.send(f"{PATH}/move-tickets/decline", {})
+    assert "still on triage" not in admin.get(PATH).text
+    assert "still on triage" not in admin.get("/").text
+    press(admin, "move-tickets")
+    assert "1 open ticket moved to its client." in admin.get(PATH).text
 
 
 def test_a_sync_says_what_it_did(app: Flask, polled: Desk, admin: Browser) -> None:

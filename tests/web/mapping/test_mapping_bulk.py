@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
-from tests.support.mapping_data import client_ids
+from tests.support import desk_data
+from tests.support.fake_clock import FakeClock
+from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.rows import add, all_rows, organization
 from tests.web.mapping.test_mapping_saving import (
     AMBIGUOUS,
@@ -23,8 +26,9 @@ from tests.web.mapping.test_mapping_saving import (
     value_of,
 )
 from tests.web.pages import Browser, words_of
-from webapp.models import AuditEvent, Client
+from webapp.models import AuditEvent, Client, OrganizationMapping
 from webapp.services.mapping.map_organizations import set_mapping
+from webapp.services.transactions import transaction
 
 
 @pytest.fixture
@@ -181,7 +185,7 @@ def test_organizations_of_one_name_share_a_client(app: Flask, table: Browser) ->
         f"choice-{SIMILAR}": "create",
     }
     table.client.post(address, data=data)
-    assert client_name(app, UNMAPPED) == client_name(app, SIMILAR) == "Shared Ltd."
+    assert client_name(app, UNMAPPED) == client_name(app, SIMILAR) == "shared ltd"
 
 
 @pytest.mark.parametrize(
@@ -234,3 +238,61 @@ def test_an_organization_mapped_meanwhile_stops_it(app: Flask, table: Browser) -
     with app.app_context():
         assert organization(1, UNMAPPED).version == 2
         assert "Copperfield Dental" not in client_ids()
+
+
+@pytest.fixture
+def long_table(app: Flask, table: Browser, fake_clock: FakeClock) -> Browser:
+    """The admin; 60 more organizations without a client, on two pages."""
+    with app.app_context():
+        connection_id = desk_data.add_connection(
+            fake_clock.now(), account_id=2, polling_started_at=None
+        )
+        add_mappings(connection_id, fake_clock.now(), organizations=60, states=["unmapped"])
+    return table
+
+
+OTHER = PATH.replace("/1/", "/2/")
+VIEW = "?q=dental&state=unmapped"
+
+
+def test_all_rows_of_a_view_beyond_the_page(app: Flask, long_table: Browser) -> None:
+    page = long_table.get(f"{OTHER}?state=unmapped")
+    assert "All 60 unmapped, on every page" in page.text
+    assert "on every page" not in long_table.get(OTHER + VIEW).text, "there is one page"
+    seal = page.one("input", name="every").get("value")
+    action = f"{OTHER}/bulk?state=unmapped"
+    assert long_table.send(action, {"every": seal, "action": "exclude"}).status_code == 303
+    assert "60 organizations excluded" in long_table.get(OTHER).text
+    with app.app_context():
+        rows = all_rows(OrganizationMapping, OrganizationMapping.connection_id == 2)
+        assert not any(row.creates_tickets for row in rows)
+    page = long_table.page_of(
+        long_table.send(action, {"every": seal, "action": "include"}), status=409
+    )
+    assert "some of these organizations changed since the page was shown" in page.text
+    response = long_table.send(f"{OTHER}/bulk", {"every": "", "action": "include"})
+    assert "Select organizations first." in long_table.page_of(response, status=400).text
+
+
+def test_clients_for_all_of_a_view(app: Flask, long_table: Browser) -> None:
+    response = long_table.send(f"{OTHER}/bulk{VIEW}", {"every": "x", "action": "create"})
+    page = long_table.get(response.location)
+    organizations = len(page.all("legend"))
+    assert organizations == 14
+    fields = page.form(response.location)
+    fields.update({name: "create" for name in fields if name.startswith("choice-")})
+    fields["name-40000"] = "Acme"
+    page = long_table.page_of(long_table.client.post(response.location, data=fields), status=400)
+    assert len(page.all("legend")) == organizations, "a refused form is still of all of them"
+    assert 'There is a client "Acme" already.' in page.text
+
+
+def test_an_installation_without_clients_is_offered_them(app: Flask, long_table: Browser) -> None:
+    assert "Create clients for all" not in long_table.get(OTHER).text, "there is Acme"
+    with app.app_context(), transaction() as session:
+        session.execute(update(Client).where(Client.id > 1).values(is_active=False))
+    page = long_table.get(OTHER)
+    link = next(one for one in page.all("a") if words_of(one) == "Create clients for all 60")
+    assert len(long_table.get(link.get("href")).all("legend")) == 60
+    checklist = long_table.get("/integrations/huntress/2")
+    assert "Create a client for each that has none" in checklist.text

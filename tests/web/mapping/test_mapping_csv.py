@@ -162,7 +162,7 @@ def test_errors_are_told_row_by_row_and_nothing_is_imported(app: Flask, table: B
     assert [row.split()[0] for row in rows_of(page, "Wrong")] == ["2", "3", "4", "5", "7"]
     problems = " ".join(rows_of(page, "Wrong"))
     for words in (
-        'There is no client "Nobody". Choose one of the list, or create it first. '
+        'There is no client "Nobody". Choose one from the list, or create it first. '
         '"maybe" is neither yes nor no.',
         "There is no organization with this id; sync organizations first.",
         "The organization id is missing.",
@@ -300,3 +300,17 @@ def test_uploads_are_their_owners_and_their_connections(
     assert client_name(app, UNMAPPED) is None
     table.get(path.replace("/1/", "/77/", 1), status=404)
     assert confirm(table, page).location == PATH
+
+
+def test_missing_clients_are_listed_and_created_with_the_import(app: Flask, table: Browser) -> None:
+    page = preview(table, f"{HEADER}{UNMAPPED},,Brand New,\n")
+    assert "Clients that do not exist" in page.text
+    offer = next(one for one in page.all("a") if words_of(one) == "Create them with this import")
+    page = table.get(offer.get("href"))
+    assert "New clients" in page.text
+    address = f"{page.response.request.path}?clients=create"
+    assert table.client.post(address, data=page.form_of("fingerprint")).location == PATH
+    done = table.get(PATH).text
+    assert "1 organization changed by the import. 1 client created." in done
+    with app.app_context():
+        assert organization(1, UNMAPPED).client_id == client_ids()["Brand New"]

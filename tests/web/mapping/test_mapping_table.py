@@ -127,7 +127,7 @@ def test_ambiguous_rows_name_their_candidates_and_unmapped_ones_similar_clients(
 
 
 def test_an_inactive_client_is_told(table: Browser) -> None:
-    assert "not active: incidents go to triage" in table.get(f"{PATH}?q=40007").text
+    assert "inactive, so its incidents go to triage" in table.get(f"{PATH}?q=40007").text
 
 
 def test_one_list_of_clients_for_the_whole_page(table: Browser) -> None:

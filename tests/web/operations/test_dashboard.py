@@ -119,7 +119,7 @@ def test_the_card_of_a_healthy_connection(admin: Browser, desk: Desk) -> None:
         "Last success 2 min ago",
         "Next poll in 3 min",
         "Calls in the last minute 7 of 60",
-        "Waiting in the inbox 0",
+        "Reports waiting 0",
         "Unmapped organizations 2 of 12",
         "Unmapped Huntress organizations always create tickets on the fallback client and triage"
         " board — nothing is dropped.",
@@ -161,10 +161,11 @@ def test_what_routing_lacks_is_named(viewer: Browser, connect: Callable[..., int
     connect(board_id=None, low_priority_id=None)
     words = card(viewer.get("/"))
     assert (
-        "Incident polling is paused until the routing configuration below is complete (board, "
+        "Incident polling is paused until the routing configuration is complete (board, "
         "fallback client/board, and all three severity priorities)." in words
     )
     assert "Missing: Security board, Low severity →." in words
+    assert "below" not in words, "the form is on another page"
 
 
 def test_an_error_outweighs_connected(
@@ -192,7 +193,7 @@ def test_a_connection_that_never_succeeded_is_pending(
     words = card(viewer.get("/"))
     assert "Pending" in words
     assert "Last success never" in words
-    assert "Next poll just now" in words
+    assert "Next poll now" in words
 
 
 def test_the_inbox_and_quarantine_are_counted(
@@ -204,7 +205,7 @@ def test_the_inbox_and_quarantine_are_counted(
     add_inbox_row(app, key, now, "3", quarantined_at=now, attempts=3)
     add_inbox_row(app, key, now - timedelta(days=9), "4", quarantined_at=now, dismissed_at=now)
     words = card(viewer.get("/"))
-    assert "Waiting in the inbox 2 oldest 40 min ago" in words
+    assert "Reports waiting 2 oldest 40 min ago" in words
     assert "Quarantined 1" in words
 
 

@@ -58,7 +58,7 @@ def test_calls_used_of_the_window(
             desk_data._add_call(session, 1, slot, fake_clock.now())
     page = admin.get(CALLS)
     assert "60 of 60 calls used" in page.text
-    assert "Polls wait for the window to free" in page.text
+    assert "All calls of this minute are used" in page.text
 
 
 def test_no_more_than_fifty(app: Flask, admin: Browser, calls: None, fake_clock: FakeClock) -> None:
@@ -75,7 +75,7 @@ def test_nothing_asked_yet(
     with app.app_context():
         desk_data.add_connection(fake_clock.now())
     page = sign_in(desk_data.ADMIN).get(CALLS)
-    assert "Nothing has been asked yet" in page.text
+    assert "No calls yet" in page.text
     assert "0 of 60 calls used" in page.text
 
 

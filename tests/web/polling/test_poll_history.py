@@ -188,7 +188,7 @@ def test_a_running_poll_and_one_that_was_never_heard_of_again(
         "Turning reports into tickets. So far: 40 of 1,200." in admin.get(f"{POLLS}/{run_id}").text
     )
     fake_clock.advance(minutes=3)
-    assert "Not heard of" in rows(admin.get(POLLS))[0]
+    assert "No sign of life" in rows(admin.get(POLLS))[0]
     assert "Nothing is lost" in admin.get(f"{POLLS}/{run_id}").text
 
 

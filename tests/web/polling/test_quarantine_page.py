@@ -75,7 +75,7 @@ def test_what_waits_oldest_first(admin: Browser, reports: list[int]) -> None:
 def test_a_report_without_an_id_says_what_to_do(admin: Browser, reports: list[int]) -> None:
     words = words_of(article(admin.get(QUARANTINE), reports[1]))
     assert "Report without an id sha256:5f5f5f5f…" in words
-    assert "Next try not by itself Ticket none" in words
+    assert "Next try only if you press Retry Ticket none" in words
     assert "trying again cannot help" in words
 
 

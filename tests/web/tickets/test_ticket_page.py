@@ -542,10 +542,25 @@ def test_who_may_map_an_organization_is_led_there(
     app: Flask, admin: Browser, helpdesk: Browser, desk: Desk
 ) -> None:
     with app.app_context(), reading() as session:
-        number = session.query(Ticket).filter(Ticket.is_unmapped).first().id
-    target = f"/integrations/huntress/{desk.connection_id}/organizations"
+        ticket = session.query(Ticket).filter(Ticket.is_unmapped).first()
+        number = ticket.id
+        alert = session.query(Alert).filter(Alert.ticket_id == number).one()
+        organization = alert.organization_external_id
+    table = f"/integrations/huntress/{desk.connection_id}/organizations"
+    target = f"{table}?only={organization}"
     page = admin.get(f"/tickets/{number}")
     assert [words_of(link) for link in page.all("a", href=target)] == ["Map it"]
+    row = admin.get(target)
+    assert [one.get("value") for one in row.all("input", name="pick")] == [organization]
+    create = next(link for link in row.all("a") if words_of(link).startswith("Create client"))
+    assert words_of(create) == "Create client from this organization"
+    address = create.get("href")
+    fields = admin.get(address).form(address)
+    fields[f"choice-{organization}"] = "create"
+    assert admin.client.post(address, data=fields).location == target, "its row, mapped now"
+    row = admin.get(target)
+    assert "open tickets can move off triage now." in row.text.replace("ticket can", "tickets can")
+    assert "Create client from this organization" not in row.text
     page = helpdesk.get(f"/tickets/{number}")
     assert not page.all("a", href=target)
     assert "An admin can map it under Integrations → Huntress → Organizations." in page.text

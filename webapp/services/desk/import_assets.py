@@ -34,7 +34,7 @@ FIELDS = (
         "Client",
         ("client name", "company", "customer", "organization"),
         is_required=True,
-        hint="The name of a client that exists, in whatever case.",
+        hint="The name of a client that exists; upper or lower case does not matter.",
     ),
     ImportField(
         "name",

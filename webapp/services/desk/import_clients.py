@@ -32,7 +32,7 @@ FIELDS = (
         "Name",
         ("client", "client name", "company", "company name", "customer", "organization"),
         is_required=True,
-        hint="Rows are matched to clients by name, in whatever case.",
+        hint="Rows are matched to clients by name; upper or lower case does not matter.",
     ),
     ImportField("notes", "Notes", ("note", "comment", "comments", "description", "remarks")),
     ImportField(

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, raiseload
 
 from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.edition import require_enterprise
+from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.map_organizations import MappingState, OrganizationRow, as_row
 from webapp.services.mapping.suggest_clients import SimilarClients
@@ -35,18 +36,22 @@ SORTS: dict[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class MappingQuery:
-    """The part of the table to show; `tab` is a MappingState, GONE or None for everything."""
+    """The part of the table to show; `tab` is a MappingState, GONE or None for everything.
+
+    `only` is the id of the one organization to show.
+    """
 
     search: str = ""
     tab: MappingState | str | None = None
     sort: str = "name"
     page: int = 1
     size: int = PAGE_SIZES[0]
+    only: str | None = None
 
     @property
     def is_narrowed(self) -> bool:
         """Whether the search or the tab may hide rows."""
-        return bool(self.search or self.tab)
+        return bool(self.search or self.tab or self.only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class MappingPage:
 
     `counts` are those of the search for each tab; `total` is that of search and tab together.
     `client_names` are the clients that can be chosen. `suggestions` holds up to three similar names
-    by organization id, for rows without a client.
+    by organization id, for rows without a client. `seal` names all rows of the query, on this and
+    other pages, as they are now; see select_all. `has_clients` says whether there is any client
+    but those that routing falls back to.
     """
 
     connection: Connection
@@ -65,7 +72,14 @@ class MappingPage:
     page: int
     pages: int
     client_names: Sequence[str]
+    seal: str
+    has_clients: bool
     suggestions: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def count_of_waiting(self) -> int:
+        """The number of rows that match the search and wait for a client."""
+        return self.counts[MappingState.UNMAPPED] + self.counts[MappingState.AMBIGUOUS]
 
     @property
     def count_of_all(self) -> int:
@@ -87,6 +101,7 @@ def list_mappings(
         connection = get_connection(session, connection_id)
         counts = count_tabs(session, connection_id, query)
         total = sum(counts.values()) if query.tab is None else counts[str(query.tab)]
+        total = min(total, 1) if query.only else total
         pages = max(1, -(-total // query.size))
         page = min(query.page, pages)
         shown = select_mappings(connection_id, query)
@@ -99,13 +114,64 @@ def list_mappings(
         if only is not None:
             rows.sort(key=lambda row: only.index(row.mapping.external_id))
         clients = _active_clients(session)
+        seal = _seal(session, connection_id, query)
+        has_clients = _has_clients(session)
     similar = SimilarClients(clients)
     suggestions = {
         row.mapping.external_id: found
         for row in rows
         if needs_client(row) and (found := similar.suggest(row.mapping.name))
     }
-    return MappingPage(connection, rows, counts, total, page, pages, clients, suggestions)
+    return MappingPage(
+        connection, rows, counts, total, page, pages, clients, seal, has_clients, suggestions
+    )
+
+
+def select_all(
+    connection_id: int, query: MappingQuery, *, seal: str | None = None
+) -> dict[str, int]:
+    """Return the versions of all rows that `query` finds, on all pages, by organization id.
+
+    With the `seal` of a page that was shown, raises ConflictError where the rows are not the same
+    ones in the same versions any more. Raises NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with reading() as session:
+        get_connection(session, connection_id)
+        if seal is not None and seal != _seal(session, connection_id, query):
+            raise ConflictError(
+                "Nothing was done yet: some of these organizations changed since the page was "
+                "shown. Check them, then do it again."
+            )
+        rows = session.execute(
+            _of_query(
+                connection_id, query, OrganizationMapping.external_id, OrganizationMapping.version
+            ).order_by(*SORTS[query.sort])
+        )
+        return {row.external_id: row.version for row in rows}
+
+
+def _seal(session: Session, connection_id: int, query: MappingQuery) -> str:
+    """A short text that differs as soon as a row comes, goes or changes its version."""
+    found: Row[int, int, int] = session.execute(
+        _of_query(
+            connection_id,
+            query,
+            func.count(),
+            func.sum(OrganizationMapping.id),
+            func.sum(OrganizationMapping.version),
+        )
+    ).one()
+    return "-".join(str(number or 0) for number in found)
+
+
+def _of_query(connection_id: int, query: MappingQuery, *columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(OrganizationMapping)
+        .outerjoin(OrganizationMapping.client)
+        .where(*_conditions(connection_id, query))
+    )
 
 
 def select_mappings(connection_id: int, query: MappingQuery) -> Select[OrganizationMapping]:
@@ -145,7 +211,7 @@ def count_tabs(session: Session, connection_id: int, query: MappingQuery) -> dic
         select(tab, func.count())
         .select_from(OrganizationMapping)
         .outerjoin(OrganizationMapping.client)
-        .where(*_conditions(connection_id, replace(query, tab=None)))
+        .where(*_conditions(connection_id, replace(query, tab=None, only=None)))
         .group_by(tab)
     )
     return {
@@ -187,6 +253,14 @@ def list_client_names() -> list[str]:
         return _active_clients(session)
 
 
+def _has_clients(session: Session) -> bool:
+    is_fallback = select(Connection.fallback_client_id).where(
+        Connection.fallback_client_id.is_not(None)
+    )
+    query = select(Client.id).where(Client.is_active, Client.id.not_in(is_fallback)).limit(1)
+    return session.scalar(query) is not None
+
+
 def _active_clients(session: Session) -> list[str]:
     query = select(Client.name).where(Client.is_active).order_by(func.lower(Client.name))
     return list(session.scalars(query))
@@ -194,6 +268,8 @@ def _active_clients(session: Session) -> list[str]:
 
 def _conditions(connection_id: int, query: MappingQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [OrganizationMapping.connection_id == connection_id]
+    if query.only:
+        conditions.append(OrganizationMapping.external_id == query.only)
     if query.tab == GONE:
         conditions.append(OrganizationMapping.gone_at.is_not(None))
     elif query.tab is not None:

@@ -251,9 +251,7 @@ def match_again(
             auto_match_row(row, index)
             _note_change(session, row, {"client_id": before}, actor_id, "mapping.matched_again")
         session.flush()
-        for row in rows.values():
-            session.refresh(row, ["client"])
-        return list(rows.values())
+        return list(load_rows(session, connection_id, list(rows)).values())
 
 
 def as_row(mapping: OrganizationMapping, clients: Mapping[int, Client]) -> OrganizationRow:

@@ -48,6 +48,18 @@ class SimilarClients:
         return [self._clients[place] for _, _, place in closest[:MOST]]
 
 
+def find_alike(names: Sequence[str]) -> dict[str, list[str]]:
+    """Return by name the other names that only differ in accents or in the form of the company."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        groups.setdefault(_essence(name) or name, []).append(name)
+    return {
+        name: [other for other in group if other != name]
+        for group in groups.values()
+        for name in group
+    }
+
+
 @lru_cache(maxsize=20_000)
 def _essence(name: str) -> str:
     """Return the part of a name that is compared: without accents and without the words in _FORMS.

@@ -1,10 +1,11 @@
 """Moving open tickets off triage once their organizations have a client."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -15,25 +16,105 @@ from webapp.models import Alert, Client, Comment, Connection, OrganizationMappin
 from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.edition import require_enterprise
+from webapp.services.lookups import get_connection
 from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 Found: TypeAlias = "Row[Ticket, Alert, OrganizationMapping, Client]"
 
 _ROUTE = ("client_id", "board_id", "category_id", "subcategory_id", "is_unmapped")
 
 
+@dataclass(frozen=True, slots=True)
+class MoveOffer:
+    """The offer to move a connection's fallback tickets; `tickets` is how many there are.
+
+    It is declined while a person answered "Not now" for each of them.
+    """
+
+    connection_id: int
+    connection_name: str
+    tickets: int
+    is_declined: bool
+
+
+def list_move_offers(*, client_id: int | None = None) -> list[MoveOffer]:
+    """Return the offers of all connections that have tickets to move, by name.
+
+    With `client_id`, only those of connections on which this client has tickets to move.
+    """
+    with reading() as session:
+        rows = session.execute(
+            select(Connection.id, Connection.name).order_by(Connection.name, Connection.id)
+        ).all()
+        offers = [_read_offer(session, row.id, row.name) for row in rows]
+        if client_id is not None:
+            theirs = session.scalars(
+                select(Ticket.connection_id).where(*_movable(), Client.id == client_id).distinct()
+            ).all()
+            offers = [offer for offer in offers if offer.connection_id in theirs]
+    return [offer for offer in offers if offer.tickets]
+
+
+def read_move_offer(connection_id: int) -> MoveOffer | None:
+    """Return the offer of a connection, or None where no ticket can be moved."""
+    with reading() as session:
+        name = session.scalar(select(Connection.name).where(Connection.id == connection_id))
+        offer = _read_offer(session, connection_id, name or "")
+    return offer if offer.tickets else None
+
+
+def decline_move(connection_id: int, *, actor_id: int) -> None:
+    """Answer "Not now": the offer comes back when there is another ticket to move.
+
+    Raises NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with transaction() as session:
+        get_connection(session, connection_id, lock=True)
+        declined = list(
+            session.scalars(
+                select(Ticket.id)
+                .where(*_movable(connection_id), Ticket.is_move_declined.is_(False))
+                .order_by(Ticket.id)
+                .with_for_update(of=Ticket)
+            )
+        )
+        if not declined:
+            return
+        session.execute(
+            update(Ticket).where(Ticket.id.in_(declined)).values(is_move_declined=True),
+            execution_options=NO_SYNC,
+        )
+        record_event(
+            session,
+            action="ticket_move.declined",
+            subject_type="connection",
+            subject_id=connection_id,
+            after={"tickets": len(declined)},
+            actor_id=actor_id,
+        )
+
+
 def count_movable_tickets(connection_id: int) -> int:
     """Return how many tickets `move_tickets` would move now."""
-    with reading() as session:
-        return session.scalar(count_movable(connection_id)) or 0
+    offer = read_move_offer(connection_id)
+    return offer.tickets if offer else 0
 
 
-def count_movable(connection_id: int) -> Select[int]:
-    """Return the query of `count_movable_tickets`."""
+def _read_offer(session: Session, connection_id: int, name: str) -> MoveOffer:
+    tickets, asked = session.execute(count_movable(connection_id)).one()
+    return MoveOffer(connection_id, name, tickets, is_declined=not asked)
+
+
+def count_movable(connection_id: int) -> Select[int, int]:
+    """Return the query for the number of tickets to move, and of those nobody declined to move."""
     has_client = exists().where(*_has_client()).correlate(Ticket)
-    return select(func.count(Ticket.id)).where(*_on_triage(connection_id), has_client)
+    is_asked = Ticket.is_move_declined.is_(False)
+    return select(func.count(Ticket.id), func.count(Ticket.id).filter(is_asked)).where(
+        Ticket.connection_id == connection_id, *_on_triage(), has_client
+    )
 
 
 def move_tickets(
@@ -52,9 +133,7 @@ def move_tickets(
     require_enterprise()
     with transaction() as session:
         held = lock_connection(session, connection_id)
-        query = select(Ticket, Alert, OrganizationMapping, Client).where(
-            *_on_triage(connection_id), *_has_client()
-        )
+        query = select(Ticket, Alert, OrganizationMapping, Client).where(*_movable(connection_id))
         if organization_ids is not None:
             query = query.where(OrganizationMapping.external_id.in_(organization_ids))
         query = query.order_by(Ticket.id).with_for_update(of=Ticket)
@@ -128,13 +207,18 @@ def _incident(alert: Alert) -> Incident | None:
     return incident if incident and incident.id == alert.external_alert_id else None
 
 
-def _on_triage(connection_id: int) -> list[ColumnElement[bool]]:
+def _movable(connection_id: int | None = None) -> list[ColumnElement[bool]]:
+    """The conditions for tickets to move: open, on triage, of an organization with a client."""
+    of_connection = [] if connection_id is None else [Ticket.connection_id == connection_id]
+    return [*of_connection, *_on_triage(), *_has_client()]
+
+
+def _on_triage() -> list[ColumnElement[bool]]:
     """The conditions for open tickets that are still on the fallback client and board.
 
     They join Ticket to Connection.
     """
     return [
-        Ticket.connection_id == connection_id,
         Ticket.is_unmapped.is_(True),
         Ticket.closed_at.is_(None),
         Connection.id == Ticket.connection_id,

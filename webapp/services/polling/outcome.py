@@ -17,7 +17,7 @@ SKIP_WORDS = {
     "not_started": "Polling of this connection was not started yet.",
     "paused": "Polling of this connection is paused.",
     "routing_config_incomplete": "Polling is paused until the routing configuration is complete.",
-    "missing_credentials": "Missing Huntress API credentials",
+    "missing_credentials": "Missing Huntress API credentials.",
     "not_due": "No poll is due.",
 }
 """Why a poll did nothing, in words."""

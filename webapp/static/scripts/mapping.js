@@ -11,6 +11,7 @@
   const carried = find("[data-carried]");
   const bulk = find("[data-bulk]");
   const all = find("[data-select-all]");
+  const every = find("[data-every]"); // also the rows of other pages
   const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
 
   // The values that were stored in a row when its form was made; its hidden field holds them.
@@ -110,8 +111,11 @@
       : "";
     if (!bulk) return;
     const picked = pickedRows().length;
-    bulk.classList.toggle("has-none", picked === 0);
-    find("[data-bulk-count]").textContent = picked
+    const isEvery = every && every.checked;
+    bulk.classList.toggle("has-none", picked === 0 && !isEvery);
+    find("[data-bulk-count]").textContent = isEvery
+      ? "All of them are selected"
+      : picked
       ? `${picked} selected`
       : "Select organizations to map, exclude or create clients from them together.";
     all.checked = picked > 0 && picked === rows.length;
@@ -139,7 +143,10 @@
 
   if (all) all.closest("[hidden]").hidden = false;
   form.addEventListener("input", (event) => {
-    if (event.target === all) for (const row of rows) row.pick.checked = all.checked;
+    if (event.target === all || event.target === every) {
+      for (const row of rows) row.pick.checked = event.target.checked;
+    }
+    if (every && event.target !== every) every.checked &&= !rows.some((row) => !row.pick.checked);
     isStaying = false;
     keep();
     show();

@@ -1,17 +1,23 @@
 """The pages of assets, the machines of clients."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
 from webapp.services.desk.list_assets import AssetQuery, export_assets, list_assets, read_asset
+from webapp.services.edition import has_integration
+from webapp.services.errors import ConflictError, RefusedError
+from webapp.services.mapping.create_assets import create_assets, read_known_hosts
 from webapp.web.access import admin_only
+from webapp.web.answers import done
 from webapp.web.clients.asset_forms import AssetForm
 from webapp.web.csv_files import csv_response
 from webapp.web.csv_import_pages import ImportPages
 from webapp.web.edit_pages import EditAttempt, RowPages
+from webapp.web.errors import status_of
+from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_is_active, read_number, read_page_number, read_search
 from webapp.web.viewer import require_viewer
@@ -20,6 +26,7 @@ assets = Blueprint("assets", __name__, url_prefix="/assets")
 
 IMPORT = ImportPages(ASSET_IMPORT, "assets", "asset")
 
+HOSTS_SHOWN = 8
 PAGES = RowPages(Asset, "assets.show", "assets.show_list")
 
 
@@ -33,7 +40,12 @@ def show_list() -> ResponseReturnValue:
         is_active=read_is_active(request.args),
         page=read_page_number(request.args),
     )
-    return render_template("clients/assets.html", query=query, found=list_assets(query))
+    return render_template(
+        "clients/assets.html",
+        query=query,
+        found=list_assets(query),
+        is_available=has_integration(),
+    )
 
 
 @assets.route("/new", methods=["GET", "POST"])
@@ -85,6 +97,37 @@ def activate(asset_id: int) -> ResponseReturnValue:
 def delete(asset_id: int) -> ResponseReturnValue:
     """Delete an asset that nothing points to."""
     return PAGES.delete(asset_id)
+
+
+@assets.route("/known-hosts", methods=["GET", "POST"])
+@admin_only
+def create_from_hosts() -> ResponseReturnValue:
+    """Show which known hosts are no assets yet, and create assets for the chosen clients."""
+    problem, status, chosen = None, 200, None
+    if request.method == "POST":
+        chosen = set(request.form.getlist("client", type=read_number))
+        try:
+            made = create_assets(
+                {one for one in chosen if one is not None},
+                seal=request.form.get("seal", ""),
+                actor_id=require_viewer().id,
+            )
+        except (ConflictError, RefusedError) as error:
+            problem, status = str(error), status_of(error)
+        else:
+            linked = f" {counted(made.linked, 'open ticket')} linked." if made.linked else ""
+            words = f"{counted(made.created, 'asset')} created.{linked}"
+            return done(words, url_for("assets.show_list"))
+    found = read_known_hosts()
+    page = render_template(
+        "clients/known_hosts.html",
+        found=found,
+        total=sum(len(row.new) for row in found.clients),
+        chosen=chosen,
+        problem=problem,
+        shown=HOSTS_SHOWN,
+    )
+    return page, status
 
 
 @assets.get("/export")

@@ -1,6 +1,6 @@
 """The pages of clients, the customers of the MSP."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.models import Client
@@ -8,6 +8,8 @@ from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
 from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
+from webapp.services.mapping.match_clients import match_clients, matched_words
+from webapp.services.polling.move_tickets import list_move_offers
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
@@ -19,7 +21,14 @@ from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
 
-IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client")
+
+def _match() -> None:
+    """Match the organizations that wait for a client of a name that there is by now."""
+    if words := matched_words(match_clients(actor_id=require_viewer().id)):
+        flash(words, "success")
+
+
+IMPORT = ImportPages(CLIENT_IMPORT, "clients", "client", afterwards=_match)
 
 PAGES = RowPages(Client, "clients.show", "clients.show_list")
 
@@ -43,7 +52,9 @@ def new() -> ResponseReturnValue:
     form = ClientForm()
     added = send_form(form, lambda: add_client(form.values(), actor_id=require_viewer().id))
     if added:
-        return PAGES.added(added)
+        answer = PAGES.added(added)
+        _match()
+        return answer
     return render_template("clients/new.html", form=form), form_status(form)
 
 
@@ -57,10 +68,18 @@ def show(client_id: int) -> ResponseReturnValue:
         form, lambda seen, by: edit_client(client_id, form.values(), seen=seen, actor_id=by)
     )
     if attempt.is_saved:
-        return attempt.done(form.values().name, PAGES.url(client_id))
+        answer = attempt.done(form.values().name, PAGES.url(client_id))
+        _match()
+        return answer
     if attempt.conflict:
         view = read_client(client_id)
-    page = render_template("clients/show.html", view=view, form=form, attempt=attempt)
+    page = render_template(
+        "clients/show.html",
+        view=view,
+        form=form,
+        attempt=attempt,
+        move_offers=list_move_offers(client_id=client_id),
+    )
     return page, attempt.status
 
 
@@ -75,7 +94,9 @@ def deactivate(client_id: int) -> ResponseReturnValue:
 @admin_only
 def activate(client_id: int) -> ResponseReturnValue:
     """Activate a client, so that it can be chosen again."""
-    return PAGES.activate(client_id)
+    answer = PAGES.activate(client_id)
+    _match()
+    return answer
 
 
 @clients.post("/<int:client_id>/delete")

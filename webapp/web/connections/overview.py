@@ -8,6 +8,7 @@ from webapp.extensions import current_config
 from webapp.services.connections.read_connection_page import ConnectionPage, read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
 from webapp.services.polling.close_tickets import count_closable_tickets
+from webapp.services.polling.move_tickets import read_move_offer
 from webapp.services.portal_links import INSTALL, OWN
 from webapp.task_queue import read_queue_status
 from webapp.web.connections.forms import CredentialsForm, PortalLinkForm
@@ -67,5 +68,6 @@ def render_overview(
         failure=failure,
         is_other_account=is_other_account,
         queue=read_queue_status(),
+        offered=read_move_offer(connection_id),
         calls_per_minute=current_config().huntress_calls_per_minute,
     )

@@ -1,20 +1,29 @@
 """Changing the selected rows of the mapping table together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flask import flash, redirect, request
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.untrusted import clean_line
-from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.errors import ConflictError, FieldError, NotFoundError
+from webapp.services.mapping.list_mappings import select_all
 from webapp.services.mapping.map_organizations import StaleMappingError, match_again
 from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
 from webapp.web.access import admin_only
 from webapp.web.errors import CONFLICT
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
-from webapp.web.mapping.forms import TYPED_LENGTH, SentRow, TableLinks, picked, read_sent_rows
-from webapp.web.mapping.table import Refusal, render_table
+from webapp.web.mapping.forms import (
+    EVERY,
+    TYPED_LENGTH,
+    SentRow,
+    TableLinks,
+    picked,
+    read_query,
+    read_sent_rows,
+)
+from webapp.web.mapping.table import Refusal, move_hint, render_table
 from webapp.web.viewer import require_viewer
 
 CREATE = "create"
@@ -31,70 +40,81 @@ WORDS = {
 @mapping.post("/bulk")
 @admin_only
 def bulk(connection_id: int) -> ResponseReturnValue:
-    """Apply one action to all selected rows, or to none if anything is wrong."""
+    """Apply one action to all selected rows, or to none if anything is wrong.
+
+    The selected rows are those that are ticked, or all rows of the view, also on other pages.
+    """
     rows = read_sent_rows(request.form)
-    chosen = picked(request.form, rows)
+    ticked = picked(request.form, rows)
     action = request.form.get("action", "")
-    if action == CREATE and chosen and not _is_dirty(rows):
-        return redirect(_preview_address(connection_id, chosen), 303)
-    problem = _problem(rows, chosen, action)
+    problem = _problem(rows, ticked, action)
     if problem:
-        return render_table(connection_id, _refusal(problem, rows, chosen)), 400
+        return render_table(connection_id, _refusal(problem, rows, ticked)), 400
+    if action == CREATE:
+        return redirect(_preview_address(connection_id, ticked), 303)
     try:
-        _apply(connection_id, chosen, action)
+        count = _apply(connection_id, _versions(connection_id, ticked), action)
     except FieldError as error:
         sentence = next(iter(error.fields.values()))
-        return render_table(connection_id, _refusal(sentence, rows, chosen)), 400
-    except (StaleMappingError, NotFoundError) as error:
-        return render_table(connection_id, _stale(error, rows, chosen)), CONFLICT
-    them = "it" if len(chosen) == 1 else "them"
-    flash(f"{counted(len(chosen), 'organization')} {WORDS[action].format(them=them)}.", "success")
+        return render_table(connection_id, _refusal(sentence, rows, ticked)), 400
+    except (ConflictError, NotFoundError) as error:
+        return render_table(connection_id, _stale(error, rows, ticked)), CONFLICT
+    them = "it" if count == 1 else "them"
+    words = f"{counted(count, 'organization')} {WORDS[action].format(them=them)}."
+    flash(words + move_hint(connection_id), "success")
     return redirect(TableLinks(connection_id, request.args).to(), 303)
 
 
-def _is_dirty(rows: Sequence[SentRow]) -> bool:
-    return any(row.is_dirty for row in rows)
-
-
-def _problem(rows: Sequence[SentRow], chosen: Sequence[SentRow], action: str) -> str | None:
-    if _is_dirty(rows):
+def _problem(rows: Sequence[SentRow], ticked: Sequence[SentRow], action: str) -> str | None:
+    if any(row.is_dirty for row in rows):
         return "Nothing was done yet: save or discard what you changed in the rows first."
     if action not in (*WORDS, CREATE):
         return "Choose what to do with the selected organizations."
-    if not chosen:
+    if not ticked and not _is_every():
         return "Select organizations first."
     if action == "map" and not _client():
         return 'Enter the client to map them to; for none, use "No client".'
     return None
 
 
-def _apply(connection_id: int, chosen: Sequence[SentRow], action: str) -> None:
+def _versions(connection_id: int, ticked: Sequence[SentRow]) -> Mapping[str, int]:
+    """The versions that the person saw of the selected rows, by organization id."""
+    if _is_every():
+        return select_all(connection_id, read_query(request.args), seal=request.form[EVERY])
+    return {row.external_id: row.seen.version for row in ticked}
+
+
+def _apply(connection_id: int, versions: Mapping[str, int], action: str) -> int:
     actor_id = require_viewer().id
     if action == MATCH:
-        versions = {row.external_id: row.seen.version for row in chosen}
         match_again(connection_id, list(versions), versions=versions, actor_id=actor_id)
-        return
+        return len(versions)
     client = {"map": _client(), "none": ""}.get(action)
     tickets = {"exclude": False, "include": True}.get(action)
-    edits = [RowEdit(row.external_id, row.seen.version, client, tickets) for row in chosen]
+    edits = [RowEdit(key, version, client, tickets) for key, version in versions.items()]
     save_mapping_rows(connection_id, edits, actor_id=actor_id)
+    return len(versions)
+
+
+def _is_every() -> bool:
+    return bool(request.form.get(EVERY))
 
 
 def _client() -> str:
     return clean_line(request.form.get("bulk_client"), TYPED_LENGTH) or ""
 
 
-def _refusal(sentence: str, rows: Sequence[SentRow], chosen: Sequence[SentRow]) -> Refusal:
-    ticked = frozenset(row.external_id for row in chosen)
-    return Refusal(sentence, rows, picked=ticked, bulk_client=_client())
+def _refusal(sentence: str, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> Refusal:
+    keys = frozenset(row.external_id for row in ticked)
+    return Refusal(sentence, rows, picked=keys, is_every=_is_every(), bulk_client=_client())
 
 
-def _stale(error: Exception, rows: Sequence[SentRow], chosen: Sequence[SentRow]) -> Refusal:
+def _stale(error: Exception, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> Refusal:
     """Describe the refusal; rows that somebody else changed meanwhile are no longer selected."""
-    if not isinstance(error, StaleMappingError):
-        return _refusal(str(error), rows, chosen)
+    if not isinstance(error, StaleMappingError) or _is_every():
+        return Refusal(str(error), rows, bulk_client=_client())
     stale = {conflict.row.external_id: conflict for conflict in error.conflicts}
-    kept = [row for row in chosen if row.external_id not in stale]
+    kept = [row for row in ticked if row.external_id not in stale]
     count = counted(len(stale), "row was", "rows were")
     return Refusal(
         f"Nothing was done yet: {count} changed by somebody else meanwhile and "
@@ -106,6 +126,8 @@ def _stale(error: Exception, rows: Sequence[SentRow], chosen: Sequence[SentRow])
     )
 
 
-def _preview_address(connection_id: int, chosen: Sequence[SentRow]) -> str:
+def _preview_address(connection_id: int, ticked: Sequence[SentRow]) -> str:
     links = TableLinks(connection_id, request.args)
-    return links.to("mapping.preview_clients", org=[row.external_id for row in chosen])
+    if _is_every():
+        return links.to("mapping.preview_clients", every=1, page=None)
+    return links.to("mapping.preview_clients", org=[row.external_id for row in ticked])

@@ -12,6 +12,7 @@ from webapp.services.mapping.create_clients import (
     NewClient,
     Proposal,
     create_clients,
+    propose_all_clients,
     propose_clients,
 )
 from webapp.services.mapping.list_mappings import list_client_names
@@ -20,15 +21,21 @@ from webapp.web.access import admin_only
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
-from webapp.web.mapping.forms import TYPED_LENGTH, TableLinks
+from webapp.web.mapping.forms import EVERY, TYPED_LENGTH, TableLinks, read_query
+from webapp.web.mapping.table import move_hint
 from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer
+
+CHOICE_FIELD = "choice-"
 
 
 @mapping.get("/new-clients")
 @admin_only
 def preview_clients(connection_id: int) -> ResponseReturnValue:
-    """Show what would be created, without creating anything."""
+    """Show what would be created, without creating anything.
+
+    The address names the organizations, or the view of the table whose rows are all meant.
+    """
     return _page(connection_id, {})
 
 
@@ -49,7 +56,7 @@ def create(connection_id: int) -> ResponseReturnValue:
         return _page(connection_id, typed, str(error)), status_of(error)
     flash(
         f"{counted(result.created, 'client')} created, "
-        f"{counted(result.linked, 'organization')} linked.",
+        f"{counted(result.linked, 'organization')} linked.{move_hint(connection_id)}",
         "success",
     )
     return redirect(TableLinks(connection_id, request.args).to(), 303)
@@ -61,20 +68,27 @@ def _page(
     problem: str | None = None,
     problems: Mapping[str, str] | None = None,
 ) -> str:
-    proposals = propose_clients(connection_id, _wanted())
-    proposals = sorted(proposals, key=lambda one: one.external_id not in (problems or {}))
+    wanted = list(typed) if request.method == "POST" else _wanted()
+    if EVERY in request.args and request.method == "GET":
+        found = propose_all_clients(connection_id, read_query(request.args))
+        left_out = 0
+    else:
+        found = propose_clients(connection_id, wanted)
+        left_out = len(set(wanted)) - len(found.shown) - found.more
+    proposals = sorted(found.shown, key=lambda one: one.external_id not in (problems or {}))
     links = TableLinks(connection_id, request.args)
     return render_template(
         "mapping/new_clients.html",
         connection_id=connection_id,
         proposals=proposals,
-        left_out=len(set(_wanted())) - len(proposals),
+        more=found.more,
+        left_out=left_out,
         typed={one.external_id: _typed(one, typed.get(one.external_id)) for one in proposals},
         problem=problem,
         problems=problems or {},
         client_names=list_client_names() if proposals else [],
         links=links,
-        action=links.to("mapping.create", org=_wanted()),
+        action=links.to("mapping.create", org=_wanted(), every=request.args.get(EVERY)),
         choices=[(Choice.CREATE, "Create"), (Choice.LINK, "Link to"), (Choice.SKIP, "Skip")],
     )
 
@@ -96,8 +110,11 @@ def _wanted() -> list[str]:
 def _read() -> Sequence[NewClient]:
     """The decisions that the form holds for the organizations."""
     decisions = []
-    for external_id in _wanted():
-        word = request.form.get(f"choice-{external_id}", "")
+    for field_name in request.form:
+        external_id = parse_id(field_name.removeprefix(CHOICE_FIELD))
+        if not field_name.startswith(CHOICE_FIELD) or external_id is None:
+            continue
+        word = request.form[field_name]
         version = read_number(request.form.get(f"version-{external_id}"))
         if word not in list(Choice) or version is None:
             continue

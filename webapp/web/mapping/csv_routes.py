@@ -1,6 +1,6 @@
 """The mapping table as a CSV file: export, and import with a preview."""
 
-from flask import request
+from flask import flash, request
 from flask.typing import ResponseReturnValue
 
 from webapp.services.mapping.export_mappings import export_mappings
@@ -9,7 +9,9 @@ from webapp.web.access import admin_only
 from webapp.web.csv_files import stream_csv
 from webapp.web.csv_import_pages import ImportPages
 from webapp.web.mapping.blueprint import mapping
+from webapp.web.mapping.bulk_routes import CREATE
 from webapp.web.mapping.forms import read_query
+from webapp.web.mapping.table import move_hint
 
 
 @mapping.get("/export")
@@ -48,13 +50,21 @@ def discard_import(connection_id: int, upload_id: int) -> ResponseReturnValue:
     return _pages(connection_id).discard(upload_id)
 
 
+def _hint(connection_id: int) -> None:
+    if words := move_hint(connection_id):
+        flash(words.strip(), "info")
+
+
 def _pages(connection_id: int) -> ImportPages:
+    """The pages of the import; `clients` in the address says that it creates missing clients."""
+    creates = request.args.get("clients") == CREATE
     return ImportPages(
-        mapping_import(connection_id),
+        mapping_import(connection_id, creates_clients=creates),
         "mapping",
         "organization",
         home="show",
         address={"connection_id": connection_id},
         asks_columns=False,
         empty_cells="An empty client means none; an empty ticket switch leaves it as it is.",
+        afterwards=lambda: _hint(connection_id),
     )

@@ -18,7 +18,8 @@ from webapp.services.mapping.map_organizations import MappingState
 from webapp.services.mapping.save_mapping_rows import RowEdit
 from webapp.web.params import read_number, read_page_number, read_search
 
-KEPT = ("q", "state", "sort", "size", "page")
+KEPT = ("q", "state", "sort", "size", "page", "only")
+EVERY = "every"
 TYPED_LENGTH = 300
 MOST_ROWS = 400
 """The most rows read: one page, and changes on other pages that mapping.js sends along."""
@@ -85,11 +86,11 @@ class TableLinks:
 
     def tab(self, state: str | None) -> str:
         """The address of another tab, on its first page."""
-        return self.to(state=state, page=None)
+        return self.to(state=state, page=None, only=None)
 
     def without_filters(self) -> str:
         """The address of all rows, in the same order."""
-        return self.to(q=None, state=None, page=None)
+        return self.to(q=None, state=None, page=None, only=None)
 
 
 def read_query(values: MultiDict[str, str]) -> MappingQuery:
@@ -103,6 +104,7 @@ def read_query(values: MultiDict[str, str]) -> MappingQuery:
         sort=sort if (sort := values.get("sort", "")) in SORTS else "name",
         page=read_page_number(values),
         size=size if size in PAGE_SIZES else PAGE_SIZES[0],
+        only=parse_id(values.get("only")),
     )
 
 
@@ -133,6 +135,13 @@ def read_seen(value: str) -> Seen | None:
     if number is None or tickets not in ("0", "1"):
         return None
     return Seen(number, clean_line(client, TYPED_LENGTH) or "", tickets == "1")
+
+
+def every_words(query: MappingQuery, total: int) -> str:
+    """What all rows of a view are, for the box that selects those of the other pages too."""
+    state = f" {str(query.tab).replace('_', '-')}" if query.tab else ""
+    found = " that fit the search" if query.search else ""
+    return f"All {total:,}{state}{found}, on every page"
 
 
 def picked(form: MultiDict[str, str], rows: Iterable[SentRow]) -> list[SentRow]:

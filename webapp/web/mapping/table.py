@@ -12,9 +12,17 @@ from webapp.services.mapping.map_organizations import (
     MappingState,
     OrganizationRow,
 )
-from webapp.services.polling.move_tickets import count_movable_tickets
+from webapp.services.polling.move_tickets import read_move_offer
 from webapp.services.polling.ticket_recorded_incidents import count_recorded_incidents
-from webapp.web.mapping.forms import SORT_WORDS, Seen, SentRow, TableLinks, read_query
+from webapp.web.filters import counted
+from webapp.web.mapping.forms import (
+    SORT_WORDS,
+    Seen,
+    SentRow,
+    TableLinks,
+    every_words,
+    read_query,
+)
 
 STATE_COLOURS = {
     MappingState.AUTO_MATCHED: "azure",
@@ -37,6 +45,7 @@ class Refusal:
     problems: Mapping[str, str] = field(default_factory=dict)
     conflicts: Mapping[str, MappingConflict] = field(default_factory=dict)
     picked: frozenset[str] = frozenset()
+    is_every: bool = False
     kind: str = "error"
     bulk_client: str = ""
 
@@ -77,16 +86,25 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
         query=query,
         links=TableLinks(connection_id, request.args),
         rows=_views(page, refusal),
+        every=every_words(query, page.total) if page.pages > 1 else None,
         refusal=refusal,
         tabs=_tabs(page),
         sorts=list(SORT_WORDS.items()),
         sizes=[(size, f"{size} a page") for size in PAGE_SIZES],
         labels=STATE_LABELS,
         colours=STATE_COLOURS,
-        movable=count_movable_tickets(connection_id),
+        offered=read_move_offer(connection_id),
         recorded=count_recorded_incidents(connection_id),
         back_url=back_url(connection_id),
     )
+
+
+def move_hint(connection_id: int) -> str:
+    """A sentence for the message after mapping, if there are tickets to move; else nothing."""
+    offer = read_move_offer(connection_id)
+    if offer is None or offer.is_declined:
+        return ""
+    return f" {counted(offer.tickets, 'open ticket')} can move off triage now."
 
 
 def back_url(connection_id: int) -> str:

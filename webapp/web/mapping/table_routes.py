@@ -9,18 +9,18 @@ from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.mapping.map_organizations import StaleMappingError
 from webapp.services.mapping.save_mapping_rows import save_mapping_rows
 from webapp.services.mapping.sync_now import sync_now, sync_words
-from webapp.services.polling.move_tickets import move_tickets
+from webapp.services.polling.move_tickets import decline_move, move_tickets
 from webapp.services.polling.ticket_recorded_incidents import (
     TicketedIncidents,
     ticket_recorded_incidents,
 )
-from webapp.web.access import admin_only
+from webapp.web.access import admin_only, safe_next
 from webapp.web.answers import tell
 from webapp.web.errors import CONFLICT, status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
-from webapp.web.mapping.table import Refusal, render_table
+from webapp.web.mapping.table import Refusal, move_hint, render_table
 from webapp.web.viewer import require_viewer
 
 
@@ -53,7 +53,7 @@ def save(connection_id: int) -> ResponseReturnValue:
         return render_table(connection_id, _conflicting(rows, error, ticked)), status_of(error)
     except NotFoundError as error:
         return render_table(connection_id, Refusal(str(error), rows, picked=ticked)), CONFLICT
-    flash(f"{counted(len(dirty), 'change')} saved.", "success")
+    flash(f"{counted(len(dirty), 'change')} saved.{move_hint(connection_id)}", "success")
     return _back(connection_id, is_saved="kept" in request.form)
 
 
@@ -73,6 +73,15 @@ def move(connection_id: int) -> ResponseReturnValue:
     return _back(connection_id)
 
 
+@mapping.post("/move-tickets/decline")
+@admin_only
+def decline(connection_id: int) -> ResponseReturnValue:
+    """Answer the offer to move tickets with "Not now"."""
+    decline_move(connection_id, actor_id=require_viewer().id)
+    flash("They stay on triage. You can still move them on the page of the organizations.", "info")
+    return _back(connection_id)
+
+
 @mapping.post("/create-tickets")
 @admin_only
 def create_tickets(connection_id: int) -> ResponseReturnValue:
@@ -83,7 +92,12 @@ def create_tickets(connection_id: int) -> ResponseReturnValue:
 
 
 def _back(connection_id: int, *, is_saved: bool = False) -> ResponseReturnValue:
-    """Redirect to the table; with `is_saved` the browser forgets the changes that it kept."""
+    """Redirect to the page that the form names, or to the table.
+
+    With `is_saved` the browser forgets the changes that it kept.
+    """
+    if target := request.form.get("next"):
+        return redirect(safe_next(target), 303)
     anchor = "saved" if is_saved else None
     return redirect(TableLinks(connection_id, request.args).to(_anchor=anchor), 303)
 

@@ -20,6 +20,7 @@ from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.operations.read_banner import Banner, read_banner
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
+from webapp.services.polling.move_tickets import list_move_offers
 from webapp.services.polling.outcome import count_words
 from webapp.task_queue import read_queue_status
 from webapp.web.access import public, signed_in
@@ -46,7 +47,8 @@ FOLDED_FROM = 3
 def show() -> ResponseReturnValue:
     """Show the dashboard."""
     config = current_config()
-    desk = read_dashboard(zone_of(require_viewer()))
+    viewer = require_viewer()
+    desk = read_dashboard(zone_of(viewer))
     is_folded = len(desk.connections) >= FOLDED_FROM
     return render_template(
         "operations/dashboard.html",
@@ -54,6 +56,7 @@ def show() -> ResponseReturnValue:
         is_folded=is_folded,
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
+        move_offers=list_move_offers() if viewer.is_admin and has_integration() else [],
         is_available=has_integration(),
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),

@@ -129,7 +129,10 @@ def dismiss_report(connection_id: int, report_id: int) -> ResponseReturnValue:
     except ServiceError as error:
         flash(str(error), "warning")
     else:
-        flash("Dismissed. Only a different version of this report comes back.", "success")
+        flash(
+            "Dismissed. The report comes back only if Huntress sends another version of it.",
+            "success",
+        )
     return _back(connection_id)
 
 

@@ -31,19 +31,23 @@ _LOOKS = {
     "skipped": Look("Skipped", "grey", "minus"),
     "running": Look("Running", "blue", "refresh"),
 }
-_LOST = Look("Not heard of", "yellow", "hourglass")
+_LOST = Look("No sign of life", "yellow", "hourglass")
 
 COUNT_WORDS = (
     ("collected", "Collected", "reports that were new or had changed"),
     ("created", "Tickets created", "quarantine tickets included"),
     ("noted", "Updated", "tickets that got a note about a change"),
     ("closed", "Closed", "tickets closed because Huntress closed the incident"),
-    ("reopened", "Reopened", "tickets reopened because the incident did"),
+    ("reopened", "Reopened", "tickets reopened because Huntress reopened the incident"),
     ("recorded", "Recorded only", "incidents that need no ticket"),
     ("skipped", "Skipped", "reports that said nothing new"),
-    ("failed", "Failed", "reports that stay in the inbox and are tried again"),
+    ("failed", "Failed", "reports that did not become a ticket yet and are tried again"),
     ("quarantined", "Quarantined", "reports that failed three times"),
-    ("missed_open", "Opened and closed between polls", "first seen when they were closed"),
+    (
+        "missed_open",
+        "Opened and closed between polls",
+        "incidents that were over before they were first seen",
+    ),
 )
 """The counts of a run in the order of a poll, each with its column, name and meaning."""
 
