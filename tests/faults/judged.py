@@ -19,7 +19,7 @@ LIMIT_MINUTES = 3.0
 
 SLACK_MINUTES = 1.0
 PAGES = ("/", "/tickets", "/incidents", "/integrations", "/clients", "/health", "/preferences")
-BANNER = re.compile(r'id="polling-banner"[^>]*data-tone="bad"')
+BANNER = re.compile(r'class="notice notice-error">')
 
 
 @dataclass
