@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests.support.desk_data import Desk
@@ -12,6 +13,7 @@ from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import Alert, Board, Client, Comment, Priority, Status, Ticket
 from webapp.services.list_sizes import PAGE_SIZE
+from webapp.services.tickets import list_tickets, search_tickets
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
@@ -287,3 +289,21 @@ def test_the_other_tab_is_offered_where_this_one_has_nothing(app: Flask, admin: 
     assert "No closed ticket fits these filters 1 open does" in page.text
     link = next(a for a in page.all("a") if words_of(a) == "1 open does")
     assert links(admin.get(str(link.get("href")))) == [f"/tickets/{ids[0]}"]
+
+
+def test_a_search_that_finds_too_many_leads_to_the_older_ones(
+    app: Flask, helpdesk: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(closed_at=None, status_id=1))
+    for module in (search_tickets, list_tickets):
+        monkeypatch.setattr(module, "MATCH_LIMIT", 5)
+    path, seen, pages = "/tickets?q=tkt&sort=newest", [], 0
+    while path:
+        page = helpdesk.get(path)
+        assert "Open 5+" in page.text
+        seen += links(page)
+        more = [one for one in page.all("a") if words_of(one) == "Show the older ones"]
+        path, pages = str(more[0].get("href")) if more else "", pages + 1
+    assert (len(seen), len(set(seen)), pages) == (12, 12, 3)
+    assert "Back to the newest" in page.text

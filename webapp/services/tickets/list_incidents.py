@@ -16,7 +16,6 @@ from webapp.models.alert import is_open
 from webapp.services.edition import require_enterprise
 from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.list_sizes import PAGE_SIZE
-from webapp.services.lookups import list_connections
 from webapp.services.portal_links import incident_url
 from webapp.services.tickets.ticket_filters import has_severity
 from webapp.services.transactions import reading
@@ -116,14 +115,15 @@ class IncidentRow:
 class IncidentPage:
     """A page of incidents, newest first, and what the filters offer.
 
-    `count` stops at one more than COUNT_LIMIT. `organizations` are pairs of id and name.
+    `count` stops at one more than COUNT_LIMIT; a search is not counted, as that would read every
+    subject. `connections` and `organizations` are pairs of id and name.
     """
 
     rows: Sequence[IncidentRow]
     next_mark: str | None
     previous_mark: str | None
-    count: int
-    connections: Sequence[Connection]
+    count: int | None
+    connections: Sequence[tuple[int, str]]
     organizations: Sequence[tuple[int, str]]
 
 
@@ -143,13 +143,12 @@ def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> Incid
             after=query.after,
             before=query.before,
         )
-        found = select(Alert.id).where(*conditions).limit(COUNT_LIMIT + 1).subquery()
         return IncidentPage(
             rows=read_incident_rows(session, [alert.id for alert in page.rows]),
             next_mark=page.next_mark,
             previous_mark=page.previous_mark,
-            count=session.scalar(select(func.count()).select_from(found)) or 0,
-            connections=list_connections(session),
+            count=None if query.search else _count(session, conditions),
+            connections=_connections(session),
             organizations=_organizations(session),
         )
 
@@ -184,6 +183,16 @@ def incident_conditions(query: IncidentQuery) -> list[ColumnElement[bool]]:
 def read_incident_rows(session: Session, ids: Sequence[int]) -> list[IncidentRow]:
     """What the register says of the alerts with these ids, newest first."""
     return [_as_row(row) for row in session.execute(_details(ids))]
+
+
+def _count(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    found = select(Alert.id).where(*conditions).limit(COUNT_LIMIT + 1).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
+def _connections(session: Session) -> list[tuple[int, str]]:
+    names = select(Connection.id, Connection.name).order_by(func.lower(Connection.name))
+    return [(row.id, row.name) for row in session.execute(names)]
 
 
 def _has_status(word: str) -> ColumnElement[bool]:

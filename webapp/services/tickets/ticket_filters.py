@@ -166,7 +166,9 @@ def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
 
 
 def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
-    return in_tab(True) & _has_incident(is_open())
+    # Few incidents are open, and an index names them.
+    still_open = select(Alert.ticket_id).where(is_open(), Alert.ticket_id.is_not(None))
+    return in_tab(True) & Ticket.id.in_(still_open)
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
