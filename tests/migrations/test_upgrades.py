@@ -12,7 +12,7 @@ from tests.support.databases import make_config
 from tests.support.postgres import PostgresServer
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import Asset, Connection, OrganizationMapping, Ticket
+from webapp.models import Alert, Asset, Connection, OrganizationMapping, Ticket
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -32,6 +32,13 @@ ROWS = (
     " priority_id, source, connection_id, source_reference, created_at, updated_at)"
     " VALUES (11, 'TKT-000011', 'Credentials dumped', 'rundll32 wrote the memory of lsass',"
     f" 7, 1, 1, 1, 'huntress', 1, '1780150', {MOMENT}, {MOMENT})",
+    "INSERT INTO alerts (id, connection_id, external_alert_id, ticket_id, status, severity,"
+    " was_closed, observed_at, raw_report, created_at) VALUES (31, 1, '1780150', 11, 'deleted',"
+    f' \'critical\', false, {MOMENT}, \'{{"severity": "CRITICAL", "status": "Sent"}}\', {MOMENT})',
+    "INSERT INTO alerts (id, connection_id, external_alert_id, status, severity, was_closed,"
+    f" observed_at, created_at) VALUES (32, 1, '7', 'sent', 'low', false, {MOMENT}, {MOMENT})",
+    "INSERT INTO ticket_assets (ticket_id, asset_id) VALUES (11, 3)",
+    f"UPDATE organization_mappings SET gone_at = {MOMENT}",
     "INSERT INTO comments (id, ticket_id, author_id, kind, is_internal, body, created_at)"
     f" VALUES (21, 11, 1, 'internal_note', true, 'Reimaged on Tuesday', {MOMENT})",
 )
@@ -70,6 +77,12 @@ def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:
         assert (mapping.client_id, mapping.version, mapping.changed_by_id) == (7, 1, None)
         connection = session.get_one(Connection, 1)
         assert (connection.name, connection.paused_until) == ("Acme", None)
+        alert, other = session.get_one(Alert, 31), session.get_one(Alert, 32)
+        assert (alert.severity, alert.parsed_severity) == ("CRITICAL", "critical")
+        assert (alert.status, alert.parsed_status) == ("deleted", "deleted"), "our own word stays"
+        assert (other.severity, other.parsed_status, other.asset_id) == ("low", "sent", None)
+        assert alert.asset_id == 3
+        assert (mapping.gone_at, mapping.is_listed) == (None, False), "it was never listed"
         for words in ("TKT-11", "credentials", "lsass", "northwind", "reimaged tuesday"):
             assert list(find_matches(session, words).ids) == [11], words
         assert not find_matches(session, "nothingatall").ids

@@ -172,7 +172,7 @@ def parse_incident_text(text: str) -> Incident:
     return parse_incident(json.loads(text))
 
 
-def read_status(raw: Mapping[str, Any]) -> str | None:
+def status_of_report(raw: Mapping[str, Any]) -> str | None:
     """Return the status of a report as `parse_incident` would, without reading the rest."""
     return parse_word(clean_line(raw.get("status"), WORD_LENGTH))
 

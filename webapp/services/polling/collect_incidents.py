@@ -15,8 +15,8 @@ from webapp.domain.incident import (
     content_hash,
     incident_key,
     raw_text,
-    read_status,
     reduce_excluded,
+    status_of_report,
 )
 from webapp.domain.plan import usable_time
 from webapp.domain.untrusted import parse_id, parse_time, prune
@@ -55,7 +55,7 @@ class Collected:
     @property
     def is_deleting(self) -> bool:
         """Whether Huntress is about to delete the incident."""
-        return isinstance(self.raw, dict) and read_status(self.raw) == DELETING
+        return isinstance(self.raw, dict) and status_of_report(self.raw) == DELETING
 
 
 def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False) -> int:

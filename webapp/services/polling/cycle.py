@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.incident import is_closed_status, read_status
+from webapp.domain.incident import is_closed_status, status_of_report
 from webapp.domain.untrusted import parse_id
 from webapp.huntress.client import HuntressClient
 from webapp.services.polling.lease import Lease, PolledConnection
@@ -107,5 +107,5 @@ class Cycle:
             agent = parse_id(report.get("agent_id"))
             if organization:
                 self.wanted_organizations.add(organization)
-            if agent and not is_closed_status(read_status(report)):
+            if agent and not is_closed_status(status_of_report(report)):
                 self.wanted_agents.add(agent)

@@ -38,7 +38,7 @@ The answer that there is no such agent is used as long.
 """
 
 FAILURES_THAT_END_IT = 3
-T = TypeVar("T")
+Wanted = TypeVar("Wanted")
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def _reserve() -> int:
     return reserve_of(current_config().huntress_calls_per_minute)
 
 
-def fetch_each(cycle: Cycle, fetch: Callable[[Cycle, T], None], ids: Iterable[T]) -> None:
+def fetch_each(cycle: Cycle, fetch: Callable[[Cycle, Wanted], None], ids: Iterable[Wanted]) -> None:
     """Fetch `ids` one by one, until several in a row fail or no call is free."""
     failures = 0
     free = count_spare_calls(cycle)

@@ -65,7 +65,8 @@ def relink_tickets(connection_id: int, *, seconds: float = AT_ONCE_SECONDS) -> b
         with transaction() as session:
             connection = get_connection(session, connection_id, lock=True)
             expires_at = connection.lease_expires_at
-            is_polled = expires_at is not None and expires_at > clock.utcnow()
+            is_held = connection.lease_token is not None
+            is_polled = is_held and expires_at is not None and expires_at > clock.utcnow()
             if is_polled and connection.relink_after_id is not None:
                 return False
             _relink_batch(session, connection)
