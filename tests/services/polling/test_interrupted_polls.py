@@ -13,6 +13,7 @@ from webapp.models import Ticket
 from webapp.process_identity import own_identity
 from webapp.services.polling import poll_connection as module
 from webapp.services.polling import process_inbox
+from webapp.services.polling.database_outage import DATABASE_PAUSES
 from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.lease import claim
 from webapp.services.polling.poll_connection import poll_connection
@@ -157,5 +158,5 @@ def test_a_database_that_stays_away_ends_the_poll_in_a_sentence(
     database.failing = range(1, 100)
     outcome = hourly.poll(minutes=LONGEST)
     assert not outcome.is_success
-    assert database.calls == len(module.DATABASE_PAUSES) + 1
+    assert database.calls == len(DATABASE_PAUSES) + 1
     assert hourly.connection().lease_token is None
