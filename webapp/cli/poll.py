@@ -71,7 +71,8 @@ def _leaving_on_sigterm() -> Iterator[None]:
 
     def leave(_signum: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        sys.exit("The poll was asked to stop; the next one goes on where it stopped.")
+        click.echo("The poll was asked to stop; the next one goes on where it stopped.", err=True)
+        sys.exit(1)
 
     before = signal.signal(signal.SIGTERM, leave)
     try:

@@ -96,7 +96,12 @@ class WorkerPool:
         """Send the heartbeat, and fork another worker if polls wait."""
         try:
             if all(slot.pid for slot in self._slots):
-                send_heartbeat(self.connection, "worker", note=pulse.why_restarted())
+                send_heartbeat(
+                    self.connection,
+                    "worker",
+                    note=pulse.why_restarted(),
+                    is_supervised=pulse.is_supervised(),
+                )
             waiting = make_queue(POLL_QUEUE, self.connection).count
         except (RedisError, OSError) as error:
             logger.debug("Redis cannot be used: %s", error)

@@ -87,6 +87,27 @@ def test_a_poll_that_was_told_to_stop_is_due_at_once(
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
 
 
+@pytest.mark.parametrize("step", ["_claim", "_finish"])
+def test_a_poll_that_is_told_to_stop_between_two_steps_gives_its_lease_back(
+    hourly: Desk, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The claim is committed, but nobody knows of it; the result is not recorded yet."""
+    real = getattr(module, step)
+
+    def stop(*args: object) -> None:
+        if step == "_claim":
+            real(*args)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, stop)
+        with pytest.raises(SystemExit):
+            hourly.poll(minutes=LONGEST)
+    assert hourly.connection().lease_token is None
+    assert runs(hourly)[-1].state == "interrupted"
+    assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
+
+
 @both_databases
 def test_reports_that_a_failed_poll_left_behind_wait_a_minute_not_an_hour(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch

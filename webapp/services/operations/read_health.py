@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -59,6 +60,8 @@ def _checks() -> Iterator[Check]:
     database = check_database(Path(migrate.directory))
     yield from database
     yield from check_queue(read_queue_status())
+    if why := current_app.extensions.get("triagedesk_restarted"):
+        yield Check("web server", True, f"alive; {why}")
     if all(check.is_ok for check in database):
         yield from check_connections(clock.utcnow())
     yield check_disk(current_config().data_dir)
