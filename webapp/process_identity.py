@@ -4,14 +4,17 @@ A process id alone says little: ids are used again, and each container counts it
 boot, process namespace, id and start time together name one process.
 """
 
+import hashlib
 import os
 import platform
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 _STARTED_FIELD = 19  # of /proc/PID/stat, counted after the name, which may contain spaces
 IDENTITY_LENGTH = 300
 MACHINE_LENGTH = 80
@@ -19,7 +22,10 @@ MACHINE_LENGTH = 80
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """One process. `space` names the boot and the namespace that its `pid` belongs to."""
+    """One process. `space` names the boot and the namespace that its `pid` belongs to.
+
+    `machine` is the machine's name and, after a slash, what tells it from others of that name.
+    """
 
     machine: str
     space: str
@@ -41,7 +47,7 @@ def parse_identity(text: str | None) -> ProcessIdentity | None:
 def own_identity() -> ProcessIdentity:
     """Return the identity of this process."""
     pid = os.getpid()
-    return ProcessIdentity(machine_name(), _space(), pid, _started(pid) or "")
+    return ProcessIdentity(_machine(), _space(), pid, _started(pid) or "")
 
 
 def is_gone(text: str | None) -> bool:
@@ -51,12 +57,12 @@ def is_gone(text: str | None) -> bool:
     from before this machine's last start has ended.
     """
     named = parse_identity(text)
-    if named is None or named.machine != machine_name():
+    if named is None or named.machine != _machine():
         return False
     boot, _, namespace = named.space.partition("/")
     own_boot, _, own_namespace = _space().partition("/")
-    if boot != own_boot:
-        return bool(boot and own_boot)
+    if boot != own_boot:  # without its own id, it may be another machine of the same name
+        return bool(boot and own_boot and not named.machine.endswith("/"))
     if namespace != own_namespace:
         return False
     return _started(named.pid) != (named.started or None)
@@ -66,6 +72,17 @@ def is_gone(text: str | None) -> bool:
 def machine_name() -> str:
     """Return this machine's name, as people know it."""
     return platform.node().replace("|", "-")[:MACHINE_LENGTH] or "this machine"
+
+
+@cache
+def _machine() -> str:
+    """The machine's name and a digest of its id, which must not be told to others."""
+    for path in _MACHINE_IDS:
+        with suppress(OSError):
+            if found := path.read_bytes().strip():
+                digest = hashlib.sha256(b"triagedesk" + found).hexdigest()
+                return f"{machine_name()}/{digest[:16]}"
+    return f"{machine_name()}/"
 
 
 @cache

@@ -102,6 +102,7 @@ class PartStatus:
     machine: str
     silent_seconds: int
     note: str | None = None
+    is_supervised: bool = False
 
     @property
     def is_silent(self) -> bool:
@@ -269,14 +270,17 @@ def enqueue_tick(connection: Redis) -> None:
     enqueue_once(connection, "tick", kind, str(uuid4()), kind.timeout_seconds, {})
 
 
-def send_heartbeat(connection: Redis, part: str, *, note: str | None = None) -> None:
+def send_heartbeat(
+    connection: Redis, part: str, *, note: str | None = None, is_supervised: bool = False
+) -> None:
     """Record that `part` ("worker" or "scheduler") of this machine is alive.
 
     The time is Redis's, because the clocks of machines differ. `note` is what Health should say
-    about the part. Raises redis.RedisError.
+    about the part; `is_supervised` says that `triagedesk up` runs it. Raises redis.RedisError.
     """
     at, _ = connection.time()
-    connection.hset(PARTS_KEY, f"{part}@{machine_name()}", json.dumps({"at": at, "note": note}))
+    beat = json.dumps({"at": at, "note": note, "is_supervised": is_supervised})
+    connection.hset(PARTS_KEY, f"{part}@{machine_name()}", beat)
 
 
 def end_heartbeat(connection: Redis, part: str) -> None:
@@ -309,7 +313,8 @@ def _read_parts(stored: Mapping[bytes, bytes], now: int) -> Iterator[PartStatus]
             beat = json.loads(value)
             silent = max(0, now - int(beat["at"]))
             if silent <= FORGOTTEN_AFTER_SECONDS:
-                yield PartStatus(name, machine, silent, beat.get("note"))
+                supervised = bool(beat.get("is_supervised"))
+                yield PartStatus(name, machine, silent, beat.get("note"), supervised)
 
 
 def _configured() -> Redis:

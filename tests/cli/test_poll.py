@@ -1,6 +1,8 @@
 """`triagedesk poll`, `tickets` and `quarantine`: a cycle without Redis, and what came of it."""
 
 import json
+import os
+import signal
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,9 @@ from webapp.extensions import db
 from webapp.huntress.simulator.faults import Faults
 from webapp.huntress.simulator.rows import iso
 from webapp.models import ApiExchange, Connection, PollRun
+from webapp.services.polling.lease import claim
 from webapp.services.polling.outcome import PollOutcome
+from webapp.services.transactions import transaction
 
 KEYS = {
     "success",
@@ -205,6 +209,34 @@ def test_a_silent_account_delays_no_other_one(
     found = shell.json("poll", "--due")
     assert [one["connection_id"] for one in found] == [7, 3]
     assert not both.broken
+
+
+def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
+    shell: Shell, connection_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_polling, may_end = threading.Event(), threading.Event()
+
+    def poll_connection(key: int, **_options: object) -> PollOutcome:
+        with transaction() as session:
+            claim(session, key, seconds=120, only_if_due=False)
+        is_polling.set()
+        may_end.wait(30)
+        return PollOutcome(skip_reason="not_due")
+
+    def stop_when_polling() -> None:
+        is_polling.wait(30)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(poll, "find_due_connections", lambda _now: [int(connection_id)])
+    monkeypatch.setattr(poll, "poll_connection", poll_connection)
+    stopper = threading.Thread(target=stop_when_polling)
+    stopper.start()
+    said = shell.refused("poll", "--due")
+    may_end.set()
+    stopper.join()
+    assert "asked to stop" in said
+    [connection] = all_rows(Connection)
+    assert (connection.lease_token, connection.poll_requested_at is None) == (None, False)
 
 
 def test_one_connection_that_fails_does_not_stop_the_others(

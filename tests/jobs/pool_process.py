@@ -65,7 +65,9 @@ def main() -> None:
         if "slow-start" in sys.argv:
             time.sleep(60)
         functions = {"tick": tick, "poll": poll}
-        TriageWorker(app, (queue,), connect(URL), functions).work(max_idle_time=max_idle_seconds)
+        worker = TriageWorker(app, (queue,), connect(URL), functions)
+        worker.look_after_losses()
+        worker.work(max_idle_time=max_idle_seconds)
 
     WorkerPool(connect(URL), run_worker, max_poll_workers=3).run()
 

@@ -21,13 +21,12 @@ from webapp.services.operations.check_health import (
     check_connections,
     check_database,
     check_queue,
-    describe_checks,
     refuse_newer_database,
     require_schema,
 )
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import transaction
-from webapp.task_queue import PartStatus, QueueStatus
+from webapp.task_queue import QueueStatus
 
 pytestmark = pytest.mark.usefixtures("app", "fake_clock")
 
@@ -247,49 +246,3 @@ class TestQueue:
         checks = check_queue(QueueStatus(True))
         assert [check.is_ok for check in checks] == [True, False, False]
         assert "`triagedesk worker`" in checks[1].hint
-
-    def test_without_redis_nothing_else_can_be_told(self) -> None:
-        [check] = check_queue(QueueStatus(False))
-        assert (check.name, check.is_ok) == ("redis", False)
-
-    def test_what_redis_said_is_told(self) -> None:
-        [check] = check_queue(QueueStatus(False, redis_error="invalid username-password pair"))
-        assert check.detail == "It cannot be used: invalid username-password pair"
-
-
-def test_the_document() -> None:
-    well, ill = Check("a", True, "fine"), Check("b", False, "bad", "do this")
-    paused = Check("c", True, "paused", "resume", Tone.DELIBERATE)
-    unused = Check("d", True, "gone", tone=Tone.NEUTRAL)
-    assert describe_checks([well, unused])["ok"] is True
-    stopped = describe_checks([well, paused])
-    assert (stopped["ok"], stopped["stopped"]) == (False, True)
-    assert describe_checks([well, ill, paused]) == {
-        "ok": False,
-        "stopped": False,
-        "checks": [
-            {"name": "a", "ok": True, "kind": "good", "detail": "fine", "hint": ""},
-            {"name": "b", "ok": False, "kind": "bad", "detail": "bad", "hint": "do this"},
-            {"name": "c", "ok": True, "kind": "deliberate", "detail": "paused", "hint": "resume"},
-        ],
-    }
-
-
-def test_a_dead_machine_of_two_is_named() -> None:
-    parts = (PartStatus("worker", "host-a", 2), PartStatus("worker", "host-b", 240))
-    status = QueueStatus(True, has_worker=True, has_scheduler=True, parts=parts)
-    wrong = [check for check in check_queue(status) if not check.is_ok]
-    assert [check.name for check in wrong] == ["workers on other machines"]
-    assert wrong[0].detail == "The one on host-b has not been heard of for 4 minutes."
-
-
-def test_the_only_part_that_died_is_named_and_one_that_hung_is_told() -> None:
-    parts = (
-        PartStatus("worker", "host-a", 70),
-        PartStatus("scheduler", "host-a", 1, "it hung and was started again at noon"),
-    )
-    status = QueueStatus(True, has_worker=False, has_scheduler=True, parts=parts)
-    found = {check.name: check for check in check_queue(status)}
-    assert found["worker"].detail == "The one on host-a has not been heard of for 70 seconds."
-    assert found["scheduler"].is_ok
-    assert "it hung and was started again at noon" in found["scheduler"].detail

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,41 @@ def test_a_part_whose_pulse_stops_is_asked_killed_and_started_again(
     order = ("silent", "hangs: no sign of life", "asked to end", "killed by SIGKILL", "it hung and")
     assert [said.index(text) for text in order] == sorted(said.index(text) for text in order)
     assert said.count("web       | pid") == 1, "a part without a pulse is left alone"
+
+
+def test_parts_that_were_stopped_together_with_their_supervisor_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a container is paused: nobody beat, and nobody listened either."""
+    monkeypatch.setattr("webapp.runtime.supervisor.SILENT_SECONDS", 1.0)
+    output = io.StringIO()
+    supervisor = Supervisor(output)
+    script = [sys.executable, "-c", BEATING.replace("range(10)", "range(1200)")]
+    supervisor.start(Part("worker", script, os.environ, has_pulse=True))
+    [running] = supervisor._running
+    assert running.process is not None
+    try:
+        assert supervisor.wait_until(lambda: running.beat_at is not None, 40)
+        running.process.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        threading.Timer(0.1, running.process.send_signal, [signal.SIGCONT]).start()
+        supervisor.wait_until(lambda: False, 0.5)
+    finally:
+        supervisor.stop()
+    assert "hangs" not in output.getvalue()
+
+
+def test_a_part_that_hangs_before_its_first_beat_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webapp.runtime.supervisor.START_SECONDS", 0.5)
+    output = io.StringIO()
+    supervisor = Supervisor(output)
+    supervisor.start(Part("web", [sys.executable, "-uc", SLEEP], os.environ, has_pulse=True))
+    try:
+        assert supervisor.wait_until(lambda: "hangs" in output.getvalue(), 20)
+    finally:
+        supervisor.stop()
 
 
 def test_what_a_dead_part_left_behind_is_ended(supervise: Supervise) -> None:

@@ -2,8 +2,12 @@
 
 import logging
 import queue
+import signal
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import click
@@ -14,6 +18,7 @@ from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
 from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
 
@@ -42,16 +47,17 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
         raise click.UsageError(
             "Give the ID of a connection (`triagedesk connection list` shows them), or --due."
         )
-    if connection_id is None:
-        results = _poll_all(find_due_connections(clock.utcnow()), sweep=sweep)
-        _tidy_up()
-        document: object = results
-    else:
-        outcome = poll_connection(
-            connection_id, trigger="command", sweep=sweep, wait_for_running=True
-        )
-        results = [_result(connection_id, outcome)]
-        document = outcome.as_dict()
+    with _leaving_on_sigterm():
+        if connection_id is None:
+            results = _poll_all(find_due_connections(clock.utcnow()), sweep=sweep)
+            _tidy_up()
+            document: object = results
+        else:
+            outcome = poll_connection(
+                connection_id, trigger="command", sweep=sweep, wait_for_running=True
+            )
+            results = [_result(connection_id, outcome)]
+            document = outcome.as_dict()
     if as_json:
         print_json(document)
     else:
@@ -60,11 +66,26 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
         raise SystemExit(1)
 
 
+@contextmanager
+def _leaving_on_sigterm() -> Iterator[None]:
+    """End as if by sys.exit() on SIGTERM, so that leases are given back; Ctrl-C does so anyway."""
+
+    def leave(_signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        click.echo("The poll was asked to stop; the next one goes on where it stopped.", err=True)
+        sys.exit(1)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _poll_all(connection_ids: Sequence[int], *, sweep: bool) -> list[dict[str, Any]]:
     """Poll several connections at the same time, so that a slow account delays no other one.
 
-    The threads do not outlive the command: a lease that is cut off with them is free at once,
-    because its process has ended.
+    Where the command is told to stop, it gives the leases of all of them back.
     """
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # flask's proxy
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -87,8 +108,14 @@ def _poll_all(connection_ids: Sequence[int], *, sweep: bool) -> list[dict[str, A
     ]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except (SystemExit, KeyboardInterrupt):
+        while not waiting.empty():
+            waiting.get_nowait()
+        give_back_own_leases()
+        raise
     return [results[connection_id] for connection_id in connection_ids]
 
 

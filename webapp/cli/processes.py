@@ -45,7 +45,7 @@ def worker_command(max_polls: int) -> None:
     """Run the jobs: ticks, polls, organization syncs."""
     setup_logging()
     from webapp.extensions import db
-    from webapp.jobs.tasks import FUNCTIONS
+    from webapp.jobs.tasks import FUNCTIONS, look_after_losses
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
     from webapp.services.operations.check_encryption import require_readable_secrets
@@ -57,12 +57,16 @@ def worker_command(max_polls: int) -> None:
         config: Config = app.extensions["triagedesk_config"]
 
     def run_worker(queue: str, max_idle_seconds: int | None) -> None:
-        worker = TriageWorker(app, (queue,), connect(config.redis_url), FUNCTIONS)
+        redis = connect(config.redis_url)
+        worker = TriageWorker(app, (queue,), redis, FUNCTIONS, look_after_losses)
+        worker.look_after_losses()
         worker.work(max_idle_time=max_idle_seconds, logging_level=None)
 
     gc.collect()
     gc.freeze()
     WorkerPool(connect(config.redis_url), run_worker, max_poll_workers=max_polls).run()
+    with app.app_context():
+        look_after_losses()
 
 
 @click.command("scheduler")

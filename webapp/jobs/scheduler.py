@@ -83,7 +83,12 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
                 self.reconcile()
                 self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
             self.enqueue_jobs()
-            send_heartbeat(self.connection, "scheduler", note=pulse.why_restarted())
+            send_heartbeat(
+                self.connection,
+                "scheduler",
+                note=pulse.why_restarted(),
+                is_supervised=pulse.is_supervised(),
+            )
         except (RedisError, OSError) as error:
             return self._note_failure(error)
         if self._failures:

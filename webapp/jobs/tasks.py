@@ -4,14 +4,16 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
+from webapp.extensions import db
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.due_connections import find_due_connections
+from webapp.services.polling.lease import give_back_leases_of_the_dead
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.task_queue import enqueue_poll
@@ -50,6 +52,20 @@ def housekeeping() -> None:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+
+
+def look_after_losses() -> None:
+    """Give back the leases of this machine's processes that have ended.
+
+    The calling process forks others, so it keeps no connection to the database.
+    """
+    try:
+        for connection_id in give_back_leases_of_the_dead():
+            logger.warning("The poll of connection %s ended with its process", connection_id)
+    except SQLAlchemyError as error:
+        logger.warning("Interrupted polls have to wait for the next tick: %s", first_line(error))
+    finally:
+        db.engine.dispose()
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

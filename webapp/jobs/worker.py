@@ -44,6 +44,7 @@ class TriageWorker(Worker):
         queues: tuple[str, ...],
         connection: Redis,
         functions: Mapping[str, Callable[..., Any]],
+        look_after_losses: Callable[[], None] | None = None,
     ) -> None:
         JsonJob.functions = functions
         super().__init__(
@@ -59,6 +60,20 @@ class TriageWorker(Worker):
         )
         self._app = app
         self._has_lost_child = False
+        self._look_after_losses = look_after_losses
+
+    def look_after_losses(self) -> None:
+        """See to polls that ended with their process on this machine, and to what is due then.
+
+        Each worker does it when it starts, since it may replace one that was killed.
+        """
+        if self._look_after_losses is not None:
+            with self._app.app_context():
+                self._look_after_losses()
+        try:
+            enqueue_tick(self.connection)
+        except RedisError as error:
+            logger.warning("Polls that ended have to wait for the next tick: %s", error)
 
     def perform_job(self, job: Job, queue: Any, execution: Any) -> bool:
         """Run the job inside the app's context, in the child process."""
@@ -106,12 +121,8 @@ class TriageWorker(Worker):
         """Wait for the child; if it was killed, look at once for the poll that ended with it."""
         self._has_lost_child = False
         super().monitor_work_horse(job, queue, execution)
-        if not self._has_lost_child:
-            return
-        try:
-            enqueue_tick(self.connection)
-        except RedisError as error:
-            logger.warning("The poll that ended has to wait for the next tick: %s", error)
+        if self._has_lost_child:
+            self.look_after_losses()
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running job to end as well; it is run again or resumed after the next start."""

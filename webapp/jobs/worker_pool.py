@@ -24,7 +24,6 @@ from webapp.task_queue import (
     DEFAULT_QUEUE,
     POLL_QUEUE,
     end_heartbeat,
-    enqueue_tick,
     make_queue,
     send_heartbeat,
 )
@@ -71,8 +70,6 @@ class WorkerPool:
     _extra: set[int] = field(default_factory=set, init=False)
     _is_stopping: bool = field(default=False, init=False)
     _stopped_since: dict[int, float] = field(default_factory=dict, init=False)
-    _wants_tick: bool = field(default=True, init=False)
-    """Whether somebody should look which polls are due: at the start, and where a worker ended."""
 
     def run(self) -> None:
         """Keep the workers running until SIGTERM or SIGINT, then end them within seconds."""
@@ -99,10 +96,12 @@ class WorkerPool:
         """Send the heartbeat, and fork another worker if polls wait."""
         try:
             if all(slot.pid for slot in self._slots):
-                send_heartbeat(self.connection, "worker", note=pulse.why_restarted())
-            if self._wants_tick:
-                enqueue_tick(self.connection)
-                self._wants_tick = False
+                send_heartbeat(
+                    self.connection,
+                    "worker",
+                    note=pulse.why_restarted(),
+                    is_supervised=pulse.is_supervised(),
+                )
             waiting = make_queue(POLL_QUEUE, self.connection).count
         except (RedisError, OSError) as error:
             logger.debug("Redis cannot be used: %s", error)
@@ -153,25 +152,32 @@ class WorkerPool:
                 _signal_all({pid}, signal.SIGKILL)
 
     def _reap(self) -> None:
-        for pid in self._ended():
-            self._extra.discard(pid)
-            self._wants_tick = True
+        """Note which workers have ended; one that was killed gets a successor.
+
+        The successor looks after the poll that may have ended with it.
+        """
+        for pid, status in self._ended():
+            if pid in self._extra:
+                self._extra.discard(pid)
+                if os.WIFSIGNALED(status) and not self._is_stopping:
+                    self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
             for slot in self._slots:
                 if slot.pid == pid:
                     slot.pid = None
                     lived = time.monotonic() - slot.started_at
                     slot.failures = 0 if lived > MAX_BACKOFF_SECONDS else slot.failures + 1
 
-    def _ended(self) -> list[int]:
+    def _ended(self) -> list[tuple[int, int]]:
+        """The children that have ended, with their wait status."""
         ended = []
         while self._pids():
             try:
-                pid, _status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return list(self._pids())
+                return [(pid, 0) for pid in self._pids()]
             if not pid:
                 break
-            ended.append(pid)
+            ended.append((pid, status))
         return ended
 
     def _pids(self) -> set[int]:

@@ -19,6 +19,11 @@ def beat() -> None:
             os.write(int(number), b".")
 
 
+def is_supervised() -> bool:
+    """Whether a supervisor listens, and starts this part again if it hangs or dies."""
+    return PIPE in os.environ
+
+
 def why_restarted() -> str | None:
     """Return why the supervisor had to start this part again; None where it did not hang."""
     return os.environ.get(RESTARTED)

@@ -30,6 +30,9 @@ MAX_BACKOFF_SECONDS = 30.0
 SILENT_SECONDS = 15.0
 """After so long without a beat a part hangs; each beats at least every few seconds."""
 
+START_SECONDS = 120.0
+"""After so long without its first beat, a part that was started hangs."""
+
 KILL_SECONDS = 5.0
 CHUNK = 65_536
 REMEMBERED_LINES = 20
@@ -84,6 +87,7 @@ class Supervisor:
     _running: list[_Running] = field(default_factory=list, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
     _stop_signals: int = field(default=0, init=False)
+    _looked_at: float = field(default=0.0, init=False)
 
     def install_signal_handlers(self) -> None:
         """Let SIGINT, SIGTERM and SIGHUP end run().
@@ -139,7 +143,6 @@ class Supervisor:
         self._selector.close()
 
     def _launch(self, running: _Running) -> None:
-        parent_pid = os.getpid()
         env, pass_fds = dict(running.part.env), running.part.pass_fds
         writing = None
         if running.part.has_pulse:
@@ -150,8 +153,29 @@ class Supervisor:
         if running.restarted:
             env[pulse.RESTARTED] = running.restarted
         running.beat_at = running.hung_at = None
-        process = subprocess.Popen(  # noqa: S603 - our own command lines
-            running.part.command,
+        try:
+            process = self._spawn(running.part, env, pass_fds)
+        except (OSError, subprocess.SubprocessError):
+            if running.pulse is not None:
+                os.close(running.pulse)
+                running.pulse = None
+            raise
+        finally:
+            if writing is not None:
+                os.close(writing)
+        if running.pulse is not None:
+            self._selector.register(running.pulse, selectors.EVENT_READ, running)
+        running.process, running.started_at, running.rest = process, time.monotonic(), b""
+        if process.stdout is not None:
+            os.set_blocking(process.stdout.fileno(), False)
+            self._selector.register(process.stdout, selectors.EVENT_READ, running)
+
+    def _spawn(
+        self, part: Part, env: Mapping[str, str], pass_fds: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
+        parent_pid = os.getpid()
+        return subprocess.Popen(  # noqa: S603 - our own command lines
+            part.command,
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -160,20 +184,21 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=lambda: follow_parent(parent_pid),  # safe, as there is only one thread
         )
-        if writing is not None:
-            os.close(writing)
-            self._selector.register(running.pulse, selectors.EVENT_READ, running)  # type: ignore[arg-type]
-        running.process, running.started_at, running.rest = process, time.monotonic(), b""
-        if process.stdout is not None:
-            os.set_blocking(process.stdout.fileno(), False)
-            self._selector.register(process.stdout, selectors.EVENT_READ, running)
 
     def _end_hung(self) -> None:
-        """End a part whose pulse has stopped: SIGTERM, and SIGKILL where that changes nothing."""
+        """End a part whose pulse has stopped: SIGTERM, and SIGKILL where that changes nothing.
+
+        If this process itself was stopped for a while, the parts may have been stopped with it.
+        """
         now = time.monotonic()
+        was_stopped, self._looked_at = now - self._looked_at > SILENT_SECONDS / 2, now
         for running in self._running:
-            process, beat_at = running.process, running.beat_at
-            if process is None or beat_at is None or now - beat_at < SILENT_SECONDS:
+            process, beat_at = running.process, running.beat_at or running.started_at
+            if was_stopped and running.beat_at:
+                running.beat_at = now
+                continue
+            limit = SILENT_SECONDS if running.beat_at else START_SECONDS
+            if process is None or running.pulse is None or now - beat_at < limit:
                 continue
             if running.hung_at is None:
                 running.hung_at = now

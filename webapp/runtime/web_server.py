@@ -4,10 +4,12 @@ import gc
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
 
 from webapp import create_app
 from webapp.app_parts import migrations_dir
@@ -24,6 +26,21 @@ PULSE_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+class WatchedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn comes without types
+    """A process of the web server that says it is alive only while its threads get work done.
+
+    Where all of them have hung for REQUEST_SECONDS, gunicorn replaces the process.
+    """
+
+    _probe: Future[int] | None = None
+
+    def notify(self) -> None:
+        """Tell the master process that this one is alive, if a thread has run the last probe."""
+        if self._probe is None or self._probe.done():
+            super().notify()
+            self._probe = self.tpool.submit(int)
+
+
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes without types
     """Serves the app of `config` on `bind` until SIGTERM or SIGINT."""
 
@@ -33,7 +50,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
             "bind": bind,
             "workers": workers,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": WatchedWorker,
             "preload_app": True,
             "graceful_timeout": STOP_SECONDS,
             "timeout": REQUEST_SECONDS,
@@ -61,6 +78,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
             require_schema(migrations_dir())
             require_readable_secrets()
             db.engine.dispose()
+        app.extensions["triagedesk_restarted"] = pulse.why_restarted()
         gc.collect()
         gc.freeze()
         return app

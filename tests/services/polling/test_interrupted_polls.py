@@ -13,6 +13,7 @@ from webapp.models import Ticket
 from webapp.process_identity import own_identity
 from webapp.services.polling import poll_connection as module
 from webapp.services.polling import process_inbox
+from webapp.services.polling.database_outage import DATABASE_PAUSES
 from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.lease import claim
 from webapp.services.polling.poll_connection import poll_connection
@@ -83,6 +84,27 @@ def test_a_poll_that_was_told_to_stop_is_due_at_once(
         patch.setattr(module, "collect_rows", stop)
         with pytest.raises(SystemExit):
             hourly.poll(minutes=LONGEST)
+    assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
+
+
+@pytest.mark.parametrize("step", ["_claim", "_finish"])
+def test_a_poll_that_is_told_to_stop_between_two_steps_gives_its_lease_back(
+    hourly: Desk, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The claim is committed, but nobody knows of it; the result is not recorded yet."""
+    real = getattr(module, step)
+
+    def stop(*args: object) -> None:
+        if step == "_claim":
+            real(*args)
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, stop)
+        with pytest.raises(SystemExit):
+            hourly.poll(minutes=LONGEST)
+    assert hourly.connection().lease_token is None
+    assert runs(hourly)[-1].state == "interrupted"
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
 
 
@@ -157,5 +179,5 @@ def test_a_database_that_stays_away_ends_the_poll_in_a_sentence(
     database.failing = range(1, 100)
     outcome = hourly.poll(minutes=LONGEST)
     assert not outcome.is_success
-    assert database.calls == len(module.DATABASE_PAUSES) + 1
+    assert database.calls == len(DATABASE_PAUSES) + 1
     assert hourly.connection().lease_token is None

@@ -12,7 +12,7 @@ from tests.support.polling import add_bulk, break_reports, runs
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import Connection, PollRun, Ticket
-from webapp.services.polling import poll_connection, process_inbox
+from webapp.services.polling import give_back, poll_connection, process_inbox
 from webapp.services.polling.lease import claim
 from webapp.services.transactions import reading, transaction
 
@@ -142,7 +142,7 @@ def test_the_process_stops_also_when_the_lease_cannot_be_given_back(
     with monkeypatch.context() as patch:
         patch.setattr(poll_connection, "collect_rows", lose_lease_and_stop)
         if trouble == "database":
-            patch.setattr(poll_connection, "take_back_attempts", fail)
+            patch.setattr(give_back, "take_back_attempts", fail)
         with pytest.raises(SystemExit) as stopped:
             swept.poll()
     assert stopped.value.code == 7

@@ -17,7 +17,7 @@ from webapp.models import InboxRow
 from webapp.services.operations.check_encryption import find_unreadable_columns
 from webapp.services.polling.judge_polling import JudgedConnection
 from webapp.services.transactions import reading
-from webapp.task_queue import PartStatus, QueueStatus
+from webapp.task_queue import FORGOTTEN_AFTER_SECONDS, PartStatus, QueueStatus
 
 STUCK_AFTER = timedelta(hours=1)
 DATABASE_HINT = (
@@ -155,41 +155,47 @@ def _secrets(unreadable: list[str]) -> Check:
 def check_queue(status: QueueStatus) -> list[Check]:
     """Check that Redis, a worker and a scheduler are running."""
     if not status.is_redis_up:
-        hint = "Start `triagedesk up`, or check TRIAGEDESK_REDIS_URL."
+        hint = (
+            "Check that Redis runs, and TRIAGEDESK_REDIS_URL. `triagedesk up` brings a server of"
+            " its own and starts it again by itself."
+        )
         why = f"It cannot be used: {status.redis_error}" if status.redis_error else ""
         return [Check("redis", False, why or "It cannot be reached.", hint)]
     return [
         Check("redis", True, "reachable"),
-        *_check_part("worker", status.has_worker, status.parts),
-        *_check_part("scheduler", status.has_scheduler, status.parts),
+        *_check_parts("worker", status, is_alive=status.has_worker),
+        *_check_parts("scheduler", status, is_alive=status.has_scheduler),
     ]
 
 
-def _check_part(name: str, is_alive: bool, parts: Sequence[PartStatus]) -> Iterator[Check]:
-    """Check the processes of one kind, on every machine that was heard of lately."""
-    known = [part for part in parts if part.name == name]
-    silent = [
-        f"The one on {part.machine} has not been heard of for"
-        f" {_words(timedelta(seconds=part.silent_seconds))}."
-        for part in known
-        if part.is_silent
-    ]
-    if not is_alive:
-        detail = " ".join(silent) or "None has been heard of for 15 seconds."
-        hint = (
-            f"`triagedesk up` starts it again within half a minute. If it stays like this, start"
-            f" `triagedesk up`, or `triagedesk {name}` where the parts run singly."
-        )
-        yield Check(name, False, detail, hint)
-        return
-    notes = [f"on {part.machine} {part.note}" for part in known if part.note and not part.is_silent]
-    yield Check(name, True, "; ".join(["alive", *notes]))
-    if silent:
-        hint = (
-            "The others do its work. Start it again there; a machine that is gone for good is"
-            " forgotten after six hours."
-        )
-        yield Check(f"{name}s on other machines", False, " ".join(silent), hint)
+def _check_parts(name: str, status: QueueStatus, *, is_alive: bool) -> Iterator[Check]:
+    """A check of the part as such, and one for each machine on which it has fallen silent."""
+    parts = [part for part in status.parts if part.name == name]
+    silent = [part for part in parts if part.is_silent]
+    if is_alive:
+        notes = [f"on {part.machine} {part.note}" for part in parts if part.note]
+        yield Check(name, True, "; ".join(("alive", *notes)))
+    elif not silent:
+        hint = f"Start `triagedesk up`, or `triagedesk {name}` where the parts run singly."
+        yield Check(name, False, "None has been heard of for 15 seconds.", hint)
+    for part in silent:
+        seconds = timedelta(seconds=part.silent_seconds)
+        detail = f"It has not been heard of for {_words(seconds)}."
+        yield Check(f"{name} on {part.machine}", False, detail, _how_to_start(part, status))
+
+
+def _how_to_start(part: PartStatus, status: QueueStatus) -> str:
+    """What to do about a part that has fallen silent; `up` sees to its own parts."""
+    if any(
+        other.machine == part.machine and other.is_supervised and not other.is_silent
+        for other in status.parts
+    ):
+        return "`triagedesk up` runs there and starts it again within a minute; its log says more."
+    hours = FORGOTTEN_AFTER_SECONDS // 3600
+    return (
+        f"Start it there again: `triagedesk up`, or `triagedesk {part.name}` where the parts run"
+        f" singly. If it was removed on purpose: {hours} hours after its last word it is forgotten."
+    )
 
 
 def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) -> list[Check]:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -61,6 +62,8 @@ def _checks() -> Iterator[Check]:
     yield from database
     connections = judge_connections() if database[0].is_ok else []
     yield from check_parts(read_queue_status(), connections)
+    if why := current_app.extensions.get("triagedesk_restarted"):
+        yield Check("web server", True, f"alive; {why}")
     yield from check_connections(connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 

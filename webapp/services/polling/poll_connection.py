@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -31,9 +31,11 @@ from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
+from webapp.services.polling.database_outage import DATABASE_PAUSES, has_come_back
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
 from webapp.services.polling.fill_remediations import fill_remediations
+from webapp.services.polling.give_back import give_back, give_back_own_leases, note_lease_lost
 from webapp.services.polling.lease import (
     Lease,
     LeaseLostError,
@@ -42,11 +44,7 @@ from webapp.services.polling.lease import (
     give_back_leases_of_the_dead,
 )
 from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
-from webapp.services.polling.process_inbox import (
-    GlobalProcessingError,
-    process_inbox,
-    take_back_attempts,
-)
+from webapp.services.polling.process_inbox import GlobalProcessingError, process_inbox
 from webapp.services.polling.relink_tickets import relink_at_end
 from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
 from webapp.services.polling.sweep_incidents import is_sweep_due, sweep_incidents
@@ -58,9 +56,6 @@ JOIN_SECONDS = 0.5
 
 CLAIM_TRIES = 3
 """How often a command tries to claim a connection that nobody seems to poll."""
-
-DATABASE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)
-"""Seconds between the tries of a cycle whose database went away."""
 
 log = logging.getLogger(__name__)
 
@@ -87,13 +82,17 @@ def poll_connection(
         return PollOutcome(skip_reason="edition")
     if sweep:
         _request_sweep(connection_id)
-    begun = _begin(connection_id, trigger, actor_id, config)
-    while wait_for_running and isinstance(begun, PollOutcome) and begun.is_running:
-        finished = _wait_for_end(begun.joined_run_id)
-        if finished is not None:
-            return PollOutcome(run=finished, joined_run_id=finished.id)
+    try:
         begun = _begin(connection_id, trigger, actor_id, config)
-    return _run(begun, config) if isinstance(begun, Cycle) else begun
+        while wait_for_running and isinstance(begun, PollOutcome) and begun.is_running:
+            finished = _wait_for_end(begun.joined_run_id)
+            if finished is not None:
+                return PollOutcome(run=finished, joined_run_id=finished.id)
+            begun = _begin(connection_id, trigger, actor_id, config)
+        return _run(begun, config) if isinstance(begun, Cycle) else begun
+    except (SystemExit, KeyboardInterrupt):
+        give_back_own_leases()  # between claim and cycle, or while the result was recorded
+        raise
 
 
 def _wait_for_end(run_id: int | None) -> PollRun | None:
@@ -113,6 +112,7 @@ def _wait_for_end(run_id: int | None) -> PollRun | None:
 
 
 def _is_abandoned(run: PollRun) -> bool:
+    give_back_leases_of_the_dead()
     with reading() as session:
         expires_at = session.scalars(
             select(Connection.lease_expires_at).where(
@@ -248,10 +248,10 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
             cycle.use(client)
             _poll_in_spite_of_the_database(cycle)
     except LeaseLostError:
-        _note_lease_lost(cycle)
+        note_lease_lost(cycle)
         return PollOutcome(run=_run_by_id(cycle.run.run_id))
     except (SystemExit, KeyboardInterrupt):
-        _give_back(cycle)
+        give_back(cycle)
         raise
     except HuntressError as problem:
         error = problem.sentence
@@ -273,30 +273,10 @@ def _poll_in_spite_of_the_database(cycle: Cycle) -> None:
         try:
             _poll(cycle)
         except (OperationalError, InterfaceError, GlobalProcessingError) as problem:
-            if pause is None or not _came_back(cycle, problem, pause):
+            if pause is None or not has_come_back(cycle, problem, pause):
                 raise
         else:
             return
-
-
-def _came_back(cycle: Cycle, problem: Exception, pause: float) -> bool:
-    """Wait after a failure of the database; False where the problem is another one.
-
-    A database that is still away is asked again, until the pauses are used up.
-    Raises LeaseLostError.
-    """
-    cause = problem.__cause__ if isinstance(problem, GlobalProcessingError) else problem
-    if not isinstance(cause, OperationalError | InterfaceError):
-        return False
-    log.warning("connection %s: the database failed, trying again", cycle.connection.id)
-    clock.sleep(pause)
-    try:
-        with transaction() as session:
-            cycle.lease.fence(session)
-            take_back_attempts(session, cycle.connection.id, cycle.lease.token)
-    except (OperationalError, InterfaceError):
-        log.debug("the database is still away", exc_info=True)
-    return True
 
 
 def _poll(cycle: Cycle) -> None:
@@ -392,7 +372,7 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
                 cycle.lease.release(session, **values)
                 return cycle.run.finish(session, ERROR if error else COMPLETED, error=error)
         except LeaseLostError:
-            _note_lease_lost(cycle)
+            note_lease_lost(cycle)
             return None
         except (OperationalError, InterfaceError) as problem:
             if pause is None:
@@ -405,37 +385,3 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
             else:
                 clock.sleep(pause)
     return None
-
-
-def _give_back(cycle: Cycle) -> None:
-    """Give the lease back because the process is told to stop.
-
-    The next poll then need not wait for the lease to run out. A database error is only logged,
-    because nothing may keep the process from stopping; the lease then runs out by itself.
-    """
-    try:
-        _release_unfinished(cycle)
-    except SQLAlchemyError:
-        log.exception("connection %s: the lease could not be given back", cycle.connection.id)
-
-
-def _release_unfinished(cycle: Cycle) -> None:
-    """Give the lease back without a result; no attempt is counted against the reports in flight."""
-    try:
-        with transaction() as session:
-            cycle.lease.release(
-                session,
-                is_walk_cut_off=cycle.is_walk_cut_off,
-                poll_requested_at=clock.utcnow(),  # what was begun is due at once
-            )
-            take_back_attempts(session, cycle.connection.id, cycle.lease.token)
-            mark_interrupted(session, cycle.lease.token)
-    except LeaseLostError:
-        _note_lease_lost(cycle)
-
-
-def _note_lease_lost(cycle: Cycle) -> None:
-    """Mark the run as interrupted: another process took over, or the account was disconnected."""
-    log.warning("connection %s: the lease is gone, the poll stops", cycle.connection.id)
-    with transaction() as session:
-        mark_interrupted(session, cycle.lease.token)
