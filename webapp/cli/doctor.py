@@ -18,8 +18,12 @@ from webapp.services.operations.check_health import (
     check_queue,
     describe_checks,
 )
+from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.read_health import check_disk
 from webapp.task_queue import read_queue_status
+
+PAGES_SECONDS = 10.0
+"""How long SQLite's file is looked at for damage."""
 
 
 @click.command("doctor")
@@ -49,6 +53,8 @@ def run_checks() -> Iterator[Check]:
     with app.app_context():
         database = check_database(migrations_dir())
         yield from database
+        if database[0].is_ok:
+            yield from check_storage(config, seconds=PAGES_SECONDS)
         yield from check_queue(read_queue_status())
         if all(check.is_ok for check in database):
             yield from check_connections(utcnow())

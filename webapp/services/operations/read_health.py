@@ -15,6 +15,7 @@ from webapp.services.operations.check_health import (
     check_database,
     check_queue,
 )
+from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.transactions import reading
 from webapp.task_queue import read_queue_status
 
@@ -58,6 +59,8 @@ def check_disk(folder: Path) -> Check:
 def _checks() -> Iterator[Check]:
     database = check_database(Path(migrate.directory))
     yield from database
+    if database[0].is_ok:
+        yield from check_storage_for_page(current_config())
     yield from check_queue(read_queue_status())
     if all(check.is_ok for check in database):
         yield from check_connections(clock.utcnow())
