@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from webapp.cli.support import load_checked_config, opened_app
+from webapp.cli.support import load_checked_config, opened_app, require_database_elsewhere
 from webapp.config import Config
 from webapp.runtime.logging_setup import setup_logging
 from webapp.runtime.network import require_port, require_safe_host
@@ -44,17 +44,14 @@ def web_command(host: str, port: int, fd: int | None, workers: int, threads: int
 def worker_command(max_polls: int) -> None:
     """Run the jobs: ticks, polls, organization syncs."""
     setup_logging()
-    from webapp.app_parts import migrations_dir
     from webapp.extensions import db
     from webapp.jobs.tasks import FUNCTIONS
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
     from webapp.services.operations.check_encryption import require_readable_secrets
-    from webapp.services.operations.check_health import require_database
     from webapp.task_queue import connect
 
     with opened_app() as app:
-        require_database(migrations_dir())
         require_readable_secrets()
         db.engine.dispose()
         config: Config = app.extensions["triagedesk_config"]
@@ -73,6 +70,7 @@ def scheduler_command() -> None:
     """Run the clock that wakes the worker."""
     setup_logging()
     config = load_checked_config()
+    require_database_elsewhere()
     from webapp.jobs.scheduler import TriageScheduler
     from webapp.task_queue import connect
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webapp import create_app
-from webapp.config import Config, load_config, needs_data_dir, read_data_dir
+from webapp.config import Config, ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.runtime.data_dir import require_data_dir
 
 if TYPE_CHECKING:
@@ -30,10 +30,38 @@ def load_checked_config() -> Config:
 
 @contextmanager
 def opened_app() -> Iterator["Flask"]:
-    """Create the app and push its context; raises ConfigError like load_checked_config()."""
+    """Create the app and push its context, on a database that this version knows.
+
+    Raises ConfigError like load_checked_config(), and where the database is not at this version's
+    migration: nothing may work on tables that it does not know.
+    """
+    from webapp.app_parts import migrations_dir
+    from webapp.services.operations.check_health import require_database
+
     app = create_app(load_checked_config())
     with app.app_context():
+        require_database(migrations_dir())
         yield app
+
+
+def require_database_elsewhere() -> None:
+    """Do the check of opened_app() in a child, for a process that needs no database itself.
+
+    The child's memory is free afterwards. Exits with the child's code if the check fails.
+    """
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            with opened_app():
+                code = 0
+        except ConfigError as error:
+            click.echo(f"Error: {error.problem}\n       {error.hint}", err=True)
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code:
+        raise SystemExit(code)
 
 
 def in_app(command: click.Command) -> click.Command:

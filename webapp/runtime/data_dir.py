@@ -21,6 +21,7 @@ from webapp.config import (
 )
 
 LOCK_FILE = "up.lock"
+MIGRATE_LOCK_FILE = "migrate.lock"
 
 
 def create_data_dir(path: Path) -> None:
@@ -125,6 +126,18 @@ def locked(data_dir: Path) -> Iterator[None]:
                 f"Another `triagedesk up` is using {data_dir}.",
                 "Stop that one first, or set TRIAGEDESK_DATA_DIR to another directory.",
             ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone_in(data_dir: Path) -> Iterator[None]:
+    """Hold a directory for one `triagedesk migrate`; others wait. Raises ConfigError."""
+    with _writing_to(data_dir):
+        descriptor = os.open(data_dir / MIGRATE_LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        flock(descriptor, LOCK_EX)
         yield
     finally:
         os.close(descriptor)
