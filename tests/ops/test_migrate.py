@@ -1,6 +1,7 @@
 """`triagedesk migrate` and the guard of the schema, in processes of their own."""
 
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from tests.support.processes import run_python, run_triagedesk
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def variables(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+def variables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of an installation that nobody has migrated yet."""
     values = {"TRIAGEDESK_DATA_DIR": str(tmp_path / "data")}
     if request.param == "postgresql":
         server = request.getfixturevalue("postgres_server")
         server.sql("CREATE DATABASE migrated_at_once")
-        request.addfinalizer(lambda: server.sql("DROP DATABASE migrated_at_once WITH (FORCE)"))
         values["TRIAGEDESK_DATABASE_URL"] = server.url("migrated_at_once")
         values["TRIAGEDESK_SECRET_KEY"] = SECRET_KEY
         values["TRIAGEDESK_ENCRYPTION_KEYS"] = ENCRYPTION_KEY
-    return values
+    yield values
+    if request.param == "postgresql":
+        server.sql("DROP DATABASE migrated_at_once WITH (FORCE)")
 
 
 def test_three_that_migrate_at_once_all_succeed(variables: dict[str, str]) -> None:

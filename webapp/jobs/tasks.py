@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.clock import utcnow
+from webapp.outage import DATABASE
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
@@ -22,8 +23,9 @@ def tick() -> None:
     try:
         due = find_due_connections(utcnow())
     except (OperationalError, InterfaceError) as error:
-        logger.error("The database cannot be used, trying again: %s", first_line(error))
+        DATABASE.begin(first_line(error))
         return
+    DATABASE.end()
     for connection_id in due:
         if enqueue_poll(connection_id, trigger="schedule"):
             logger.info("Connection %s is due", connection_id)

@@ -97,13 +97,13 @@ def _try_sqlite(seconds: float) -> None:
             os.fsync(trial.fileno())
     connection = db.engine.raw_connection()
     try:
-        connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")  # type: ignore[attr-defined]  # sqlite3's
+        connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
         try:
-            connection.execute("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
-            connection.execute(TRIAL_WRITE)  # type: ignore[attr-defined]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(TRIAL_WRITE)
         finally:
             connection.rollback()
-            connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")  # type: ignore[attr-defined]
+            connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
     finally:
         connection.close()
 
@@ -114,7 +114,7 @@ def check_owners(config: Config) -> list[Check]:
     if not problems:
         files = any(path.exists() for path in _files(config))
         return [Check("files", True, "all belong to this user")] if files else []
-    path, owner = problems[0]
+    owner = problems[0][1]
     names = ", ".join(f"{path} ({_name(uid)})" for path, uid in problems)
     paths = " ".join(shlex.quote(str(path)) for path, _ in problems)
     me = _name(os.geteuid())
@@ -150,7 +150,9 @@ def check_objects() -> Check:
         return Check("schema", False, f"It cannot be read: {first_line(error)}", DATABASE_HINT)
     if missing:
         detail = f"The database lacks {', '.join(missing)}."
-        hint = "Restore the backup made before the upgrade, run `triagedesk migrate`, and report it."
+        hint = (
+            "Restore the backup made before the upgrade, run `triagedesk migrate`, and report it."
+        )
         return Check("schema", False, detail, hint)
     return Check("schema", True, "every table, column and index is there")
 
