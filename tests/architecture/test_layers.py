@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.source_tree import Module, all_imports, as_module, imports_when_loaded, modules
 
-SHARED = {"clock", "config", "crypto", "extensions", "task_queue"}
+SHARED = {"clock", "config", "crypto", "extensions", "outage", "task_queue"}
 """Modules directly below the package that the layers stand on."""
 
 MAY_IMPORT = {

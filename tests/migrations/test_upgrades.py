@@ -5,14 +5,20 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import text
 
 from tests.support.databases import make_config
 from tests.support.postgres import PostgresServer
 from webapp import create_app
-from webapp.extensions import db
+from webapp.app_parts import migrations_dir
+from webapp.extensions import Base, db
 from webapp.models import Alert, Asset, Connection, OrganizationMapping, Ticket
+from webapp.models.ticket_search import is_search_table
+from webapp.services.operations.check_storage import find_missing_objects
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -63,6 +69,30 @@ def old_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
         db.engine.dispose()
     if request.param == "postgresql":
         server.sql("DROP DATABASE upgraded WITH (FORCE)")
+
+
+EARLIER = (*(one.revision for one in ScriptDirectory(str(migrations_dir())).walk_revisions()), None)
+
+
+@pytest.mark.parametrize("start", EARLIER)
+def test_every_way_up_ends_at_what_the_models_say(old_app: Flask, start: str | None) -> None:
+    """Also where an earlier form of a migration left out the index of closed tickets."""
+    if start is not None:
+        flask_migrate.upgrade(revision=start)
+        with db.engine.begin() as connection:
+            connection.execute(text("DROP INDEX IF EXISTS ix_tickets_closed_created"))
+    if start != EARLIER[0]:
+        flask_migrate.upgrade()
+        assert find_missing_objects() == []
+        with db.engine.connect() as connection:
+            options = {
+                "compare_type": True,
+                "include_name": lambda name, kind, _: kind != "table" or not is_search_table(name),
+            }
+            context = MigrationContext.configure(connection, opts=options)
+            assert compare_metadata(context, Base.metadata) == []
+    else:
+        assert find_missing_objects() == ["index ix_tickets_closed_created"]
 
 
 def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:

@@ -22,7 +22,7 @@ from webapp.services.operations.check_health import (
     check_database,
     check_queue,
     refuse_newer_database,
-    require_schema,
+    require_database,
 )
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import transaction
@@ -163,11 +163,11 @@ class TestDatabase:
         refuse_newer_database(migrations_dir())
 
     def test_a_process_does_not_start_on_one_that_is_not_migrated(self, app: Flask) -> None:
-        require_schema(migrations_dir())
+        require_database(migrations_dir())
         with transaction() as session:
             session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         with pytest.raises(ConfigError, match=r"not ready\. It is at migration 0001") as caught:
-            require_schema(migrations_dir())
+            require_database(migrations_dir())
         assert "triagedesk migrate" in caught.value.hint
 
     def test_one_of_a_newer_version_is_told_and_not_to_be_migrated(self, app: Flask) -> None:
@@ -194,7 +194,7 @@ class TestDatabase:
         assert not check.is_ok
         assert check.detail == "It cannot be used: unable to open database file"
         with pytest.raises(ConfigError, match="unable to open database file"):
-            require_schema(migrations_dir())
+            require_database(migrations_dir())
 
 
 class TestSecrets:

@@ -20,6 +20,7 @@ from webapp.services.operations.check_health import (
     describe_checks,
     summarize,
 )
+from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.read_health import check_disk
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.task_queue import read_queue_status
@@ -28,6 +29,8 @@ EXIT_CODES = {Tone.GOOD: 0, Tone.BAD: 1, Tone.DELIBERATE: 3}
 """What a monitor reads; 2 is a wrong use, as with every command."""
 
 MARKS = {Tone.GOOD: "ok  ", Tone.NEUTRAL: "-   ", Tone.DELIBERATE: "STOP", Tone.BAD: "FAIL"}
+PAGES_SECONDS = 10.0
+"""How long SQLite's file is looked at for damage."""
 
 
 @click.command("doctor")
@@ -61,6 +64,8 @@ def run_checks() -> Iterator[Check]:
     with app.app_context():
         database = check_database(migrations_dir())
         yield from database
+        if database[0].is_ok:
+            yield from check_storage(config, seconds=PAGES_SECONDS)
         connections = judge_connections() if database[0].is_ok else []
         yield from check_parts(read_queue_status(), connections)
         yield from check_connections(connections, utcnow())

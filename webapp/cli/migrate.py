@@ -1,20 +1,26 @@
 """`triagedesk migrate`: create the data directory and keys, and create or upgrade the database."""
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from flask_migrate import upgrade
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
 from webapp.app_parts import migrations_dir
-from webapp.config import Config, ConfigError, load_config, needs_data_dir, read_data_dir
-from webapp.runtime.data_dir import create_data_dir, create_keys, migrating
+from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
+from webapp.extensions import db
+from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
 from webapp.services.operations.check_encryption import require_readable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, first_line, refuse_newer_database
-from webapp.services.operations.migration_lock import migration_lock
 from webapp.services.people.first_admin import issue_setup_token
+
+MIGRATION_LOCK = 0x74726961
+"""The number of PostgreSQL's advisory lock."""
 
 
 @click.command("migrate")
@@ -29,21 +35,16 @@ def migrate_command() -> None:
 def migrate() -> None:
     """Do what the command says; raises ConfigError if the database or a key cannot be used."""
     env = os.environ
-    with ExitStack() as locks:
-        if needs_data_dir(env):
-            create_data_dir(read_data_dir(env))
-            locks.enter_context(migrating(read_data_dir(env)))
+    if needs_data_dir(env):
+        create_data_dir(read_data_dir(env))
+        with alone_in(read_data_dir(env)):
             create_keys(env)
-        _migrate(load_config(env))
-
-
-def _migrate(config: Config) -> None:
+    config = load_config(env)
     app = create_app(config)
-    with app.app_context():
+    with app.app_context(), _database_alone():
         try:
-            with migration_lock():
-                refuse_newer_database(migrations_dir())
-                upgrade()
+            refuse_newer_database(migrations_dir())
+            upgrade()
         except SQLAlchemyError as error:
             raise ConfigError(
                 f"The database cannot be used: {first_line(error)}", DATABASE_HINT
@@ -52,6 +53,27 @@ def _migrate(config: Config) -> None:
         token = None if config.is_demo else issue_setup_token()
     if token is not None:
         click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")
+
+
+@contextmanager
+def _database_alone() -> Iterator[None]:
+    """Let one process at a time migrate the database; the others wait. Raises ConfigError."""
+    if db.engine.dialect.name == "sqlite":
+        with alone_in(Path(db.engine.url.database or "").parent):
+            yield
+        return
+    try:
+        connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(select(func.pg_advisory_lock(MIGRATION_LOCK)))
+    except SQLAlchemyError as error:
+        raise ConfigError(
+            f"The database cannot be used: {first_line(error)}", DATABASE_HINT
+        ) from error
+    try:
+        yield
+    finally:
+        connection.invalidate()  # the lock ends with its session, also where that is broken
+        connection.close()
 
 
 commands = [migrate_command]

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from webapp.cli.support import check_schema_aside, load_checked_config, opened_app
+from webapp.cli.support import load_checked_config, opened_app, require_database_elsewhere
 from webapp.config import Config
 from webapp.runtime.logging_setup import setup_logging
 from webapp.runtime.network import require_port, require_safe_host
@@ -73,8 +73,8 @@ def worker_command(max_polls: int) -> None:
 def scheduler_command() -> None:
     """Run the clock that wakes the worker."""
     setup_logging()
-    check_schema_aside()
     config = load_checked_config()
+    require_database_elsewhere()
     from webapp.jobs.scheduler import TriageScheduler
     from webapp.task_queue import connect
 

@@ -30,39 +30,38 @@ def load_checked_config() -> Config:
 
 @contextmanager
 def opened_app() -> Iterator["Flask"]:
-    """Create the app and push its context.
+    """Create the app and push its context, on a database that this version knows.
 
-    Raises ConfigError like load_checked_config(), and where the database is not the one that this
-    version works on: of an older version, of a newer one, or not there.
+    Raises ConfigError like load_checked_config(), and where the database is not at this version's
+    migration: nothing may work on tables that it does not know.
     """
-    from webapp.app_parts import migrations_dir  # what only watches must not load all this
-    from webapp.services.operations.check_health import require_schema
+    from webapp.app_parts import migrations_dir
+    from webapp.services.operations.check_health import require_database
 
     app = create_app(load_checked_config())
     with app.app_context():
-        require_schema(migrations_dir())
+        require_database(migrations_dir())
         yield app
 
 
-def check_schema_aside() -> None:
-    """Do what opened_app() checks in a process of its own, whose memory is free afterwards.
+def require_database_elsewhere() -> None:
+    """Do the check of opened_app() in a child, for a process that needs no database itself.
 
-    Raises SystemExit if the database is not the one that this version works on; the sentence has
-    been printed by then.
+    The child's memory is free afterwards. Exits with the child's code if the check fails.
     """
-    child = os.fork()
-    if child == 0:
-        code = 0
+    pid = os.fork()
+    if pid == 0:
+        code = 1
         try:
             with opened_app():
-                pass
+                code = 0
         except ConfigError as error:
             click.echo(f"Error: {error.problem}\n       {error.hint}", err=True)
-            code = 1
         finally:
             os._exit(code)
-    if os.waitpid(child, 0)[1]:
-        raise SystemExit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code:
+        raise SystemExit(code)
 
 
 def in_app(command: click.Command) -> click.Command:

@@ -20,6 +20,7 @@ from rq_scheduler import Scheduler
 
 from webapp import clock
 from webapp.jobs.schedule import PERIODIC_JOBS, PeriodicJob, plan_schedule
+from webapp.outage import REDIS
 from webapp.runtime import pulse
 from webapp.task_queue import (
     JOBS,
@@ -91,17 +92,15 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
             )
         except (RedisError, OSError) as error:
             return self._note_failure(error)
-        if self._failures:
-            logger.info("Redis is back")
+        REDIS.end()
         self._failures = 0
         return LOOP_SECONDS
 
     def _note_failure(self, error: Exception) -> float:
-        """Log the first of several failures in a row; returns how many seconds to pause."""
+        """Tell the outage, once; returns how many seconds to pause."""
         self._failures += 1
         self._reconcile_at = 0.0
-        if self._failures == 1:
-            logger.warning("Redis cannot be used, trying again: %s", error)
+        REDIS.begin(str(error))
         return min(LOOP_SECONDS * self._failures, MAX_BACKOFF_SECONDS)
 
     def reconcile(self) -> None:

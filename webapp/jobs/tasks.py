@@ -9,6 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
+from webapp.outage import DATABASE
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
@@ -26,8 +27,9 @@ def tick() -> None:
     try:
         due = find_due_connections(utcnow())
     except (OperationalError, InterfaceError) as error:
-        logger.error("The database cannot be used, trying again: %s", first_line(error))
+        DATABASE.begin(first_line(error))
         return
+    DATABASE.end()
     for connection_id in due:
         if enqueue_poll(connection_id, trigger=SCHEDULE):
             logger.info("Connection %s is due", connection_id)

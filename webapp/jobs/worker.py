@@ -14,9 +14,12 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from webapp.outage import DATABASE, REDIS
 from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
+from webapp.services.operations.check_health import first_line
 from webapp.task_queue import JsonJob, enqueue_tick, make_queue
 
 # Measured: with these values, a job is given up 95 s after its worker and child were killed.
@@ -60,6 +63,7 @@ class TriageWorker(Worker):
         )
         self._app = app
         self._has_lost_child = False
+        logging.getLogger("rq.worker").addFilter(_is_news)
         self._look_after_losses = look_after_losses
 
     def look_after_losses(self) -> None:
@@ -73,12 +77,20 @@ class TriageWorker(Worker):
         try:
             enqueue_tick(self.connection)
         except RedisError as error:
-            logger.warning("Polls that ended have to wait for the next tick: %s", error)
+            REDIS.begin(str(error))
 
     def perform_job(self, job: Job, queue: Any, execution: Any) -> bool:
         """Run the job inside the app's context, in the child process."""
         with self._app.app_context():
             return super().perform_job(job, queue, execution)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log why a job failed; a request to stop, or an outage, is a line and no traceback."""
+        error = exc_info[1]
+        if isinstance(error, SystemExit):
+            logger.info("The job %s was %s", job.id, error)
+        elif not _tell_outage(error):
+            super().handle_exception(job, *exc_info)
 
     def maintain_heartbeats(self, job: Job, execution: Any) -> None:
         """Send heartbeats to Redis; the job goes on if Redis cannot be used.
@@ -91,7 +103,7 @@ class TriageWorker(Worker):
         try:
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
-            logger.warning("Redis cannot be used while a job runs: %s", error)
+            REDIS.begin(str(error))
 
     def fork_work_horse(self, job: Job, queue: Any) -> None:
         """Fork the child; a request to stop that comes meanwhile reaches it all the same.
@@ -129,6 +141,28 @@ class TriageWorker(Worker):
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
+
+
+def _tell_outage(error: BaseException | None) -> bool:
+    """Tell an outage once if the error is one; returns whether it is."""
+    if isinstance(error, OperationalError | InterfaceError):
+        DATABASE.begin(first_line(error))
+        return True
+    if isinstance(error, RedisError):
+        REDIS.begin(str(error))
+        return True
+    return False
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record of RQ is more than one of the many about an outage."""
+    if record.exc_info and _tell_outage(record.exc_info[1]):
+        return False
+    text = record.getMessage()
+    if "could not connect to Redis" in text or "Redis connection timeout" in text:
+        REDIS.begin(text.partition("Redis instance: ")[2] or text)
+        return False
+    return True
 
 
 def _leave(_signum: int, _frame: FrameType | None) -> None:

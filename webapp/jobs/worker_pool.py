@@ -17,6 +17,7 @@ from types import FrameType
 from redis import Redis
 from redis.exceptions import RedisError
 
+from webapp.outage import REDIS
 from webapp.process_identity import is_stopped
 from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
@@ -104,8 +105,9 @@ class WorkerPool:
                 )
             waiting = make_queue(POLL_QUEUE, self.connection).count
         except (RedisError, OSError) as error:
-            logger.debug("Redis cannot be used: %s", error)
+            REDIS.begin(str(error))
             return
+        REDIS.end()
         # A worker that was just forked may not have looked into the queue yet.
         is_settled = time.monotonic() - self._slots[-1].started_at > SETTLE_SECONDS
         if waiting and is_settled and len(self._extra) + 1 < self.max_poll_workers:
@@ -134,7 +136,9 @@ class WorkerPool:
             code = 0
         except SystemExit:
             code = 0
-        except (RedisError, OSError) as error:
+        except RedisError as error:
+            REDIS.begin(str(error))
+        except OSError as error:
             logger.warning("The worker of %s ended: %s", queue, error)
         except Exception:  # a child must not return into its parent's loop
             logger.exception("The worker of %s ended", queue)

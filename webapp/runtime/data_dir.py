@@ -21,7 +21,7 @@ from webapp.config import (
 )
 
 LOCK_FILE = "up.lock"
-MIGRATION_LOCK_FILE = "migrate.lock"
+MIGRATE_LOCK_FILE = "migrate.lock"
 
 
 def create_data_dir(path: Path) -> None:
@@ -132,10 +132,10 @@ def locked(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def migrating(data_dir: Path) -> Iterator[None]:
-    """Hold the data directory for one `triagedesk migrate`; others wait for their turn."""
+def alone_in(data_dir: Path) -> Iterator[None]:
+    """Hold a directory for one `triagedesk migrate`; others wait. Raises ConfigError."""
     with _writing_to(data_dir):
-        descriptor = os.open(data_dir / MIGRATION_LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(data_dir / MIGRATE_LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         flock(descriptor, LOCK_EX)
         yield

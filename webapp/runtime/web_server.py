@@ -17,7 +17,7 @@ from webapp.config import Config
 from webapp.extensions import db
 from webapp.runtime import pulse
 from webapp.services.operations.check_encryption import require_readable_secrets
-from webapp.services.operations.check_health import require_schema
+from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
@@ -75,7 +75,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         """
         app = create_app(self._config)
         with app.app_context():
-            require_schema(migrations_dir())
+            require_database(migrations_dir())
             require_readable_secrets()
             db.engine.dispose()
         app.extensions["triagedesk_restarted"] = pulse.why_restarted()

@@ -1,15 +1,24 @@
 """Error pages, which say what happened, what it means and what to do next."""
 
 import logging
+import sqlite3
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from webapp.extensions import current_config
+from webapp.extensions import current_config, db
+from webapp.outage import DATABASE
 from webapp.services.errors import (
     ConflictError,
     FieldError,
@@ -18,6 +27,7 @@ from webapp.services.errors import (
     ServiceError,
 )
 from webapp.services.operations.check_health import first_line
+from webapp.services.operations.check_storage import try_write
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.viewer import current_viewer, forget_viewer
@@ -28,6 +38,8 @@ CONFLICT = 409
 DATABASE_DOWN = 503
 STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
 SHOWN_FIELD_LENGTH = 50_000
+NO_RIGHTS = "42501"
+CSRF_FIELD = "csrf_token"
 NEVER_SHOWN = ("password", "secret", "token", "key")
 
 
@@ -87,7 +99,9 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(ServiceError, _not_possible)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(InterfaceError, _database_down)
+    app.register_error_handler(DatabaseError, _database_failed)
     app.register_error_handler(InternalServerError, _failed)
+    app.after_request(_note_database_is_back)
     app.register_error_handler(HTTPException, _refused)
 
 
@@ -127,9 +141,37 @@ def _not_possible(error: ServiceError) -> ResponseReturnValue:
 
 
 def _database_down(error: SQLAlchemyError) -> ResponseReturnValue:
+    """Say that the database cannot be used; what was typed is kept, unless a secret belongs to it.
+
+    A form without its password could only fail again.
+    """
     _log_database(error)
     forget_viewer()
+    if request.method == "POST" and _came_from_here() and _typed() and not _has_secrets():
+        return _typing_page("database", DATABASE_DOWN)
     return _page(DATABASE_DOWN)
+
+
+def _database_failed(error: DatabaseError) -> ResponseReturnValue:
+    """Take a database that only reads, a damaged file or missing rights for a database away.
+
+    Other errors, such as a broken constraint, are ours.
+    """
+    is_away = isinstance(error, InternalError) or type(error) is DatabaseError
+    if is_away or getattr(error.orig, "sqlstate", None) == NO_RIGHTS:
+        return _database_down(error)
+    raise error
+
+
+def _note_database_is_back(response: Response) -> Response:
+    """End the outage once a page used the database and a trial write succeeds."""
+    if DATABASE.is_on and response.status_code < 500 and db.session.registry.has():
+        try:
+            try_write(seconds=0.1)
+        except (SQLAlchemyError, sqlite3.Error, OSError):
+            return response
+        DATABASE.end()
+    return response
 
 
 def _page(code: int) -> Response:
@@ -146,14 +188,14 @@ def _look_up_viewer() -> None:
     """
     try:
         current_viewer()
-    except (OperationalError, InterfaceError) as error:
+    except DBAPIError as error:
         _log_database(error)
         forget_viewer()
 
 
 def _log_database(error: SQLAlchemyError) -> None:
-    """Log one line per request, because many requests fail in the same way meanwhile."""
-    log.error("The database failed %s %s: %s", request.method, request.path, first_line(error))
+    """Log the first failure only, because every request fails in the same way meanwhile."""
+    DATABASE.begin(f"{first_line(error)} ({request.method} {request.path})")
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
@@ -195,6 +237,12 @@ def _typed() -> list[tuple[str, str]]:
         for name, value in request.form.items(multi=True)
         if not any(word in name.lower() for word in NEVER_SHOWN)
     ]
+
+
+def _has_secrets() -> bool:
+    """Whether the form has a field that is never shown again, other than its own token."""
+    names = [name.lower() for name in request.form if name != CSRF_FIELD]
+    return any(word in name for name in names for word in NEVER_SHOWN)
 
 
 def _came_from_here() -> bool:

@@ -82,7 +82,7 @@ def check_database(migrations: Path) -> list[Check]:
         return [_unusable(error)]
 
 
-def require_schema(migrations: Path) -> None:
+def require_database(migrations: Path) -> None:
     """Raise ConfigError if the database does not answer or is not at this version's migration."""
     check = _check_schema(migrations)
     if not check.is_ok:

@@ -16,6 +16,7 @@ from webapp.services.operations.check_health import (
     check_database,
     check_parts,
 )
+from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.transactions import reading
 from webapp.task_queue import read_queue_status
@@ -60,6 +61,8 @@ def check_disk(folder: Path) -> Check:
 def _checks() -> Iterator[Check]:
     database = check_database(Path(migrate.directory))
     yield from database
+    if database[0].is_ok:
+        yield from check_storage_for_page(current_config())
     connections = judge_connections() if database[0].is_ok else []
     yield from check_parts(read_queue_status(), connections)
     if why := current_app.extensions.get("triagedesk_restarted"):

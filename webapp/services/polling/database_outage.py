@@ -5,6 +5,7 @@ import logging
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp import clock
+from webapp.outage import DATABASE
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.process_inbox import GlobalProcessingError, take_back_attempts
 from webapp.services.transactions import transaction
@@ -24,12 +25,13 @@ def has_come_back(cycle: Cycle, problem: Exception, pause: float) -> bool:
     cause = problem.__cause__ if isinstance(problem, GlobalProcessingError) else problem
     if not isinstance(cause, OperationalError | InterfaceError):
         return False
-    log.warning("connection %s: the database failed, trying again", cycle.connection.id)
+    DATABASE.begin(str(cause.orig))
     clock.sleep(pause)
     try:
         with transaction() as session:
             cycle.lease.fence(session)
             take_back_attempts(session, cycle.connection.id, cycle.lease.token)
+        DATABASE.end()
     except (OperationalError, InterfaceError):
         log.debug("the database is still away", exc_info=True)
     return True

@@ -97,6 +97,16 @@ def describe_run(run: PollRun) -> str:
     return f"{words}. Last poll failed: {run.error}" if run.state == ERROR else words
 
 
+def describe_for_log(run: PollRun) -> str:
+    """Return the whole story of a run that ended in one line, for the log."""
+    seconds = ((run.finished_at or run.updated_at) - run.started_at).total_seconds()
+    story = (
+        f"poll {run.id} ({run.trigger}) {run.state}: {run.collected} collected,"
+        f" {run.created} created, {run.noted} noted, {run.api_calls} calls, {seconds:.1f} s"
+    )
+    return f"{story}. {run.error}" if run.error else story
+
+
 def count_words(counts: Mapping[str, int]) -> str:
     """Return the counts in words, such as "12 collected, 9 tickets created, 3 updated".
 

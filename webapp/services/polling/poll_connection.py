@@ -25,6 +25,7 @@ from webapp.extensions import current_config
 from webapp.huntress.errors import HuntressError
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
+from webapp.outage import DATABASE
 from webapp.services.audit import record_event
 from webapp.services.calls.open_client import open_client
 from webapp.services.edition import has_integration
@@ -43,7 +44,12 @@ from webapp.services.polling.lease import (
     claim,
     give_back_leases_of_the_dead,
 )
-from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
+from webapp.services.polling.outcome import (
+    SKIP_WORDS,
+    SKIPS_THAT_FAIL,
+    PollOutcome,
+    describe_for_log,
+)
 from webapp.services.polling.process_inbox import GlobalProcessingError, process_inbox
 from webapp.services.polling.relink_tickets import relink_at_end
 from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
@@ -258,9 +264,24 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
     except (WalkError, GlobalProcessingError) as problem:
         error = str(problem)
     except Exception as problem:
-        log.exception("the poll of connection %s failed", cycle.connection.id)
+        if isinstance(problem, OperationalError | InterfaceError):
+            DATABASE.begin(str(problem.orig))
+        else:
+            log.exception("the poll of connection %s failed", cycle.connection.id)
         error = f"Internal error ({type(problem).__name__}); the log has the details."
-    return PollOutcome(run=_finish(cycle, error) or _run_by_id(cycle.run.run_id))
+    run = _finish(cycle, error) or _run_by_id(cycle.run.run_id)
+    _log_end(cycle, run)
+    return PollOutcome(run=run)
+
+
+def _log_end(cycle: Cycle, run: PollRun | None) -> None:
+    """Log the whole story of a poll in one line; a command tells it on stdout as well."""
+    if run is None:
+        return
+    is_failure = run.state == ERROR and run.trigger != "command"
+    name = cycle.connection.name
+    level = logging.WARNING if is_failure else logging.INFO
+    log.log(level, "Connection %s (%s): %s", run.connection_id, name, describe_for_log(run))
 
 
 def _poll_in_spite_of_the_database(cycle: Cycle) -> None:

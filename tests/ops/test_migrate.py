@@ -1,0 +1,62 @@
+"""`triagedesk migrate` and the guard of the schema, in processes of their own."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
+from tests.support.processes import run_python, run_triagedesk
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def variables(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of an installation that nobody has migrated yet."""
+    values = {"TRIAGEDESK_DATA_DIR": str(tmp_path / "data")}
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        server.sql("CREATE DATABASE migrated_at_once")
+        values["TRIAGEDESK_DATABASE_URL"] = server.url("migrated_at_once")
+        values["TRIAGEDESK_SECRET_KEY"] = SECRET_KEY
+        values["TRIAGEDESK_ENCRYPTION_KEYS"] = ENCRYPTION_KEY
+    yield values
+    if request.param == "postgresql":
+        server.sql("DROP DATABASE migrated_at_once WITH (FORCE)")
+
+
+def test_three_that_migrate_at_once_all_succeed(variables: dict[str, str]) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(run_triagedesk, "migrate", **variables) for _ in range(3)]
+    assert [(one.result().returncode, one.result().stderr) for one in done] == [(0, "")] * 3
+
+
+WORDS = (
+    ("poll", "--due"),
+    ("connection", "pause", "1"),
+    ("user", "list", "--json"),
+    ("scheduler",),
+    ("worker",),
+    ("web", "--port", "0"),
+)
+
+
+def test_no_command_and_no_part_works_on_a_newer_database(tmp_path: Path) -> None:
+    variables = {"TRIAGEDESK_DATA_DIR": str(tmp_path)}
+    assert run_triagedesk("migrate", **variables).returncode == 0
+    engine = create_engine(f"sqlite:///{tmp_path / 'triagedesk.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    for words in WORDS:
+        ended = run_triagedesk(*words, **variables)
+        assert ended.returncode == 1, words
+        assert "Traceback" not in ended.stderr, words
+        assert "which this version does not know: a newer one wrote it" in ended.stderr, words
+        assert "Install the newer version again" in ended.stderr, words
+    assert run_triagedesk("poll", "--help", **variables).returncode == 0
+    ended = run_python("-c", "import wsgi", **variables)
+    assert ended.returncode, sys.executable
+    assert "newer one wrote it" in ended.stderr
