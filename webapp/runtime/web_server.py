@@ -11,7 +11,7 @@ from webapp import create_app
 from webapp.app_parts import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
-from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
@@ -55,7 +55,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         app = create_app(self._config)
         with app.app_context():
             require_database(migrations_dir())
-            require_readable_secrets()
+            warn_of_unreadable_secrets()
             db.engine.dispose()
         gc.collect()
         gc.freeze()

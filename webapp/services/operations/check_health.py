@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, load_only
 from webapp.config import ConfigError
 from webapp.domain.routing import REQUIRED, missing_settings
 from webapp.models import Connection, InboxRow
-from webapp.services.operations.check_encryption import find_unreadable_columns
+from webapp.services.operations.check_encryption import UNREADABLE_HINT, find_unreadable_columns
 from webapp.services.transactions import reading
 from webapp.task_queue import QueueStatus
 
@@ -112,7 +112,7 @@ def _secrets(unreadable: list[str]) -> Check:
             "encryption keys",
             False,
             f"No configured key fits {', '.join(unreadable)}.",
-            "Restore the keys these were stored with: TRIAGEDESK_ENCRYPTION_KEYS.",
+            UNREADABLE_HINT,
         )
     return Check("encryption keys", True, "every stored secret can be read")
 

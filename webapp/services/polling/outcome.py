@@ -7,6 +7,7 @@ from typing import Any
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
 from webapp.models.poll_run import COMPLETED, COUNTS, ERROR, RUNNING, SKIPPED
+from webapp.services.calls.open_client import UNREADABLE_CREDENTIALS
 
 SKIP_WORDS = {
     "edition": "The Huntress security integration is an Enterprise feature.",
@@ -15,11 +16,12 @@ SKIP_WORDS = {
     "paused": "Polling of this connection is paused.",
     "routing_config_incomplete": "Polling is paused until the routing configuration is complete.",
     "missing_credentials": "Missing Huntress API credentials",
+    "unreadable_credentials": UNREADABLE_CREDENTIALS,
     "not_due": "No poll is due.",
 }
 """Why a poll did nothing, in words."""
 
-SKIPS_THAT_FAIL = frozenset({"missing_credentials"})
+SKIPS_THAT_FAIL = frozenset({"missing_credentials", "unreadable_credentials"})
 _REPORTED = ("collected", "created", "noted", "closed", "reopened", "recorded", "failed")
 
 

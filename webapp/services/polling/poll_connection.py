@@ -22,11 +22,16 @@ from webapp.config import Config
 from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
 from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
-from webapp.huntress.errors import HuntressError
+from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import open_client
+from webapp.services.calls.open_client import (
+    MissingCredentialsError,
+    UnreadableCredentialsError,
+    open_client,
+    require_credentials,
+)
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
@@ -34,6 +39,7 @@ from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
 from webapp.services.polling.lease import Lease, LeaseLostError, PolledConnection, claim
 from webapp.services.polling.outcome import SKIP_WORDS, SKIPS_THAT_FAIL, PollOutcome
+from webapp.services.polling.pauses import end_pause
 from webapp.services.polling.process_inbox import (
     GlobalProcessingError,
     process_inbox,
@@ -142,6 +148,10 @@ def _claim(
         if claimed is None:
             return None
         lease, connection = claimed
+        now = clock.utcnow()
+        if connection.paused_until is not None and connection.paused_until <= now:
+            end_pause(session, connection_id, now)
+            connection = replace(connection, paused_at=None, paused_until=None)
         if connection.previous_lease_token:
             mark_interrupted(session, connection.previous_lease_token)
         reason = _reason_to_skip(connection, trigger)
@@ -197,7 +207,11 @@ def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
         return "paused"
     if missing_settings(connection):
         return "routing_config_incomplete"
-    if not (connection.api_key and connection.api_secret):
+    try:
+        require_credentials(connection)
+    except UnreadableCredentialsError:
+        return "unreadable_credentials"
+    except MissingCredentialsError:
         return "missing_credentials"
     is_started = connection.polling_started_at is not None or trigger == "command"
     return None if is_started else "not_started"
@@ -239,6 +253,8 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
         raise
     except HuntressError as problem:
         error = problem.sentence
+        if problem.kind is ErrorKind.SERVER_ERROR:
+            error += " Polling goes on by itself once it recovers."
     except (WalkError, GlobalProcessingError) as problem:
         error = str(problem)
     except Exception as problem:

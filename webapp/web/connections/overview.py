@@ -8,7 +8,7 @@ from webapp.extensions import current_config
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.connections.routing_settings import StaleRoutingError, routing_choices
 from webapp.task_queue import read_queue_status
-from webapp.web.connections.forms import CredentialsForm
+from webapp.web.connections.forms import CredentialsForm, PauseForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
 
 
@@ -19,6 +19,7 @@ def render_overview(
     seen: Mapping[str, object] | None = None,
     conflict: StaleRoutingError | None = None,
     credentials: CredentialsForm | None = None,
+    pause: PauseForm | None = None,
     failure: str | None = None,
     is_other_account: bool = False,
 ) -> str:
@@ -42,6 +43,7 @@ def render_overview(
         routing_form=form,
         loaded=write_loaded(loaded),
         conflict=conflict,
+        pause_form=pause or PauseForm(formdata=None),
         credentials_form=credentials or CredentialsForm(formdata=None),
         failure=failure,
         is_other_account=is_other_account,
