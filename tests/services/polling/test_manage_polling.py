@@ -133,7 +133,7 @@ def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: Fake
 def test_unknown_connections_and_community_edition(app: Flask, routed: Connection) -> None:
     calls: list[Callable[[int], object]] = [
         start_polling,
-        pause_polling,
+        lambda key: pause_polling(key, reason="Work"),
         resume_polling,
         lambda key: request_poll(key, actor_id=None),
     ]

@@ -297,7 +297,8 @@ def test_pausing_and_resuming(
     app: Flask, viewer: Browser, connected: int, fake_clock: FakeClock
 ) -> None:
     assert not viewer.get(PAGE).all("form", action=f"{PAGE}/pause")
-    set_connection(app, polling_started_at=fake_clock.now())
+    routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+    set_connection(app, **routing, polling_started_at=fake_clock.now())
     page = viewer.page_of(viewer.post(f"{PAGE}/pause", {"end": "hour"}, on=PAGE), status=400)
     assert words_of(page.one("p", id="reason-error")) == "Say why polling is paused."
     with app.app_context():

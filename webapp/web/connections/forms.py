@@ -50,5 +50,5 @@ class PauseForm(FlaskForm):
     )
 
     def chosen_end(self) -> PauseEnd | None:
-        """The end that was chosen; None where it is none of those."""
+        """Return the end that was chosen, or None for another value."""
         return next((end for end in PauseEnd if end.value == self.end.data), None)
