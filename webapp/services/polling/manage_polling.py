@@ -24,7 +24,7 @@ from webapp.services.polling.lease import has_live_lease
 from webapp.services.polling.pauses import NO_PAUSE, end_pause
 from webapp.services.transactions import transaction
 
-REASON_LENGTH = 500
+PAUSE_REASON_LENGTH = 500
 
 
 class PollRefusedError(RefusedError):
@@ -112,7 +112,7 @@ def pause_polling(
     """
     require_enterprise()
     now = clock.utcnow()
-    reason = clean_line(reason, REASON_LENGTH) or ""
+    reason = clean_line(reason, PAUSE_REASON_LENGTH) or ""
     if not reason:
         raise FieldError({"reason": "Say why polling is paused."})
     if until is not None and until <= now:
