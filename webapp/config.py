@@ -290,7 +290,9 @@ def _missing(name: str, data_dir: Path) -> ConfigError:
     return ConfigError(
         f"{PREFIX}{name} is not set and {data_dir} holds none.",
         "`triagedesk up` and `triagedesk migrate` create one together with a new SQLite database;"
-        " with PostgreSQL, or for an existing database, set it to the one that was used before.",
+        " with PostgreSQL, or for an existing database, set it to the one that was used before."
+        " Where that one is lost, a new one serves too: then the credentials of each connection"
+        " have to be entered again.",
     )
 
 

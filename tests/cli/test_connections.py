@@ -1,10 +1,12 @@
 """`triagedesk connection`."""
 
 import json
+from datetime import timedelta
 
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows
+from tests.support.rows import all_rows, audit_actions
+from webapp.crypto import generate_key
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import Connection
 
@@ -109,6 +111,13 @@ def test_pause_and_resume(shell: Shell) -> None:
     assert shell.json("connection", "list")[0]["state"] == "paused"
     shell.ok("connection", "resume", connection_id)
     assert shell.json("connection", "list")[0]["is_paused"] is False
+    options = ("--reason", "Firewall work", "--for", "1h")
+    row = shell.json("connection", "pause", connection_id, *options)
+    until = (shell.clock.now() + timedelta(hours=1)).isoformat()
+    assert (row["pause_reason"], row["paused_until"]) == ("Firewall work", until)
+    assert shell.json("connection", "pause", connection_id, "--until-tomorrow")["paused_until"]
+    assert "like 90m" in shell.refused("connection", "pause", connection_id, "--for", "soon")
+    assert shell.json("connection", "resume", connection_id)["paused_until"] is None
     assert "no connection 99" in shell.refused("connection", "pause", "99")
 
 
@@ -122,3 +131,41 @@ def test_community_edition(shell: Shell) -> None:
         result = shell.run(*words.split(), TRIAGEDESK_EDITION="community")
         assert result.exit_code == 1, words
         assert "is an Enterprise feature" in result.stderr, words
+
+
+@both_databases
+def test_every_command_answers_when_the_encryption_key_is_lost(shell: Shell) -> None:
+    shell.simulator.account.add_organization("Globex", id=7)
+    lost = shell.connect()
+    shell.route(lost)
+    shell.ok("poll", lost)
+    shell.simulator.account.account.update(id=2, name="Other MSP")
+    shell.env["TRIAGEDESK_ENCRYPTION_KEYS"] = generate_key()
+    readable = shell.json("connection", "add", "--base-url", shell.simulator.base_url)["id"]
+    shell.route(str(readable))
+    assert [row["id"] for row in shell.json("connection", "list")] == [1, readable]
+    sentence = "Credentials can't be read: enter them again"
+    document = json.loads(shell.run("poll", lost, "--json").stdout)
+    assert (document["success"], document["error"]) == (False, sentence)
+    assert sentence in shell.run("poll", lost).stdout
+    assert sentence in shell.refused("connection", "sync-orgs", lost)
+    shell.clock.advance(minutes=6)
+    results = json.loads(shell.run("poll", "--due", "--json").stdout)
+    assert {row["connection_id"]: row["error"] for row in results} == {1: sentence}
+    assert shell.json("connection", "list")[0]["state"] == "error"
+    assert shell.json("poll", str(readable))["success"]
+    for words in (("mapping", "list"), ("routing", "show"), ("connection", "pause")):
+        shell.json(*words, lost)
+    shell.ok("connection", "resume", lost)
+    [check] = [
+        one
+        for one in json.loads(shell.run("doctor", "--json").stdout)["checks"]
+        if one["name"] == "encryption keys"
+    ]
+    assert not check["ok"]
+    shell.json("connection", "forget-credentials", lost)
+    assert "Missing Huntress API credentials" in shell.refused("connection", "sync-orgs", lost)
+    shell.simulator.account.account.update(id=30911, name="Acme MSP")
+    assert shell.connect() == lost
+    assert shell.json("poll", lost)["success"]
+    assert audit_actions().count("connection.credentials_forgotten") == 1

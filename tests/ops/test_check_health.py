@@ -8,14 +8,14 @@ from sqlalchemy import text
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
-from tests.support.rows import add
+from tests.support.rows import add, fresh
 from webapp.app_parts import migrations_dir
 from webapp.config import Config, ConfigError
-from webapp.crypto import cipher, generate_key
+from webapp.crypto import UnreadableText, cipher, generate_key
 from webapp.domain.polling_health import Tone
 from webapp.extensions import db
 from webapp.models import Connection, InboxRow
-from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import (
     Check,
     check_connections,
@@ -206,19 +206,25 @@ class TestSecrets:
         return lose
 
     @both_databases
-    def test_a_key_that_fits_is_well(self, config: Config) -> None:
+    def test_a_key_that_fits_is_well(
+        self, config: Config, caplog: pytest.LogCaptureFixture
+    ) -> None:
         connect()
         cipher.configure([generate_key(), *config.encryption_keys])
-        require_readable_secrets()
+        warn_of_unreadable_secrets()
+        assert not caplog.messages
 
     @both_databases
-    def test_a_lost_key_stops_the_start(self, lose_key: Callable[[], None]) -> None:
-        connect()
+    def test_a_lost_key_is_one_warning_and_rows_can_still_be_loaded(
+        self, lose_key: Callable[[], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        connection = connect()
         lose_key()
-        columns = r"connections\.api_key, connections\.api_secret"
-        with pytest.raises(ConfigError, match=columns) as e:
-            require_readable_secrets()
-        assert "backup" in e.value.hint
+        warn_of_unreadable_secrets()
+        [message] = caplog.messages
+        assert "connections.api_key, connections.api_secret" in message
+        assert "enter the affected credentials again" in message
+        assert isinstance(fresh(Connection, connection.id).api_key, UnreadableText)
 
     def test_a_lost_key_is_told(self, lose_key: Callable[[], None]) -> None:
         connect()
@@ -227,10 +233,13 @@ class TestSecrets:
         assert not check.is_ok
         assert "connections.api_key" in check.detail
 
-    def test_without_secrets_any_key_will_do(self, lose_key: Callable[[], None]) -> None:
+    def test_without_secrets_any_key_will_do(
+        self, lose_key: Callable[[], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
         connect(api_key=None, api_secret=None)
         lose_key()
-        require_readable_secrets()
+        warn_of_unreadable_secrets()
+        assert not caplog.messages
 
 
 class TestQueue:

@@ -13,9 +13,10 @@ import pytest
 import requests
 
 from tests.ops.conftest import StartUp
-from tests.support.processes import Up, all_ended, run_triagedesk
+from tests.support.processes import Command, Up, all_ended, clean_environment, run_triagedesk
 from tests.support.waiting import wait_until
 from webapp.crypto import generate_key
+from webapp.runtime.network import find_free_port
 
 PARTS = ("web", "worker", "scheduler")
 
@@ -169,7 +170,7 @@ class TestMigrate:
             assert "Set-up token" in done.stdout
         assert {"triagedesk.db", "secret.key", "encryption.keys"} <= set(os.listdir(data))
 
-    def test_a_lost_key_stops_the_start(self, tmp_path: Path) -> None:
+    def test_with_a_lost_key_everything_starts_and_says_so(self, tmp_path: Path) -> None:
         variables = {"TRIAGEDESK_DATA_DIR": str(tmp_path)}
         assert run_triagedesk("migrate", **variables).returncode == 0
         with sqlite3.connect(tmp_path / "triagedesk.db") as database:
@@ -179,10 +180,17 @@ class TestMigrate:
                 " ('huntress', 'x', '', '1', '2026-01-01', 'written with another key')"
             )
         (tmp_path / "encryption.keys").write_text(generate_key())
-        for command in (["migrate"], ["up", "--port", "0"], ["worker"], ["web", "--port", "0"]):
-            done = run_triagedesk(*command, **variables)
-            assert done.returncode == 1
-            assert "do not fit TRIAGEDESK_ENCRYPTION_KEYS" in done.stderr
+        done = run_triagedesk("migrate", **variables)
+        assert done.returncode == 0
+        assert "No configured key fits connections.api_key." in done.stderr
+        assert "Traceback" not in done.stderr
+        words = ("-m", "webapp", "web", "--port", str(find_free_port()))
+        web = Command(words, tmp_path / "log", clean_environment(**variables))
+        try:
+            assert web.says("Serving on"), web.output
+            assert "No configured key fits connections.api_key." in web.output
+        finally:
+            web.close()
 
     def test_a_deleted_key_is_not_replaced(self, tmp_path: Path) -> None:
         variables = {"TRIAGEDESK_DATA_DIR": str(tmp_path)}

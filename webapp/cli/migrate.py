@@ -15,7 +15,7 @@ from webapp.app_parts import migrations_dir
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.extensions import db
 from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
-from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, first_line, refuse_newer_database
 from webapp.services.people.first_admin import issue_setup_token
 
@@ -49,7 +49,7 @@ def migrate() -> None:
             raise ConfigError(
                 f"The database cannot be used: {first_line(error)}", DATABASE_HINT
             ) from error
-        require_readable_secrets()
+        warn_of_unreadable_secrets()
         token = None if config.is_demo else issue_setup_token()
     if token is not None:
         click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")

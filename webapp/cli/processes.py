@@ -48,11 +48,11 @@ def worker_command(max_polls: int) -> None:
     from webapp.jobs.tasks import FUNCTIONS, look_after_losses
     from webapp.jobs.worker import TriageWorker
     from webapp.jobs.worker_pool import WorkerPool
-    from webapp.services.operations.check_encryption import require_readable_secrets
+    from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
     from webapp.task_queue import connect
 
     with opened_app() as app:
-        require_readable_secrets()
+        warn_of_unreadable_secrets()
         db.engine.dispose()
         config: Config = app.extensions["triagedesk_config"]
 

@@ -58,7 +58,7 @@ _MEANINGS = {
     ),
     ErrorKind.BAD_REQUEST: _Meaning("Huntress did not accept the request."),
     ErrorKind.SERVER_ERROR: _Meaning(
-        "Huntress is failing on its side; polling goes on by itself once it recovers.",
+        "Huntress is failing on its side.",
         is_retryable=True,
     ),
     ErrorKind.TIMEOUT: _Meaning("Huntress did not answer in time.", is_retryable=True),

@@ -16,7 +16,7 @@ from webapp.app_parts import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.runtime import pulse
-from webapp.services.operations.check_encryption import require_readable_secrets
+from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
@@ -76,7 +76,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         app = create_app(self._config)
         with app.app_context():
             require_database(migrations_dir())
-            require_readable_secrets()
+            warn_of_unreadable_secrets()
             db.engine.dispose()
         app.extensions["triagedesk_restarted"] = pulse.why_restarted()
         gc.collect()

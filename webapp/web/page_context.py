@@ -13,6 +13,7 @@ from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
 from webapp.models.ticket import URL_LENGTH
 from webapp.services.people.set_preferences import THEMES
+from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.viewer import current_viewer
@@ -21,6 +22,7 @@ SELECTED = " selected"
 LIMITS = {
     "base_url": BASE_URL_LENGTH,
     "credential": 500,
+    "pause_reason": PAUSE_REASON_LENGTH,
     "description": DESCRIPTION_LENGTH,
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,

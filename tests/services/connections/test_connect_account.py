@@ -15,6 +15,7 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import allow_host
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from webapp.crypto import cipher, generate_key
 from webapp.extensions import db
 from webapp.huntress.errors import HuntressError
 from webapp.huntress.simulator import SimulatedAccount, Simulator
@@ -290,6 +291,31 @@ def test_replacing_credentials(connection: Connection, huntress: Simulator) -> N
     stored = fresh(Connection, connection.id)
     assert (stored.api_key, stored.api_secret, stored.last_error) == ("hk_2", "hs_2", None)
     assert audit_actions()[-1] == "connection.credentials_replaced"
+
+
+@both_databases
+def test_the_same_credentials_are_written_with_the_newest_key(
+    connection: Connection, app: Flask
+) -> None:
+    newest = generate_key()
+    cipher.configure([newest, *app.extensions["triagedesk_config"].encryption_keys])
+    replace_credentials(connection.id, "hk_demo", "hs_demo")
+    cipher.configure([newest])
+    stored = fresh(Connection, connection.id)
+    assert (stored.api_key, stored.api_secret) == ("hk_demo", "hs_demo")
+
+
+def test_connecting_again_polls_at_once(connection: Connection, fake_clock: FakeClock) -> None:
+    routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+    change(Connection, connection.id, polling_started_at=fake_clock.now(), **routing)
+    for paused_at in (None, fake_clock.now()):
+        disconnect_account(connection.id, actor_id=None)
+        change(Connection, connection.id, paused_at=paused_at)
+        when = fake_clock.advance(minutes=1)
+        stored = replace_credentials(connection.id, "hk_demo", "hs_demo")
+        requested = fresh(Connection, connection.id).poll_requested_at
+        assert requested == (when if paused_at is None else None)
+        assert stored.disconnected_at is None
 
 
 def test_credentials_of_another_account_are_refused(

@@ -61,7 +61,7 @@ def test_complete_routing(connection: Connection) -> None:
     start_polling(connection.id)
     saved = save_routing(connection.id, {"poll_interval_minutes": 10})
     assert saved.message == "Routing configuration saved — incident polling is active."
-    pause_polling(connection.id)
+    pause_polling(connection.id, reason="Migration")
     assert "paused" in save_routing(connection.id, {"poll_interval_minutes": 5}).message
 
 

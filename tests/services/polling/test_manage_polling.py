@@ -9,12 +9,13 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import audit_actions, change, fresh
-from webapp.models import Connection
+from tests.support.rows import all_rows, audit_actions, change, fresh
+from webapp.models import AuditEvent, Connection
 from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.edition import EditionError
-from webapp.services.errors import NotFoundError
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.manage_polling import (
     PollRefusedError,
     pause_polling,
@@ -23,6 +24,7 @@ from webapp.services.polling.manage_polling import (
     resume_polling,
     start_polling,
 )
+from webapp.services.polling.poll_connection import poll_connection
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
 
@@ -88,9 +90,9 @@ def test_poll_now(routed: Connection, fake_clock: FakeClock) -> None:
 def test_pausing_and_resuming(routed: Connection, fake_clock: FakeClock) -> None:
     start_polling(routed.id)
     paused = fake_clock.now()
-    pause_polling(routed.id)
+    pause_polling(routed.id, reason="Migration")
     fake_clock.advance(minutes=1)
-    assert pause_polling(routed.id).paused_at == paused
+    assert pause_polling(routed.id, reason="Migration").paused_at == paused
     with pytest.raises(PollRefusedError, match="paused; resume it first"):
         request_poll(routed.id, actor_id=None)
     assert resume_polling(routed.id).paused_at is None
@@ -107,7 +109,7 @@ def test_why_poll_now_is_refused(routed: Connection) -> None:
     assert poll_refusal(fresh(Connection, routed.id)) is None
     change(Connection, routed.id, poll_requested_at=None)
     steps: list[tuple[Callable[[], object], str]] = [
-        (lambda: pause_polling(routed.id), "Polling is paused"),
+        (lambda: pause_polling(routed.id, reason="Migration"), "Polling is paused"),
         (lambda: save_routing(routed.id, {"board_id": None}), "still missing: Security board."),
         (lambda: change(Connection, routed.id, api_secret=None), "Missing Huntress API cred"),
         (lambda: disconnect_account(routed.id), "disconnected"),
@@ -123,7 +125,7 @@ def test_why_poll_now_is_refused(routed: Connection) -> None:
 def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: FakeClock) -> None:
     cursor = fake_clock.now() - timedelta(hours=1)
     change(Connection, routed.id, cursor=cursor)
-    pause_polling(routed.id)
+    pause_polling(routed.id, reason="Migration")
     resume_polling(routed.id)
     assert fresh(Connection, routed.id).cursor == cursor
 
@@ -131,7 +133,7 @@ def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: Fake
 def test_unknown_connections_and_community_edition(app: Flask, routed: Connection) -> None:
     calls: list[Callable[[int], object]] = [
         start_polling,
-        pause_polling,
+        lambda key: pause_polling(key, reason="Work"),
         resume_polling,
         lambda key: request_poll(key, actor_id=None),
     ]
@@ -143,3 +145,43 @@ def test_unknown_connections_and_community_edition(app: Flask, routed: Connectio
     for call in calls:
         with pytest.raises(EditionError):
             call(routed.id)
+
+
+@both_databases
+def test_a_pause_ends_by_itself(routed: Connection, fake_clock: FakeClock) -> None:
+    start_polling(routed.id)
+    change(Connection, routed.id, last_poll_started_at=fake_clock.now(), poll_requested_at=None)
+    end = fake_clock.now() + timedelta(hours=1)
+    paused = pause_polling(routed.id, reason=" Firewall\nwork ", until=end)
+    assert (paused.pause_reason, paused.paused_until) == ("Firewall work", end)
+    assert find_due_connections(end - timedelta(seconds=1)) == []
+    assert fresh(Connection, routed.id).paused_at is not None
+    fake_clock.advance(hours=1)
+    assert find_due_connections(end) == [routed.id]
+    stored = fresh(Connection, routed.id)
+    told = (stored.paused_at, stored.paused_until, stored.pause_reason, stored.paused_by_id)
+    assert told == (None, None, None, None)
+    [event] = all_rows(AuditEvent, AuditEvent.action == "polling.resumed")
+    assert event.actor_id is None
+    assert find_due_connections(end) == [routed.id]
+    assert audit_actions().count("polling.resumed") == 1
+
+
+@both_databases
+def test_a_claim_takes_an_ended_pause_for_none(routed: Connection, fake_clock: FakeClock) -> None:
+    start_polling(routed.id)
+    pause_polling(routed.id, reason="Work", until=fake_clock.now() + timedelta(hours=1))
+    assert poll_connection(routed.id, trigger="command").skip_reason == "paused"
+    fake_clock.advance(hours=1)
+    request_poll(routed.id, actor_id=None)
+    assert poll_connection(routed.id, trigger="manual").skip_reason is None
+    assert fresh(Connection, routed.id).paused_at is None
+    assert audit_actions()[-1] == "polling.resumed"
+
+
+def test_a_pause_says_why_and_ends_later(routed: Connection, fake_clock: FakeClock) -> None:
+    with pytest.raises(FieldError, match="Say why"):
+        pause_polling(routed.id, reason=" ")
+    with pytest.raises(FieldError, match="still to come"):
+        pause_polling(routed.id, reason="Work", until=fake_clock.now())
+    assert fresh(Connection, routed.id).paused_at is None

@@ -13,6 +13,7 @@ from tests.support.polling import report
 from tests.support.rows import all_rows, audit_actions, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp import clock
+from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.huntress.simulator import Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import (
@@ -129,8 +130,10 @@ def test_a_refusal_names_cause_and_remedy_and_keeps_what_was_typed(
     assert page.one("input", id="name").get("value") == "My account"
     assert page.one("input", id="base_url").get("value") == huntress.base_url
     assert page.one("details", class_="advanced").get("open") is not None
+    assert page.one("input", id="api_key").get("value") == "hk_demo"
+    assert page.one("input", id="api_secret").get("value") in (None, "")
+    assert "polling goes on" not in page.response.text.lower()
     assert secret not in page.response.text
-    assert "hk_demo" not in page.response.text
     assert secret not in caplog.text
     assert stored() == []
 
@@ -152,6 +155,14 @@ def test_a_host_that_is_not_allowed_is_said_at_the_base_url(
     assert 'The host "evil.example.com" is not allowed.' in message
     assert "Leave the base URL empty to use Huntress's own." in message
     assert page.one("details", class_="advanced").get("open") is not None
+
+
+def test_the_default_host_is_named_too(viewer: Browser, huntress: Simulator) -> None:
+    page = refused(viewer, fill_in(huntress, base_url=""))
+    message = words_of(page.one("p", id="base_url-error"))
+    assert 'The host "api.huntress.io" is not allowed.' in message
+    assert "Add it to TRIAGEDESK_HUNTRESS_HOSTS" in message
+    assert "Leave the base URL empty" not in message
 
 
 def test_the_base_url_is_advanced(viewer: Browser) -> None:
@@ -286,10 +297,24 @@ def test_pausing_and_resuming(
     app: Flask, viewer: Browser, connected: int, fake_clock: FakeClock
 ) -> None:
     assert not viewer.get(PAGE).all("form", action=f"{PAGE}/pause")
-    set_connection(app, polling_started_at=fake_clock.now())
-    assert viewer.post(f"{PAGE}/pause", on=PAGE).location == PAGE
+    routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
+    set_connection(app, **routing, polling_started_at=fake_clock.now())
+    page = viewer.page_of(viewer.post(f"{PAGE}/pause", {"end": "hour"}, on=PAGE), status=400)
+    assert words_of(page.one("p", id="reason-error")) == "Say why polling is paused."
+    with app.app_context():
+        assert fresh(Connection, 1).paused_at is None
+    data = {"reason": "Firewall work", "end": "hour"}
+    assert viewer.post(f"{PAGE}/pause", data, on=PAGE).location == PAGE
     assert "Polling is paused" in flashed(viewer)
-    viewer.send(f"{PAGE}/pause", {})
+    with app.app_context():
+        paused = fresh(Connection, 1)
+    assert (paused.pause_reason, paused.paused_by_id) == ("Firewall work", 1)
+    assert paused.paused_until == fake_clock.now() + timedelta(hours=1)
+    page = viewer.get(PAGE)
+    assert "Firewall work" in words_of(page.one("section", id="account"))
+    card = page.one("article", id="connection-1")
+    assert [form.get("action") for form in card.iter("form")][-1] == f"{PAGE}/resume"
+    viewer.send(f"{PAGE}/pause", data)
     assert viewer.post(f"{PAGE}/resume", on=PAGE).location == PAGE
     with app.app_context():
         assert fresh(Connection, 1).paused_at is None
@@ -308,8 +333,15 @@ def test_disconnecting_asks_first_and_keeps_everything(
     assert "Tickets and mappings are kept." in page.text
     assert "Disconnected" in words_of(page.one("article", id="connection-1"))
     with app.app_context():
-        assert fresh(Connection, 1).api_key is None
+        gone = fresh(Connection, 1)
+        assert (gone.api_key, gone.disconnected_by_id) == (None, 1)
         assert audit_actions()[-1] == "connection.disconnected"
+    assert viewer.post(f"{PAGE}/acknowledge", on=PAGE).location == PAGE
+    assert "stays disconnected" in flashed(viewer)
+    assert not viewer.get(PAGE).all("form", action=f"{PAGE}/acknowledge")
+    with app.app_context():
+        assert fresh(Connection, 1).disconnect_acknowledged_by_id == 1
+        assert audit_actions()[-1] == "connection.disconnect_acknowledged"
 
 
 def test_a_connection_that_was_disconnected_in_another_tab(
@@ -381,10 +413,35 @@ def test_a_failing_synchronization_says_why(
 def test_credentials_are_not_needed_to_show_the_page(
     app: Flask, viewer: Browser, connected: int
 ) -> None:
-    """A key that was lost must not take away the form that replaces the credentials."""
+    """A key that was lost must not take away the ways back."""
+    lose = "UPDATE connections SET api_key = 'not encrypted'"
     with app.app_context(), transaction() as session:
-        session.connection().exec_driver_sql("UPDATE connections SET api_key = 'not encrypted'")
+        session.connection().exec_driver_sql(lose)
     assert "Replace credentials" in viewer.get(PAGE).text
+    assert "can't be read" in viewer.get(f"{PAGE}/organizations").text
+    viewer.send(f"{PAGE}/sync-organizations", {})
+    assert "Credentials can't be read: enter them again" in flashed(viewer)
+    data = {"api_key": "hk_demo", "api_secret": "hs_demo"}
+    assert viewer.post(f"{PAGE}/credentials", data, on=PAGE).location == PAGE
+    with app.app_context(), transaction() as session:
+        assert session.get_one(Connection, 1).api_key == "hk_demo"
+        session.connection().exec_driver_sql(lose)
+    assert viewer.send(f"{PAGE}/disconnect", {}).location == PAGE
+    assert viewer.post(f"{PAGE}/credentials", data, on=PAGE).location == PAGE
+    with app.app_context():
+        assert fresh(Connection, 1).disconnected_at is None
+
+
+def test_a_key_that_was_revoked_is_replaced_from_the_error(
+    app: Flask, viewer: Browser, connected: int, fake_clock: FakeClock
+) -> None:
+    error = HuntressError(ErrorKind.UNAUTHORIZED).sentence
+    set_connection(app, last_error=error, last_error_at=fake_clock.now())
+    card = viewer.get("/").one("article", id="connection-1")
+    [link] = [one for one in card.iter("a") if words_of(one) == "Replace credentials"]
+    assert link.get("href") == f"{PAGE}#api_key"
+    details = next(viewer.get(PAGE).one("section", id="account").iter("details"))
+    assert details.get("open") is not None
 
 
 def test_a_worker_that_is_missing_is_told_once_polling_is_started(

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.support import desk_data
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import START, FakeClock
 from tests.support.mapping_data import client_ids
 from tests.support.rows import add, all_rows, audit_actions, change, organization
 from tests.web.pages import Browser, Page, words_of
@@ -219,7 +219,7 @@ def test_a_connection_disconnected_in_another_tab_keeps_its_table(
 ) -> None:
     def meanwhile() -> None:
         with app.app_context():
-            change(Connection, 1, api_key=None, api_secret=None)
+            change(Connection, 1, api_key=None, api_secret=None, disconnected_at=START)
 
     assert send_after(table, {f"client-{UNMAPPED}": "Acme"}, meanwhile).status_code == 303
     assert "1 change saved." in table.get(PATH).text

@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, Desk
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import START, FakeClock
 from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.polling import counted_statements
 from tests.support.rows import change
@@ -149,7 +149,7 @@ def test_no_organizations_yet(app: Flask, people: tuple[int, int], sign_in: Call
 
 def test_a_disconnected_connection_keeps_its_table(table: Browser, app: Flask) -> None:
     with app.app_context():
-        change(Connection, 1, api_key=None, api_secret=None)
+        change(Connection, 1, api_key=None, api_secret=None, disconnected_at=START)
     page = table.get(PATH)
     assert "This connection is disconnected" in page.text
     assert len(names(page)) == 50

@@ -5,11 +5,14 @@ from typing import Protocol
 
 from webapp import clock
 from webapp.config import Config
+from webapp.crypto import UnreadableText
 from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.errors import RefusedError
+
+UNREADABLE_CREDENTIALS = "Credentials can't be read: enter them again"
 
 OnWait = Callable[[float, str], None]
 
@@ -41,6 +44,27 @@ class MissingCredentialsError(RefusedError):
         )
 
 
+class UnreadableCredentialsError(MissingCredentialsError):
+    """No configured encryption key fits the stored key or secret."""
+
+    def __init__(self) -> None:
+        RefusedError.__init__(self, f"{UNREADABLE_CREDENTIALS}.")
+
+
+def require_credentials(connection: ApiAccess) -> tuple[str, str]:
+    """Return the connection's key and secret.
+
+    Raises MissingCredentialsError, and UnreadableCredentialsError where only the encryption key
+    is missing.
+    """
+    key, secret = connection.api_key, connection.api_secret
+    if isinstance(key, UnreadableText) or isinstance(secret, UnreadableText):
+        raise UnreadableCredentialsError
+    if not (key and secret):
+        raise MissingCredentialsError
+    return key, secret
+
+
 def open_client(
     connection: ApiAccess,
     config: Config,
@@ -51,16 +75,16 @@ def open_client(
     """Return a client for `connection` that keeps to the account's shared call window.
 
     The caller must close it after use and must never call it inside a transaction. `CallBudget`
-    says what `on_wait` is for. Raises MissingCredentialsError, and HuntressError(HOST_NOT_ALLOWED)
+    says what `on_wait` is for. Raises MissingCredentialsError (as `require_credentials`), and
+    HuntressError(HOST_NOT_ALLOWED)
     for a base URL that is not allowed.
     """
-    if not (connection.api_key and connection.api_secret):
-        raise MissingCredentialsError
+    api_key, api_secret = require_credentials(connection)
     ledger = DatabaseLedger(connection.id, config.huntress_calls_per_minute)
     return HuntressClient(
         base_url=connection.base_url,
-        api_key=connection.api_key,
-        api_secret=connection.api_secret,
+        api_key=api_key,
+        api_secret=api_secret,
         budget=_budget(ledger, on_wait, slice_seconds=_slice_seconds(config)),
         allowed_hosts=config.huntress_hosts,
         timeout=timeout,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.pause import is_paused
 from webapp.domain.routing import PRIORITY_COLUMNS, missing_settings, prefill_priorities
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.extensions import current_config
@@ -19,7 +20,7 @@ from webapp.models import Connection, Priority
 from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.calls.call_window import DatabaseLedger
-from webapp.services.calls.explain_error import explain, is_about_base_url
+from webapp.services.calls.explain_error import explain_trial, is_about_base_url
 from webapp.services.calls.open_client import (
     INTERACTIVE_TIMEOUT_SECONDS,
     open_client,
@@ -30,6 +31,7 @@ from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.polling.manage_polling import PollRefusedError, request_poll
 from webapp.services.polling.run_log import mark_interrupted
 from webapp.services.transactions import reading, transaction
 
@@ -96,7 +98,8 @@ def connect_account(
     The credentials are tried before anything is stored. An account that was connected before gets
     its old connection back, with cursor, routing and mappings. Priorities for severities are
     pre-filled by name where none was chosen. Then the organizations are synchronized; if that
-    fails, the next sweep or "Sync organizations" does it. An empty `name` becomes the account's
+    fails, the next sweep or "Sync organizations" does it. Where polling was started and is not
+    paused, a poll is asked for. An empty `name` becomes the account's
     name, and an empty `base_url` becomes Huntress's own. Raises FieldError (key or secret missing),
     ConnectError, EditionError; nothing is stored then.
     """
@@ -110,6 +113,7 @@ def connect_account(
 
     connection = _retry_once(store)
     _count_trial_call(connection)
+    _poll_at_once(connection.id, actor_id)
     _sync_best_effort(connection)
     with reading() as session:
         return get_connection(session, connection.id)
@@ -120,7 +124,8 @@ def connected_message(connection: Connection) -> str:
 
     A connection that polled before goes on by itself, unless it is paused or lacks routing.
     """
-    is_running = connection.polling_started_at is not None and connection.paused_at is None
+    is_stopped = is_paused(connection.paused_at, connection.paused_until, clock.utcnow())
+    is_running = connection.polling_started_at is not None and not is_stopped
     if is_running and not missing_settings(connection):
         return (
             f'Connected to Huntress account "{connection.account_name}". Polling goes on where it '
@@ -137,7 +142,8 @@ def replace_credentials(
 ) -> Connection:
     """Give a connection new credentials of the same account, tried before they are stored.
 
-    This also connects a disconnected connection again. Raises OtherAccountError for credentials of
+    This also connects a disconnected connection again. Where polling was started and is not paused,
+    a poll is asked for. Raises OtherAccountError for credentials of
     another account, FieldError, ConnectError, NotFoundError, EditionError; the stored credentials
     then stay as they were.
     """
@@ -153,6 +159,7 @@ def replace_credentials(
         _fill(session, connection, credentials, account)
         _record(session, connection, "connection.credentials_replaced", actor_id)
     _count_trial_call(connection)
+    _poll_at_once(connection.id, actor_id)
     return connection
 
 
@@ -165,14 +172,54 @@ def disconnect_account(connection_id: int, actor_id: int | None = None) -> Conne
     require_enterprise()
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
-        connection.api_key = connection.api_secret = None
-        connection.poll_requested_at = None  # but a due sweep stays due: see poll_connection
-        if connection.lease_token is not None:
-            _stop_poll(session, connection, connection.lease_token)
+        _forget(session, connection)
         if connection.disconnected_at is None:
             connection.disconnected_at = clock.utcnow()
+            connection.disconnected_by_id = actor_id
+            connection.disconnect_acknowledged_at = None
+            connection.disconnect_acknowledged_by_id = None
             _record(session, connection, "connection.disconnected", actor_id)
         return connection
+
+
+def acknowledge_disconnect(connection_id: int, actor_id: int) -> Connection:
+    """Note that somebody knows that the account is disconnected, so that nothing recalls it.
+
+    The first acknowledgement counts. Raises RefusedError where the account is connected,
+    NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with transaction() as session:
+        connection = get_connection(session, connection_id, lock=True)
+        if connection.disconnected_at is None:
+            raise RefusedError(f"{connection.name} is connected; there is nothing to acknowledge.")
+        if connection.disconnect_acknowledged_at is None:
+            connection.disconnect_acknowledged_at = clock.utcnow()
+            connection.disconnect_acknowledged_by_id = actor_id
+            _record(session, connection, "connection.disconnect_acknowledged", actor_id)
+        return connection
+
+
+def forget_credentials(connection_id: int, actor_id: int | None = None) -> Connection:
+    """Delete the stored key and secret; a poll that is running stops.
+
+    The account stays connected, and polling goes on as soon as credentials are entered again.
+    Forgetting twice changes nothing. Raises NotFoundError, EditionError.
+    """
+    require_enterprise()
+    with transaction() as session:
+        connection = get_connection(session, connection_id, lock=True)
+        if connection.api_key is not None or connection.api_secret is not None:
+            _forget(session, connection)
+            _record(session, connection, "connection.credentials_forgotten", actor_id)
+        return connection
+
+
+def _forget(session: Session, connection: Connection) -> None:
+    connection.api_key = connection.api_secret = None
+    connection.poll_requested_at = None  # but a due sweep stays due: see poll_connection
+    if connection.lease_token is not None:
+        _stop_poll(session, connection, connection.lease_token)
 
 
 def _stop_poll(session: Session, connection: Connection, token: str) -> None:
@@ -197,7 +244,8 @@ def _try_credentials(base_url: str, credentials: _Credentials) -> _Account:
         with closing(client):
             return _parse_account(client.get_account())
     except HuntressError as error:
-        raise ConnectError(explain(error), is_about_base_url=is_about_base_url(error)) from error
+        sentence = explain_trial(error, base_url, is_default=base_url == DEFAULT_BASE_URL)
+        raise ConnectError(sentence, is_about_base_url=is_about_base_url(error)) from error
 
 
 def _parse_account(raw: Mapping[str, Any]) -> _Account:
@@ -257,12 +305,23 @@ def _fill(
     connection.last_error = connection.last_error_at = None
     if connection.connected_at is None or connection.disconnected_at is not None:
         connection.connected_at = clock.utcnow()
-        connection.disconnected_at = None
+        connection.disconnected_at = connection.disconnected_by_id = None
+        connection.disconnect_acknowledged_at = None
+        connection.disconnect_acknowledged_by_id = None
     rows = session.execute(select(Priority.id, Priority.name).order_by(Priority.position))
     by_severity = prefill_priorities((row.id, row.name) for row in rows)
     for severity, priority_id in by_severity.items():
         if getattr(connection, PRIORITY_COLUMNS[severity]) is None:
             setattr(connection, PRIORITY_COLUMNS[severity], priority_id)
+
+
+def _poll_at_once(connection_id: int, actor_id: int | None) -> None:
+    """Ask for a poll of a connection that was started; paused or without routing, it waits."""
+    with reading() as session:
+        is_started = get_connection(session, connection_id).polling_started_at is not None
+    if is_started:
+        with suppress(PollRefusedError):
+            request_poll(connection_id, actor_id=actor_id)
 
 
 def _count_trial_call(connection: Connection) -> None:

@@ -29,6 +29,8 @@ def describe_connections() -> list[dict[str, object]]:
             "is_connected": connection.disconnected_at is None,
             "is_started": connection.polling_started_at is not None,
             "is_paused": connection.paused_at is not None,
+            "pause_reason": connection.pause_reason,
+            "paused_until": _iso(connection.paused_until),
             "missing_routing": list(missing_keys(connection)),
             "organizations": health[connection.id].figures.organizations,
             "unmapped": health[connection.id].figures.unmapped,

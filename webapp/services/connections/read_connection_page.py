@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, defer
 
 from webapp import clock
 from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
+from webapp.domain.pause import is_paused
 from webapp.domain.routing import PRIORITY_COLUMNS
 from webapp.domain.routing_words import RoutingNames, describe_routing
 from webapp.models import Connection
@@ -41,6 +42,9 @@ class ConnectionPage:
     connected_at: datetime | None
     disconnected_at: datetime | None
     paused_at: datetime | None
+    pause_reason: str | None
+    paused_until: datetime | None
+    is_acknowledged: bool
     polling_started_at: datetime | None
     synced_at: datetime | None
     values: Mapping[str, object]
@@ -70,9 +74,10 @@ class ConnectionPage:
 def read_connection_page(connection_id: int) -> ConnectionPage:
     """Return one connection's page; raises NotFoundError, EditionError."""
     require_enterprise()
+    now = clock.utcnow()
     with reading() as session:
         connection, has_credentials = _load(session, connection_id)
-        [health] = connections_health(session, clock.utcnow(), connection_id)
+        [health] = connections_health(session, now, connection_id)
         values = routing_values(connection)
         chosen = _chosen(session, values)
         portal_choices = list_portal_choices(session, connection)
@@ -88,7 +93,12 @@ def read_connection_page(connection_id: int) -> ConnectionPage:
         has_credentials=has_credentials,
         connected_at=connection.connected_at,
         disconnected_at=connection.disconnected_at,
-        paused_at=connection.paused_at,
+        paused_at=connection.paused_at
+        if is_paused(connection.paused_at, connection.paused_until, now)
+        else None,
+        pause_reason=connection.pause_reason,
+        paused_until=connection.paused_until,
+        is_acknowledged=connection.disconnect_acknowledged_at is not None,
         polling_started_at=connection.polling_started_at,
         synced_at=connection.organizations_synced_at,
         values=values,

@@ -1,24 +1,31 @@
 """Whether stored secrets can still be read with the configured keys."""
 
+import logging
+
 from sqlalchemy import Column, String, Table, cast, select
 from sqlalchemy.orm import Session
 
-from webapp.config import ConfigError
 from webapp.crypto import DecryptionError, EncryptedText, cipher
 from webapp.extensions import db
 from webapp.services.transactions import reading
 
+UNREADABLE_HINT = (
+    "Restore the keys these were stored with (TRIAGEDESK_ENCRYPTION_KEYS), or enter the affected"
+    " credentials again: Integrations → Huntress in the browser."
+)
 
-def require_readable_secrets() -> None:
-    """Raise ConfigError if an encrypted column holds a value that no configured key fits."""
+logger = logging.getLogger(__name__)
+
+
+def warn_of_unreadable_secrets() -> None:
+    """Log a warning if an encrypted column holds a value that no configured key fits.
+
+    Everything starts all the same: only the affected connections are not polled.
+    """
     with reading() as session:
         unreadable = find_unreadable_columns(session)
     if unreadable:
-        raise ConfigError(
-            f"Stored secrets ({', '.join(unreadable)}) do not fit TRIAGEDESK_ENCRYPTION_KEYS.",
-            "Configure the keys they were stored with (they belong in the backup);"
-            " without them, disconnect and connect the Huntress accounts anew.",
-        )
+        logger.warning("No configured key fits %s. %s", ", ".join(unreadable), UNREADABLE_HINT)
 
 
 def find_unreadable_columns(session: Session) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.config import ConfigError
 from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
-from webapp.services.operations.check_encryption import find_unreadable_columns
+from webapp.services.operations.check_encryption import UNREADABLE_HINT, find_unreadable_columns
 from webapp.services.polling.judge_polling import JudgedConnection
 from webapp.services.transactions import reading
 from webapp.task_queue import FORGOTTEN_AFTER_SECONDS, PartStatus, QueueStatus
@@ -147,7 +147,7 @@ def _secrets(unreadable: list[str]) -> Check:
             "encryption keys",
             False,
             f"No configured key fits {', '.join(unreadable)}.",
-            "Restore the keys these were stored with: TRIAGEDESK_ENCRYPTION_KEYS.",
+            UNREADABLE_HINT,
         )
     return Check("encryption keys", True, "every stored secret can be read")
 

@@ -56,6 +56,7 @@ class PolledConnection:
     relink_after_id: int | None
     polling_started_at: datetime | None
     paused_at: datetime | None
+    paused_until: datetime | None
     disconnected_at: datetime | None
     horizon: datetime | None
     cursor: datetime | None
@@ -220,6 +221,11 @@ def has_live_lease(connection: Connection, now: datetime) -> bool:
     """Whether some process is polling `connection` at `now`."""
     expires_at = connection.lease_expires_at
     return connection.lease_token is not None and expires_at is not None and expires_at > now
+
+
+def is_not_paused(now: datetime) -> ColumnElement[bool]:
+    """SQL for "polling is not paused at `now`"; the rule of `domain.pause.is_paused`."""
+    return or_(Connection.paused_at.is_(None), Connection.paused_until <= now)
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:

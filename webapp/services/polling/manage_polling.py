@@ -1,20 +1,31 @@
 """Starting, pausing, resuming and asking for polls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from webapp import clock, task_queue
+from webapp.domain.pause import is_paused
 from webapp.domain.routing import missing_labels
+from webapp.domain.untrusted import clean_line
 from webapp.models import Connection
 from webapp.services.audit import record_event
+from webapp.services.calls.open_client import (
+    MissingCredentialsError,
+    UnreadableCredentialsError,
+    require_credentials,
+)
 from webapp.services.edition import require_enterprise
-from webapp.services.errors import RefusedError
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.judge_polling import judge_connections
 from webapp.services.polling.lease import has_live_lease
+from webapp.services.polling.pauses import NO_PAUSE, end_pause
 from webapp.services.transactions import transaction
+
+PAUSE_REASON_LENGTH = 500
 
 
 class PollRefusedError(RefusedError):
@@ -38,13 +49,17 @@ def poll_refusal(connection: Connection) -> str | None:
     """Return why "Poll now" is not possible, as a sentence; None where it is possible."""
     if connection.disconnected_at is not None:
         return "This connection is disconnected; connect the account again first."
-    if not (connection.api_key and connection.api_secret):
+    try:
+        require_credentials(connection)
+    except UnreadableCredentialsError as error:
+        return str(error)
+    except MissingCredentialsError:
         return "Missing Huntress API credentials."
     if missing := missing_labels(connection):
         return f"Routing is incomplete; still missing: {', '.join(missing)}."
     if connection.polling_started_at is None:
         return "Polling has not been started yet."
-    if connection.paused_at is not None:
+    if is_paused(connection.paused_at, connection.paused_until, clock.utcnow()):
         return "Polling is paused; resume it first."
     return None
 
@@ -83,17 +98,37 @@ def request_poll(connection_id: int, *, actor_id: int | None, sweep: bool = Fals
     return _enqueue(connection_id, actor_id=actor_id, sweep=sweep)
 
 
-def pause_polling(connection_id: int, *, actor_id: int | None = None) -> Connection:
-    """Stop polling until it is resumed; pausing twice changes nothing.
+def pause_polling(
+    connection_id: int,
+    *,
+    reason: str,
+    until: datetime | None = None,
+    actor_id: int | None = None,
+) -> Connection:
+    """Stop polling until `until` (UTC), or until it is resumed where that is None.
 
-    A poll in progress runs to its end. Raises NotFoundError, EditionError.
+    A pause that goes on keeps its beginning and takes the new reason and end. A poll in progress
+    runs to its end. Raises FieldError (no reason, or an end that has passed), NotFoundError,
+    EditionError.
     """
     require_enterprise()
+    now = clock.utcnow()
+    reason = clean_line(reason, PAUSE_REASON_LENGTH) or ""
+    if not reason:
+        raise FieldError({"reason": "Say why polling is paused."})
+    if until is not None and until <= now:
+        raise FieldError({"end": "Choose an end that is still to come."})
     with transaction() as session:
+        end_pause(session, connection_id, now)
         connection = get_connection(session, connection_id, lock=True)
-        if connection.paused_at is None:
-            connection.paused_at = clock.utcnow()
-            _record(session, connection, "polling.paused", actor_id)
+        told = (connection.pause_reason, connection.paused_until, connection.paused_by_id)
+        if connection.paused_at is None or told != (reason, until, actor_id):
+            connection.paused_at = connection.paused_at or now
+            connection.paused_by_id = actor_id
+            connection.pause_reason = reason
+            connection.paused_until = until
+            after = {"reason": reason, "until": None if until is None else until.isoformat()}
+            _record(session, connection, "polling.paused", actor_id, after)
         return connection
 
 
@@ -106,7 +141,8 @@ def resume_polling(connection_id: int, *, actor_id: int | None = None) -> Connec
     with transaction() as session:
         connection = get_connection(session, connection_id, lock=True)
         if connection.paused_at is not None:
-            connection.paused_at = None
+            for column, nothing in NO_PAUSE.items():
+                setattr(connection, column, nothing)
             _record(session, connection, "polling.resumed", actor_id)
         return connection
 
@@ -136,11 +172,18 @@ def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRe
     return PollRequest(connection_id, False, sentence)
 
 
-def _record(session: Session, connection: Connection, action: str, actor_id: int | None) -> None:
+def _record(
+    session: Session,
+    connection: Connection,
+    action: str,
+    actor_id: int | None,
+    after: Mapping[str, object] | None = None,
+) -> None:
     record_event(
         session,
         action=action,
         subject_type="connection",
         subject_id=connection.id,
+        after=after,
         actor_id=actor_id,
     )

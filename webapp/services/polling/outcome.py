@@ -10,6 +10,7 @@ from webapp.domain.plan import Reason
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, RUNNING, SKIPPED
+from webapp.services.calls.open_client import UNREADABLE_CREDENTIALS
 
 SKIP_WORDS = {
     "edition": ENTERPRISE_ONLY,
@@ -18,6 +19,7 @@ SKIP_WORDS = {
     "paused": "Polling of this connection is paused.",
     "routing_config_incomplete": "Polling is paused until the routing configuration is complete.",
     "missing_credentials": "Missing Huntress API credentials.",
+    "unreadable_credentials": UNREADABLE_CREDENTIALS,
     "not_due": "No poll is due.",
 }
 """Why a poll did nothing, in words."""
@@ -33,7 +35,7 @@ REASON_WORDS: Mapping[str, str] = {
 }
 """Why incidents got no ticket, in the order in which it is said."""
 
-SKIPS_THAT_FAIL = frozenset({"missing_credentials"})
+SKIPS_THAT_FAIL = frozenset({"missing_credentials", "unreadable_credentials"})
 _REPORTED = ("collected", "created", "noted", "closed", "reopened", "recorded", "failed")
 
 

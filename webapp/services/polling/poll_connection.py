@@ -22,12 +22,17 @@ from webapp.config import Config
 from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
 from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
-from webapp.huntress.errors import HuntressError
+from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.outage import DATABASE
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import open_client
+from webapp.services.calls.open_client import (
+    MissingCredentialsError,
+    UnreadableCredentialsError,
+    open_client,
+    require_credentials,
+)
 from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import collect_rows
@@ -50,6 +55,7 @@ from webapp.services.polling.outcome import (
     PollOutcome,
     describe_for_log,
 )
+from webapp.services.polling.pauses import end_pause
 from webapp.services.polling.process_inbox import GlobalProcessingError, process_inbox
 from webapp.services.polling.relink_tickets import relink_at_end
 from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
@@ -163,6 +169,10 @@ def _claim(
         if claimed is None:
             return None
         lease, connection = claimed
+        now = clock.utcnow()
+        if connection.paused_until is not None and connection.paused_until <= now:
+            end_pause(session, connection_id, now)
+            connection = replace(connection, paused_at=None, paused_until=None)
         if connection.previous_lease_token:
             mark_interrupted(session, connection.previous_lease_token)
         reason = _reason_to_skip(connection, trigger)
@@ -219,7 +229,11 @@ def _reason_to_skip(connection: PolledConnection, trigger: str) -> str | None:
         return "paused"
     if missing_settings(connection):
         return "routing_config_incomplete"
-    if not (connection.api_key and connection.api_secret):
+    try:
+        require_credentials(connection)
+    except UnreadableCredentialsError:
+        return "unreadable_credentials"
+    except MissingCredentialsError:
         return "missing_credentials"
     is_started = connection.polling_started_at is not None or trigger == "command"
     return None if is_started else "not_started"
@@ -261,6 +275,8 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
         raise
     except HuntressError as problem:
         error = problem.sentence
+        if problem.kind is ErrorKind.SERVER_ERROR:
+            error += " Polling goes on by itself once it recovers."
     except (WalkError, GlobalProcessingError) as problem:
         error = str(problem)
     except Exception as problem:

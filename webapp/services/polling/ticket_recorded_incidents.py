@@ -20,7 +20,7 @@ from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, OrganizationMapping
 from webapp.models.alert import is_open
 from webapp.services.audit import record_event
-from webapp.services.calls.open_client import MissingCredentialsError
+from webapp.services.calls.open_client import require_credentials
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_row
@@ -152,8 +152,7 @@ def _ticket(
 def _request(session: Session, held: HeldConnection, alerts: Sequence[Alert]) -> None:
     """Request a sweep, with which the next poll fetches the reports."""
     connection = session.get_one(Connection, held.connection.id)
-    if not connection.api_key:
-        raise MissingCredentialsError
+    require_credentials(connection)
     connection.sweep_requested_at = clock.utcnow()
     for alert in alerts:
         alert.reason = Reason.TICKET_REQUESTED

@@ -3,9 +3,13 @@
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp import clock
+from webapp.domain.pause import pause_until
+from webapp.services.calls.explain_error import is_about_credentials
 from webapp.services.connections.connect_account import (
     ConnectError,
     OtherAccountError,
+    acknowledge_disconnect,
     connect_account,
     connected_message,
     disconnect_account,
@@ -27,7 +31,7 @@ from webapp.services.polling.preview_polling import preview_polling
 from webapp.services.polling.relink_tickets import choose_portal_link
 from webapp.web.access import admin_only
 from webapp.web.answers import tell, wants_part
-from webapp.web.connections.forms import ConnectForm, CredentialsForm, PortalLinkForm
+from webapp.web.connections.forms import ConnectForm, CredentialsForm, PauseForm, PortalLinkForm
 from webapp.web.connections.overview import render_overview
 from webapp.web.connections.preview_words import why_without_ticket
 from webapp.web.connections.routing_form import RoutingForm, only_closed_status, read_loaded
@@ -35,11 +39,12 @@ from webapp.web.connections.tabs import connection_tabs
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, show_field_errors
-from webapp.web.viewer import require_viewer
+from webapp.web.viewer import require_viewer, zone_of
 
 connections = Blueprint("connections", __name__, url_prefix="/integrations/huntress")
 connections.add_app_template_global(connection_tabs)
 connections.add_app_template_filter(why_without_ticket)
+connections.add_app_template_test(is_about_credentials, "about_credentials")
 
 
 @connections.route("/connect", methods=["GET", "POST"])
@@ -158,8 +163,18 @@ def choose_links(connection_id: int) -> ResponseReturnValue:
 @connections.post("/<int:connection_id>/pause")
 @admin_only
 def pause(connection_id: int) -> ResponseReturnValue:
-    """Stop polling until it is resumed."""
-    pause_polling(connection_id, actor_id=require_viewer().id)
+    """Stop polling, for a reason, until the chosen end."""
+    form, viewer = PauseForm(), require_viewer()
+    end = form.chosen_end()
+    if end is None:
+        abort(400)
+    until = pause_until(end, clock.utcnow(), zone_of(viewer))
+    reason = form.reason.data or ""
+    try:
+        pause_polling(connection_id, reason=reason, until=until, actor_id=viewer.id)
+    except FieldError as error:
+        show_field_errors(form, error)
+        return render_overview(connection_id, pause=form), 400
     flash("Polling is paused. A poll that is running comes to its end.", "success")
     return _back(connection_id)
 
@@ -182,6 +197,20 @@ def disconnect(connection_id: int) -> ResponseReturnValue:
         return render_template("connections/disconnect.html", connection=page)
     disconnect_account(connection_id, actor_id=require_viewer().id)
     flash(f"{page.title} is disconnected. Tickets and mappings are kept.", "success")
+    return _back(connection_id)
+
+
+@connections.post("/<int:connection_id>/acknowledge")
+@admin_only
+def acknowledge(connection_id: int) -> ResponseReturnValue:
+    """Note that the account is disconnected on purpose."""
+    actor_id = require_viewer().id
+    tell(
+        lambda: (
+            f"{acknowledge_disconnect(connection_id, actor_id).name} stays disconnected; "
+            "nothing recalls it any more."
+        )
+    )
     return _back(connection_id)
 
 

@@ -1,24 +1,21 @@
 """Forms for a connection's account: its key, secret and base URL."""
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
+from wtforms import PasswordField, RadioField, StringField
 
+from webapp.domain.pause import PauseEnd
 from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.services.connections.connect_account import DEFAULT_BASE_URL
 from webapp.services.portal_links import OWN, PORTAL_FORMS
 
 
-class KeyField(StringField):  # type: ignore[misc]  # WTForms comes without types
-    """A credential that is readable while it is typed; a page never shows it again."""
-
-    def _value(self) -> str:
-        return ""
-
-
 class CredentialsForm(FlaskForm):
-    """The form for an API key and its secret."""
+    """The form for an API key and its secret.
 
-    api_key = KeyField("API key")
+    A refused form comes back with the key that was typed, never with the secret.
+    """
+
+    api_key = StringField("API key")
     api_secret = PasswordField("API secret")
 
     def credentials(self) -> tuple[str, str]:
@@ -55,3 +52,22 @@ class ConnectForm(CredentialsForm):
         description=f"Leave it empty for {DEFAULT_BASE_URL}. Only hosts that this server was set "
         "up to allow are ever called.",
     )
+
+
+class PauseForm(FlaskForm):
+    """Why polling is paused, and until when."""
+
+    reason = StringField("Reason", description="Everybody sees it, as long as polling is paused.")
+    end = RadioField(
+        "Until",
+        choices=[
+            (PauseEnd.HOUR.value, "for 1 hour"),
+            (PauseEnd.TOMORROW.value, "until tomorrow, 08:00"),
+            (PauseEnd.RESUMED.value, "until I resume"),
+        ],
+        default=PauseEnd.HOUR.value,
+    )
+
+    def chosen_end(self) -> PauseEnd | None:
+        """Return the end that was chosen, or None for another value."""
+        return next((end for end in PauseEnd if end.value == self.end.data), None)

@@ -11,7 +11,7 @@ from webapp.services.polling.close_tickets import count_closable_tickets
 from webapp.services.polling.move_tickets import read_move_offer
 from webapp.services.portal_links import INSTALL, OWN
 from webapp.task_queue import read_queue_status
-from webapp.web.connections.forms import CredentialsForm, PortalLinkForm
+from webapp.web.connections.forms import CredentialsForm, PauseForm, PortalLinkForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
 
 PORTAL_WORDS = {
@@ -37,6 +37,7 @@ def render_overview(
     conflict: StaleRoutingError | None = None,
     credentials: CredentialsForm | None = None,
     portal: PortalLinkForm | None = None,
+    pause: PauseForm | None = None,
     failure: str | None = None,
     is_other_account: bool = False,
 ) -> str:
@@ -62,6 +63,7 @@ def render_overview(
         loaded=write_loaded(loaded),
         closable=count_closable_tickets(connection_id),
         conflict=conflict,
+        pause_form=pause or PauseForm(formdata=None),
         credentials_form=credentials or CredentialsForm(formdata=None),
         portal_form=portal or _portal_form(page),
         portal_words=PORTAL_WORDS,

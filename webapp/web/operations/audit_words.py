@@ -16,6 +16,8 @@ from webapp.web.params import read_number
 ACTIONS = {
     "connection.created": "Connected an account",
     "connection.credentials_replaced": "Replaced the credentials",
+    "connection.credentials_forgotten": "Deleted the credentials",
+    "connection.disconnect_acknowledged": "Acknowledged that an account is disconnected",
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
     "incidents.ticketed": "Created tickets for recorded incidents",
