@@ -144,7 +144,7 @@ def test_every_command_answers_when_the_encryption_key_is_lost(shell: Shell) -> 
     readable = shell.json("connection", "add", "--base-url", shell.simulator.base_url)["id"]
     shell.route(str(readable))
     assert [row["id"] for row in shell.json("connection", "list")] == [1, readable]
-    sentence = "Credentials can't be read: enter them again"
+    sentence = "Credentials can't be read: enter them again."
     document = json.loads(shell.run("poll", lost, "--json").stdout)
     assert (document["success"], document["error"]) == (False, sentence)
     assert sentence in shell.run("poll", lost).stdout

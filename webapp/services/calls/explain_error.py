@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.huntress.errors import ErrorKind, HuntressError
-from webapp.services.calls.open_client import UNREADABLE_CREDENTIALS
 
 _REMEDIES: Mapping[ErrorKind, str] = {
     ErrorKind.UNAUTHORIZED: "Create a new API key in the Huntress portal (API Credentials) and "

@@ -6,13 +6,12 @@ from typing import Protocol
 from webapp import clock
 from webapp.config import Config
 from webapp.crypto import UnreadableText
+from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.huntress.budget import SLICE_SECONDS, CallBudget, CallLedger, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.errors import RefusedError
-
-UNREADABLE_CREDENTIALS = "Credentials can't be read: enter them again"
 
 OnWait = Callable[[float, str], None]
 
@@ -48,7 +47,7 @@ class UnreadableCredentialsError(MissingCredentialsError):
     """No configured encryption key fits the stored key or secret."""
 
     def __init__(self) -> None:
-        RefusedError.__init__(self, f"{UNREADABLE_CREDENTIALS}.")
+        RefusedError.__init__(self, UNREADABLE_CREDENTIALS)
 
 
 def require_credentials(connection: ApiAccess) -> tuple[str, str]:

@@ -7,10 +7,10 @@ from typing import Any
 from webapp.domain.incident import DELETED
 from webapp.domain.integrations import ENTERPRISE_ONLY
 from webapp.domain.plan import Reason
+from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, RUNNING, SKIPPED
-from webapp.services.calls.open_client import UNREADABLE_CREDENTIALS
 
 SKIP_WORDS = {
     "edition": ENTERPRISE_ONLY,
