@@ -145,6 +145,19 @@ def test_a_pause_is_never_green_and_says_who_and_why(
     assert visitor.client.get("/readyz").text == "ok"
 
 
+def test_a_pause_that_has_ended_hides_no_silence(
+    admin: Browser, set_connection: SetConnection, stop: Callable[[], None], fake_clock: FakeClock
+) -> None:
+    stop()
+    now = fake_clock.now()
+    set_connection(paused_at=now - timedelta(hours=1), paused_until=now + timedelta(minutes=1))
+    assert "Paused since" in banner(admin)
+    fake_clock.advance(minutes=6)
+    assert banner(admin) == "", "its poll is due, and not late yet"
+    fake_clock.advance(minutes=1)
+    assert "A poll has been due since Tuesday 12:01 UTC and none has begun" in banner(admin)
+
+
 def test_a_disconnected_account_stays_in_sight_until_it_is_acknowledged(
     admin: Browser, set_connection: SetConnection, fake_clock: FakeClock
 ) -> None:

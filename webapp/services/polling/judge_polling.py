@@ -121,9 +121,12 @@ def select_facts(now: datetime, *entities: Any) -> Select[*tuple[Any, ...]]:
 def facts_of(connection: Any, row: Row[*tuple[Any, ...]], now: datetime) -> PollingFacts:
     """Return the facts of `connection` (its row, or all its columns) and its row of select_facts().
 
-    Whether a poll holds the connection is told as of `now`.
+    Whether a poll holds the connection is told as of `now`. A pause whose end has come is over,
+    also while nobody has cleared it yet: silence after it must not stay hidden behind it.
     """
-    moments = (row.resumed_at, connection.connected_at)
+    until = connection.paused_until
+    is_over = until is not None and until <= now
+    moments = (row.resumed_at, connection.connected_at, until if is_over else None)
     expires_at = connection.lease_expires_at
     return PollingFacts(
         is_available=has_integration(connection.provider),
@@ -140,7 +143,7 @@ def facts_of(connection: Any, row: Row[*tuple[Any, ...]], now: datetime) -> Poll
         last_error=connection.last_error,
         last_error_at=connection.last_error_at,
         timer_at=row.scheduled_at if row.scheduled_by == TIMER else None,
-        paused_at=connection.paused_at,
+        paused_at=None if is_over else connection.paused_at,
         paused_by=row.paused_by,
         pause_reason=connection.pause_reason,
         paused_until=connection.paused_until,
