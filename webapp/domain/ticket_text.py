@@ -150,14 +150,11 @@ def build_remediations_note(
     `previous` is the incident as it was known before. The first time (`is_first`) the note counts
     them if they stand in the ticket's body, and lists them if a person's text stands there.
     """
-    changes = list(_remediation_changes(incident, previous))
+    changes = _listed_changes(incident, previous)
     if changes and is_first and is_in_body:
         count = len(incident.remediations.items)
         return f"The other remediations were fetched from Huntress: {count} in all."
-    shown = _within_length(changes)
-    if len(shown) < len(changes):
-        shown.append(f"…and {len(changes) - len(shown)} more changes of remediations.")
-    return "\n".join(shown)
+    return "\n".join(changes)
 
 
 def build_quarantine_title(key: str) -> str:
@@ -331,11 +328,15 @@ def _changes(
         if incident.summary and incident.summary != previous.summary:
             summary = "\n".join(line for line in _summary_lines(incident) if line)
             yield f"\n{summary}\n"
+    yield from _listed_changes(incident, previous)
+
+
+def _listed_changes(incident: Incident, previous: Incident) -> list[str]:
     changes = list(_remediation_changes(incident, previous))
     shown = _within_length(changes)
-    yield from shown
     if len(shown) < len(changes):
-        yield f"…and {len(changes) - len(shown)} more changes of remediations."
+        shown.append(f"…and {len(changes) - len(shown)} more changes of remediations.")
+    return shown
 
 
 def _remediation_changes(incident: Incident, previous: Incident) -> Iterable[str]:

@@ -82,6 +82,10 @@ def test_a_change_of_the_report_fetches_them_again_and_says_what_is_new(desk: De
     assert "Remediation: [completed] Delete quarry1 (was unapproved)" in desk.notes(ID)[-2]
     assert desk.notes(ID)[-1] == "Remediation: [completed] Delete quarry12 (was unapproved)"
     assert "- [completed] Delete quarry1\n" in desk.ticket(ID).description
+    desk.account.update_incident(ID, now=desk.clock.now(), summary="More.")
+    desk.poll()
+    desk.poll()
+    assert "The SOC summary changed." in desk.notes(ID)[-1], "nothing else is new"
     desk.account.update_incident(ID, now=desk.clock.now(), remediations=items(3))
     desk.poll()
     assert desk.alert(ID).all_remediations is None

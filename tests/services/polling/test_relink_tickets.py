@@ -58,6 +58,8 @@ def test_tickets_follow_the_choice(one: Desk, admin: User) -> None:
     one.poll()
     assert "/org/7/incident_reports/2)" in one.ticket(2).description
     assert ".io/incident_reports/3)" in one.ticket(3).description, "of no organization"
+    assert choose(one, admin), "again"
+    assert audit_actions().count("portal_link.chosen") == 1
     assert choose(one, admin, None)
     assert DEFAULT in one.ticket(ID).description
 

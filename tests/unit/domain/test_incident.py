@@ -22,6 +22,7 @@ from webapp.domain.incident import (
     MAX_INDICATORS,
     MAX_PARAMETERS,
     MAX_REMEDIATIONS,
+    MAX_REMEDIATIONS_TEXT,
     WORD_LENGTH,
     Incident,
     Remediation,
@@ -35,6 +36,8 @@ from webapp.domain.incident import (
     parse_incident_text,
     raw_text,
     reduce_excluded,
+    remediations_text,
+    with_all_remediations,
 )
 from webapp.domain.untrusted import prune
 
@@ -328,3 +331,22 @@ def test_reports_without_an_id_are_told_apart_by_their_content(word):
     keys = {incident_key(raw, content_hash(raw)) for raw in ({"subject": word}, {"summary": word})}
     assert len(keys) == 2
     assert all(key.startswith("sha256:") for key in keys)
+
+
+def test_remediations_that_were_fetched_join_those_of_the_report():
+    own = {"items": [{"id": 2, "status": "completed"}, {"id": 9}], "total_count": 4}
+    fetched = [{"id": 1, "secret": "x"}, {"id": 2, "status": "approved"}, "no object"]
+    text = remediations_text(fetched)
+    assert "secret" not in text
+    incident = with_all_remediations(parse_incident({"id": 1, "remediations": own}), text)
+    shown = [(item.id, item.status) for item in incident.remediations.items]
+    assert shown == [("1", None), ("2", "completed"), (None, None), ("9", None)]
+    assert (incident.remediations.total, incident.remediations.has_more) == (4, False)
+
+
+def test_fetched_remediations_are_bounded():
+    rows = [{"id": number, "action": "x" * 1_000} for number in range(1_000)]
+    text = remediations_text(rows)
+    assert len(text) < MAX_REMEDIATIONS_TEXT + 1_000
+    remediations = with_all_remediations(Incident("1"), text).remediations
+    assert (remediations.total, remediations.has_more) == (1_000, True)

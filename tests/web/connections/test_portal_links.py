@@ -59,7 +59,7 @@ def test_each_form_opens_the_newest_incident(app: Flask, viewer: Browser) -> Non
 def test_what_cannot_be_used_is_said_and_stays_in_the_field(viewer: Browser) -> None:
     response = viewer.send(CHOOSE, {"choice": "own", "template": "http://x.example/{incident_id}"})
     assert response.status_code == 400
-    page = viewer.page_of(response, 400)
+    page = viewer.page_of(response, status=400)
     assert "Begin with https:// and a host" in page.text
     assert page.one("input", name="template").get("value") == "http://x.example/{incident_id}"
 

@@ -75,13 +75,12 @@ def _fill(cycle: Cycle, due: tuple[int, str]) -> None:
         alert = session.get_one(Alert, alert_id, populate_existing=True)
         alert.remediations_due_at = None
         before = alert.read_report()
-        if before is None or rows is None:
+        if before is None or rows is None or alert.ticket_id is None:
             return
         is_first = alert.all_remediations is None
         alert.all_remediations = remediations_text(rows)
-        after = alert.read_report()
-        if alert.ticket_id is not None and after is not None:
-            _write(session, cycle, alert.ticket_id, before, after, is_first=is_first)
+        after = alert.read_report() or before
+        _write(session, cycle, alert.ticket_id, before, after, is_first=is_first)
 
 
 def _fetch(cycle: Cycle, incident_id: str) -> list[object] | None:
