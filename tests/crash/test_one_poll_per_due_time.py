@@ -160,20 +160,25 @@ def test_killed_workers_cost_no_due_time(
         before = 2 * generations
         incidents += add_incidents(installation, 30, first_id=1 + len(incidents))
         kill_at_a_poll(installation, generations)
-        begun = (before + 1) * CONNECTIONS
-        assert wait_until(
-            lambda n=begun: len(installation.runs()) >= n and not workers_at_a_poll(), 60
-        ), installation.log
+        wait_until_completed(installation, connections, before + 1)
         installation.pass_ticks(valkey)
-        assert polls_by_connection(installation) == dict.fromkeys(connections, before + 1)
+        wait_until_completed(installation, connections, before + 1)
 
         installation.make_due()
-        wait_until_ended(installation, begun + CONNECTIONS)
+        wait_until_completed(installation, connections, before + 2)
         installation.pass_ticks(valkey)
-        assert polls_by_connection(installation) == dict.fromkeys(connections, before + 2)
+        wait_until_completed(installation, connections, before + 2)
     interrupted = polls_by_connection(installation, PollRun.state == "interrupted")
     assert 1 <= sum(interrupted.values()) <= 3, "one poll at most was lost with each"
     installation.assert_exact(incidents, CONNECTIONS)
+
+
+def wait_until_completed(installation: Installation, connections: list[int], count: int) -> None:
+    """What was interrupted is polled again at once, and no due time is polled twice."""
+    is_completed, wanted = PollRun.state == "completed", dict.fromkeys(connections, count)
+    assert wait_until(lambda: polls_by_connection(installation, is_completed) == wanted, 60), (
+        installation.log
+    )
 
 
 def kill_at_a_poll(installation: Installation, generations: int) -> None:

@@ -2,12 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.support.processes import Command
 from tests.support.waiting import wait_until
 from webapp import process_identity
 from webapp.process_identity import (
@@ -63,8 +63,8 @@ def test_nobody_tells_of_processes_it_cannot_see(other: str) -> None:
     assert not is_gone(changed(**{other: values[other]}, pid=2**22 + 1))
 
 
-def test_an_ended_and_a_stopped_process_are_seen() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+def test_an_ended_and_a_stopped_process_are_seen(tmp_path: Path) -> None:
+    child = Command(["-c", "input()"], tmp_path, piped=True).process
     with open(f"/proc/{child.pid}/stat", encoding="utf-8") as stat:
         started = stat.read().rpartition(")")[2].split()[19]
     name = str(ProcessIdentity(own_identity().machine, own_identity().space, child.pid, started))

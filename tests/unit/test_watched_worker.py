@@ -14,7 +14,7 @@ def test_a_process_whose_threads_all_hang_is_not_called_alive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[object] = []
-    monkeypatch.setattr(ThreadWorker, "notify", said.append)
+    monkeypatch.setattr(ThreadWorker, "notify", lambda worker: said.append(worker))
     worker = WatchedWorker.__new__(WatchedWorker)
     goes_on = threading.Event()
 

@@ -15,10 +15,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import FrameType
 from typing import TextIO
 
+from webapp import clock
 from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
 
@@ -202,7 +202,7 @@ class Supervisor:
                 continue
             if running.hung_at is None:
                 running.hung_at = now
-                at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+                at = clock.utcnow().strftime("%Y-%m-%d %H:%M UTC")
                 running.restarted = f"it hung and was started again at {at}"
                 self._say(running, f"hangs: no sign of life for {now - beat_at:.0f} s, ending it")
                 process.terminate()
