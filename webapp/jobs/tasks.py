@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.clock import utcnow
-from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.due_connections import find_due_connections
@@ -36,11 +35,6 @@ def poll(
     poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
 
 
-def sync_connection(connection_id: int) -> None:
-    """Sync the connection's organizations once."""
-    sync_organizations(connection_id)
-
-
 def housekeeping() -> None:
     """Delete records that are no longer needed, and refresh the database's statistics."""
     for table, count in delete_old_records(utcnow()).items():
@@ -52,6 +46,5 @@ def housekeeping() -> None:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
     "poll": poll,
-    "sync_organizations": sync_connection,
     "housekeeping": housekeeping,
 }
