@@ -21,6 +21,7 @@ from webapp.extensions import (
 )
 from webapp.web import register_web
 from webapp.web.hosts import HeadAsGet, HostGuard
+from webapp.web.session_cookie import ClockSessions
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -34,6 +35,7 @@ def migrations_dir() -> Path:
 
 def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
+    app.session_interface = ClockSessions()
     is_https = (config.public_url or "").startswith("https://")
     app.config.update(
         SECRET_KEY=config.secret_key,

@@ -55,7 +55,8 @@ class SharedClock:
     def follow(self, ask: Callable[[], datetime | None] | None) -> None:
         """From now on go by the time that `ask` returns; with None by this machine's.
 
-        `ask` is called once a minute. While it returns None, the clock runs on from its last answer.
+        `ask` is called once a minute. While it returns None, the clock runs on from its last
+        answer.
         """
         self._ask, self._asked_at, self._is_measured = ask, None, False
         self._anchor = self._wall(), self._elapsed()
