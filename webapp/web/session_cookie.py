@@ -10,13 +10,13 @@ from webapp import clock
 
 
 class _ClockSigner(TimestampSigner):
-    """Stamps by the product's clock; a stamp ahead of it is taken, since servers differ a little."""
+    """Stamps by the product's clock; a stamp ahead of it is taken: servers differ a little."""
 
     def get_timestamp(self) -> int:
         """Return the product's time, in seconds since 1970."""
         return int(clock.utcnow().timestamp())
 
-    def unsign(  # type: ignore[override]
+    def unsign(
         self, value: str | bytes, max_age: int | None = None, return_timestamp: bool = False
     ) -> Any:
         """Return the signed value, with its time if asked for; raises BadSignature."""
