@@ -1,17 +1,27 @@
 """The steps of create_app(), in their order."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from webapp import models, task_queue  # noqa: F401 - models registers every table
+from webapp import clock, models, task_queue  # noqa: F401 - models registers every table
 from webapp.config import Config
 from webapp.crypto import cipher
-from webapp.extensions import csrf, db, limiter, login_manager, migrate, prepare_sqlite
+from webapp.extensions import (
+    csrf,
+    db,
+    limiter,
+    login_manager,
+    migrate,
+    prepare_sqlite,
+    read_server_time,
+)
 from webapp.web import register_web
 from webapp.web.hosts import HeadAsGet, HostGuard
+from webapp.web.session_cookie import ClockSessions
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -25,6 +35,7 @@ def migrations_dir() -> Path:
 
 def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
+    app.session_interface = ClockSessions()
     is_https = (config.public_url or "").startswith("https://")
     app.config.update(
         SECRET_KEY=config.secret_key,
@@ -56,9 +67,12 @@ def init_database(app: Flask, config: Config) -> None:
     cipher.configure(config.encryption_keys)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(migrations_dir()), render_as_batch=True)
-    if config.uses_sqlite:
-        with app.app_context():
+    with app.app_context():
+        if config.uses_sqlite:
             prepare_sqlite(db.engine)
+            clock.shared.follow(None)
+        else:
+            clock.shared.follow(partial(read_server_time, db.engine))
 
 
 def init_queue(app: Flask, config: Config) -> None:

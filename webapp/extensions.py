@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
@@ -13,13 +14,15 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import Connection, Engine, MetaData, event
+from sqlalchemy import Connection, Engine, MetaData, NullPool, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from webapp.config import Config
 from webapp.domain.caller import caller_of
 
 SQLITE_BUSY_MILLISECONDS = 15_000
+SERVER_TIME_SECONDS = 3
 
 
 class Base(DeclarativeBase):
@@ -101,6 +104,22 @@ def prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if _is_read_only.get() else "BEGIN IMMEDIATE")
+
+
+def read_server_time(engine: Engine) -> datetime | None:
+    """Return the time (UTC) of the PostgreSQL server; None while it does not answer.
+
+    It uses a connection of its own, so that it is inside no transaction and survives no fork.
+    """
+    own = create_engine(
+        engine.url, poolclass=NullPool, connect_args={"connect_timeout": SERVER_TIME_SECONDS}
+    )
+    try:
+        with own.connect() as connection:
+            now: datetime = connection.scalars(text("SELECT clock_timestamp()")).one()
+    except SQLAlchemyError:
+        return None
+    return now.astimezone(UTC)
 
 
 @event.listens_for(Session, "before_flush")

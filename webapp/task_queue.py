@@ -57,7 +57,6 @@ class JobKind:
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "housekeeping": JobKind(DEFAULT_QUEUE, 600),
-    "sync_organizations": JobKind(POLL_QUEUE, 2 * 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
 }
 

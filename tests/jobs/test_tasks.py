@@ -63,13 +63,6 @@ def test_a_poll_hands_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [(3, ("actor_id", 7), ("sweep", True), ("trigger", "manual"))]
 
 
-def test_a_sync_is_one_of_that_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
-    monkeypatch.setattr(tasks, "sync_organizations", calls.append)
-    tasks.sync_connection(3)
-    assert calls == [3]
-
-
 def test_housekeeping_deletes_by_the_clock(app: Flask, fake_clock: FakeClock) -> None:
     add(SetupToken(token_hash="x", created_at=START, expires_at=START + timedelta(hours=1)))
     tasks.housekeeping()

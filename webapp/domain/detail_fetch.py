@@ -10,9 +10,9 @@ RESERVE = 10
 def reserve_of(limit: int) -> int:
     """Return how many calls of a window of `limit` are kept free for the next walk.
 
-    It is ten, but at most a fifth of the window, so that a small window has calls for details.
+    It is ten, but at most half the window, so that a small window has calls for details.
     """
-    return min(RESERVE, limit // 5)
+    return min(RESERVE, limit // 2)
 
 
 @dataclass(frozen=True, slots=True)

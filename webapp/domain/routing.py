@@ -17,6 +17,17 @@ BACKFILL = (1, 30, 7)
 """The least, the most and the default number of days."""
 
 
+TICK_SECONDS = 10
+"""How often it is looked whose poll is due."""
+
+DUE_EARLY = timedelta(seconds=TICK_SECONDS / 2)
+"""How much too early a tick may poll: the next one would come later than this is early.
+
+Without it a poll that began a second after its tick would miss the tick an interval later, and
+come every interval and one tick.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class RequiredSetting:
     """A setting without which routing is incomplete.

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from webapp.domain.routing import TICK_SECONDS
 from webapp.task_queue import JOBS
 
 
@@ -29,7 +30,7 @@ class PeriodicJob:
 
 
 PERIODIC_JOBS = (
-    PeriodicJob("tick", every_seconds=10),
+    PeriodicJob("tick", every_seconds=TICK_SECONDS),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
 )
 

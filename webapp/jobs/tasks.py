@@ -10,7 +10,6 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
-from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.due_connections import find_due_connections
@@ -42,11 +41,6 @@ def poll(
     poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
 
 
-def sync_connection(connection_id: int) -> None:
-    """Sync the connection's organizations once."""
-    sync_organizations(connection_id)
-
-
 def housekeeping() -> None:
     """Delete old records, refresh the database's statistics, and go on rewriting portal links."""
     for table, count in delete_old_records(utcnow()).items():
@@ -73,6 +67,5 @@ def look_after_losses() -> None:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
     "poll": poll,
-    "sync_organizations": sync_connection,
     "housekeeping": housekeeping,
 }

@@ -56,7 +56,8 @@ def test_a_list_is_taken_only_where_all_of_it_fits_and_is_cheaper(missing, total
 
 
 @pytest.mark.parametrize(
-    ("limit", "reserve"), [(1, 0), (4, 0), (5, 1), (10, 2), (49, 9), (50, 10), (60, 10), (600, 10)]
+    ("limit", "reserve"),
+    [(1, 0), (4, 2), (10, 5), (19, 9), (20, 10), (49, 10), (50, 10), (600, 10)],
 )
 def test_a_small_window_has_a_small_reserve(limit: int, reserve: int) -> None:
     assert reserve_of(limit) == reserve

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
-from webapp.domain.routing import POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
+from webapp.domain.routing import DUE_EARLY, POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
 from webapp.models import Connection, InboxRow
 from webapp.process_identity import is_gone, own_identity
 from webapp.services.transactions import NO_SYNC, reading, transaction
@@ -231,26 +231,28 @@ def is_not_paused(now: datetime) -> ColumnElement[bool]:
 def is_due(now: datetime) -> ColumnElement[bool]:
     """SQL for "a poll is due or was asked for"; the rule of `domain.routing.is_poll_due`.
 
-    A poll is due as well where reports that could be tried now wait in the inbox: they never wait
+    It counts as due from half a tick before, so that polls come every interval. A poll is due as
+    well where reports that could be tried now wait in the inbox: they never wait
     for the next interval, only for a minute after the last poll began.
     """
     least, most, _ = POLL_INTERVAL
     intervals = {minutes: timedelta(minutes=minutes) for minutes in range(least, most + 1)}
     started = Connection.last_poll_started_at
 
-    def threshold(direction: int) -> ColumnElement[datetime]:
+    def threshold(direction: int, early: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        at = now + early
         return case(
-            {minutes: now + direction * length for minutes, length in intervals.items()},
+            {minutes: at + direction * length for minutes, length in intervals.items()},
             value=Connection.poll_interval_minutes,
             else_=case(  # a stored value out of range is clamped
-                (Connection.poll_interval_minutes < least, now + direction * intervals[least]),
-                else_=now + direction * intervals[most],
+                (Connection.poll_interval_minutes < least, at + direction * intervals[least]),
+                else_=at + direction * intervals[most],
             ),
         )
 
     return or_(
         started.is_(None),
-        started <= threshold(-1),
+        started <= threshold(-1, DUE_EARLY),
         started > threshold(+1),
         Connection.poll_requested_at.is_not(None),
         and_(started <= now - LEFT_OVER_AFTER, _has_reports_to_try(now)),
