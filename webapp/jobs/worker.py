@@ -105,7 +105,7 @@ class TriageWorker(Worker):
 
     def setup_work_horse_signals(self) -> None:
         """Let the child ignore Ctrl-C, and end it on SIGTERM and when its parent dies."""
-        super().setup_work_horse_signals()
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]  # RQ's
         signal.signal(signal.SIGTERM, _leave)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         follow_parent(self.pid or os.getppid())
@@ -127,7 +127,7 @@ class TriageWorker(Worker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running job to end as well; it is run again or resumed after the next start."""
-        super().handle_warm_shutdown_request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
 
