@@ -6,6 +6,7 @@
 The last one reads lines: `poll ID [sweep]` answers the child's pid, `wait PID` its exit code.
 """
 
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -25,6 +26,15 @@ def shorten_intervals() -> None:
     task_queue.SILENT_AFTER = task_queue.SILENT_AFTER / 20
     worker.MONITORING_SECONDS = 1
     worker.MAINTENANCE_SECONDS = 2
+    logging.getLogger("rq.worker").addFilter(tell_tries)
+
+
+def tell_tries(record: logging.LogRecord) -> bool:
+    """Say each time that a worker looked for Redis in vain: the product says it once."""
+    text = record.getMessage()
+    if "retrying in" in text:
+        print(text, file=sys.stderr, flush=True)
+    return True
 
 
 def poll_on_command() -> None:
