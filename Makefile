@@ -84,7 +84,7 @@ screenshots: $(READY) ## Pictures: docs/images, and every page and state in ./sc
 	@$(PY) -m tests.browser.screenshots --all screenshots
 
 # What has to be covered whole: rules, and the cycle. `tests/project` wants a reason for each exception.
-COVERED := webapp/domain/*,webapp/services/polling/*
+COVERED := webapp/domain/*,webapp/services/polling/*,webapp/services/schedule/*
 
 .PHONY: coverage
 coverage: $(READY) ## Branches that the tests cover; fails where domain or polling is not covered whole

@@ -17,9 +17,9 @@ from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import HuntressAgent
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
-from webapp.services.polling.lease import claim
 from webapp.services.polling.process_inbox import process_inbox
-from webapp.services.polling.run_log import start_run
+from webapp.services.schedule.lease import claim
+from webapp.services.schedule.run_log import start_run
 from webapp.services.transactions import transaction
 
 ROUNDS = 5

@@ -13,6 +13,7 @@ AREAS = (
     "tickets",
     "calls",
     "mapping",
+    "schedule",
     "polling",
     "connections",
     "operations",
@@ -22,7 +23,7 @@ AREAS = (
 PAGES_OF_THE_DESK = {"clients", "settings"}
 """What the area `desk` is called where people meet it."""
 
-WITHOUT_PAGES = {"calls"}
+WITHOUT_PAGES = {"calls", "schedule"}
 LARGEST_FOLDER = 30
 
 

@@ -19,8 +19,8 @@ from webapp.extensions import db
 from webapp.huntress.simulator.faults import Faults
 from webapp.huntress.simulator.rows import iso
 from webapp.models import ApiExchange, Connection, PollRun
-from webapp.services.polling.lease import claim
 from webapp.services.polling.outcome import PollOutcome
+from webapp.services.schedule.lease import claim
 from webapp.services.transactions import transaction
 
 KEYS = {

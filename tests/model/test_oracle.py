@@ -11,8 +11,8 @@ from tests.model.model_player import Player
 from webapp.domain import plan
 from webapp.services.polling import (
     collect_incidents,
-    poll_connection,
     sweep_incidents,
+    walk_incidents,
     write_incidents,
 )
 
@@ -22,12 +22,12 @@ Breakage = Callable[[pytest.MonkeyPatch], None]
 
 def lose_every_seventh(patch: pytest.MonkeyPatch) -> None:
     """Rows of a page are dropped, and the cursor moves on all the same."""
-    collect = poll_connection.collect_rows
+    collect = walk_incidents.collect_rows
 
     def collect_some(cycle: Any, rows: Any) -> int:
         return collect(cycle, [row for row in rows if not _is_seventh(row)])
 
-    patch.setattr(poll_connection, "collect_rows", collect_some)
+    patch.setattr(walk_incidents, "collect_rows", collect_some)
 
 
 def _is_seventh(row: Any) -> bool:

@@ -24,7 +24,7 @@ from webapp.services.operations.check_health import (
     refuse_newer_database,
     require_database,
 )
-from webapp.services.polling.judge_polling import judge_connections
+from webapp.services.schedule.judge_polling import judge_connections
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 

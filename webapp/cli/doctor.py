@@ -22,7 +22,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.read_health import check_disk
-from webapp.services.polling.judge_polling import judge_connections
+from webapp.services.schedule.judge_polling import judge_connections
 from webapp.task_queue import read_queue_status
 
 EXIT_CODES = {Tone.GOOD: 0, Tone.BAD: 1, Tone.DELIBERATE: 3}

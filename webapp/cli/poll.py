@@ -17,10 +17,10 @@ from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
 from webapp.services.operations.housekeeping import delete_old_records
-from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
 
 MOST_AT_ONCE = 8
 """So many connections are polled at the same time by `poll --due`."""

@@ -12,10 +12,10 @@ from webapp.extensions import db
 from webapp.outage import DATABASE
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
-from webapp.services.polling.due_connections import find_due_connections
-from webapp.services.polling.lease import give_back_leases_of_the_dead
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.schedule.due_connections import find_due_connections
+from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.task_queue import enqueue_poll
 
 logger = logging.getLogger(__name__)

@@ -56,3 +56,8 @@ def _unit_of_work() -> Iterator[Session]:
         raise
     finally:
         session.info[_OPEN] = False
+
+
+def was_database_asked() -> bool:
+    """Whether this request, job or command has used the database so far."""
+    return bool(db.session.registry.has())

@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
 )
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from webapp.extensions import current_config, db
+from webapp.extensions import current_config
 from webapp.outage import DATABASE
 from webapp.services.errors import (
     ConflictError,
@@ -28,6 +28,7 @@ from webapp.services.errors import (
 )
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.check_storage import try_write
+from webapp.services.transactions import was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.viewer import current_viewer, forget_viewer
@@ -165,7 +166,7 @@ def _database_failed(error: DatabaseError) -> ResponseReturnValue:
 
 def _note_database_is_back(response: Response) -> Response:
     """End the outage once a page used the database and a trial write succeeds."""
-    if DATABASE.is_on and response.status_code < 500 and db.session.registry.has():
+    if DATABASE.is_on and response.status_code < 500 and was_database_asked():
         try:
             try_write(seconds=0.1)
         except (SQLAlchemyError, sqlite3.Error, OSError):

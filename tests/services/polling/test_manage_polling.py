@@ -15,7 +15,6 @@ from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.edition import EditionError
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.manage_polling import (
     PollRefusedError,
     pause_polling,
@@ -25,6 +24,7 @@ from webapp.services.polling.manage_polling import (
     start_polling,
 )
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
 
 COMPLETE = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
 

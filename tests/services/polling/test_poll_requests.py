@@ -6,9 +6,9 @@ from flask import Flask
 
 from tests.support.poller import Desk
 from webapp.huntress.simulator import Faults
-from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
 
 
 def _poll_while(desk: Desk, app: Flask, *, sweep: bool) -> None:

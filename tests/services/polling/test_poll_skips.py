@@ -14,9 +14,9 @@ from tests.support.rows import audit_actions
 from webapp.models import PollRun
 from webapp.models.poll_run import COUNTS
 from webapp.services.errors import NotFoundError
-from webapp.services.polling.due_connections import find_due_connections
 from webapp.services.polling.outcome import PollOutcome, describe_run
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from tests.support.polling import add_bulk, break_reports, runs
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import Connection, PollRun, Ticket
-from webapp.services.polling import give_back, poll_connection, process_inbox
-from webapp.services.polling.lease import claim
+from webapp.services.polling import give_back, poll_connection, process_inbox, walk_incidents
+from webapp.services.schedule.lease import claim
 from webapp.services.transactions import reading, transaction
 
 
@@ -63,7 +63,7 @@ def test_a_sweep_follows_a_walk_that_was_stopped(
     swept: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(poll_connection, "collect_rows", stop)
+        patch.setattr(walk_incidents, "collect_rows", stop)
         with pytest.raises(SystemExit):
             swept.poll()
     assert swept.connection().is_walk_cut_off
@@ -140,7 +140,7 @@ def test_the_process_stops_also_when_the_lease_cannot_be_given_back(
         raise OperationalError("UPDATE", {}, Exception("database is locked"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(poll_connection, "collect_rows", lose_lease_and_stop)
+        patch.setattr(walk_incidents, "collect_rows", lose_lease_and_stop)
         if trouble == "database":
             patch.setattr(give_back, "take_back_attempts", fail)
         with pytest.raises(SystemExit) as stopped:

@@ -17,7 +17,7 @@ from tests.support.polling import (
 )
 from webapp.huntress.simulator import Fault
 from webapp.models import Comment
-from webapp.services.polling import poll_connection
+from webapp.services.polling import walk_incidents
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +143,7 @@ def test_a_walk_that_stumbles_over_our_own_fault_is_cut_off_too(desk: Desk, monk
     desk.poll()
     before = desk.connection().cursor
     ids = add_bulk(desk.account, 6, desk.clock.now())
-    collect, calls = poll_connection.collect_rows, []
+    collect, calls = walk_incidents.collect_rows, []
 
     def stumble(cycle, rows):
         calls.append(1)
@@ -152,7 +152,7 @@ def test_a_walk_that_stumbles_over_our_own_fault_is_cut_off_too(desk: Desk, monk
         return collect(cycle, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(poll_connection, "collect_rows", stumble)
+        patch.setattr(walk_incidents, "collect_rows", stumble)
         outcome = desk.poll()
     assert outcome.run.error == "Internal error (KeyError); the log has the details."
     connection = desk.connection()

@@ -8,7 +8,7 @@ from tests.support.polling import break_reports, ticketed_ids
 from tests.support.rows import change
 from webapp.models import InboxRow, Ticket
 from webapp.services.polling import poll_connection, process_inbox
-from webapp.services.polling.lease import LeaseLostError
+from webapp.services.schedule.lease import LeaseLostError
 
 ID = 1_780_001
 

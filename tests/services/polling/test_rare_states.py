@@ -15,9 +15,9 @@ from webapp.services.polling.answer_quarantine import QuarantineError, dismiss, 
 from webapp.services.polling.collect_incidents import store_whole
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import InboxEntry
-from webapp.services.polling.lease import Lease, LeaseLostError, read_polled
 from webapp.services.polling.preview_polling import preview_polling
-from webapp.services.polling.run_log import RunLog
+from webapp.services.schedule.lease import Lease, LeaseLostError, read_polled
+from webapp.services.schedule.run_log import RunLog
 from webapp.services.transactions import reading
 
 ID = 1_780_001

@@ -13,8 +13,7 @@ from webapp.services.calls.open_client import MissingCredentialsError
 from webapp.services.errors import NotFoundError, ServiceError
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.people.users import add_user
-from webapp.services.polling import collect_incidents, write_incidents
-from webapp.services.polling import poll_connection as poll_module
+from webapp.services.polling import collect_incidents, walk_incidents, write_incidents
 from webapp.services.polling import ticket_recorded_incidents as module
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.ticket_recorded_incidents import (
@@ -264,7 +263,7 @@ def test_exactly_one_ticket_though_the_request_comes_between_collecting_and_proc
             results.append(ticket_recorded_incidents(old.connection_id, actor_id=admin_id))
         return new
 
-    monkeypatch.setattr(poll_module, "collect_rows", collect_then_request)
+    monkeypatch.setattr(walk_incidents, "collect_rows", collect_then_request)
     assert poll_connection(old.connection_id, trigger="command").is_success
     assert results == [TicketedIncidents(created=2)]
     assert ticketed_ids(old) == ["1", "2"]

@@ -32,7 +32,7 @@ from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.mapping.sync_organizations import sync_organizations
 from webapp.services.polling.manage_polling import PollRefusedError, request_poll
-from webapp.services.polling.run_log import mark_interrupted
+from webapp.services.schedule.run_log import mark_interrupted
 from webapp.services.transactions import reading, transaction
 
 DEFAULT_BASE_URL = "https://api.huntress.io"

@@ -21,7 +21,7 @@ from webapp.models import Connection, PollRun
 from webapp.models.poll_run import RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
-from webapp.services.polling.judge_polling import facts_of, select_facts
+from webapp.services.schedule.judge_polling import facts_of, select_facts
 from webapp.services.transactions import reading
 
 

@@ -15,7 +15,7 @@ from webapp.config import ConfigError
 from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
 from webapp.services.operations.check_encryption import UNREADABLE_HINT, find_unreadable_columns
-from webapp.services.polling.judge_polling import JudgedConnection
+from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.transactions import reading
 from webapp.task_queue import FORGOTTEN_AFTER_SECONDS, PartStatus, QueueStatus
 

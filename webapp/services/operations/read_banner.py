@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.domain.polling_health import Tone
 from webapp.services.operations.watch_queue import recent_queue_status
-from webapp.services.polling.judge_polling import JudgedConnection, judge_connections
+from webapp.services.schedule.judge_polling import JudgedConnection, judge_connections
 
 SHOWN_CONNECTIONS = 2
 

@@ -17,7 +17,7 @@ from webapp.services.operations.check_health import (
     check_parts,
 )
 from webapp.services.operations.check_storage import check_storage_for_page
-from webapp.services.polling.judge_polling import judge_connections
+from webapp.services.schedule.judge_polling import judge_connections
 from webapp.services.transactions import reading
 from webapp.task_queue import read_queue_status
 

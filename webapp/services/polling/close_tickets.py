@@ -16,7 +16,7 @@ from webapp.services.audit import record_event
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.polling.held_connection import lock_connection
-from webapp.services.polling.lease import PolledConnection
+from webapp.services.schedule.lease import PolledConnection
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
 from webapp.services.transactions import reading, transaction

@@ -11,8 +11,8 @@ from webapp import clock
 from webapp.domain.incident import is_closed_status, status_of_report
 from webapp.domain.untrusted import parse_id
 from webapp.huntress.client import HuntressClient
-from webapp.services.polling.lease import Lease, PolledConnection
-from webapp.services.polling.run_log import RunLog
+from webapp.services.schedule.lease import Lease, PolledConnection
+from webapp.services.schedule.run_log import RunLog
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """How far a report's time may lie after Huntress's clock and still be usable.

@@ -10,9 +10,9 @@ from webapp import clock
 from webapp.models import Connection
 from webapp.process_identity import own_identity
 from webapp.services.polling.cycle import Cycle
-from webapp.services.polling.lease import Lease, LeaseLostError
 from webapp.services.polling.process_inbox import take_back_attempts
-from webapp.services.polling.run_log import mark_interrupted
+from webapp.services.schedule.lease import Lease, LeaseLostError
+from webapp.services.schedule.run_log import mark_interrupted
 from webapp.services.transactions import transaction
 
 log = logging.getLogger(__name__)

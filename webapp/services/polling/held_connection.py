@@ -18,8 +18,8 @@ from webapp.models import Connection
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
-from webapp.services.polling.lease import PolledConnection
 from webapp.services.portal_links import portal_template
+from webapp.services.schedule.lease import PolledConnection
 from webapp.services.transactions import NO_SYNC
 
 

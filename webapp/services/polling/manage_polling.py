@@ -20,9 +20,9 @@ from webapp.services.calls.open_client import (
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
-from webapp.services.polling.judge_polling import judge_connections
-from webapp.services.polling.lease import has_live_lease
-from webapp.services.polling.pauses import NO_PAUSE, end_pause
+from webapp.services.schedule.judge_polling import judge_connections
+from webapp.services.schedule.lease import has_live_lease
+from webapp.services.schedule.pauses import NO_PAUSE, end_pause
 from webapp.services.transactions import transaction
 
 PAUSE_REASON_LENGTH = 500

@@ -11,7 +11,6 @@
 import logging
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.config import Config
-from webapp.domain.cursor_walk import CursorWalk, Page, WalkError, low_boundary
+from webapp.domain.cursor_walk import WalkError
 from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.huntress.errors import ErrorKind, HuntressError
@@ -35,32 +34,32 @@ from webapp.services.calls.open_client import (
 )
 from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
-from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.database_outage import DATABASE_PAUSES, has_come_back
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.fill_details import fill_details
 from webapp.services.polling.fill_remediations import fill_remediations
 from webapp.services.polling.give_back import give_back, give_back_own_leases, note_lease_lost
-from webapp.services.polling.lease import (
-    Lease,
-    LeaseLostError,
-    PolledConnection,
-    claim,
-    give_back_leases_of_the_dead,
-)
 from webapp.services.polling.outcome import (
     SKIP_WORDS,
     SKIPS_THAT_FAIL,
     PollOutcome,
     describe_for_log,
 )
-from webapp.services.polling.pauses import end_pause
 from webapp.services.polling.process_inbox import GlobalProcessingError, process_inbox
 from webapp.services.polling.relink_tickets import relink_at_end
-from webapp.services.polling.run_log import mark_interrupted, record_skip, start_run
 from webapp.services.polling.sweep_incidents import is_sweep_due, sweep_incidents
+from webapp.services.polling.walk_incidents import may_have_missed, walk_incidents
 from webapp.services.portal_links import portal_template
+from webapp.services.schedule.lease import (
+    Lease,
+    LeaseLostError,
+    PolledConnection,
+    claim,
+    give_back_leases_of_the_dead,
+)
+from webapp.services.schedule.pauses import end_pause
+from webapp.services.schedule.run_log import mark_interrupted, record_skip, start_run
 from webapp.services.transactions import reading, transaction
 
 JOIN_SECONDS = 0.5
@@ -317,13 +316,13 @@ def _poll_in_spite_of_the_database(cycle: Cycle) -> None:
 
 
 def _poll(cycle: Cycle) -> None:
-    walk, problem = _walk(cycle)
+    walk, problem = walk_incidents(cycle)
     if cycle.wanted_agents or cycle.wanted_organizations:
         fetch_details(cycle)
     process_inbox(cycle)
     if isinstance(problem, HuntressError):
         raise problem
-    if is_sweep_due(cycle, walk_was_long=_may_have_missed(cycle, walk)):
+    if is_sweep_due(cycle, walk_was_long=may_have_missed(cycle, walk)):
         sweep_incidents(cycle)
     if cycle.has_pending_details:
         fill_details(cycle)
@@ -331,60 +330,6 @@ def _poll(cycle: Cycle) -> None:
     relink_at_end(cycle)
     if problem is not None:  # the list cannot be walked; the sweep found what is open
         raise problem
-
-
-def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
-    """Walk down to the low boundary; reports collected before a failure stay in the inbox."""
-    walk = CursorWalk(low=_low_boundary(cycle), cursor=cycle.connection.cursor)
-    cycle.is_walk_cut_off = True  # until the walk has reached its boundary
-    try:
-        while not walk.is_finished:
-            cycle.run.show("walking", walk.pages)
-            page = cycle.client.list_incident_reports(walk.next_token)
-            cycle.clock_skew = page.answered_at - clock.utcnow()
-            if cycle.connection.horizon is None:
-                walk.low = _set_horizon(cycle, page)
-            collect_rows(cycle, walk.take(page))
-            cycle.lease.renew()
-    except (HuntressError, WalkError) as problem:
-        return walk, problem
-    cycle.is_walk_cut_off = False
-    cycle.cursor = walk.cursor
-    if _may_have_missed(cycle, walk) or cycle.run.counts["collected"]:
-        _store_cursor(cycle, wants_sweep=_may_have_missed(cycle, walk))
-    return walk, None
-
-
-def _may_have_missed(cycle: Cycle, walk: CursorWalk) -> bool:
-    """Whether a sweep has to follow, because the walk took several pages or was cut off before."""
-    connection = cycle.connection
-    return walk.pages > 1 or connection.is_walk_cut_off or connection.was_interrupted
-
-
-def _low_boundary(cycle: Cycle) -> datetime:
-    """Return where the walk ends; a first walk that was cut off keeps its boundary."""
-    connection = cycle.connection
-    if connection.cursor is None and connection.horizon is not None:
-        return connection.horizon
-    return low_boundary(
-        connection.cursor, now=clock.utcnow(), backfill_days=connection.backfill_days
-    )
-
-
-def _set_horizon(cycle: Cycle, page: Page) -> datetime:
-    """Fix the connection's horizon by Huntress's clock, from the first page it ever got."""
-    horizon = low_boundary(None, now=page.answered_at, backfill_days=cycle.connection.backfill_days)
-    with transaction() as session:
-        cycle.lease.fence(session, horizon=horizon)
-    cycle.set_horizon(horizon)
-    return horizon
-
-
-def _store_cursor(cycle: Cycle, *, wants_sweep: bool) -> None:
-    """Store the cursor before processing; `wants_sweep` also stores a request for a sweep."""
-    sweep = {"sweep_requested_at": clock.utcnow()} if wants_sweep else {}
-    with transaction() as session:
-        cycle.lease.fence(session, cursor=cycle.cursor, is_walk_cut_off=False, **sweep)
 
 
 def _finish(cycle: Cycle, error: str | None) -> PollRun | None:

@@ -23,7 +23,7 @@ from webapp.services.mapping.sync_organizations import (
 )
 from webapp.services.polling.collect_incidents import Collected
 from webapp.services.polling.incident_batch import as_recorded_mapping
-from webapp.services.polling.lease import PolledConnection
+from webapp.services.schedule.lease import PolledConnection
 
 
 class PreviewedMappings:

@@ -37,10 +37,10 @@ from webapp.services.mapping.sync_organizations import (
 )
 from webapp.services.polling.collect_incidents import Collected, newest_by_key, read_report
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
-from webapp.services.polling.lease import PolledConnection, read_polled
 from webapp.services.polling.outcome import reason_words
 from webapp.services.polling.preview_counts import PreviewCounts, PreviewedMappings, count_reports
 from webapp.services.polling.sweep_incidents import LISTED_STATUSES
+from webapp.services.schedule.lease import PolledConnection, read_polled
 from webapp.services.transactions import reading
 
 MAX_PAGES = 10

@@ -19,12 +19,12 @@ from webapp.models import InboxRow
 from webapp.services.polling.complete_reports import complete_reports
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import ENTRY_COLUMNS, InboxEntry, read_entry
-from webapp.services.polling.lease import LeaseLostError
 from webapp.services.polling.quarantine_incident import (
     can_write_tickets,
     quarantine_incident,
 )
 from webapp.services.polling.write_incidents import UnusableReportError, write_incidents
+from webapp.services.schedule.lease import LeaseLostError
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 ATTEMPTS_BEFORE_QUARANTINE = 3

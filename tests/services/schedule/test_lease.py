@@ -28,9 +28,9 @@ from webapp.huntress.simulator import Fault
 from webapp.models import Comment, Connection, PollRun
 from webapp.services.polling import fetch_details, process_inbox
 from webapp.services.polling import poll_connection as module
-from webapp.services.polling.due_connections import find_due_connections
-from webapp.services.polling.lease import LeaseLostError, claim
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
+from webapp.services.schedule.lease import LeaseLostError, claim
 from webapp.services.transactions import transaction
 
 LEASE_SECONDS = 120

@@ -12,11 +12,11 @@ from tests.support.polling import add_bulk, break_reports, runs
 from webapp.models import Ticket
 from webapp.process_identity import own_identity
 from webapp.services.polling import poll_connection as module
-from webapp.services.polling import process_inbox
+from webapp.services.polling import process_inbox, walk_incidents
 from webapp.services.polling.database_outage import DATABASE_PAUSES
-from webapp.services.polling.due_connections import find_due_connections
-from webapp.services.polling.lease import claim
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule.due_connections import find_due_connections
+from webapp.services.schedule.lease import claim
 from webapp.services.transactions import transaction
 
 LONGEST = 60
@@ -81,7 +81,7 @@ def test_a_poll_that_was_told_to_stop_is_due_at_once(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "collect_rows", stop)
+        patch.setattr(walk_incidents, "collect_rows", stop)
         with pytest.raises(SystemExit):
             hourly.poll(minutes=LONGEST)
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
@@ -175,7 +175,7 @@ def test_a_database_that_comes_back_costs_a_pause_and_no_attempt(
 def test_a_database_that_stays_away_ends_the_poll_in_a_sentence(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Database(monkeypatch, module, "collect_rows")
+    database = Database(monkeypatch, walk_incidents, "collect_rows")
     database.failing = range(1, 100)
     outcome = hourly.poll(minutes=LONGEST)
     assert not outcome.is_success

@@ -6,8 +6,8 @@ from sqlalchemy import and_, or_, select
 
 from webapp.models import Connection
 from webapp.services.edition import has_integration
-from webapp.services.polling.lease import give_back_leases_of_the_dead, is_due, is_not_paused
-from webapp.services.polling.pauses import end_pauses
+from webapp.services.schedule.lease import give_back_leases_of_the_dead, is_due, is_not_paused
+from webapp.services.schedule.pauses import end_pauses
 from webapp.services.transactions import reading
 
 

@@ -1,0 +1,1 @@
+"""Who polls when: leases, due times, pauses, runs and the judgement of how it goes."""
