@@ -26,6 +26,7 @@ from tests.support.postgres import PostgresServer
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
+from webapp.outage import DATABASE, REDIS
 from webapp.services.people import users
 
 QUICK_EXAMPLES = 10
@@ -59,6 +60,13 @@ def quick_apps() -> Iterator[None]:
     """An app costs 10 ms instead of 90: what is the same in all of them is made once."""
     with compiled_addresses(), compiled_statements():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_outage() -> None:
+    """Whatever another test took away, for this one the database and Redis were never away."""
+    for outage in (DATABASE, REDIS):
+        outage.forget()
 
 
 @pytest.fixture(scope="session")

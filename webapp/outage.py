@@ -37,8 +37,12 @@ class Outage:
         begun_at = self._begun_at()
         if not begun_at:
             return
-        self._since[:] = bytes(len(self._since))
+        self.forget()
         logger.warning("%s is back after %.0f s", self._what, time.monotonic() - begun_at)
+
+    def forget(self) -> None:
+        """Take it for never having been away, without a word."""
+        self._since[:] = bytes(len(self._since))
 
     def _begun_at(self) -> float:
         return float(struct.unpack("d", self._since[:])[0])

@@ -98,26 +98,33 @@ def test_a_database_that_is_away(
 
 
 @pytest.fixture
-def only_reading(app: Flask) -> Iterator[None]:
-    """A database that takes no write; afterwards it does again."""
+def stop_writing(app: Flask) -> Iterator[Callable[[], None]]:
+    """From its call on, the database takes no write; afterwards it does again."""
     with app.app_context():
         engine = db.engine
 
     def forbid(connection: Any, _record: Any, _proxy: Any) -> None:
         connection.execute("PRAGMA query_only=ON")
 
-    engine.dispose()
-    event.listen(engine, "checkout", forbid)
-    yield
+    def stop() -> None:
+        engine.dispose()
+        event.listen(engine, "checkout", forbid)
+
+    yield stop
     event.remove(engine, "checkout", forbid)
     engine.dispose()
     DATABASE.end()
 
 
 def test_a_database_that_takes_no_write_says_so_and_keeps_what_was_typed(
-    only_reading: None, admin: Browser, desk: Desk, caplog: pytest.LogCaptureFixture
+    stop_writing: Callable[[], None],
+    admin: Browser,
+    desk: Desk,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    data = {"body": "Two hours of work", "csrf_token": "x"}
+    admin.get("/tickets/1")
+    data = {"body": "Two hours of work", "csrf_token": admin.token()}
+    stop_writing()
     for _ in range(2):
         page = admin.page_of(admin.client.post(NOTES, data=data, headers=SAME_ORIGIN), status=503)
         assert page.heading == "The database cannot be used just now"
@@ -129,8 +136,12 @@ def test_a_database_that_takes_no_write_says_so_and_keeps_what_was_typed(
     ]
 
 
-def test_nobody_can_sign_in_and_is_told_why(only_reading: None, visitor: Browser) -> None:
-    data = {"email": "ada@example.com", "password": PASSWORD}
+def test_nobody_can_sign_in_and_is_told_why(
+    stop_writing: Callable[[], None], visitor: Browser, desk: Desk
+) -> None:
+    visitor.get("/sign-in")
+    data = {"email": ADMIN[0], "password": PASSWORD, "csrf_token": visitor.token()}
+    stop_writing()
     answer = visitor.client.post("/sign-in", data=data, headers=SAME_ORIGIN)
     page = visitor.page_of(answer, status=503)
     assert page.heading == "The database cannot be used just now"
