@@ -300,15 +300,15 @@ def test_quarantine(shell: Shell, connection_id: str) -> None:
     assert "may have been processed" in shell.refused("quarantine", "retry", "999")
 
 
-@pytest.mark.parametrize("words", [["tickets"], ["poll", "1"], ["connection", "list"]])
-def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path, words: list[str]) -> None:
-    unmigrated = f"sqlite:///{tmp_path}/empty.db"
-    result = shell.run(*words, "--json", TRIAGEDESK_DATABASE_URL=unmigrated)
-    assert result.exit_code == 1
-    document = json.loads(result.stdout)
+@pytest.mark.process
+def test_a_database_that_cannot_be_used(shell: Shell, tmp_path: Path) -> None:
+    unmigrated = {"TRIAGEDESK_DATABASE_URL": f"sqlite:///{tmp_path}/empty.db"}
+    done = run_triagedesk("poll", "1", "--json", **{**shell.env, **unmigrated})
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
     assert document["success"] is False
-    assert document["error"].startswith("The database cannot be used (OperationalError)")
-    assert "SELECT" not in result.output
+    assert document["error"].startswith("The database is not ready. It is at migration none")
+    assert "SELECT" not in done.stdout + done.stderr
 
 
 @pytest.mark.process

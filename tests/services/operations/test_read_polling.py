@@ -106,8 +106,7 @@ def test_calls_and_what_their_answers_mean(connection_id: int, fake_clock: FakeC
 @both_databases
 def test_health_and_its_small_sister(connection_id: int) -> None:
     names = [check.name for check in read_health()]
-    assert names == [
-        *("database", "encryption keys", "redis"),
-        *(f"connection {connection_id} (Tallow & Reed Managed IT)", "disk"),
-    ]
+    assert names[:2] == ["database", "encryption keys"]
+    assert {"database writes", "redis", "disk"} < set(names)
+    assert f"connection {connection_id} (Tallow & Reed Managed IT)" in names
     assert is_database_answering()

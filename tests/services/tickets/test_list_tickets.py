@@ -121,9 +121,13 @@ def test_closed_in_huntress_but_open_here(desk: Desk, fake_clock: FakeClock) -> 
 def test_closed_here_but_open_in_huntress(desk: Desk, fake_clock: FakeClock) -> None:
     words = {2: "sent", 3: "closed", 4: "deleted", 5: None, 6: "sent"}
     with transaction() as session:
-        session.execute(update(Alert).values(status="closed"))
+        session.execute(update(Alert).values(status="closed", parsed_status="closed"))
         for ticket_id, word in words.items():
-            session.execute(update(Alert).where(Alert.ticket_id == ticket_id).values(status=word))
+            session.execute(
+                update(Alert)
+                .where(Alert.ticket_id == ticket_id)
+                .values(status=word, parsed_status=word)
+            )
     for ticket_id in (2, 3, 4, 5):
         change(ticket_id, closed_at=fake_clock.now())
     assert sorted(shown(is_open_in_huntress=True, is_closed=True)) == [2, 5]

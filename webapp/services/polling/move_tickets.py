@@ -45,16 +45,14 @@ def list_move_offers(*, client_id: int | None = None) -> list[MoveOffer]:
     With `client_id`, only those of connections on which this client has tickets to move.
     """
     with reading() as session:
-        rows = session.execute(
-            select(Connection.id, Connection.name).order_by(Connection.name, Connection.id)
-        ).all()
-        offers = [_read_offer(session, row.id, row.name) for row in rows]
+        counts = _count_movable().add_columns(Connection.id, Connection.name)
+        counts = counts.group_by(Connection.id, Connection.name)
+        counts = counts.order_by(Connection.name, Connection.id)
         if client_id is not None:
-            theirs = session.scalars(
-                select(Ticket.connection_id).where(*_movable(), Client.id == client_id).distinct()
-            ).all()
-            offers = [offer for offer in offers if offer.connection_id in theirs]
-    return [offer for offer in offers if offer.tickets]
+            theirs = select(Ticket.connection_id).where(*_movable(), Client.id == client_id)
+            counts = counts.where(Connection.id.in_(theirs))
+        rows = session.execute(counts).all()
+    return [MoveOffer(key, name, tickets, not asked) for tickets, asked, key, name in rows]
 
 
 def read_move_offer(connection_id: int) -> MoveOffer | None:
@@ -110,10 +108,14 @@ def _read_offer(session: Session, connection_id: int, name: str) -> MoveOffer:
 
 def count_movable(connection_id: int) -> Select[int, int]:
     """Return the query for the number of tickets to move, and of those nobody declined to move."""
+    return _count_movable().where(Ticket.connection_id == connection_id)
+
+
+def _count_movable() -> Select[int, int]:
     has_client = exists().where(*_has_client()).correlate(Ticket)
     is_asked = Ticket.is_move_declined.is_(False)
     return select(func.count(Ticket.id), func.count(Ticket.id).filter(is_asked)).where(
-        Ticket.connection_id == connection_id, *_on_triage(), has_client
+        *_on_triage(), has_client
     )
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from webapp import clock
+from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
 from webapp.services.tickets.export_incidents_csv import export_incidents
@@ -56,6 +57,7 @@ def show_incidents() -> ResponseReturnValue:
 @signed_in
 def export_register() -> ResponseReturnValue:
     """Send all incidents that fit the filters as a CSV file, while they are read."""
+    require_enterprise()
     name = f"incidents-{clock.utcnow():%Y-%m-%d}.csv"
     return stream_csv(name, export_incidents(_read_query(request.args)))
 
