@@ -7,15 +7,18 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.faults.ahead import VARIABLE
 from tests.faults.conftest import BuildWorld
-from tests.faults.fault_list import FAULTS, HERE, FaultCase
+from tests.faults.fault_list import AWAY_SECONDS, FAULTS, HERE, FaultCase
 from tests.faults.world import World, seconds_since
 from tests.support.postgres import PostgresServer
+from tests.support.processes import Command, close_all
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 LOOK_SECONDS = 6.0
+TOGETHER_SECONDS = 60
 Tell = Callable[[str], None]
 
 
@@ -66,13 +69,70 @@ def test_a_fault_loses_and_doubles_nothing_and_is_over_at_once(
     break_and_measure(build_world(), case, tell)
 
 
-def test_a_restart_of_postgresql_costs_seconds(build_world: BuildWorld, tell: Tell) -> None:
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of its own, with an empty database `desk`."""
     server = PostgresServer().start()
+    server.sql("CREATE DATABASE desk")
+    yield server
+    server.stop()
+
+
+def read_only(server: PostgresServer) -> None:
+    """The database takes no write for a while, as a standby or a server whose disk is full."""
+    server.sql("ALTER DATABASE desk SET default_transaction_read_only = on")
+    server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'desk'")
+    time.sleep(AWAY_SECONDS)
+    server.sql("ALTER DATABASE desk RESET default_transaction_read_only")
+    server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'desk'")
+
+
+@pytest.mark.parametrize(
+    ("name", "happen"),
+    [
+        ("PostgreSQL is restarted", PostgresServer.restart),
+        ("PostgreSQL takes no writes for 10 s", read_only),
+    ],
+)
+def test_what_happens_to_postgresql_costs_seconds(
+    name: str,
+    happen: Callable[[PostgresServer], None],
+    server: PostgresServer,
+    build_world: BuildWorld,
+    tell: Tell,
+) -> None:
+    world = build_world(TRIAGEDESK_DATABASE_URL=server.url("desk"))
+    break_and_measure(world, FaultCase(name, lambda _world: happen(server), HERE), tell)
+    world.close()
+
+
+def test_a_machine_whose_clock_is_ahead_polls_no_more_often(
+    server: PostgresServer, build_world: BuildWorld, tell: Tell
+) -> None:
+    """It shares database and queue with another one, and joins amid a poll."""
+    world = build_world(interval_minutes=1, TRIAGEDESK_DATABASE_URL=server.url("desk"))
+    world.settle()
+    ids = world.begin_poll()
+    env = {
+        **world.up.env,
+        "TRIAGEDESK_REDIS_URL": f"unix://{world.data_dir}/valkey/valkey.sock",
+        VARIABLE: "600",
+    }
+    words = ["-m", "tests.faults.ahead"]
+    parts = [Command([*words, part], world.folder / part, env) for part in ("worker", "scheduler")]
+    before, calls = world.runs(), len(world.simulator.requests)
     try:
-        server.sql("CREATE DATABASE desk")
-        world = build_world(TRIAGEDESK_DATABASE_URL=server.url("desk"))
-        restart = FaultCase("PostgreSQL is restarted", lambda _world: server.restart(), HERE)
-        break_and_measure(world, restart, tell)
-        world.close()
+        time.sleep(TOGETHER_SECONDS)
+        assert wait_until(lambda: world.is_complete(ids), HERE)
+        said = world.doctor()[1]
     finally:
-        server.stop()
+        close_all(parts)
+    polls, calls = world.runs() - before, len(world.simulator.requests) - calls
+    lost, doubled = world.lost_and_doubled(ids)
+    tell(
+        f"| a second machine's clock is 10 minutes ahead, {TOGETHER_SECONDS} s | {lost} |"
+        f" {doubled} | {polls} polls, {calls} calls | | {said} |"
+    )
+    assert (lost, doubled) == (0, 0)
+    assert polls <= 1 + TOGETHER_SECONDS / 60
+    world.close()

@@ -100,6 +100,10 @@ class World:
         """How many polls have ended well."""
         return self._count(select(func.count()).where(PollRun.state == "completed"))
 
+    def runs(self) -> int:
+        """How many polls have begun."""
+        return self._count(select(func.count()).select_from(PollRun))
+
     def tickets(self) -> int:
         """How many tickets there are; -1 while the database cannot be asked."""
         return self._count(select(func.count()).select_from(Ticket))
