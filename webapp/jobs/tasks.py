@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
@@ -16,6 +16,7 @@ from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
+from webapp.services.transactions import DATABASE_AWAY
 from webapp.task_queue import enqueue_poll
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def tick() -> None:
     """Enqueue a poll for each due connection; if the database fails, the next tick tries again."""
     try:
         due = find_due_connections(utcnow())
-    except (OperationalError, InterfaceError) as error:
+    except DATABASE_AWAY as error:
         DATABASE.begin(first_line(error))
         return
     DATABASE.end()

@@ -14,12 +14,12 @@ from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.outage import DATABASE, REDIS
 from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
 from webapp.services.operations.check_health import first_line
+from webapp.services.transactions import DATABASE_AWAY
 from webapp.task_queue import JsonJob, enqueue_tick, make_queue
 
 # Measured: with these values, a job is given up 95 s after its worker and child were killed.
@@ -145,7 +145,7 @@ class TriageWorker(Worker):
 
 def _tell_outage(error: BaseException | None) -> bool:
     """Tell an outage once if the error is one; returns whether it is."""
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, DATABASE_AWAY):
         DATABASE.begin(first_line(error))
         return True
     if isinstance(error, RedisError):

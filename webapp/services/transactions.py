@@ -6,9 +6,13 @@ Neither block may contain a call to Huntress, because no transaction is held dur
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.extensions import db, read_only
+
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+"""How a database says that it cannot be used just now: gone, locked, full, or taking no writes."""
 
 NO_SYNC = {"synchronize_session": False}
 """Execution options for a statement that writes rows without updating objects loaded before."""

@@ -2,13 +2,11 @@
 
 import logging
 
-from sqlalchemy.exc import InterfaceError, OperationalError
-
 from webapp import clock
 from webapp.outage import DATABASE
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.process_inbox import GlobalProcessingError, take_back_attempts
-from webapp.services.transactions import transaction
+from webapp.services.transactions import DATABASE_AWAY, transaction
 
 DATABASE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0)
 """Seconds between the tries of a cycle whose database went away."""
@@ -23,7 +21,7 @@ def has_come_back(cycle: Cycle, problem: Exception, pause: float) -> bool:
     Raises LeaseLostError.
     """
     cause = problem.__cause__ if isinstance(problem, GlobalProcessingError) else problem
-    if not isinstance(cause, OperationalError | InterfaceError):
+    if not isinstance(cause, DATABASE_AWAY):
         return False
     DATABASE.begin(str(cause.orig))
     clock.sleep(pause)
@@ -32,6 +30,6 @@ def has_come_back(cycle: Cycle, problem: Exception, pause: float) -> bool:
             cycle.lease.fence(session)
             take_back_attempts(session, cycle.connection.id, cycle.lease.token)
         DATABASE.end()
-    except (OperationalError, InterfaceError):
+    except DATABASE_AWAY:
         log.debug("the database is still away", exc_info=True)
     return True

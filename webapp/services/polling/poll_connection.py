@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import replace
 
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -60,7 +59,7 @@ from webapp.services.schedule.lease import (
 )
 from webapp.services.schedule.pauses import end_pause
 from webapp.services.schedule.run_log import mark_interrupted, record_skip, start_run
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import DATABASE_AWAY, reading, transaction
 
 JOIN_SECONDS = 0.5
 """How long a poll waits before it looks again whether another process's run is over."""
@@ -279,7 +278,7 @@ def _run(cycle: Cycle, config: Config) -> PollOutcome:
     except (WalkError, GlobalProcessingError) as problem:
         error = str(problem)
     except Exception as problem:
-        if isinstance(problem, OperationalError | InterfaceError):
+        if isinstance(problem, DATABASE_AWAY):
             DATABASE.begin(str(problem.orig))
         else:
             log.exception("the poll of connection %s failed", cycle.connection.id)
@@ -308,7 +307,7 @@ def _poll_in_spite_of_the_database(cycle: Cycle) -> None:
     for pause in (*DATABASE_PAUSES, None):
         try:
             _poll(cycle)
-        except (OperationalError, InterfaceError, GlobalProcessingError) as problem:
+        except (*DATABASE_AWAY, GlobalProcessingError) as problem:
             if pause is None or not has_come_back(cycle, problem, pause):
                 raise
         else:
@@ -356,7 +355,7 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
         except LeaseLostError:
             note_lease_lost(cycle)
             return None
-        except (OperationalError, InterfaceError) as problem:
+        except DATABASE_AWAY as problem:
             if pause is None:
                 log.error(
                     "connection %s: the result of the poll could not be recorded, so it is polled"

@@ -258,7 +258,7 @@ def _ensure_desk_works(cycle: Cycle, error: Exception, entries: Sequence[InboxEn
                 in_flight_token=None,
             )
     except SQLAlchemyError:
-        log.exception("attempts could not be taken back")
+        log.warning("attempts could not be taken back; the next poll does it")
     raise GlobalProcessingError(
         f"No ticket can be written at the moment ({type(trouble).__name__}); the reports wait in"
         " the inbox. Check the database and the disk; the log has the details."
