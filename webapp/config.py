@@ -4,6 +4,7 @@ Every variable starts with `TRIAGEDESK_`. A value may also come from a file that
 same variable with `_FILE` added. docs/configuration.md describes each variable.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,13 +31,13 @@ VARIABLES = (
     "HUNTRESS_PORTAL_URL",
     "EDITION",
     "LEASE_SECONDS",
-    "DEMO",
     "DEMO_DATA_DIR",
 )
 EDITIONS = ("enterprise", "community")
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption.keys"
 DATABASE_FILE = "triagedesk.db"
+DEMO_MARK = "this-is-a-demo"
 UNIX_SOCKET_LIMIT = 100
 _HOST = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+"
 
@@ -99,7 +100,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, 0, 10),
         public_url=_public_url(env),
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
-        is_demo=_text(env, "DEMO") == "1",
+        is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
 

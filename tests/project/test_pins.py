@@ -83,6 +83,15 @@ def test_the_valkey_server_is_left_out_where_there_is_none() -> None:
     assert not marker.evaluate({"sys_platform": "darwin", "platform_machine": "x86_64"})
 
 
+def test_what_redis_needs_on_the_python_of_debian_12_is_pinned() -> None:
+    """Debian 12 has Python 3.11.2; redis asks for async-timeout below 3.11.3."""
+    for name in ("constraints.txt", "requirements.txt"):
+        marker = _pins(name)["async-timeout"].marker
+        assert marker
+        assert marker.evaluate({"python_full_version": "3.11.2"}), name
+        assert not marker.evaluate({"python_full_version": "3.11.3"}), name
+
+
 def test_the_build_backend_is_one_version() -> None:
     assert [str(one.specifier)[:2] for one in BUILD] == ["=="]
     assert set(map(str, BUILD)) <= set(map(str, DEV))

@@ -64,7 +64,6 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         TRUSTED_PROXIES="2",
         PUBLIC_URL="https://desk.example.com/",
         LEASE_SECONDS="60",
-        DEMO="1",
     )
     assert config == Config(
         data_dir=tmp_path,
@@ -79,11 +78,17 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         trusted_proxies=2,
         public_url="https://desk.example.com",
         lease_seconds=60,
-        is_demo=True,
     )
     assert config.edition == "community"
     assert not config.uses_sqlite
     assert not config.uses_embedded_redis
+
+
+def test_a_demo_is_known_by_its_directory_not_by_a_variable(tmp_path: Path) -> None:
+    assert find_unknown({"TRIAGEDESK_DEMO": "1"}) == ["TRIAGEDESK_DEMO"]
+    assert not load(DATA_DIR=str(tmp_path), DEMO="1").is_demo
+    (tmp_path / "this-is-a-demo").touch()
+    assert load(DATA_DIR=str(tmp_path)).is_demo
 
 
 def test_secrets_are_not_in_its_repr() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from webapp.config import PREFIX, ConfigError
+from webapp.config import DEMO_MARK, PREFIX, ConfigError
 from webapp.runtime.data_dir import LOCK_FILE
 from webapp.runtime.network import find_free_port
 
@@ -15,7 +15,6 @@ DEMO_DIR = "demo-data"
 DEMO_DIR_VARIABLE = "TRIAGEDESK_DEMO_DATA_DIR"
 ADMIN_EMAIL = "admin@example.com"
 HELPDESK_EMAIL = "helpdesk@example.com"
-MARK = "this-is-a-demo"
 API_SECRET_VARIABLE = "DEMO_HUNTRESS_SECRET"  # noqa: S105 - a variable's name
 
 
@@ -35,7 +34,7 @@ class Demo:
         Raises ConfigError if the demo's directory holds anything that the demo did not make.
         """
         data_dir = Path(env.get(DEMO_DIR_VARIABLE) or DEMO_DIR).expanduser().absolute()
-        if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / MARK).exists():
+        if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / DEMO_MARK).exists():
             raise ConfigError(
                 f"{data_dir} was not made by the demo, which would delete what is in it.",
                 f"Set {DEMO_DIR_VARIABLE} to a directory that does not exist yet.",
@@ -43,7 +42,6 @@ class Demo:
         port = find_free_port()
         own = {
             f"{PREFIX}DATA_DIR": str(data_dir),
-            f"{PREFIX}DEMO": "1",
             f"{PREFIX}HUNTRESS_HOSTS": f"http://127.0.0.1:{port}",
             API_SECRET_VARIABLE: secrets.token_urlsafe(24),
             "DEMO_HUNTRESS_URL": f"http://127.0.0.1:{port}",
@@ -61,7 +59,7 @@ class Demo:
                 shutil.rmtree(path)
             elif path.name != LOCK_FILE:
                 path.unlink()
-        (self.data_dir / MARK).touch()
+        (self.data_dir / DEMO_MARK).touch()
 
     @property
     def simulator_command(self) -> list[str]:

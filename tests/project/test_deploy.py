@@ -1,0 +1,76 @@
+"""The files of `deploy`, and what the installation guide says of them."""
+
+import shlex
+from datetime import timedelta
+
+import click
+import pytest
+
+from tests.support.source_tree import ROOT
+from webapp.cli import triagedesk
+from webapp.services.operations import housekeeping
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted(DEPLOY.glob("*.service"))
+GUIDE = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+PROGRAM = "/opt/triagedesk/venv/bin/triagedesk"
+
+
+def _lines(name: str) -> list[str]:
+    return (DEPLOY / name).read_text(encoding="utf-8").splitlines()
+
+
+def _protection(name: str) -> list[str]:
+    """What stands from NoNewPrivileges on to the end of its paragraph."""
+    lines = _lines(name)
+    start = lines.index("NoNewPrivileges=yes")
+    return lines[start : [*lines, ""].index("", start)]
+
+
+@pytest.mark.parametrize("unit", [path.name for path in UNITS])
+def test_a_unit_runs_a_command_of_roots_program_on_the_state_directory(unit: str) -> None:
+    lines = _lines(unit)
+    (start,) = (line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart="))
+    program, command, *options = shlex.split(start)
+    assert program == PROGRAM
+    known = triagedesk.get_command(click.Context(triagedesk), command)
+    assert known
+    names = {name for option in known.params for name in option.opts}
+    assert {word for word in options if word.startswith("--")} <= names
+    assert {
+        "User=triagedesk",
+        "StateDirectory=triagedesk",
+        "Environment=TRIAGEDESK_DATA_DIR=/var/lib/triagedesk/data",
+    } <= set(lines)
+    assert _protection(unit) == _protection("triagedesk.service")
+    assert unit in GUIDE
+
+
+def test_every_part_has_a_unit() -> None:
+    parts = {"", "-migrate", "-web", "-worker", "-scheduler"}
+    assert {path.name for path in UNITS} == {f"triagedesk{part}.service" for part in parts}
+
+
+def test_the_program_is_installed_where_the_units_look_for_it() -> None:
+    assert PROGRAM in GUIDE
+    assert "/var/lib/triagedesk/venv" not in GUIDE
+
+
+def test_the_caddyfiles_differ_in_how_requests_are_buffered_and_in_nothing_else() -> None:
+    def rest(name: str) -> list[str]:
+        return [line for line in _lines(name) if not line.startswith("#") and "buffer" not in line]
+
+    assert rest("Caddyfile") == rest("Caddyfile-debian12")
+
+
+@pytest.mark.parametrize(
+    ("what", "kept"),
+    [
+        ("API calls", housekeeping.KEEP_EXCHANGES),
+        ("poll history", housekeeping.KEEP_RUNS),
+        ("what a bulk change needs to be undone", housekeeping.KEEP_BULK_CHANGES),
+        ("uploaded CSV files", housekeeping.KEEP_UPLOADS),
+    ],
+)
+def test_the_guide_says_how_long_records_are_kept(what: str, kept: timedelta) -> None:
+    assert f"| {what} | {kept.days} day" in GUIDE
