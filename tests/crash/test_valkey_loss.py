@@ -191,7 +191,7 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     assert not status.is_redis_up
     assert UNREACHABLE in page
     assert not request.is_queued
-    assert "the poll is noted" in request.message
+    assert "the poll is requested" in request.message
     product.try_in_vain()
     assert product.states == []
 

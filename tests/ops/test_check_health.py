@@ -129,7 +129,7 @@ class TestConnections:
         connection = connect()
         add_inbox(connection, external_key="1", first_fetched_at=START - 61 * MINUTE)
         add_inbox(connection, external_key="2", first_fetched_at=START)
-        assert the_check().detail == "An incident has been waiting in the inbox for 61 minutes."
+        assert the_check().detail == "A report has been waiting to become a ticket for 61 minutes."
 
     @pytest.mark.parametrize("values", [{"paused_at": START}, {"low_priority_id": None}])
     def test_what_waits_while_polling_is_paused_is_no_problem(

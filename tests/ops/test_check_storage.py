@@ -85,7 +85,7 @@ def test_files_of_another_user_are_named_with_what_to_run(
 def test_what_a_migration_should_have_made_is_missed(statement: str, missing: str) -> None:
     with transaction() as session:
         session.execute(text(statement))
-    assert storage.check_objects().detail == f"The database lacks {missing}."
+    assert storage.check_objects().detail == f"Missing in the database: {missing}."
 
 
 def test_a_damaged_file_is_told(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

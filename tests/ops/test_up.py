@@ -182,13 +182,13 @@ class TestMigrate:
         (tmp_path / "encryption.keys").write_text(generate_key())
         done = run_triagedesk("migrate", **variables)
         assert done.returncode == 0
-        assert "No configured key fits connections.api_key." in done.stderr
+        assert "The configured keys cannot decrypt connections.api_key." in done.stderr
         assert "Traceback" not in done.stderr
         words = ("-m", "webapp", "web", "--port", str(find_free_port()))
         web = Command(words, tmp_path / "log", clean_environment(**variables))
         try:
             assert web.says("Serving on"), web.output
-            assert "No configured key fits connections.api_key." in web.output
+            assert "The configured keys cannot decrypt connections.api_key." in web.output
         finally:
             web.close()
 

@@ -74,7 +74,7 @@ def run_checks() -> Iterator[Check]:
 def _check_names(unknown: list[str]) -> Check:
     if not unknown:
         return Check("configuration", True, "readable")
-    detail = f"Triagedesk knows no {', '.join(unknown)}."
+    detail = f"Triagedesk has no setting named {', '.join(unknown)}."
     hint = "Correct the name, or remove it: docs/configuration.md lists what there is."
     return Check("configuration", False, detail, hint)
 

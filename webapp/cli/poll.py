@@ -128,7 +128,7 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
         outcome = poll_connection(connection_id, trigger=TIMER, sweep=sweep)
     except Exception:
         logger.exception("The poll of connection %s broke", connection_id)
-        error = "The poll broke; the log says how."
+        error = "The poll failed; the log says why."
         return {"connection_id": connection_id, "success": False, "error": error, "words": error}
     return _result(connection_id, outcome)
 

@@ -124,7 +124,7 @@ def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
 
 def _links_text(facts: ConnectionFacts) -> str:
     if facts.is_link_checked:
-        return "The form of links to Huntress's portal is chosen."
+        return "The format of links to Huntress's portal is chosen."
     if not facts.has_incident:
         return "After the first poll: check that links open the incident in Huntress's portal."
-    return "Open the newest incident in Huntress's portal, and choose the form of link that works."
+    return "Open the newest incident in Huntress's portal and choose the link format that works."

@@ -292,7 +292,7 @@ def _paused_words(facts: PollingFacts) -> tuple[str | datetime, ...]:
     end = f"{_by(facts.paused_by)}{why}. Nothing has been looked at since."
     goes_on: tuple[str | datetime, ...] = ()
     if facts.paused_until is not None:
-        goes_on = (" Polling resumes by itself: ", facts.paused_until, ".")
+        goes_on = (" Polling resumes by itself on ", facts.paused_until, ".")
     error = f" {_error_words(facts)}" if facts.error else ""
     return ("Paused", *_from(facts.paused_at), end, *goes_on, error)
 

@@ -45,7 +45,7 @@ def find_template_problem(template: str) -> str | None:
     for placeholder in _PLACEHOLDERS:
         bare = bare.replace(placeholder, "x")
     if re.search(r"[{}]", bare):
-        return f"Only {', '.join(_PLACEHOLDERS)} can stand in braces."
+        return f"Only {', '.join(_PLACEHOLDERS)} can be written in braces."
     if "{incident_id}" not in template:
         return "Put {incident_id} where the incident's number belongs."
     if len(template) > PORTAL_TEMPLATE_LENGTH:
@@ -61,5 +61,5 @@ def _find_host_problem(template: str, bare: str) -> str | None:
         return "Begin with https:// and a host, such as https://{subdomain}.huntress.io/."
     host = re.split(r"[/?#]", template.removeprefix("https://"))[0]
     if "{organization_id}" in host or "{incident_id}" in host:
-        return "Of the placeholders only {subdomain} can stand in the host's name."
+        return "In the host's name only {subdomain} can be used."
     return None

@@ -77,10 +77,10 @@ def test_what_nothing_points_to_is_deleted(globex: Client) -> None:
 @both_databases
 def test_tickets_hold(globex: Client) -> None:
     _ticket(globex)
-    with pytest.raises(HeldError, match=r"Globex cannot be deleted: 1 ticket points to it\."):
+    with pytest.raises(HeldError, match=r"Globex cannot be deleted: 1 ticket uses it\."):
         delete_row(Client, globex.id)
     _ticket(globex)
-    with pytest.raises(HeldError, match="2 tickets point to it"):
+    with pytest.raises(HeldError, match="2 tickets use it"):
         delete_row(Client, globex.id)
     for model, row_id in ((Board, SERVICE_DESK), (Priority, 1)):
         with pytest.raises(HeldError, match="2 tickets"):
@@ -94,7 +94,7 @@ def test_routing_holds_and_cannot_be_deactivated(app: Flask) -> None:
     [holder] = list_holders(Board, SECURITY)
     assert (holder.is_routing, holder.count, str(holder)) == (True, 1, "the routing of Acme MSP")
     for refuse, word in ((delete_row, "deleted"), (deactivate_row, "deactivated")):
-        with pytest.raises(HeldError, match=f"cannot be {word}: the routing of Acme MSP points"):
+        with pytest.raises(HeldError, match=f"cannot be {word}: the routing of Acme MSP uses"):
             refuse(Board, SECURITY)
     change(Connection, connection.id, board_id=TRIAGE, fallback_board_id=TRIAGE)
     assert deactivate_row(Board, SECURITY).is_active is False
@@ -140,12 +140,12 @@ def test_tickets_and_mappings_do_not_keep_a_client_active(globex: Client) -> Non
 def test_categories(globex: Client) -> None:
     phishing = add(Category(name="Phishing", board_id=SERVICE_DESK))
     spear = add(Category(name="Spear", board_id=SERVICE_DESK, parent_id=phishing.id))
-    with pytest.raises(HeldError, match="1 category points to it"):
+    with pytest.raises(HeldError, match="1 category uses it"):
         delete_row(Category, phishing.id)
-    with pytest.raises(HeldError, match="2 categories point to it"):
+    with pytest.raises(HeldError, match="2 categories use it"):
         delete_row(Board, SERVICE_DESK)
     ticket = _ticket(globex, category_id=phishing.id, subcategory_id=spear.id)
-    with pytest.raises(HeldError, match="1 ticket points"):
+    with pytest.raises(HeldError, match="1 ticket uses"):
         delete_row(Category, spear.id)
     change(Ticket, ticket.id, category_id=None, subcategory_id=None)
     delete_row(Category, spear.id)
@@ -155,7 +155,7 @@ def test_categories(globex: Client) -> None:
 def test_an_asset_that_a_ticket_is_about(globex: Client) -> None:
     asset = add(Asset(client_id=globex.id, name="PC-1", hostname_key="pc-1"))
     add(TicketAsset(ticket_id=_ticket(globex).id, asset_id=asset.id))
-    with pytest.raises(HeldError, match="1 ticket points"):
+    with pytest.raises(HeldError, match="1 ticket uses"):
         delete_row(Asset, asset.id)
 
 

@@ -113,7 +113,7 @@ def test_a_status_that_closes_incidents_tickets_stays_closed(app: Flask) -> None
             closed_status_id=solved.id,
         )
     )
-    with pytest.raises(FieldError, match="the routing of Acme MSP points to it"):
+    with pytest.raises(FieldError, match="the routing of Acme MSP uses it"):
         edit_status(solved.id, "Solved", is_closed=False)
 
 
@@ -191,7 +191,7 @@ def test_a_status_routing_is_just_getting_cannot_be_switched(
 
     monkeypatch.setattr(routing_settings, "_check", check_before_a_try_to_switch)
     routing_settings.save_routing(desk.connection_id, {"closed_status_id": solved})
-    with pytest.raises(FieldError, match="points to it as its closed status"):
+    with pytest.raises(FieldError, match="uses it as its closed status"):
         switches[0].outcome()
     assert fresh(Status, solved).is_closed
 

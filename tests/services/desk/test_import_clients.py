@@ -94,7 +94,7 @@ def test_clients_are_added_and_changed(owner: int, globex: Client) -> None:
         ("x" * 201 + ",", "longer than 200"),
         ("Initech,perhaps", "neither yes nor no"),
         ("ACME,", "Line 2 has the same name."),
-        ("internal (unmapped security),no", "the routing of Acme MSP points to it"),
+        ("internal (unmapped security),no", "the routing of Acme MSP uses it"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_imported(owner: int, row: str, problem: str) -> None:

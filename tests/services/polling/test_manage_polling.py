@@ -51,7 +51,7 @@ def test_without_redis_the_request_is_kept_and_it_says_so(routed: Connection) ->
     request = start_polling(routed.id)
     assert not request.is_queued
     assert request.message == (
-        "The job queue (Redis) cannot be reached; the poll is noted and starts as soon as the "
+        "The job queue (Redis) cannot be reached; the poll is requested and starts as soon as the "
         "workers are back."
     )
 
@@ -182,6 +182,6 @@ def test_a_claim_takes_an_ended_pause_for_none(routed: Connection, fake_clock: F
 def test_a_pause_says_why_and_ends_later(routed: Connection, fake_clock: FakeClock) -> None:
     with pytest.raises(FieldError, match="Say why"):
         pause_polling(routed.id, reason=" ")
-    with pytest.raises(FieldError, match="still to come"):
+    with pytest.raises(FieldError, match="lies in the future"):
         pause_polling(routed.id, reason="Work", until=fake_clock.now())
     assert fresh(Connection, routed.id).paused_at is None

@@ -182,7 +182,7 @@ def test_what_holds_for_every_connection(one: PollingFacts, by_timer: bool) -> N
                 "paused_until": datetime(2026, 6, 10, 6, tzinfo=UTC),
             },
             "Paused since Monday 14:02 by Ann: vendor migration. Nothing has been looked at since."
-            " Polling resumes by itself: Wednesday 08:00.",
+            " Polling resumes by itself on Wednesday 08:00.",
         ),
         (
             {"paused_at": datetime(2026, 5, 1, 7, tzinfo=UTC), **FAILED},

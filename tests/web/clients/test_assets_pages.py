@@ -106,7 +106,7 @@ def test_states_and_deleting(app: Flask, admin: Browser, asset: int) -> None:
     assert "1 ticket" in page.text
     assert f"{path}/delete" not in {form.get("action") for form in page.all("form")}
     assert admin.send(f"{path}/delete", {}).location == path
-    assert "WS-01 cannot be deleted: 1 ticket points to it." in admin.get(path).text
+    assert "WS-01 cannot be deleted: 1 ticket uses it." in admin.get(path).text
     with app.app_context():
         from_tickets = all_rows(Asset)
     assert len(from_tickets) == 1

@@ -172,7 +172,7 @@ def test_deactivating_and_activating(app: Flask, admin: Browser, globex: int) ->
 
 def test_the_fallback_client_says_why_it_stays(app: Flask, admin: Browser) -> None:
     page = admin.get("/clients/1")
-    reason = "the routing of Tallow & Reed Managed IT points to it"
+    reason = "the routing of Tallow & Reed Managed IT uses it"
     assert f"It cannot be deactivated: {reason}. Change the routing first." in page.text
     actions = {form.get("action") for form in page.all("form")}
     assert not {"/clients/1/deactivate", "/clients/1/delete"} & actions
@@ -190,7 +190,7 @@ def test_what_holds_a_client(app: Flask, admin: Browser) -> None:
     page = admin.get(f"/clients/{client_id}")
     for holder in view.holders:
         assert str(holder) in page.text
-    assert "While anything points to it, it cannot be deleted." in page.text
+    assert "It can be deleted once nothing uses it any more." in page.text
     assert links(page)["1 asset"] == f"/assets?client={client_id}"
     assert "Laptop · SN-1" in page.text
     assert page.all("a", href=f"/tickets?client={client_id}&state=closed")
@@ -199,7 +199,7 @@ def test_what_holds_a_client(app: Flask, admin: Browser) -> None:
 def test_deleting(app: Flask, admin: Browser, globex: int) -> None:
     path = f"/clients/{globex}"
     page = admin.get(path)
-    assert "Nothing points to it" in page.text
+    assert "Nothing uses it" in page.text
     assert "will be gone for good" in words_of(page.one("details", class_="confirm"))
     response = admin.post(f"{path}/delete", on=path)
     assert response.location == "/clients"

@@ -41,7 +41,7 @@ def test_the_offer_and_its_answer(app: Flask, admin: Browser, left: Desk) -> Non
     assert admin.client.post(CLOSE, data=page.form_of("csrf_token")).location == PAGE
     assert closed(app) == [2, 3]
     assert "2 tickets closed." in admin.get(PAGE).text
-    assert "No open ticket can be closed" in admin.get(CLOSE).text
+    assert "There is nothing to close" in admin.get(CLOSE).text
 
 
 def test_only_switching_it_on_offers_anything(app: Flask, admin: Browser, left: Desk) -> None:

@@ -255,7 +255,7 @@ def test_replacing_credentials(
     data = {"api_key": "hk_2", "api_secret": SECRET}
     response = viewer.post(f"{PAGE}/credentials", data, on=PAGE)
     assert response.location == PAGE
-    assert flashed(viewer) == "The credentials were tried and stored."
+    assert flashed(viewer) == "The new credentials work and are stored."
     with app.app_context():
         assert fresh(Connection, 1).api_secret == SECRET
         assert audit_actions()[-1] == "connection.credentials_replaced"

@@ -107,7 +107,7 @@ def test_start_from_the_preview(app: Flask, viewer: Browser, fake_clock: FakeClo
         response = viewer.client.post(START, data=form)
         assert (response.status_code, response.location) == (303, PAGE)
     page = viewer.get(PAGE)
-    assert "Polling is started. The job queue (Redis) cannot be reached; the poll is noted" in (
+    assert "Polling is started. The job queue (Redis) cannot be reached; the poll is requested" in (
         page.text
     )
     with app.app_context():

@@ -295,4 +295,4 @@ def test_an_installation_without_clients_is_offered_them(app: Flask, long_table:
     link = next(one for one in page.all("a") if words_of(one) == "Create clients for all 60")
     assert len(long_table.get(link.get("href")).all("legend")) == 60
     checklist = long_table.get("/integrations/huntress/2")
-    assert "Create a client for each that has none" in checklist.text
+    assert "Create the missing clients" in checklist.text

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from xml.etree.ElementTree import Element
 
 import pytest
 from flask import Flask
@@ -84,6 +85,40 @@ def test_silence_shows_on_every_page(admin: Browser, stop: Callable[[], None]) -
     assert words_of(part.one("div", data_announce="polling-banner")) == banner(admin)
 
 
+def test_a_page_that_tells_it_itself_does_not_show_it_twice(
+    admin: Browser, stop: Callable[[], None], queue: Callable[..., None]
+) -> None:
+    stop()
+    queue(worker=False)
+    shown = {
+        "/tickets": ["No worker is running", "A poll has been due"],
+        "/integrations/huntress/1": ["No worker is running"],
+        "/": ["No worker is running"],
+        "/health": [],
+    }
+    for path, words in shown.items():
+        part = admin.get(path).one("div", id="polling-banner")
+        again = admin.fragment(str(part.get("hx-get")))
+        for one in (part, again.one("div", id="polling-banner")):
+            lines = visible_lines(one)
+            assert len(lines) == len(words), path
+            for line, beginning in zip(lines, words, strict=True):
+                assert beginning in line
+    assert "A poll has been due" in words_of(admin.get("/").one("article", id="connection-1"))
+
+
+def visible_lines(banner: Element) -> list[str]:
+    """The lines of the banner that are shown, without the one for a server that is silent."""
+    said = next(one for one in banner.iter("div") if one.get("data-announce"))
+    notice = said.find("div")
+    assert notice is not None
+    if notice.get("hidden") is not None:
+        return []
+    box = notice.find("div")
+    assert box is not None
+    return [words_of(line) for line in box.findall("div") if line.get("hidden") is None]
+
+
 def test_helpdesk_get_no_links_that_they_cannot_open(
     helpdesk: Browser, stop: Callable[[], None], queue: Callable[..., None]
 ) -> None:
@@ -128,7 +163,7 @@ def test_a_pause_is_never_green_and_says_who_and_why(
     )
     sentence = (
         "Paused since Monday 12:00 UTC by Ada Okafor: vendor migration. Nothing has been looked at"
-        " since. Polling resumes by itself: Tuesday 13:00 UTC."
+        " since. Polling resumes by itself on Tuesday 13:00 UTC."
     )
     for browser, path in ((admin, "/"), (helpdesk, "/"), (admin, "/integrations")):
         page = browser.get(path)

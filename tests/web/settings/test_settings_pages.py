@@ -147,7 +147,7 @@ def test_a_priority(app: Flask, admin: Browser) -> None:
         assert (row.name, row.colour, row.position) == ("Someday", "grey", 5)
     assert admin.post(f"{path}/delete", on=path).location == "/desk/priorities"
     page = admin.get(f"/desk/priorities/{CRITICAL}")
-    assert "What holds it" in page.text
+    assert "Where it is used" in page.text
     assert f"/desk/priorities/{CRITICAL}/delete" not in actions(page)
 
 

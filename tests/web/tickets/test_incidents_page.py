@@ -106,7 +106,7 @@ def test_the_list_says_what_there_is_and_why(helpdesk: Browser, alerts: dict[str
         "Closed when first seen",
         "Excluded organization",
         "Of excluded organizations only id, severity, status and times are kept",
-        "Nothing is left to do at Huntress.",
+        "Huntress is done with it.",
     ):
         assert words in page.text
     buttons = [

@@ -174,12 +174,12 @@ def _switch(session: Session, row: DeskRow, is_active: bool, actor_id: int | Non
 
 def _sentence(name: str, participle: str, holders: list[Holder]) -> str:
     held_by = ", ".join(map(str, holders))
-    return f"{name} cannot be {participle}: {held_by} {_verb(holders)} to it."
+    return f"{name} cannot be {participle}: {held_by} {_verb(holders)} it."
 
 
 def _verb(holders: list[Holder]) -> str:
     is_one = len(holders) == 1 and (holders[0].is_routing or holders[0].count == 1)
-    return "points" if is_one else "point"
+    return "uses" if is_one else "use"
 
 
 def _record(session: Session, row: DeskRow, what: str, actor_id: int | None) -> None:

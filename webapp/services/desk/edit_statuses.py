@@ -132,7 +132,7 @@ def _check_switch(session: Session, row: Status, statuses: Sequence[Status]) -> 
         )
     routing = [str(one) for one in find_holders(session, Status, row.id) if one.is_routing]
     if routing:
-        raise FieldError({"is_closed": f"{routing[0]} points to it as its closed status."})
+        raise FieldError({"is_closed": f"{routing[0]} uses it as its closed status."})
 
 
 def _read(name: str | None) -> str:

@@ -98,7 +98,7 @@ class _Planner:
         changes = {name: new for name, new in given.items() if getattr(current, name) != new}
         if changes.get("is_active") is False and current.id in self._routing:
             routed = f"It cannot be made inactive: the routing of {self._routing[current.id]}"
-            return PlannedRow(number, Outcome.WRONG, current.name, (f"{routed} points to it.",))
+            return PlannedRow(number, Outcome.WRONG, current.name, (f"{routed} uses it.",))
         outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
         details = tuple(_describe(current, name, new) for name, new in changes.items())
         return PlannedRow(number, outcome, current.name, details, changes, current.id)

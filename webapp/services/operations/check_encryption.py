@@ -25,7 +25,8 @@ def warn_of_unreadable_secrets() -> None:
     with reading() as session:
         unreadable = find_unreadable_columns(session)
     if unreadable:
-        logger.warning("No configured key fits %s. %s", ", ".join(unreadable), UNREADABLE_HINT)
+        names = ", ".join(unreadable)
+        logger.warning("The configured keys cannot decrypt %s. %s", names, UNREADABLE_HINT)
 
 
 def find_unreadable_columns(session: Session) -> list[str]:

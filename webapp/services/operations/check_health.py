@@ -146,7 +146,7 @@ def _secrets(unreadable: list[str]) -> Check:
         return Check(
             "encryption keys",
             False,
-            f"No configured key fits {', '.join(unreadable)}.",
+            f"The configured keys cannot decrypt {', '.join(unreadable)}.",
             UNREADABLE_HINT,
         )
     return Check("encryption keys", True, "every stored secret can be read")
@@ -176,11 +176,11 @@ def _check_parts(name: str, status: QueueStatus, *, is_alive: bool) -> Iterator[
         notes = [f"on {part.machine} {part.note}" for part in parts if part.note]
         yield Check(name, True, "; ".join(("alive", *notes)))
     elif not silent:
-        hint = f"Start `triagedesk up`, or `triagedesk {name}` where the parts run singly."
-        yield Check(name, False, "None has been heard of for 15 seconds.", hint)
+        hint = f"Start `triagedesk up`, or `triagedesk {name}` where each part runs by itself."
+        yield Check(name, False, f"No {name} has reported for 15 seconds.", hint)
     for part in silent:
         seconds = timedelta(seconds=part.silent_seconds)
-        detail = f"It has not been heard of for {_words(seconds)}."
+        detail = f"It has not reported for {_words(seconds)}."
         yield Check(f"{name} on {part.machine}", False, detail, _how_to_start(part, status))
 
 
@@ -193,15 +193,15 @@ def _how_to_start(part: PartStatus, status: QueueStatus) -> str:
         return "`triagedesk up` runs there and starts it again within a minute; its log says more."
     hours = FORGOTTEN_AFTER_SECONDS // 3600
     return (
-        f"Start it there again: `triagedesk up`, or `triagedesk {part.name}` where the parts run"
-        f" singly. If it was removed on purpose: {hours} hours after its last word it is forgotten."
+        f"Start it there again: `triagedesk up`, or `triagedesk {part.name}` where each part"
+        f" runs by itself. If it was removed on purpose, this goes away within {hours} hours."
     )
 
 
 def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) -> list[Check]:
     """Check the queue and its parts, unless `poll --due` polls in their place."""
     if any(one.judgement.by_timer for one in connections):
-        detail = "not needed: a timer polls here, with poll --due"
+        detail = "not needed: a timer polls here with poll --due"
         return [Check("redis", True, detail, tone=Tone.NEUTRAL)]
     return check_queue(status)
 
@@ -256,7 +256,7 @@ def _find_stuck(session: Session, connection: JudgedConnection, now: datetime) -
         )
     )
     if oldest is not None and now - oldest > STUCK_AFTER:
-        yield f"An incident has been waiting in the inbox for {_words(now - oldest)}."
+        yield f"A report has been waiting to become a ticket for {_words(now - oldest)}."
 
 
 def _words(span: timedelta) -> str:

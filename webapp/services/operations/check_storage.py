@@ -68,7 +68,7 @@ def check_writing() -> Check:
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         detail = f"Nothing can be written: {_describe(error)}."
         return Check("database writes", False, detail, _write_hint(error))
-    return Check("database writes", True, "a trial write was taken and rolled back")
+    return Check("database writes", True, "a trial write worked and was rolled back")
 
 
 def try_write(seconds: float) -> None:
@@ -121,7 +121,7 @@ def check_owners(config: Config) -> list[Check]:
     hint = f"If {me} runs Triagedesk: sudo chown {me} {paths}"
     if os.geteuid() == 0 or owner != 0:
         hint += f" - if {_name(owner)} does: sudo -u {_name(owner)} triagedesk doctor"
-    return [Check("files", False, f"Other users' files: {names}.", hint)]
+    return [Check("files", False, f"Files belong to another user: {names}.", hint)]
 
 
 def _foreign_files(config: Config) -> Iterator[tuple[Path, int]]:
@@ -149,7 +149,7 @@ def check_objects() -> Check:
     except SQLAlchemyError as error:
         return Check("schema", False, f"It cannot be read: {first_line(error)}", DATABASE_HINT)
     if missing:
-        detail = f"The database lacks {', '.join(missing)}."
+        detail = f"Missing in the database: {', '.join(missing)}."
         hint = (
             "Restore the backup made before the upgrade, run `triagedesk migrate`, and report it."
         )

@@ -33,7 +33,7 @@ def find_time_zone(typed: str | None) -> str | None:
     named = [one for one in zones if one.lower() == wanted]
     cities = [one for one in list_time_zones() if one.lower().endswith(f"/{wanted}")]
     if not named and len(cities) != 1:
-        raise FieldError({"time_zone": "Choose a time zone of the list, such as Europe/Berlin."})
+        raise FieldError({"time_zone": "Choose a time zone from the list, such as Europe/Berlin."})
     return (named or cities)[0]
 
 

@@ -117,7 +117,7 @@ def pause_polling(
     if not reason:
         raise FieldError({"reason": "Say why polling is paused."})
     if until is not None and until <= now:
-        raise FieldError({"end": "Choose an end that is still to come."})
+        raise FieldError({"end": "Choose an end that lies in the future."})
     with transaction() as session:
         end_pause(session, connection_id, now)
         connection = get_connection(session, connection_id, lock=True)
@@ -159,7 +159,7 @@ def _request(connection: Connection, now: datetime, *, sweep: bool) -> None:
 
 def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRequest:
     if any(one.judgement.by_timer for one in judge_connections()):
-        sentence = "The poll is noted; the timer's next `triagedesk poll --due` starts it."
+        sentence = "The poll is requested; the timer's next `triagedesk poll --due` starts it."
         return PollRequest(connection_id, False, sentence)
     try:
         task_queue.enqueue_poll(connection_id, trigger="manual", actor_id=actor_id, sweep=sweep)
@@ -168,7 +168,7 @@ def _enqueue(connection_id: int, *, actor_id: int | None, sweep: bool) -> PollRe
         problem = "The job queue (Redis) cannot be reached"
     if problem is None:
         return PollRequest(connection_id, True, "The poll has been requested.")
-    sentence = f"{problem}; the poll is noted and starts as soon as the workers are back."
+    sentence = f"{problem}; the poll is requested and starts as soon as the workers are back."
     return PollRequest(connection_id, False, sentence)
 
 

@@ -42,6 +42,6 @@ def end_pause(session: Session, connection_id: int, now: datetime) -> bool:
         action="polling.resumed",
         subject_type="connection",
         subject_id=connection_id,
-        after={"reason": "The pause came to its end."},
+        after={"reason": "The pause is over."},
     )
     return True

@@ -104,7 +104,7 @@ def save_settings(connection_id: int) -> ResponseReturnValue:
         return page, status_of(error)
     flash(saved.message, "warning" if saved.missing else "success")
     if wanted["category_id"] is not None and saved.connection.category_id is None:
-        flash("The category was cleared: it is not one of the security board's.", "info")
+        flash("The category was cleared: it belongs to another board.", "info")
     is_new = wanted["auto_close_tickets"] and not seen["auto_close_tickets"]
     if is_new and not saved.missing and count_closable_tickets(connection_id):
         return redirect(url_for("connections.close_old", connection_id=connection_id), 303)
@@ -141,7 +141,7 @@ def change_credentials(connection_id: int) -> ResponseReturnValue:
             failure=str(error),
             is_other_account=isinstance(error, OtherAccountError),
         ), 400
-    flash("The credentials were tried and stored.", "success")
+    flash("The new credentials work and are stored.", "success")
     return _back(connection_id)
 
 
@@ -155,8 +155,8 @@ def choose_links(connection_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return render_overview(connection_id, portal=form), 400
-    rest = "" if is_done else " The descriptions of older tickets follow within the hour."
-    flash(f"Links to Huntress's portal have the chosen form.{rest}", "success")
+    rest = "" if is_done else " The texts of older tickets follow within the hour."
+    flash(f"Links to Huntress's portal use this format now.{rest}", "success")
     return _back(connection_id)
 
 
@@ -175,7 +175,7 @@ def pause(connection_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return render_overview(connection_id, pause=form), 400
-    flash("Polling is paused. A poll that is running comes to its end.", "success")
+    flash("Polling is paused. A poll that is already running finishes.", "success")
     return _back(connection_id)
 
 
@@ -208,7 +208,7 @@ def acknowledge(connection_id: int) -> ResponseReturnValue:
     tell(
         lambda: (
             f"{acknowledge_disconnect(connection_id, actor_id).name} stays disconnected; "
-            "nothing recalls it any more."
+            "you will not be reminded of it again."
         )
     )
     return _back(connection_id)

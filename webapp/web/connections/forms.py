@@ -26,10 +26,10 @@ class CredentialsForm(FlaskForm):
 class PortalLinkForm(FlaskForm):
     """The form for links to Huntress's portal: a choice, and an own form for the last choice."""
 
-    choice = StringField("Form of links")
+    choice = StringField("Link format")
     template = StringField(
-        "Own form",
-        description="With {subdomain}, {organization_id} and {incident_id} in their places.",
+        "Your own format",
+        description="Write {subdomain}, {organization_id} and {incident_id} where they belong.",
         render_kw={"maxlength": PORTAL_TEMPLATE_LENGTH, "inputmode": "url"},
     )
 
@@ -45,7 +45,7 @@ class ConnectForm(CredentialsForm):
 
     name = StringField(
         "Name (optional)",
-        description="What to call this connection; the account's own name where it is left empty.",
+        description="What to call this connection. Leave it empty for the account's own name.",
     )
     base_url = StringField(
         "Base URL",
@@ -57,13 +57,13 @@ class ConnectForm(CredentialsForm):
 class PauseForm(FlaskForm):
     """Why polling is paused, and until when."""
 
-    reason = StringField("Reason", description="Everybody sees it, as long as polling is paused.")
+    reason = StringField("Reason", description="Everybody sees it while polling is paused.")
     end = RadioField(
-        "Until",
+        "How long",
         choices=[
-            (PauseEnd.HOUR.value, "for 1 hour"),
-            (PauseEnd.TOMORROW.value, "until tomorrow, 08:00"),
-            (PauseEnd.RESUMED.value, "until I resume"),
+            (PauseEnd.HOUR.value, "For 1 hour"),
+            (PauseEnd.TOMORROW.value, "Until tomorrow, 08:00"),
+            (PauseEnd.RESUMED.value, "Until I resume"),
         ],
         default=PauseEnd.HOUR.value,
     )

@@ -15,10 +15,10 @@ from webapp.web.connections.forms import CredentialsForm, PauseForm, PortalLinkF
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
 
 PORTAL_WORDS = {
-    INSTALL: "As this installation does",
-    "incident_reports": "With the organization, /incident_reports/",
-    "infection_reports": "With the organization, /infection_reports/ (older)",
-    OWN: "An own form",
+    INSTALL: "The default of this installation",
+    "incident_reports": "Organization and incident",
+    "infection_reports": "Organization and incident, the older way",
+    OWN: "Your own format",
 }
 """The forms of links to Huntress's portal, as the page calls them."""
 
