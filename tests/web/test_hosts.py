@@ -24,20 +24,21 @@ STRANGE = (
 )
 
 
-@pytest.mark.parametrize("host", [*STRANGE, "desk.example.com", "localhost.example.com"])
 def test_other_hosts_get_a_sentence_and_no_line_of_log(
-    app: Flask, host: str, caplog: pytest.LogCaptureFixture
+    app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO):
-        answer = app.test_client().get("/tickets", headers={"Host": host})
-    assert answer.status_code == 400
-    assert "TRIAGEDESK_PUBLIC_URL" in answer.text
-    assert not caplog.records
+    for host in (*STRANGE, "desk.example.com", "localhost.example.com"):
+        with caplog.at_level(logging.INFO):
+            answer = app.test_client().get("/tickets", headers={"Host": host})
+        assert answer.status_code == 400, host
+        assert "TRIAGEDESK_PUBLIC_URL" in answer.text, host
+        assert not caplog.records, host
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "[::1]:8000"])
-def test_names_of_this_machine_are_answered(app: Flask, host: str) -> None:
-    assert app.test_client().get("/sign-in", headers={"Host": host}).status_code == 302
+def test_names_of_this_machine_are_answered(app: Flask) -> None:
+    for host in ("localhost", "LOCALHOST:8000", "127.0.0.1", "[::1]:8000"):
+        answer = app.test_client().get("/sign-in", headers={"Host": host})
+        assert answer.status_code == 302, host
 
 
 def test_the_public_address_is_answered_and_told(config: Config) -> None:
@@ -49,9 +50,10 @@ def test_the_public_address_is_answered_and_told(config: Config) -> None:
     assert client.head("/", headers={"Host": "evil.example"}).data == b""
 
 
-@pytest.mark.parametrize("host", [*STRANGE, "192.0.2.7:8000"])
-def test_monitors_may_ask_by_any_address(app: Flask, host: str) -> None:
-    assert app.test_client().get("/healthz", headers={"Host": host}).status_code == 200
+def test_monitors_may_ask_by_any_address(app: Flask) -> None:
+    for host in (*STRANGE, "192.0.2.7:8000"):
+        answer = app.test_client().get("/healthz", headers={"Host": host})
+        assert answer.status_code == 200, host
 
 
 @given(st.text())

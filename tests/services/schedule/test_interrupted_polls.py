@@ -11,8 +11,8 @@ from tests.support.poller import Desk
 from tests.support.polling import add_bulk, break_reports, runs
 from webapp.models import Ticket
 from webapp.process_identity import own_identity
+from webapp.services.polling import database_outage, give_back, process_inbox, walk_incidents
 from webapp.services.polling import poll_connection as module
-from webapp.services.polling import process_inbox, walk_incidents
 from webapp.services.polling.database_outage import DATABASE_PAUSES
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.schedule.due_connections import find_due_connections
@@ -108,6 +108,22 @@ def test_a_poll_that_is_told_to_stop_between_two_steps_gives_its_lease_back(
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
 
 
+def test_a_stop_between_two_steps_is_obeyed_though_the_database_is_away(
+    hourly: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_finish", stop)
+        Database(patch, give_back, "take_back_attempts").failing = range(1, 2)
+        with pytest.raises(SystemExit):
+            hourly.poll(minutes=LONGEST)
+    assert hourly.connection().lease_token is not None
+    assert hourly.poll(minutes=LONGEST).is_success
+    assert [run.state for run in runs(hourly)] == ["completed", "interrupted", "completed"]
+
+
 @both_databases
 def test_reports_that_a_failed_poll_left_behind_wait_a_minute_not_an_hour(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch
@@ -158,12 +174,14 @@ class Database:
 def test_a_database_that_comes_back_costs_a_pause_and_no_attempt(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Processing fails, and so do the trial ticket and what would take the attempt back."""
+    """Processing fails, and so do the trial ticket and the first look whether it is back."""
     add_bulk(hourly.account, 3, hourly.clock.now())
-    database = Database(monkeypatch, process_inbox, "write_incidents")
-    database.failing = range(1, 2)
-    trial = Database(monkeypatch, process_inbox, "can_write_tickets")
-    trial.failing = range(1, 2)
+    for part, name in (
+        (process_inbox, "write_incidents"),
+        (process_inbox, "can_write_tickets"),
+        (database_outage, "take_back_attempts"),
+    ):
+        Database(monkeypatch, part, name).failing = range(1, 2)
     outcome = hourly.poll(minutes=LONGEST)
     assert outcome.is_success
     assert outcome.run.created == 3

@@ -66,18 +66,16 @@ def test_preferences_are_saved(app: Flask, admin: Browser, desk: Desk) -> None:
     assert stored(app, desk.admin_id).time_zone is None
 
 
-@pytest.mark.parametrize(
-    ("typed", "zone"),
-    [
-        *(("europe/berlin", "Europe/Berlin"), ("Berlin", "Europe/Berlin"), ("UTC", None)),
-        *((" new york ", "America/New_York"), ("Asia/Calcutta", "Asia/Calcutta")),
-    ],
-)
-def test_a_zone_is_found_by_its_city(
-    app: Flask, admin: Browser, desk: Desk, typed: str, zone: str | None
-) -> None:
-    admin.post_own("/preferences", {"theme": "auto", "time_zone": typed})
-    assert stored(app, desk.admin_id).time_zone == zone
+def test_a_zone_is_found_by_its_city(app: Flask, admin: Browser, desk: Desk) -> None:
+    for typed, zone in (
+        ("europe/berlin", "Europe/Berlin"),
+        (" new york ", "America/New_York"),
+        ("Berlin", "Europe/Berlin"),
+        ("UTC", None),
+        ("Asia/Calcutta", "Asia/Calcutta"),
+    ):
+        admin.post_own("/preferences", {"theme": "auto", "time_zone": typed})
+        assert stored(app, desk.admin_id).time_zone == zone, typed
 
 
 def test_the_zones_to_choose_from(admin: Browser, desk: Desk) -> None:

@@ -304,14 +304,14 @@ def _poll_in_spite_of_the_database(cycle: Cycle) -> None:
     Every step may be repeated. What was being processed meanwhile is not to blame. Raises what
     `_poll` raises, in the end also the database's own errors.
     """
-    for pause in (*DATABASE_PAUSES, None):
+    for pause in DATABASE_PAUSES:
         try:
             _poll(cycle)
-        except (*DATABASE_AWAY, GlobalProcessingError) as problem:
-            if pause is None or not has_come_back(cycle, problem, pause):
-                raise
-        else:
             return
+        except (*DATABASE_AWAY, GlobalProcessingError) as problem:
+            if not has_come_back(cycle, problem, pause):
+                raise
+    _poll(cycle)
 
 
 def _poll(cycle: Cycle) -> None:
