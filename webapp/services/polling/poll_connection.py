@@ -340,8 +340,9 @@ def _walk(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError | None]:
     try:
         while not walk.is_finished:
             cycle.run.show("walking", walk.pages)
+            asked_at = clock.utcnow()
             page = cycle.client.list_incident_reports(walk.next_token)
-            cycle.clock_skew = page.answered_at - clock.utcnow()
+            cycle.note_time(page.answered_at, asked_at=asked_at)
             if cycle.connection.horizon is None:
                 walk.low = _set_horizon(cycle, page)
             collect_rows(cycle, walk.take(page))
@@ -399,6 +400,8 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
     values: dict[str, object] = {"is_walk_cut_off": cycle.is_walk_cut_off}
     if cycle.cursor is not None:
         values["cursor"] = cycle.cursor
+    if cycle.seconds_ahead is not None:
+        values["huntress_skew_seconds"] = cycle.seconds_ahead
     if error is None:
         values.update(last_success_at=now, last_error=None, last_error_at=None)
     else:
