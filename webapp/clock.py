@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 SKEW_THAT_MATTERS = timedelta(seconds=30)
 """How far two clocks may differ before somebody is told."""
 
+SKEW_HINT = "Set this machine's clock by NTP, and the database server's where there is one."
+
 _MEASURED_EVERY = 60.0
 _SLOWEST_ANSWER = 1.0
 """An answer that took longer (seconds) says too little about the time at which it was written."""
@@ -103,7 +105,7 @@ class SharedClock:
         return self._asked_at is None or self._elapsed() - self._asked_at >= _MEASURED_EVERY
 
     def _warn(self, skew: timedelta) -> None:
-        is_wrong = abs(skew) > SKEW_THAT_MATTERS
+        is_wrong = does_matter(skew)
         if is_wrong and not self._has_warned:
             log.warning(
                 "This machine's clock is %s the database's. Triagedesk goes by the database's; "
@@ -111,6 +113,11 @@ class SharedClock:
                 skew_words(skew),
             )
         self._has_warned = is_wrong
+
+
+def does_matter(skew: timedelta) -> bool:
+    """Whether somebody has to be told that two clocks differ by `skew`."""
+    return abs(skew) > SKEW_THAT_MATTERS
 
 
 def skew_words(skew: timedelta) -> str:

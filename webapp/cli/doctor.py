@@ -14,6 +14,7 @@ from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.services.operations.check_health import (
     Check,
+    check_clock,
     check_connections,
     check_database,
     check_parts,
@@ -68,6 +69,7 @@ def run_checks() -> Iterator[Check]:
             yield from check_storage(config, seconds=PAGES_SECONDS)
         connections = judge_connections() if database[0].is_ok else []
         yield from check_parts(read_queue_status(), connections)
+        yield check_clock(connections)
         yield from check_connections(connections, utcnow())
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from webapp.huntress.budget import AccountCalls
 from webapp.huntress.errors import ErrorKind, HuntressError
 
 MAX_INTEGER_DIGITS = 64
@@ -28,6 +29,7 @@ _STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """Matches brackets and whole strings, so that brackets inside strings are not counted."""
 
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _WEB_PAGE = (
     "A web page came back instead of Huntress's answer; a proxy, firewall or login page stands "
     "between this server and Huntress."
@@ -149,6 +151,14 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
             return None
         seconds = (date - now).total_seconds()
     return min(max(seconds, _SHORTEST_RETRY_SECONDS), MAX_RETRY_AFTER_SECONDS)
+
+
+def parse_account_calls(limit: str | None, remaining: str | None) -> AccountCalls | None:
+    """Return what the two headers say of the account's calls; None where they make no sense."""
+    if not (_COUNT.fullmatch(limit or "") and _COUNT.fullmatch(remaining or "")):
+        return None
+    account = AccountCalls(int(limit or ""), int(remaining or ""))
+    return account if 0 < account.limit >= account.remaining else None
 
 
 def _parse_int(text: str) -> int | str:

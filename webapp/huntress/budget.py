@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from webapp.domain.detail_fetch import reserve_of
+
 SLICE_SECONDS = 5.0
 """The longest uninterrupted sleep by default; between slices the caller can renew its lease."""
 
@@ -35,6 +37,19 @@ class Wait:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class AccountCalls:
+    """What an answer said of the window of all the account's tools, not only this one."""
+
+    limit: int
+    remaining: int
+
+    @property
+    def spare(self) -> int:
+        """How many calls details may take: what remains above the usual reserve."""
+        return max(0, self.remaining - reserve_of(self.limit))
+
+
 class CallLedger(Protocol):
     """The calls of one account. All times are aware datetimes in UTC."""
 
@@ -50,12 +65,19 @@ class CallLedger(Protocol):
         status: int | None,
         milliseconds: int,
         rows: int | None,
+        account: AccountCalls | None = None,
     ) -> None:
-        """Record how a call ended; `status` is None where no answer came."""
+        """Record how a call ended; `status` is None where no answer came.
+
+        `account` is what the answer said of the whole account, None where it said nothing.
+        """
         ...
 
     def free_calls(self, now: datetime) -> int:
-        """Return how many calls could be made now without waiting; never negative."""
+        """Return how many calls could be made now without waiting; never negative.
+
+        Where other tools have used up the account's calls, these are fewer.
+        """
         ...
 
 
@@ -65,6 +87,7 @@ class CallBudget:
     `clock` returns aware UTC times, and `sleep` takes seconds. `on_wait(seconds_left, reason)` is
     called before each slice of a wait (at most `slice_seconds` each), so that the caller can renew
     its lease and show the wait. An exception from `on_wait` ends the wait and reaches the caller.
+    `account` is what the last answer said of the account's calls.
     """
 
     def __init__(
@@ -78,6 +101,7 @@ class CallBudget:
     ) -> None:
         self.calls = 0
         self.waited_seconds = 0.0
+        self.account: AccountCalls | None = None
         self.clock = clock
         self._ledger = ledger
         self._sleep = sleep
@@ -94,11 +118,23 @@ class CallBudget:
             self.wait(max(answer.seconds, _SHORTEST_WAIT), WINDOW_REASON)
 
     def finish(
-        self, reservation_id: int, *, status: int | None, milliseconds: int, rows: int | None
+        self,
+        reservation_id: int,
+        *,
+        status: int | None,
+        milliseconds: int,
+        rows: int | None,
+        account: AccountCalls | None = None,
     ) -> None:
         """Record how the call of a reservation ended; see `CallLedger.finish`."""
+        self.account = account
         self._ledger.finish(
-            reservation_id, self.clock(), status=status, milliseconds=milliseconds, rows=rows
+            reservation_id,
+            self.clock(),
+            status=status,
+            milliseconds=milliseconds,
+            rows=rows,
+            account=account,
         )
 
     def wait(self, seconds: float, reason: str) -> None:
@@ -129,7 +165,7 @@ class MemoryLedger:
     At most `limit` calls arrive at Huntress in any `window` seconds. A call arrives at some time
     between its reservation and its end, so its place is taken until `window` seconds after it
     *finished*. The place of a call that is never finished becomes free `abandoned_after` plus
-    `window` seconds after its reservation.
+    `window` seconds after its reservation. What answers say of the account is not kept.
     """
 
     def __init__(self, limit: int, window: float = 60.0, abandoned_after: float = 300.0) -> None:
@@ -159,6 +195,7 @@ class MemoryLedger:
         status: int | None,
         milliseconds: int,
         rows: int | None,
+        account: AccountCalls | None = None,
     ) -> None:
         """See `CallLedger.finish`; an unknown reservation is ignored."""
         with self._lock:

@@ -22,6 +22,7 @@ from requests.auth import HTTPBasicAuth
 from webapp.domain.cursor_walk import Page
 from webapp.huntress.answers import (
     Rows,
+    parse_account_calls,
     parse_http_date,
     parse_json,
     parse_retry_after,
@@ -29,7 +30,7 @@ from webapp.huntress.answers import (
     read_rows,
 )
 from webapp.huntress.base_url import check_base_url, is_exempt_origin
-from webapp.huntress.budget import CallBudget
+from webapp.huntress.budget import AccountCalls, CallBudget
 from webapp.huntress.errors import (
     ErrorKind,
     HuntressError,
@@ -70,10 +71,11 @@ class _Answer(Generic[T]):
 
 @dataclass(slots=True)
 class _Exchange:
-    """The status and number of rows of one attempt, for the ledger."""
+    """What one attempt brought, for the ledger."""
 
     status: int | None = None
     rows: int | None = None
+    account: AccountCalls | None = None
 
 
 class HuntressClient:
@@ -254,6 +256,7 @@ class HuntressClient:
                 status=exchange.status,
                 milliseconds=round((time.monotonic() - started) * 1000),
                 rows=exchange.rows,
+                account=exchange.account,
             )
 
     def _exchange(
@@ -269,6 +272,10 @@ class HuntressClient:
             # This is a hook, so that it runs before requests handles a redirect: requests reads
             # a redirect's body without any limit, even if it does not follow it.
             exchange.status = response.status_code
+            exchange.account = parse_account_calls(
+                response.headers.get("x-huntress-api-call-limit"),
+                response.headers.get("x-huntress-api-call-remaining"),
+            )
             answered_at = parse_http_date(response.headers.get("Date")) or asked_at
             retry_after = parse_retry_after(response.headers.get("Retry-After"), answered_at)
             error = error_for_status(response.status_code, retry_after)

@@ -21,7 +21,8 @@ class Connection(Base):
 
     `portal_template` is the form of links to Huntress's portal, None for the install's. Tickets
     with ids above `relink_after_id` still have links of the form before; None means that no ticket
-    has. `portal_checked_at` is when a person last chose the form.
+    has. `portal_checked_at` is when a person last chose the form. `huntress_skew_seconds` is how
+    far the time gone by here was ahead of Huntress's clock at the last poll that asked it.
 
     A poll writes single columns by name, never the whole row. Settings that are edited during a
     poll are therefore not overwritten by it.
@@ -90,13 +91,15 @@ class Connection(Base):
     has_pending_details: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=false()
     )
+    huntress_skew_seconds: Mapped[int | None] = mapped_column(Integer)
 
 
 class ApiExchange(Base):
     """One call to Huntress: its reservation in the call window and its entry in the log.
 
     A call counts in the window until 60 s after it finished. `slot` numbers a connection's calls
-    without gaps. It is unique, so two processes cannot take the same slot.
+    without gaps. It is unique, so two processes cannot take the same slot. `account_limit` and
+    `account_remaining` are what the answer said of the calls of all the account's tools.
     """
 
     __tablename__ = "api_exchanges"
@@ -115,3 +118,5 @@ class ApiExchange(Base):
     status: Mapped[int | None] = mapped_column(Integer)
     milliseconds: Mapped[int | None] = mapped_column(Integer)
     rows: Mapped[int | None] = mapped_column(Integer)
+    account_limit: Mapped[int | None] = mapped_column(Integer)
+    account_remaining: Mapped[int | None] = mapped_column(Integer)

@@ -13,7 +13,7 @@ import requests
 import responses
 from urllib3.exceptions import ReadTimeoutError
 
-from webapp.huntress.budget import CallBudget, MemoryLedger
+from webapp.huntress.budget import AccountCalls, CallBudget, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
 
@@ -32,6 +32,7 @@ class RecordingLedger(MemoryLedger):
         self.reserved: list[tuple[str, str]] = []
         self.finished: list[tuple[int | None, int | None]] = []
         self.milliseconds: list[int] = []
+        self.accounts: list[AccountCalls | None] = []
 
     def reserve(self, method: str, path: str, now: datetime) -> Any:
         self.reserved.append((method, path))
@@ -45,9 +46,11 @@ class RecordingLedger(MemoryLedger):
         status: int | None,
         milliseconds: int,
         rows: int | None,
+        account: AccountCalls | None = None,
     ) -> None:
         self.finished.append((status, rows))
         self.milliseconds.append(milliseconds)
+        self.accounts.append(account)
         super().finish(reservation_id, now, status=status, milliseconds=milliseconds, rows=rows)
 
 

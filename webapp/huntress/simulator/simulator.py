@@ -22,7 +22,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import TracebackType
@@ -85,6 +85,14 @@ class CallWindow:
         with self._lock:
             self._forget(now)
             return len(self._taken)
+
+    def headers(self, now: datetime) -> tuple[tuple[str, str], ...]:
+        """Return what each answer says of the account's calls, whoever made them."""
+        left = max(0, self.calls - self.count(now))
+        return (
+            ("x-huntress-api-call-limit", str(self.calls)),
+            ("x-huntress-api-call-remaining", str(left)),
+        )
 
     def _forget(self, now: datetime) -> None:
         while self._taken and self._taken[0] <= now - self._length:
@@ -199,6 +207,10 @@ class Simulator:
         fault = self.faults.decide(path) or Fault()
         self._stopping.wait(fault.slow_seconds)
         answer = self._answer_api(method, path, query, headers.get("Authorization"), fault)
+        if answer.status != 401:  # nobody's window
+            given = {name.lower() for name, _ in answer.headers}
+            window = (one for one in self._window.headers(self._clock()) if one[0] not in given)
+            answer = replace(answer, headers=(*answer.headers, *window))
         self._record(RecordedRequest(method, path, query, answer.status, self._clock()))
         return Reply(answer, cut=fault.cut)
 

@@ -4,11 +4,13 @@ The table `api_exchanges` is both the window (a row is a reservation) and the lo
 exchanges: method, path, status, milliseconds, rows; never a query string, credential or body.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     ScalarSelect,
     and_,
     func,
@@ -20,7 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from webapp.huntress.budget import Granted, Wait
+from webapp.domain.detail_fetch import reserve_of
+from webapp.huntress.budget import AccountCalls, Granted, Wait
 from webapp.models import ApiExchange
 from webapp.models.connection import PATH_LENGTH
 from webapp.services.transactions import NO_SYNC, reading, transaction
@@ -64,7 +67,7 @@ class DatabaseLedger:
                 reserved = session.scalar(self._reservation(session, method, path, now))
                 if reserved is not None:
                     return Granted(reserved)
-                releases = self._releases(session, now)
+                releases = self._releases(self._counted(session, now), now)
             if len(releases) >= self.limit:
                 wait = releases[len(releases) - self.limit] - now
                 return Wait(min(wait, self.window).total_seconds())
@@ -78,13 +81,21 @@ class DatabaseLedger:
         status: int | None,
         milliseconds: int,
         rows: int | None,
+        account: AccountCalls | None = None,
     ) -> None:
         """Record how a call ended; an unknown reservation is ignored."""
         with transaction() as session:
             session.execute(
                 update(ApiExchange)
                 .where(ApiExchange.id == reservation_id)
-                .values(finished_at=now, status=status, milliseconds=milliseconds, rows=rows)
+                .values(
+                    finished_at=now,
+                    status=status,
+                    milliseconds=milliseconds,
+                    rows=rows,
+                    account_limit=account.limit if account else None,
+                    account_remaining=account.remaining if account else None,
+                )
                 .execution_options(**NO_SYNC)
             )
 
@@ -98,9 +109,18 @@ class DatabaseLedger:
             self.finish(answer.reservation_id, now, status=status, milliseconds=0, rows=rows)
 
     def free_calls(self, now: datetime) -> int:
-        """Return how many calls could be made now without waiting; never negative."""
+        """Return how many calls could be made now without waiting; never negative.
+
+        They are fewer where Huntress said, within the window, that other tools have used so many
+        that details would come too close to the account's limit. Walks do not ask.
+        """
         with reading() as session:
-            return max(0, self.limit - len(self._releases(session, now)))
+            rows = self._counted(session, now)
+        free = self.limit - len(self._releases(rows, now))
+        account, since = _last_seen(rows)
+        if account is not None:
+            free = min(free, account.spare + reserve_of(self.limit) - since)
+        return max(0, free)
 
     def _reservation(self, session: Session, method: str, path: str, now: datetime) -> Any:
         """Return the statement that takes the next free slot and returns its row's id."""
@@ -122,14 +142,16 @@ class DatabaseLedger:
             .returning(ApiExchange.id)
         )
 
-    def _releases(self, session: Session, now: datetime) -> list[datetime]:
+    def _counted(self, session: Session, now: datetime) -> Sequence[Row[Any]]:
+        columns = ("reserved_at", "finished_at", "account_limit", "account_remaining")
+        query = select(*(getattr(_calls, name) for name in columns))
+        return session.execute(query.where(*self._counts(now))).all()
+
+    def _releases(self, rows: Sequence[Row[Any]], now: datetime) -> list[datetime]:
         """Return when each taken place becomes free at the earliest, soonest first."""
-        rows = session.execute(
-            select(_calls.reserved_at, _calls.finished_at).where(*self._counts(now))
-        )
         return sorted(
-            (finished or min(now, reserved + ABANDONED_AFTER)) + self.window
-            for reserved, finished in rows
+            (row.finished_at or min(now, row.reserved_at + ABANDONED_AFTER)) + self.window
+            for row in rows
         )
 
     def _newest_slot(self) -> ScalarSelect[int]:
@@ -155,6 +177,16 @@ class DatabaseLedger:
                 and_(_calls.finished_at.is_(None), _calls.reserved_at > since - ABANDONED_AFTER),
             ),
         )
+
+
+def _last_seen(rows: Sequence[Row[Any]]) -> tuple[AccountCalls | None, int]:
+    """Return what Huntress last said of the account, and how many calls it did not know of."""
+    said = [row for row in rows if row.finished_at and row.account_remaining is not None]
+    if not said:
+        return None, 0
+    last = max(said, key=lambda row: row.finished_at)
+    since = [row for row in rows if not row.finished_at or row.finished_at > last.finished_at]
+    return AccountCalls(last.account_limit, last.account_remaining), len(since)
 
 
 def recent_exchanges(connection_id: int, limit: int = 50) -> list[ApiExchange]:

@@ -28,12 +28,16 @@ class Figures:
     """The figures of one connection.
 
     `oldest_waiting_at` (UTC) is when the incident that has waited longest was first fetched.
+    `account_limit` and `account_remaining` are what Huntress said within the last minute of the
+    calls of all the account's tools; the limit is None where it said nothing.
     """
 
     organizations: int = 0
     unmapped: int = 0
     open_incidents: int = 0
     calls_last_minute: int = 0
+    account_limit: int | None = None
+    account_remaining: int = 0
     waiting: int = 0
     oldest_waiting_at: datetime | None = None
     quarantined: int = 0
@@ -56,6 +60,8 @@ def count_figures(
         "unmapped": _unmapped(),
         "incidents": _open_incidents(),
         "calls": _calls(now),
+        "limit": _last_seen(ApiExchange.account_limit, now),
+        "remaining": _last_seen(ApiExchange.account_remaining, now),
         "quarantined": _quarantined(),
     }
     counts: dict[str, dict[int, int]] = {name: {} for name in parts}
@@ -71,6 +77,8 @@ def count_figures(
             unmapped=counts["unmapped"].get(key, 0),
             open_incidents=counts["incidents"].get(key, 0),
             calls_last_minute=counts["calls"].get(key, 0),
+            account_limit=counts["limit"].get(key),
+            account_remaining=counts["remaining"].get(key, 0),
             waiting=counts["waiting"].get(key, 0),
             oldest_waiting_at=oldest.get(key),
             quarantined=counts["quarantined"].get(key, 0),
@@ -140,6 +148,22 @@ def _calls(now: datetime) -> Select[int, int]:
         ),
     )
     return select(Connection.id, counted.scalar_subquery())
+
+
+def _last_seen(column: Any, now: datetime) -> Select[int, int]:
+    """Return what the last answer of the last minute said of each connection's account."""
+    newest = (
+        select(column)
+        .where(
+            ApiExchange.connection_id == Connection.id,
+            ApiExchange.reserved_at > now - CALL_WINDOW - ABANDONED_AFTER,
+            ApiExchange.finished_at > now - CALL_WINDOW,
+            column.is_not(None),
+        )
+        .order_by(ApiExchange.finished_at.desc(), ApiExchange.id.desc())
+        .limit(1)
+    )
+    return select(Connection.id, newest.scalar_subquery())
 
 
 def _waiting() -> Select[int, int, datetime]:

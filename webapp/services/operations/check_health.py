@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from webapp import clock
 from webapp.config import ConfigError
 from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
@@ -204,6 +205,22 @@ def check_parts(status: QueueStatus, connections: Sequence[JudgedConnection]) ->
         detail = "not needed: a timer polls here with poll --due"
         return [Check("redis", True, detail, tone=Tone.NEUTRAL)]
     return check_queue(status)
+
+
+def check_clock(connections: Sequence[JudgedConnection]) -> Check:
+    """Check this machine's clock against the database's, and our time against Huntress's."""
+    skew = clock.shared.skew()
+    wrong = []
+    if clock.does_matter(skew):
+        wrong.append(f"This machine's clock is {clock.skew_words(skew)} the database's.")
+    wrong += [
+        f"The time here is {clock.skew_words(one.skew)} Huntress's (connection {one.name})."
+        for one in connections
+        if clock.does_matter(one.skew) and one.judgement.tone is not Tone.DELIBERATE
+    ]
+    if wrong:
+        return Check("clock", False, " ".join(wrong), clock.SKEW_HINT)
+    return Check("clock", True, "no difference that matters")
 
 
 def check_connections(connections: Sequence[JudgedConnection], now: datetime) -> list[Check]:

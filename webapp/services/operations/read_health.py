@@ -12,6 +12,7 @@ from webapp import clock
 from webapp.extensions import current_config, migrate
 from webapp.services.operations.check_health import (
     Check,
+    check_clock,
     check_connections,
     check_database,
     check_parts,
@@ -67,6 +68,7 @@ def _checks() -> Iterator[Check]:
     yield from check_parts(read_queue_status(), connections)
     if why := current_app.extensions.get("triagedesk_restarted"):
         yield Check("web server", True, f"alive; {why}")
+    yield check_clock(connections)
     yield from check_connections(connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 

@@ -1,5 +1,6 @@
 """The state that the steps of one poll cycle share."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ tolerance an incident that changed a moment ago would count as one without a usa
 be noted twice.
 """
 
+log = logging.getLogger(__name__)
+
 
 class NoWaitError(Exception):
     """A step that must not wait could not go on without waiting."""
@@ -32,7 +35,8 @@ class Cycle:
     """A running poll with its connection as it was claimed, its lease, its record and its client.
 
     `wanted_agents` and `wanted_organizations` are the ids that collected reports mention and whose
-    details are needed. `cursor` is set once the walk has reached its boundary.
+    details are needed. `cursor` is set once the walk has reached its boundary. `seconds_ahead` is
+    how far our clock is surely ahead of Huntress's, None before an answer of the walk.
     """
 
     connection: PolledConnection
@@ -40,6 +44,7 @@ class Cycle:
     run: RunLog
     portal_url: str
     clock_skew: timedelta = timedelta()
+    seconds_ahead: int | None = None
     may_wait: bool = True
     wanted_agents: set[str] = field(default_factory=set)
     wanted_organizations: set[str] = field(default_factory=set)
@@ -72,6 +77,26 @@ class Cycle:
     def set_horizon(self, horizon: datetime) -> None:
         """Set the horizon that the first page of the connection's first poll has fixed."""
         self.connection = replace(self.connection, horizon=horizon)
+
+    def note_time(self, answered_at: datetime, *, asked_at: datetime) -> None:
+        """Measure Huntress's clock by an answer that was asked for at `asked_at`, our time (UTC).
+
+        A difference that may come from waiting for the answer is none; a new one is logged once.
+        """
+        now = clock.utcnow()
+        self.clock_skew = answered_at - now
+        nothing = timedelta()
+        skew = max(asked_at - answered_at, nothing) - max(answered_at - now, nothing)
+        before = self.connection.huntress_skew_seconds or 0
+        known = timedelta(seconds=before if self.seconds_ahead is None else self.seconds_ahead)
+        self.seconds_ahead = round(skew.total_seconds())
+        if clock.does_matter(skew) and not clock.does_matter(known):
+            log.warning(
+                "The clock that Triagedesk goes by is %s Huntress's (connection %s). %s",
+                clock.skew_words(skew),
+                self.connection.id,
+                clock.SKEW_HINT,
+            )
 
     def huntress_now(self) -> datetime:
         """Return the latest time (UTC) that Huntress's clock can show.

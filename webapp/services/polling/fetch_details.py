@@ -85,8 +85,14 @@ def fetch_each(cycle: Cycle, fetch: Callable[[Cycle, Wanted], None], ids: Iterab
     for external_id in islice(ids, free):
         failures = 0 if _try(fetch, cycle, external_id) else failures + 1
         cycle.lease.renew()
-        if failures >= FAILURES_THAT_END_IT:
+        if failures >= FAILURES_THAT_END_IT or _have_others_used_it_up(cycle):
             return
+
+
+def _have_others_used_it_up(cycle: Cycle) -> bool:
+    """Whether Huntress's last answer said that the account has no calls to spare for details."""
+    account = cycle.client.budget.account
+    return account is not None and account.spare == 0
 
 
 def _fetch_organizations(cycle: Cycle) -> None:
@@ -198,6 +204,8 @@ def _list_agents(cycle: Cycle, missing: set[str], plan: FetchPlan) -> set[str]:
         _store_agents(cycle, wanted)
         cycle.lease.renew()
         found |= set(wanted)
+        if _have_others_used_it_up(cycle):
+            break
     return found
 
 

@@ -343,6 +343,8 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
     values: dict[str, object] = {"is_walk_cut_off": cycle.is_walk_cut_off}
     if cycle.cursor is not None:
         values["cursor"] = cycle.cursor
+    if cycle.seconds_ahead is not None:
+        values["huntress_skew_seconds"] = cycle.seconds_ahead
     if error is None:
         values.update(last_success_at=now, last_error=None, last_error_at=None)
     else:

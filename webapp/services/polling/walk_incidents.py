@@ -17,8 +17,9 @@ def walk_incidents(cycle: Cycle) -> tuple[CursorWalk, HuntressError | WalkError 
     try:
         while not walk.is_finished:
             cycle.run.show("walking", walk.pages)
+            asked_at = clock.utcnow()
             page = cycle.client.list_incident_reports(walk.next_token)
-            cycle.clock_skew = page.answered_at - clock.utcnow()
+            cycle.note_time(page.answered_at, asked_at=asked_at)
             if cycle.connection.horizon is None:
                 walk.low = _set_horizon(cycle, page)
             collect_rows(cycle, walk.take(page))

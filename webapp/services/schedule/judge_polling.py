@@ -32,7 +32,7 @@ _NAMES = (
     *("id", "name", "provider", "polling_started_at", "connected_at", "poll_interval_minutes"),
     *("lease_token", "lease_expires_at", "last_poll_started_at", "last_success_at"),
     *("last_error", "last_error_at", "paused_at", "pause_reason", "paused_until"),
-    *("disconnected_at", "disconnect_acknowledged_at"),
+    *("disconnected_at", "disconnect_acknowledged_at", "huntress_skew_seconds"),
     *(one.column for one in REQUIRED),
 )
 _COLUMNS = [getattr(Connection, name) for name in _NAMES]
@@ -40,12 +40,16 @@ _COLUMNS = [getattr(Connection, name) for name in _NAMES]
 
 @dataclass(frozen=True, slots=True)
 class JudgedConnection:
-    """A connection with the judgement of its polling."""
+    """A connection with the judgement of its polling.
+
+    `skew` is how far the time gone by here was ahead of Huntress's clock at the last poll.
+    """
 
     id: int
     name: str
     is_started: bool
     judgement: Judgement
+    skew: timedelta = timedelta()
 
 
 def judge_connections() -> list[JudgedConnection]:
@@ -66,6 +70,7 @@ def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
             row.name,
             row.polling_started_at is not None,
             judge(one, now, by_timer=by_timer),
+            timedelta(seconds=row.huntress_skew_seconds or 0),
         )
         for row, one in zip(rows, facts, strict=True)
     ]

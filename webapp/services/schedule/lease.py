@@ -66,6 +66,7 @@ class PolledConnection:
     sweep_listed_at: datetime | None
     last_sweep_at: datetime | None
     has_pending_details: bool
+    huntress_skew_seconds: int | None
     previous_lease_token: str | None
 
     @property
