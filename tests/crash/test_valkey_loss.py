@@ -185,11 +185,10 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
 
     begun = time.monotonic()
     status = task_queue.read_queue_status()
-    page = open_dashboard(helpdesk)
     request = request_poll(product.installation.desk.connection_id, actor_id=None)
     assert time.monotonic() - begun < NOTICED_SECONDS
     assert not status.is_redis_up
-    assert UNREACHABLE in page
+    assert wait_until(lambda: UNREACHABLE in open_dashboard(helpdesk), NOTICED_SECONDS)
     assert not request.is_queued
     assert "the poll is requested" in request.message
     product.try_in_vain()
@@ -200,7 +199,7 @@ def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     product.assert_exact()
     is_well = wait_until(lambda: task_queue.read_queue_status().problem is None, 20)
     assert is_well, product.installation.log
-    assert UNREACHABLE not in open_dashboard(helpdesk)
+    assert wait_until(lambda: UNREACHABLE not in open_dashboard(helpdesk), NOTICED_SECONDS)
     assert product.installation.desk.connection().poll_requested_at is None
 
 
