@@ -79,8 +79,9 @@ def test_every_way_up_ends_at_what_the_models_say(old_app: Flask, start: str | N
     """Also where an earlier form of a migration left out the index of closed tickets."""
     if start is not None:
         flask_migrate.upgrade(revision=start)
-        with db.engine.begin() as connection:
-            connection.execute(text("DROP INDEX IF EXISTS ix_tickets_closed_created"))
+        if start < "0010":
+            with db.engine.begin() as connection:
+                connection.execute(text("DROP INDEX IF EXISTS ix_tickets_closed_created"))
     if start != EARLIER[0]:
         flask_migrate.upgrade()
         assert find_missing_objects() == []

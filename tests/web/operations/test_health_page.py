@@ -35,7 +35,7 @@ def checks(page: Page) -> list[str]:
 
 def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
     page = admin.get("/health")
-    assert "Everything works. 7 checks passed." in page.text
+    assert "Everything works. 8 checks passed." in page.text
     found = checks(page)
     assert "Database works Reachable, at migration" in found[0]
     names = [one.split(" works")[0] for one in found]
@@ -45,6 +45,7 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
         "Redis",
         "Worker",
         "Scheduler",
+        "Clock",
         "Connection 1 (Tallow & Reed Managed IT)",
         "Disk",
     ]
