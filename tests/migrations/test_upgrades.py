@@ -82,6 +82,10 @@ def assert_as_the_models_say() -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
+REPAIRED = "0010"
+"""The migration that makes the index where it is missing."""
+
+
 def drop_index() -> None:
     """As an earlier form of a migration had it, which left out the index of closed tickets."""
     with db.engine.begin() as connection:
@@ -89,11 +93,12 @@ def drop_index() -> None:
 
 
 def test_every_way_up_ends_at_what_the_models_say(old_app: Flask) -> None:
-    """Wherever it pauses: the index is missing when each of the migrations begins."""
+    """Wherever it pauses: the index is missing when each migration up to its repair begins."""
     *earlier, last = reversed(list(ScriptDirectory(str(migrations_dir())).walk_revisions()))
     for one in earlier:
         flask_migrate.upgrade(revision=one.revision)
-        drop_index()
+        if one.revision < REPAIRED:
+            drop_index()
     flask_migrate.upgrade(revision=last.revision)
     assert_as_the_models_say()
     drop_index()

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.rows import add, fresh
+from webapp import clock
 from webapp.app_parts import migrations_dir
 from webapp.config import Config, ConfigError
 from webapp.crypto import UnreadableText, cipher, generate_key
@@ -18,6 +19,7 @@ from webapp.models import Connection, InboxRow
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import (
     Check,
+    check_clock,
     check_connections,
     check_database,
     check_queue,
@@ -47,6 +49,20 @@ def connect(**values: object) -> Connection:
 def the_check() -> Check:
     [check] = check_connections(judge_connections(), START)
     return check
+
+
+def test_clocks_that_differ_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(huntress_skew_seconds=-30)
+    assert check_clock(judge_connections()).is_ok
+    connect(account_id="2", name="Reed", huntress_skew_seconds=-31)
+    monkeypatch.setattr(clock.shared, "skew", lambda: timedelta(minutes=10))
+    check = check_clock(judge_connections())
+    assert not check.is_ok
+    assert check.detail == (
+        "This machine's clock is 10 min ahead of the database's."
+        " The time here is 31 s behind Huntress's (connection Reed)."
+    )
+    assert check.hint.startswith("Set this machine's clock by NTP")
 
 
 def add_inbox(connection: Connection, **values: object) -> None:

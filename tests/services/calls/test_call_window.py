@@ -10,7 +10,7 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START, FakeClock
 from tests.support.rows import add, all_rows, fresh
-from webapp.huntress.budget import Granted, MemoryLedger, Wait
+from webapp.huntress.budget import AccountCalls, Granted, MemoryLedger, Wait
 from webapp.models import ApiExchange, Connection
 from webapp.services.calls.call_window import ABANDONED_AFTER, DatabaseLedger, recent_exchanges
 
@@ -53,6 +53,28 @@ def test_the_window_fills_and_frees(connection_id: int) -> None:
     assert ledger.free_calls(freed) == 1
     _take(ledger, freed)
     assert ledger.reserve("GET", "/v1/account", freed) == Wait(1.0)
+
+
+@both_databases
+def test_details_leave_ten_calls_to_the_accounts_other_tools(connection_id: int) -> None:
+    ledger = DatabaseLedger(connection_id, 60)  # of which the details leave ten
+
+    def say(remaining: int, now: datetime) -> None:
+        ledger.finish(
+            *(_take(ledger, now), now),
+            **{"status": 200, "milliseconds": 12, "rows": 3},
+            account=AccountCalls(60, remaining),
+        )
+
+    say(30, START)
+    assert ledger.free_calls(START) == 30
+    later = START + timedelta(seconds=5)
+    say(10, later)
+    assert ledger.free_calls(later) == 10, "so that none is spare"
+    say(0, later + timedelta(seconds=1))
+    _finish(ledger, _take(ledger, later), later)  # a walk goes on all the same
+    assert ledger.free_calls(later + timedelta(seconds=60)) == 10
+    assert ledger.free_calls(later + timedelta(seconds=61)) == 60
 
 
 @both_databases

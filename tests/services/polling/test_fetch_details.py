@@ -76,6 +76,42 @@ def test_one_host_is_asked_for_by_its_id(synced: Desk) -> None:
     assert agent.fetched_at == desk.clock.now()
 
 
+def use_elsewhere(desk: Desk, count: int) -> None:
+    """Calls of other tools of the MSP."""
+    for _ in range(count):
+        desk.simulator._window.take(desk.clock.now())
+
+
+def test_details_wait_while_other_tools_use_the_account(synced: Desk) -> None:
+    desk = synced
+    add_hosts(desk, 1)
+    desk.clock.advance(minutes=5)
+    use_elsewhere(desk, 49)
+    start = len(desk.simulator.requests)
+    assert desk.poll(minutes=0).run.created == 1, "the walk does not wait"
+    assert asked_for(desk, AGENTS, start) == []
+    assert desk.alert(1).details_pending
+    desk.poll(minutes=2)
+    assert asked_for(desk, AGENTS, start) == [f"{AGENTS}/1"]
+
+
+def test_details_stop_when_other_tools_take_the_last_spare_call(synced: Desk) -> None:
+    desk = synced
+    for number in range(1000, 2600):
+        desk.account.add_agent(7, f"OTHER-{number}", id=number)
+    desk.poll(sweep=True)
+    add_hosts(desk, 3)
+    start = len(desk.simulator.requests)
+
+    def others_call(_number: int, path: str) -> None:
+        if path == f"{AGENTS}/2":
+            use_elsewhere(desk, 48)
+
+    set_faults(desk, on_request=others_call)
+    desk.poll()
+    assert asked_for(desk, AGENTS, start) == [f"{AGENTS}/1", f"{AGENTS}/2"]
+
+
 def test_several_hosts_are_listed_where_that_is_fewer_calls(synced: Desk) -> None:
     desk = synced
     add_hosts(desk, 5)

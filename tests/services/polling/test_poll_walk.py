@@ -18,6 +18,7 @@ from tests.support.polling import (
     ticketed_ids,
     use_small_pages,
 )
+from webapp.clock import SKEW_HINT
 from webapp.huntress.simulator import Fault, SimulatedAccount
 from webapp.models import Alert, Comment, Ticket
 from webapp.services.calls.call_window import DatabaseLedger
@@ -206,6 +207,23 @@ def test_a_clock_that_is_an_hour_off_loses_and_doubles_nothing(desk: Desk, hours
     desk.account.update_incident(4, now=huntress_now(), summary="More.")
     assert desk.poll().as_dict()["noted"] == 1
     assert desk.count(Ticket) == 4
+
+
+def test_a_clock_that_differs_from_huntress_is_kept_and_told_once(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.simulator._clock = lambda: desk.clock.now() - timedelta(minutes=10)
+    for _ in range(3):
+        desk.poll()
+    assert desk.connection().huntress_skew_seconds == 600
+    told = [one.getMessage() for one in caplog.records if "Huntress's" in one.getMessage()]
+    assert told == [
+        "The clock that Triagedesk goes by is 10 min ahead of Huntress's (connection"
+        f" {desk.connection_id}). {SKEW_HINT}"
+    ]
+    desk.simulator._clock = desk.clock.now
+    desk.poll()
+    assert desk.connection().huntress_skew_seconds == 0
 
 
 def test_the_first_walk_reaches_back_by_the_clock_of_huntress(desk: Desk) -> None:

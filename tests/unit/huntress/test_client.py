@@ -259,6 +259,35 @@ def test_what_cannot_be_an_id_is_never_put_in_a_path(stage: Stage, odd_id: str) 
     assert stage.ledger.reserved == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "remaining", "account"),
+    [
+        ("60", "12", AccountCalls(60, 12)),
+        ("60", "0", AccountCalls(60, 0)),
+        ("60", "61", None),
+        ("0", "0", None),
+        ("60", "-3", None),
+        ("sixty", "12", None),
+        ("60", "1" * 5000, None),
+        ("60", None, None),
+        (None, None, None),
+    ],
+)
+def test_what_an_answer_says_of_the_accounts_calls(
+    stage: Stage,
+    huntress: responses.RequestsMock,
+    limit: str | None,
+    remaining: str | None,
+    account: AccountCalls | None,
+) -> None:
+    names = {"x-huntress-api-call-limit": limit, "X-Huntress-Api-Call-Remaining": remaining}
+    headers = {name: value for name, value in names.items() if value is not None}
+    huntress.get(f"{BASE}/v1/agents", json={"agents": []}, headers=headers)
+    stage.client.list_agents()
+    assert stage.ledger.accounts == [account]
+    assert stage.budget.account == account
+
+
 @pytest.mark.parametrize("path", ["account", *LISTS])
 def test_a_missing_list_or_account_is_an_error(
     stage: Stage, huntress: responses.RequestsMock, path: str

@@ -221,6 +221,18 @@ def test_the_61st_call_in_60_seconds_is_429(simulator, clock):
     assert get(simulator, "/v1/account").status_code == 200
 
 
+def test_each_answer_says_what_is_left_of_the_window(account, clock):
+    def said(answer):
+        names = ("x-huntress-api-call-limit", "x-huntress-api-call-remaining")
+        return [answer.headers.get(name) for name in names]
+
+    with Simulator(account, clock=clock, calls_per_window=2) as simulator:
+        assert said(get(simulator, "/v1/account", auth=None)) == [None, None]
+        answers = [get(simulator, "/v1/account") for _ in range(3)]
+        assert [said(one) for one in answers] == [["2", "1"], ["2", "0"], ["2", "0"]]
+        assert answers[2].status_code == 429
+
+
 def test_the_window_slides(account, clock):
     with Simulator(account, clock=clock, calls_per_window=2) as simulator:
         assert get(simulator, "/v1/account").status_code == 200

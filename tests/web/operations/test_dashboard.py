@@ -16,7 +16,9 @@ from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
 from webapp import task_queue
 from webapp.extensions import db
+from webapp.huntress.budget import AccountCalls, Granted
 from webapp.models import Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
+from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.operations import read_banner
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
@@ -132,6 +134,26 @@ def test_the_card_of_a_healthy_connection(
         " board — nothing is dropped.",
     ):
         assert part in words
+
+
+def test_the_card_says_what_other_tools_left_of_the_accounts_calls(
+    app: Flask, viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+) -> None:
+    key, now = connect(), fake_clock.now()
+    with app.app_context():
+        ledger = DatabaseLedger(key, 60)
+        for remaining in (0, 12):
+            got = ledger.reserve("GET", "/v1/account", now)
+            assert isinstance(got, Granted)
+            ledger.finish(
+                *(got.reservation_id, now),
+                **{"status": 200, "milliseconds": 1, "rows": 1},
+                account=AccountCalls(60, remaining),
+            )
+    said = "Calls in the last minute 2 of 60 · Huntress: 12 of 60 calls left"
+    assert said in card(viewer.get("/"))
+    fake_clock.advance(minutes=1)
+    assert "calls left" not in card(viewer.get("/")), "that is over"
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,11 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-5],
+        *names[2:-6],
         "Redis",
         "Worker",
         "Scheduler",
+        "Clock",
         "Connection 1 (Tallow & Reed Managed IT)",
         "Disk",
     ]
