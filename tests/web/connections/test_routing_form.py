@@ -435,3 +435,15 @@ def test_the_only_closed_status_is_chosen_already(app: Flask, viewer: Browser) -
     with app.app_context():
         add_status("Solved", is_closed=True)
     assert chosen(viewer.get(PAGE), "closed_status_id") in ("", "Not chosen")
+
+
+def test_the_only_client_is_chosen_as_the_fallback_already(app: Flask, viewer: Browser) -> None:
+    set_connection(app, fallback_client_id=None)
+    assert chosen(viewer.get(PAGE), "fallback_client_id") == "Internal (unmapped security)"
+    assert stored(app).fallback_client_id is None, "it is stored when somebody saves it"
+    viewer.post(SAVE, {}, on=PAGE)
+    assert stored(app).fallback_client_id is not None
+    set_connection(app, fallback_client_id=None)
+    with app.app_context():
+        add(Client(name="Alder Street Dental"))
+    assert chosen(viewer.get(PAGE), "fallback_client_id") in ("", "Not chosen")

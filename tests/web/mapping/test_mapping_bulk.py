@@ -9,7 +9,7 @@ from sqlalchemy import update
 from tests.support import desk_data
 from tests.support.fake_clock import FakeClock
 from tests.support.mapping_data import add_mappings, client_ids
-from tests.support.rows import add, all_rows, organization
+from tests.support.rows import add, all_rows, change, fresh, organization
 from tests.web.mapping.test_mapping_saving import (
     AMBIGUOUS,
     AUTO,
@@ -26,7 +26,8 @@ from tests.web.mapping.test_mapping_saving import (
     value_of,
 )
 from tests.web.pages import Browser, words_of
-from webapp.models import AuditEvent, Client, OrganizationMapping
+from webapp import clock
+from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.transactions import transaction
 
@@ -296,3 +297,27 @@ def test_an_installation_without_clients_is_offered_them(app: Flask, long_table:
     assert len(long_table.get(link.get("href")).all("legend")) == 60
     checklist = long_table.get("/integrations/huntress/2")
     assert "Create a client for each that has none" in checklist.text
+
+
+def test_once_every_organization_is_settled_the_page_leads_to_the_start(
+    app: Flask, table: Browser
+) -> None:
+    words = "Preview and start"
+    with app.app_context():
+        change(Connection, 1, polling_started_at=None)
+    assert words not in table.get(PATH).text, "some wait for a client"
+    with app.app_context(), transaction() as session:
+        session.execute(update(OrganizationMapping).values(creates_tickets=False))
+    assert words in table.get(PATH).text
+    assert words not in table.get(f"{PATH}?q=nothing").text
+    for values in (
+        {"board_id": None},
+        {"paused_at": clock.utcnow()},
+        {"disconnected_at": clock.utcnow()},
+    ):
+        with app.app_context():
+            before = {name: getattr(fresh(Connection, 1), name) for name in values}
+            change(Connection, 1, **values)
+        assert words not in table.get(PATH).text, values
+        with app.app_context():
+            change(Connection, 1, **before)

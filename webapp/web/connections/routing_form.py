@@ -69,9 +69,11 @@ class RoutingForm(FlaskForm):
                 self[one.column].description = "Required before anything is polled."
 
     def show(self, values: Mapping[str, object], choices: RoutingChoices) -> None:
-        """Fill the form with settings; a closed status is chosen if there is only one."""
+        """Fill the form with settings; the only fallback client or closed status is chosen."""
         for name, value in values.items():
             self._set(name, value)
+        if values["fallback_client_id"] is None and len(choices.clients) == 1:
+            self._set("fallback_client_id", choices.clients[0].id)
         if values["closed_status_id"] is None:
             self._set("closed_status_id", only_closed_status(choices))
 

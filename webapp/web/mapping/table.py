@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from flask import render_template, request, url_for
 
+from webapp.domain.routing import missing_settings
 from webapp.services.mapping.list_mappings import GONE, PAGE_SIZES, MappingPage, list_mappings
 from webapp.services.mapping.map_organizations import (
     STATE_LABELS,
@@ -96,6 +97,7 @@ def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
         offered=read_move_offer(connection_id),
         recorded=count_recorded_incidents(connection_id),
         back_url=back_url(connection_id),
+        can_start=_can_start(page) and not query.is_narrowed,
     )
 
 
@@ -110,6 +112,15 @@ def move_hint(connection_id: int) -> str:
 def back_url(connection_id: int) -> str:
     """The address of the connection's page."""
     return url_for("connections.show", connection_id=connection_id)
+
+
+def _can_start(page: MappingPage) -> bool:
+    """Whether every organization is settled and only the start is missing."""
+    connection = page.connection
+    is_mapped = page.count_of_all > 0 and page.count_of_waiting == 0
+    is_connected = connection.disconnected_at is None and connection.api_key is not None
+    is_new = connection.polling_started_at is None and connection.paused_at is None
+    return is_mapped and is_connected and is_new and not missing_settings(connection)
 
 
 def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
