@@ -83,7 +83,7 @@ def _connect_text(facts: ConnectionFacts) -> str:
     if facts.is_disconnected:
         return "The account is disconnected. Enter its API key and secret to go on."
     if not facts.has_credentials:
-        return "The API key and secret are missing. Enter them to go on."
+        return "The API key and secret are missing or can't be read. Enter them to go on."
     return "The account is connected."
 
 
@@ -116,7 +116,7 @@ def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
         verb = "Polling goes on" if facts.is_started else "You can start"
         return f"{verb} once the account is connected and routing is complete."
     if _runs(facts):
-        return "Polling is active."
+        return "Polling was started."
     if facts.is_paused:
         return "Polling is paused; resume it to go on."
     return "See what the first poll would create, then start it."

@@ -147,7 +147,8 @@ class PollingFacts:
 class Judgement:
     """How polling of a connection goes.
 
-    `words` are the parts of its sentence, in which times (UTC) stand as times. `advice` says to an
+    `words` are the parts of its sentence, in which times (UTC) stand as times. `error` is what is
+    wrong, None if nothing is. `advice` says to an
     admin what to do; it is empty where nothing is to be done. `since` is when the state began, as
     far as that is known. `is_scheduled` says that polls are to come by themselves, `by_timer` that
     `poll --due` does the polls of this installation.
@@ -156,6 +157,7 @@ class Judgement:
     state: State
     tone: Tone
     words: Sequence[str | datetime]
+    error: str | None
     advice: str
     since: datetime | None
     judged_at: datetime
@@ -188,6 +190,7 @@ def judge(facts: PollingFacts, now: datetime, *, by_timer: bool = False) -> Judg
         state=state,
         tone=tone,
         words=_words(state, facts, now),
+        error=facts.error,
         advice=_advice(state, facts, by_timer=by_timer),
         since=_since(state, facts, now),
         judged_at=now,

@@ -69,7 +69,11 @@ def text_of(facts: ConnectionFacts, key: str) -> str:
         (replace(STARTED, is_disconnected=True), "start", "Polling goes on once the account is"),
         (replace(NEW, unmapped=1), "map", "1 of 12 organizations has no client yet."),
         (replace(NEW, unmapped=12), "map", "No organization has a client yet."),
-        (replace(NEW, has_credentials=False), "connect", "The API key and secret are missing."),
+        (
+            replace(NEW, has_credentials=False),
+            "connect",
+            "The API key and secret are missing or can't be read.",
+        ),
     ],
 )
 def test_what_a_step_still_needs(facts: ConnectionFacts, key: str, words: str) -> None:

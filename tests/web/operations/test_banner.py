@@ -140,7 +140,7 @@ def test_a_pause_is_never_green_and_says_who_and_why(
     monkeypatch.setattr("webapp.services.operations.read_health.read_queue_status", lambda: status)
     page = admin.get("/health")
     assert "Everything works" not in page.text
-    assert "Nothing is wrong, but polling is stopped on purpose. Connection 1" in page.text
+    assert "Nothing is broken, but polling is stopped. Connection 1" in page.text
     assert page.text.count(sentence) == 2
     assert visitor.client.get("/readyz").text == "ok"
 

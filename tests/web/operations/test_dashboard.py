@@ -111,7 +111,14 @@ def test_health_comes_before_tickets(admin: Browser) -> None:
     assert places == sorted(places)
 
 
-def test_the_card_of_a_healthy_connection(admin: Browser, desk: Desk) -> None:
+def test_the_card_of_a_healthy_connection(
+    admin: Browser, desk: Desk, queue: Callable[..., None]
+) -> None:
+    queue(worker=False)
+    words = card(admin.get("/"))
+    assert "Not polled" in words, "never green while nobody can poll it"
+    assert "Working" not in words
+    queue()
     words = card(admin.get("/"))
     for part in (
         "Connected to Tallow & Reed Managed IT Working",
@@ -187,8 +194,12 @@ def test_an_error_before_the_last_success_is_over(
 
 
 def test_a_connection_that_never_succeeded_is_pending(
-    viewer: Browser, connect: Callable[..., int], fake_clock: FakeClock
+    viewer: Browser,
+    connect: Callable[..., int],
+    queue: Callable[..., None],
+    fake_clock: FakeClock,
 ) -> None:
+    queue()
     connect(last_success_at=None, last_poll_started_at=None, polling_started_at=fake_clock.now())
     words = card(viewer.get("/"))
     assert "Pending" in words

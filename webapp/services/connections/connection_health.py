@@ -173,7 +173,8 @@ def _refusal(facts: PollingFacts) -> str | None:
     if facts.disconnected_at is not None:
         return "This connection is disconnected."
     if facts.credentials is not Credentials.READABLE:
-        return facts.error
+        is_missing = facts.credentials is Credentials.MISSING
+        return facts.error if is_missing else "Enter the credentials first."
     if facts.missing_routing:
         return "Routing is incomplete."
     if facts.started_at is None:

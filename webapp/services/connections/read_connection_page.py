@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, defer
 from webapp import clock
 from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
 from webapp.domain.pause import is_paused
+from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.domain.routing import PRIORITY_COLUMNS
 from webapp.domain.routing_words import RoutingNames, describe_routing
 from webapp.models import Connection
@@ -157,7 +158,7 @@ def _facts(
     connection: Connection, has_credentials: bool, health: ConnectionHealth
 ) -> ConnectionFacts:
     return ConnectionFacts(
-        has_credentials=has_credentials,
+        has_credentials=has_credentials and health.error != UNREADABLE_CREDENTIALS,
         is_disconnected=connection.disconnected_at is not None,
         missing_routing=health.missing_routing,
         organizations=health.figures.organizations,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from webapp.domain.polling_health import Tone
+from webapp.domain.polling_health import Judgement, State, Tone
 from webapp.services.operations.watch_queue import recent_queue_status
 from webapp.services.polling.judge_polling import JudgedConnection, judge_connections
 
@@ -33,13 +33,25 @@ def read_banner() -> Banner | None:
     judged = judge_connections()
     ill = [one for one in judged if not one.judgement.is_well]
     ill.sort(key=lambda one: one.judgement.tone is not Tone.BAD)
-    problem = None
-    if any(one.judgement.needs_workers for one in judged):
-        status = recent_queue_status()
-        problem = status.problem if status else None
+    needs_workers = any(one.judgement.needs_workers for one in judged)
+    problem = _queue_problem() if needs_workers else None
     if not ill and problem is None:
         return None
     return Banner(problem, ill[:SHOWN_CONNECTIONS], len(ill[SHOWN_CONNECTIONS:]))
+
+
+def what_stops_polls(judgement: Judgement) -> str | None:
+    """What keeps a connection from being polled although it is well itself, None if nothing does.
+
+    It is a sentence about the job queue, a worker or the scheduler; see Banner.problem.
+    """
+    is_well = judgement.state in (State.COMPLETED, State.PENDING)
+    return _queue_problem() if is_well and judgement.needs_workers else None
+
+
+def _queue_problem() -> str | None:
+    status = recent_queue_status()
+    return status.problem if status else None
 
 
 def are_polls_well() -> bool:

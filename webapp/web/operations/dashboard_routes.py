@@ -17,7 +17,7 @@ from webapp.services.connections.connection_health import (
 from webapp.services.edition import has_integration
 from webapp.services.errors import RefusedError
 from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
-from webapp.services.operations.read_banner import Banner, read_banner
+from webapp.services.operations.read_banner import Banner, read_banner, what_stops_polls
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.move_tickets import list_move_offers
@@ -110,6 +110,9 @@ def show_banner() -> ResponseReturnValue:
     Whoever is not signed in is told only that, so that no page is reloaded under what was typed.
     """
     return render_template("operations/_banner.html")
+
+
+dashboard.add_app_template_global(what_stops_polls)
 
 
 @dashboard.app_template_global()
