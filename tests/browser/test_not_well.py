@@ -1,6 +1,6 @@
 """Every state in which polling is not well: what each page says then, and never that all is well.
 
-With `TRIAGEDESK_TEST_PICTURES` set to a folder, a picture of each state is put there, to look at.
+With `TEST_PICTURES` set to a folder, a picture of each state is put there, to look at.
 """
 
 import os
@@ -29,7 +29,7 @@ from webapp.task_queue import QueueStatus
 from webapp.web.connections import overview
 from webapp.web.operations import dashboard_routes
 
-PICTURES = os.environ.get("TRIAGEDESK_TEST_PICTURES")
+PICTURES = os.environ.get("TEST_PICTURES")
 CONNECTION = "/integrations/huntress/1"
 PLACES = {
     "dashboard": "/",
