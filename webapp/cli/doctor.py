@@ -40,7 +40,8 @@ def doctor_command(as_json: bool) -> None:
     """Check the configuration, database, queue and connections.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
-    stopped on purpose (a connection is paused, or disconnected and nobody has acknowledged it).
+    stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
+    has acknowledged it).
     """
     checks = list(run_checks())
     if as_json:
