@@ -30,11 +30,14 @@ class Looks:
     wrong: list[str] = field(default_factory=list)
 
     def judge(self, what: str, *, says_bad: bool | None, is_bad: bool, context: str) -> None:
-        """Count an answer; None is none at all, which is as good as bad news."""
+        """Count an answer; None is none at all: no bad news, and no claim that all is well."""
+        if says_bad is None:
+            self.counts["no answer"] += 1
+            return
         self.counts["not well" if is_bad else "well"] += 1
-        if is_bad and says_bad is False:
+        if is_bad and not says_bad:
             self.wrong.append(f"{what} was silent: {context}")
-        if not is_bad and says_bad is not False:
+        if not is_bad and says_bad:
             self.wrong.append(f"{what} cried wolf: {context}")
 
 

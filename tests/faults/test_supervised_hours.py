@@ -29,12 +29,14 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 FACTOR = 12
 MINUTES = float(os.environ.get("SUPERVISED_MINUTES", "120"))
 QUIET_SECONDS = 15
+NOTICED_SECONDS = 45
 LOOK_SECONDS = 1.0
 Fault = Callable[[World, float], None]
 
 
 def stop_somebody(world: World, _seconds: float, rng: random.Random) -> None:
     rng.choice(list(world.family())).suspend()
+    time.sleep(NOTICED_SECONDS)  # over once it was noticed and started again
 
 
 def kill_somebody(world: World, _seconds: float, rng: random.Random) -> None:
