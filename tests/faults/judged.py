@@ -2,7 +2,6 @@
 
 import random
 import re
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -101,8 +100,3 @@ class Judge:
         if path != "/readyz" and answer.status_code != 200:
             return None
         return answer.status_code, answer.text
-
-
-def wait(seconds: float) -> None:
-    """Let real seconds pass."""
-    time.sleep(seconds)
