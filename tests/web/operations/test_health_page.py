@@ -35,13 +35,17 @@ def checks(page: Page) -> list[str]:
 
 def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
     page = admin.get("/health")
-    assert "Everything works. 8 checks passed." in page.text
+    assert "Everything works. 12 checks passed." in page.text
     found = checks(page)
     assert "Database works Reachable, at migration" in found[0]
     names = [one.split(" works")[0] for one in found]
     assert names == [
         "Database",
         "Encryption keys",
+        "Files",
+        "Database writes",
+        "Schema",
+        "Database file",
         "Redis",
         "Worker",
         "Scheduler",
