@@ -79,7 +79,7 @@ def test_every_way_up_ends_at_what_the_models_say(old_app: Flask, start: str | N
     """Also where an earlier form of a migration left out the index of closed tickets."""
     if start is not None:
         flask_migrate.upgrade(revision=start)
-        if start < "0010":
+        if start < "0010" or start == EARLIER[0]:  # 0010 repairs it, the newest reports it
             with db.engine.begin() as connection:
                 connection.execute(text("DROP INDEX IF EXISTS ix_tickets_closed_created"))
     if start != EARLIER[0]:
