@@ -20,7 +20,7 @@ from webapp.config import Config
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-REFUSAL = re.compile("status of 4|Status Error Code 4")
+REFUSAL = re.compile("status of (4|503)|Status Error Code (4|503)")
 """How the browser and htmx report an answer that a test wanted."""
 WAIT_MILLISECONDS = 30_000
 expect.set_options(timeout=WAIT_MILLISECONDS)  # a loaded machine is no failure

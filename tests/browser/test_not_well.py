@@ -249,5 +249,5 @@ def test_a_database_that_takes_no_write_and_a_server_that_is_gone(
         read_pages(page, "locked", look, PLACES)
     page.goto("/tickets")
     page.route("**/polling-banner", lambda route: route.fulfill(status=418))
-    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    expect(page.locator("[data-no-answer]")).to_be_visible()
     take_picture(page, f"server-gone-{look}")

@@ -80,7 +80,7 @@ class TestConnections:
     def test_one_that_is_polled_is_well(self) -> None:
         connect()
         assert the_check().kind is Tone.GOOD
-        assert the_check().detail == "Polled on schedule."
+        assert the_check().detail == "The last poll succeeded."
         assert "Tallow" in the_check().name
 
     @pytest.mark.parametrize(

@@ -264,7 +264,7 @@ def _words(state: State, facts: PollingFacts, now: datetime) -> tuple[str | date
         State.NOT_STARTED: "Polling has not been started yet.",
         State.SYNCING: "A poll is running.",
         State.PENDING: "The first poll has not ended yet.",
-        State.COMPLETED: "Polled on schedule.",
+        State.COMPLETED: "The last poll succeeded.",
     }
     if state is State.DISCONNECTED:
         return _disconnected_words(facts)
