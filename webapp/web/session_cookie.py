@@ -1,4 +1,4 @@
-"""Signed session cookies that hold on every web server, whatever its machine's clock says."""
+"""Signed session cookies that hold on every web server, even where machines' clocks differ."""
 
 from typing import Any
 

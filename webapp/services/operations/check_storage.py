@@ -83,8 +83,7 @@ def try_write(seconds: float) -> None:
         milliseconds = int(seconds * 1000)
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
-        connection.exec_driver_sql(TRIAL_WRITE)
-        connection.rollback()
+        connection.exec_driver_sql(TRIAL_WRITE)  # closing the connection takes it back
 
 
 def _try_sqlite(seconds: float) -> None:
@@ -100,9 +99,8 @@ def _try_sqlite(seconds: float) -> None:
         connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(TRIAL_WRITE)
+            connection.execute(TRIAL_WRITE)  # returning it to the pool takes the write back
         finally:
-            connection.rollback()
             connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
     finally:
         connection.close()
