@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.processes import run_python, run_triagedesk
 from webapp.cli import triagedesk
+from webapp.config import ConfigError
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -49,7 +50,8 @@ def test_no_command_and_no_part_works_on_a_newer_database(tmp_path: Path) -> Non
     ends = {}
     for words in COMMANDS:
         result = CliRunner().invoke(triagedesk, words, env=variables)
-        ends[words] = (result.exit_code, result.stderr)
+        assert isinstance(result.exception, ConfigError), words
+        ends[words] = (result.exit_code, f"{result.stderr}{result.exception}")
     for words in PARTS:
         ended = run_triagedesk(*words, **variables)
         ends[words] = (ended.returncode, ended.stderr)

@@ -10,6 +10,8 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, change, fresh
+from webapp.crypto import cipher, generate_key
+from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.models import AuditEvent, Connection
 from webapp.services.connections.connect_account import disconnect_account
 from webapp.services.connections.routing_settings import save_routing
@@ -120,6 +122,11 @@ def test_why_poll_now_is_refused(routed: Connection) -> None:
             request_poll(routed.id, actor_id=None, sweep=True)
     stored = fresh(Connection, routed.id)
     assert (stored.poll_requested_at, stored.sweep_requested_at) == (None, None)
+
+
+def test_credentials_that_cannot_be_read_are_named(routed: Connection) -> None:
+    cipher.configure([generate_key()])
+    assert poll_refusal(fresh(Connection, routed.id)) == UNREADABLE_CREDENTIALS
 
 
 def test_pausing_keeps_where_polling_stands(routed: Connection, fake_clock: FakeClock) -> None:

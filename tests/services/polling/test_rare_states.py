@@ -1,6 +1,7 @@
 """States that a cycle meets seldom: each must cost no more than itself."""
 
 import pytest
+from sqlalchemy import delete
 from sqlalchemy.exc import OperationalError
 
 from tests.support.poller import Desk
@@ -8,7 +9,7 @@ from tests.support.polling import runs, set_faults
 from tests.support.rows import change
 from webapp.domain.plan import Reason
 from webapp.huntress.simulator import Fault
-from webapp.models import Alert, InboxRow, Priority
+from webapp.models import Alert, InboxRow, PollRun, Priority
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.polling import poll_connection, process_inbox
 from webapp.services.polling.answer_quarantine import QuarantineError, dismiss, retry
@@ -18,7 +19,7 @@ from webapp.services.polling.incident_batch import InboxEntry
 from webapp.services.polling.preview_polling import preview_polling
 from webapp.services.schedule.lease import Lease, LeaseLostError, read_polled
 from webapp.services.schedule.run_log import RunLog
-from webapp.services.transactions import reading
+from webapp.services.transactions import reading, transaction
 
 ID = 1_780_001
 WITHOUT_ID = {
@@ -75,6 +76,19 @@ def test_a_result_that_could_not_be_recorded_at_first_is_recorded(
     monkeypatch.setattr(RunLog, "finish", fail_at_first)
     assert desk.poll().is_success
     assert desk.connection().lease_token is None
+
+
+def test_a_poll_whose_record_is_gone_ends_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forget(_cycle: Cycle) -> None:
+        with transaction() as session:
+            session.execute(delete(PollRun))
+
+    monkeypatch.setattr(poll_connection, "process_inbox", forget)
+    assert desk.poll().run is None
+    assert desk.connection().lease_token is None
+    assert desk.connection().last_success_at is not None
 
 
 def test_details_of_a_report_that_was_not_kept_are_not_waited_for(desk: Desk) -> None:

@@ -89,16 +89,19 @@ def test_it_goes_on_where_it_stopped(
     monkeypatch.setattr(module, "BATCH", 2)
     add_bulk(desk.account, 5, desk.clock.now(), organization_id=7)
     desk.poll()
-    monkeypatch.setattr(module.relink_tickets, "__kwdefaults__", {"seconds": 0.0})
-    assert not choose(desk, admin)
-    ids = [ticket.id for ticket in all_rows(Ticket)]
-    assert desk.connection().relink_after_id == ids[1]
-    relink_waiting()
-    assert desk.connection().relink_after_id == ids[3]
+    with monkeypatch.context() as patch:
+        patch.setattr(module.relink_tickets, "__kwdefaults__", {"seconds": 0.0})
+        assert not choose(desk, admin)
+        ids = [ticket.id for ticket in all_rows(Ticket)]
+        assert desk.connection().relink_after_id == ids[1]
+        relink_waiting()
+        assert desk.connection().relink_after_id == ids[3]
     assert desk.poll().is_success
     assert all("/org/7/" in ticket.description for ticket in all_rows(Ticket))
     relink_waiting()
     assert desk.connection().relink_after_id is None
+    assert choose(desk, admin, None), "in the time that a person waits"
+    assert not any("/org/7/" in ticket.description for ticket in all_rows(Ticket))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_it_goes_on_where_it_stopped(
         ("https:///{incident_id}", "Begin with https://"),
         ("https://me@huntress.io/{incident_id}", "Begin with https://"),
         ("https://{subdomain}.huntress.io/", "Put {incident_id}"),
-        ("https://x.example/{incident_id}/{host}", "can stand in braces"),
+        ("https://x.example/{incident_id}/{host}", "can be written in braces"),
         ("https://x.example/ {incident_id}", "Leave out spaces"),
         ("https://x.example/{incident_id})", "Leave out spaces"),
         ("https://{incident_id}.example/", "only {subdomain}"),

@@ -17,6 +17,7 @@ from webapp.services.polling.database_outage import DATABASE_PAUSES
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import claim
+from webapp.services.schedule.run_log import start_run
 from webapp.services.transactions import transaction
 
 LONGEST = 60
@@ -35,7 +36,10 @@ def interrupt(desk: Desk, holder: str) -> None:
     """As if a process had died amid a poll."""
     desk.clock.advance(minutes=LONGEST)
     with transaction() as session:
-        claim(session, desk.connection_id, seconds=120, only_if_due=True)
+        claimed = claim(session, desk.connection_id, seconds=120, only_if_due=True)
+        assert claimed is not None
+        token = claimed[0].token
+        start_run(session, desk.connection_id, token=token, trigger="schedule")
     desk.set(lease_holder=holder)
     desk.clock.advance(seconds=1)
 
@@ -58,8 +62,8 @@ def test_the_lease_of_a_process_that_has_ended_is_given_back_and_the_poll_is_due
 def test_a_command_takes_over_from_a_process_that_has_ended(hourly: Desk) -> None:
     interrupt(hourly, GONE)
     outcome = poll_connection(hourly.connection_id, trigger="command")
-    assert outcome.is_success
-    assert outcome.joined_run_id is None
+    assert (outcome.is_success, outcome.joined_run_id) == (True, None)
+    assert [run.state for run in runs(hourly)] == ["completed", "interrupted", "completed"]
 
 
 def test_the_lease_of_a_living_process_is_left_alone(hourly: Desk) -> None:

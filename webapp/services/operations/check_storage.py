@@ -99,7 +99,7 @@ def _try_sqlite(seconds: float) -> None:
         connection.execute(f"PRAGMA busy_timeout={int(seconds * 1000)}")
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.execute(TRIAL_WRITE)
+            connection.execute(TRIAL_WRITE)  # returning it to the pool takes the write back
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
