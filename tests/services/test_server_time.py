@@ -2,7 +2,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from webapp.services.polling.lease import claim
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START, FakeClock
@@ -12,6 +11,7 @@ from webapp.extensions import db, read_server_time
 from webapp.huntress.budget import Granted
 from webapp.models import Connection
 from webapp.services.calls.call_window import DatabaseLedger
+from webapp.services.schedule.lease import claim
 from webapp.services.transactions import transaction
 
 
