@@ -29,6 +29,8 @@ from webapp.task_queue import QueueStatus
 from webapp.web.connections import overview
 from webapp.web.operations import dashboard_routes
 
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
 PICTURES = os.environ.get("TEST_PICTURES")
 CONNECTION = "/integrations/huntress/1"
 PLACES = {

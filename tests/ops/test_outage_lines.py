@@ -13,6 +13,8 @@ from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
 from webapp.jobs.scheduler import TriageScheduler
 
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
 PARTS = ("worker", "scheduler")
 
 

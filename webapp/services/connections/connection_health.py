@@ -21,7 +21,7 @@ from webapp.models import Connection, PollRun
 from webapp.models.poll_run import RUNNING, SKIPPED
 from webapp.services.connections.connection_figures import Figures, count_figures
 from webapp.services.errors import NotFoundError
-from webapp.services.schedule.judge_polling import facts_of, select_facts
+from webapp.services.schedule.judge_polling import facts_of, facts_values, select_facts
 from webapp.services.transactions import reading
 
 
@@ -102,13 +102,13 @@ def connections_health(
     Credentials are not read.
     """
     statement = (
-        select_facts(now, Connection)
+        select_facts(Connection)
         .options(defer(Connection.api_key), defer(Connection.api_secret))
         .execution_options(populate_existing=True)
     )
     if connection_id is not None:
         statement = statement.where(Connection.id == connection_id)
-    rows = session.execute(statement).all()
+    rows = session.execute(statement, facts_values(now)).all()
     facts = {row.Connection.id: facts_of(row.Connection, row, now) for row in rows}
     by_timer = is_timer_driven(facts.values(), now)
     figures = count_figures(session, now, connection_id)

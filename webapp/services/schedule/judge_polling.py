@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, String, Text, cast, func, select, type_coerce
+from sqlalchemy import (
+    BindParameter,
+    Row,
+    Select,
+    String,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Session, aliased
 
 from webapp import clock
@@ -20,6 +32,7 @@ from webapp.domain.polling_health import (
 )
 from webapp.domain.routing import REQUIRED, missing_labels
 from webapp.models import AuditEvent, Connection, PollRun, User
+from webapp.models.columns import UtcDateTime
 from webapp.services.edition import has_integration
 from webapp.services.transactions import reading
 
@@ -36,6 +49,7 @@ _NAMES = (
     *(one.column for one in REQUIRED),
 )
 _COLUMNS = [getattr(Connection, name) for name in _NAMES]
+_SINCE: BindParameter[datetime] = bindparam("since", type_=UtcDateTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ def judge_connections() -> list[JudgedConnection]:
 
 def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
     """Judge the polling of every connection at `now`, sorted by name, in one statement."""
-    rows = session.execute(select_facts(now, *_COLUMNS)).all()
+    rows = session.execute(select_facts(*_COLUMNS), facts_values(now)).all()
     facts = [facts_of(row, row, now) for row in rows]
     by_timer = is_timer_driven(facts, now)
     return [
@@ -76,13 +90,22 @@ def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
     ]
 
 
-def select_facts(now: datetime, *entities: Any) -> Select[*tuple[Any, ...]]:
-    """Return SQL for connections, sorted by name: `entities`, and what facts_of() needs besides."""
+def facts_values(now: datetime) -> dict[str, datetime]:
+    """Return the values to execute a statement of select_facts() with, as of `now`."""
+    return {_SINCE.key: now - LOOKS_BACK}
+
+
+@cache
+def select_facts(*entities: Any) -> Select[*tuple[Any, ...]]:
+    """Return SQL for connections, sorted by name: `entities`, and what facts_of() needs besides.
+
+    Every page asks it, so it is built once; it is executed with facts_values().
+    """
     last_scheduled = (
         select(PollRun.id)
         .where(
             PollRun.connection_id == Connection.id,
-            PollRun.started_at > now - LOOKS_BACK,
+            PollRun.started_at > _SINCE,
             PollRun.trigger.in_((SCHEDULE, TIMER)),
         )
         .order_by(PollRun.started_at.desc(), PollRun.id.desc())

@@ -2,6 +2,7 @@
 
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.pause import PauseEnd
 from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
@@ -61,9 +62,9 @@ class PauseForm(FlaskForm):
     end = RadioField(
         "How long",
         choices=[
-            (PauseEnd.HOUR.value, "For 1 hour"),
-            (PauseEnd.TOMORROW.value, "Until tomorrow, 08:00"),
-            (PauseEnd.RESUMED.value, "Until I resume"),
+            SelectChoice(PauseEnd.HOUR.value, "For 1 hour"),
+            SelectChoice(PauseEnd.TOMORROW.value, "Until tomorrow, 08:00"),
+            SelectChoice(PauseEnd.RESUMED.value, "Until I resume"),
         ],
         default=PauseEnd.HOUR.value,
     )
