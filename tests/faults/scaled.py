@@ -2,7 +2,7 @@
 
 SCALED_CLOCK is "START:FACTOR": from START on (seconds since 1970), FACTOR seconds pass in one. What
 processes owe each other (heartbeats, time-outs of Redis) stays in real seconds; what people wait
-for (intervals, leases, limits) goes by the fast clock.
+for (intervals, leases, limits, Huntress) goes by the fast clock.
 """
 
 import os
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from webapp import clock, task_queue
 from webapp.cli import triagedesk, up
 from webapp.jobs import schedule, scheduler, worker
+from webapp.services.calls import open_client
 
 VARIABLE = "SCALED_CLOCK"
 
@@ -35,6 +36,8 @@ def hurry(start: float, factor: float) -> None:
     task_queue.SILENT_AFTER = task_queue.SILENT_AFTER * factor
     worker.MONITORING_SECONDS = 1
     worker.MAINTENANCE_SECONDS = 2
+    defaults = open_client.open_client.__kwdefaults__ or {}
+    defaults["timeout"] /= factor  # Huntress is waited for as long as people would wait
     start_python = up._python
 
     def start_scaled(*words: str) -> list[str]:

@@ -18,7 +18,7 @@ from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.installation import MANY_CALLS, RealClock
 from tests.support.poller import API_KEY, API_SECRET, Desk
 from tests.support.polling import add_bulk
-from tests.support.processes import ROOT, Up, run_triagedesk
+from tests.support.processes import ROOT, Up, run_python, run_triagedesk
 from tests.support.waiting import wait_until
 from webapp import create_app
 from webapp.clock import utcnow
@@ -155,9 +155,8 @@ class World:
 
     def doctor(self) -> tuple[int, dict[str, str]]:
         """Ask `doctor`: its exit code, and what it says about each check that is not well."""
-        done = run_triagedesk(
-            "doctor", "--json", **self.env, TRIAGEDESK_DATA_DIR=str(self.data_dir)
-        )
+        words = ("-m", self._module, "doctor", "--json")
+        done = run_python(*words, **self.env, TRIAGEDESK_DATA_DIR=str(self.data_dir))
         try:
             checks = json.loads(done.stdout)["checks"]
         except (ValueError, KeyError):
