@@ -15,7 +15,6 @@ from pathlib import Path
 _PROC = Path("/proc")
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 _STARTED_FIELD = 19  # of /proc/PID/stat, counted after the name, which may contain spaces
-IDENTITY_LENGTH = 300
 MACHINE_LENGTH = 80
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.support.processes import Command
 from tests.support.waiting import wait_until
 from webapp import process_identity
+from webapp.models.connection import LEASE_HOLDER_LENGTH
 from webapp.process_identity import (
-    IDENTITY_LENGTH,
     ProcessIdentity,
     is_gone,
     is_stopped,
@@ -24,7 +24,7 @@ def test_an_identity_survives_being_written() -> None:
     own = own_identity()
     assert parse_identity(str(own)) == own
     assert own.pid == os.getpid()
-    assert len(str(own)) < IDENTITY_LENGTH
+    assert len(str(own)) < LEASE_HOLDER_LENGTH
 
 
 @pytest.mark.parametrize("text", [None, "", "x", "a|b|c|d", "a|b|1", "a|b|-1|d", "a|b|1|d|e"])

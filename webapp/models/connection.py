@@ -10,10 +10,10 @@ from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
-from webapp.process_identity import IDENTITY_LENGTH
 
 BASE_URL_LENGTH = 500
 PATH_LENGTH = 200
+LEASE_HOLDER_LENGTH = 300
 
 
 class Connection(Base):
@@ -75,7 +75,7 @@ class Connection(Base):
     cursor: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_walk_cut_off: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     lease_token: Mapped[str | None] = mapped_column(String(32))
-    lease_holder: Mapped[str | None] = mapped_column(String(IDENTITY_LENGTH))
+    lease_holder: Mapped[str | None] = mapped_column(String(LEASE_HOLDER_LENGTH))
     previous_lease_token: Mapped[str | None] = mapped_column(String(32))
     lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     poll_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -9,8 +9,10 @@
 """
 
 import logging
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -187,21 +189,32 @@ def _claim(
             )
             template = portal_template(connection.portal_template)
             return Cycle(connection, lease, run, portal_url=template)
-        error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
-        changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
-        if connection.was_interrupted:
-            changes["is_walk_cut_off"] = True  # the sweep after the interrupted run is still due
-        lease.release(session, **changes)
-        run_id = record_skip(
-            session,
-            connection_id,
-            reason=reason,
-            error=error,
-            cursor_before=connection.cursor,
-            cursor_after=connection.cursor,
-            **values,
-        )
+        run_id = _skip(session, lease, connection, reason, values)
     return PollOutcome(run=_run_by_id(run_id), skip_reason=reason)
+
+
+def _skip(
+    session: Session,
+    lease: Lease,
+    connection: PolledConnection,
+    reason: str,
+    values: Mapping[str, Any],
+) -> int:
+    """Give the lease back without a poll and record why; return the id of the run's row."""
+    error = SKIP_WORDS[reason] if reason in SKIPS_THAT_FAIL else None
+    changes = {"last_error": error, "last_error_at": clock.utcnow()} if error else {}
+    if connection.was_interrupted:
+        changes["is_walk_cut_off"] = True  # the sweep after the interrupted run is still due
+    lease.release(session, **changes)
+    return record_skip(
+        session,
+        connection.id,
+        reason=reason,
+        error=error,
+        cursor_before=connection.cursor,
+        cursor_after=connection.cursor,
+        **values,
+    )
 
 
 def _start_schedule(
