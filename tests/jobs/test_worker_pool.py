@@ -202,11 +202,17 @@ def test_a_worker_that_was_stopped_is_replaced(pool: Pool, redis: Redis) -> None
     assert pool.left("tick", 20)
 
 
-def test_a_poll_that_is_killed_is_looked_after_at_once(pool: Pool, redis: Redis) -> None:
+@pytest.mark.parametrize("is_flushed", [False, True], ids=["", "flushed"])
+def test_a_poll_that_is_killed_is_looked_after_at_once(
+    pool: Pool, redis: Redis, is_flushed: bool
+) -> None:
+    """Also where Redis knows no more of the job."""
     enqueue_poll(1, trigger="manual")
     job = pool.pid_of("poll-1-started")
     assert pool.left("tick")  # the one of the pool's start
     (pool.folder / "tick").unlink()
+    if is_flushed:
+        redis.flushall()
     os.kill(job, signal.SIGKILL)
     assert pool.left("tick", 20)
     assert enqueue_poll(1, trigger="schedule")

@@ -125,13 +125,14 @@ class TriageWorker(Worker):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         follow_parent(self.pid or os.getppid())
 
-    def handle_work_horse_killed(self, *_: Any) -> None:
-        """Remember that the child was killed."""
-        self._has_lost_child = True
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait for the child, and note whether it was killed: Redis may know no more of its job."""
+        pid, status, usage = super().wait_for_horse()
+        self._has_lost_child = status is not None and os.WIFSIGNALED(status)
+        return pid, status, usage
 
     def monitor_work_horse(self, job: Job, queue: Any, execution: Any) -> None:
         """Wait for the child; if it was killed, look at once for the poll that ended with it."""
-        self._has_lost_child = False
         super().monitor_work_horse(job, queue, execution)
         if self._has_lost_child:
             self.look_after_losses()
