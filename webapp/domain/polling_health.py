@@ -148,10 +148,10 @@ class Judgement:
     """How polling of a connection goes.
 
     `words` are the parts of its sentence, in which times (UTC) stand as times. `error` is what is
-    wrong, None if nothing is. `advice` says to an
-    admin what to do; it is empty where nothing is to be done. `since` is when the state began, as
-    far as that is known. `is_scheduled` says that polls are to come by themselves, `by_timer` that
-    `poll --due` does the polls of this installation.
+    wrong, None if nothing is. `advice` says to an admin what to do; it is empty where nothing is to
+    be done. `since` is when the state began, as far as that is known. `is_scheduled` says that
+    polls are to come by themselves, `by_timer` that `poll --due` does the polls of this
+    installation.
     """
 
     state: State
