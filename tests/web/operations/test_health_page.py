@@ -51,6 +51,7 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
         "Disk",
     ]
     assert not page.all("div", role="alert")
+    assert checks(admin.get("/health")) == found, "what is looked at rarely is told all the same"
 
 
 def test_without_redis_it_answers_within_seconds_and_says_what_to_do(admin: Browser) -> None:

@@ -32,7 +32,8 @@ LEAST_PAUSE_SECONDS = 600.0
 TRIAL_WRITE = "UPDATE alembic_version SET version_num = version_num"
 NOT_DAMAGED = "ok"
 
-_last_looked: dict[str, float] = {}
+_last_looks: dict[str, tuple[float, list[Check]]] = {}
+"""When this process looked at the whole file last, and what it found, by database."""
 
 
 def check_storage(config: Config, *, seconds: float) -> list[Check]:
@@ -49,16 +50,19 @@ def check_storage(config: Config, *, seconds: float) -> list[Check]:
 
 
 def check_storage_for_page(config: Config) -> list[Check]:
-    """The same for a page that is often opened: the whole file is looked at every ten minutes."""
-    now = time.monotonic()
-    is_time = now - _last_looked.get(config.database_url, -LEAST_PAUSE_SECONDS)
+    """The same for a page that is often opened: the whole file is looked at every ten minutes.
+
+    In between it says what was found last; damage is looked for again each time.
+    """
     checks = [*check_owners(config), check_writing(), check_objects()]
-    if config.uses_sqlite and is_time >= LEAST_PAUSE_SECONDS:
+    if not config.uses_sqlite:
+        return checks
+    now = time.monotonic()
+    at, pages = _last_looks.get(config.database_url, (now - LEAST_PAUSE_SECONDS, []))
+    if now - at >= LEAST_PAUSE_SECONDS or not all(check.is_ok for check in pages):
         pages = check_pages(seconds=1)
-        checks += pages
-        if all(check.is_ok for check in pages):
-            _last_looked[config.database_url] = now
-    return checks
+        _last_looks[config.database_url] = now, pages
+    return [*checks, *pages]
 
 
 def check_writing() -> Check:
