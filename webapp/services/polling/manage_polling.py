@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock, task_queue
 from webapp.domain.pause import is_paused
+from webapp.domain.polling_health import MISSING_CREDENTIALS
 from webapp.domain.routing import missing_labels
 from webapp.domain.untrusted import clean_line
 from webapp.models import Connection
@@ -54,7 +55,7 @@ def poll_refusal(connection: Connection) -> str | None:
     except UnreadableCredentialsError as error:
         return str(error)
     except MissingCredentialsError:
-        return "Missing Huntress API credentials."
+        return MISSING_CREDENTIALS
     if missing := missing_labels(connection):
         return f"Routing is incomplete; still missing: {', '.join(missing)}."
     if connection.polling_started_at is None:

@@ -7,7 +7,7 @@ from typing import Any
 from webapp.domain.incident import DELETED
 from webapp.domain.integrations import ENTERPRISE_ONLY
 from webapp.domain.plan import Reason
-from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
+from webapp.domain.polling_health import MISSING_CREDENTIALS, UNREADABLE_CREDENTIALS
 from webapp.domain.ticket_text import format_time
 from webapp.models import PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, RUNNING, SKIPPED
@@ -18,7 +18,7 @@ SKIP_WORDS = {
     "not_started": "Polling of this connection was not started yet.",
     "paused": "Polling of this connection is paused.",
     "routing_config_incomplete": "Polling is paused until the routing configuration is complete.",
-    "missing_credentials": "Missing Huntress API credentials.",
+    "missing_credentials": MISSING_CREDENTIALS,
     "unreadable_credentials": UNREADABLE_CREDENTIALS,
     "not_due": "No poll is due.",
 }
