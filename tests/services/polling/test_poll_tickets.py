@@ -6,10 +6,11 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.polling import set_faults
+from tests.support.polling import add_bulk, set_faults
 from tests.support.rows import add, all_rows, change, fresh, organization
 from webapp.huntress.simulator import Fault
 from webapp.models import (
+    Alert,
     Board,
     Category,
     Client,
@@ -451,3 +452,13 @@ def test_a_board_or_client_edited_during_a_poll_is_what_the_next_ticket_gets(des
     desk.poll()
     assert desk.ticket(ID + 1).board_id == board.id
     assert desk.ticket(ID + 1).client_id == client.id
+
+
+def test_incidents_are_recorded_in_the_order_of_their_reports(desk: Desk) -> None:
+    """With and without a ticket: the register shows what was recorded last first."""
+    for number, status in enumerate(("sent", "closed", "sent", "closed")):
+        at = desk.clock.now() - timedelta(hours=9 - number)
+        add_bulk(desk.account, 1, at, first_id=number + 1, status=status)
+    desk.poll()
+    alerts = sorted(all_rows(Alert), key=lambda alert: alert.id)
+    assert [alert.external_alert_id for alert in alerts] == ["1", "2", "3", "4"]

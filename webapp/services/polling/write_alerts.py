@@ -66,9 +66,10 @@ class AlertWriter:
         self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:
-        """Insert the new alerts."""
+        """Insert the new alerts, the earliest report first: the register shows the latest first."""
         if self._new:
-            self._session.execute(insert(Alert), self._new)
+            inserted = sorted(self._new, key=lambda row: row["triggered_at"] or row["created_at"])
+            self._session.execute(insert(Alert), inserted)
 
     def _reason(self, one: Planned) -> str | None:
         """Return why there is no ticket; "no linked ticket" does not replace an earlier reason."""
