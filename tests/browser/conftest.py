@@ -20,6 +20,12 @@ from webapp.config import Config
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """
+async tags => {
+  const options = {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]};
+  return (await axe.run(document, options)).violations;
+}
+"""
 REFUSAL = re.compile("status of (4|503)|Status Error Code (4|503)")
 """How the browser and htmx report an answer that a test wanted."""
 WAIT_MILLISECONDS = 30_000
@@ -121,12 +127,10 @@ def check_accessibility() -> Callable[[Page], None]:
 
     def _check(page: Page) -> None:
         page.evaluate(AXE)
-        result = page.evaluate(
-            "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", AXE_TAGS
-        )
+        violations = page.evaluate(RUN_AXE, AXE_TAGS)
         found = [
             f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for violation in result["violations"]
+            for violation in violations
             for node in violation["nodes"]
         ]
         assert not found, f"{page.url}\n" + "\n".join(found)
