@@ -28,7 +28,7 @@ PATHS = [
     "/preferences",
     "/nowhere",
 ]
-LOOKS = [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
+LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
