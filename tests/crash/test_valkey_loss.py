@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from rq import Worker
+from rq.worker import WorkerStatus
 
 from tests.support import desk_data
 from tests.support.installation import Installation
@@ -84,10 +85,11 @@ class Product:
         has_noticed = wait_until(lambda: self.scheduler.output.count(NOTICED) > before)
         assert has_noticed, self.installation.log
 
-    def count_workers(self) -> int:
-        """How many workers have registered with Valkey."""
+    def count_idle(self) -> int:
+        """How many workers wait for work."""
         with self.valkey.connect() as redis:
-            return int(redis.scard(Worker.redis_workers_keys))
+            states = [redis.hget(key, "state") for key in redis.smembers(Worker.redis_workers_keys)]
+        return states.count(WorkerStatus.IDLE.encode())
 
     def try_in_vain(self, times: int = 2) -> None:
         """Wait until a worker has looked for work so many times while Valkey is away."""
@@ -128,9 +130,8 @@ def start_product(installation: Installation, valkey: ValkeyServer) -> StartProd
         product = Product(installation, valkey, *parts)
         for has_begun in (
             lambda: task_queue.read_queue_status().problem is None,
-            # Forked is not yet born: a worker that loses Valkey before its birth ends, and tries
-            # nothing in vain.
-            lambda: product.count_workers() == WORKERS,
+            # A worker that loses Valkey before it waits for work ends, and tries nothing in vain.
+            lambda: product.count_idle() == WORKERS,
         ):
             assert wait_until(has_begun, START_SECONDS), installation.log
         return product

@@ -38,6 +38,10 @@ def poll(connection_id: int, trigger: str, actor_id: int | None, sweep: bool) ->
     trace(f"poll-{connection_id}-finished")
 
 
+def look_after_losses() -> None:
+    trace(f"looked-after-losses-{os.getpid()}")
+
+
 def stop_at_fork() -> int:
     """Fork; a worker is asked to stop before it knows its child, and the child before it is set up.
 
@@ -65,7 +69,7 @@ def main() -> None:
         if "slow-start" in sys.argv:
             time.sleep(60)
         functions = {"tick": tick, "poll": poll}
-        worker = TriageWorker(app, (queue,), connect(URL), functions)
+        worker = TriageWorker(app, (queue,), connect(URL), functions, look_after_losses)
         worker.look_after_losses()
         worker.work(max_idle_time=max_idle_seconds)
 

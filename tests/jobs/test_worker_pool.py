@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from redis import Redis
 
@@ -209,11 +210,14 @@ def test_a_poll_that_is_killed_is_looked_after_at_once(
     """Also where Redis knows no more of the job."""
     enqueue_poll(1, trigger="manual")
     job = pool.pid_of("poll-1-started")
-    assert pool.left("tick")  # the one of the pool's start
-    (pool.folder / "tick").unlink()
+    look = f"looked-after-losses-{psutil.Process(job).ppid()}"
+    assert pool.left(look)  # when it started
+    for name in (look, "tick"):
+        (pool.folder / name).unlink(missing_ok=True)
     if is_flushed:
         redis.flushall()
     os.kill(job, signal.SIGKILL)
+    assert pool.left(look, 20)
     assert pool.left("tick", 20)
     assert enqueue_poll(1, trigger="schedule")
 
