@@ -17,7 +17,7 @@ from webapp.huntress.simulator import Faults
 from webapp.models import Alert, Comment, InboxRow, PollRun, Status, Ticket
 from webapp.services.transactions import reading
 
-KILLS = 10
+KILLS = 6
 AT_ONCE = 80
 """So many incidents are new, or changed, before each poll that is to be killed."""
 

@@ -151,6 +151,7 @@ def test_the_poll_of_a_killed_worker_is_done_again_once(
     installation.assert_exact(incidents)
 
 
+@pytest.mark.soak
 def test_killed_workers_cost_no_due_time(
     installation: Installation, valkey: ValkeyServer, connections: list[int]
 ) -> None:

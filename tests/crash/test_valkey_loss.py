@@ -164,6 +164,7 @@ def lose_during_a_poll(product: Product, lose: Callable[[], None]) -> None:
     lose_between_polls(product, lambda: None)
 
 
+@pytest.mark.soak
 def test_losing_valkey_loses_and_doubles_no_ticket(start_product: StartProduct) -> None:
     product = start_product()
     for lose in (product.restart_valkey, product.flush_valkey):

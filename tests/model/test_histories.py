@@ -21,7 +21,7 @@ from tests.model.model_player import Player
 from tests.support.databases import both_databases
 
 FIRST_SEED = {"sqlite": 1, "postgresql": 1_000_001}
-HISTORIES = {"sqlite": 40, "postgresql": 16}
+HISTORIES = {"sqlite": 24, "postgresql": 12}
 """How many `make test` plays: a number, not a time, so that every run plays the same."""
 
 PARTS = 4

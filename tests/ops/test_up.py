@@ -47,7 +47,9 @@ def test_one_command_runs_everything_and_one_signal_ends_it(start_up: StartUp) -
     assert wait_until(is_well, 20), doctor(up)
     assert {"configuration", "database", "redis", "worker", "scheduler"} <= doctor(up)[1].keys()
 
-    second = run_triagedesk("up", "--port", str(up.port + 1), TRIAGEDESK_DATA_DIR=str(up.data_dir))
+    second = run_triagedesk(
+        "up", "--port", str(find_free_port()), TRIAGEDESK_DATA_DIR=str(up.data_dir)
+    )
     assert second.returncode == 1
     assert "Another `triagedesk up` is using" in second.stderr
 
@@ -63,7 +65,8 @@ def test_one_command_runs_everything_and_one_signal_ends_it(start_up: StartUp) -
     assert doctor(up)[0] == 1  # nobody is alive
 
 
-def test_parts_that_are_killed_come_back(start_up: StartUp) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children")
+def test_what_is_killed_comes_back_and_nothing_outlives_a_killed_up(start_up: StartUp) -> None:
     up = start_up()
     assert up.is_ready, up.output
     assert wait_until(lambda: doctor(up)[0] == 0, 20)
@@ -83,11 +86,6 @@ def test_parts_that_are_killed_come_back(start_up: StartUp) -> None:
     assert wait_until(lambda: doctor(up)[0] == 0, 20), doctor(up)
     assert requests.get(up.url, timeout=30).status_code < 500
 
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children")
-def test_nothing_outlives_a_killed_up(start_up: StartUp) -> None:
-    up = start_up()
-    assert up.is_ready, up.output
     family = up.family()
     up.process.kill()
     up.process.wait()

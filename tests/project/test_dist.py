@@ -141,7 +141,7 @@ def test_sdist_holds_nothing_that_running_leaves(sources: set[str]) -> None:
     assert not [name for name in sources if name.endswith((".pyc", ".db"))]
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.soak)])
 def test_installs_and_runs_in_a_clean_environment(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
