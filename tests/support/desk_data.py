@@ -164,17 +164,13 @@ def fill_tickets(now: datetime, *, tickets: int) -> int:
     account = demo_account(now)
     organizations = {str(row["id"]): row for row in account.organization_rows.values()}
     agents = {str(row["id"]): row for row in account.agent_rows.values()}
-    incidents = [parse_incident(row) for row in account.incident_rows.values()]
-    incidents.sort(key=lambda incident: incident.sent_at or now)
-    reports = {str(row["id"]): row for row in account.incident_rows.values()}
+    reports = sorted(account.incident_rows.values(), key=lambda row: str(row["sent_at"]))[-tickets:]
     with transaction() as session:
         clients = _add_organizations(session, connection_id, organizations, now)
         for slot in range(7):
             _add_call(session, connection_id, slot, now)
         writer = _Writer(session, connection_id, clients, organizations, agents, now)
-        writer.reports = reports
-        for incident in incidents[-tickets:]:
-            writer.write(incident, people)
+        writer.write(reports, people)
     return connection_id
 
 
@@ -200,25 +196,29 @@ class _Writer:
         self.priorities = _rows(session, Priority)
         self.statuses = _rows(session, Status)
         self.fallback = session.scalars(select(Client).order_by(Client.id)).first()
-        self.count = 0
-        self.reports: dict[str, Row] = {}
 
-    def write(self, incident: Incident, people: list[User]) -> Ticket:
-        self.count += 1
+    def write(self, reports: list[Row], people: list[User]) -> None:
+        numbers = take_ticket_numbers(self.session, len(reports))
+        incidents = [parse_incident(report) for report in reports]
+        tickets = [
+            self._ticket(incident, number)
+            for incident, number in zip(incidents, numbers, strict=True)
+        ]
+        self.session.add_all(tickets)
+        self.session.flush()
+        rows = zip(reports, incidents, tickets, strict=True)
+        for count, (report, incident, ticket) in enumerate(rows, 1):
+            created = ticket.created_at
+            self._note(ticket, build_creation_note(incident), created)
+            self._alert(report, incident, ticket)
+            if incident.status in CLOSED_STATUSES:
+                self._close(ticket, incident.closed_at or created + timedelta(hours=3), people[0])
+            elif count % 3 == 0:
+                self._work(ticket, people[count % len(people)], created)
+
+    def _ticket(self, incident: Incident, number: str) -> Ticket:
         created = incident.sent_at or self.now - timedelta(hours=1)
         client = self.clients.get(incident.organization_id or "")
-        ticket = self._ticket(incident, client, created)
-        self.session.add(ticket)
-        self.session.flush()
-        self._note(ticket, build_creation_note(incident), created)
-        self._alert(incident, ticket, created)
-        if incident.status in CLOSED_STATUSES:
-            self._close(ticket, incident.closed_at or created + timedelta(hours=3), people[0])
-        elif self.count % 3 == 0:
-            self._work(ticket, people[self.count % len(people)], created)
-        return ticket
-
-    def _ticket(self, incident: Incident, client: Client | None, created: datetime) -> Ticket:
         organization = self.organizations.get(incident.organization_id or "", {})
         agent_row = self.agents.get(incident.agent_id or "")
         context = TicketContext(
@@ -229,7 +229,7 @@ class _Writer:
         )
         names = {"critical": "Critical", "high": "High", "low": "Low"}
         return Ticket(
-            number=take_ticket_numbers(self.session, 1)[0],
+            number=number,
             title=build_title(incident, is_unmapped=client is None),
             description=build_body(incident, context),
             client=client or self.fallback,
@@ -244,7 +244,7 @@ class _Writer:
             updated_at=created,
         )
 
-    def _alert(self, incident: Incident, ticket: Ticket, created: datetime) -> None:
+    def _alert(self, report: Row, incident: Incident, ticket: Ticket) -> None:
         self.session.add(
             Alert(
                 connection_id=self.connection_id,
@@ -254,12 +254,12 @@ class _Writer:
                 severity=incident.severity_word,
                 message=incident.subject,
                 organization_external_id=incident.organization_id,
-                raw_report=raw_text(self.reports.get(incident.id or "", {})),
+                raw_report=raw_text(report),
                 agent_external_id=incident.agent_id,
                 device_name=self._hostname(incident),
-                triggered_at=created,
-                observed_at=created,
-                created_at=created,
+                triggered_at=ticket.created_at,
+                observed_at=ticket.created_at,
+                created_at=ticket.created_at,
             )
         )
 
@@ -306,24 +306,24 @@ def _add_organizations(
     session: Session, connection_id: int, organizations: dict[str, Row], now: datetime
 ) -> dict[str, Client]:
     """Every organization has a client of its name, except each fifth one."""
-    clients = {}
-    for position, (external_id, row) in enumerate(organizations.items()):
-        is_mapped = position % UNMAPPED_EVERY != UNMAPPED_EVERY - 1
-        client = Client(name=str(row["name"])) if is_mapped else None
-        if client is not None:
-            session.add(client)
-            session.flush()
-            clients[external_id] = client
-        session.add(
-            OrganizationMapping(
-                connection_id=connection_id,
-                external_id=external_id,
-                name=str(row["name"]),
-                client_id=client.id if client else None,
-                created_at=now,
-                updated_at=now,
-            )
+    clients = {
+        external_id: Client(name=str(row["name"]))
+        for position, (external_id, row) in enumerate(organizations.items())
+        if position % UNMAPPED_EVERY != UNMAPPED_EVERY - 1
+    }
+    session.add_all(clients.values())
+    session.flush()
+    session.add_all(
+        OrganizationMapping(
+            connection_id=connection_id,
+            external_id=external_id,
+            name=str(row["name"]),
+            client_id=clients[external_id].id if external_id in clients else None,
+            created_at=now,
+            updated_at=now,
         )
+        for external_id, row in organizations.items()
+    )
     return clients
 
 
