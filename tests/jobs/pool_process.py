@@ -28,6 +28,8 @@ def tick() -> None:
 
 
 def poll(connection_id: int, trigger: str, actor_id: int | None, sweep: bool) -> None:
+    if "stubborn" in sys.argv:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     trace(f"poll-{connection_id}-started")
     try:
         while not (FOLDER / f"finish-{connection_id}").exists():

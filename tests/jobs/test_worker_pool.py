@@ -194,6 +194,17 @@ def test_a_request_to_stop_between_fork_and_child_reaches_the_poll(
     assert not pool.left("poll-1-started", 0.5)
 
 
+def test_a_poll_that_does_not_end_when_told_to_ends_with_the_pool(
+    open_pool: Callable[[str], Pool], redis: Redis
+) -> None:
+    pool = open_pool("stubborn")
+    enqueue_poll(1, trigger="manual")
+    job = pool.pid_of("poll-1-started")
+    pool.process.terminate()
+    assert pool.process.wait(30) == 0
+    assert wait_until(lambda: not is_running(job), 1)
+
+
 def test_a_worker_that_was_stopped_is_replaced(pool: Pool, redis: Redis) -> None:
     assert wait_until(lambda: pool.workers("default"))
     (stopped,) = pool.workers("default")

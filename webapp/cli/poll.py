@@ -3,7 +3,6 @@
 import logging
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.schedule.due_connections import find_due_connections
+from webapp.stop_signals import stop_with
 
 MOST_AT_ONCE = 8
 """So many connections are polled at the same time by `poll --due`."""
@@ -47,7 +47,7 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
         raise click.UsageError(
             "Give the ID of a connection (`triagedesk connection list` shows them), or --due."
         )
-    with _leaving_on_sigterm():
+    with _leaving_when_told():
         if connection_id is None:
             results = _poll_all(find_due_connections(clock.utcnow()), sweep=sweep)
             _tidy_up()
@@ -67,19 +67,23 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
 
 
 @contextmanager
-def _leaving_on_sigterm() -> Iterator[None]:
-    """End as if by sys.exit() on SIGTERM, so that leases are given back; Ctrl-C does so anyway."""
+def _leaving_when_told() -> Iterator[None]:
+    """End as if by sys.exit() on SIGTERM and Ctrl-C, so that leases are given back."""
 
-    def leave(_signum: int, _frame: FrameType | None) -> None:
+    def leave(signum: int, _frame: FrameType | None) -> None:
+        if signum == signal.SIGINT:
+            stop_with(KeyboardInterrupt())
+            return
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         click.echo("The poll was asked to stop; the next one goes on where it stopped.", err=True)
-        sys.exit(1)
+        stop_with(SystemExit(1))
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {signum: signal.signal(signum, leave) for signum in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _poll_all(connection_ids: Sequence[int], *, sweep: bool) -> list[dict[str, Any]]:

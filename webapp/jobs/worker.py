@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -20,6 +19,7 @@ from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
 from webapp.services.operations.check_health import first_line
 from webapp.services.transactions import DATABASE_AWAY
+from webapp.stop_signals import stop_with
 from webapp.task_queue import JsonJob, enqueue_tick, make_queue
 
 # Measured: with these values, a job is given up 95 s after its worker and child were killed.
@@ -168,4 +168,4 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 def _leave(_signum: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit("asked to stop")
+    stop_with(SystemExit("asked to stop"))

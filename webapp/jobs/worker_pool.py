@@ -35,6 +35,7 @@ HEARTBEAT_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
 STOPPED_SECONDS = 10.0
 STOP_SECONDS = 4.0
+COLD_STOP_SECONDS = 1.0
 MAX_BACKOFF_SECONDS = 10.0
 
 WorkForever = None
@@ -188,13 +189,20 @@ class WorkerPool:
         return self._extra | {slot.pid for slot in self._slots if slot.pid is not None}
 
     def _stop_all(self) -> None:
-        """Send SIGTERM, which ends jobs too; kill every worker that is left after STOP_SECONDS."""
-        _signal_all(self._pids(), signal.SIGTERM)
-        give_up_at = time.monotonic() + STOP_SECONDS
-        while self._pids() and time.monotonic() < give_up_at:
-            self._reap()
-            time.sleep(0.05)
-        _signal_all(self._pids(), signal.SIGKILL)
+        """Send SIGTERM, which ends jobs too, and in the end kill every worker that is left.
+
+        Told a second time, a worker kills the job that it runs, which would outlive it otherwise.
+        """
+        for signum, seconds in (
+            (signal.SIGTERM, STOP_SECONDS),
+            (signal.SIGTERM, COLD_STOP_SECONDS),
+            (signal.SIGKILL, 0),
+        ):
+            _signal_all(self._pids(), signum)
+            give_up_at = time.monotonic() + seconds
+            while self._pids() and time.monotonic() < give_up_at:
+                self._reap()
+                time.sleep(0.05)
 
 
 def _signal_all(pids: set[int], signum: int) -> None:

@@ -1,6 +1,7 @@
 """Units of work: services read and write the database only through these two blocks.
 
-Neither block may contain a call to Huntress, because no transaction is held during HTTP.
+Neither block may contain a call to Huntress, because no transaction is held during HTTP. A request
+to stop this process waits for the block's end.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from webapp.extensions import db, read_only
+from webapp.stop_signals import stops_held_back
 
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 """How a database says that it cannot be used just now: gone, locked, full, or taking no writes."""
@@ -31,7 +33,7 @@ def transaction() -> Iterator[Session]:
     It works on what is in the database, not on what was loaded earlier: objects loaded before are
     detached. Their values stay readable, but they have to be loaded again to be changed.
     """
-    with _unit_of_work() as session:
+    with stops_held_back(), _unit_of_work() as session:
         session.expunge_all()
         yield session
 
@@ -39,7 +41,7 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A read transaction with one consistent view and no write lock. Loaded objects stay usable."""
-    with read_only(), _unit_of_work() as session:
+    with stops_held_back(), read_only(), _unit_of_work() as session:
         yield session
 
 

@@ -14,6 +14,7 @@ from webapp.services.polling.process_inbox import take_back_attempts
 from webapp.services.schedule.lease import Lease, LeaseLostError
 from webapp.services.schedule.run_log import mark_interrupted
 from webapp.services.transactions import transaction
+from webapp.stop_signals import stop_is_heard
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ def give_back(cycle: Cycle) -> None:
     The next poll then need not wait for the lease to run out. A database error is only logged,
     because nothing may keep the process from stopping; the lease then runs out by itself.
     """
+    stop_is_heard()
     try:
         with transaction() as session:
             _release(session, cycle.lease, cycle.is_walk_cut_off)
@@ -39,6 +41,7 @@ def give_back_own_leases() -> None:
     It may be told so between two steps, or by a thread other than those that poll. These then find
     that their lease is gone, and stop. A database error is only logged.
     """
+    stop_is_heard()
     is_own = (Connection.lease_holder == str(own_identity())) & Connection.lease_token.is_not(None)
     try:
         with transaction() as session:
