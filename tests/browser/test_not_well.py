@@ -25,7 +25,7 @@ from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Connection
 from webapp.services.operations import read_banner, read_health
 from webapp.services.transactions import transaction
-from webapp.task_queue import QueueStatus
+from webapp.task_queue import PartStatus, QueueStatus
 from webapp.web.connections import overview
 from webapp.web.operations import dashboard_routes
 
@@ -122,6 +122,13 @@ def ill_states() -> dict[str, Ill]:
             badge="Not polled",
             queue=replace(WELL, has_worker=False),
             health="No worker has reported for 15 seconds.",
+        ),
+        "no-scheduler": Ill(
+            "No scheduler is running: connections are not polled on schedule.",
+            {},
+            badge="Not polled",
+            queue=replace(WELL, has_scheduler=False),
+            health="No scheduler has reported for 15 seconds.",
         ),
         "no-redis": Ill(
             "The job queue (Redis) cannot be reached.",
@@ -222,6 +229,40 @@ def test_no_page_says_that_all_is_well(
             assert ill.card in words[place], (place, words[place])
             assert ill.badge in words[place], (place, words[place])
             assert not ill.badge or "Working" not in words[place], (place, words[place])
+
+
+DEAD = PartStatus("worker", "host-b", 240)
+HUNG = PartStatus("worker", "host-a", 2, "it hung and was started again at 2026-11-29 08:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "parts", "words"),
+    [
+        ("dead-machine", {}, (DEAD,), "It has not reported for 4 minutes."),
+        ("hung-part", {}, (HUNG,), "on host-a it hung and was started again"),
+        ("other-clock", {"huntress_skew_seconds": 600}, (), "The time here is"),
+    ],
+)
+def test_what_health_alone_tells(
+    app: Flask,
+    desk: Desk,
+    page_of: Callable[[str], Page],
+    queue: Callable[[QueueStatus], None],
+    name: str,
+    values: dict[str, Any],
+    parts: tuple[PartStatus, ...],
+    words: str,
+) -> None:
+    """Polls go on; a part that was started again is well."""
+    with app.app_context():
+        change(Connection, desk.connection_id, **values)
+    queue(replace(WELL, parts=parts))
+    for look in LOOKS if PICTURES else ["wide"]:
+        page = page_of(look)
+        said = read_pages(page, name, look, PLACES)
+        assert words in said["health"]
+        assert ("Everything works" in said["health"]) is (name == "hung-part")
+        assert page.locator("#polling-banner .notice:visible").count() == 0
 
 
 def test_an_edition_without_the_integration(app: Flask, page_of: Callable[[str], Page]) -> None:

@@ -211,8 +211,15 @@ def test_a_silent_account_delays_no_other_one(
     assert not both.broken
 
 
+@pytest.mark.parametrize(
+    ("signum", "words"), [(signal.SIGTERM, "asked to stop"), (signal.SIGINT, "Aborted")]
+)
 def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
-    shell: Shell, connection_id: str, monkeypatch: pytest.MonkeyPatch
+    shell: Shell,
+    connection_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    signum: signal.Signals,
+    words: str,
 ) -> None:
     is_polling, may_end = threading.Event(), threading.Event()
 
@@ -225,7 +232,7 @@ def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
 
     def stop_when_polling() -> None:
         is_polling.wait(30)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signum)
 
     monkeypatch.setattr(poll, "find_due_connections", lambda _now: [int(connection_id)])
     monkeypatch.setattr(poll, "poll_connection", poll_connection)
@@ -234,7 +241,7 @@ def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
     said = shell.refused("poll", "--due")
     may_end.set()
     stopper.join()
-    assert "asked to stop" in said
+    assert words in said
     [connection] = all_rows(Connection)
     assert (connection.lease_token, connection.poll_requested_at is None) == (None, False)
 

@@ -1,6 +1,5 @@
 """What the product says about itself, held against what is so."""
 
-import random
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -41,13 +40,12 @@ class Looks:
 
 
 class Judge:
-    """Asks pages, /readyz and doctor, and knows by the polls' own record how things are."""
+    """Asks every page, /readyz and doctor, and knows by the polls' own record how things are."""
 
-    def __init__(self, world: World, cookie: tuple[str, str], rng: random.Random) -> None:
+    def __init__(self, world: World, cookie: tuple[str, str]) -> None:
         self._world = world
         self._browser = requests.Session()
         self._browser.cookies.set(*cookie)
-        self._rng = rng
         self._first = world.now()
         self.looks = Looks()
 
@@ -78,8 +76,11 @@ class Judge:
             self.looks.judge(what, says_bad=says_bad, is_bad=is_bad, context=context)
 
     def _answers(self, with_doctor: bool) -> dict[str, bool | None]:
-        page = self._rng.choice(PAGES)
-        answers = {page: self._page_says(page), "/readyz": self._ready_says()}
+        answers = {"/readyz": self._ready_says()}
+        for page in PAGES:
+            answers[page] = self._page_says(page)
+            if answers[page] is None:
+                break  # nobody answers: the others would have to be waited for as well
         if with_doctor:
             code, said = self._world.doctor()
             is_about_polls = any(name.startswith("connection") for name in said)

@@ -64,6 +64,13 @@ def huntress(world: World, seconds: float, **switches: object) -> None:
     world.set_faults()
 
 
+def other_secret(world: World, seconds: float) -> None:
+    """Huntress refuses the credentials with 401, as after somebody revoked the key."""
+    known, world.simulator.api_secret = world.simulator.api_secret, "another one"
+    time.sleep(seconds)
+    world.simulator.api_secret = known
+
+
 def lock(world: World, seconds: float) -> None:
     with world.locked_database():
         time.sleep(seconds)
@@ -76,6 +83,7 @@ def faults(rng: random.Random) -> list[tuple[str, Fault]]:
         ("Redis away", redis_away),
         ("Huntress: 500", partial(huntress, error_500_rate=1.0)),
         ("Huntress: 429", partial(huntress, storm_429=True)),
+        ("Huntress: 401", other_secret),
         ("Huntress: 403", partial(huntress, forbidden=True)),
         ("Huntress hangs", partial(huntress, slow_seconds=60.0)),
         ("database locked", lock),
@@ -112,8 +120,7 @@ def test_it_says_when_it_is_not_well_and_only_then(
     with world.app.app_context():
         user = add_user(email="ada@example.org", name="Ada", password=PASSWORD, role="admin")
         cookie = COOKIE, begin_session(user.id, None)
-    rng = random.Random(5)
-    judge = Judge(world, cookie, rng)
+    judge = Judge(world, cookie)
     ended, is_over = [time.monotonic()], threading.Event()
     thread = threading.Thread(target=trouble, args=(world, random.Random(6), ended, is_over))
     thread.start()

@@ -23,12 +23,13 @@ from webapp.services.operations.check_health import (
     check_connections,
     check_database,
     check_queue,
+    describe_checks,
     refuse_newer_database,
     require_database,
 )
 from webapp.services.schedule.judge_polling import judge_connections
 from webapp.services.transactions import transaction
-from webapp.task_queue import QueueStatus
+from webapp.task_queue import PartStatus, QueueStatus
 
 pytestmark = pytest.mark.usefixtures("app", "fake_clock")
 
@@ -271,3 +272,58 @@ class TestQueue:
         checks = check_queue(QueueStatus(True))
         assert [check.is_ok for check in checks] == [True, False, False]
         assert "`triagedesk worker`" in checks[1].hint
+
+    def test_a_dead_machine_of_two_is_named(self) -> None:
+        parts = (PartStatus("worker", "host-a", 2), PartStatus("worker", "host-b", 240))
+        status = QueueStatus(True, has_worker=True, has_scheduler=True, parts=parts)
+        ill = [check for check in check_queue(status) if not check.is_ok]
+        assert [(check.name, check.detail) for check in ill] == [
+            ("worker on host-b", "It has not reported for 4 minutes.")
+        ]
+        assert ill[0].hint.startswith("Start it there again")
+
+    def test_nobody_is_told_to_start_what_is_being_started_again(self) -> None:
+        parts = (
+            PartStatus("scheduler", "host-a", 2, is_supervised=True),
+            PartStatus("worker", "host-a", 20, is_supervised=True),
+        )
+        status = QueueStatus(True, has_scheduler=True, parts=parts)
+        [ill] = [check for check in check_queue(status) if not check.is_ok]
+        assert (ill.name, ill.detail) == (
+            "worker on host-a",
+            "It has not reported for 20 seconds.",
+        )
+        assert ill.hint.startswith("`triagedesk up` runs there and starts it again")
+
+    def test_a_part_that_was_started_again_says_so(self) -> None:
+        part = PartStatus("worker", "host-a", 2, "it hung and was started again at 2026-01-01")
+        status = QueueStatus(True, has_worker=True, has_scheduler=True, parts=(part,))
+        assert check_queue(status)[1].detail == (
+            "alive; on host-a it hung and was started again at 2026-01-01"
+        )
+
+    def test_without_redis_nothing_else_can_be_told(self) -> None:
+        [check] = check_queue(QueueStatus(False))
+        assert (check.name, check.is_ok) == ("redis", False)
+
+    def test_what_redis_said_is_told(self) -> None:
+        [check] = check_queue(QueueStatus(False, redis_error="invalid username-password pair"))
+        assert check.detail == "It cannot be used: invalid username-password pair"
+
+
+def test_the_document() -> None:
+    well, ill = Check("a", True, "fine"), Check("b", False, "bad", "do this")
+    paused = Check("c", True, "paused", "resume", Tone.DELIBERATE)
+    unused = Check("d", True, "gone", tone=Tone.NEUTRAL)
+    assert describe_checks([well, unused])["ok"] is True
+    stopped = describe_checks([well, paused])
+    assert (stopped["ok"], stopped["stopped"]) == (False, True)
+    assert describe_checks([well, ill, paused]) == {
+        "ok": False,
+        "stopped": False,
+        "checks": [
+            {"name": "a", "ok": True, "kind": "good", "detail": "fine", "hint": ""},
+            {"name": "b", "ok": False, "kind": "bad", "detail": "bad", "hint": "do this"},
+            {"name": "c", "ok": True, "kind": "deliberate", "detail": "paused", "hint": "resume"},
+        ],
+    }

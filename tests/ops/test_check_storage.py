@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.support.databases import both_databases
-from webapp.config import Config
+from webapp.config import ENCRYPTION_KEYS_FILE, Config
 from webapp.extensions import db
 from webapp.services.operations import check_storage as storage
 from webapp.services.transactions import transaction
@@ -66,10 +66,15 @@ def test_files_of_another_user_are_named_with_what_to_run(
 ) -> None:
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 4711)
-    [check] = storage.check_owners(config)
     path = Path(config.database_url.removeprefix("sqlite:///"))
+    key = config.data_dir / ENCRYPTION_KEYS_FILE
+    key.write_text("a key")
+    with transaction() as session:
+        session.execute(text("UPDATE clients SET notes = ''"))  # from now on there is a WAL
+    [check] = storage.check_owners(config)
     assert not check.is_ok
-    assert str(path) in check.detail
+    for file in (path, f"{path}-wal", key):
+        assert f"{file} (#" in check.detail or f"{file} (root)" in check.detail
     assert f"sudo chown #{me + 4711} {path}" in check.hint
 
 

@@ -11,7 +11,8 @@ from sqlalchemy import event
 from tests.web.pages import Browser
 from webapp.extensions import db
 
-METHODS = ("HEAD", "OPTIONS", "POST", "PUT")  # HEAD is GET without a body
+# HEAD is GET without a body.
+METHODS = ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 HUGE = "999999999999999999999"
 NUMBERS = ("1", HUGE)

@@ -1,5 +1,6 @@
 """Polls that do nothing say why; a poll that is not due does not even say that."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -292,3 +293,24 @@ def test_polls_come_every_interval_though_each_begins_a_little_after_its_tick(de
             desk.set(last_poll_started_at=desk.clock.now())
     mean = (starts[-1] - starts[0]) / (len(starts) - 1)
     assert abs(mean - timedelta(minutes=1)) < timedelta(seconds=1)
+
+
+def test_a_poll_that_ended_is_one_line_of_the_log_that_tells_all(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.account.add_incident(now=desk.clock.now(), id=1)
+    with caplog.at_level("INFO", "webapp.services.polling"):
+        desk.poll()
+        desk.simulator.api_secret = "revoked"
+        desk.clock.advance(minutes=5)
+        poll_connection(desk.connection_id, trigger="schedule")
+    told = [one for one in caplog.records if "poll " in one.getMessage()]
+    assert [one.levelname for one in told] == ["INFO", "WARNING"]
+    well, ill = (one.getMessage() for one in told)
+    assert re.fullmatch(
+        r"Connection 1 \(.+\): poll 1 \(command\) completed:"
+        r" 1 collected, 1 created, 0 noted, \d+ calls, \d+\.\d s",
+        well,
+    )
+    assert "poll 2 (schedule) error: 0 collected" in ill
+    assert runs_of(desk)[-1].error in ill

@@ -153,6 +153,9 @@ def test_a_disconnected_connection_keeps_its_table(table: Browser, app: Flask) -
     page = table.get(PATH)
     assert "This connection is disconnected" in page.text
     assert len(names(page)) == 50
+    for path in (PATH, "/integrations/huntress/1"):
+        buttons = [one for one in table.get(path).all("button") if "Sync" in words_of(one)]
+        assert [one.get("disabled") is not None for one in buttons] == [True], path
 
 
 def test_there_is_no_such_connection(table: Browser) -> None:
