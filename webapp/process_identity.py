@@ -66,6 +66,14 @@ def is_gone(text: str | None) -> bool:
     return _started(named.pid) != (named.started or None)
 
 
+def other_machine(text: str | None) -> str | None:
+    """Return the name of the machine whose process `text` names; None where it is this one."""
+    named = parse_identity(text)
+    if named is None or named.machine == _machine():
+        return None
+    return named.machine.rpartition("/")[0]
+
+
 @cache
 def machine_name() -> str:
     """Return this machine's name, as people know it."""

@@ -22,7 +22,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 
 from webapp import clock
-from webapp.process_identity import is_gone, machine_name
+from webapp.process_identity import is_gone, machine_name, other_machine
 
 DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
@@ -247,8 +247,8 @@ def fetch_job(job_id: str, connection: Redis) -> JsonJob | None:
 def is_pending(job: JsonJob | None, now: datetime) -> bool:
     """Whether the job waits in its queue, or runs and has sent a heartbeat lately.
 
-    A worker bears the name of its process: the job of one that has ended on this machine runs no
-    more.
+    A worker bears the name of its process: the job of one that has ended on this machine, or whose
+    machine has fallen silent, runs no more.
     """
     if job is None:
         return False
@@ -257,7 +257,7 @@ def is_pending(job: JsonJob | None, now: datetime) -> bool:
         is_new = job.enqueued_at is not None and now - job.enqueued_at < PICKED_UP_WITHIN
         return is_new or job.connection.lpos(f"rq:queue:{job.origin}", job.id) is not None
     if status == JobStatus.STARTED:
-        if is_gone(job.worker_name):
+        if is_gone(job.worker_name) or is_worker_silent(job.worker_name):
             return False
         return job.last_heartbeat is not None and now - job.last_heartbeat < SILENT_AFTER
     return False
@@ -301,6 +301,18 @@ def read_queue_status() -> QueueStatus:
     alive = {part.name for part in parts if not part.is_silent}
     return QueueStatus(
         True, has_worker="worker" in alive, has_scheduler="scheduler" in alive, parts=parts
+    )
+
+
+def is_worker_silent(identity: str | None) -> bool:
+    """Whether `identity` names a process of another machine whose worker has fallen silent.
+
+    False where Redis cannot be asked, or has not heard of that machine's worker.
+    """
+    machine = other_machine(identity)
+    return machine is not None and any(
+        part.is_silent and (part.name, part.machine) == ("worker", machine)
+        for part in read_queue_status().parts
     )
 
 

@@ -24,7 +24,7 @@ from webapp import create_app
 from webapp.clock import utcnow
 from webapp.config import load_config
 from webapp.huntress.simulator import Faults, SimulatedAccount, Simulator
-from webapp.models import InboxRow, PollRun, Ticket
+from webapp.models import Connection, InboxRow, PollRun, Ticket
 from webapp.services.transactions import reading
 
 INCIDENTS = 2_000
@@ -107,6 +107,11 @@ class World:
     def tickets(self) -> int:
         """How many tickets there are; -1 while the database cannot be asked."""
         return self._count(select(func.count()).select_from(Ticket))
+
+    def lease_holder(self) -> str | None:
+        """The process that polls, by its identity."""
+        with self.app.app_context(), reading() as session:
+            return session.scalars(select(Connection.lease_holder)).one()
 
     def is_complete(self, ids: Sequence[int]) -> bool:
         """Whether every incident has its ticket and nothing waits."""

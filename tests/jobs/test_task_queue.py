@@ -228,6 +228,11 @@ def test_a_part_that_falls_silent_is_named_until_it_is_forgotten_or_ended(
         ("host-b", True),
     ]
     assert status.parts[0].note == "it hung"
+    redis.hset(task_queue.PARTS_KEY, "scheduler@host-a", json.dumps({"at": now - 240}))
+    processes = {name: f"{name}/0123|boot/pid|1|1" for name in ("host-a", "host-b", "host-c")}
+    silent = [name for name, one in processes.items() if task_queue.is_worker_silent(one)]
+    assert silent == ["host-b"]
+    redis.hdel(task_queue.PARTS_KEY, "scheduler@host-a")
     send_heartbeat(redis, "worker")
     end_heartbeat(redis, "worker")
     assert len(read_queue_status().parts) == 2

@@ -15,6 +15,7 @@ from webapp.process_identity import (
     ProcessIdentity,
     is_gone,
     is_stopped,
+    other_machine,
     own_identity,
     parse_identity,
 )
@@ -61,6 +62,12 @@ def test_nobody_tells_of_processes_it_cannot_see(other: str) -> None:
     boot = own_identity().space.partition("/")[0]
     values = {"machine": "elsewhere", "space": f"{boot}/pid:[1]"}
     assert not is_gone(changed(**{other: values[other]}, pid=2**22 + 1))
+
+
+def test_another_machine_is_named() -> None:
+    assert other_machine(changed(machine="elsewhere/0123456789abcdef")) == "elsewhere"
+    assert other_machine(str(own_identity())) is None
+    assert other_machine("nonsense") is None
 
 
 def test_an_ended_and_a_stopped_process_are_seen(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from webapp.services.polling import database_outage, give_back, process_inbox, w
 from webapp.services.polling import poll_connection as module
 from webapp.services.polling.database_outage import DATABASE_PAUSES
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.schedule import lease
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import claim
 from webapp.services.schedule.run_log import start_run
@@ -32,14 +33,14 @@ def hourly(desk: Desk) -> Desk:
     return desk
 
 
-def interrupt(desk: Desk, holder: str) -> None:
+def interrupt(desk: Desk, holder: str, trigger: str = "schedule") -> None:
     """As if a process had died amid a poll."""
     desk.clock.advance(minutes=LONGEST)
     with transaction() as session:
         claimed = claim(session, desk.connection_id, seconds=120, only_if_due=True)
         assert claimed is not None
         token = claimed[0].token
-        start_run(session, desk.connection_id, token=token, trigger="schedule")
+        start_run(session, desk.connection_id, token=token, trigger=trigger)
     desk.set(lease_holder=holder)
     desk.clock.advance(seconds=1)
 
@@ -71,8 +72,30 @@ def test_the_lease_of_a_living_process_is_left_alone(hourly: Desk) -> None:
     assert find_due_connections(hourly.clock.now()) == []
 
 
+ELSEWHERE = "elsewhere/0123|boot/pid:[1]|1|1"
+
+
+@both_databases
+def test_a_poll_on_a_machine_whose_worker_fell_silent_is_due(
+    hourly: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "is_worker_silent", lambda holder: holder == ELSEWHERE)
+    interrupt(hourly, ELSEWHERE)
+    assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
+    assert poll_connection(hourly.connection_id, trigger="schedule").is_success
+
+
+def test_a_command_needs_no_worker_on_its_machine(
+    hourly: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "is_worker_silent", lambda holder: holder == ELSEWHERE)
+    interrupt(hourly, ELSEWHERE, trigger="command")
+    assert find_due_connections(hourly.clock.now()) == []
+
+
 def test_a_process_of_another_machine_keeps_its_lease_until_it_ends(hourly: Desk) -> None:
-    interrupt(hourly, "elsewhere|boot/pid:[1]|1|1")
+    """Redis cannot be asked here."""
+    interrupt(hourly, ELSEWHERE)
     assert find_due_connections(hourly.clock.now()) == []
     hourly.clock.advance(seconds=120)
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]

@@ -124,7 +124,7 @@ def _wait_for_end(run_id: int | None) -> PollRun | None:
 
 
 def _is_abandoned(run: PollRun) -> bool:
-    give_back_leases_of_the_dead()
+    give_back_leases_of_the_dead(clock.utcnow())
     with reading() as session:
         expires_at = session.scalars(
             select(Connection.lease_expires_at).where(
@@ -145,7 +145,11 @@ def _begin(
     """Claim the connection, or join the run that holds it, or return why neither is possible."""
     for _ in range(CLAIM_TRIES):
         begun = _claim(connection_id, trigger, actor_id, config) or _join(connection_id)
-        if isinstance(begun, PollOutcome) and begun.is_running and give_back_leases_of_the_dead():
+        if (
+            isinstance(begun, PollOutcome)
+            and begun.is_running
+            and give_back_leases_of_the_dead(clock.utcnow())
+        ):
             continue  # the process of that run has ended
         if isinstance(begun, Cycle) or begun.skip_reason != "not_due" or trigger != "command":
             break  # otherwise the run that held the lease has just ended: claim again

@@ -21,7 +21,7 @@ def find_due_connections(now: datetime) -> list[int]:
     """
     if not has_integration():
         return []
-    give_back_leases_of_the_dead()
+    give_back_leases_of_the_dead(now)
     end_pauses(now)
     with reading() as session:
         return list(

@@ -15,13 +15,18 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.plan import TicketSettings
+from webapp.domain.polling_health import SCHEDULE
 from webapp.domain.routing import DUE_EARLY, POLL_INTERVAL, PRIORITY_COLUMNS, clamp_backfill_days
-from webapp.models import Connection, InboxRow
+from webapp.models import Connection, InboxRow, PollRun
 from webapp.process_identity import is_gone, own_identity
 from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.task_queue import is_worker_silent
 
 LEFT_OVER_AFTER = timedelta(minutes=POLL_INTERVAL[0])
 """How long after the last poll's start reports that it left in the inbox make a poll due."""
+
+WORKER_TRIGGERS = (SCHEDULE, "manual")
+"""What makes a worker poll, and not a command."""
 
 
 class LeaseLostError(Exception):
@@ -194,25 +199,34 @@ def read_polled(session: Session, connection_id: int) -> PolledConnection | None
     return None if row is None else PolledConnection(**row._mapping)
 
 
-def give_back_leases_of_the_dead() -> list[int]:
-    """End the leases whose process has ended on this machine; return the connections' ids.
+def give_back_leases_of_the_dead(now: datetime) -> list[int]:
+    """End the leases whose process has ended, as of `now`; return the connections' ids.
 
     The token stays, so that the next claim finds the interrupted run, but need not wait until the
-    lease has run out. Other machines cannot tell and wait for the lease's end.
+    lease has run out. This machine's processes can be asked about. A worker's poll on another
+    machine counts as ended once that machine's worker has fallen silent: if it does live, the fence
+    stops it. Where Redis cannot tell, the lease runs out by itself.
     """
     held = Connection.lease_token.is_not(None) & Connection.lease_holder.is_not(None)
-    query = select(Connection.id, Connection.lease_token, Connection.lease_holder)
+    query = (
+        select(Connection.id, Connection.lease_token, Connection.lease_holder, PollRun.trigger)
+        .join(PollRun, PollRun.lease_token == Connection.lease_token, isouter=True)
+        .where(held)
+    )
     with reading() as session:
-        now = clock.utcnow()
-        rows = session.execute(query.where(held, Connection.lease_expires_at > now)).all()
-    dead = [(key, token) for key, token, holder in rows if is_gone(holder)]
+        rows = session.execute(query.where(Connection.lease_expires_at > now)).all()
+    dead = [
+        (key, token)
+        for key, token, holder, trigger in rows
+        if is_gone(holder) or (trigger in WORKER_TRIGGERS and is_worker_silent(holder))
+    ]
     if dead:
         with transaction() as session:
             for key, token in dead:
                 session.execute(
                     update(Connection)
                     .where(Connection.id == key, Connection.lease_token == token)
-                    .values(lease_expires_at=clock.utcnow()),
+                    .values(lease_expires_at=now),
                     execution_options=NO_SYNC,
                 )
     return [key for key, _token in dead]
