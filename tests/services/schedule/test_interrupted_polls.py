@@ -60,6 +60,14 @@ def test_the_lease_of_a_process_that_has_ended_is_given_back_and_the_poll_is_due
     assert find_due_connections(hourly.clock.now()) == []
 
 
+def test_the_tick_that_ends_a_lease_finds_the_poll_due(hourly: Desk) -> None:
+    """It read the time before it looked for processes that have ended."""
+    interrupt(hourly, GONE)
+    began_at = hourly.clock.now()
+    hourly.clock.advance(seconds=1)
+    assert find_due_connections(began_at) == [hourly.connection_id]
+
+
 def test_a_command_takes_over_from_a_process_that_has_ended(hourly: Desk) -> None:
     interrupt(hourly, GONE)
     outcome = poll_connection(hourly.connection_id, trigger="command")
