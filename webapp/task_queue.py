@@ -5,8 +5,7 @@ followed. The queue is not a record of anything: due times and outcomes are in t
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -95,18 +94,27 @@ class JsonJob(Job):
 
 @dataclass(frozen=True)
 class PartStatus:
-    """A part ("worker" or "scheduler") of a machine, and the seconds since its last heartbeat."""
+    """A part ("worker" or "scheduler") of a machine, and the seconds since its last heartbeat.
+
+    `steady_seconds` is for how long its heartbeats have come without a gap.
+    """
 
     name: str
     machine: str
     silent_seconds: int
     note: str | None = None
     is_supervised: bool = False
+    steady_seconds: int = 0
 
     @property
     def is_silent(self) -> bool:
         """Whether it has not been heard of for too long."""
         return self.silent_seconds > HEARTBEAT_TTL_SECONDS
+
+    @property
+    def has_reported_for_a_while(self) -> bool:
+        """Whether somebody else who is alive would have reported meanwhile."""
+        return not self.is_silent and self.steady_seconds > HEARTBEAT_TTL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -257,7 +265,8 @@ def is_pending(job: JsonJob | None, now: datetime) -> bool:
         is_new = job.enqueued_at is not None and now - job.enqueued_at < PICKED_UP_WITHIN
         return is_new or job.connection.lpos(f"rq:queue:{job.origin}", job.id) is not None
     if status == JobStatus.STARTED:
-        if is_gone(job.worker_name) or is_worker_silent(job.worker_name):
+        worker = job.worker_name or ""
+        if is_gone(worker) or processes_of_silent_workers({worker}):
             return False
         return job.last_heartbeat is not None and now - job.last_heartbeat < SILENT_AFTER
     return False
@@ -278,8 +287,11 @@ def send_heartbeat(
     about the part; `is_supervised` says that `triagedesk up` runs it. Raises redis.RedisError.
     """
     at, _ = connection.time()
-    beat = json.dumps({"at": at, "note": note, "is_supervised": is_supervised})
-    connection.hset(PARTS_KEY, f"{part}@{machine_name()}", beat)
+    field = f"{part}@{machine_name()}"
+    last = _read_beat(connection.hget(PARTS_KEY, field))
+    since = at if last is None or at - last.at > HEARTBEAT_TTL_SECONDS else last.since
+    beat = {"at": at, "since": since, "note": note, "is_supervised": is_supervised}
+    connection.hset(PARTS_KEY, field, json.dumps(beat))
 
 
 def end_heartbeat(connection: Redis, part: str) -> None:
@@ -304,28 +316,59 @@ def read_queue_status() -> QueueStatus:
     )
 
 
-def is_worker_silent(identity: str | None) -> bool:
-    """Whether `identity` names a process of another machine whose worker has fallen silent.
+def processes_of_silent_workers(identities: Collection[str]) -> set[str]:
+    """Of processes that are named, those of other machines whose worker has fallen silent.
 
-    False where Redis cannot be asked, or has not heard of that machine's worker.
+    Nobody counts as silent where Redis cannot be asked or has not heard of that worker, nor before
+    another part has reported for a while: after an outage of Redis, everybody seems to be.
     """
-    machine = other_machine(identity)
-    return machine is not None and any(
-        part.is_silent and (part.name, part.machine) == ("worker", machine)
-        for part in read_queue_status().parts
-    )
+    elsewhere = {one: machine for one in identities if (machine := other_machine(one))}
+    if not elsewhere:
+        return set()
+    parts = read_queue_status().parts
+    if not any(part.has_reported_for_a_while for part in parts):
+        return set()
+    silent = {part.machine for part in parts if part.name == "worker" and part.is_silent}
+    return {one for one, machine in elsewhere.items() if machine in silent}
 
 
 def _read_parts(stored: Mapping[bytes, bytes], now: int) -> Iterator[PartStatus]:
     """The parts that have been heard of lately; what is damaged or long forgotten is left out."""
     for field, value in sorted(stored.items()):
         name, _, machine = field.decode(errors="replace").partition("@")
-        with suppress(ValueError, TypeError, KeyError):
-            beat = json.loads(value)
-            silent = max(0, now - int(beat["at"]))
-            if silent <= FORGOTTEN_AFTER_SECONDS:
-                supervised = bool(beat.get("is_supervised"))
-                yield PartStatus(name, machine, silent, beat.get("note"), supervised)
+        beat = _read_beat(value)
+        if beat is not None and now - beat.at <= FORGOTTEN_AFTER_SECONDS:
+            yield PartStatus(
+                name,
+                machine,
+                silent_seconds=max(0, now - beat.at),
+                note=beat.note,
+                is_supervised=beat.is_supervised,
+                steady_seconds=max(0, beat.at - beat.since),
+            )
+
+
+@dataclass(frozen=True)
+class _Beat:
+    """A stored heartbeat; `at` and `since` are seconds of Redis's clock."""
+
+    at: int
+    since: int
+    note: str | None
+    is_supervised: bool
+
+
+def _read_beat(value: bytes | str | None) -> _Beat | None:
+    """The stored heartbeat; None where there is none, or it is damaged."""
+    if value is None:
+        return None
+    try:
+        beat = json.loads(value)
+        at = int(beat["at"])
+        is_supervised = bool(beat.get("is_supervised"))
+        return _Beat(at, int(beat.get("since", at)), beat.get("note"), is_supervised)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def _configured() -> Redis:

@@ -246,6 +246,30 @@ def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
     assert (connection.lease_token, connection.poll_requested_at is None) == (None, False)
 
 
+def test_a_ctrl_c_that_is_ignored_stays_so_and_a_second_one_does_not_wait(
+    shell: Shell, connection_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the background of a script, and while a database does not answer."""
+    seen: list[object] = []
+
+    def poll_connection(_key: int, **_options: object) -> PollOutcome:
+        seen.append(signal.getsignal(signal.SIGINT))
+        if seen[-1] is not signal.SIG_IGN:
+            with transaction():
+                os.kill(os.getpid(), signal.SIGINT)
+                seen.append(signal.getsignal(signal.SIGINT))
+        return PollOutcome(skip_reason="not_due")
+
+    monkeypatch.setattr(poll, "poll_connection", poll_connection)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shell.ok("poll", connection_id)
+    signal.signal(signal.SIGINT, before)
+    assert seen.pop() is signal.SIG_IGN
+    assert "Aborted" in shell.refused("poll", connection_id)
+    assert seen[1] is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_one_connection_that_fails_does_not_stop_the_others(
     shell: Shell, connection_id: str
 ) -> None:

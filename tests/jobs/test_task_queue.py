@@ -9,6 +9,7 @@ from rq.job import JobStatus
 
 from tests.support.valkey import ValkeyServer
 from webapp import task_queue
+from webapp.process_identity import own_identity
 from webapp.task_queue import (
     JOBS,
     JsonJob,
@@ -21,6 +22,7 @@ from webapp.task_queue import (
     fetch_job,
     is_pending,
     make_queue,
+    processes_of_silent_workers,
     read_queue_status,
     send_heartbeat,
 )
@@ -228,11 +230,40 @@ def test_a_part_that_falls_silent_is_named_until_it_is_forgotten_or_ended(
         ("host-b", True),
     ]
     assert status.parts[0].note == "it hung"
-    redis.hset(task_queue.PARTS_KEY, "scheduler@host-a", json.dumps({"at": now - 240}))
-    processes = {name: f"{name}/0123|boot/pid|1|1" for name in ("host-a", "host-b", "host-c")}
-    silent = [name for name, one in processes.items() if task_queue.is_worker_silent(one)]
-    assert silent == ["host-b"]
-    redis.hdel(task_queue.PARTS_KEY, "scheduler@host-a")
     send_heartbeat(redis, "worker")
     end_heartbeat(redis, "worker")
     assert len(read_queue_status().parts) == 2
+
+
+def test_a_silent_machine_is_told_from_an_outage_of_redis(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage everybody is silent until they report again."""
+    processes = [f"{name}/0123|boot/pid|1|1" for name in ("host-a", "host-b", "host-c")]
+    seconds = redis.time()[0]
+
+    def beat(machine: str, at: int) -> None:
+        monkeypatch.setattr(task_queue, "machine_name", lambda: machine)
+        monkeypatch.setattr(redis, "time", lambda: (seconds + at, 0))
+        send_heartbeat(redis, "worker")
+
+    def silent() -> list[str]:
+        return sorted(one.partition("/")[0] for one in processes_of_silent_workers(set(processes)))
+
+    for at in range(-100, -60, 3):
+        beat("host-a", at)
+        beat("host-b", at)
+    beat("host-a", 0)
+    assert silent() == [], "host-b has had no time to report"
+    redis.delete(task_queue.PARTS_KEY)
+    beat("host-b", -60)
+    for at in range(-18, 1, 3):
+        beat("host-a", at)
+    assert silent() == ["host-b"], "of host-c nobody has heard"
+    redis.hset(task_queue.PARTS_KEY, "worker@host-b", "{damaged")
+    assert silent() == []
+
+
+def test_who_is_asked_about_only_this_machine_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_queue, "read_queue_status", None)
+    assert processes_of_silent_workers({str(own_identity()), "", "nonsense"}) == set()

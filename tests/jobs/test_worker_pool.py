@@ -205,6 +205,20 @@ def test_a_poll_that_does_not_end_when_told_to_ends_with_the_pool(
     assert wait_until(lambda: not is_running(job), 1)
 
 
+@pytest.mark.parametrize("option", ["", "stubborn"])
+def test_stopping_needs_no_redis(
+    open_pool: Callable[[str], Pool], valkey: ValkeyServer, option: str
+) -> None:
+    pool = open_pool(option)
+    enqueue_poll(1, trigger="manual")
+    job = pool.pid_of("poll-1-started")
+    valkey.stop()
+    pool.process.terminate()
+    assert pool.process.wait(30) == 0
+    assert wait_until(lambda: not is_running(job), 1)
+    assert pool.left("poll-1-cleaned-up", 1) is (option == "")
+
+
 def test_a_worker_that_was_stopped_is_replaced(pool: Pool, redis: Redis) -> None:
     assert wait_until(lambda: pool.workers("default"))
     (stopped,) = pool.workers("default")

@@ -20,7 +20,7 @@ from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.schedule.due_connections import find_due_connections
-from webapp.stop_signals import stop_with
+from webapp.stop_signals import stop_is_heard, stop_with
 
 MOST_AT_ONCE = 8
 """So many connections are polled at the same time by `poll --due`."""
@@ -68,20 +68,30 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
 
 @contextmanager
 def _leaving_when_told() -> Iterator[None]:
-    """End as if by sys.exit() on SIGTERM and Ctrl-C, so that leases are given back."""
+    """End as if by sys.exit() on SIGTERM and Ctrl-C, so that leases are given back.
+
+    A second Ctrl-C does not wait, as for a database that does not answer. Where Ctrl-C is ignored,
+    as in the background of a script, it stays so.
+    """
 
     def leave(signum: int, _frame: FrameType | None) -> None:
         if signum == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             stop_with(KeyboardInterrupt())
             return
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         click.echo("The poll was asked to stop; the next one goes on where it stopped.", err=True)
         stop_with(SystemExit(1))
 
-    before = {signum: signal.signal(signum, leave) for signum in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        signum: signal.signal(signum, leave)
+        for signum in (signal.SIGTERM, signal.SIGINT)
+        if signal.getsignal(signum) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
+        stop_is_heard()
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
@@ -110,9 +120,9 @@ def _poll_all(connection_ids: Sequence[int], *, sweep: bool) -> list[dict[str, A
         threading.Thread(target=work, daemon=True)
         for _ in range(min(MOST_AT_ONCE, len(connection_ids)))
     ]
-    for thread in threads:
-        thread.start()
     try:
+        for thread in threads:
+            thread.start()
         for thread in threads:
             thread.join()
     except (SystemExit, KeyboardInterrupt):

@@ -52,7 +52,7 @@ def housekeeping() -> None:
 
 
 def look_after_losses() -> None:
-    """Give back the leases of this machine's processes that have ended.
+    """Give back the leases of processes that have ended.
 
     The calling process forks others, so it keeps no connection to the database.
     """

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -67,7 +68,7 @@ class TriageWorker(Worker):
         self._look_after_losses = look_after_losses
 
     def look_after_losses(self) -> None:
-        """See to polls that ended with their process on this machine, and to what is due then.
+        """See to polls that ended with their process, and to what is due then.
 
         Each worker does it when it starts, since it may replace one that was killed.
         """
@@ -142,6 +143,11 @@ class TriageWorker(Worker):
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]  # RQ's
         if self.horse_pid:
             self.kill_horse(signal.SIGTERM)
+
+    def set_shutdown_requested_date(self) -> None:
+        """Note in Redis that this worker ends; without Redis it ends as it does with it."""
+        with suppress(RedisError):
+            super().set_shutdown_requested_date()  # type: ignore[no-untyped-call]  # RQ's
 
 
 def _tell_outage(error: BaseException | None) -> bool:

@@ -23,7 +23,7 @@ from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
 
 LOOP_SECONDS = 0.25
-STOP_SECONDS = 6.0
+STOP_SECONDS = 9.0
 STEADY_SECONDS = 30.0
 FIRST_BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 30.0

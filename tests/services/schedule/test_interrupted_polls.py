@@ -87,7 +87,7 @@ ELSEWHERE = "elsewhere/0123|boot/pid:[1]|1|1"
 def test_a_poll_on_a_machine_whose_worker_fell_silent_is_due(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "is_worker_silent", lambda holder: holder == ELSEWHERE)
+    monkeypatch.setattr(lease, "processes_of_silent_workers", set)
     interrupt(hourly, ELSEWHERE)
     assert find_due_connections(hourly.clock.now()) == [hourly.connection_id]
     assert poll_connection(hourly.connection_id, trigger="schedule").is_success
@@ -96,7 +96,7 @@ def test_a_poll_on_a_machine_whose_worker_fell_silent_is_due(
 def test_a_command_needs_no_worker_on_its_machine(
     hourly: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease, "is_worker_silent", lambda holder: holder == ELSEWHERE)
+    monkeypatch.setattr(lease, "processes_of_silent_workers", set)
     interrupt(hourly, ELSEWHERE, trigger="command")
     assert find_due_connections(hourly.clock.now()) == []
 

@@ -20,7 +20,7 @@ from webapp.domain.routing import DUE_EARLY, POLL_INTERVAL, PRIORITY_COLUMNS, cl
 from webapp.models import Connection, InboxRow, PollRun
 from webapp.process_identity import is_gone, own_identity
 from webapp.services.transactions import NO_SYNC, reading, transaction
-from webapp.task_queue import is_worker_silent
+from webapp.task_queue import processes_of_silent_workers
 
 LEFT_OVER_AFTER = timedelta(minutes=POLL_INTERVAL[0])
 """How long after the last poll's start reports that it left in the inbox make a poll due."""
@@ -215,10 +215,13 @@ def give_back_leases_of_the_dead(now: datetime) -> list[int]:
     )
     with reading() as session:
         rows = session.execute(query.where(Connection.lease_expires_at > now)).all()
+    silent = processes_of_silent_workers(
+        {row.lease_holder for row in rows if row.trigger in WORKER_TRIGGERS}
+    )
     dead = [
         (key, token)
         for key, token, holder, trigger in rows
-        if is_gone(holder) or (trigger in WORKER_TRIGGERS and is_worker_silent(holder))
+        if is_gone(holder) or (trigger in WORKER_TRIGGERS and holder in silent)
     ]
     if dead:
         with transaction() as session:
