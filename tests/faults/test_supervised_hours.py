@@ -8,6 +8,7 @@ import os
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -135,7 +136,8 @@ def test_it_says_when_it_is_not_well_and_only_then(
     thread.join()
     ids = list(world.account.incident_rows)
     assert wait_until(lambda: world.is_complete(ids), 60), world.up.output[-3000:]
-    tell(f"{MINUTES:.0f} minutes at {FACTOR} x: {dict(judge.looks.counts)}")
+    wrong = Counter(judge.looks.wrong)
+    tell(f"{MINUTES:.0f} minutes at {FACTOR} x: {dict(judge.looks.counts)}, wrong: {dict(wrong)}")
     assert world.lost_and_doubled(ids) == (0, 0)
     looked = judge.looks.counts["well"] + judge.looks.counts["not well"]
     assert len(judge.looks.wrong) <= looked / ONE_IN, judge.looks.wrong
