@@ -57,8 +57,8 @@ def look_after_losses() -> None:
     The calling process forks others, so it keeps no connection to the database.
     """
     try:
-        for connection_id in give_back_leases_of_the_dead(utcnow()):
-            logger.warning("The poll of connection %s ended with its process", connection_id)
+        for key in give_back_leases_of_the_dead(utcnow()):
+            logger.warning("The poll of connection %s was interrupted; it is due again", key)
     except SQLAlchemyError as error:
         logger.warning("Interrupted polls have to wait for the next tick: %s", first_line(error))
     finally:
