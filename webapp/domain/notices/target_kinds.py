@@ -1,0 +1,175 @@
+"""The kinds of targets as data: what their forms ask for, and how much each may be sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a target is; the value is what `triagedesk target add --kind` takes."""
+
+    EMAIL = "email"
+    TEAMS = "teams"
+    SLACK = "slack"
+    NTFY = "ntfy"
+    PAGERDUTY = "pagerduty"
+    PUSHOVER = "pushover"
+    SMS = "sms"
+    WEBHOOK = "webhook"
+    APPRISE = "apprise"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A field of a kind's form; a secret one is stored encrypted and never shown again."""
+
+    name: str
+    label: str
+    is_secret: bool = False
+    is_required: bool = True
+    placeholder: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` messages within `span`; more become one notice (see `bundling`)."""
+
+    count: int
+    span: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """What is particular about a kind.
+
+    `is_personal` says that it can be a person's contact method. `is_machine` says that it gets
+    every event singly and is never bundled or limited. `main` is the setting that
+    `target add --url` or `--to` gives.
+    """
+
+    label: str
+    settings: Sequence[Setting]
+    main: str
+    limits: Sequence[Limit] = ()
+    is_personal: bool = False
+    is_machine: bool = False
+
+
+def _limits(*pairs: tuple[int, int]) -> tuple[Limit, ...]:
+    return tuple(Limit(count, timedelta(minutes=minutes)) for count, minutes in pairs)
+
+
+KINDS: Mapping[Kind, TargetKind] = {
+    Kind.EMAIL: TargetKind(
+        "Email",
+        (Setting("to", "Address", placeholder="soc@example.com"),),
+        main="to",
+        limits=_limits((5, 1), (20, 15), (60, 60)),
+        is_personal=True,
+    ),
+    Kind.TEAMS: TargetKind(
+        "Microsoft Teams",
+        (
+            Setting(
+                "url",
+                "Workflow address",
+                is_secret=True,
+                placeholder="https://….logic.azure.com/workflows/…",
+                help="In Teams: channel → Workflows → Post to a channel when a webhook request is"
+                " received.",
+            ),
+        ),
+        main="url",
+        limits=_limits((5, 1), (20, 15), (60, 60)),
+    ),
+    Kind.SLACK: TargetKind(
+        "Slack",
+        (
+            Setting(
+                "url",
+                "Webhook address",
+                is_secret=True,
+                placeholder="https://hooks.slack.com/services/…",
+                help="In Slack: an app of yours → Incoming Webhooks → Add New Webhook.",
+            ),
+        ),
+        main="url",
+        limits=_limits((5, 1), (20, 15), (60, 60)),
+    ),
+    Kind.NTFY: TargetKind(
+        "ntfy",
+        (
+            Setting("url", "Topic address", placeholder="https://ntfy.sh/a-secret-topic"),
+            Setting("token", "Access token", is_secret=True, is_required=False),
+        ),
+        main="url",
+        limits=_limits((3, 1), (10, 15), (30, 60)),
+        is_personal=True,
+    ),
+    Kind.PAGERDUTY: TargetKind(
+        "PagerDuty",
+        (
+            Setting(
+                "key",
+                "Integration key",
+                is_secret=True,
+                help="In PagerDuty: the service → Integrations → Events API v2.",
+            ),
+            Setting(
+                "url",
+                "Events address",
+                is_required=False,
+                placeholder="https://events.pagerduty.com",
+                help="Only for accounts in the EU: https://events.eu.pagerduty.com",
+            ),
+        ),
+        main="url",
+        is_machine=True,
+    ),
+    Kind.PUSHOVER: TargetKind(
+        "Pushover",
+        (
+            Setting("user", "User key"),
+            Setting("token", "Application token", is_secret=True),
+        ),
+        main="user",
+        limits=_limits((3, 1), (10, 15), (30, 60)),
+        is_personal=True,
+    ),
+    Kind.SMS: TargetKind(
+        "SMS (Twilio)",
+        (
+            Setting("to", "Phone number", placeholder="+14155550123"),
+            Setting("from", "Sent from", placeholder="+14155550100"),
+            Setting("account", "Account SID", placeholder="AC…"),
+            Setting("token", "Auth token", is_secret=True),
+        ),
+        main="to",
+        limits=_limits((1, 1), (5, 15), (11, 60), (21, 180)),
+        is_personal=True,
+    ),
+    Kind.WEBHOOK: TargetKind(
+        "Webhook",
+        (
+            Setting("url", "Address", placeholder="https://psa.example.com/hooks/triagedesk"),
+            Setting(
+                "secret",
+                "Signing secret",
+                is_secret=True,
+                is_required=False,
+                help="Left empty, one is made and shown once.",
+            ),
+        ),
+        main="url",
+        is_machine=True,
+    ),
+    Kind.APPRISE: TargetKind(
+        "Another service (Apprise address)",
+        (Setting("url", "Apprise address", is_secret=True, placeholder="matrix://…"),),
+        main="url",
+        limits=_limits((5, 1), (20, 15), (60, 60)),
+    ),
+}
+"""Limits of people's phones are those that GoAlert ships; channels bear more."""
