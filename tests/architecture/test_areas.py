@@ -10,12 +10,16 @@ from tests.support.source_tree import ROOT, Module, all_imports, as_module, modu
 AREAS = (
     "people",
     "desk",
+    "on_call",
+    "notices",
     "tickets",
     "calls",
     "mapping",
     "schedule",
     "polling",
+    "proof",
     "connections",
+    "watch",
     "operations",
 )
 """The areas of the services, from the ground up: each imports those before it, never back."""

@@ -16,15 +16,17 @@ SHARED = {
 
 MAY_IMPORT = {
     "domain": {"domain"},
-    "huntress": {"domain", "huntress"},
+    "huntress": {"domain", "huntress", "outbound"},
+    "outbound": {"domain", "outbound"},
     "models": {"models", "domain", *SHARED} - {"task_queue"},
-    "services": {"domain", "huntress", "models", "services", *SHARED},
+    "services": {"domain", "huntress", "models", "outbound", "services", *SHARED},
     "web": {"domain", "models", "services", "web", *SHARED},
     "jobs": {"domain", "jobs", "runtime", "services", *SHARED},
     "runtime": {"app_parts", "create_app", "runtime", "services", *SHARED},
 }
 FORBIDDEN_PACKAGES = {
     "huntress": {"flask", "flask_sqlalchemy", "sqlalchemy", "rq", "redis"},
+    "outbound": {"flask", "flask_sqlalchemy", "sqlalchemy", "rq", "redis"},
     "models": {"requests", "rq", "redis"},
     "services": {"flask_login", "flask_wtf", "wtforms", "rq", "click", "requests"},
     "web": {"requests", "rq", "redis"},

@@ -7,12 +7,18 @@ from webapp.models.csv_upload import CsvUpload
 from webapp.models.desk import Asset, Board, Category, Client, Priority, Status
 from webapp.models.inbox import InboxRow
 from webapp.models.mapping import ExternalEntityMapping, HuntressAgent, OrganizationMapping
+from webapp.models.on_call import OnCallMember, OnCallOverride, OnCallRotation
+from webapp.models.outbox import Escalation, OutboxRow, TakeLink
+from webapp.models.policy import ClientMute, NotificationSettings, Policy, PolicyStep
 from webapp.models.poll_run import PollRun
+from webapp.models.target import Target
 from webapp.models.ticket import Comment, Ticket, TicketAsset, TicketCounter
 from webapp.models.user import PasswordLink, SetupToken, User, UserSession
+from webapp.models.watch import Alarm, Drill, Proof, WatcherRound
 from webapp.models.worklist import BulkChange, SavedView
 
 __all__ = [
+    "Alarm",
     "Alert",
     "ApiExchange",
     "Asset",
@@ -21,22 +27,36 @@ __all__ = [
     "BulkChange",
     "Category",
     "Client",
+    "ClientMute",
     "Comment",
     "Connection",
     "CsvUpload",
+    "Drill",
+    "Escalation",
     "ExternalEntityMapping",
     "HuntressAgent",
     "InboxRow",
+    "NotificationSettings",
+    "OnCallMember",
+    "OnCallOverride",
+    "OnCallRotation",
     "OrganizationMapping",
+    "OutboxRow",
     "PasswordLink",
+    "Policy",
+    "PolicyStep",
     "PollRun",
     "Priority",
+    "Proof",
     "SavedView",
     "SetupToken",
     "Status",
+    "TakeLink",
+    "Target",
     "Ticket",
     "TicketAsset",
     "TicketCounter",
     "User",
     "UserSession",
+    "WatcherRound",
 ]

@@ -56,7 +56,7 @@ class Alert(Base):
     and "deleted" are neither). `processed_at` is the newest usable `updated_at` of the report.
     `observed_at` is when the incident was last read. `checked_at` is when it was last requested by
     its id without success. `details_pending` says that host details or an organization name are
-    still missing.
+    still missing. Huntress knows nothing of an alert that `is_drill`.
     """
 
     __tablename__ = "alerts"
@@ -118,6 +118,7 @@ class Alert(Base):
     all_remediations: Mapped[str | None] = mapped_column(Text)
     remediations_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    is_drill: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     @validates("status", "severity")

@@ -44,7 +44,11 @@ class TicketCounter(Base):
 
 
 class Ticket(Base):
-    """A piece of work."""
+    """A piece of work.
+
+    One that `is_muted` was made while its client was muted, so nobody was told of it. One that
+    `is_drill` is made up, and counts in no figure.
+    """
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -134,6 +138,8 @@ class Ticket(Base):
     priority_set_by_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     text_edited_by_person_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     form_token: Mapped[str | None] = mapped_column(String(64))
+    is_muted: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    is_drill: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
 
     client: Mapped[Client] = relationship()
     board: Mapped[Board] = relationship()

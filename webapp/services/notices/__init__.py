@@ -1,0 +1,1 @@
+"""Telling people: targets, policies, escalations, the outbox and its delivery."""

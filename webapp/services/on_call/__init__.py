@@ -1,0 +1,1 @@
+"""Who is on call: the rotation, overrides, and the calendar of it."""

@@ -1,0 +1,1 @@
+"""The daily proof: everything that Huntress lists is laid beside our books."""

@@ -1,0 +1,1 @@
+"""Watching over the product itself: alarms, the heartbeat, drills, summaries and metrics."""
