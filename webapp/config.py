@@ -25,12 +25,15 @@ VARIABLES = (
     "SECRET_KEY",
     "ENCRYPTION_KEYS",
     "PUBLIC_URL",
+    "LOCAL_URL",
     "TRUSTED_PROXIES",
     "HUNTRESS_HOSTS",
     "HUNTRESS_CALLS_PER_MINUTE",
     "HUNTRESS_PORTAL_URL",
     "EDITION",
     "LEASE_SECONDS",
+    "OUTBOUND_HOSTS",
+    "OUTBOUND_CA_FILE",
     "DEMO_DATA_DIR",
 )
 EDITIONS = ("enterprise", "community")
@@ -66,13 +69,21 @@ class Config:
     edition: str = "enterprise"
     trusted_proxies: int = 0
     public_url: str | None = None
+    local_url: str = "http://127.0.0.1:8000"
     lease_seconds: int = 120
+    outbound_hosts: tuple[str, ...] = ()
+    outbound_ca_file: str | None = None
     is_demo: bool = False
 
     @property
     def uses_sqlite(self) -> bool:
         """Whether the database is a SQLite file."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def own_url(self) -> str:
+        """The address in messages; without PUBLIC_URL it can be opened on this machine only."""
+        return self.public_url or self.local_url
 
     @property
     def uses_embedded_redis(self) -> bool:
@@ -99,7 +110,10 @@ def load_config(env: Mapping[str, str]) -> Config:
         edition=_edition(env),
         trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, 0, 10),
         public_url=_public_url(env),
+        local_url=_text(env, "LOCAL_URL") or "http://127.0.0.1:8000",
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
+        outbound_hosts=_words(env, "OUTBOUND_HOSTS"),
+        outbound_ca_file=_text(env, "OUTBOUND_CA_FILE"),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

@@ -25,7 +25,8 @@ from webapp.process_identity import is_gone, machine_name, other_machine
 
 DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
-QUEUES = (DEFAULT_QUEUE, POLL_QUEUE)
+NOTICE_QUEUE = "notices"
+QUEUES = (DEFAULT_QUEUE, POLL_QUEUE, NOTICE_QUEUE)
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -57,6 +58,8 @@ JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "housekeeping": JobKind(DEFAULT_QUEUE, 600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
+    "notices": JobKind(DEFAULT_QUEUE, 120),
+    "deliver": JobKind(NOTICE_QUEUE, 900),
 }
 
 

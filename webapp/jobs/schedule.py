@@ -31,6 +31,7 @@ class PeriodicJob:
 
 PERIODIC_JOBS = (
     PeriodicJob("tick", every_seconds=TICK_SECONDS),
+    PeriodicJob("notices", every_seconds=TICK_SECONDS),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
 )
 

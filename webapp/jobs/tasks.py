@@ -10,6 +10,9 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
+from webapp.services.notices.deliver import deliver_target
+from webapp.services.notices.escalate import advance_escalations, find_due_targets
+from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
@@ -42,6 +45,22 @@ def poll(
     poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
 
 
+def notices() -> None:
+    """Run the steps of policies that are due, and enqueue a delivery to each target in need."""
+    try:
+        advance_escalations(utcnow())
+        due = find_due_targets(utcnow())
+    except DATABASE_AWAY as error:
+        DATABASE.begin(first_line(error))
+        return
+    enqueue_deliveries(due)
+
+
+def deliver(target_id: int) -> None:
+    """Send what is due to one target."""
+    deliver_target(target_id)
+
+
 def housekeeping() -> None:
     """Delete old records, refresh the database's statistics, and go on rewriting portal links."""
     for table, count in delete_old_records(utcnow()).items():
@@ -68,5 +87,7 @@ def look_after_losses() -> None:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
     "poll": poll,
+    "notices": notices,
+    "deliver": deliver,
     "housekeeping": housekeeping,
 }

@@ -1,8 +1,8 @@
 """Worker processes, forked from a process that has loaded the app, so that they share memory.
 
-One worker is kept for short jobs (ticks) and one for polls. When polls wait, more workers are
-forked, up to a limit; they end when they are idle. A connection that takes hours therefore does not
-delay another one.
+One worker is kept for short jobs (ticks), one for polls and one for deliveries of messages. When
+polls or deliveries wait, more workers are forked, up to a limit; they end when they are idle. A
+connection that takes hours, or a receiver that does not answer, therefore does not delay another.
 """
 
 import logging
@@ -23,6 +23,7 @@ from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
 from webapp.task_queue import (
     DEFAULT_QUEUE,
+    NOTICE_QUEUE,
     POLL_QUEUE,
     end_heartbeat,
     make_queue,
@@ -30,6 +31,7 @@ from webapp.task_queue import (
 )
 
 EXTRA_IDLE_SECONDS = 60
+MOST_DELIVERING = 6
 LOOP_SECONDS = 0.5
 HEARTBEAT_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
@@ -67,9 +69,10 @@ class WorkerPool:
     run_worker: RunWorker
     max_poll_workers: int = 8
     _slots: list[_Slot] = field(
-        default_factory=lambda: [_Slot(DEFAULT_QUEUE), _Slot(POLL_QUEUE)], init=False
+        default_factory=lambda: [_Slot(DEFAULT_QUEUE), _Slot(POLL_QUEUE), _Slot(NOTICE_QUEUE)],
+        init=False,
     )
-    _extra: set[int] = field(default_factory=set, init=False)
+    _extra: dict[int, str] = field(default_factory=dict, init=False)
     _is_stopping: bool = field(default=False, init=False)
     _stopped_since: dict[int, float] = field(default_factory=dict, init=False)
 
@@ -95,7 +98,7 @@ class WorkerPool:
         self._is_stopping = True
 
     def _talk_to_redis(self) -> None:
-        """Send the heartbeat, and fork another worker if polls wait."""
+        """Send the heartbeat, and fork another worker where polls or deliveries wait."""
         try:
             if all(slot.pid for slot in self._slots):
                 send_heartbeat(
@@ -104,15 +107,26 @@ class WorkerPool:
                     note=pulse.why_restarted(),
                     is_supervised=pulse.is_supervised(),
                 )
-            waiting = make_queue(POLL_QUEUE, self.connection).count
+            waiting = {
+                queue: make_queue(queue, self.connection).count
+                for queue in (POLL_QUEUE, NOTICE_QUEUE)
+            }
         except (RedisError, OSError) as error:
             REDIS.begin(str(error))
             return
         REDIS.end()
+        for queue, count in waiting.items():
+            if count:
+                self._help_with(queue)
+
+    def _help_with(self, queue: str) -> None:
+        """Fork another worker for a queue in which jobs wait, up to the limit."""
+        limit = self.max_poll_workers if queue == POLL_QUEUE else MOST_DELIVERING
+        slot = next(one for one in self._slots if one.queue == queue)
         # A worker that was just forked may not have looked into the queue yet.
-        is_settled = time.monotonic() - self._slots[-1].started_at > SETTLE_SECONDS
-        if waiting and is_settled and len(self._extra) + 1 < self.max_poll_workers:
-            self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
+        is_settled = time.monotonic() - slot.started_at > SETTLE_SECONDS
+        if is_settled and list(self._extra.values()).count(queue) + 1 < limit:
+            self._extra[self._fork(queue, EXTRA_IDLE_SECONDS)] = queue
 
     def _start_missing(self) -> None:
         now = time.monotonic()
@@ -162,10 +176,9 @@ class WorkerPool:
         The successor looks after the poll that may have ended with it.
         """
         for pid, status in self._ended():
-            if pid in self._extra:
-                self._extra.discard(pid)
-                if os.WIFSIGNALED(status) and not self._is_stopping:
-                    self._extra.add(self._fork(POLL_QUEUE, EXTRA_IDLE_SECONDS))
+            queue = self._extra.pop(pid, None)
+            if queue is not None and os.WIFSIGNALED(status) and not self._is_stopping:
+                self._extra[self._fork(queue, EXTRA_IDLE_SECONDS)] = queue
             for slot in self._slots:
                 if slot.pid == pid:
                     slot.pid = None
@@ -186,7 +199,7 @@ class WorkerPool:
         return ended
 
     def _pids(self) -> set[int]:
-        return self._extra | {slot.pid for slot in self._slots if slot.pid is not None}
+        return set(self._extra) | {slot.pid for slot in self._slots if slot.pid is not None}
 
     def _stop_all(self) -> None:
         """Send SIGTERM, which ends jobs too, and in the end kill every worker that is left.

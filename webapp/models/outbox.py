@@ -1,6 +1,7 @@
 """What is to be told: escalations, the outbox of messages, and links that take a ticket."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, false, text
@@ -11,12 +12,18 @@ from webapp.models.columns import NAME_LENGTH, UtcDateTime
 from webapp.models.target import Target
 from webapp.models.user import User
 
-PENDING = "pending"
-SENT = "sent"
-FAILED = "failed"
-DROPPED = "dropped"
 EVENT_LENGTH = 40
 KEY_LENGTH = 120
+
+
+class OutboxState(StrEnum):
+    """How far a row of the outbox has come; DROPPED is one that was not needed any more."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
 
 _RUNNING = text("ended_at IS NULL")
 _WAITING = text("state = 'pending'")
@@ -27,7 +34,7 @@ class Escalation(Base):
 
     `step` is the next step's place among the policy's steps, repetitions counted on; `due_at` is
     when it is due, None once no step is left. `ended_at` and `end_reason` (`taken`, `closed`,
-    `done`, `replaced`, `policy deleted`) say that no step follows. `taken_by` is the person's name.
+    `replaced`) say that nobody has to take it any more. `taken_by` is the person's name.
     """
 
     __tablename__ = "escalations"
@@ -94,7 +101,7 @@ class OutboxRow(Base):
     bundle: Mapped[str | None] = mapped_column(String(KEY_LENGTH))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    state: Mapped[str] = mapped_column(String(10), default=PENDING)
+    state: Mapped[str] = mapped_column(String(10), default=OutboxState.PENDING)
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class Refusal(StrEnum):
+class DeliveryFailure(StrEnum):
     """What a failed delivery means for the target and for the message."""
 
     TRANSIENT = "transient"
@@ -24,8 +24,8 @@ class DeliveryError(Exception):
     """
 
     def __init__(
-        self, refusal: Refusal, sentence: str, *, retry_after: float | None = None
+        self, failure: DeliveryFailure, sentence: str, *, retry_after: float | None = None
     ) -> None:
         super().__init__(sentence)
-        self.refusal = refusal
+        self.failure = failure
         self.retry_after = retry_after

@@ -20,7 +20,7 @@ from webapp.services.desk.edit_rows import EditConflictError, version_of
 from webapp.services.desk.edit_statuses import add_status, edit_status, make_default, move_status
 from webapp.services.desk.read_desk import list_statuses, read_status
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
-from webapp.services.polling import write_incidents
+from webapp.services.polling import held_connection
 from webapp.services.tickets import ticket_fields
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.ticket_state import set_ticket_status
@@ -217,7 +217,7 @@ def test_a_poll_that_closes_and_reopens_never_blocks_an_edit_for_good(
     desk.poll()
     desk.account.update_incident(1, now=desk.clock.now(), status="closed")
     desk.account.update_incident(2, now=desk.clock.advance(seconds=1), status="sent")
-    hold = write_incidents.hold_default_status
+    hold = held_connection.hold_default_status
     edits: list[AppThread] = []
 
     def hold_after_a_try_to_edit(session: Any) -> Status:
@@ -225,7 +225,7 @@ def test_a_poll_that_closes_and_reopens_never_blocks_an_edit_for_good(
         edits[0].join(0.3)
         return hold(session)
 
-    monkeypatch.setattr(write_incidents, "hold_default_status", hold_after_a_try_to_edit)
+    monkeypatch.setattr(held_connection, "hold_default_status", hold_after_a_try_to_edit)
     counts = desk.poll().as_dict()
     assert edits[0].outcome()
     assert (counts["closed"], counts["reopened"], counts["failed"]) == (1, 1, 0)

@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class KindSetting:
     """A field of a kind's form; a secret one is stored encrypted and never shown again."""
 
     name: str
@@ -50,7 +50,7 @@ class TargetKind:
     """
 
     label: str
-    settings: Sequence[Setting]
+    settings: Sequence[KindSetting]
     main: str
     limits: Sequence[Limit] = ()
     is_personal: bool = False
@@ -64,7 +64,7 @@ def _limits(*pairs: tuple[int, int]) -> tuple[Limit, ...]:
 KINDS: Mapping[Kind, TargetKind] = {
     Kind.EMAIL: TargetKind(
         "Email",
-        (Setting("to", "Address", placeholder="soc@example.com"),),
+        (KindSetting("to", "Address", placeholder="soc@example.com"),),
         main="to",
         limits=_limits((5, 1), (20, 15), (60, 60)),
         is_personal=True,
@@ -72,7 +72,7 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.TEAMS: TargetKind(
         "Microsoft Teams",
         (
-            Setting(
+            KindSetting(
                 "url",
                 "Workflow address",
                 is_secret=True,
@@ -87,7 +87,7 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.SLACK: TargetKind(
         "Slack",
         (
-            Setting(
+            KindSetting(
                 "url",
                 "Webhook address",
                 is_secret=True,
@@ -101,8 +101,8 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.NTFY: TargetKind(
         "ntfy",
         (
-            Setting("url", "Topic address", placeholder="https://ntfy.sh/a-secret-topic"),
-            Setting("token", "Access token", is_secret=True, is_required=False),
+            KindSetting("url", "Topic address", placeholder="https://ntfy.sh/a-secret-topic"),
+            KindSetting("token", "Access token", is_secret=True, is_required=False),
         ),
         main="url",
         limits=_limits((3, 1), (10, 15), (30, 60)),
@@ -111,13 +111,13 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.PAGERDUTY: TargetKind(
         "PagerDuty",
         (
-            Setting(
+            KindSetting(
                 "key",
                 "Integration key",
                 is_secret=True,
                 help="In PagerDuty: the service → Integrations → Events API v2.",
             ),
-            Setting(
+            KindSetting(
                 "url",
                 "Events address",
                 is_required=False,
@@ -131,8 +131,8 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.PUSHOVER: TargetKind(
         "Pushover",
         (
-            Setting("user", "User key"),
-            Setting("token", "Application token", is_secret=True),
+            KindSetting("user", "User key"),
+            KindSetting("token", "Application token", is_secret=True),
         ),
         main="user",
         limits=_limits((3, 1), (10, 15), (30, 60)),
@@ -141,10 +141,10 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.SMS: TargetKind(
         "SMS (Twilio)",
         (
-            Setting("to", "Phone number", placeholder="+14155550123"),
-            Setting("from", "Sent from", placeholder="+14155550100"),
-            Setting("account", "Account SID", placeholder="AC…"),
-            Setting("token", "Auth token", is_secret=True),
+            KindSetting("to", "Phone number", placeholder="+14155550123"),
+            KindSetting("from", "Sent from", placeholder="+14155550100"),
+            KindSetting("account", "Account SID", placeholder="AC…"),
+            KindSetting("token", "Auth token", is_secret=True),
         ),
         main="to",
         limits=_limits((1, 1), (5, 15), (11, 60), (21, 180)),
@@ -153,8 +153,8 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.WEBHOOK: TargetKind(
         "Webhook",
         (
-            Setting("url", "Address", placeholder="https://psa.example.com/hooks/triagedesk"),
-            Setting(
+            KindSetting("url", "Address", placeholder="https://psa.example.com/hooks/triagedesk"),
+            KindSetting(
                 "secret",
                 "Signing secret",
                 is_secret=True,
@@ -167,7 +167,7 @@ KINDS: Mapping[Kind, TargetKind] = {
     ),
     Kind.APPRISE: TargetKind(
         "Another service (Apprise address)",
-        (Setting("url", "Apprise address", is_secret=True, placeholder="matrix://…"),),
+        (KindSetting("url", "Apprise address", is_secret=True, placeholder="matrix://…"),),
         main="url",
         limits=_limits((5, 1), (20, 15), (60, 60)),
     ),

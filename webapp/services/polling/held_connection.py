@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import update
+from sqlalchemy import and_, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.routing import missing_settings
-from webapp.models import Connection
+from webapp.models import Connection, Status
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
 from webapp.services.portal_links import portal_template
 from webapp.services.schedule.lease import PolledConnection
+from webapp.services.tickets.ticket_state import hold_default_status, hold_status
 from webapp.services.transactions import NO_SYNC
 
 
@@ -82,3 +84,29 @@ def lock_connection(session: Session, connection_id: int) -> LockedConnection:
     names = PolledConnection.__dataclass_fields__
     polled = PolledConnection(**{name: getattr(connection, name) for name in names})
     return LockedConnection(polled, portal_template(polled.portal_template))
+
+
+class RoutedStatuses:
+    """The statuses that a transaction gives to tickets, each read and locked once."""
+
+    def __init__(self, session: Session, closed_status_id: int | None) -> None:
+        self._session = session
+        self._closed_status_id = closed_status_id
+        self._open: Status | None = None
+        self._closed: Status | None = None
+
+    def open(self) -> Status:
+        """Return the default status. Raises NoResultFound if there is none."""
+        self._open = self._open or hold_default_status(self._session)
+        return self._open
+
+    def closed(self) -> Status:
+        """Return the closed status of the routing settings. Raises NoResultFound if it is gone."""
+        if self._closed is None:
+            chosen = and_(Status.id == self._closed_status_id, Status.is_closed)
+            self._closed = hold_status(self._session, chosen)
+        if self._closed is None:
+            raise NoResultFound(
+                "The closed status was just changed; the next poll uses the new setting."
+            )
+        return self._closed

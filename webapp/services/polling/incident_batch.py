@@ -1,12 +1,12 @@
 """Reading everything that is needed to plan a batch of inbox rows, in a handful of statements."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, Severity, parse_incident_text
@@ -23,6 +23,7 @@ from webapp.models import (
 )
 from webapp.services.mapping.sync_organizations import add_organization, client_index
 from webapp.services.polling.held_connection import HeldConnection
+from webapp.services.transactions import NO_SYNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,15 @@ def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[
         )
         tickets = {ticket.id: ticket for ticket in rows}
     return {key: KnownAlert(alert, tickets.get(alert.ticket_id)) for key, alert in known.items()}
+
+
+def remove_from_inbox(session: Session, entries: Sequence[InboxEntry]) -> None:
+    """Remove the processed rows in the version that was processed; newer payloads stay."""
+    pairs = [(entry.row_id, entry.version) for entry in entries]
+    session.execute(
+        delete(InboxRow).where(tuple_(InboxRow.id, InboxRow.version).in_(pairs)),
+        execution_options=NO_SYNC,
+    )
 
 
 def portal_url(held: HeldConnection, incident: Incident) -> str | None:

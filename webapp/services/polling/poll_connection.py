@@ -35,6 +35,7 @@ from webapp.services.calls.open_client import (
 )
 from webapp.services.edition import has_integration
 from webapp.services.lookups import get_connection
+from webapp.services.notices.tell import release_messages
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.database_outage import DATABASE_PAUSES, has_come_back
 from webapp.services.polling.fetch_details import fetch_details
@@ -370,6 +371,8 @@ def _finish(cycle: Cycle, error: str | None) -> PollRun | None:
         try:
             with transaction() as session:
                 cycle.lease.release(session, **values)
+                if cycle.run.counts["created"] or cycle.run.counts["noted"]:
+                    release_messages(session, cycle.connection.id, now)
                 return cycle.run.finish(session, ERROR if error else COMPLETED, error=error)
         except LeaseLostError:
             note_lease_lost(cycle)

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.markdown_text import escape_line
+from webapp.domain.notices.events import QUARANTINED
 from webapp.domain.ticket_text import build_quarantine_body, build_quarantine_title
 from webapp.models import Alert, Comment, InboxRow, OrganizationMapping, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
+from webapp.services.notices.poll_notices import PollNotices
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import InboxEntry, portal_url
 from webapp.services.tickets.ticket_state import hold_default_status
@@ -65,6 +67,10 @@ def quarantine_incident(cycle: Cycle, entry: InboxEntry) -> None:
             alert.ticket_id = _write_minimal_ticket(session, cycle, entry, problem, now)
             alert.reason, alert.is_incomplete = None, True
             alert.was_closed = False  # its ticket is open; it closes when the report can be read
+            session.flush()
+            notices = PollNotices(is_first_poll=cycle.connection.is_first_poll)
+            notices.note(QUARANTINED, alert.ticket_id)
+            notices.write(session, now)
             cycle.run.count(created=1)
         row.quarantined_at = now
         row.in_flight_token = None

@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, tuple_
-from sqlalchemy.exc import NoResultFound
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.incident import Incident, Severity
 from webapp.domain.markdown_text import escape_line
+from webapp.domain.notices.compose import REQUEST
+from webapp.domain.notices.events import CREATED, REOPENED, SEVERITY_RAISED
 from webapp.domain.plan import (
     Action,
     ActionKind,
@@ -30,16 +31,22 @@ from webapp.domain.ticket_text import (
     build_update_note,
     unknown_severity_words,
 )
-from webapp.models import Comment, InboxRow, Priority, Status, Ticket
+from webapp.models import Comment, Priority, Status, Ticket
 from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
-from webapp.services.polling.held_connection import HeldConnection
-from webapp.services.polling.incident_batch import BatchContext, BatchResult, InboxEntry, load_known
+from webapp.services.notices.poll_notices import PollNotices
+from webapp.services.polling.held_connection import HeldConnection, RoutedStatuses
+from webapp.services.polling.incident_batch import (
+    BatchContext,
+    BatchResult,
+    InboxEntry,
+    load_known,
+    remove_from_inbox,
+)
 from webapp.services.polling.write_alerts import AlertWriter, Planned
-from webapp.services.tickets.ticket_state import hold_default_status, hold_status, set_ticket_status
-from webapp.services.transactions import NO_SYNC
+from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
 """Planning stops after this time, so that a batch holds SQLite's write lock for about 200 ms."""
@@ -66,7 +73,7 @@ def write_tickets(session: Session, held: HeldConnection, entries: Sequence[Inbo
     The plan does not decide whether they get one. The caller's transaction must hold the
     connection. Any exception means that nothing of this transaction may be committed.
     """
-    _Writer(session, held, entries).write_tickets()
+    _Writer(session, held, entries, summary=REQUEST).write_tickets()
 
 
 def _lacks_report(one: Planned) -> bool:
@@ -80,7 +87,12 @@ def _lacks_report(one: Planned) -> bool:
 
 class _Writer:
     def __init__(
-        self, session: Session, held: HeldConnection, entries: Sequence[InboxEntry]
+        self,
+        session: Session,
+        held: HeldConnection,
+        entries: Sequence[InboxEntry],
+        *,
+        summary: str | None = None,
     ) -> None:
         self.session = session
         self.held = held
@@ -94,7 +106,8 @@ class _Writer:
         self.comments: list[dict[str, Any]] = []
         self.alerts = AlertWriter(session, held, self.context, self.now)
         self.linker = AssetLinker(session, held.connection.id, self.now)
-        self._statuses: dict[bool, Status] = {}
+        self.statuses = RoutedStatuses(session, self.settings.closed_status)
+        self.notices = PollNotices(is_first_poll=held.connection.is_first_poll, summary=summary)
 
     def write(self) -> BatchResult:
         planned = self._plan_all()
@@ -106,7 +119,7 @@ class _Writer:
         self._write_rest()
         self._note_last_incidents(planned)
         self.session.flush()
-        self._remove_from_inbox([one.entry for one in planned])
+        remove_from_inbox(self.session, [one.entry for one in planned])
         return self.result
 
     def write_tickets(self) -> None:
@@ -119,6 +132,7 @@ class _Writer:
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
+        self.notices.write(self.session, self.now)
         if self.alerts.has_pending:
             self.held.note_pending_details(self.session)
 
@@ -179,6 +193,7 @@ class _Writer:
             self._comment(ticket_id, build_creation_note(one.incident))
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
+            self.notices.note(CREATED, ticket_id)
             self.result.count("created")
 
     def _ticket_values(self, one: Planned, number: str) -> dict[str, Any]:
@@ -186,7 +201,7 @@ class _Writer:
             **self._texts(one),
             **self._route_values(one),
             "number": number,
-            "status_id": self._status(is_closed=False).id,
+            "status_id": self.statuses.open().id,
             "priority_id": self._priority_id(one.incident),
             "source": SOURCE_HUNTRESS,
             "connection_id": self.held.connection.id,
@@ -237,6 +252,9 @@ class _Writer:
             self._change_state(one.action, ticket),
             self._raise_priority(one, ticket),
         ]
+        if one.action.is_severity_rise and ticket.closed_at is None and not one.action.reopen:
+            previous = one.action.previous_severity
+            self.notices.note(SEVERITY_RAISED, ticket.id, previous_severity=previous)
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
         ticket.updated_at = self.now
         was_pending = one.known.alert.details_pending
@@ -262,12 +280,14 @@ class _Writer:
         """
         is_open = ticket.closed_at is None
         if action.close and is_open:
-            self._set_status(ticket, self._status(is_closed=True))
+            self._set_status(ticket, self.statuses.closed())
             self.result.count("closed")
+            self.notices.note_closed(ticket.id)
             return "The ticket was closed because Huntress closed the incident."
         if action.reopen and not is_open:
-            self._set_status(ticket, self._status(is_closed=False))
+            self._set_status(ticket, self.statuses.open())
             self.result.count("reopened")
+            self.notices.note(REOPENED, ticket.id)
             return "The ticket was reopened because the incident needs work again."
         return ""
 
@@ -318,6 +338,8 @@ class _Writer:
         self._comment(ticket.id, f"{note}\n\n{state}".strip())
         ticket.updated_at = self.now
         self.alerts.record_ticketed(one, ticket.id)
+        if ticket.closed_at is None:
+            self.notices.note(CREATED, ticket.id, is_once=True)
         self.result.count("noted")
 
     def _set(self, ticket: Ticket, values: dict[str, Any]) -> None:
@@ -358,23 +380,6 @@ class _Writer:
             }
         )
 
-    def _status(self, *, is_closed: bool) -> Status:
-        """Return the default status, or with `is_closed` the closed one of the routing settings."""
-        if is_closed not in self._statuses:
-            self._statuses[is_closed] = (
-                self._closed_status() if is_closed else hold_default_status(self.session)
-            )
-        return self._statuses[is_closed]
-
-    def _closed_status(self) -> Status:
-        chosen = and_(Status.id == self.settings.closed_status, Status.is_closed)
-        status = hold_status(self.session, chosen)
-        if status is None:
-            raise NoResultFound(
-                "The closed status was just changed; the next poll uses the new setting."
-            )
-        return status
-
     def _note_last_incidents(self, planned: list[Planned]) -> None:
         for one in planned:
             row = self.context.mapping(one.incident)
@@ -386,11 +391,3 @@ class _Writer:
                 and (not row.last_incident_at or moment > row.last_incident_at)
             ):
                 row.last_incident_at = moment
-
-    def _remove_from_inbox(self, entries: list[InboxEntry]) -> None:
-        """Remove the processed rows in the version that was processed; newer payloads stay."""
-        pairs = [(entry.row_id, entry.version) for entry in entries]
-        self.session.execute(
-            delete(InboxRow).where(tuple_(InboxRow.id, InboxRow.version).in_(pairs)),
-            execution_options=NO_SYNC,
-        )

@@ -60,6 +60,7 @@ class PolledConnection:
     portal_template: str | None
     relink_after_id: int | None
     polling_started_at: datetime | None
+    last_success_at: datetime | None
     paused_at: datetime | None
     paused_until: datetime | None
     disconnected_at: datetime | None
@@ -73,6 +74,11 @@ class PolledConnection:
     has_pending_details: bool
     huntress_skew_seconds: int | None
     previous_lease_token: str | None
+
+    @property
+    def is_first_poll(self) -> bool:
+        """Whether no poll of this connection has succeeded yet."""
+        return self.last_success_at is None
 
     @property
     def was_interrupted(self) -> bool:

@@ -12,6 +12,7 @@ from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
+from webapp.services.tickets.tell_change import tell_change
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import transaction
 
@@ -83,7 +84,7 @@ def apply_change(
     session: Session, ticket: Ticket, change: TicketChange, *, actor_id: int, now: datetime
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction."""
-    before = _audited(ticket)
+    before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
         _apply(list(rules))
         for rules in (_work_rules(session, ticket, change, now), _text_rules(ticket, change))
@@ -97,6 +98,8 @@ def apply_change(
     if sentences:
         ticket.updated_at = now
         _record(session, ticket, before, sentences, actor_id, now)
+    if work.sentences:
+        tell_change(session, ticket, was_closed=was_closed, actor_id=actor_id, now=now)
     return sentences
 
 

@@ -1,0 +1,250 @@
+"""Composing a message: what is told of one ticket, of several, or of a flood of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp.domain.incident import Severity
+from webapp.domain.notices.defang import defang_line
+from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
+from webapp.domain.notices.facts import TicketFacts
+from webapp.domain.notices.message import Link, Message, Stage, Urgency
+from webapp.domain.untrusted import cut
+
+DRILL = "DRILL"
+TITLE_LENGTH = 200
+LINE_LENGTH = 400
+MOST_NAMED = 20
+"""A bundle names so many tickets; the number of the others is told."""
+
+DEFAULT_MAIL_SUBJECT = "[{number}] {severity}: {title}"
+SUBJECT_FIELDS = ("number", "client", "client_reference", "severity", "title")
+
+BACKFILL, REQUEST, HELD, PAGE = "backfill", "request", "held", "page"
+"""Why several rows are one message; the first word of their `bundle`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One thing to tell: the event's type, the ticket, where it is opened and how it is taken."""
+
+    type: str
+    facts: TicketFacts
+    url: str
+    take_url: str | None = None
+    happened_at: datetime
+
+
+def compose_ticket(key: str, told: Told, *, mail_subject: str = DEFAULT_MAIL_SUBJECT) -> Message:
+    """Return the message about one ticket."""
+    facts, stage = told.facts, stage_of(told.type)
+    return Message(
+        key=key,
+        event=told.type,
+        subject=f"ticket:{facts.ticket_id}",
+        title=_marked(
+            facts, defang_line(f"{_opening(told)}{facts.title} [{facts.number}]", TITLE_LENGTH)
+        ),
+        lines=tuple(_ticket_lines(told)),
+        links=_links(told),
+        mail_subject=_marked(facts, build_mail_subject(mail_subject, facts)),
+        urgency=_urgency(told),
+        stage=stage,
+        severity=facts.severity,
+        happened_at=told.happened_at,
+        data=webhook_data(told),
+    )
+
+
+def compose_bundle(key: str, all_told: Sequence[Told], *, reason: str, list_url: str) -> Message:
+    """Return the message that names each of several tickets; `reason` is why they are together."""
+    first = all_told[0]
+    named = all_told[:MOST_NAMED]
+    lines = [_short_line(told) for told in named]
+    if len(all_told) > len(named):
+        lines.append(f"… and {len(all_told) - len(named):,} more.")
+    links = [Link(f"Take {told.facts.number}", told.take_url) for told in named if told.take_url]
+    return Message(
+        key=key,
+        event=first.type,
+        subject=f"bundle:{key}",
+        title=_marked_all(
+            all_told, f"{_bundle_opening(reason, all_told)}: {count_words(all_told)}"
+        ),
+        lines=tuple(lines),
+        links=(Link("Open the tickets", list_url), *links),
+        urgency=max((_urgency(told) for told in all_told), key=list(Urgency)[::-1].index),
+        stage=first_stage(all_told),
+        severity=gravest(all_told),
+        happened_at=first.happened_at,
+    )
+
+
+def compose_flood(key: str, all_told: Sequence[Told], *, list_url: str) -> Message:
+    """Return the one notice that stands for more messages than a target is sent."""
+    tickets = {told.facts.ticket_id for told in all_told}
+    clients = Counter(told.facts.client for told in all_told)
+    lines = [
+        f"{count:,} at {defang_line(name, 100)}" for name, count in clients.most_common(MOST_NAMED)
+    ]
+    return Message(
+        key=key,
+        event=all_told[0].type,
+        subject=f"bundle:{key}",
+        title=_marked_all(
+            all_told,
+            f"Many at once: {len(all_told):,} messages about {len(tickets):,} tickets"
+            f" ({severity_counts(all_told)})",
+        ),
+        lines=("They are not told one by one until it calms down.", *lines),
+        links=(Link("Open the tickets", list_url),),
+        urgency=max((_urgency(told) for told in all_told), key=list(Urgency)[::-1].index),
+        stage=first_stage(all_told),
+        severity=gravest(all_told),
+        happened_at=all_told[0].happened_at,
+    )
+
+
+def build_mail_subject(template: str, facts: TicketFacts) -> str:
+    """Return the subject of mails about a ticket, as the template says.
+
+    It does not change with what happens to the ticket, so that its mails stay one thread. Of an
+    unknown name in braces nothing is replaced.
+    """
+    values = {
+        "number": facts.number,
+        "client": facts.client,
+        "client_reference": facts.client_reference or "",
+        "severity": facts.severity_words,
+        "title": facts.title,
+    }
+    text = template
+    for name in SUBJECT_FIELDS:
+        text = text.replace("{" + name + "}", defang_line(values[name], TITLE_LENGTH))
+    return cut(" ".join(text.split()), TITLE_LENGTH)
+
+
+def webhook_data(told: Told) -> Mapping[str, object]:
+    """Return the `data` of a webhook; the first six names are fixed for outside readers."""
+    facts = told.facts
+    return {
+        "number": facts.number,
+        "title": facts.title,
+        "severity": facts.severity,
+        "client": facts.client,
+        "incident_id": facts.incident_id,
+        "url": told.url,
+        "client_reference": facts.client_reference,
+        "organization": facts.organization,
+        "host": facts.host,
+        "what": facts.what,
+        "unmapped": facts.is_unmapped,
+        "previous_severity": facts.previous_severity,
+        "person": facts.person,
+        "drill": facts.is_drill,
+    }
+
+
+def stage_of(type_: str) -> Stage:
+    """Return what an event says of its ticket."""
+    if type_ == TAKEN_TYPE:
+        return Stage.TAKEN
+    return next((event.stage for event in EVENTS.values() if event.type == type_), Stage.PLAIN)
+
+
+def first_stage(all_told: Sequence[Told]) -> Stage:
+    """Return the stage of a bundle: the first of its members that still needs somebody."""
+    stages = [stage_of(told.type) for told in all_told]
+    order = (Stage.BEGINS, Stage.GOES_ON, Stage.TAKEN, Stage.OVER, Stage.PLAIN)
+    return min(stages, key=order.index)
+
+
+def gravest(all_told: Sequence[Told]) -> str | None:
+    """Return the highest severity among several tickets."""
+    words = [told.facts.severity for told in all_told]
+    return max(words, key=lambda word: Severity.of(word).rank, default=None)
+
+
+def severity_counts(all_told: Sequence[Told]) -> str:
+    """Return for instance `1 critical, 2 high`; each ticket counts once."""
+    by_ticket = {told.facts.ticket_id: Severity.of(told.facts.severity) for told in all_told}
+    counts = Counter(by_ticket.values())
+    order = sorted(counts, key=lambda severity: (-severity.rank, severity.value))
+    return ", ".join(f"{counts[severity]:,} {severity.value}" for severity in order)
+
+
+def count_words(all_told: Sequence[Told]) -> str:
+    """Return for instance `3 incidents (1 critical, 2 high)`."""
+    count = len({told.facts.ticket_id for told in all_told})
+    return f"{count:,} {'incident' if count == 1 else 'incidents'} ({severity_counts(all_told)})"
+
+
+def _opening(told: Told) -> str:
+    facts = told.facts
+    person = f" by {facts.person}" if facts.person else ""
+    if told.type == TAKEN_TYPE:
+        return f"Taken{person}: "
+    if told.type == EVENTS[CLOSED].type:
+        return f"Closed{person}: "
+    headline = next((e.headline for e in EVENTS.values() if e.type == told.type), "")
+    return (
+        f"{headline}, {facts.severity_words.lower()}: " if headline else f"{facts.severity_words}: "
+    )
+
+
+def _bundle_opening(reason: str, all_told: Sequence[Told]) -> str:
+    if reason == BACKFILL:
+        return "The first poll brought"
+    if reason == REQUEST:
+        return "Tickets were made for"
+    if reason == HELD:
+        return "While it was quiet"
+    names = {told.facts.organization or told.facts.client for told in all_told}
+    return defang_line(next(iter(names)), 80) if len(names) == 1 else "Several clients"
+
+
+def _ticket_lines(told: Told) -> list[str]:
+    facts = told.facts
+    severity = facts.severity_words
+    if facts.previous_severity:
+        severity += f" (was {Severity.of(facts.previous_severity).value})"
+    pairs = (
+        ("What happened", facts.what),
+        ("Severity", severity),
+        ("Client", f"{facts.client} (triage: not mapped)" if facts.is_unmapped else facts.client),
+        ("Huntress organization", facts.organization if facts.is_unmapped else None),
+        ("Host", facts.host),
+        ("Ticket", facts.number),
+    )
+    return [f"{name}: {defang_line(value, LINE_LENGTH)}" for name, value in pairs if value]
+
+
+def _short_line(told: Told) -> str:
+    facts = told.facts
+    where = f" on {facts.host}" if facts.host and facts.host not in facts.title else ""
+    text = f"{facts.number} · {_opening(told)}{facts.title}{where}"
+    if facts.what:
+        text += f" · {facts.what}"
+    return defang_line(text, LINE_LENGTH)
+
+
+def _links(told: Told) -> tuple[Link, ...]:
+    opening = Link("Open the ticket", told.url)
+    return (Link("Take it", told.take_url), opening) if told.take_url else (opening,)
+
+
+def _urgency(told: Told) -> Urgency:
+    if stage_of(told.type) not in (Stage.BEGINS, Stage.GOES_ON):
+        return Urgency.QUIET
+    is_critical = Severity.of(told.facts.severity) is Severity.CRITICAL
+    return Urgency.PAGE if is_critical else Urgency.NORMAL
+
+
+def _marked(facts: TicketFacts, text: str) -> str:
+    return f"{DRILL} {text}" if facts.is_drill else text
+
+
+def _marked_all(all_told: Sequence[Told], text: str) -> str:
+    is_drill = all(told.facts.is_drill for told in all_told)
+    return f"{DRILL} {text}" if is_drill else text

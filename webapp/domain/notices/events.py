@@ -1,0 +1,54 @@
+"""The events that can be told, in one table: a new kind is one entry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from webapp.domain.notices.message import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of event.
+
+    `type` is what webhooks call it. `label` stands in the form of a policy. `headline` begins the
+    message's title. The steps of an event that `waits` go on until somebody takes the ticket.
+    """
+
+    type: str
+    label: str
+    headline: str
+    stage: Stage
+    waits: bool = True
+
+
+CREATED = "created"
+SEVERITY_RAISED = "severity_raised"
+REOPENED = "reopened"
+CLOSED = "closed"
+QUARANTINED = "quarantined"
+UNTOUCHED = "untouched"
+
+EVENTS: Mapping[str, Event] = {
+    CREATED: Event("ticket.created", "A ticket is created", "", Stage.BEGINS),
+    SEVERITY_RAISED: Event(
+        "ticket.severity_raised", "Its severity rises", "Severity raised", Stage.BEGINS
+    ),
+    REOPENED: Event("ticket.reopened", "It is reopened", "Reopened", Stage.BEGINS),
+    CLOSED: Event("ticket.closed", "It is closed", "Closed", Stage.OVER, waits=False),
+    QUARANTINED: Event(
+        "ticket.quarantined", "A report cannot be read", "Unreadable report", Stage.BEGINS
+    ),
+    UNTOUCHED: Event(
+        "ticket.untouched", "Nobody has touched it for a while", "Untouched", Stage.GOES_ON
+    ),
+}
+"""What a policy can be about, by the word that `policy add --event` takes."""
+
+TAKEN_TYPE = "ticket.taken"
+TEST_TYPE = "test"
+CODE_TYPE = "contact.code"
+DAILY_TYPE = "summary.daily"
+WEEKLY_TYPE = "summary.weekly"
+ALARM_BEGAN_TYPE = "alarm.began"
+ALARM_REPEATED_TYPE = "alarm.repeated"
+ALARM_ENDED_TYPE = "alarm.ended"

@@ -1,0 +1,303 @@
+"""Delivering what waits for a target: claim, choose a message, send it, note the answer.
+
+A message is chosen and its attempt counted in one transaction, sent outside of any, and marked in
+another. A process that is killed in between sends it again with the same key.
+"""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from webapp import clock
+from webapp.domain.notices.bundling import Group, Waiting, fold_flood, free_at, group_rows
+from webapp.domain.notices.message import Message
+from webapp.domain.notices.retry import GIVE_UP_AFTER, delay_after, next_try_at
+from webapp.domain.notices.target_kinds import KINDS, Kind, Limit
+from webapp.extensions import current_config
+from webapp.models import OutboxRow, Target
+from webapp.models.outbox import OutboxState
+from webapp.outbound.errors import DeliveryError, DeliveryFailure
+from webapp.outbound.send import send
+from webapp.outbound.settings import Destination
+from webapp.services.audit import record_event
+from webapp.services.notices.compose_rows import compose_rows
+from webapp.services.notices.destinations import read_destination
+from webapp.services.transactions import NO_SYNC, transaction
+
+LEASE = timedelta(seconds=120)
+"""Longer than a send can take; after it, another process may deliver to the target."""
+
+LONGEST_RUN = timedelta(minutes=5)
+MOST_BUNDLED = 500
+FAILURES_BEFORE_REST = 2
+"""So many messages in a row have to fail before the target, and not a message, is to blame."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A message that is about to be sent, with the rows that it tells."""
+
+    row_ids: tuple[int, ...]
+    attempts: int
+    due_at: datetime
+    destination: Destination
+    message: Message
+
+
+def deliver_target(target_id: int, *, only_events: str | None = None) -> int:
+    """Send everything that is due to the target; return how many messages were sent.
+
+    Does nothing while another process delivers to it, or it is paused or rests after failures.
+    `only_events` limits it to events that begin so. A message that fails is tried again later, for
+    two days; a receiver that refuses the target itself pauses it.
+    """
+    token = _claim(target_id)
+    if token is None:
+        return 0
+    sent, ends_at = 0, clock.utcnow() + LONGEST_RUN
+    try:
+        while clock.utcnow() < ends_at:
+            attempt = _next_attempt(target_id, token, only_events)
+            if attempt is None:
+                break
+            if not _send(target_id, token, attempt):
+                break
+            sent += 1
+    finally:
+        _release(target_id, token)
+    return sent
+
+
+def _claim(target_id: int) -> str | None:
+    token, now = secrets.token_hex(8), clock.utcnow()
+    with transaction() as session:
+        found = session.execute(
+            update(Target)
+            .where(
+                Target.id == target_id,
+                Target.paused_at.is_(None),
+                or_(Target.lease_until.is_(None), Target.lease_until <= now),
+                or_(Target.rests_until.is_(None), Target.rests_until <= now),
+            )
+            .values(lease_token=token, lease_until=now + LEASE)
+            .returning(Target.id),
+            execution_options=NO_SYNC,
+        ).one_or_none()
+    return token if found else None
+
+
+def _release(target_id: int, token: str) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Target)
+            .where(Target.id == target_id, Target.lease_token == token)
+            .values(lease_token=None, lease_until=None),
+            execution_options=NO_SYNC,
+        )
+
+
+def _next_attempt(target_id: int, token: str, only_events: str | None) -> _Attempt | None:
+    """Choose the next message, count its attempt, and return it; None if nothing is due."""
+    config, now = current_config(), clock.utcnow()
+    with transaction() as session:
+        target = session.get(Target, target_id, with_for_update=True)
+        if target is None or target.lease_token != token or not _may_send(target, now):
+            return None
+        target.lease_until = now + LEASE
+        rows = _waiting_rows(session, target, only_events, now)
+        group = _choose(session, target, rows, now)
+        if group is None:
+            return None
+        members = [row for row in rows if row.id in {one.id for one in group.rows}]
+        key = members[0].message_key or str(uuid4())
+        for row in members:
+            row.message_key, row.attempts = key, row.attempts + 1
+        try:
+            destination = read_destination(session, target, config)
+        except DeliveryError as error:
+            _pause(session, target, str(error), now)
+            return None
+        message = compose_rows(session, members, config, now, is_flood=group.is_flood)
+        return _Attempt(
+            row_ids=tuple(row.id for row in members),
+            attempts=max(row.attempts for row in members),
+            due_at=min(row.due_at for row in members),
+            destination=destination,
+            message=message,
+        )
+
+
+def _may_send(target: Target, now: datetime) -> bool:
+    is_resting = target.rests_until is not None and target.rests_until > now
+    return target.is_usable and not is_resting
+
+
+def _waiting_rows(
+    session: Session, target: Target, only_events: str | None, now: datetime
+) -> Sequence[OutboxRow]:
+    """Return what waits, in its order; for a machine, of which nothing is bundled, what is due."""
+    waits = (OutboxRow.target_id == target.id, OutboxRow.state == OutboxState.PENDING)
+    query = select(OutboxRow).where(*waits).order_by(OutboxRow.id)
+    if only_events is not None:
+        query = query.where(OutboxRow.event.startswith(only_events))
+    if KINDS[Kind(target.kind)].is_machine:
+        earlier = aliased(OutboxRow)
+        is_held_up = select(earlier.id).where(
+            earlier.target_id == target.id,
+            earlier.ticket_id == OutboxRow.ticket_id,
+            earlier.id < OutboxRow.id,
+            earlier.state == OutboxState.PENDING,
+            earlier.next_try_at > now,
+        )
+        query = query.where(OutboxRow.next_try_at <= now, ~is_held_up.exists()).limit(1)
+    else:
+        query = query.limit(MOST_BUNDLED)
+    locked = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
+def _choose(
+    session: Session, target: Target, rows: Sequence[OutboxRow], now: datetime
+) -> Group | None:
+    """Return the next message; a target with limits gets one notice in place of a flood."""
+    groups = group_rows([_as_waiting(row) for row in rows], now)
+    limits = KINDS[Kind(target.kind)].limits
+    if not groups or not limits:
+        return groups[0] if groups else None
+    sent = _sent_lately(session, target.id, limits, now)
+    chosen = fold_flood(groups, sent, limits, now)
+    if chosen:
+        return chosen[0]
+    target.rests_until = free_at(sent, limits, now)
+    return None
+
+
+def _as_waiting(row: OutboxRow) -> Waiting:
+    subject = f"ticket:{row.ticket_id}" if row.ticket_id is not None else f"row:{row.id}"
+    return Waiting(
+        id=row.id,
+        due_at=row.due_at,
+        next_try_at=row.next_try_at,
+        subject=subject,
+        bundle=row.bundle,
+        message_key=row.message_key,
+    )
+
+
+def _sent_lately(
+    session: Session, target_id: int, limits: Sequence[Limit], now: datetime
+) -> list[datetime]:
+    """Return when each message was sent within the longest of the spans."""
+    since = now - max(limit.span for limit in limits)
+    rows = session.execute(
+        select(OutboxRow.message_key, OutboxRow.sent_at)
+        .where(OutboxRow.target_id == target_id, OutboxRow.sent_at > since)
+        .distinct()
+    )
+    return list({row.message_key: row.sent_at for row in rows}.values())
+
+
+def _send(target_id: int, token: str, attempt: _Attempt) -> bool:
+    """Send the message and note the answer; return whether to go on with the target."""
+    try:
+        answer = send(attempt.destination, attempt.message)
+    except DeliveryError as error:
+        return _note_failure(target_id, token, attempt, error)
+    except Exception as error:
+        log.exception("A message to target %s failed", target_id)
+        problem = f"Internal error ({type(error).__name__}); the log has the details."
+        failure = DeliveryError(DeliveryFailure.TRANSIENT, problem)
+        return _note_failure(target_id, token, attempt, failure)
+    _note_success(target_id, attempt, answer)
+    return True
+
+
+def _note_success(target_id: int, attempt: _Attempt, answer: str) -> None:
+    now = clock.utcnow()
+    with transaction() as session:
+        _update_rows(session, attempt, state=OutboxState.SENT, sent_at=now, answer=answer)
+        session.execute(
+            update(Target)
+            .where(Target.id == target_id)
+            .values(
+                last_success_at=now,
+                last_answer=answer,
+                failing_since=None,
+                failures=0,
+                rests_until=None,
+            ),
+            execution_options=NO_SYNC,
+        )
+
+
+def _note_failure(target_id: int, token: str, attempt: _Attempt, error: DeliveryError) -> bool:
+    now, sentence = clock.utcnow(), str(error)
+    with transaction() as session:
+        target = session.get(Target, target_id, with_for_update=True)
+        if target is None or target.lease_token != token:
+            return False
+        if error.failure is DeliveryFailure.MESSAGE:
+            _update_rows(session, attempt, state=OutboxState.FAILED, answer=sentence)
+            return True
+        following = next_try_at(
+            attempt.attempts, due_at=attempt.due_at, now=now, retry_after=error.retry_after
+        )
+        if following is None:
+            _update_rows(session, attempt, state=OutboxState.FAILED, answer=sentence)
+        else:
+            _update_rows(session, attempt, next_try_at=following, answer=sentence)
+        target.failing_since = target.failing_since or now
+        target.failures += 1
+        target.last_answer = sentence
+        if error.failure is DeliveryFailure.PERMANENT:
+            _pause(session, target, sentence, now)
+            return False
+        if target.failures >= FAILURES_BEFORE_REST:
+            rest = delay_after(target.failures - 1, error.retry_after)
+            target.rests_until = now + rest
+            return False
+        return True
+
+
+def _update_rows(session: Session, attempt: _Attempt, **values: object) -> None:
+    """Write what became of the rows; one that was dropped meanwhile was on the wire already."""
+    session.execute(
+        update(OutboxRow).where(OutboxRow.id.in_(attempt.row_ids)).values(**values),
+        execution_options=NO_SYNC,
+    )
+
+
+def _pause(session: Session, target: Target, sentence: str, now: datetime) -> None:
+    """Pause a target that the receiver refuses; an alarm tells of it through the others."""
+    target.paused_at, target.pause_reason, target.paused_by_id = now, sentence, None
+    record_event(
+        session,
+        action="target.paused",
+        subject_type="target",
+        subject_id=target.id,
+        after={"reason": sentence},
+    )
+
+
+def expire_messages(now: datetime) -> int:
+    """Give up what has waited for two days, as for a target that is paused; return how many."""
+    with transaction() as session:
+        expired = session.scalars(
+            update(OutboxRow)
+            .where(OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at < now - GIVE_UP_AFTER)
+            .values(
+                state=OutboxState.FAILED,
+                answer="Not sent within two days: the target was paused or did not answer.",
+            )
+            .returning(OutboxRow.id),
+            execution_options=NO_SYNC,
+        ).all()
+    return len(expired)

@@ -1,0 +1,134 @@
+"""Going on with escalations: the next step is due, or a ticket was left untouched."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from webapp.domain.notices.events import UNTOUCHED
+from webapp.domain.notices.facts import read_ticket_facts
+from webapp.domain.notices.policy import PolicyRule
+from webapp.models import Escalation, OutboxRow, Policy, Target, Ticket
+from webapp.models.outbox import OutboxState
+from webapp.models.ticket import SOURCE_HUNTRESS
+from webapp.services.notices.read_rules import as_rule, read_rules
+from webapp.services.notices.recipients import RecipientBook
+from webapp.services.notices.run_steps import Running, run_steps
+from webapp.services.notices.tell import Happening, tell
+from webapp.services.notices.write_rows import write_rows
+from webapp.services.transactions import reading, transaction
+
+BATCH = 50
+"""The most escalations in one transaction, so that a poll need not wait for it for long."""
+
+LOOKS_BACK = timedelta(days=7)
+"""A ticket that became untouched longer ago, while nobody ran this, is not told of."""
+
+
+def advance_escalations(now: datetime) -> int:
+    """Run every step that is due at `now` (UTC); return how many escalations went on.
+
+    Each step is run once, whoever calls this at the same time: its escalation is locked, and a row
+    of the outbox has a key that names the step.
+    """
+    _tell_untouched(now)
+    count = 0
+    while True:
+        with transaction() as session:
+            due = session.scalars(
+                select(Escalation)
+                .where(Escalation.ended_at.is_(None), Escalation.due_at <= now)
+                .order_by(Escalation.due_at, Escalation.id)
+                .limit(BATCH)
+                .with_for_update(skip_locked=True)
+            ).all()
+            if due:
+                _go_on(session, due, now)
+        count += len(due)
+        if len(due) < BATCH:
+            return count
+
+
+def find_due_targets(now: datetime) -> list[int]:
+    """Return the targets to which something is to be sent at `now` (UTC)."""
+    with reading() as session:
+        return list(
+            session.scalars(
+                select(OutboxRow.target_id)
+                .join(Target, Target.id == OutboxRow.target_id)
+                .where(
+                    OutboxRow.state == OutboxState.PENDING,
+                    OutboxRow.next_try_at <= now,
+                    Target.paused_at.is_(None),
+                    (Target.rests_until.is_(None)) | (Target.rests_until <= now),
+                    (Target.lease_until.is_(None)) | (Target.lease_until <= now),
+                )
+                .distinct()
+            )
+        )
+
+
+def _go_on(session: Session, due: Sequence[Escalation], now: datetime) -> None:
+    rules = read_rules(session)
+    book = RecipientBook(session, now)
+    policies: dict[int | None, PolicyRule | None] = {}
+    for one in due:
+        if one.policy_id not in policies:
+            stored = session.get(Policy, one.policy_id) if one.policy_id else None
+            policies[one.policy_id] = as_rule(stored) if stored and stored.is_enabled else None
+        policy = policies[one.policy_id]
+        if policy is None:
+            one.due_at = None  # the policy was deleted or switched off: no step follows
+            continue
+        running = Running(
+            id=one.id,
+            policy=policy,
+            event=one.event,
+            facts=read_ticket_facts(one.facts),
+            step=one.step,
+            due_at=one.due_at or now,
+        )
+        result = run_steps(running, rules, book, now)
+        one.step, one.due_at = result.step, result.due_at
+        write_rows(session, result.rows, now)
+
+
+def _tell_untouched(now: datetime) -> None:
+    """Tell of open tickets that nobody has touched for as long as a policy says."""
+    with reading() as session:
+        rules = read_rules(session)
+    for policy in rules.policies:
+        minutes = policy.conditions.untouched_minutes
+        if UNTOUCHED in policy.conditions.events and minutes:
+            _tell_untouched_of(policy, now, timedelta(minutes=minutes))
+
+
+def _tell_untouched_of(policy: PolicyRule, now: datetime, patience: timedelta) -> None:
+    """Tell of each ticket once; of those that other conditions leave out, nobody is told."""
+    known = select(Escalation.ticket_id).where(Escalation.event == UNTOUCHED)
+    since = select(Policy.created_at).where(Policy.id == policy.id).scalar_subquery()
+    last_id, found = 0, BATCH
+    while found == BATCH:
+        with transaction() as session:
+            ids = session.scalars(
+                select(Ticket.id)
+                .where(
+                    Ticket.id > last_id,
+                    Ticket.source == SOURCE_HUNTRESS,
+                    Ticket.closed_at.is_(None),
+                    Ticket.first_touched_at.is_(None),
+                    Ticket.assignee_id.is_(None),
+                    Ticket.is_muted.is_(False),
+                    Ticket.created_at <= now - patience,
+                    Ticket.created_at > now - patience - LOOKS_BACK,
+                    Ticket.created_at >= since,
+                    Ticket.id.not_in(known),
+                )
+                .order_by(Ticket.id)
+                .limit(BATCH)
+                .with_for_update(skip_locked=True)
+            ).all()
+            happenings = [Happening(event=UNTOUCHED, ticket_id=key) for key in ids]
+            tell(session, happenings, only_policy=policy.id)
+        found, last_id = len(ids), max(ids, default=0)

@@ -1,0 +1,63 @@
+"""What a poll has to tell of the tickets that it wrote."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from webapp.domain.notices.bundling import BUNDLE_WINDOW
+from webapp.domain.notices.compose import BACKFILL
+from webapp.domain.notices.events import CLOSED
+from webapp.services.notices.settle import Settlement, settle_tickets
+from webapp.services.notices.tell import Happening, tell
+
+
+class PollNotices:
+    """Collects what happened to the tickets of a transaction, and tells it at the end of it.
+
+    Until a connection's first poll has succeeded, people are told of its tickets in one summary.
+    `summary` is the reason for one summary where a person asked for tickets.
+    """
+
+    def __init__(self, *, is_first_poll: bool, summary: str | None = None) -> None:
+        self._summary = summary or (BACKFILL if is_first_poll else None)
+        self._happenings: list[Happening] = []
+        self._closed: list[int] = []
+
+    def note(
+        self,
+        event: str,
+        ticket_id: int,
+        *,
+        previous_severity: str | None = None,
+        is_once: bool = False,
+    ) -> None:
+        """Remember that `event` happened to a ticket."""
+        self._happenings.append(
+            Happening(
+                event=event,
+                ticket_id=ticket_id,
+                previous_severity=previous_severity,
+                is_once=is_once,
+            )
+        )
+
+    def note_closed(self, ticket_id: int) -> None:
+        """Remember that a ticket was closed, because Huntress closed its incident."""
+        self._closed.append(ticket_id)
+
+    def write(self, session: Session, now: datetime) -> None:
+        """Tell everything that was noted, in the caller's transaction, which has written it."""
+        if not self._happenings and not self._closed:
+            return
+        session.flush()
+        told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
+        closed = [Happening(event=CLOSED, ticket_id=key) for key in self._closed]
+        window = timedelta(0) if self._summary else BUNDLE_WINDOW
+        tell(
+            session,
+            [*self._happenings, *closed],
+            window=window,
+            summary=self._summary,
+            told_already=told,
+        )
+        self._happenings, self._closed = [], []

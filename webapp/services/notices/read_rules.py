@@ -1,0 +1,84 @@
+"""Reading what decides who is told: policies, quiet hours, holidays, muted clients."""
+
+import logging
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from webapp.domain.notices.hours import Hours, HoursError, read_holidays, read_hours
+from webapp.domain.notices.policy import PolicyError, PolicyRule, Rules, Step, read_conditions
+from webapp.models import ClientMute, NotificationSettings, Policy
+
+log = logging.getLogger(__name__)
+
+
+def read_rules(session: Session) -> Rules:
+    """Return the enabled policies in order, with quiet hours and holidays."""
+    found = session.scalars(
+        select(Policy)
+        .where(Policy.is_enabled)
+        .order_by(Policy.position, Policy.id)
+        .options(selectinload(Policy.steps))
+    )
+    policies = [rule for policy in found if (rule := as_rule(policy)) is not None]
+    settings = session.get(NotificationSettings, 1)
+    return Rules(
+        policies=tuple(policies),
+        quiet_hours=_quiet_hours(settings),
+        holidays=_holidays(settings),
+    )
+
+
+def as_rule(policy: Policy) -> PolicyRule | None:
+    """Return a stored policy as data; None where its conditions cannot be read any more."""
+    try:
+        conditions = read_conditions(policy.conditions)
+    except (PolicyError, TypeError, ValueError, AttributeError):
+        log.error("Policy %s (%s) cannot be read and is left out", policy.id, policy.name)
+        return None
+    steps = tuple(
+        Step(
+            after_minutes=step.after_minutes,
+            target_ids=tuple(target.id for target in step.targets),
+            tells_on_call=step.tells_on_call,
+            tells_everybody=step.tells_everybody,
+        )
+        for step in policy.steps
+    )
+    return PolicyRule(
+        id=policy.id,
+        name=policy.name,
+        conditions=conditions,
+        steps=steps,
+        repeats=policy.repeats,
+    )
+
+
+def muted_clients(session: Session, now: datetime) -> set[int]:
+    """Return the clients that are muted at `now` (UTC)."""
+    return set(
+        session.scalars(
+            select(ClientMute.client_id).where(
+                ClientMute.starts_at <= now,
+                ClientMute.until > now,
+                ClientMute.ended_at.is_(None),
+            )
+        )
+    )
+
+
+def _quiet_hours(settings: NotificationSettings | None) -> Hours | None:
+    try:
+        return read_hours(settings.quiet_hours) if settings else None
+    except HoursError as error:
+        log.error("The quiet hours cannot be read: %s", error)
+        return None
+
+
+def _holidays(settings: NotificationSettings | None) -> frozenset[date]:
+    try:
+        return read_holidays(settings.holidays) if settings else frozenset()
+    except HoursError as error:
+        log.error("The holidays cannot be read: %s", error)
+        return frozenset()

@@ -1,0 +1,191 @@
+"""Somebody took a ticket, or it was closed: nobody is told to take it any more.
+
+This happens in the transaction in which the ticket is taken.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
+from webapp.domain.notices.facts import TicketFacts
+from webapp.domain.notices.target_kinds import KINDS, Kind
+from webapp.models import Escalation, OutboxRow, Target
+from webapp.models.outbox import OutboxState
+from webapp.services.notices.read_facts import read_facts
+from webapp.services.notices.recipients import Recipient, find_recipients
+from webapp.services.notices.write_rows import NewRow, write_rows
+from webapp.services.transactions import NO_SYNC
+
+TAKEN, REPLACED = "taken", "replaced"
+_MACHINES = [kind.value for kind, one in KINDS.items() if one.is_machine]
+_CALLS = [event.type for event in EVENTS.values() if event.waits]
+"""The events that ask somebody to take a ticket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How tickets were settled: taken or closed, by whom (a name), or by Huntress (None).
+
+    `actor_id` is who did it, who need not be told by their own contact methods.
+    """
+
+    is_closed: bool = False
+    person: str | None = None
+    actor_id: int | None = None
+
+
+def settle_tickets(
+    session: Session, ticket_ids: Collection[int], settlement: Settlement, now: datetime
+) -> set[tuple[int, int]]:
+    """End the escalations of the tickets, in the caller's transaction, and tell who was told.
+
+    Messages that wait are not sent any more, but for those to machines, which get every event.
+    Returns pairs of a ticket and a target that are told. Does nothing for tickets of which nobody
+    is waited for.
+    """
+    if not ticket_ids:
+        return set()
+    running = session.execute(
+        select(Escalation.id, Escalation.ticket_id)
+        .where(Escalation.ticket_id.in_(ticket_ids), Escalation.ended_at.is_(None))
+        .with_for_update()
+    ).all()
+    ids = [row.id for row in running]
+    told = _told(session, ticket_ids, [*ids, *_replaced(session, ids)], settlement)
+    if running:
+        reason = CLOSED if settlement.is_closed else TAKEN
+        _end(session, ids, now, end_reason=reason, taken_by=settlement.person)
+        _drop_waiting(session, ids, settlement)
+    _tell(session, told, settlement, now)
+    return {(ticket_id, target_id) for ticket_id, target_id, _ in told}
+
+
+def replace_escalations(session: Session, ticket_ids: Sequence[int], now: datetime) -> None:
+    """End the escalations of the tickets, because what happened now is told in their place."""
+    if not ticket_ids:
+        return
+    ids = session.scalars(
+        select(Escalation.id).where(
+            Escalation.ticket_id.in_(ticket_ids), Escalation.ended_at.is_(None)
+        )
+    ).all()
+    if ids:
+        _end(session, ids, now, end_reason=REPLACED)
+        _drop(session, ids, "Not sent: something newer is told of this ticket.")
+
+
+def _replaced(session: Session, running: Sequence[int]) -> Sequence[int]:
+    """Return the escalations in whose place `running` came: whoever they told waits, too."""
+    tickets = select(Escalation.ticket_id).where(Escalation.id.in_(running))
+    return session.scalars(
+        select(Escalation.id).where(
+            Escalation.ticket_id.in_(tickets), Escalation.end_reason == REPLACED
+        )
+    ).all()
+
+
+def _end(session: Session, ids: Sequence[int], now: datetime, **values: Any) -> None:
+    session.execute(
+        update(Escalation)
+        .where(Escalation.id.in_(ids))
+        .values(ended_at=now, due_at=None, **values),
+        execution_options=NO_SYNC,
+    )
+
+
+def _drop_waiting(session: Session, ids: Sequence[int], settlement: Settlement) -> None:
+    how = "closed" if settlement.is_closed else "taken"
+    by = f" by {settlement.person}" if settlement.person else ""
+    _drop(session, ids, f"Not sent: the ticket was {how}{by} before.")
+
+
+def _drop(session: Session, ids: Sequence[int], answer: str) -> None:
+    machines = select(Target.id).where(Target.kind.in_(_MACHINES))
+    session.execute(
+        update(OutboxRow)
+        .where(
+            OutboxRow.escalation_id.in_(ids),
+            OutboxRow.state == OutboxState.PENDING,
+            OutboxRow.event.in_(_CALLS),
+            OutboxRow.target_id.not_in(machines),
+        )
+        .values(state=OutboxState.DROPPED, answer=answer),
+        execution_options=NO_SYNC,
+    )
+
+
+def _told(
+    session: Session, ticket_ids: Collection[int], running: Sequence[int], settlement: Settlement
+) -> list[tuple[int, int, int | None]]:
+    """Return who was told of the tickets, or may have been: ticket, target, escalation.
+
+    A machine that follows a ticket's whole life (PagerDuty) is also told that it is over where
+    nobody was waited for any more.
+    """
+    was_sent = or_(
+        OutboxRow.state == OutboxState.SENT,
+        and_(OutboxRow.state == OutboxState.PENDING, OutboxRow.attempts > 0),
+        and_(OutboxRow.state == OutboxState.PENDING, Target.kind.in_(_MACHINES)),
+    )
+    concerned: ColumnElement[bool] = OutboxRow.escalation_id.in_(running)
+    if settlement.is_closed:
+        concerned = or_(concerned, Target.kind == Kind.PAGERDUTY.value)
+    others = or_(Target.user_id.is_(None), Target.user_id != (settlement.actor_id or 0))
+    rows = session.execute(
+        select(OutboxRow.ticket_id, OutboxRow.target_id, OutboxRow.escalation_id)
+        .join(Target, Target.id == OutboxRow.target_id)
+        .where(
+            OutboxRow.ticket_id.in_(ticket_ids),
+            OutboxRow.event.in_(_CALLS),
+            was_sent,
+            concerned,
+            others,
+        )
+        .order_by(OutboxRow.id)
+    )
+    return list({(row.ticket_id, row.target_id): tuple(row) for row in rows}.values())  # type: ignore[arg-type]
+
+
+def _tell(
+    session: Session,
+    told: Sequence[tuple[int, int, int | None]],
+    settlement: Settlement,
+    now: datetime,
+) -> None:
+    if not told:
+        return
+    facts = read_facts(session, {ticket_id for ticket_id, _, _ in told})
+    people = find_recipients(session, [Target.id.in_({target_id for _, target_id, _ in told})])
+    known = {one.target_id: one for one in people}
+    rows = [
+        _row(facts[ticket_id], known[target_id], escalation_id, settlement, now)
+        for ticket_id, target_id, escalation_id in told
+        if ticket_id in facts and target_id in known
+    ]
+    write_rows(session, rows, now)
+
+
+def _row(
+    facts: TicketFacts,
+    recipient: Recipient,
+    escalation_id: int | None,
+    settlement: Settlement,
+    now: datetime,
+) -> NewRow:
+    event = EVENTS[CLOSED].type if settlement.is_closed else TAKEN_TYPE
+    word = "closed" if settlement.is_closed else "taken"
+    return NewRow(
+        key=f"{word}:{facts.ticket_id}:{now.timestamp():.6f}",
+        recipient=recipient,
+        event=event,
+        facts=replace(facts, person=settlement.person).as_json(),
+        due_at=now,
+        ticket_id=facts.ticket_id,
+        escalation_id=escalation_id,
+        bundle=f"{word}:{now.timestamp():.6f}",
+    )

@@ -1,0 +1,236 @@
+"""Telling that something happened to tickets, in the transaction in which it happens."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from webapp import clock
+from webapp.domain.notices.compose import BACKFILL, REQUEST
+from webapp.domain.notices.events import CREATED, EVENTS, QUARANTINED
+from webapp.domain.notices.facts import TicketFacts
+from webapp.domain.notices.message import Stage
+from webapp.domain.notices.policy import PolicyRule, Rules
+from webapp.models import Comment, Escalation, OutboxRow, Ticket
+from webapp.models.outbox import OutboxState
+from webapp.services.notices.read_facts import read_facts
+from webapp.services.notices.read_rules import muted_clients, read_rules
+from webapp.services.notices.recipients import RecipientBook
+from webapp.services.notices.run_steps import Running, occasion_of, run_steps
+from webapp.services.notices.settle import replace_escalations
+from webapp.services.notices.wake import wake_after_commit
+from webapp.services.notices.write_rows import NewRow, write_rows
+from webapp.services.transactions import NO_SYNC
+
+LATEST_RELEASE = timedelta(minutes=30)
+"""A summary of a first poll is sent after this time, even if the poll never ends."""
+
+_MUTED_NOTE = "The client is muted: nobody was told of this ticket."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """An event (of EVENTS) of a ticket; `person` is who did it, None for Huntress or nobody.
+
+    One that `is_once` is not told if this event of this ticket was told before.
+    """
+
+    event: str
+    ticket_id: int
+    previous_severity: str | None = None
+    person: str | None = None
+    is_once: bool = False
+
+
+def tell(
+    session: Session,
+    happenings: Sequence[Happening],
+    *,
+    window: timedelta = timedelta(0),
+    summary: str | None = None,
+    told_already: Collection[tuple[int, int]] = (),
+    only_policy: int | None = None,
+) -> None:
+    """Write what is to be told of `happenings`, in the caller's transaction.
+
+    The first policy that fits an event decides. Tickets of muted clients are marked, and nobody is
+    told of them. `window` is for how long messages to people wait for others of the same
+    organization (see `release_messages`). With `summary` (BACKFILL or REQUEST) people get one
+    summary, and no step follows. `told_already` are pairs of a ticket and a target that is told
+    of it in another way. With `only_policy`, events that fall to another policy are not told.
+    """
+    if not happenings:
+        return
+    rules, now = read_rules(session), clock.utcnow()
+    muted = muted_clients(session, now)
+    if not rules.policies and not muted:
+        return
+    facts = read_facts(session, {one.ticket_id for one in happenings})
+    _mark_muted(session, happenings, facts, muted, now)
+    known = _told_before(session, happenings)
+    chosen = [
+        (*found, _with_details(facts[one.ticket_id], one))
+        for one in happenings
+        if one.ticket_id in facts
+        and facts[one.ticket_id].client_id not in muted
+        and not (one.is_once and one.ticket_id in known)
+        and (found := rules.choose(occasion_of(one.event, facts[one.ticket_id]), now)) is not None
+        and only_policy in (None, found[0].id)
+    ]
+    book = RecipientBook(session, now)
+    if summary is not None:
+        rows = _summary_rows(chosen, book, summary, now)
+    else:
+        rows = _begin(session, chosen, rules, book, now, window)
+    skipped = set(told_already)
+    write_rows(
+        session,
+        (row for row in rows if (row.ticket_id, row.recipient.target_id) not in skipped),
+        now,
+    )
+
+
+def release_messages(session: Session, connection_id: int, now: datetime) -> None:
+    """Let messages of this connection go that wait for others: no more will come for a while.
+
+    A poll calls this at its end.
+    """
+    waiting = (
+        OutboxRow.state == OutboxState.PENDING,
+        OutboxRow.attempts == 0,
+        OutboxRow.due_at > now,
+        OutboxRow.due_at <= now + LATEST_RELEASE,
+        OutboxRow.bundle.startswith(f"page:{connection_id}:")
+        | (OutboxRow.bundle == f"{BACKFILL}:{connection_id}"),
+    )
+    targets = session.scalars(
+        update(OutboxRow)
+        .where(*waiting)
+        .values(due_at=now, next_try_at=now)
+        .returning(OutboxRow.target_id),
+        execution_options=NO_SYNC,
+    )
+    wake_after_commit(session, {key for key in targets if key is not None})
+
+
+def _told_before(session: Session, happenings: Sequence[Happening]) -> set[int]:
+    """Return the tickets of events that are told once, and were."""
+    once = {one.ticket_id for one in happenings if one.is_once}
+    if not once:
+        return set()
+    events = {one.event for one in happenings if one.is_once}
+    told = select(Escalation.ticket_id).where(
+        Escalation.ticket_id.in_(once), Escalation.event.in_(events)
+    )
+    return set(session.scalars(told))
+
+
+def _with_details(facts: TicketFacts, one: Happening) -> TicketFacts:
+    return replace(facts, previous_severity=one.previous_severity, person=one.person)
+
+
+def _begin(
+    session: Session,
+    chosen: Sequence[tuple[PolicyRule, str, TicketFacts]],
+    rules: Rules,
+    book: RecipientBook,
+    now: datetime,
+    window: timedelta,
+) -> list[NewRow]:
+    """Begin an escalation for each event, and return the rows of the steps that are due at once."""
+    begun = [
+        Running(id=0, policy=policy, event=event, facts=facts, step=0, due_at=now + _first(policy))
+        for policy, event, facts in chosen
+        if policy.steps
+    ]
+    if not begun:
+        return []
+    replace_escalations(session, [one.facts.ticket_id for one in begun if _replaces(one)], now)
+    ids = session.scalars(
+        insert(Escalation).returning(Escalation.id, sort_by_parameter_order=True),
+        [_values(one, now) for one in begun],
+    ).all()
+    rows: list[NewRow] = []
+    changes = []
+    for key, one in zip(ids, begun, strict=True):
+        result = run_steps(replace(one, id=key), rules, book, now, window=window)
+        rows += result.rows
+        changes.append({"id": key, "step": result.step, "due_at": result.due_at})
+    session.execute(update(Escalation), changes)
+    return rows
+
+
+def _replaces(one: Running) -> bool:
+    """Whether what was told of the ticket before is not waited for any more."""
+    return EVENTS[one.event].stage is Stage.BEGINS
+
+
+def _first(policy: PolicyRule) -> timedelta:
+    return timedelta(minutes=policy.steps[0].after_minutes)
+
+
+def _values(one: Running, now: datetime) -> dict[str, object]:
+    return {
+        "ticket_id": one.facts.ticket_id,
+        "policy_id": one.policy.id,
+        "event": one.event,
+        "facts": one.facts.as_json(),
+        "began_at": now,
+        "step": one.step,
+        "due_at": one.due_at,
+        "ended_at": None if EVENTS[one.event].waits else now,
+    }
+
+
+def _summary_rows(
+    chosen: Sequence[tuple[PolicyRule, str, TicketFacts]],
+    book: RecipientBook,
+    summary: str,
+    now: datetime,
+) -> list[NewRow]:
+    """Return rows for whom the policies' first steps tell; a machine gets each of them at once."""
+    return [
+        NewRow(
+            key=f"{summary}:{event}:{facts.ticket_id}",
+            recipient=recipient,
+            event=EVENTS[event].type,
+            facts=facts.as_json(),
+            due_at=now if recipient.is_machine or summary == REQUEST else now + LATEST_RELEASE,
+            ticket_id=facts.ticket_id,
+            is_urgent=occasion_of(event, facts).is_critical,
+            bundle=f"{summary}:{facts.connection_id}",
+        )
+        for policy, event, facts in chosen
+        if policy.steps
+        for recipient in book.of(policy.steps[0])
+    ]
+
+
+def _mark_muted(
+    session: Session,
+    happenings: Iterable[Happening],
+    facts: Mapping[int, TicketFacts],
+    muted: set[int],
+    now: datetime,
+) -> None:
+    """Mark new tickets of muted clients, and say so in their timeline."""
+    ids = sorted(
+        {
+            one.ticket_id
+            for one in happenings
+            if one.event in (CREATED, QUARANTINED)
+            and one.ticket_id in facts
+            and facts[one.ticket_id].client_id in muted
+        }
+    )
+    if not ids:
+        return
+    session.execute(
+        update(Ticket).where(Ticket.id.in_(ids)).values(is_muted=True), execution_options=NO_SYNC
+    )
+    session.execute(
+        insert(Comment),
+        [{"ticket_id": key, "body": _MUTED_NOTE, "created_at": now} for key in ids],
+    )
