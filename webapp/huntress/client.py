@@ -20,12 +20,11 @@ import urllib3.exceptions
 from requests.auth import HTTPBasicAuth
 
 from webapp.domain.cursor_walk import Page
+from webapp.domain.http_headers import parse_http_date, parse_retry_after
 from webapp.huntress.answers import (
     Rows,
     parse_account_calls,
-    parse_http_date,
     parse_json,
-    parse_retry_after,
     read_object,
     read_rows,
 )
@@ -37,7 +36,7 @@ from webapp.huntress.errors import (
     error_for_exception,
     error_for_status,
 )
-from webapp.huntress.retry import RetryPlan, wait_reason
+from webapp.huntress.retry import MAX_RETRY_AFTER_SECONDS, RetryPlan, wait_reason
 from webapp.huntress.transport import GuardedAdapter
 
 MAX_PAGE_SIZE = 500
@@ -277,7 +276,9 @@ class HuntressClient:
                 response.headers.get("x-huntress-api-call-remaining"),
             )
             answered_at = parse_http_date(response.headers.get("Date")) or asked_at
-            retry_after = parse_retry_after(response.headers.get("Retry-After"), answered_at)
+            retry_after = parse_retry_after(
+                response.headers.get("Retry-After"), answered_at, most=MAX_RETRY_AFTER_SECONDS
+            )
             error = error_for_status(response.status_code, retry_after)
             if error is not None:
                 response.close()
