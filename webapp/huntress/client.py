@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import metadata
 from typing import Any, Generic, TypeVar
 
 import requests
@@ -38,6 +37,7 @@ from webapp.huntress.errors import (
 )
 from webapp.huntress.retry import MAX_RETRY_AFTER_SECONDS, RetryPlan, wait_reason
 from webapp.huntress.transport import GuardedAdapter
+from webapp.wire import user_agent
 
 MAX_PAGE_SIZE = 500
 _SMALLER_PAGES = (100, 20, 4, 1)
@@ -46,19 +46,11 @@ _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 T = TypeVar("T")
 
-
-def _user_agent() -> str:
-    try:
-        return f"Triagedesk/{metadata.version('triagedesk')}"
-    except metadata.PackageNotFoundError:
-        return "Triagedesk/dev"
-
-
 _BY_ID = {"sort_field": "id", "sort_direction": "asc"}
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
-    "User-Agent": _user_agent(),
+    "User-Agent": user_agent(),
 }
 
 

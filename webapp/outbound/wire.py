@@ -1,14 +1,23 @@
-"""What all connections to other machines share: answers that end in time, causes of failures."""
+"""What all connections to other machines share: a name, answers that end in time."""
 
 import io
 import socket
 from collections.abc import Iterator
 from functools import partial
 from http.client import HTTPResponse
+from importlib import metadata
 from time import monotonic
 from typing import Any
 
 from urllib3.connection import HTTPConnection
+
+
+def user_agent() -> str:
+    """What Triagedesk calls itself when it asks another machine."""
+    try:
+        return f"Triagedesk/{metadata.version('triagedesk')}"
+    except metadata.PackageNotFoundError:
+        return "Triagedesk/dev"
 
 
 class DeadlineReader(io.RawIOBase):

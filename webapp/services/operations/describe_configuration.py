@@ -9,7 +9,7 @@ from webapp.config import PREFIX, Config
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ConfiguredValue:
     """An environment variable, its label and the value in effect."""
 
     variable: str
@@ -17,7 +17,7 @@ class Setting:
     value: str
 
 
-def describe_configuration(config: Config) -> list[Setting]:
+def describe_configuration(config: Config) -> list[ConfiguredValue]:
     """Every setting in the order of docs/configuration.md; of secrets, only that they are set."""
     keys = len(config.encryption_keys)
     rows = (
@@ -38,7 +38,7 @@ def describe_configuration(config: Config) -> list[Setting]:
         ("EDITION", "Edition", config.edition.capitalize()),
         ("LEASE_SECONDS", "A poll counts as interrupted after", f"{config.lease_seconds} s"),
     )
-    return [Setting(PREFIX + name, label, value) for name, label, value in rows]
+    return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
 
 
 def describe_database(config: Config) -> str:
