@@ -37,7 +37,7 @@ from webapp.huntress.errors import (
 )
 from webapp.huntress.retry import MAX_RETRY_AFTER_SECONDS, RetryPlan, wait_reason
 from webapp.huntress.transport import GuardedAdapter
-from webapp.wire import user_agent
+from webapp.outbound.wire import user_agent
 
 MAX_PAGE_SIZE = 500
 _SMALLER_PAGES = (100, 20, 4, 1)

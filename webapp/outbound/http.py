@@ -14,7 +14,7 @@ from webapp.outbound.errors import DeliveryError
 from webapp.outbound.guard import guarded
 from webapp.outbound.http_refusals import refusal_for_failure, refusal_for_status, status_words
 from webapp.outbound.settings import Destination
-from webapp.wire import user_agent
+from webapp.outbound.wire import user_agent
 
 LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 

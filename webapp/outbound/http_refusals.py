@@ -12,7 +12,7 @@ import requests
 import urllib3.exceptions
 
 from webapp.outbound.errors import DeliveryError, Refusal
-from webapp.wire import causes_of
+from webapp.outbound.wire import causes_of
 
 _STATUSES: Mapping[int, tuple[Refusal, str]] = {
     401: (Refusal.PERMANENT, "does not accept the credentials; enter them again."),

@@ -26,7 +26,7 @@ from webapp.domain.public_address import is_public
 from webapp.outbound import connection_check
 from webapp.outbound.allowed_hosts import addresses_of, default_port, is_listed
 from webapp.outbound.connection_check import Guard, current, not_public
-from webapp.wire import limit_answer
+from webapp.outbound.wire import limit_answer
 
 MOST_BYTES = 64 * 1024
 _CHUNK_BYTES = 8 * 1024

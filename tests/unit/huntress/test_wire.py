@@ -19,10 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from webapp.outbound import wire
 from webapp.huntress.budget import CallBudget, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
+from webapp.outbound import wire
 
 pytestmark = pytest.mark.slow
 
