@@ -61,6 +61,12 @@ current: ContextVar[Guard | None] = ContextVar("outbound_guard", default=None)
 _installed: list[bool] = []
 
 
+def seconds_left() -> float:
+    """The rest of this thread's delivery; 30 s outside a guard. Raises TimeoutError at its end."""
+    guard = current.get()
+    return WHOLE_SECONDS if guard is None else guard.seconds_left()
+
+
 def watch_connections() -> None:
     """Add the hook to this process, once. It does nothing outside a guard."""
     if not _installed:

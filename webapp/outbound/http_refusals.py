@@ -1,9 +1,10 @@
-"""What each answer and each failure of a request means for a delivery, as data.
+"""What each HTTP status and each failure of a connection means for a delivery, as data.
 
 No sentence holds an exception's text or anything of an address but its host: paths and queries of
 webhook addresses are secrets.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -45,13 +46,13 @@ _FAILURES: tuple[tuple[tuple[type[BaseException], ...], Refusal, str], ...] = (
         "The web proxy between this server and {host} could not be reached, or it refused.",
     ),
     (
-        (urllib3.exceptions.NameResolutionError,),
+        (urllib3.exceptions.NameResolutionError, socket.gaierror),
         Refusal.TRANSIENT,
         'The name "{host}" could not be resolved; check the spelling and this server\'s DNS.',
     ),
     (
         # urllib3 counts a refused connection among the time-outs.
-        (urllib3.exceptions.NewConnectionError,),
+        (urllib3.exceptions.NewConnectionError, ConnectionRefusedError),
         Refusal.TRANSIENT,
         "{host} could not be reached.",
     ),
@@ -82,7 +83,7 @@ _FAILURES: tuple[tuple[tuple[type[BaseException], ...], Refusal, str], ...] = (
         "{host} cut the connection.",
     ),
 )
-_OTHER = (Refusal.TRANSIENT, "The request to {host} could not be made.")
+_OTHER = (Refusal.TRANSIENT, "{host} could not be reached.")
 
 
 def status_words(status: int) -> str:

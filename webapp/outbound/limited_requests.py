@@ -135,10 +135,9 @@ def _keep_body(response: requests.Response) -> None:
 
 
 def _limit(connection: HTTPConnection) -> None:
-    guard = current.get()
-    if guard is not None:
-        seconds = connection_check.READ_SECONDS
-        limit_answer(connection, seconds=seconds, whole=guard.seconds_left())
+    limit_answer(
+        connection, seconds=connection_check.READ_SECONDS, whole=connection_check.seconds_left()
+    )
 
 
 class _LimitedHTTPConnection(HTTPConnection):

@@ -21,10 +21,22 @@ def user_agent() -> str:
 
 
 class DeadlineReader(io.RawIOBase):
-    """A socket's reader that lets each `recv` wait only for the rest of the answer's time."""
+    """A socket's reader that lets each `recv` wait only for the rest of the answer's time.
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float, whole: float):
+    With `most`, no more than so many bytes are read; then reading raises OSError.
+    """
+
+    def __init__(
+        self,
+        raw: io.RawIOBase,
+        sock: socket.socket,
+        seconds: float,
+        whole: float,
+        *,
+        most: int | None = None,
+    ):
         super().__init__()
+        self._left = most
         self._raw = raw
         self._sock = sock
         self._seconds = seconds
@@ -41,7 +53,12 @@ class DeadlineReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the answer took too long as a whole")
         self._sock.settimeout(min(left, self._seconds))
-        return self._raw.readinto(buffer)
+        size = self._raw.readinto(buffer)
+        if self._left is not None:
+            self._left -= size or 0
+            if self._left < 0:
+                raise OSError("the answer is too long")
+        return size
 
     def close(self) -> None:
         self._raw.close()
