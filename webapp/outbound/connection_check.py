@@ -118,7 +118,7 @@ def _check(guard: Guard, sock: socket.socket, address: Any) -> None:
         )
     host, port = str(address[0]), int(address[1])
     if not _is_address(host):
-        # It would be resolved after this check, and perhaps to something else.
+        # What the name was resolved to is not told here.
         if not is_listed(host, port, guard.outbound_hosts):
             raise guard.refuse(
                 f"{_shown(host)} was not reached, because its address cannot be checked. If it is "

@@ -6,7 +6,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from hashlib import sha256
 
 from webapp.domain.notices.message import Message, Urgency
@@ -15,6 +15,8 @@ from webapp.domain.untrusted import clean_line
 _SENDER_NAME = "Triagedesk"
 _LONGEST_SUBJECT = 250
 _LONGEST_ID = 100
+_NAMED = re.compile(r"([^<>]*)<([^<>]*)>")
+_USER = re.compile(r"[^\s@<>()\[\],;:\\\"]+")
 
 
 def read_mail_address(text: str) -> Address:
@@ -22,12 +24,15 @@ def read_mail_address(text: str) -> Address:
 
     A domain with letters beyond ASCII is written in its ASCII form. Raises ValueError.
     """
-    name, address = parseaddr(text)
+    match = _NAMED.fullmatch(text.strip())
+    name, address = match.groups() if match else ("", text.strip())
     user, _, domain = address.rpartition("@")
-    if not user or not domain or re.search(r"[\s\x00-\x1f\x7f]", address):
+    if not _USER.fullmatch(user) or not domain or not text.isprintable():
         raise ValueError("not a mail address")
     ascii_domain = domain.encode("idna").decode("ascii")
-    return Address(display_name=clean_line(name) or "", username=user, domain=ascii_domain)
+    return Address(
+        display_name=clean_line(name.strip().strip('"')) or "", username=user, domain=ascii_domain
+    )
 
 
 def write_mail(message: Message, *, to: Address, sender: Address, now: datetime) -> EmailMessage:
