@@ -6,7 +6,7 @@ same variable with `_FILE` added. docs/configuration.md describes each variable.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -64,6 +64,7 @@ class Config:
     secret_key: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
     huntress_hosts: tuple[str, ...] = ("api.huntress.io",)
+    outbound_hosts: tuple[str, ...] = ()
     huntress_calls_per_minute: int = 50
     huntress_portal_url: str = DEFAULT_PORTAL_URL
     edition: str = "enterprise"
@@ -71,7 +72,6 @@ class Config:
     public_url: str | None = None
     local_url: str = "http://127.0.0.1:8000"
     lease_seconds: int = 120
-    outbound_hosts: tuple[str, ...] = ()
     outbound_ca_file: str | None = None
     is_demo: bool = False
 
@@ -104,7 +104,8 @@ def load_config(env: Mapping[str, str]) -> Config:
         redis_url=_redis_url(env, data_dir),
         secret_key=_secret_key(env, data_dir),
         encryption_keys=_encryption_keys(env, data_dir),
-        huntress_hosts=_huntress_hosts(env),
+        huntress_hosts=_hosts(env, "HUNTRESS_HOSTS", ("http", "https")) or ("api.huntress.io",),
+        outbound_hosts=_hosts(env, "OUTBOUND_HOSTS", ("http", "https", "smtp", "smtps")),
         huntress_calls_per_minute=_number(env, "HUNTRESS_CALLS_PER_MINUTE", 50, 1, 100_000),
         huntress_portal_url=_portal_url(env),
         edition=_edition(env),
@@ -112,7 +113,6 @@ def load_config(env: Mapping[str, str]) -> Config:
         public_url=_public_url(env),
         local_url=_text(env, "LOCAL_URL") or "http://127.0.0.1:8000",
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
-        outbound_hosts=_words(env, "OUTBOUND_HOSTS"),
         outbound_ca_file=_text(env, "OUTBOUND_CA_FILE"),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
@@ -183,23 +183,24 @@ def _split(url: str) -> SplitResult | None:
     return parts if has_host and not re.search(r"[\s\x00-\x1f]", url) else None
 
 
-def _huntress_hosts(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The allowed host names, or whole origins (`http://127.0.0.1:8081`); see huntress.base_url."""
-    hosts = _words(env, "HUNTRESS_HOSTS") or ("api.huntress.io",)
+def _hosts(env: Mapping[str, str], name: str, schemes: Sequence[str]) -> tuple[str, ...]:
+    """Host names, or whole origins with one of `schemes` (`http://127.0.0.1:8081`)."""
+    hosts = _words(env, name)
     for host in hosts:
-        if not (_is_origin(host) if "://" in host else re.fullmatch(_HOST, host.lower())):
+        is_host = re.fullmatch(_HOST, host.lower())
+        if not (_is_origin(host, schemes) if "://" in host else is_host):
             raise ConfigError(
-                f"{PREFIX}HUNTRESS_HOSTS holds {host[:100]!r}, which is not a host.",
-                "It takes host names without https:// and path, such as api.huntress.io;"
-                " for tests also whole origins, such as http://127.0.0.1:8081",
+                f"{PREFIX}{name} holds {host[:100]!r}, which is not a host.",
+                "It takes host names without scheme and path, such as api.huntress.io or ntfy.lan,"
+                f" and whole origins ({', '.join(schemes)}), such as http://127.0.0.1:8081",
             )
     return hosts
 
 
-def _is_origin(url: str) -> bool:
+def _is_origin(url: str, schemes: Sequence[str]) -> bool:
     """Whether `url` is only a scheme, a host and perhaps a port."""
     parts = _split(url)
-    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+    if parts is None or parts.scheme not in schemes or "@" in parts.netloc:
         return False
     is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
     return is_bare and re.fullmatch(_HOST, parts.hostname or "") is not None

@@ -17,7 +17,7 @@ SHARED = {
 MAY_IMPORT = {
     "domain": {"domain"},
     "huntress": {"domain", "huntress", "outbound"},
-    "outbound": {"domain", "outbound"},
+    "outbound": {"domain", "outbound", "clock"},
     "models": {"models", "domain", *SHARED} - {"task_queue"},
     "services": {"domain", "huntress", "models", "outbound", "services", *SHARED},
     "web": {"domain", "models", "services", "web", *SHARED},

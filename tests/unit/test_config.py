@@ -64,6 +64,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         TRUSTED_PROXIES="2",
         PUBLIC_URL="https://desk.example.com/",
         LEASE_SECONDS="60",
+        OUTBOUND_HOSTS="ntfy.lan,http://127.0.0.1:9000",
     )
     assert config == Config(
         data_dir=tmp_path,
@@ -78,6 +79,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         trusted_proxies=2,
         public_url="https://desk.example.com",
         lease_seconds=60,
+        outbound_hosts=("ntfy.lan", "http://127.0.0.1:9000"),
     )
     assert config.edition == "community"
     assert not config.uses_sqlite
@@ -299,7 +301,7 @@ def test_every_variable_is_documented() -> None:
     names = {
         "DATA_DIR", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "HUNTRESS_HOSTS",
         "HUNTRESS_CALLS_PER_MINUTE", "HUNTRESS_PORTAL_URL", "EDITION", "TRUSTED_PROXIES",
-        "PUBLIC_URL", "LEASE_SECONDS",
+        "PUBLIC_URL", "LEASE_SECONDS", "OUTBOUND_HOSTS",
     }  # fmt: skip
     for name in names:
         assert f'"{name}"' in source
@@ -338,6 +340,22 @@ def test_hosts_that_could_never_match_are_refused(hosts: str) -> None:
 )
 def test_hosts_are_read(hosts: str, read: tuple[str, ...]) -> None:
     assert load(HUNTRESS_HOSTS=hosts).huntress_hosts == read
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    ["ntfy.lan:80", "http://127.0.0.1/path", "smtp://user@mail.lan", "ftp://mail.lan", "unix:///x"],
+)
+def test_hosts_for_notices_that_could_never_match_are_refused(hosts: str) -> None:
+    error = refusal(OUTBOUND_HOSTS=hosts)
+    assert "TRIAGEDESK_OUTBOUND_HOSTS" in error.problem
+    assert "smtps" in error.hint
+
+
+def test_hosts_for_notices_are_read() -> None:
+    assert load().outbound_hosts == ()
+    hosts = ("ntfy.lan", "::1", "http://127.0.0.1:9000", "smtp://mail.lan:2525", "smtps://[::1]")
+    assert load(OUTBOUND_HOSTS=", ".join(hosts)).outbound_hosts == hosts
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from webapp.huntress.budget import AccountCalls
@@ -19,8 +17,6 @@ from webapp.huntress.errors import ErrorKind, HuntressError
 MAX_INTEGER_DIGITS = 64
 """Longer whole numbers stay text: no id or count is that long, and parsing takes quadratic time."""
 
-MAX_RETRY_AFTER_SECONDS = 120.0
-_SHORTEST_RETRY_SECONDS = 1.0
 
 MAX_NESTING = 50
 """The levels of lists and objects that are kept of an answer nested too deeply for Python."""
@@ -28,7 +24,6 @@ MAX_NESTING = 50
 _STRUCTURE = re.compile(r'[\[\]{}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """Matches brackets and whole strings, so that brackets inside strings are not counted."""
 
-_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _COUNT = re.compile(r"\d{1,6}", re.ASCII)
 _WEB_PAGE = (
     "A web page came back instead of Huntress's answer; a proxy, firewall or login page stands "
@@ -124,33 +119,6 @@ def read_object(payload: object, name: str) -> dict[str, Any]:
         if payload.get("id") is not None:
             return payload
     raise _unreadable(f'Huntress\'s answer has no "{name}".')
-
-
-def parse_http_date(value: str | None) -> datetime | None:
-    """Return an HTTP date as aware datetime in UTC, or None where the text is not one."""
-    try:
-        parsed = parsedate_to_datetime(value or "")
-        # Python returns no zone for "-0000"; HTTP dates are always in UTC.
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` header asks for; None where it is not usable.
-
-    The result is limited to 1 to 120. `now` is the time of the answer, from which a date in the
-    header is measured.
-    """
-    text = (value or "").strip()
-    if _SECONDS.fullmatch(text):
-        seconds = float(text)
-    else:
-        date = parse_http_date(text)
-        if date is None:
-            return None
-        seconds = (date - now).total_seconds()
-    return min(max(seconds, _SHORTEST_RETRY_SECONDS), MAX_RETRY_AFTER_SECONDS)
 
 
 def parse_account_calls(limit: str | None, remaining: str | None) -> AccountCalls | None:

@@ -5,13 +5,13 @@
 differently a moment later.
 """
 
-import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from webapp.domain.public_address import is_public
 from webapp.huntress.errors import ErrorKind, HuntressError
 
 Resolve = Callable[..., Iterable[tuple[Any, ...]]]
@@ -21,8 +21,6 @@ _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?/?"
 )
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_6TO4 = ipaddress.IPv6Network("2002::/16")
 
 _Origin = tuple[str, str, int]
 
@@ -84,31 +82,11 @@ def check_addresses(host: str, port: int, resolve: Resolve) -> bool:
 
 def check_address(address: str) -> None:
     """Raise HuntressError(HOST_NOT_ALLOWED) unless `address` is a public unicast address."""
-    if not _is_public(address):
+    if not is_public(address):
         raise _refusal(
             "The Huntress host resolves to a private, local or reserved network address; "
             "credentials are not sent there."
         )
-
-
-def _is_public(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:  # an IPv4 address as an IPv6-only network writes it
-            return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
-        if ip.ipv4_mapped is not None or ip in _6TO4 or ip.is_site_local:
-            return False
-    return ip.is_global and not (
-        ip.is_private
-        or ip.is_multicast
-        or ip.is_reserved
-        or ip.is_loopback
-        or ip.is_link_local
-        or ip.is_unspecified
-    )
 
 
 def _parse_origin(url: str) -> _Origin:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from importlib import metadata
 from typing import Any, Generic, TypeVar
 
 import requests
@@ -20,12 +19,11 @@ import urllib3.exceptions
 from requests.auth import HTTPBasicAuth
 
 from webapp.domain.cursor_walk import Page
+from webapp.domain.http_headers import parse_http_date, parse_retry_after
 from webapp.huntress.answers import (
     Rows,
     parse_account_calls,
-    parse_http_date,
     parse_json,
-    parse_retry_after,
     read_object,
     read_rows,
 )
@@ -37,8 +35,9 @@ from webapp.huntress.errors import (
     error_for_exception,
     error_for_status,
 )
-from webapp.huntress.retry import RetryPlan, wait_reason
+from webapp.huntress.retry import MAX_RETRY_AFTER_SECONDS, RetryPlan, wait_reason
 from webapp.huntress.transport import GuardedAdapter
+from webapp.outbound.wire import user_agent
 
 MAX_PAGE_SIZE = 500
 _SMALLER_PAGES = (100, 20, 4, 1)
@@ -47,19 +46,11 @@ _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 T = TypeVar("T")
 
-
-def _user_agent() -> str:
-    try:
-        return f"Triagedesk/{metadata.version('triagedesk')}"
-    except metadata.PackageNotFoundError:
-        return "Triagedesk/dev"
-
-
 _BY_ID = {"sort_field": "id", "sort_direction": "asc"}
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip",
-    "User-Agent": _user_agent(),
+    "User-Agent": user_agent(),
 }
 
 
@@ -277,7 +268,9 @@ class HuntressClient:
                 response.headers.get("x-huntress-api-call-remaining"),
             )
             answered_at = parse_http_date(response.headers.get("Date")) or asked_at
-            retry_after = parse_retry_after(response.headers.get("Retry-After"), answered_at)
+            retry_after = parse_retry_after(
+                response.headers.get("Retry-After"), answered_at, most=MAX_RETRY_AFTER_SECONDS
+            )
             error = error_for_status(response.status_code, retry_after)
             if error is not None:
                 response.close()

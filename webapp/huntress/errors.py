@@ -6,12 +6,13 @@ logged and shown.
 """
 
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import requests
 import urllib3.exceptions
+
+from webapp.outbound.wire import causes_of
 
 
 class ErrorKind(StrEnum):
@@ -191,24 +192,8 @@ _FAILURES: tuple[tuple[type[BaseException], ErrorKind, str | None], ...] = (
 
 def error_for_exception(exception: BaseException) -> HuntressError:
     """Return the error for a failure of the transport (requests, urllib3, sockets, TLS)."""
-    causes = list(_causes(exception))
+    causes = list(causes_of(exception))
     for wanted, kind, sentence in _FAILURES:
         if any(isinstance(cause, wanted) for cause in causes):
             return HuntressError(kind, sentence)
     return HuntressError(ErrorKind.UNREACHABLE)
-
-
-def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """Yield the exception and its causes, which the libraries keep in arguments and in `reason`.
-
-    `__context__` is left out, because it may be an unrelated exception that the caller is handling.
-    """
-    waiting: list[object] = [exception]
-    seen: set[int] = set()
-    while waiting:
-        current = waiting.pop(0)
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        waiting += [*current.args, getattr(current, "reason", None), current.__cause__]

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from webapp.huntress.answers import MAX_RETRY_AFTER_SECONDS
 from webapp.huntress.errors import ErrorKind, HuntressError
 
 MAX_TRIES = 3
+MAX_RETRY_AFTER_SECONDS = 120.0
 MAX_RATE_LIMITED = 5
 WINDOW_SECONDS = 60.0
 """The wait after a 429 without a Retry-After; the whole call window has then passed."""

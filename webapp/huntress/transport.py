@@ -13,11 +13,8 @@ What they guarantee:
   bytes arrive slowly.
 """
 
-import io
 import socket
-from functools import partial
 from http.client import HTTPResponse
-from time import monotonic
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -25,6 +22,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from webapp.huntress.base_url import check_address, check_addresses
+from webapp.outbound.wire import limit_answer
 
 DEADLINE_FACTOR = 4
 """How many read time-outs a whole answer may take (4 * 30 s)."""
@@ -52,49 +50,11 @@ class GuardedAdapter(HTTPAdapter):
         return manager
 
 
-class DeadlineReader(io.RawIOBase):
-    """A socket's reader that lets each `recv` wait only for the rest of the answer's time."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, seconds: float, whole: float):
-        super().__init__()
-        self._raw = raw
-        self._sock = sock
-        self._seconds = seconds
-        self._ends_at = monotonic() + whole
-
-    def readable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._raw.fileno()
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long as a whole")
-        self._sock.settimeout(min(left, self._seconds))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _DeadlineResponse(HTTPResponse):
-    """The response of http.client, read through a `DeadlineReader`."""
-
-    def __init__(self, sock: socket.socket, *args: Any, seconds: float | None, **kwargs: Any):
-        super().__init__(sock, *args, **kwargs)
-        if seconds is not None:
-            raw = self.fp.detach()
-            reader = DeadlineReader(raw, sock, seconds, DEADLINE_FACTOR * seconds)
-            self.fp = io.BufferedReader(reader)
-
-
 def _limit_response_time(connection: HTTPConnection) -> None:
     """Give the connection's next response a deadline made from its read time-out."""
     seconds = connection.timeout if isinstance(connection.timeout, int | float) else None
-    connection.response_class = partial(_DeadlineResponse, seconds=seconds)  # type: ignore[assignment]
+    if seconds is not None:
+        limit_answer(connection, seconds=seconds, whole=DEADLINE_FACTOR * seconds)
 
 
 class _HTTPConnection(HTTPConnection):

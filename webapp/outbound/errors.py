@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class DeliveryFailure(StrEnum):
+class Failure(StrEnum):
     """What a failed delivery means for the target and for the message."""
 
     TRANSIENT = "transient"
@@ -24,7 +24,7 @@ class DeliveryError(Exception):
     """
 
     def __init__(
-        self, failure: DeliveryFailure, sentence: str, *, retry_after: float | None = None
+        self, failure: Failure, sentence: str, *, retry_after: float | None = None
     ) -> None:
         super().__init__(sentence)
         self.failure = failure

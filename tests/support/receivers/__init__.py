@@ -1,0 +1,1 @@
+"""Receivers of notices, as tests need them: a mail server, web servers, providers' services."""

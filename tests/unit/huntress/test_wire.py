@@ -19,10 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from webapp.huntress import transport
 from webapp.huntress.budget import CallBudget, MemoryLedger
 from webapp.huntress.client import HuntressClient
 from webapp.huntress.errors import ErrorKind, HuntressError
+from webapp.outbound import wire
 
 pytestmark = pytest.mark.slow
 
@@ -237,8 +237,8 @@ def test_a_slow_answer_has_four_time_outs_in_all(monkeypatch: pytest.MonkeyPatch
             buffer[:1] = b"x"
             return 1
 
-    monkeypatch.setattr(transport, "monotonic", lambda: now[0])
-    reader = transport.DeadlineReader(Dripping(), Socket(), seconds=30, whole=120)  # type: ignore[arg-type]
+    monkeypatch.setattr(wire, "monotonic", lambda: now[0])
+    reader = wire.DeadlineReader(Dripping(), Socket(), seconds=30, whole=120)  # type: ignore[arg-type]
     assert [reader.read(1) for _ in range(5)] == [b"x"] * 5
     assert waits == [30, 30, 30, 30, 20]
     with pytest.raises(TimeoutError, match="as a whole"):

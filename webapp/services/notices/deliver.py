@@ -22,7 +22,7 @@ from webapp.domain.notices.target_kinds import KINDS, Kind, Limit
 from webapp.extensions import current_config
 from webapp.models import OutboxRow, Target
 from webapp.models.outbox import OutboxState
-from webapp.outbound.errors import DeliveryError, DeliveryFailure
+from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.send import send
 from webapp.outbound.settings import Destination
 from webapp.services.audit import record_event
@@ -214,7 +214,7 @@ def _send(target_id: int, token: str, attempt: _Attempt) -> bool:
     except Exception as error:
         log.exception("A message to target %s failed", target_id)
         problem = f"Internal error ({type(error).__name__}); the log has the details."
-        failure = DeliveryError(DeliveryFailure.TRANSIENT, problem)
+        failure = DeliveryError(Failure.TRANSIENT, problem)
         return _note_failure(target_id, token, attempt, failure)
     _note_success(target_id, attempt, answer)
     return True
@@ -244,7 +244,7 @@ def _note_failure(target_id: int, token: str, attempt: _Attempt, error: Delivery
         target = session.get(Target, target_id, with_for_update=True)
         if target is None or target.lease_token != token:
             return False
-        if error.failure is DeliveryFailure.MESSAGE:
+        if error.failure is Failure.MESSAGE:
             _update_rows(session, attempt, state=OutboxState.FAILED, answer=sentence)
             return True
         following = next_try_at(
@@ -257,7 +257,7 @@ def _note_failure(target_id: int, token: str, attempt: _Attempt, error: Delivery
         target.failing_since = target.failing_since or now
         target.failures += 1
         target.last_answer = sentence
-        if error.failure is DeliveryFailure.PERMANENT:
+        if error.failure is Failure.PERMANENT:
             _pause(session, target, sentence, now)
             return False
         if target.failures >= FAILURES_BEFORE_REST:

@@ -9,7 +9,7 @@ from webapp.config import Config
 from webapp.crypto import UnreadableText
 from webapp.domain.notices.target_kinds import Kind
 from webapp.models import NotificationSettings, Target
-from webapp.outbound.errors import DeliveryError, DeliveryFailure
+from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.settings import Destination, MailServer
 
 UNREADABLE = "The stored secret of this target cannot be read any more: enter it again."
@@ -18,7 +18,7 @@ UNREADABLE = "The stored secret of this target cannot be read any more: enter it
 def read_destination(session: Session, target: Target, config: Config) -> Destination:
     """Return a target's settings in plain text; raises DeliveryError where no key fits them."""
     if isinstance(target.secrets, UnreadableText):
-        raise DeliveryError(DeliveryFailure.PERMANENT, UNREADABLE)
+        raise DeliveryError(Failure.PERMANENT, UNREADABLE)
     secrets: dict[str, Any] = json.loads(target.secrets) if target.secrets else {}
     return Destination(
         kind=Kind(target.kind),

@@ -1,5 +1,6 @@
 """The configuration of the environment as people see it, without secrets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from webapp.config import PREFIX, Config
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ConfiguredValue:
     """An environment variable, its label and the value in effect."""
 
     variable: str
@@ -17,7 +18,7 @@ class Setting:
     value: str
 
 
-def describe_configuration(config: Config) -> list[Setting]:
+def describe_configuration(config: Config) -> list[ConfiguredValue]:
     """Every setting in the order of docs/configuration.md; of secrets, only that they are set."""
     keys = len(config.encryption_keys)
     rows = (
@@ -37,8 +38,13 @@ def describe_configuration(config: Config) -> list[Setting]:
         ("HUNTRESS_PORTAL_URL", "Huntress portal", config.huntress_portal_url),
         ("EDITION", "Edition", config.edition.capitalize()),
         ("LEASE_SECONDS", "A poll counts as interrupted after", f"{config.lease_seconds} s"),
+        ("OUTBOUND_HOSTS", "Hosts for notices besides public ones", _listed(config.outbound_hosts)),
     )
-    return [Setting(PREFIX + name, label, value) for name, label, value in rows]
+    return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
+
+
+def _listed(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts) or "None"
 
 
 def describe_database(config: Config) -> str:

@@ -23,7 +23,7 @@ from webapp.web.mapping.forms import (
     read_query,
     read_sent_rows,
 )
-from webapp.web.mapping.table import Refusal, move_hint, render_table
+from webapp.web.mapping.table import TableRefusal, move_hint, render_table
 from webapp.web.viewer import require_viewer
 
 CREATE = "create"
@@ -104,19 +104,19 @@ def _client() -> str:
     return clean_line(request.form.get("bulk_client"), TYPED_LENGTH) or ""
 
 
-def _refusal(sentence: str, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> Refusal:
+def _refusal(sentence: str, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> TableRefusal:
     keys = frozenset(row.external_id for row in ticked)
-    return Refusal(sentence, rows, picked=keys, is_every=_is_every(), bulk_client=_client())
+    return TableRefusal(sentence, rows, picked=keys, is_every=_is_every(), bulk_client=_client())
 
 
-def _stale(error: Exception, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> Refusal:
+def _stale(error: Exception, rows: Sequence[SentRow], ticked: Sequence[SentRow]) -> TableRefusal:
     """Describe the refusal; rows that somebody else changed meanwhile are no longer selected."""
     if not isinstance(error, StaleMappingError) or _is_every():
-        return Refusal(str(error), rows, bulk_client=_client())
+        return TableRefusal(str(error), rows, bulk_client=_client())
     stale = {conflict.row.external_id: conflict for conflict in error.conflicts}
     kept = [row for row in ticked if row.external_id not in stale]
     count = counted(len(stale), "row was", "rows were")
-    return Refusal(
+    return TableRefusal(
         f"Nothing was done yet: {count} changed by somebody else meanwhile and "
         f"{'is' if len(stale) == 1 else 'are'} not selected any more. Check them.",
         rows,

@@ -35,7 +35,7 @@ STATE_COLOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class TableRefusal:
     """Why a form was refused; the table shows this together with what was typed.
 
     `problems` and `conflicts` are by organization id.
@@ -75,7 +75,7 @@ class TableRow:
         return bool(self.problem or self.conflict)
 
 
-def render_table(connection_id: int, refusal: Refusal | None = None) -> str:
+def render_table(connection_id: int, refusal: TableRefusal | None = None) -> str:
     """Render the page; after a refusal it shows the rows that were sent, with what was typed."""
     query = read_query(request.args)
     only = [row.external_id for row in refusal.rows] if refusal else None
@@ -130,7 +130,7 @@ def _tabs(page: MappingPage) -> list[tuple[str | None, str, int]]:
     return [(None, "All", page.count_of_all), *states, *gone]
 
 
-def _views(page: MappingPage, refusal: Refusal | None) -> list[TableRow]:
+def _views(page: MappingPage, refusal: TableRefusal | None) -> list[TableRow]:
     """The rows of the page; rows with a problem or conflict come first."""
     sent = {row.external_id: row for row in refusal.rows} if refusal else {}
     views = [_view(page, row, refusal, sent.get(row.mapping.external_id)) for row in page.rows]
@@ -138,7 +138,7 @@ def _views(page: MappingPage, refusal: Refusal | None) -> list[TableRow]:
 
 
 def _view(
-    page: MappingPage, row: OrganizationRow, refusal: Refusal | None, sent: SentRow | None
+    page: MappingPage, row: OrganizationRow, refusal: TableRefusal | None, sent: SentRow | None
 ) -> TableRow:
     mapping = row.mapping
     now = Seen(

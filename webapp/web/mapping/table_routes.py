@@ -20,7 +20,7 @@ from webapp.web.errors import CONFLICT, status_of
 from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
-from webapp.web.mapping.table import Refusal, move_hint, render_table
+from webapp.web.mapping.table import TableRefusal, move_hint, render_table
 from webapp.web.viewer import require_viewer
 
 
@@ -52,7 +52,7 @@ def save(connection_id: int) -> ResponseReturnValue:
     except StaleMappingError as error:
         return render_table(connection_id, _conflicting(rows, error, ticked)), status_of(error)
     except NotFoundError as error:
-        return render_table(connection_id, Refusal(str(error), rows, picked=ticked)), CONFLICT
+        return render_table(connection_id, TableRefusal(str(error), rows, picked=ticked)), CONFLICT
     flash(f"{counted(len(dirty), 'change')} saved.{move_hint(connection_id)}", "success")
     return _back(connection_id, is_saved="kept" in request.form)
 
@@ -102,7 +102,7 @@ def _back(connection_id: int, *, is_saved: bool = False) -> ResponseReturnValue:
     return redirect(TableLinks(connection_id, request.args).to(_anchor=anchor), 303)
 
 
-def _filled(rows: Sequence[SentRow], choice: str) -> Refusal:
+def _filled(rows: Sequence[SentRow], choice: str) -> TableRefusal:
     """Return the form with a suggestion in its field; nothing is saved yet."""
     external_id, _, name = choice.partition("|")
     changed = [
@@ -111,13 +111,13 @@ def _filled(rows: Sequence[SentRow], choice: str) -> Refusal:
         else row
         for row in rows
     ]
-    return Refusal("Filled in, but not saved yet.", changed, kind="info")
+    return TableRefusal("Filled in, but not saved yet.", changed, kind="info")
 
 
-def _refused(rows: Sequence[SentRow], error: FieldError, ticked: frozenset[str]) -> Refusal:
+def _refused(rows: Sequence[SentRow], error: FieldError, ticked: frozenset[str]) -> TableRefusal:
     count = counted(len(error.fields), "row")
     verb = "needs" if len(error.fields) == 1 else "need"
-    return Refusal(
+    return TableRefusal(
         f"Nothing was saved yet: {count} {verb} a look.",
         rows,
         problems=error.fields,
@@ -127,9 +127,9 @@ def _refused(rows: Sequence[SentRow], error: FieldError, ticked: frozenset[str])
 
 def _conflicting(
     rows: Sequence[SentRow], error: StaleMappingError, ticked: frozenset[str]
-) -> Refusal:
+) -> TableRefusal:
     count = counted(len(error.conflicts), "row was", "rows were")
-    return Refusal(
+    return TableRefusal(
         f"Nothing was saved yet: {count} changed by somebody else meanwhile. Both values are "
         "shown; saving again stores yours.",
         rows,
