@@ -53,7 +53,7 @@ class Guard:
     def refuse(self, sentence: str) -> DeliveryError:
         """A permanent refusal to raise; it is kept, because a library may swallow it."""
         error = DeliveryError(Failure.PERMANENT, sentence)
-        self.failure = self.failure or error
+        self.refusal = self.refusal or error
         return error
 
 

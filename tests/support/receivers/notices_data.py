@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from unittest.mock import patch
 
 from webapp import clock
@@ -50,7 +51,7 @@ def receiving() -> Iterator[Mailbox]:
 
 
 def add_target(
-    name: str, kind: Kind = Kind.EMAIL, *, user_id: int | None = None, **values: object
+    name: str, kind: Kind = Kind.EMAIL, *, user_id: int | None = None, **values: Any
 ) -> int:
     """A target whose main setting is `name`; a person's is confirmed."""
     now = clock.utcnow()
@@ -92,7 +93,7 @@ def add_policy(
     *,
     repeats: int = 0,
     on_call: bool = False,
-    **conditions: object,
+    **conditions: Any,
 ) -> int:
     """A policy with steps (minutes, targets); `on_call`: each tells who is on call, too."""
     now = clock.utcnow()
