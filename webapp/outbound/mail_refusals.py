@@ -81,6 +81,6 @@ def _by_code(code: int, refusal: Failure, sentence: str) -> DeliveryError:
 
 
 def _shown(code: int, reply: bytes | str) -> str:
-    """The server's words; a mail server's reply to an address or a mail holds no secret of ours."""
+    """The server's words; its reply to an address or a mail repeats no secret."""
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return f"{code} {clean_line(text, _LONGEST_REPLY) or ''}".strip()
