@@ -138,19 +138,19 @@ def test_a_payload_that_comes_while_the_old_one_is_processed_is_not_lost(
 ) -> None:
     """The inbox row is removed only in the version that was processed."""
     desk.account.add_incident(now=desk.clock.now(), id=1)
-    remove = write_incidents._Writer._remove_from_inbox
+    remove = write_incidents.remove_from_inbox
     newer = []
 
-    def remove_after_a_change(self, entries):
+    def remove_after_a_change(session, entries):
         if not newer:
             newer.append(json.dumps(report(1, desk.clock.now(), summary="newer")))
-            row = self.session.get(InboxRow, entries[0].row_id)
+            row = session.get(InboxRow, entries[0].row_id)
             row.payload, row.version = newer[0], row.version + 1
             row.updated_at = desk.clock.now()
-            self.session.flush()
-        return remove(self, entries)
+            session.flush()
+        return remove(session, entries)
 
-    monkeypatch.setattr(write_incidents._Writer, "_remove_from_inbox", remove_after_a_change)
+    monkeypatch.setattr(write_incidents, "remove_from_inbox", remove_after_a_change)
     outcome = desk.poll()
     assert outcome.is_success, outcome.run.error
     assert (outcome.run.created, outcome.run.noted) == (1, 1)

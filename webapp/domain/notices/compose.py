@@ -70,7 +70,7 @@ def compose_bundle(key: str, all_told: Sequence[Told], *, reason: str, list_url:
         event=first.type,
         subject=f"bundle:{key}",
         title=_marked_all(
-            all_told, f"{_bundle_opening(reason, all_told)}: {count_words(all_told)}"
+            all_told, f"{_bundle_opening(reason, all_told)}: {incident_words(all_told)}"
         ),
         lines=tuple(lines),
         links=(Link("Open the tickets", list_url), *links),
@@ -174,7 +174,7 @@ def severity_counts(all_told: Sequence[Told]) -> str:
     return ", ".join(f"{counts[severity]:,} {severity.value}" for severity in order)
 
 
-def count_words(all_told: Sequence[Told]) -> str:
+def incident_words(all_told: Sequence[Told]) -> str:
     """Return for instance `3 incidents (1 critical, 2 high)`."""
     count = len({told.facts.ticket_id for told in all_told})
     return f"{count:,} {'incident' if count == 1 else 'incidents'} ({severity_counts(all_told)})"

@@ -130,7 +130,7 @@ def read_conditions(values: Mapping[str, Any]) -> Conditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class StepRule:
     """Whom a step tells, `after_minutes` after the one before; the first: after the event."""
 
     after_minutes: int = 0
@@ -146,10 +146,10 @@ class PolicyRule:
     id: int
     name: str
     conditions: Conditions
-    steps: tuple[Step, ...] = ()
+    steps: tuple[StepRule, ...] = ()
     repeats: int = 0
 
-    def step(self, place: int) -> Step | None:
+    def step(self, place: int) -> StepRule | None:
         """Return the step at `place`; the last one is repeated, after that there is none."""
         if place < len(self.steps):
             return self.steps[place]
@@ -157,7 +157,7 @@ class PolicyRule:
         return self.steps[-1] if is_repeated else None
 
 
-def check_steps(steps: Sequence[Step], repeats: int) -> dict[str, str]:
+def check_steps(steps: Sequence[StepRule], repeats: int) -> dict[str, str]:
     """Return a sentence for each field of the steps that cannot be."""
     errors: dict[str, str] = {}
     if len(steps) > MOST_STEPS:

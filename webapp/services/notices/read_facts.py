@@ -9,47 +9,49 @@ from webapp.domain.notices.facts import TicketFacts
 from webapp.models import Alert, Client, OrganizationMapping, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
 
+_FACTS = (
+    select(
+        Ticket.id,
+        Ticket.number,
+        Ticket.title,
+        Ticket.client_id,
+        Ticket.board_id,
+        Ticket.connection_id,
+        Ticket.is_unmapped,
+        Ticket.is_drill,
+        Client.name.label("client"),
+        Client.external_reference.label("client_reference"),
+        Ticket.source_reference.label("incident_id"),
+        Alert.severity,
+        Alert.message,
+        Alert.device_name,
+        Alert.organization_external_id,
+        OrganizationMapping.name.label("organization"),
+    )
+    .join(Client, Client.id == Ticket.client_id)
+    .outerjoin(
+        Alert,
+        and_(
+            Alert.connection_id == Ticket.connection_id,
+            Alert.external_alert_id == Ticket.source_reference,
+        ),
+    )
+    .outerjoin(
+        OrganizationMapping,
+        and_(
+            OrganizationMapping.connection_id == Alert.connection_id,
+            OrganizationMapping.external_id == Alert.organization_external_id,
+        ),
+    )
+    .where(Ticket.source == SOURCE_HUNTRESS)
+)
+
 
 def read_facts(session: Session, ticket_ids: Collection[int]) -> dict[int, TicketFacts]:
     """Return the facts of those of the tickets that came from Huntress, by ticket id."""
     if not ticket_ids:
         return {}
-    rows = session.execute(
-        select(
-            Ticket.id,
-            Ticket.number,
-            Ticket.title,
-            Ticket.client_id,
-            Ticket.board_id,
-            Ticket.connection_id,
-            Ticket.is_unmapped,
-            Ticket.is_drill,
-            Client.name.label("client"),
-            Client.external_reference.label("client_reference"),
-            Ticket.source_reference.label("incident_id"),
-            Alert.severity,
-            Alert.message,
-            Alert.device_name,
-            Alert.organization_external_id,
-            OrganizationMapping.name.label("organization"),
-        )
-        .join(Client, Client.id == Ticket.client_id)
-        .outerjoin(
-            Alert,
-            and_(
-                Alert.connection_id == Ticket.connection_id,
-                Alert.external_alert_id == Ticket.source_reference,
-            ),
-        )
-        .outerjoin(
-            OrganizationMapping,
-            and_(
-                OrganizationMapping.connection_id == Alert.connection_id,
-                OrganizationMapping.external_id == Alert.organization_external_id,
-            ),
-        )
-        .where(Ticket.id.in_(ticket_ids), Ticket.source == SOURCE_HUNTRESS)
-    )
+    rows = session.execute(_FACTS.where(Ticket.id.in_(ticket_ids)))
     return {
         row.id: TicketFacts(
             ticket_id=row.id,

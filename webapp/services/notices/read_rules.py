@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from webapp.domain.notices.hours import Hours, HoursError, read_holidays, read_hours
-from webapp.domain.notices.policy import PolicyError, PolicyRule, Rules, Step, read_conditions
+from webapp.domain.notices.policy import PolicyError, PolicyRule, Rules, StepRule, read_conditions
 from webapp.models import ClientMute, NotificationSettings, Policy
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def as_rule(policy: Policy) -> PolicyRule | None:
         log.error("Policy %s (%s) cannot be read and is left out", policy.id, policy.name)
         return None
     steps = tuple(
-        Step(
+        StepRule(
             after_minutes=step.after_minutes,
             target_ids=tuple(target.id for target in step.targets),
             tells_on_call=step.tells_on_call,

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.notices.policy import Step
+from webapp.domain.notices.policy import StepRule
 from webapp.domain.notices.target_kinds import KINDS, Kind
 from webapp.models import Target, User
 from webapp.services.on_call.who_is_on_call import who_is_on_call
@@ -35,15 +35,15 @@ class RecipientBook:
 
     session: Session
     now: datetime
-    _known: dict[Step, tuple[Recipient, ...]] = field(default_factory=dict)
+    _known: dict[StepRule, tuple[Recipient, ...]] = field(default_factory=dict)
 
-    def of(self, step: Step) -> tuple[Recipient, ...]:
+    def of(self, step: StepRule) -> tuple[Recipient, ...]:
         """Return whom `step` tells, each target once."""
         if step not in self._known:
             self._known[step] = self._read(step)
         return self._known[step]
 
-    def _read(self, step: Step) -> tuple[Recipient, ...]:
+    def _read(self, step: StepRule) -> tuple[Recipient, ...]:
         conditions: list[ColumnElement[bool]] = []
         if step.target_ids:
             conditions.append(Target.id.in_(step.target_ids))

@@ -16,8 +16,8 @@ from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.transactions import reading, transaction
 
 UNKNOWN = (
-    "This link is not one of ours. Open the newest message about the ticket, or sign in and take"
-    " it there."
+    "This link is unknown here. Look for the newest message about the ticket, or sign in and take"
+    " the ticket there."
 )
 EXPIRED = "This link has expired: it works for 24 hours. Sign in and take the ticket there."
 USED = "This link was used already."

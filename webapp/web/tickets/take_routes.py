@@ -7,6 +7,7 @@ from webapp.extensions import limiter
 from webapp.services.errors import RefusedError
 from webapp.services.tickets.take_ticket import read_take_link, take_ticket
 from webapp.web.access import public
+from webapp.web.errors import status_of
 from webapp.web.tickets.blueprint import tickets
 
 TRIES = "60 per minute"
@@ -27,8 +28,8 @@ def take(token: str) -> ResponseReturnValue:
     """Take the ticket for the person whom the link was sent to."""
     try:
         take_ticket(token)
-    except RefusedError:
-        return _page(token, 409)
+    except RefusedError as error:
+        return _page(token, status_of(error))
     return redirect(url_for("tickets.show_take", token=token, done=1), 303)
 
 
