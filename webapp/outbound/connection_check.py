@@ -9,10 +9,12 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from time import monotonic
 from typing import Any
+
+import requests
 
 from webapp.domain.public_address import is_public
 from webapp.outbound.allowed_hosts import is_address_of_listed, is_listed
@@ -32,7 +34,8 @@ class Guard:
     """What is known of the delivery that this thread makes.
 
     `asked` is the host name that was looked up last, for sentences. `proxy` is the host and port of
-    the web proxy that a request goes through. `refusal` is the first refusal.
+    the web proxy that a request goes through. `refusal` is the first refusal. `outcomes` are the
+    answers and failures of what `requests` sent, for callers whose library keeps them to itself.
     """
 
     outbound_hosts: Sequence[str]
@@ -42,6 +45,7 @@ class Guard:
     proxy: tuple[str, int] | None = None
     refusal: DeliveryError | None = None
     is_checking: bool = False
+    outcomes: list[requests.Response | Exception] = field(default_factory=list)
 
     def seconds_left(self) -> float:
         """The rest of the delivery's time. Raises TimeoutError where there is none."""

@@ -56,12 +56,26 @@ def post(
     host = _host_of(url)
     try:
         with guarded(destination.outbound_hosts, ca_file=destination.ca_file):
-            answer, retry_after = _exchange(url, data, json, headers, auth)
+            response = _exchange(url, data, json, headers, auth)
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as failure:
         # Not chained, because the libraries' messages hold the whole address.
         raise refusal_for_failure(host, failure) from None
+    return take_answer(response, host, explain)
+
+
+def take_answer(
+    response: requests.Response,
+    host: str,
+    explain: Callable[[HttpAnswer], DeliveryError | None] | None = None,
+) -> HttpAnswer:
+    """Return the answer of `host` if it is a success; raises DeliveryError as `post` does."""
+    answer = HttpAnswer(response.status_code, response.content.decode("utf-8", "replace"))
     if 200 <= answer.status < 300:
         return answer
+    answered_at = parse_http_date(response.headers.get("Date")) or clock.utcnow()
+    retry_after = parse_retry_after(
+        response.headers.get("Retry-After"), answered_at, most=LONGEST_RETRY_AFTER_SECONDS
+    )
     usual = refusal_for_status(host, answer.status, retry_after)
     explained = explain(answer) if explain else None
     if explained is not None and explained.retry_after is None:
@@ -82,21 +96,13 @@ def _exchange(
     json: object | None,
     headers: Mapping[str, str] | None,
     auth: tuple[str, str] | None,
-) -> tuple[HttpAnswer, float | None]:
-    """The answer, and the seconds of its Retry-After."""
+) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False  # a netrc file must not add credentials
-        response = session.post(
+        return session.post(
             url,
             data=data,
             json=json,
             headers={"User-Agent": user_agent(), **(headers or {})},
             auth=None if auth is None else HTTPBasicAuth(auth[0].encode(), auth[1].encode()),
         )
-    answered_at = parse_http_date(response.headers.get("Date")) or clock.utcnow()
-    retry_after = parse_retry_after(
-        response.headers.get("Retry-After"), answered_at, most=LONGEST_RETRY_AFTER_SECONDS
-    )
-    return HttpAnswer(
-        response.status_code, response.content.decode("utf-8", "replace")
-    ), retry_after

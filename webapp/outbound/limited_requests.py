@@ -10,6 +10,7 @@
   knows its addresses. Exceptions of TRIAGEDESK_OUTBOUND_HOSTS are reached directly.
 """
 
+import logging
 import os
 from http.client import HTTPResponse
 from typing import Any
@@ -37,6 +38,12 @@ _usual_adapter = requests.Session.get_adapter
 def limit_sessions() -> None:
     """Let every session of this process use the limited adapter inside a guard."""
     requests.Session.get_adapter = _adapter  # type: ignore[method-assign, assignment]
+    logging.getLogger("urllib3.connectionpool").addFilter(_is_unguarded)
+
+
+def _is_unguarded(_record: logging.LogRecord) -> bool:
+    """Keep out of the log what names a guarded request: paths and queries may be secrets."""
+    return current.get() is None
 
 
 def _adapter(session: requests.Session, url: str) -> BaseAdapter:
@@ -63,9 +70,9 @@ class _LimitedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> Any:
         # The other positional arguments are `stream` and `timeout`, which are decided here.
-        proxies = _choose_proxies(self._guard, request.url or "")
-        seconds = min(connection_check.READ_SECONDS, self._guard.seconds_left())
         try:
+            proxies = _choose_proxies(self._guard, request.url or "")
+            seconds = min(connection_check.READ_SECONDS, self._guard.seconds_left())
             response = super().send(
                 request,
                 stream=True,
@@ -82,7 +89,11 @@ class _LimitedAdapter(HTTPAdapter):
                     "it redirects to."
                 )
             _keep_body(response)
+            self._guard.outcomes.append(response)
             return response
+        except Exception as failure:
+            self._guard.outcomes.append(failure)
+            raise
         finally:
             self._guard.proxy = None
             self.close()

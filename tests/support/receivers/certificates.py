@@ -19,9 +19,9 @@ class Certificates:
         self.ca_file = str(folder / "ca.pem")
         self._authority.cert_pem.write_to_path(self.ca_file)
 
-    def fitting(self) -> ssl.SSLContext:
-        """For a server at any of `NAMES`."""
-        return _context(self._authority.issue_cert(*NAMES))
+    def fitting(self, *more_names: str) -> ssl.SSLContext:
+        """For a server at any of `NAMES`, or of other names."""
+        return _context(self._authority.issue_cert(*NAMES, *more_names))
 
     def for_another_name(self) -> ssl.SSLContext:
         """Good, but for another host."""
