@@ -22,7 +22,7 @@ from webapp.models import Escalation, OutboxRow, Ticket
 from webapp.models.outbox import OutboxState
 from webapp.services.transactions import reading
 
-NIGHTS = 9
+NIGHTS = 6
 SOAKED_NIGHTS = 200
 CALLS = {one.type for one in EVENTS.values() if one.waits}
 SLACK = timedelta(seconds=30)

@@ -34,8 +34,9 @@ COMMANDS = {
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
     "seed-demo": "webapp.cli.demo",
+    "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
+WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor", "demo-mail"}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

@@ -2,6 +2,7 @@
 
 from webapp.web.operations.audit_routes import audit
 from webapp.web.operations.dashboard_routes import dashboard
+from webapp.web.operations.demo_routes import demo
 from webapp.web.operations.health_routes import health
 
-BLUEPRINTS = (audit, dashboard, health)
+BLUEPRINTS = (audit, dashboard, demo, health)
