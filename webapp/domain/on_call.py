@@ -201,21 +201,23 @@ def swap(first: Shift, second: Shift) -> tuple[Override, Override]:
 
 
 def kept_turns(
-    old: Rotation, overrides: Sequence[Override], new: Rotation, start: datetime, now: datetime
+    old: Rotation,
+    overrides: Sequence[Override],
+    new: Rotation | None,
+    start: datetime,
+    now: datetime,
 ) -> list[Override]:
     """Return overrides that keep what `old` said from `start` until `now` once `new` replaces it.
 
     Nothing is kept for a time of which `new` says the same.
     """
-    before = shifts(old, overrides, start, new.starts_at)
-    since = [
-        shift
-        for shift in shifts(old, overrides, max(start, new.starts_at), now)
-        if shift.person != new.person_at(now)
-    ]
+    change = new.starts_at if new else now
+    follower = new.person_at(now) if new else None
+    before = shifts(old, overrides, start, min(change, now))
+    since = shifts(old, overrides, max(start, change), now)
     return [
         Override(shift.person, shift.starts_at, shift.ends_at)
-        for shift in (*before, *since)
+        for shift in (*before, *(shift for shift in since if shift.person != follower))
         if shift.person is not None and shift.override is None
     ]
 

@@ -276,6 +276,8 @@ def test_what_was_so_stays_so_when_the_rotation_is_changed() -> None:
         assert before == after
         assert who_at(new, kept, NOW) == people[0]
         assert all(one.ends_at <= NOW for one in kept)
+    kept = kept_turns(old, [override], None, NOW - 30 * DAY, NOW)
+    assert stretches(shifts(None, [override, *kept], old.starts_at, NOW)) == before
     same = rotation(ADA, BO, now=NOW)
     assert [(one.person, one.ends_at) for one in kept_turns(old, [], same, NOW - DAY, NOW)] == []
 
