@@ -213,13 +213,12 @@ def kept_turns(
     """
     change = new.starts_at if new else now
     follower = new.person_at(now) if new else None
-    before = shifts(old, overrides, start, min(change, now))
-    since = shifts(old, overrides, max(start, change), now)
-    return [
-        Override(shift.person, shift.starts_at, shift.ends_at)
-        for shift in (*before, *(shift for shift in since if shift.person != follower))
-        if shift.person is not None and shift.override is None
-    ]
+    kept = []
+    for shift in shifts(old, overrides, start, now):
+        end = min(shift.ends_at, change) if shift.person == follower else shift.ends_at
+        if shift.person is not None and shift.override is None and shift.starts_at < end:
+            kept.append(Override(shift.person, shift.starts_at, end))
+    return kept
 
 
 def _turns(rotation: Rotation | None, start: datetime, end: datetime) -> list[Shift]:

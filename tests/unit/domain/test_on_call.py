@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -319,7 +320,7 @@ def test_every_moment_has_exactly_one_person(
     found = shifts(turns, overrides, start, end)
     assert found[0].starts_at == start
     assert found[-1].ends_at == end
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.ends_at == after.starts_at
     assert all(one.starts_at < one.ends_at for one in found)
     assert all(one.person is not None for one in found)

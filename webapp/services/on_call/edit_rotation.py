@@ -88,7 +88,7 @@ def set_rotation(
             _keep_past(session, plan, rotation, now)
             _write(session, plan.row, rotation, zone_name, now)
             after = _described(load_plan(session, now))
-            _record(session, "on_call.rotation_set", changes_between(before, after), actor_id)
+            _record(session, "on_call.rotation_set", before, after, actor_id)
             return True
     except IntegrityError as error:  # two people set the first rotation at once
         raise EditConflictError({}) from error
@@ -104,7 +104,7 @@ def remove_rotation(*, actor_id: int | None = None) -> None:
         _keep_past(session, plan, None, now)
         session.execute(delete(OnCallMember))
         session.delete(plan.row)
-        _record(session, "on_call.rotation_removed", (_described(plan), {}), actor_id)
+        _record(session, "on_call.rotation_removed", _described(plan), {}, actor_id)
 
 
 def _checked(wanted: RotationValues) -> tuple[Handover, str]:
@@ -214,16 +214,17 @@ def _described(plan: OnCallPlan) -> dict[str, object]:
 def _record(
     session: Session,
     action: str,
-    values: tuple[dict[str, object], dict[str, object]],
+    before: dict[str, object],
+    after: dict[str, object],
     actor_id: int | None,
 ) -> None:
-    before, after = values
+    old, new = changes_between(before, after) if before and after else (before, after)
     record_event(
         session,
         action=action,
         subject_type=SUBJECT,
         subject_id=_ONE_ROW,
-        before=before,
-        after=after,
+        before=old or None,
+        after=new or None,
         actor_id=actor_id,
     )

@@ -35,9 +35,7 @@ class OnCallWarning:
         """What is wrong and what to do, with times in `zone`."""
         name = self.person.name if self.person else ""
         if self.trouble is Trouble.NO_ROTATION:
-            return (
-                "There is no rotation, so nobody is on call unless an override says so."
-            )
+            return "There is no rotation, so nobody is on call unless an override says so."
         if self.trouble is Trouble.DEACTIVATED:
             return (
                 f"{name} is deactivated: whoever follows in the order takes their shifts. Save the "
