@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.support.fake_clock import FakeClock
-from tests.support.on_call_data import add_user_row
+from tests.support.on_call.rotations import add_user_row
 
 
 @pytest.fixture

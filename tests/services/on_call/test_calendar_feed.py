@@ -7,7 +7,7 @@ from icalendar import Calendar
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.on_call_data import rotate
+from tests.support.on_call.rotations import rotate
 from tests.support.rows import all_rows
 from webapp.models import AuditEvent, OnCallRotation, User
 from webapp.services.errors import NotFoundError, RefusedError

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.on_call_data import add_user_row, rotate
+from tests.support.on_call.rotations import add_user_row, rotate
 from tests.support.rows import all_rows, audit_actions
 from webapp.models import AuditEvent, OnCallOverride
 from webapp.services.errors import FieldError, NotFoundError, RefusedError

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.on_call_data import add_user_row, rotate, weekly
+from tests.support.on_call.rotations import add_user_row, rotate, weekly
 from tests.support.rows import all_rows, audit_actions
 from webapp.models import AuditEvent, OnCallOverride, OnCallRotation
 from webapp.services.desk.edit_rows import EditConflictError

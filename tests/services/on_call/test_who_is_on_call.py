@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.on_call_data import BERLIN, add_contact, add_user_row, rotate
+from tests.support.on_call.rotations import BERLIN, add_contact, add_user_row, rotate
 from tests.support.rows import add, change
 from webapp.extensions import db
 from webapp.models import OnCallRotation, Policy, User

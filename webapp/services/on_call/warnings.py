@@ -35,7 +35,10 @@ class OnCallWarning:
         """What is wrong and what to do, with times in `zone`."""
         name = self.person.name if self.person else ""
         if self.trouble is Trouble.NO_ROTATION:
-            return "There is no rotation, so nobody is on call unless an override says so."
+            return (
+                "There is no rotation: nobody is on call unless an override says so. An admin sets "
+                "it up under “On call”."
+            )
         if self.trouble is Trouble.DEACTIVATED:
             return (
                 f"{name} is deactivated: whoever follows in the order takes their shifts. Save the "
