@@ -29,6 +29,7 @@ COMMANDS = {
     "tickets": "webapp.cli.tickets",
     "quarantine": "webapp.cli.quarantine",
     "user": "webapp.cli.users",
+    "oncall": "webapp.cli.on_call",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

@@ -50,6 +50,7 @@ NAVIGATION = (
                 ("tickets.show_incidents",),
                 provider=HUNTRESS,
             ),
+            Entry("On call", "on_call.show", "phone", ("on_call",)),
         ),
     ),
     Section(

@@ -10,6 +10,7 @@ from webapp.models import (
     ApiExchange,
     BulkChange,
     CsvUpload,
+    OnCallOverride,
     PasswordLink,
     PollRun,
     SetupToken,
@@ -22,19 +23,27 @@ KEEP_EXCHANGES = timedelta(days=14)
 KEEP_RUNS = timedelta(days=90)
 KEEP_UPLOADS = timedelta(days=1)
 KEEP_BULK_CHANGES = timedelta(days=7)
+KEEP_OVERRIDES = timedelta(days=90)
 BATCH = 1_000
 
 Disposable = (
-    ApiExchange | BulkChange | CsvUpload | PasswordLink | PollRun | SetupToken | UserSession
+    ApiExchange
+    | BulkChange
+    | CsvUpload
+    | OnCallOverride
+    | PasswordLink
+    | PollRun
+    | SetupToken
+    | UserSession
 )
 
 
 def delete_old_records(now: datetime) -> dict[str, int]:
     """Delete records that are older than they are kept; returns the deleted rows by table.
 
-    API exchanges are kept for 14 days, finished poll runs for 90 days, uploads for a day and the
-    data to undo bulk changes for a week. Sessions, setup tokens and password links are deleted when
-    they have expired.
+    API exchanges are kept for 14 days, finished poll runs for 90 days, uploads for a day, the data
+    to undo bulk changes for a week and on-call overrides for 90 days after their end. Sessions,
+    setup tokens and password links are deleted when they have expired.
 
     A connection's newest exchange stays, because the next call is numbered after it. Its newest run
     stays, because the status card shows it. Each transaction is short, so that others can write
@@ -59,6 +68,9 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         "password_links": _delete_all(PasswordLink, PasswordLink.expires_at < now),
         "csv_uploads": _delete_all(CsvUpload, CsvUpload.created_at < now - KEEP_UPLOADS),
         "bulk_changes": _delete_all(BulkChange, BulkChange.created_at < now - KEEP_BULK_CHANGES),
+        "on_call_overrides": _delete_all(
+            OnCallOverride, OnCallOverride.ends_at < now - KEEP_OVERRIDES
+        ),
     }
 
 

@@ -53,6 +53,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "operations/dashboard.html",
         desk=desk,
+        zone=zone_of(viewer),
         is_folded=is_folded,
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
