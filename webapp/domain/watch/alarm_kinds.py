@@ -34,8 +34,8 @@ class Kind(StrEnum):
 class AlarmKind:
     """What is particular about a kind of alarm.
 
-    `what_to_do` is a sentence for an admin. A condition is an alarm once it has held for `patience`,
-    and is told again each `repeat_after`. While one of `causes` holds (of the same subject, or of
+    `what_to_do` is a sentence for an admin. A condition is an alarm once it has held for
+    `patience`, and is told again each `repeat_after`. While one of `causes` holds (of the same subject, or of
     none), it is not told. One that `is_grave` also goes to whoever is on call.
     """
 
@@ -154,7 +154,7 @@ KINDS: Mapping[Kind, AlarmKind] = {
     ),
     Kind.TARGET_FAILING: AlarmKind(
         title="A target of messages does not take them",
-        what_to_do="See its last answer under Notifications; messages are tried again for two days.",
+        what_to_do="See its last answer under Notifications. Messages are tried for two days.",
         repeat_after=timedelta(hours=12),
     ),
     Kind.MESSAGES_FAILED: AlarmKind(
@@ -182,6 +182,7 @@ KINDS: Mapping[Kind, AlarmKind] = {
     Kind.PROOF_OVERDUE: AlarmKind(
         title="The daily proof is overdue",
         what_to_do="Run it by its button on the connection's page, or `triagedesk prove ID`.",
+        patience=timedelta(hours=2),
         repeat_after=timedelta(hours=12),
         causes=(*_NO_POLLS, *_NO_ANSWERS),
     ),

@@ -4,7 +4,7 @@ A condition begins one alarm once, however often it is looked at. Alarms end onl
 condition has been gone for a while, and are silent while their cause is an alarm itself.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -62,9 +62,9 @@ class AlarmState:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What becomes of one alarm: its new state, what is told of it (None: nothing), whether it ends.
+    """What becomes of one alarm: its new state, and what is told of it (None: nothing).
 
-    `is_new` says that there is no such alarm yet.
+    `is_over` says that it ends, `is_new` that there is no such alarm yet.
     """
 
     state: AlarmState
@@ -86,6 +86,13 @@ class Unknown:
     def holds(self, key: Key) -> bool:
         """Whether nothing is known about this alarm."""
         return key[0] in self.kinds or key in self.keys
+
+
+def remember_sightings(
+    before: Mapping[Key, datetime], keys: Iterable[Key], now: datetime
+) -> dict[Key, datetime]:
+    """Return since when each condition that holds now has been seen to hold."""
+    return {key: min(before.get(key, now), now) for key in keys}
 
 
 def plan_alarms(
