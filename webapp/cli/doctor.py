@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from webapp import create_app
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown

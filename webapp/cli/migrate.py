@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.extensions import db
 from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
