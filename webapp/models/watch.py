@@ -27,8 +27,8 @@ class Alarm(Base):
 
     `subject` says of what it holds (`connection:3`), empty where there is only one. `sentence` says
     what is wrong. `clear_since` is when the condition was first seen gone, None while it holds:
-    an alarm ends a while after. `last_told_at` is when it was last told, None if it was not yet or need not be,
-    because its cause is an alarm itself (`inhibited_by`).
+    an alarm ends a while after. `last_told_at` is when it was last told, None if it was not yet or
+    need not be, because its cause is an alarm itself (`inhibited_by`).
     """
 
     __tablename__ = "alarms"

@@ -35,8 +35,8 @@ class AlarmKind:
     """What is particular about a kind of alarm.
 
     `what_to_do` is a sentence for an admin. A condition is an alarm once it has held for
-    `patience`, and is told again each `repeat_after`. While one of `causes` holds (of the same subject, or of
-    none), it is not told. One that `is_grave` also goes to whoever is on call.
+    `patience`, and is told again each `repeat_after`. While one of `causes` holds (of the same
+    subject, or of none), it is not told. One that `is_grave` also goes to whoever is on call.
     """
 
     title: str

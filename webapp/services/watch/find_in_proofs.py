@@ -43,7 +43,7 @@ def _missed(session: Session, now: datetime) -> dict[int, int]:
         .where(Proof.finished_at > now - TOLD_FOR, Proof.unexplained > 0)
         .group_by(Proof.connection_id)
     )
-    return {key: count for key, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _last_proven(session: Session) -> dict[int, datetime]:
@@ -52,7 +52,7 @@ def _last_proven(session: Session) -> dict[int, datetime]:
         .where(Proof.finished_at.is_not(None), Proof.error.is_(None))
         .group_by(Proof.connection_id)
     )
-    return {key: moment for key, moment in rows}
+    return {key: moment for key, moment in rows if moment is not None}
 
 
 def _failed_drill(session: Session, now: datetime) -> Iterator[Found]:

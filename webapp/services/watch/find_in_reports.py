@@ -46,7 +46,7 @@ def _quarantined(session: Session, now: datetime) -> dict[int, int]:
         .group_by(InboxRow.connection_id)
         .having(func.min(InboxRow.quarantined_at) <= now - timedelta(hours=QUARANTINE_HOURS))
     )
-    return {key: count for key, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _waiting(session: Session, now: datetime) -> dict[int, int]:
@@ -60,13 +60,13 @@ def _waiting(session: Session, now: datetime) -> dict[int, int]:
         )
         .group_by(InboxRow.connection_id)
     )
-    return {key: count for key, count in rows}
+    return dict(rows.tuples().all())
 
 
 def _late(
     session: Session, connections: Sequence[JudgedConnection], now: datetime
 ) -> dict[int, int]:
-    """How many incidents came late although a poll before had ended well and should have found them.
+    """How many incidents came late although an earlier poll that ended well should have found them.
 
     What was sent before polling began or went on again was not to be expected earlier.
     """
