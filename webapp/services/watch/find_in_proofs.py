@@ -43,7 +43,7 @@ def _missed(session: Session, now: datetime) -> dict[int, int]:
         .where(Proof.finished_at > now - TOLD_FOR, Proof.unexplained > 0)
         .group_by(Proof.connection_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _last_proven(session: Session) -> dict[int, datetime]:

@@ -46,7 +46,7 @@ def _quarantined(session: Session, now: datetime) -> dict[int, int]:
         .group_by(InboxRow.connection_id)
         .having(func.min(InboxRow.quarantined_at) <= now - timedelta(hours=QUARANTINE_HOURS))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _waiting(session: Session, now: datetime) -> dict[int, int]:
@@ -60,7 +60,7 @@ def _waiting(session: Session, now: datetime) -> dict[int, int]:
         )
         .group_by(InboxRow.connection_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _late(
@@ -74,7 +74,8 @@ def _late(
     expected_from = {one.id: _expected_from(one) for one in connections}
     for key, sent_at, recorded_at in _passed_over(session, now):
         since = expected_from.get(key)
-        if since is not None and sent_at >= since and recorded_at - sent_at > LATE_AFTER:
+        is_expected = since is not None and sent_at is not None and sent_at >= since
+        if sent_at is not None and is_expected and recorded_at - sent_at > LATE_AFTER:
             counts[key] = counts.get(key, 0) + 1
     return counts
 
@@ -84,7 +85,7 @@ def _expected_from(one: JudgedConnection) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _passed_over(session: Session, now: datetime) -> Sequence[Row[tuple[int, datetime, datetime]]]:
+def _passed_over(session: Session, now: datetime) -> Sequence[Row[int, datetime | None, datetime]]:
     """Incidents recorded lately, sent before a poll that ended well without them."""
     earlier_poll = exists().where(
         PollRun.connection_id == Alert.connection_id,

@@ -80,7 +80,7 @@ def _write(session: Session, alarm: Alarm, change: Change, now: datetime) -> Non
         write_alarm_rows(session, alarm, change.telling, now)
 
 
-def _ongoing() -> Select[tuple[Alarm]]:
+def _ongoing() -> Select[Alarm]:
     return select(Alarm).where(Alarm.ended_at.is_(None)).order_by(Alarm.id)
 
 
