@@ -52,5 +52,3 @@ def ongoing() -> list[AlarmView]:
 def alarms() -> list[Alarm]:
     """Every alarm there ever was."""
     return all_rows(Alarm)
-
-

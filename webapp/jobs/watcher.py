@@ -20,7 +20,7 @@ from webapp.outage import DATABASE
 from webapp.outbound.heartbeat import call
 from webapp.runtime import pulse
 from webapp.services.notices.alarm_rows import HEALTH_PATH
-from webapp.services.notices.deliver import deliver_due
+from webapp.services.notices.deliver_due import deliver_due
 from webapp.services.notices.escalate import advance_escalations
 from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.services.watch.database_outage import DatabaseOutage

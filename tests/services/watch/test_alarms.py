@@ -10,9 +10,9 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.notices_data import add_person, add_target
-from tests.support.polling import set_faults
 from tests.support.poller import Desk
+from tests.support.polling import set_faults
+from tests.support.receivers.notices_data import add_person, add_target
 from tests.support.rows import add, all_rows, change
 from tests.support.watching import (
     NO_REDIS,
@@ -180,9 +180,7 @@ def test_an_overdue_connection_is_told_and_stops_the_heartbeat(
     assert done.problems == ["Test account was not polled with success within 15 minutes."]
 
 
-def test_a_paused_connection_is_no_alarm(
-    rounds: Rounds, desk: Desk, fake_clock: FakeClock
-) -> None:
+def test_a_paused_connection_is_no_alarm(rounds: Rounds, desk: Desk, fake_clock: FakeClock) -> None:
     desk.set(paused_at=fake_clock.now())
     fake_clock.advance(hours=5)
     assert rounds.run().problems == []
@@ -266,7 +264,12 @@ def test_incidents_that_could_not_come_earlier_are_not_late(
 
 
 def add_alert(
-    desk: Desk, fake_clock: FakeClock, sent_at: object, *, is_drill: bool = False, bare: bool = False
+    desk: Desk,
+    fake_clock: FakeClock,
+    sent_at: object,
+    *,
+    is_drill: bool = False,
+    bare: bool = False,
 ) -> None:
     desk.account.add_incident(now=fake_clock.now(), severity="high")
     desk.poll(minutes=0)
@@ -326,9 +329,7 @@ def test_messages_that_are_due_and_not_tried_are_stuck(
     assert told() == ["began outbox-stuck"]
 
 
-def test_a_refused_target_is_told_through_the_others(
-    rounds: Rounds, fake_clock: FakeClock
-) -> None:
+def test_a_refused_target_is_told_through_the_others(rounds: Rounds, fake_clock: FakeClock) -> None:
     refused = add_target("refused", tells_alarms=True, paused_at=fake_clock.now())
     add_target("paused by a person", paused_at=fake_clock.now(), paused_by_id=add_person("Ann")[0])
     change(Target, refused, pause_reason="404 Not Found")
