@@ -33,9 +33,10 @@ COMMANDS = {
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
+    "watch": "webapp.cli.watch",
     "seed-demo": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
+WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor"}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

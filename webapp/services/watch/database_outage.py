@@ -113,6 +113,6 @@ class DatabaseOutage:
             logger.exception("%s could not be told", letter.target.name)
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return all(one.is_done for one in self._letters)
+    def is_sending(self) -> bool:
+        """Whether a message is on its way just now."""
+        return any(one.thread is not None and one.thread.is_alive() for one in self._letters)
