@@ -37,7 +37,7 @@ from webapp.models import (
     WatcherRound,
 )
 from webapp.process_identity import machine_name
-from webapp.services.notices import alarm_rows
+from webapp.services.notices import write_message
 from webapp.services.watch import find_conditions
 from webapp.services.watch.other_watchers import read_watchers
 
@@ -499,7 +499,7 @@ def test_a_grave_alarm_goes_to_whoever_is_on_call_too(
     change(Target, unconfirmed, confirmed_at=None)
     desk.set(huntress_skew_seconds=100)  # not grave
     add_drill(desk, fake_clock, "1", failed_at="inbox")  # grave
-    with patch.object(alarm_rows, "who_is_on_call", lambda *_: a_user(person_id)):
+    with patch.object(write_message, "who_is_on_call", lambda *_: a_user(person_id)):
         rounds.run()
     by_kind = {
         (row.facts["data"]["kind"], row.target_id, row.is_urgent) for row in alarm_messages()

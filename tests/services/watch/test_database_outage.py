@@ -9,7 +9,7 @@ import pytest
 from tests.support.waiting import wait_until
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.target_kinds import Kind
-from webapp.outbound.errors import DeliveryError, DeliveryFailure
+from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.settings import Destination
 from webapp.services.watch.alarm_targets import AlarmTarget
 from webapp.services.watch.database_outage import DatabaseOutage
@@ -40,7 +40,7 @@ class Wire:
         if name in self.hangs:
             self.release.wait(20)
         if name in self.down:
-            raise DeliveryError(DeliveryFailure.TRANSIENT, "It does not answer.")
+            raise DeliveryError(Failure.TRANSIENT, "It does not answer.")
         self.sent.append((name, message))
         return "200 OK"
 

@@ -10,8 +10,8 @@ from webapp.config import Config
 from webapp.models import Target
 from webapp.outbound.errors import DeliveryError
 from webapp.outbound.settings import Destination
-from webapp.services.notices.alarm_rows import find_alarm_recipients
 from webapp.services.notices.destinations import read_destination
+from webapp.services.notices.write_message import alarm_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class AlarmTarget:
 
 def read_alarm_targets(session: Session, config: Config, now: datetime) -> list[AlarmTarget]:
     """Return where a grave alarm would go at `now` (UTC); unreadable targets are left out."""
-    recipients = find_alarm_recipients(session, is_grave=True, now=now)
+    recipients = alarm_recipients(session, now, is_grave=True)
     names = {one.target_id: one.name for one in recipients}
     found = []
     for target in session.scalars(select(Target).where(Target.id.in_(names)).order_by(Target.id)):
