@@ -1,4 +1,4 @@
-"""The steps that every process of ours needs; `app_parts` adds what pages need."""
+"""The steps of each of our processes; those of the pages follow in `app_parts`."""
 
 from functools import partial
 from pathlib import Path

@@ -15,23 +15,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.config import Config
-from webapp.domain.watch.heartbeat import failure_url
 from webapp.outage import DATABASE
-from webapp.outbound.heartbeat import call
 from webapp.runtime import pulse
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
 from webapp.services.notices.escalate import advance_escalations
 from webapp.services.transactions import DATABASE_AWAY, first_line
+from webapp.services.watch.beat_outside import beat_outside
 from webapp.services.watch.database_outage import DatabaseOutage
-from webapp.services.watch.other_watchers import end_watcher, record_heartbeat
+from webapp.services.watch.other_watchers import end_watcher
 from webapp.services.watch.raise_alarms import Sightings
 from webapp.services.watch.watch_round import Round, watch_round
 from webapp.task_queue import read_queue_status
 
 ROUND_SECONDS = 10.0
 HEARTBEAT_SECONDS = 60.0
-LOOP_SECONDS = 0.25
+LOOK_SECONDS = 0.25
 STUCK_SECONDS = 20.0
 """A round that takes so long waits for the database; it counts as an outage."""
 
@@ -71,7 +70,7 @@ class Watcher:
             pulse.beat()
             if not self._step():
                 return False
-            self._stopping.wait(LOOP_SECONDS)
+            self._stopping.wait(LOOK_SECONDS)
         goodbye = self._start(self._say_goodbye)
         goodbye.join(GOODBYE_SECONDS)
         return True
@@ -83,7 +82,7 @@ class Watcher:
             if age > HUNG_SECONDS:
                 logger.error("A round hangs for %.0f s; the watcher ends.", age)
                 return False
-            if age > STUCK_SECONDS and age % self._round_seconds < LOOP_SECONDS:
+            if age > STUCK_SECONDS and age % self._round_seconds < LOOK_SECONDS:
                 self._outage.note_failure("it does not answer", clock.utcnow())
         elif self._round is None or age >= self._round_seconds:
             self._round_began = now
@@ -125,7 +124,7 @@ class Watcher:
         if url is None or is_busy or now - self._heartbeat_at < HEARTBEAT_SECONDS:
             return
         self._heartbeat_at = now
-        self._heartbeat = self._start(partial(_beat_outside, url, " ".join(problems)))
+        self._heartbeat = self._start(partial(beat_outside, url, " ".join(problems)))
 
     def _say_goodbye(self) -> None:
         try:
@@ -133,13 +132,13 @@ class Watcher:
         except SQLAlchemyError as error:
             logger.warning("The watcher's end could not be recorded: %s", first_line(error))
 
-    def _start(self, work: Callable[[], None]) -> threading.Thread:
+    def _start(self, work: Callable[[], object]) -> threading.Thread:
         """Do `work` in a thread of its own, in the app's context; what it raises is logged."""
         thread = threading.Thread(target=self._do, args=(work,), daemon=True)
         thread.start()
         return thread
 
-    def _do(self, work: Callable[[], None]) -> None:
+    def _do(self, work: Callable[[], object]) -> None:
         try:
             with self._app.app_context():
                 work()
@@ -157,12 +156,3 @@ def _deliver_everything() -> None:
     """Nobody else does: go on with escalations and send whatever is due."""
     advance_escalations(clock.utcnow())
     deliver_due(clock.utcnow())
-
-
-def _beat_outside(url: str, why_not: str) -> None:
-    """Call the outside service and record what came of it."""
-    called = failure_url(url, why_not) if why_not else url
-    words = f"not called: {why_not}" if called is None else call(called)
-    if why_not and called is not None:
-        words = f"said that it is not well ({words}): {why_not}"
-    record_heartbeat(words, clock.utcnow())

@@ -8,13 +8,7 @@ from unittest.mock import patch
 import pytest
 from flask import Flask
 
-from tests.support.databases import both_databases
-from tests.support.fake_clock import FakeClock
-from tests.support.poller import Desk
-from tests.support.polling import set_faults
-from tests.support.receivers.notices_data import add_person, add_target
-from tests.support.rows import add, all_rows, change
-from tests.support.watching import (
+from tests.services.watch.rounds import (
     NO_REDIS,
     NO_SCHEDULER,
     NO_WORKER,
@@ -24,7 +18,13 @@ from tests.support.watching import (
     ongoing,
     told,
 )
-from webapp.domain.watch.alarm_kinds import Kind
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.poller import Desk
+from tests.support.polling import set_faults
+from tests.support.receivers.notices_data import add_person, add_target
+from tests.support.rows import add, all_rows, change
+from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.models import (
     Alert,
     Drill,
@@ -81,7 +81,7 @@ def test_a_worker_that_is_gone_is_told_once_repeated_and_over(
     rounds.run(NO_WORKER)
     rounds.run(NO_WORKER)
     assert told() == ["began worker-gone"]
-    assert kinds() == [Kind.WORKER]
+    assert kinds() == [Trouble.WORKER]
     fake_clock.advance(hours=2)
     rounds.run(NO_WORKER)
     assert told() == ["began worker-gone", "repeated worker-gone"]
@@ -92,7 +92,7 @@ def test_a_worker_that_is_gone_is_told_once_repeated_and_over(
     rounds.run()
     rounds.run()
     assert told()[2:] == ["ended worker-gone"]
-    [alarm] = [one for one in alarms() if one.kind == Kind.WORKER]
+    [alarm] = [one for one in alarms() if one.kind == Trouble.WORKER]
     assert alarm.ended_at == fake_clock.now() - timedelta(seconds=60)
 
 
@@ -103,9 +103,9 @@ def test_no_redis_silences_worker_scheduler_and_what_is_overdue(
     fake_clock.advance(minutes=30)
     rounds.run(NO_REDIS)
     assert told() == ["began redis-gone"]
-    assert kinds() == [Kind.REDIS]
-    overdue = next(one for one in alarms() if one.kind == Kind.OVERDUE)
-    assert overdue.inhibited_by == Kind.REDIS
+    assert kinds() == [Trouble.REDIS]
+    overdue = next(one for one in alarms() if one.kind == Trouble.OVERDUE)
+    assert overdue.inhibited_by == Trouble.REDIS
 
 
 def test_while_redis_is_gone_nobody_says_that_the_worker_is_back(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class Trouble(StrEnum):
     """What an alarm is about; the value is stored, and told to machines."""
 
     DATABASE = "database-unreachable"
@@ -44,7 +44,7 @@ class AlarmKind:
     is_grave: bool = False
     patience: timedelta = timedelta(0)
     repeat_after: timedelta = timedelta(hours=4)
-    causes: Sequence[Kind] = ()
+    causes: Sequence[Trouble] = ()
 
 
 HOLDS_FOR = timedelta(seconds=60)
@@ -62,11 +62,11 @@ _PARTS_PATIENCE = timedelta(seconds=20)
 """Longer than `up` needs to start a part again that has ended."""
 
 _DOCTOR = "`triagedesk doctor` says more."
-_NO_POLLS = (Kind.REDIS, Kind.WORKER, Kind.SCHEDULER)
-_NO_ANSWERS = (Kind.REFUSED, Kind.OVERDUE, Kind.ERROR)
+_NO_POLLS = (Trouble.REDIS, Trouble.WORKER, Trouble.SCHEDULER)
+_NO_ANSWERS = (Trouble.REFUSED, Trouble.OVERDUE, Trouble.ERROR)
 
-KINDS: Mapping[Kind, AlarmKind] = {
-    Kind.DATABASE: AlarmKind(
+KINDS: Mapping[Trouble, AlarmKind] = {
+    Trouble.DATABASE: AlarmKind(
         title="The database cannot be used",
         what_to_do="Check that its server runs or, for SQLite, that its disk is not full."
         " Until then nothing is polled and nobody is told of incidents.",
@@ -74,112 +74,112 @@ KINDS: Mapping[Kind, AlarmKind] = {
         patience=timedelta(seconds=30),
         repeat_after=timedelta(hours=2),
     ),
-    Kind.REDIS: AlarmKind(
+    Trouble.REDIS: AlarmKind(
         title="The job queue (Redis) is gone",
         what_to_do="Check that Redis runs, and TRIAGEDESK_REDIS_URL. Until then nothing is polled.",
         is_grave=True,
         patience=_PARTS_PATIENCE,
         repeat_after=timedelta(hours=2),
     ),
-    Kind.WORKER: AlarmKind(
+    Trouble.WORKER: AlarmKind(
         title="No worker is running",
         what_to_do=f"Start `triagedesk up` or `triagedesk worker`. {_DOCTOR} Until then nothing is"
         " polled.",
         is_grave=True,
         patience=_PARTS_PATIENCE,
         repeat_after=timedelta(hours=2),
-        causes=(Kind.REDIS,),
+        causes=(Trouble.REDIS,),
     ),
-    Kind.SCHEDULER: AlarmKind(
+    Trouble.SCHEDULER: AlarmKind(
         title="No scheduler is running",
         what_to_do=f"Start `triagedesk up` or `triagedesk scheduler`. {_DOCTOR} Until then nothing"
         " is polled on schedule.",
         is_grave=True,
         patience=_PARTS_PATIENCE,
         repeat_after=timedelta(hours=2),
-        causes=(Kind.REDIS,),
+        causes=(Trouble.REDIS,),
     ),
-    Kind.WATCHER: AlarmKind(
+    Trouble.WATCHER: AlarmKind(
         title="The watcher of a machine has fallen silent",
         what_to_do="Look whether that machine runs. If it was removed on purpose, this ends within"
         " six hours.",
     ),
-    Kind.REFUSED: AlarmKind(
+    Trouble.REFUSED: AlarmKind(
         title="Huntress refuses a connection",
         what_to_do="Enter an API key and secret that may read incident reports on the connection's"
         " page.",
         is_grave=True,
         repeat_after=timedelta(hours=2),
     ),
-    Kind.OVERDUE: AlarmKind(
+    Trouble.OVERDUE: AlarmKind(
         title="A connection is not polled",
         what_to_do=f"Look whether worker and scheduler run. {_DOCTOR}",
         is_grave=True,
         repeat_after=timedelta(hours=2),
         causes=_NO_POLLS,
     ),
-    Kind.ERROR: AlarmKind(
+    Trouble.ERROR: AlarmKind(
         title="Polls of a connection fail",
         what_to_do="See the connection's page for what failed and since when.",
         is_grave=True,
         patience=timedelta(minutes=6),  # a failure that the next poll heals is none
-        causes=(*_NO_POLLS, Kind.REFUSED, Kind.OVERDUE),
+        causes=(*_NO_POLLS, Trouble.REFUSED, Trouble.OVERDUE),
     ),
-    Kind.CLOCK: AlarmKind(
+    Trouble.CLOCK: AlarmKind(
         title="The clock is wrong",
         what_to_do="Set this machine's clock by NTP, and the database server's where there is one.",
         repeat_after=timedelta(hours=12),
     ),
-    Kind.LATE: AlarmKind(
+    Trouble.LATE: AlarmKind(
         title="Incidents become tickets late",
         what_to_do="See the connection's poll history: its polls succeed and yet bring incidents"
         " late.",
         is_grave=True,
         causes=(*_NO_POLLS, *_NO_ANSWERS),
     ),
-    Kind.QUARANTINE: AlarmKind(
+    Trouble.QUARANTINE: AlarmKind(
         title="Reports wait in quarantine",
         what_to_do="Look at them on the connection's quarantine page: retry or dismiss each.",
         repeat_after=timedelta(hours=12),
     ),
-    Kind.OUTBOX: AlarmKind(
+    Trouble.OUTBOX: AlarmKind(
         title="Messages are not being sent",
         what_to_do=f"Look whether a worker runs. {_DOCTOR}",
         is_grave=True,
     ),
-    Kind.TARGET_PAUSED: AlarmKind(
+    Trouble.TARGET_PAUSED: AlarmKind(
         title="A target of messages is paused",
         what_to_do="Correct its settings under Notifications, send a test, and resume it.",
         repeat_after=timedelta(hours=12),
     ),
-    Kind.TARGET_FAILING: AlarmKind(
+    Trouble.TARGET_FAILING: AlarmKind(
         title="A target of messages does not take them",
         what_to_do="See its last answer under Notifications. Messages are tried for two days.",
         repeat_after=timedelta(hours=12),
     ),
-    Kind.MESSAGES_FAILED: AlarmKind(
+    Trouble.MESSAGES_FAILED: AlarmKind(
         title="Messages were not delivered",
         what_to_do="Look at them under Notifications → Outbox, and send them again.",
         repeat_after=timedelta(hours=12),
     ),
-    Kind.DISK: AlarmKind(
+    Trouble.DISK: AlarmKind(
         title="The disk is almost full",
         what_to_do="Make room: on a full disk nothing is polled any more.",
     ),
-    Kind.DRILL: AlarmKind(
+    Trouble.DRILL: AlarmKind(
         title="The drill failed",
         what_to_do="Look at its stations on the page of drills: one of them did not pass it on.",
         is_grave=True,
         repeat_after=timedelta(hours=12),
     ),
-    Kind.UNEXPLAINED: AlarmKind(
+    Trouble.UNEXPLAINED: AlarmKind(
         title="Incidents had been missed",
         what_to_do="They were put into the inbox and become tickets; see the proof on the"
         " connection's page.",
         is_grave=True,
         repeat_after=timedelta(hours=12),
     ),
-    Kind.PROOF_OVERDUE: AlarmKind(
+    Trouble.PROOF_OVERDUE: AlarmKind(
         title="The daily proof is overdue",
         what_to_do="Run it by its button on the connection's page, or `triagedesk prove ID`.",
         patience=timedelta(hours=2),
@@ -193,12 +193,12 @@ UNKNOWN = AlarmKind(
 )
 
 
-def kind_of(word: str) -> AlarmKind:
+def alarm_kind(word: str) -> AlarmKind:
     """Return what is known of a stored kind; UNKNOWN for one of another version."""
     return next((one for kind, one in KINDS.items() if kind.value == word), UNKNOWN)
 
 
-def causes_of(word: str) -> Sequence[str]:
+def silencers_of(word: str) -> Sequence[str]:
     """Return the kinds that silence this one; an unusable database silences all others."""
-    causes = (Kind.DATABASE, *kind_of(word).causes)
+    causes = (Trouble.DATABASE, *alarm_kind(word).causes)
     return tuple(cause.value for cause in causes if cause.value != word)

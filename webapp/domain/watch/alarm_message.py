@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from webapp.domain.notices.compose import LINE_LENGTH, TITLE_LENGTH
 from webapp.domain.notices.message import Link, Message, Stage, Urgency
 from webapp.domain.untrusted import clean_line, parse_moment
-from webapp.domain.watch.alarm_kinds import kind_of
+from webapp.domain.watch.alarm_kinds import alarm_kind
 from webapp.domain.watch.plan_alarms import Telling
-
-TITLE_LENGTH = 200
-LINE_LENGTH = 400
 
 _OPENINGS = {Telling.BEGAN: "Alarm", Telling.REPEATED: "Still", Telling.ENDED: "Over"}
 _STAGES = {
@@ -61,7 +59,7 @@ def compose_alarm(
     All messages about a condition have one subject, so that services with incidents of their own
     close what they opened.
     """
-    kind = kind_of(facts.kind)
+    kind = alarm_kind(facts.kind)
     sentence = clean_line(facts.sentence, LINE_LENGTH) or kind.title
     title = f"{_OPENINGS[telling]}: {sentence}"
     is_grave = kind.is_grave and telling is not Telling.ENDED
@@ -94,7 +92,7 @@ def _lines(telling: Telling, facts: AlarmFacts) -> list[str]:
     if telling is Telling.ENDED:
         end = f" until {_time(facts.ended_at)}" if facts.ended_at else ""
         return [f"It lasted from {_time(facts.began_at)}{end}."]
-    return [f"Since {_time(facts.began_at)}.", f"What to do: {kind_of(facts.kind).what_to_do}"]
+    return [f"Since {_time(facts.began_at)}.", f"What to do: {alarm_kind(facts.kind).what_to_do}"]
 
 
 def _time(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from webapp.domain.watch.alarm_kinds import HOLDS_FOR, causes_of, kind_of
+from webapp.domain.watch.alarm_kinds import HOLDS_FOR, alarm_kind, silencers_of
 
 Key = tuple[str, str]
 """The kind of an alarm and its subject."""
@@ -61,7 +61,7 @@ class AlarmState:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AlarmChange:
     """What becomes of one alarm: its new state, and what is told of it (None: nothing).
 
     `is_over` says that it ends, `is_new` that there is no such alarm yet.
@@ -100,7 +100,7 @@ def plan_alarms(
     ongoing: Sequence[AlarmState],
     now: datetime,
     unknown: Unknown = Unknown(),
-) -> list[Change]:
+) -> list[AlarmChange]:
     """Return what changes at `now` (UTC), in the order of `ongoing` and then of `conditions`.
 
     Applied and asked again at the same moment, nothing changes any more.
@@ -116,7 +116,7 @@ def plan_alarms(
     changes += [
         _begin(one, causes, now)
         for one in holding.values()
-        if one.key not in known and now - one.since >= kind_of(one.kind).patience
+        if one.key not in known and now - one.since >= alarm_kind(one.kind).patience
     ]
     before = {alarm.key: alarm for alarm in ongoing}
     return [one for one in changes if one.is_over or one.state != before.get(one.state.key)]
@@ -128,7 +128,7 @@ def _ends(alarm: AlarmState, unknown: Unknown, now: datetime) -> bool:
     return since is not None and not unknown.holds(alarm.key) and now - since >= HOLDS_FOR
 
 
-def _begin(condition: Condition, causes: Collection[Key], now: datetime) -> Change:
+def _begin(condition: Condition, causes: Collection[Key], now: datetime) -> AlarmChange:
     state = AlarmState(
         kind=condition.kind,
         subject=condition.subject,
@@ -140,7 +140,7 @@ def _begin(condition: Condition, causes: Collection[Key], now: datetime) -> Chan
 
 def _follow(
     alarm: AlarmState, condition: Condition | None, causes: Collection[Key], now: datetime
-) -> Change:
+) -> AlarmChange:
     state = replace(alarm, inhibited_by=_cause(alarm.key, causes))
     if condition is None:
         return _clear(state, now)
@@ -148,26 +148,26 @@ def _follow(
     if state.told == 0:
         return _tell(state, Telling.BEGAN, now)
     last = state.last_told_at
-    is_due = last is None or now - last >= kind_of(state.kind).repeat_after
-    return _tell(state, Telling.REPEATED, now) if is_due else Change(state)
+    is_due = last is None or now - last >= alarm_kind(state.kind).repeat_after
+    return _tell(state, Telling.REPEATED, now) if is_due else AlarmChange(state)
 
 
-def _clear(state: AlarmState, now: datetime) -> Change:
+def _clear(state: AlarmState, now: datetime) -> AlarmChange:
     """The condition is gone; an end is told to those who were told of the beginning."""
     since = state.clear_since
     if since is None or since > now:
-        return Change(replace(state, clear_since=now))
+        return AlarmChange(replace(state, clear_since=now))
     if now - since < HOLDS_FOR:
-        return Change(state)
-    return Change(
+        return AlarmChange(state)
+    return AlarmChange(
         replace(state, inhibited_by=None), Telling.ENDED if state.told else None, is_over=True
     )
 
 
-def _tell(state: AlarmState, telling: Telling, now: datetime) -> Change:
+def _tell(state: AlarmState, telling: Telling, now: datetime) -> AlarmChange:
     if state.inhibited_by is not None:
-        return Change(state)
-    return Change(replace(state, told=state.told + 1, last_told_at=now), telling)
+        return AlarmChange(state)
+    return AlarmChange(replace(state, told=state.told + 1, last_told_at=now), telling)
 
 
 def _cause(key: Key, causes: Collection[Key]) -> str | None:
@@ -176,6 +176,6 @@ def _cause(key: Key, causes: Collection[Key]) -> str | None:
 
 
 def _causes(kind: str, subject: str, causes: Collection[Key]) -> Iterator[str]:
-    for cause in causes_of(kind):
+    for cause in silencers_of(kind):
         if (cause, "") in causes or (subject and (cause, subject) in causes):
             yield cause

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import kind_of
+from webapp.domain.watch.alarm_kinds import alarm_kind
 from webapp.domain.watch.alarm_message import AlarmFacts, compose_alarm
 from webapp.domain.watch.plan_alarms import Telling
 from webapp.extensions import current_config
@@ -30,7 +30,7 @@ def write_alarm_rows(session: Session, alarm: Alarm, telling: Telling, now: date
     )
     url = f"{current_config().own_url}{HEALTH_PATH}"
     recipients = alarm_recipients(
-        session, now, is_grave=kind_of(alarm.kind).is_grave, besides=_target_of(alarm)
+        session, now, is_grave=alarm_kind(alarm.kind).is_grave, besides=_target_of(alarm)
     )
     message = compose_alarm(key, telling, facts, url=url, happened_at=now)
     write_message(session, recipients, message, now)

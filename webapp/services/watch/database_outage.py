@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from webapp.domain.notices.message import Message
-from webapp.domain.watch.alarm_kinds import KINDS, Kind
+from webapp.domain.watch.alarm_kinds import KINDS, Trouble
 from webapp.domain.watch.alarm_message import AlarmFacts, compose_alarm
 from webapp.domain.watch.plan_alarms import Telling
 from webapp.outbound.errors import DeliveryError
@@ -55,7 +55,7 @@ class DatabaseOutage:
             if self._began_at is None or self._began_at > now:
                 self._began_at, self._last_told_at = now, None
             self._why = why
-            kind = KINDS[Kind.DATABASE]
+            kind = KINDS[Trouble.DATABASE]
             if self._last_told_at is None and now - self._began_at >= kind.patience:
                 self._tell(Telling.BEGAN, now)
             elif self._last_told_at and now - self._last_told_at >= kind.repeat_after:
@@ -75,7 +75,7 @@ class DatabaseOutage:
         began_at = self._began_at or now
         machine = machine_name()
         facts = AlarmFacts(
-            kind=Kind.DATABASE,
+            kind=Trouble.DATABASE,
             subject=machine,
             sentence=f"The database cannot be used from {machine}: {self._why}",
             began_at=began_at,

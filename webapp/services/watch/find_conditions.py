@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from webapp.domain.polling_health import State
-from webapp.domain.watch.alarm_kinds import CLOCK_SECONDS, LEAST_FREE_PERCENT, Kind
+from webapp.domain.watch.alarm_kinds import CLOCK_SECONDS, LEAST_FREE_PERCENT, Trouble
 from webapp.domain.watch.plan_alarms import Key
 from webapp.process_identity import machine_name
 from webapp.services.calls.explain_error import is_about_credentials
@@ -21,7 +21,7 @@ from webapp.services.watch.found import Found, subject_of
 from webapp.services.watch.other_watchers import find_silent_watchers, machines_not_seen_from_here
 from webapp.task_queue import QueueStatus
 
-_PARTS = (Kind.WORKER, Kind.SCHEDULER)
+_PARTS = (Trouble.WORKER, Trouble.SCHEDULER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def find_conditions(session: Session, queue: QueueStatus, folder: Path, now: dat
         connections=connections,
         unknown_kinds=frozenset(() if queue.is_redis_up else _PARTS),
         unknown_keys=frozenset(
-            (Kind.DISK, machine) for machine in machines_not_seen_from_here(session, now)
+            (Trouble.DISK, machine) for machine in machines_not_seen_from_here(session, now)
         ),
     )
 
@@ -65,12 +65,12 @@ def find_in_parts(queue: QueueStatus, connections: Sequence[JudgedConnection]) -
         return
     if not queue.is_redis_up:
         why = f": {queue.redis_error}" if queue.redis_error else ""
-        yield Found(Kind.REDIS, "", f"The job queue (Redis) cannot be reached{why}.")
+        yield Found(Trouble.REDIS, "", f"The job queue (Redis) cannot be reached{why}.")
         return
     if not queue.has_worker:
-        yield Found(Kind.WORKER, "", "No worker has reported for a while.")
+        yield Found(Trouble.WORKER, "", "No worker has reported for a while.")
     if not queue.has_scheduler:
-        yield Found(Kind.SCHEDULER, "", "No scheduler has reported for a while.")
+        yield Found(Trouble.SCHEDULER, "", "No scheduler has reported for a while.")
 
 
 def find_in_connections(connections: Iterable[JudgedConnection]) -> Iterator[Found]:
@@ -83,7 +83,9 @@ def find_in_connections(connections: Iterable[JudgedConnection]) -> Iterator[Fou
         if abs(seconds) > CLOCK_SECONDS and one.judgement.is_scheduled:
             words = f"{abs(seconds):,} s {'ahead of' if seconds > 0 else 'behind'}"
             yield Found(
-                Kind.CLOCK, subject_of(one.id), f"{one.name}: the time here is {words} Huntress's."
+                Trouble.CLOCK,
+                subject_of(one.id),
+                f"{one.name}: the time here is {words} Huntress's.",
             )
 
 
@@ -96,7 +98,7 @@ def find_full_disk(folder: Path) -> Iterator[Found]:
     if is_almost_full(usage.free, usage.total):
         percent = 100 * usage.free / usage.total
         machine = machine_name()
-        yield Found(Kind.DISK, machine, f"{percent:.1f} % of the disk of {machine} is free.")
+        yield Found(Trouble.DISK, machine, f"{percent:.1f} % of the disk of {machine} is free.")
 
 
 def is_almost_full(free: int, total: int) -> bool:
@@ -104,10 +106,10 @@ def is_almost_full(free: int, total: int) -> bool:
     return total > 0 and 100 * free < LEAST_FREE_PERCENT * total
 
 
-def _kind(one: JudgedConnection) -> Kind | None:
+def _kind(one: JudgedConnection) -> Trouble | None:
     state, error = one.judgement.state, one.judgement.error
     if state is State.OVERDUE:
-        return Kind.OVERDUE
+        return Trouble.OVERDUE
     if state is not State.ERROR or not one.is_started:
         return None
-    return Kind.REFUSED if is_about_credentials(error) else Kind.ERROR
+    return Trouble.REFUSED if is_about_credentials(error) else Trouble.ERROR

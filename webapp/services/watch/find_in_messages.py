@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import FAILING_AFTER, STUCK_AFTER, Kind
+from webapp.domain.watch.alarm_kinds import FAILING_AFTER, STUCK_AFTER, Trouble
 from webapp.models import OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
 from webapp.services.watch.found import Found
@@ -40,7 +40,7 @@ def find_stuck(session: Session, now: datetime) -> Iterator[Found]:
         minutes = (now - oldest) // timedelta(minutes=1)
         what = "message has" if count == 1 else "messages have"
         sentence = f"{count:,} {what} not been sent, the oldest for {minutes:,} minutes."
-        yield Found(Kind.OUTBOX, "", sentence)
+        yield Found(Trouble.OUTBOX, "", sentence)
 
 
 def _failed(session: Session, now: datetime) -> Iterator[Found]:
@@ -51,7 +51,7 @@ def _failed(session: Session, now: datetime) -> Iterator[Found]:
     )
     if count:
         what = "message was" if count == 1 else "messages were"
-        yield Found(Kind.MESSAGES_FAILED, "", f"{count:,} {what} not delivered and given up.")
+        yield Found(Trouble.MESSAGES_FAILED, "", f"{count:,} {what} not delivered and given up.")
 
 
 def _targets(session: Session, now: datetime) -> Iterator[Found]:
@@ -71,7 +71,7 @@ def _targets(session: Session, now: datetime) -> Iterator[Found]:
         name = f"{person}: {target.name}" if person else target.name
         if target.paused_at is not None:
             why = target.pause_reason or target.last_answer or "its receiver refused it"
-            yield Found(Kind.TARGET_PAUSED, f"target:{target.id}", f"{name} is paused: {why}")
+            yield Found(Trouble.TARGET_PAUSED, f"target:{target.id}", f"{name} is paused: {why}")
         else:
             why = target.last_answer or "no reason is known"
-            yield Found(Kind.TARGET_FAILING, f"target:{target.id}", f"{name} fails: {why}")
+            yield Found(Trouble.TARGET_FAILING, f"target:{target.id}", f"{name} fails: {why}")

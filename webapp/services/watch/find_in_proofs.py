@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import PROOF_AFTER, Kind
+from webapp.domain.watch.alarm_kinds import PROOF_AFTER, Trouble
 from webapp.models import Drill, Proof
 from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.watch.found import Found, subject_of
@@ -28,12 +28,12 @@ def find_in_proofs(
         if count := missed.get(one.id, 0):
             what = "incident" if count == 1 else "incidents"
             sentence = f"{one.name}: the daily proof found {count:,} {what} without a ticket."
-            yield Found(Kind.UNEXPLAINED, subject_of(one.id), sentence)
+            yield Found(Trouble.UNEXPLAINED, subject_of(one.id), sentence)
         last = proven.get(one.id)
         if last is not None and one.judgement.is_scheduled and now - last > PROOF_AFTER:
             hours = (now - last) // timedelta(hours=1)
             sentence = f"{one.name}: the last proof that nothing is missing is {hours} hours old."
-            yield Found(Kind.PROOF_OVERDUE, subject_of(one.id), sentence)
+            yield Found(Trouble.PROOF_OVERDUE, subject_of(one.id), sentence)
     yield from _failed_drill(session, now)
 
 
@@ -64,4 +64,4 @@ def _failed_drill(session: Session, now: datetime) -> Iterator[Found]:
     ).one_or_none()
     if drill is not None and drill.failed_at and now - drill.started_at < DRILL_TOLD_FOR:
         why = f" {drill.problem}" if drill.problem else ""
-        yield Found(Kind.DRILL, "", f"The last drill did not get past “{drill.failed_at}”.{why}")
+        yield Found(Trouble.DRILL, "", f"The last drill did not get past “{drill.failed_at}”.{why}")

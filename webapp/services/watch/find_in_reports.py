@@ -7,7 +7,7 @@ from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.polling_health import State
-from webapp.domain.watch.alarm_kinds import LATE_AFTER, QUARANTINE_HOURS, Kind
+from webapp.domain.watch.alarm_kinds import LATE_AFTER, QUARANTINE_HOURS, Trouble
 from webapp.models import Alert, InboxRow, PollRun
 from webapp.models.poll_run import COMPLETED
 from webapp.services.schedule.judge_polling import JudgedConnection
@@ -32,10 +32,10 @@ def find_in_reports(
     for one in connections:
         count = quarantined.get(one.id, 0)
         if count:
-            yield Found(Kind.QUARANTINE, subject_of(one.id), _quarantine_words(one.name, count))
+            yield Found(Trouble.QUARANTINE, subject_of(one.id), _quarantine_words(one.name, count))
         stuck = waiting.get(one.id, 0) if one.judgement.state is State.COMPLETED else 0
         if count := late.get(one.id, 0) + stuck:
-            yield Found(Kind.LATE, subject_of(one.id), _late_words(one.name, count))
+            yield Found(Trouble.LATE, subject_of(one.id), _late_words(one.name, count))
 
 
 def _quarantined(session: Session, now: datetime) -> dict[int, int]:

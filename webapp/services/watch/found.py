@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from webapp.domain.watch.alarm_kinds import Kind
+from webapp.domain.watch.alarm_kinds import Trouble
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A condition of a kind that holds of `subject` (empty where there is only one)."""
 
-    kind: Kind
+    kind: Trouble
     subject: str
     sentence: str
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import kind_of
+from webapp.domain.watch.alarm_kinds import alarm_kind
 from webapp.models import Alarm
 
 
@@ -38,7 +38,7 @@ def ongoing_alarms(session: Session) -> list[AlarmView]:
 
 
 def _view(alarm: Alarm) -> AlarmView:
-    kind = kind_of(alarm.kind)
+    kind = alarm_kind(alarm.kind)
     return AlarmView(
         kind=alarm.kind,
         subject=alarm.subject,

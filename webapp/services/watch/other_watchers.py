@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import Kind
+from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.models import WatcherRound
 from webapp.process_identity import machine_name
 from webapp.services.transactions import reading, transaction
@@ -26,7 +26,7 @@ def find_silent_watchers(session: Session, now: datetime) -> Iterator[Found]:
         if SILENT_AFTER < silent_for <= FORGOTTEN_AFTER:
             minutes = silent_for // timedelta(minutes=1)
             sentence = f"The watcher of {one.machine} has not completed a round for {minutes} min."
-            yield Found(Kind.WATCHER, one.machine, sentence)
+            yield Found(Trouble.WATCHER, one.machine, sentence)
 
 
 def machines_not_seen_from_here(session: Session, now: datetime) -> list[str]:

@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.domain.watch.plan_alarms import (
+    AlarmChange,
     AlarmState,
-    Change,
     Condition,
     Key,
     Unknown,
@@ -66,7 +66,7 @@ def _begin(session: Session, state: AlarmState, since: datetime) -> Alarm:
     return alarm
 
 
-def _write(session: Session, alarm: Alarm, change: Change, now: datetime) -> None:
+def _write(session: Session, alarm: Alarm, change: AlarmChange, now: datetime) -> None:
     state = change.state
     alarm.sentence = state.sentence
     alarm.told = state.told

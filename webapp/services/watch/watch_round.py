@@ -6,7 +6,7 @@ from datetime import datetime
 
 from webapp import clock
 from webapp.config import Config
-from webapp.domain.watch.alarm_kinds import Kind
+from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.domain.watch.heartbeat import NamedFacts, why_not
 from webapp.services.transactions import reading
 from webapp.services.watch.alarm_targets import AlarmTarget, read_alarm_targets
@@ -50,12 +50,12 @@ def watch_round(config: Config, queue: QueueStatus, sightings: Sightings, now: d
 
 
 def _must_deliver(judged: Judged, queue: QueueStatus) -> bool:
-    is_stuck = any(one.kind is Kind.OUTBOX for one in judged.found)
+    is_stuck = any(one.kind is Trouble.OUTBOX for one in judged.found)
     return is_stuck or not (queue.can_run_jobs and queue.has_scheduler)
 
 
 def _problems(judged: Judged, now: datetime) -> list[str]:
     """Why the heartbeat must not beat: messages that do not move, connections that are silent."""
-    stuck = [one.sentence for one in judged.found if one.kind is Kind.OUTBOX]
+    stuck = [one.sentence for one in judged.found if one.kind is Trouble.OUTBOX]
     connections = [NamedFacts(one.name, one.facts) for one in judged.connections]
     return why_not(connections, now, problems=stuck)

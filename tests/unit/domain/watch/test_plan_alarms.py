@@ -7,10 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.watch.alarm_kinds import HOLDS_FOR, KINDS, UNKNOWN, Kind, causes_of, kind_of
+from webapp.domain.watch.alarm_kinds import (
+    HOLDS_FOR,
+    KINDS,
+    UNKNOWN,
+    Trouble,
+    alarm_kind,
+    silencers_of,
+)
 from webapp.domain.watch.plan_alarms import (
+    AlarmChange,
     AlarmState,
-    Change,
     Condition,
     Key,
     Telling,
@@ -33,28 +40,28 @@ def alarm(kind: str, subject: str = "", **values: object) -> AlarmState:
     return replace(base, **values)  # type: ignore[arg-type]
 
 
-def tellings(changes: list[Change]) -> list[tuple[str, str | None]]:
+def tellings(changes: list[AlarmChange]) -> list[tuple[str, str | None]]:
     return [(one.state.kind, one.telling) for one in changes]
 
 
 def test_a_condition_begins_one_alarm_and_is_told_once() -> None:
-    [change] = plan_alarms([condition(Kind.OUTBOX)], [], NOW)
+    [change] = plan_alarms([condition(Trouble.OUTBOX)], [], NOW)
     assert change.is_new
     assert change.telling is Telling.BEGAN
     assert (change.state.told, change.state.last_told_at) == (1, NOW)
-    assert plan_alarms([condition(Kind.OUTBOX)], [change.state], NOW) == []
+    assert plan_alarms([condition(Trouble.OUTBOX)], [change.state], NOW) == []
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_a_condition_becomes_an_alarm_only_after_the_patience_of_its_kind(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", Trouble)
+def test_a_condition_becomes_an_alarm_only_after_the_patience_of_its_kind(kind: Trouble) -> None:
     patience = KINDS[kind].patience
     early = condition(kind, since=NOW - patience + timedelta(seconds=1))
     assert plan_alarms([early], [], NOW) == []
     assert len(plan_alarms([condition(kind, since=NOW - patience)], [], NOW)) == 1
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_it_is_told_again_every_few_hours_and_not_before(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", Trouble)
+def test_it_is_told_again_every_few_hours_and_not_before(kind: Trouble) -> None:
     span = KINDS[kind].repeat_after
     assert timedelta(hours=1) < span < timedelta(days=1)
     known = alarm(kind, last_told_at=NOW)
@@ -65,7 +72,7 @@ def test_it_is_told_again_every_few_hours_and_not_before(kind: Kind) -> None:
 
 
 def test_it_ends_once_after_its_condition_has_been_gone_for_a_while() -> None:
-    known = alarm(Kind.OUTBOX)
+    known = alarm(Trouble.OUTBOX)
     [cleared] = plan_alarms([], [known], NOW)
     assert (cleared.telling, cleared.is_over, cleared.state.clear_since) == (None, False, NOW)
     just_before = NOW + HOLDS_FOR - timedelta(seconds=1)
@@ -75,98 +82,103 @@ def test_it_ends_once_after_its_condition_has_been_gone_for_a_while() -> None:
 
 
 def test_a_condition_that_comes_back_meanwhile_is_the_same_alarm() -> None:
-    cleared = alarm(Kind.OUTBOX, clear_since=NOW)
-    [change] = plan_alarms([condition(Kind.OUTBOX)], [cleared], NOW + timedelta(hours=1))
+    cleared = alarm(Trouble.OUTBOX, clear_since=NOW)
+    [change] = plan_alarms([condition(Trouble.OUTBOX)], [cleared], NOW + timedelta(hours=1))
     assert (change.telling, change.is_over, change.state.clear_since) == (None, False, None)
 
 
 def test_a_sentence_that_changes_is_kept_and_not_told() -> None:
-    newer = Condition(Kind.QUARANTINE, "connection:1", "3 reports", LONG_AGO)
-    [change] = plan_alarms([newer], [alarm(Kind.QUARANTINE, "connection:1")], NOW)
+    newer = Condition(Trouble.QUARANTINE, "connection:1", "3 reports", LONG_AGO)
+    [change] = plan_alarms([newer], [alarm(Trouble.QUARANTINE, "connection:1")], NOW)
     assert (change.state.sentence, change.telling) == ("3 reports", None)
 
 
 def test_no_redis_silences_the_parts_and_what_follows_from_them() -> None:
     gone = [
-        condition(Kind.REDIS),
-        condition(Kind.WORKER),
-        condition(Kind.SCHEDULER),
-        condition(Kind.OVERDUE, "connection:1"),
+        condition(Trouble.REDIS),
+        condition(Trouble.WORKER),
+        condition(Trouble.SCHEDULER),
+        condition(Trouble.OVERDUE, "connection:1"),
     ]
     changes = plan_alarms(gone, [], NOW)
     assert tellings(changes) == [
-        (Kind.REDIS, Telling.BEGAN),
-        (Kind.WORKER, None),
-        (Kind.SCHEDULER, None),
-        (Kind.OVERDUE, None),
+        (Trouble.REDIS, Telling.BEGAN),
+        (Trouble.WORKER, None),
+        (Trouble.SCHEDULER, None),
+        (Trouble.OVERDUE, None),
     ]
-    assert [one.state.inhibited_by for one in changes] == [None, *[Kind.REDIS] * 3]
+    assert [one.state.inhibited_by for one in changes] == [None, *[Trouble.REDIS] * 3]
 
 
 def test_a_silenced_alarm_is_told_once_its_cause_is_over_and_it_goes_on() -> None:
-    redis = alarm(Kind.REDIS, clear_since=NOW - HOLDS_FOR)
+    redis = alarm(Trouble.REDIS, clear_since=NOW - HOLDS_FOR)
     worker = AlarmState(
-        kind=Kind.WORKER, subject="", sentence="worker-gone of ", inhibited_by=Kind.REDIS
+        kind=Trouble.WORKER, subject="", sentence="worker-gone of ", inhibited_by=Trouble.REDIS
     )
-    changes = plan_alarms([condition(Kind.WORKER)], [redis, worker], NOW)
-    assert tellings(changes) == [(Kind.REDIS, Telling.ENDED), (Kind.WORKER, Telling.BEGAN)]
+    changes = plan_alarms([condition(Trouble.WORKER)], [redis, worker], NOW)
+    assert tellings(changes) == [(Trouble.REDIS, Telling.ENDED), (Trouble.WORKER, Telling.BEGAN)]
 
 
 def test_a_cause_that_was_just_seen_silences_before_it_is_an_alarm_itself() -> None:
-    new = condition(Kind.REDIS, since=NOW)
-    [change] = plan_alarms([new, condition(Kind.WORKER)], [], NOW)
-    assert (change.state.kind, change.telling) == (Kind.WORKER, None)
+    new = condition(Trouble.REDIS, since=NOW)
+    [change] = plan_alarms([new, condition(Trouble.WORKER)], [], NOW)
+    assert (change.state.kind, change.telling) == (Trouble.WORKER, None)
 
 
 def test_what_was_told_is_told_to_be_over_even_while_silenced() -> None:
-    error = alarm(Kind.ERROR, "connection:1", clear_since=NOW - HOLDS_FOR)
-    refused = condition(Kind.REFUSED, "connection:1")
+    error = alarm(Trouble.ERROR, "connection:1", clear_since=NOW - HOLDS_FOR)
+    refused = condition(Trouble.REFUSED, "connection:1")
     changes = plan_alarms([refused], [error], NOW)
-    assert tellings(changes) == [(Kind.ERROR, Telling.ENDED), (Kind.REFUSED, Telling.BEGAN)]
+    assert tellings(changes) == [(Trouble.ERROR, Telling.ENDED), (Trouble.REFUSED, Telling.BEGAN)]
 
 
 def test_what_was_never_told_ends_without_a_word() -> None:
     silent = alarm(
-        Kind.WORKER, told=0, last_told_at=None, inhibited_by="redis-gone", clear_since=NOW
+        Trouble.WORKER, told=0, last_told_at=None, inhibited_by="redis-gone", clear_since=NOW
     )
     [change] = plan_alarms([], [silent], NOW + HOLDS_FOR)
     assert (change.is_over, change.telling) == (True, None)
 
 
 def test_a_silenced_alarm_is_not_told_again() -> None:
-    known = alarm(Kind.WORKER, last_told_at=LONG_AGO, inhibited_by=Kind.REDIS)
-    redis = alarm(Kind.REDIS)
-    assert plan_alarms([condition(Kind.WORKER), condition(Kind.REDIS)], [known, redis], NOW) == []
+    known = alarm(Trouble.WORKER, last_told_at=LONG_AGO, inhibited_by=Trouble.REDIS)
+    redis = alarm(Trouble.REDIS)
+    assert (
+        plan_alarms([condition(Trouble.WORKER), condition(Trouble.REDIS)], [known, redis], NOW)
+        == []
+    )
 
 
 def test_a_cause_of_another_subject_silences_nothing() -> None:
-    late = condition(Kind.LATE, "connection:2")
-    changes = plan_alarms([condition(Kind.REFUSED, "connection:1"), late], [], NOW)
-    assert tellings(changes) == [(Kind.REFUSED, Telling.BEGAN), (Kind.LATE, Telling.BEGAN)]
+    late = condition(Trouble.LATE, "connection:2")
+    changes = plan_alarms([condition(Trouble.REFUSED, "connection:1"), late], [], NOW)
+    assert tellings(changes) == [(Trouble.REFUSED, Telling.BEGAN), (Trouble.LATE, Telling.BEGAN)]
 
 
 def test_of_what_could_not_be_judged_nothing_changes() -> None:
-    known = [alarm(Kind.WORKER, last_told_at=LONG_AGO), alarm(Kind.DISK, "elsewhere")]
-    blind = Unknown(kinds={Kind.WORKER}, keys={(Kind.DISK, "elsewhere")})
+    known = [alarm(Trouble.WORKER, last_told_at=LONG_AGO), alarm(Trouble.DISK, "elsewhere")]
+    blind = Unknown(kinds={Trouble.WORKER}, keys={(Trouble.DISK, "elsewhere")})
     assert plan_alarms([], known, NOW, blind) == []
     assert len(plan_alarms([], known, NOW)) == 2
 
 
 def test_a_clock_that_was_set_back_ends_nothing_early_and_keeps_nothing_for_ever() -> None:
-    ahead = alarm(Kind.OUTBOX, clear_since=NOW + timedelta(hours=1))
+    ahead = alarm(Trouble.OUTBOX, clear_since=NOW + timedelta(hours=1))
     [change] = plan_alarms([], [ahead], NOW)
     assert (change.is_over, change.state.clear_since) == (False, NOW)
 
 
 def test_an_unusable_database_is_the_cause_of_everything_but_itself() -> None:
-    assert causes_of(Kind.DATABASE) == ()
-    assert all(Kind.DATABASE in causes_of(kind) for kind in Kind if kind is not Kind.DATABASE)
+    assert silencers_of(Trouble.DATABASE) == ()
+    assert all(
+        Trouble.DATABASE in silencers_of(kind) for kind in Trouble if kind is not Trouble.DATABASE
+    )
 
 
 def test_every_kind_says_what_to_do_and_no_kind_is_its_own_cause() -> None:
-    assert set(KINDS) == set(Kind)
-    for kind in Kind:
-        one = kind_of(kind)
+    assert set(KINDS) == set(Trouble)
+    for kind in Trouble:
+        one = alarm_kind(kind)
         assert one.title
         assert one.what_to_do.endswith(".")
         assert kind not in all_causes(kind)
@@ -174,17 +186,17 @@ def test_every_kind_says_what_to_do_and_no_kind_is_its_own_cause() -> None:
 
 def all_causes(kind: str) -> set[str]:
     found: set[str] = set()
-    waiting = list(causes_of(kind))
+    waiting = list(silencers_of(kind))
     while waiting:
         cause = waiting.pop()
         if cause not in found:
             found.add(cause)
-            waiting += causes_of(cause)
+            waiting += silencers_of(cause)
     return found
 
 
 def test_a_kind_of_another_version_is_still_an_alarm() -> None:
-    assert kind_of("backup-eaten") is UNKNOWN
+    assert alarm_kind("backup-eaten") is UNKNOWN
     [change] = plan_alarms([], [alarm("backup-eaten", clear_since=LONG_AGO)], NOW)
     assert change.telling is Telling.ENDED
 
@@ -197,7 +209,7 @@ class Played:
     told: dict[Key, list[Telling]]
 
 
-def play(world: Played, holding: list[Condition], now: datetime) -> list[Change]:
+def play(world: Played, holding: list[Condition], now: datetime) -> list[AlarmChange]:
     changes = plan_alarms(holding, list(world.ongoing.values()), now)
     for change in changes:
         key = change.state.key
@@ -211,7 +223,16 @@ def play(world: Played, holding: list[Condition], now: datetime) -> list[Change]
 
 
 keys = st.tuples(
-    st.sampled_from([Kind.REDIS, Kind.WORKER, Kind.OVERDUE, Kind.ERROR, Kind.REFUSED, Kind.OUTBOX]),
+    st.sampled_from(
+        [
+            Trouble.REDIS,
+            Trouble.WORKER,
+            Trouble.OVERDUE,
+            Trouble.ERROR,
+            Trouble.REFUSED,
+            Trouble.OUTBOX,
+        ]
+    ),
     st.sampled_from(["", "connection:1", "connection:2"]),
 )
 rounds = st.lists(
