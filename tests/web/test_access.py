@@ -31,6 +31,7 @@ PUBLIC_ENDPOINTS = {
     "dashboard.show_banner",
     "health.answer",
     "health.answer_ready",
+    "health.show_metrics",
 }
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 

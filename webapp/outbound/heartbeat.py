@@ -15,8 +15,9 @@ def call(url: str) -> str:
     timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
     try:
         with requests.get(url, timeout=timeout, stream=True) as answer:
-            return f"{answer.status_code} {answer.reason}"[:100]
+            words = f"{answer.status_code} {answer.reason}"[:100]
+            return words if answer.ok else f"reached and answered {words}"
     except requests.Timeout:
-        return "no answer in time"
+        return "not reached (no answer in time)"
     except (requests.RequestException, OSError, ValueError) as error:
         return f"not reached ({type(error).__name__})"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.watch.alarm_kinds import alarm_kind
 from webapp.models import Alarm
+from webapp.services.transactions import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ def ongoing_alarms(session: Session) -> list[AlarmView]:
     )
     views = [_view(alarm) for alarm in alarms]
     return sorted(views, key=lambda view: not view.is_grave)
+
+
+def read_alarms() -> list[AlarmView]:
+    """Read the alarms that go on."""
+    with reading() as session:
+        return ongoing_alarms(session)
 
 
 def _view(alarm: Alarm) -> AlarmView:

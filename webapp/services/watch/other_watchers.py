@@ -37,7 +37,12 @@ def machines_not_seen_from_here(session: Session, now: datetime) -> list[str]:
 def read_watchers() -> list[WatcherRound]:
     """Return the last round of each machine's watcher, by name."""
     with reading() as session:
-        return list(session.scalars(select(WatcherRound).order_by(WatcherRound.machine)))
+        return list_watchers(session)
+
+
+def list_watchers(session: Session) -> list[WatcherRound]:
+    """Do the same as read_watchers() in an open transaction."""
+    return list(session.scalars(select(WatcherRound).order_by(WatcherRound.machine)))
 
 
 def record_round(began_at: datetime, completed_at: datetime) -> None:
