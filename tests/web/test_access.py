@@ -32,6 +32,7 @@ PUBLIC_ENDPOINTS = {
     "health.answer",
     "health.answer_ready",
     "on_call.send_calendar",
+    "health.show_metrics",
 }
 SECRET_ADDRESSES = {"on_call.send_calendar": "/on-call/calendar/<string:secret>.ics"}
 """Routes for programs that cannot sign in: a secret takes the place of a number."""

@@ -34,10 +34,11 @@ COMMANDS = {
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
+    "watch": "webapp.cli.watch",
     "seed-demo": "webapp.cli.demo",
     "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor", "demo-mail"}
+WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

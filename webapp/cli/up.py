@@ -27,7 +27,7 @@ LOCAL_URL = "TRIAGEDESK_LOCAL_URL"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 def up_command(demo: bool, host: str, port: int) -> None:
-    """Run web, worker, scheduler and the job queue until Ctrl-C."""
+    """Run web, worker, scheduler, watcher and the job queue until Ctrl-C."""
     if demo:
         if not is_loopback(host):
             raise ConfigError("The demo is for this machine only.", "Leave --host out.")
@@ -112,13 +112,13 @@ def start_desk(
     server: socket.socket,
     public_url: str | None = None,
 ) -> None:
-    """Start web, worker and scheduler, and print the address once the web server answers."""
+    """Start the parts, and print the address once the web server answers."""
     if supervisor.is_stopping:
         return
     env = {LOCAL_URL: f"http://{_address(server)}", **env}
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
     supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),), has_pulse=True))
-    for name in ("worker", "scheduler"):
+    for name in ("worker", "scheduler", "watch"):
         supervisor.start(Part(name, _python("-m", "webapp", name), env, has_pulse=True))
     if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
         announce(server, public_url)

@@ -13,13 +13,12 @@ from webapp.outage import DATABASE
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import advance_escalations, find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
-from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
-from webapp.services.transactions import DATABASE_AWAY
+from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.task_queue import enqueue_poll
 
 logger = logging.getLogger(__name__)

@@ -26,8 +26,9 @@ class Alarm(Base):
     """A condition that held from `began_at` to `ended_at`; at most one of a kind and subject does.
 
     `subject` says of what it holds (`connection:3`), empty where there is only one. `sentence` says
-    what is wrong. `last_told_at` is when it was last told, None if it was not yet or need not be,
-    because its cause is an alarm itself (`inhibited_by`).
+    what is wrong. `clear_since` is when the condition was first seen gone, None while it holds:
+    an alarm ends a while after. `last_told_at` is when it was last told, None if it was not yet or
+    need not be, because its cause is an alarm itself (`inhibited_by`).
     """
 
     __tablename__ = "alarms"
@@ -50,6 +51,7 @@ class Alarm(Base):
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    clear_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     told: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     inhibited_by: Mapped[str | None] = mapped_column(String(40))
 

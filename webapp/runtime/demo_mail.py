@@ -11,7 +11,7 @@ MOST_BYTES = 1024 * 1024
 
 def run_mail_server(folder: Path, port: int) -> None:
     """Take mails at `port` of 127.0.0.1 and keep them in `folder` (a Maildir), until a signal."""
-    handler = Mailbox(str(folder))
+    handler = Mailbox(folder)
     asyncio.run(_serve(handler, port))
 
 

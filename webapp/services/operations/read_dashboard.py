@@ -15,6 +15,7 @@ from webapp.services.on_call.who_is_on_call import OnCallView, on_call_view
 from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage, ticket_rows
 from webapp.services.transactions import reading
+from webapp.services.watch.list_alarms import AlarmView, ongoing_alarms
 
 SHOWN_TICKETS = 6
 IS_OPEN = Ticket.closed_at.is_(None)
@@ -40,6 +41,7 @@ class Dashboard:
     of them. `figures` is None while there is no ticket.
     """
 
+    alarms: Sequence[AlarmView]
     connections: Sequence[ConnectionHealth]
     triage: Sequence[Ticket]
     untouched: Sequence[Ticket]
@@ -74,6 +76,7 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
     with reading() as session:
         has_tickets = session.scalar(select(Ticket.id).limit(1)) is not None
         return Dashboard(
+            alarms=ongoing_alarms(session),
             connections=connections_health(session, now),
             triage=_oldest(session, in_triage()),
             untouched=_oldest(session, UNTOUCHED),
