@@ -17,6 +17,8 @@ from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.proof.due_proofs import enqueue_due_proofs
+from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY
@@ -70,6 +72,17 @@ def housekeeping() -> None:
     relink_waiting()
 
 
+def proofs() -> None:
+    """Enqueue the daily proof of each connection that has none of today."""
+    for connection_id in enqueue_due_proofs(utcnow()):
+        logger.info("The proof of connection %s is due", connection_id)
+
+
+def prove(connection_id: int, days: int, actor_id: int | None = None) -> None:
+    """Make a proof; its outcome is stored in proofs."""
+    prove_connection(connection_id, days=days, actor_id=actor_id)
+
+
 def look_after_losses() -> None:
     """Give back the leases of processes that have ended.
 
@@ -90,4 +103,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "notices": notices,
     "deliver": deliver,
     "housekeeping": housekeeping,
+    "proofs": proofs,
+    "prove": prove,
 }

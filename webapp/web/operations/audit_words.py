@@ -18,6 +18,7 @@ ACTIONS = {
     "connection.credentials_replaced": "Replaced the credentials",
     "connection.credentials_forgotten": "Deleted the credentials",
     "connection.disconnect_acknowledged": "Acknowledged that an account is disconnected",
+    "connection.proved": "Compared with everything that Huntress lists",
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
     "incidents.ticketed": "Created tickets for recorded incidents",
