@@ -13,7 +13,7 @@ from enum import StrEnum
 from webapp.domain.incident import DELETING, Incident
 from webapp.domain.plan import Reason, usable_time
 
-DAYS = 30
+PROOF_DAYS = 30
 MOST_DAYS = 365
 _WHOLE_SECOND = timedelta(seconds=1)
 """Huntress's times have whole seconds: what was sent at 12:00:05 may have been sent just before

@@ -231,9 +231,9 @@ def store_rows(
     """Insert new reports and replace older ones in the inbox; return how many rows changed.
 
     The caller's transaction must hold the connection. Of the keys in `reduced` only the part is
-    kept that may be (see `find_reduced`). A report that Huntress is about to delete, of an incident that is not `recorded`, is never
-    processed (see domain.plan). It only replaces an older report that waits in the inbox; if it
-    were inserted, it would come back with every walk.
+    kept that may be (see `find_reduced`). A report that Huntress is about to delete, of an incident
+    that is not `recorded`, is never processed (see domain.plan). It only replaces an older report
+    that waits in the inbox; if it were inserted, it would come back with every walk.
     """
     if not rows:
         return 0

@@ -54,7 +54,7 @@ def read_books(session: Session, connection_id: int, keys: Collection[str]) -> B
         )
     }
     return Books(
-        polled=read_polled(session, connection_id),
+        polled=read_seen(session, connection_id),
         booked={
             key: _booked(alerts.get(key), key in tickets, waiting.get(key))
             for key in {*alerts, *tickets, *waiting}
@@ -65,7 +65,7 @@ def read_books(session: Session, connection_id: int, keys: Collection[str]) -> B
     )
 
 
-def read_polled(session: Session, connection_id: int) -> Polled:
+def read_seen(session: Session, connection_id: int) -> Polled:
     """Return what the connection's polls must have seen, by Huntress's clock."""
     until = session.scalar(
         select(func.max(PollRun.started_at)).where(

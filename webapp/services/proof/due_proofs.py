@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 
 from webapp import task_queue
-from webapp.domain.proof import DAYS
+from webapp.domain.proof import PROOF_DAYS
 from webapp.models import Connection, PollRun, Proof
 from webapp.models.poll_run import COMPLETED
 from webapp.services.calls.open_client import require_credentials
@@ -102,6 +102,6 @@ def _enqueue(connection_id: int, actor_id: int | None = None) -> bool:
         "prove",
         job_id=f"prove-{connection_id}",
         connection_id=connection_id,
-        days=DAYS,
+        days=PROOF_DAYS,
         actor_id=actor_id,
     )

@@ -11,14 +11,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.cursor_walk import Page, WalkError
 from webapp.domain.detail_fetch import reserve_of
 from webapp.domain.incident import Incident, parse_incident
-from webapp.domain.proof import COUNTED, DAYS, MOST_DAYS, Account, account_for
+from webapp.domain.proof import COUNTED, PROOF_DAYS, MOST_DAYS, Account, account_for
 from webapp.domain.proof_walk import ProofWalk
 from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
@@ -31,7 +31,7 @@ from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import Collected, newest_by_key, read_report
 from webapp.services.polling.cycle import CLOCK_TOLERANCE
-from webapp.services.proof.books import Books, read_books, read_polled
+from webapp.services.proof.books import Books, read_books, read_seen
 from webapp.services.proof.heal import Unexplained, heal
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
@@ -68,7 +68,7 @@ class _Walk:
 
 def prove_connection(
     connection_id: int,
-    days: int = DAYS,
+    days: int = PROOF_DAYS,
     actor_id: int | None = None,
     *,
     longest_wait: timedelta = LONGEST_WAIT,
@@ -76,9 +76,9 @@ def prove_connection(
     """Lay every incident of the last `days` that Huntress lists beside our books.
 
     Incidents that no poll could have seen yet are left out. Only calls are made that are free, for
-    which it waits up to `longest_wait`, and no lease is taken: polls go on meanwhile. Whatever is unexplained is put into the inbox at once
-    and stays on record. Errors of Huntress are part of the proof (`error`). Safe to repeat and to
-    run twice at a time.
+    which it waits up to `longest_wait`, and no lease is taken: polls go on meanwhile. Whatever is
+    unexplained is put into the inbox at once and stays on record. Errors of Huntress are part of
+    the proof (`error`). Safe to repeat and to run twice at a time.
     Raises NotFoundError, EditionError, FieldError (a number of days outside 1 to 365),
     MissingCredentialsError, and RefusedError where no poll has succeeded yet.
     """
@@ -114,7 +114,7 @@ def _begin(connection_id: int, days: int, actor_id: int | None) -> tuple[int, Co
     with transaction() as session:
         connection = get_connection(session, connection_id)
         require_credentials(connection)
-        if read_polled(session, connection_id).until is None:
+        if read_seen(session, connection_id).until is None:
             raise RefusedError(
                 "No poll of this connection has succeeded yet, so there is nothing to prove."
             )
@@ -179,7 +179,7 @@ def _compare(walk: _Walk, page: Page, rows: Sequence[object]) -> None:
     walk.keys.update(row.key for row, _ in listed)
     with reading() as session:
         books = read_books(session, walk.connection_id, [row.key for row, _ in listed])
-    counts: dict[Account, int] = {account: 0 for account in COUNTED}
+    counts: dict[Account, int] = dict.fromkeys(COUNTED, 0)
     suspects = _count(counts, listed, books, now)
     with transaction() as session:
         found = _look_again(session, walk.connection_id, counts, suspects, now)
