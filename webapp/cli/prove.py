@@ -10,7 +10,9 @@ from webapp.services.proof.read_proofs import view_proof
 
 @click.command("prove")
 @click.argument("connection_id", metavar="ID", type=int)
-@click.option("--days", type=int, default=PROOF_DAYS, show_default=True, help="How far back to look.")
+@click.option(
+    "--days", type=int, default=PROOF_DAYS, show_default=True, help="How far back to look."
+)
 @json_option
 @refusing
 def prove(connection_id: int, days: int, as_json: bool) -> None:

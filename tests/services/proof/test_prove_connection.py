@@ -312,9 +312,7 @@ def test_days_that_lie_further_back_are_left_out(five: Desk) -> None:
     assert prove(five, days=10).listed == 8
 
 
-def test_it_makes_no_call_that_a_poll_may_need(
-    five: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_makes_no_call_that_a_poll_may_need(five: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     free = iter([10, 0, 11])
     monkeypatch.setattr("webapp.huntress.budget.CallBudget.free_calls", lambda _: next(free))
     before = five.clock.now()
@@ -322,9 +320,7 @@ def test_it_makes_no_call_that_a_poll_may_need(
     assert five.clock.now() - before == timedelta(seconds=1 + 2 * module.LOOKS_EVERY)
 
 
-def test_where_no_call_becomes_free_it_says_so(
-    five: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_no_call_becomes_free_it_says_so(five: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.huntress.budget.CallBudget.free_calls", lambda _: 10)
     start = len(five.simulator.requests)
     proof = prove_connection(five.connection_id)
@@ -333,9 +329,7 @@ def test_where_no_call_becomes_free_it_says_so(
     assert proof.finished_at == five.clock.now()
 
 
-def test_a_walk_that_fails_keeps_what_it_found(
-    five: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_walk_that_fails_keeps_what_it_found(five: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     run(delete(Alert).where(Alert.external_alert_id == "105"))
     use_small_pages(monkeypatch, 2)
     number = [0]

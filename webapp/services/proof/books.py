@@ -73,8 +73,9 @@ def read_seen(session: Session, connection_id: int) -> Polled:
         )
     )
     row = session.execute(
-        select(Connection.horizon, Connection.last_sweep_at, Connection.huntress_skew_seconds)
-        .where(Connection.id == connection_id)
+        select(
+            Connection.horizon, Connection.last_sweep_at, Connection.huntress_skew_seconds
+        ).where(Connection.id == connection_id)
     ).one()
     ahead = timedelta(seconds=row.huntress_skew_seconds or 0)
     return Polled(

@@ -115,9 +115,7 @@ def _bring_alert_back(
 ) -> None:
     """Link the ticket to an alert again: to its own one, which was moved, or to a new one."""
     moved = session.scalars(
-        select(Alert).where(
-            Alert.ticket_id == ticket_id, Alert.external_alert_id == one.row.key
-        )
+        select(Alert).where(Alert.ticket_id == ticket_id, Alert.external_alert_id == one.row.key)
     ).first()
     if moved is not None:
         moved.connection_id = connection_id

@@ -18,7 +18,7 @@ from webapp import clock
 from webapp.domain.cursor_walk import Page, WalkError
 from webapp.domain.detail_fetch import reserve_of
 from webapp.domain.incident import Incident, parse_incident
-from webapp.domain.proof import COUNTED, PROOF_DAYS, MOST_DAYS, Account, account_for
+from webapp.domain.proof import COUNTED, MOST_DAYS, PROOF_DAYS, Account, account_for
 from webapp.domain.proof_walk import ProofWalk
 from webapp.extensions import current_config
 from webapp.huntress.client import HuntressClient
@@ -171,9 +171,7 @@ def _compare(walk: _Walk, page: Page, rows: Sequence[object]) -> None:
     """Count the rows of a page; heal those that are unexplained."""
     now = page.answered_at + CLOCK_TOLERANCE
     newest = newest_by_key(read_report(row, now) for row in rows)
-    listed = [
-        (row, parse_incident(row.raw)) for key, row in newest.items() if key not in walk.keys
-    ]
+    listed = [(row, parse_incident(row.raw)) for key, row in newest.items() if key not in walk.keys]
     if not listed:
         return
     walk.keys.update(row.key for row, _ in listed)
