@@ -22,7 +22,8 @@ from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY
-from webapp.task_queue import enqueue_poll
+from webapp.services.watch.drill import follow_drills, process_drill, start_due_drill
+from webapp.task_queue import enqueue, enqueue_poll
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,19 @@ def housekeeping() -> None:
     relink_waiting()
 
 
+def drills() -> None:
+    """Start the drill that is due, and look how far those that run have come."""
+    due = start_due_drill(utcnow())
+    if due is not None:
+        enqueue("drill", job_id=f"drill-{due.id}", drill_id=due.id)
+    follow_drills(utcnow())
+
+
+def drill(drill_id: int) -> None:
+    """Let the report of a drill be processed; its stations are stored in drills."""
+    process_drill(drill_id)
+
+
 def proofs() -> None:
     """Enqueue the daily proof of each connection that has none of today."""
     for connection_id in enqueue_due_proofs(utcnow()):
@@ -103,6 +117,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "notices": notices,
     "deliver": deliver,
     "housekeeping": housekeeping,
+    "drills": drills,
+    "drill": drill,
     "proofs": proofs,
     "prove": prove,
 }

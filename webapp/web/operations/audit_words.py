@@ -21,6 +21,8 @@ ACTIONS = {
     "connection.proved": "Compared with everything that Huntress lists",
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
+    "drill.scheduled": "Changed how often a drill begins",
+    "drill.started": "Started a drill",
     "incidents.ticketed": "Created tickets for recorded incidents",
     "mapping.auto_matched": "Matched an organization by name",
     "mapping.imported": "Imported mappings",
