@@ -10,6 +10,7 @@ from webapp.services.watch.drill import read_drill_schedule, schedule_drills, st
 from webapp.services.watch.read_drills import read_drills
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
+from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer
 
 drills = Blueprint("drills", __name__, url_prefix="/drills")
@@ -44,9 +45,7 @@ def schedule() -> ResponseReturnValue:
 
 def _number(typed: str) -> int | None:
     """The number that was typed, None for nothing; 0, which is refused, for anything else."""
-    if not typed:
-        return None
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 9 else 0
+    return (read_number(typed) or 0) if typed else None
 
 
 def _page(typed: str | None, problem: str | None) -> str:
