@@ -26,6 +26,8 @@ COMMANDS = {
     "routing": "webapp.cli.routing",
     "mapping": "webapp.cli.mappings",
     "poll": "webapp.cli.poll",
+    "drill": "webapp.cli.drill",
+    "prove": "webapp.cli.prove",
     "tickets": "webapp.cli.tickets",
     "quarantine": "webapp.cli.quarantine",
     "user": "webapp.cli.users",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import Priority, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
 from webapp.services.on_call.who_is_on_call import OnCallView, on_call_view
 from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
@@ -101,7 +102,7 @@ def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
     """SQL for the ids of the open tickets that have waited longest."""
     return (
         select(Ticket.id)
-        .where(IS_OPEN, condition)
+        .where(IS_OPEN, is_no_drill(), condition)
         .order_by(Ticket.created_at, Ticket.id)
         .limit(SHOWN_TICKETS)
     )
@@ -124,7 +125,7 @@ def open_by_priority() -> Select[*tuple[Any, ...]]:
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
         )
-        .where(IS_OPEN)
+        .where(IS_OPEN, is_no_drill())
         .group_by(priority_id)
         .subquery()
     )
