@@ -33,9 +33,15 @@ PUBLIC_ENDPOINTS = {
     "health.answer_ready",
     "on_call.send_calendar",
     "health.show_metrics",
+    "tickets.show_take",
+    "tickets.take",
 }
-SECRET_ADDRESSES = {"on_call.send_calendar": "/on-call/calendar/<string:secret>.ics"}
-"""Routes for programs that cannot sign in: a secret takes the place of a number."""
+SECRET_ADDRESSES = {
+    "on_call.send_calendar": "/on-call/calendar/<string:secret>.ics",
+    "tickets.show_take": "/take/<token>",
+    "tickets.take": "/take/<token>",
+}
+"""Routes that need no sign-in: a secret takes the place of a number."""
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
 

@@ -12,7 +12,7 @@ from webapp.domain.untrusted import parse_moment
 from webapp.services.errors import FieldError
 from webapp.services.on_call.edit_overrides import add_override
 from webapp.services.on_call.edit_rotation import RotationValues, set_rotation
-from webapp.services.on_call.who_is_on_call import PersonsShift, read_on_call, read_zone
+from webapp.services.on_call.who_is_on_call import PersonsShift, read_on_call, rotation_zone
 from webapp.services.people.users import find_user
 
 TIME_FORMATS = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
@@ -107,7 +107,7 @@ def override(email: str, start: str | None, end: str, reason: str, as_json: bool
 
 
 def _zone() -> tzinfo:
-    return read_zone() or clock.utcnow().astimezone().tzinfo or UTC
+    return rotation_zone() or clock.utcnow().astimezone().tzinfo or UTC
 
 
 def _moment(name: str, text: str, zone: tzinfo) -> datetime:

@@ -16,7 +16,7 @@ from webapp.services.on_call.plan import load_plan
 from webapp.services.on_call.who_is_on_call import (
     is_in_rotation,
     read_on_call,
-    read_zone,
+    rotation_zone,
     who_is_on_call,
 )
 from webapp.services.people.users import deactivate_user
@@ -75,7 +75,7 @@ def test_nobody_where_nothing_is_set(people: People, fake_clock: FakeClock) -> N
     view = read_on_call(fake_clock.now())
     assert (view.now, view.next, view.is_used) == (None, None, False)
     assert "There is no rotation" in sentences(fake_clock)[0]
-    assert read_zone() is None
+    assert rotation_zone() is None
     add(
         Policy(
             name="All",
@@ -163,10 +163,10 @@ def test_who_takes_turns(people: People) -> None:
 
 def test_a_zone_that_is_not_known_here_counts_as_utc(people: People, fake_clock: FakeClock) -> None:
     rotate(*people)
-    assert str(read_zone()) == BERLIN
+    assert str(rotation_zone()) == BERLIN
     change(OnCallRotation, 1, time_zone="Europe/Atlantis")
     assert name_at(fake_clock) == "Ada"
-    assert read_zone() is not None
+    assert rotation_zone() is not None
 
 
 def test_what_was_before_a_person_left_stays(people: People, fake_clock: FakeClock) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import exists, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from webapp.domain.on_call import Every, Override, Rotation, Shift, shifts, stand_ins
-from webapp.models import OnCallMember, OnCallOverride, OnCallRotation, Target, User
+from webapp.models import OnCallMember, OnCallOverride, OnCallRotation, Policy, Target, User
 
 LONGEST_OVERRIDE = timedelta(days=31)
 LOOK_BACK = timedelta(days=38)
@@ -24,6 +24,7 @@ class OnCallPlan:
 
     `members` are in order, deactivated ones included; `overrides` are the oldest first. `people`
     are all these by id, and `reachable` the ids of those with a confirmed contact method.
+    `has_policies` says that there is a policy of messages.
     """
 
     row: OnCallRotation | None
@@ -31,6 +32,7 @@ class OnCallPlan:
     overrides: Sequence[OnCallOverride]
     people: Mapping[int, User]
     reachable: frozenset[int]
+    has_policies: bool
 
     @property
     def stored(self) -> Rotation | None:
@@ -82,10 +84,12 @@ def load_plan(session: Session, since: datetime) -> OnCallPlan:
     contact = exists().where(
         Target.user_id == User.id, Target.confirmed_at.is_not(None), Target.paused_at.is_(None)
     )
+    one_row = select(exists().select_from(Policy).label("has_policies")).subquery()
     rows = session.execute(
-        select(OnCallRotation, User, contact)
-        .select_from(OnCallRotation)
-        .outerjoin(OnCallMember, true())
+        select(OnCallRotation, User, contact, one_row.c.has_policies)
+        .select_from(one_row)
+        .outerjoin(OnCallRotation, true())
+        .outerjoin(OnCallMember, OnCallRotation.id.is_not(None))
         .outerjoin(User, User.id == OnCallMember.user_id)
         .order_by(OnCallMember.position)
         .execution_options(populate_existing=True)
@@ -95,17 +99,18 @@ def load_plan(session: Session, since: datetime) -> OnCallPlan:
         .join(OnCallOverride.user)
         .where(OnCallOverride.ends_at > since)
         .order_by(OnCallOverride.id)
-        .options(joinedload(OnCallOverride.user))
+        .options(contains_eager(OnCallOverride.user))
         .execution_options(populate_existing=True)
     ).all()
     members = [row[1] for row in rows if row[1] is not None]
-    found = [*((user, has) for _, user, has in rows), *((one.user, has) for one, has in overrides)]
+    found = [*((row[1], row[2]) for row in rows), *((one.user, has) for one, has in overrides)]
     return OnCallPlan(
-        row=rows[0][0] if rows else None,
+        row=rows[0][0],
         members=members,
         overrides=[row[0] for row in overrides],
         people={user.id: user for user, _ in found if user is not None},
         reachable=frozenset(user.id for user, has in found if user is not None and has),
+        has_policies=bool(rows[0][3]),
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.domain.on_call import Shift, who_at
-from webapp.models import OnCallMember, OnCallRotation, Policy, User
+from webapp.models import OnCallMember, OnCallRotation, User
 from webapp.services.on_call.plan import LOOK_AHEAD, LOOK_BACK, OnCallPlan, load_plan, zone_named
 from webapp.services.on_call.warnings import OnCallWarning, find_warnings
 from webapp.services.transactions import reading
@@ -55,13 +55,10 @@ def read_on_call(now: datetime) -> OnCallView:
 
 def on_call_view(session: Session, now: datetime) -> OnCallView:
     """`read_on_call` within the caller's transaction."""
-    plan = load_plan(session, now - LOOK_BACK)
-    is_used = plan.row is not None or any(one.ends_at > now for one in plan.overrides)
-    is_used = is_used or session.scalar(select(Policy.id).limit(1)) is not None
-    return describe_plan(plan, now, is_used=is_used)
+    return describe_plan(load_plan(session, now - LOOK_BACK), now)
 
 
-def describe_plan(plan: OnCallPlan, now: datetime, *, is_used: bool = True) -> OnCallView:
+def describe_plan(plan: OnCallPlan, now: datetime) -> OnCallView:
     """Return what a plan says about `now`."""
     found = [
         shift
@@ -74,7 +71,9 @@ def describe_plan(plan: OnCallPlan, now: datetime, *, is_used: bool = True) -> O
         now=with_person(plan, current),
         next=with_person(plan, following),
         warnings=tuple(find_warnings(plan, now)),
-        is_used=is_used,
+        is_used=plan.row is not None
+        or plan.has_policies
+        or any(one.ends_at > now for one in plan.overrides),
     )
 
 
@@ -93,7 +92,7 @@ def is_in_rotation(user_id: int) -> bool:
         return session.scalar(query) is not None
 
 
-def read_zone() -> tzinfo | None:
+def rotation_zone() -> tzinfo | None:
     """The rotation's time zone; None if there is no rotation."""
     with reading() as session:
         name = session.scalar(select(OnCallRotation.time_zone))
