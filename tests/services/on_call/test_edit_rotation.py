@@ -105,7 +105,7 @@ def test_who_is_deactivated_is_left_out_when_it_is_saved_again(
     proposed = stored(fake_clock)
     assert proposed == weekly([cleo, ada])
     assert set_rotation(proposed)
-    assert read_on_call_page(fake_clock.now()).view.warnings[0].trouble != "deactivated"
+    assert read_on_call_page(fake_clock.now()).view.warnings[0].fault != "deactivated"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from webapp.models import User
 from webapp.services.on_call.plan import LOOK_AHEAD, OnCallPlan
 
 
-class Trouble(StrEnum):
+class PlanFault(StrEnum):
     """The kinds of warnings, the gravest first."""
 
     NO_ROTATION = "no rotation"
@@ -26,7 +26,7 @@ class OnCallWarning:
     A gap without `ends_at` has no end that can be foreseen.
     """
 
-    trouble: Trouble
+    fault: PlanFault
     person: User | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -34,17 +34,17 @@ class OnCallWarning:
     def sentence(self, zone: tzinfo) -> str:
         """What is wrong and what to do, with times in `zone`."""
         name = self.person.name if self.person else ""
-        if self.trouble is Trouble.NO_ROTATION:
+        if self.fault is PlanFault.NO_ROTATION:
             return (
                 "There is no rotation: nobody is on call unless an override says so. An admin sets "
                 "it up under “On call”."
             )
-        if self.trouble is Trouble.DEACTIVATED:
+        if self.fault is PlanFault.DEACTIVATED:
             return (
                 f"{name} is deactivated: whoever follows in the order takes their shifts. Save the "
                 f"rotation without {name}."
             )
-        if self.trouble is Trouble.NO_CONTACT:
+        if self.fault is PlanFault.NO_CONTACT:
             return (
                 f"{name} has no confirmed contact method: while they are on "
                 "call, no message reaches them. Let them add one and confirm it."
@@ -59,7 +59,7 @@ class OnCallWarning:
 def find_warnings(plan: OnCallPlan, now: datetime) -> list[OnCallWarning]:
     """What is wrong with the plan from now on, the gravest first."""
     if plan.row is None or not plan.members:
-        gaps = [OnCallWarning(Trouble.NO_ROTATION)]
+        gaps = [OnCallWarning(PlanFault.NO_ROTATION)]
     else:
         gaps = list(_gaps(plan, now))
     members = {user.id: user for user in plan.members}
@@ -68,9 +68,9 @@ def find_warnings(plan: OnCallPlan, now: datetime) -> list[OnCallWarning]:
     relied_on = {user.id: user for user in (*plan.members, *coming) if user.is_active}
     return [
         *gaps,
-        *(OnCallWarning(Trouble.DEACTIVATED, user) for user in away),
+        *(OnCallWarning(PlanFault.DEACTIVATED, user) for user in away),
         *(
-            OnCallWarning(Trouble.NO_CONTACT, user)
+            OnCallWarning(PlanFault.NO_CONTACT, user)
             for user in relied_on.values()
             if user.id not in plan.reachable
         ),
@@ -82,7 +82,7 @@ def _gaps(plan: OnCallPlan, now: datetime) -> Iterator[OnCallWarning]:
     for shift in stretches(plan.shifts(now, horizon, now)):
         if shift.person is None:
             ends_at = None if shift.ends_at == horizon else shift.ends_at
-            yield OnCallWarning(Trouble.GAP, None, shift.starts_at, ends_at)
+            yield OnCallWarning(PlanFault.GAP, None, shift.starts_at, ends_at)
 
 
 def _when(time: datetime | None, zone: tzinfo) -> str:
