@@ -47,11 +47,11 @@ def test_the_strip_says_each_day_in_words(viewer: Browser) -> None:
 
 
 def test_the_export_holds_every_proof(viewer: Browser) -> None:
-    response = viewer.client.get(f"{PAGE}/proofs.csv", base_url="http://localhost")
+    response = viewer.client.get(f"{PAGE}/proofs/export", base_url="http://localhost")
     lines = response.get_data(as_text=True).splitlines()
     assert len(lines) == 3
     assert ",77," in lines[2]
-    assert viewer.client.get("/integrations/huntress/9/proofs.csv").status_code == 404
+    assert viewer.client.get("/integrations/huntress/9/proofs/export").status_code == 404
 
 
 def test_the_button_asks_a_worker(viewer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,5 +69,5 @@ def test_the_button_asks_a_worker(viewer: Browser, monkeypatch: pytest.MonkeyPat
 
 def test_only_an_admin_may(viewer: Browser, sign_in: SignIn) -> None:
     helpdesk = sign_in(HELPDESK)
-    assert helpdesk.client.get(f"{PAGE}/proofs.csv").status_code == 403
+    assert helpdesk.client.get(f"{PAGE}/proofs/export").status_code == 403
     assert helpdesk.send(f"{PAGE}/prove", {}).status_code == 403

@@ -44,7 +44,7 @@ def prove(connection_id: int) -> ResponseReturnValue:
     )
 
 
-@proofs.get("/proofs.csv")
+@proofs.get("/proofs/export")
 @admin_only
 def export(connection_id: int) -> ResponseReturnValue:
     """Send all proofs of the connection, the latest first."""
