@@ -11,6 +11,7 @@ from bench.drain import measure_drain
 from bench.idle import measure_idle
 from bench.mapping import measure_mapping
 from bench.memory import measure_memory
+from bench.notices import measure_outbox, measure_telling
 from bench.throughput import measure_throughput
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
@@ -21,6 +22,9 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "memory of the idle product": measure_memory,
     "idle cycle on SQLite": lambda: measure_idle("sqlite"),
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
+    "telling of 500 on SQLite": lambda: measure_telling("sqlite"),
+    "telling of 500 on PostgreSQL": lambda: measure_telling("postgresql"),
+    "outbox of 10,000": measure_outbox,
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
     "mapping table on SQLite": lambda: measure_mapping("sqlite"),

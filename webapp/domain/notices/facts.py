@@ -1,7 +1,7 @@
 """What an outbox row keeps of the thing it tells, as it was when it happened."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from webapp.domain.incident import Severity
@@ -41,10 +41,11 @@ class TicketFacts:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `read_ticket_facts` reads; what is not known is left out."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, False)}
+        values = ((name, getattr(self, name)) for name in _NAMES)
+        return {name: value for name, value in values if value is not None and value is not False}
 
 
-_NAMES = {field.name for field in fields(TicketFacts)}
+_NAMES = tuple(field.name for field in fields(TicketFacts))
 
 
 def read_ticket_facts(values: Mapping[str, Any]) -> TicketFacts:

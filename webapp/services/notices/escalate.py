@@ -82,7 +82,6 @@ def _go_on(session: Session, due: Sequence[Escalation], now: datetime) -> None:
             one.due_at = None  # the policy was deleted or switched off: no step follows
             continue
         running = Running(
-            id=one.id,
             policy=policy,
             event=one.event,
             facts=read_ticket_facts(one.facts),
@@ -91,7 +90,7 @@ def _go_on(session: Session, due: Sequence[Escalation], now: datetime) -> None:
         )
         result = run_steps(running, rules, book, now)
         one.step, one.due_at = result.step, result.due_at
-        write_rows(session, result.rows, now)
+        write_rows(session, result.rows(one.id, now, timedelta(0)), now)
 
 
 def _tell_untouched(now: datetime) -> None:

@@ -1,6 +1,6 @@
 """Running the steps of escalations: the rows of a step, and when the next one is due."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,21 +16,57 @@ from webapp.services.notices.write_rows import NewRow
 class Running:
     """An escalation at one of its steps."""
 
-    id: int
     policy: PolicyRule
     event: str
     facts: TicketFacts
     step: int
     due_at: datetime
 
+    @property
+    def occasion(self) -> Occasion:
+        """What its policy was asked about."""
+        return occasion_of(self.event, self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A step that was run: its place, whom it tells, and until when people are not told of it."""
+
+    place: int
+    recipients: tuple[Recipient, ...]
+    held_until: datetime | None
+
 
 @dataclass(frozen=True, slots=True)
 class StepsRun:
-    """What running the due steps of an escalation leads to: rows, and the step that is next."""
+    """What running the due steps of an escalation leads to, and the step that is next."""
 
-    rows: tuple[NewRow, ...]
+    running: Running
+    runs: tuple[_Run, ...]
     step: int
     due_at: datetime | None
+
+    def rows(self, escalation_id: int, now: datetime, window: timedelta) -> Iterator[NewRow]:
+        """The rows of the outbox; `window` is for how long people's messages wait for others."""
+        facts, event = self.running.facts, EVENTS[self.running.event].type
+        values, is_critical = facts.as_json(), self.running.occasion.is_critical
+        organization = facts.organization_key or f"client-{facts.client_id}"
+        for run in self.runs:
+            bundle = f"{PAGE}:{facts.connection_id}:{organization}:{run.place}"
+            if run.held_until is not None:
+                bundle = f"{HELD}:{run.held_until.isoformat()}"
+            for recipient in run.recipients:
+                yield NewRow(
+                    key=f"step:{escalation_id}:{run.place}",
+                    recipient=recipient,
+                    event=event,
+                    facts=values,
+                    due_at=now if recipient.is_machine else run.held_until or now + window,
+                    ticket_id=facts.ticket_id,
+                    escalation_id=escalation_id,
+                    is_urgent=is_critical,
+                    bundle=bundle,
+                )
 
 
 def occasion_of(event: str, facts: TicketFacts) -> Occasion:
@@ -44,27 +80,18 @@ def occasion_of(event: str, facts: TicketFacts) -> Occasion:
     )
 
 
-def run_steps(
-    running: Running,
-    rules: Rules,
-    book: RecipientBook,
-    now: datetime,
-    *,
-    window: timedelta = timedelta(0),
-) -> StepsRun:
+def run_steps(running: Running, rules: Rules, book: RecipientBook, now: datetime) -> StepsRun:
     """Run the steps of `running` that are due at `now` (UTC), and say which is next.
 
-    A step that reaches nobody is not waited for: the next one is run at once. `window` is for how
-    long people's messages wait for others of the same organization.
+    A step that reaches nobody is not waited for: the next one is run at once.
     """
-    rows: list[NewRow] = []
+    runs: list[_Run] = []
     place, due_at = running.step, running.due_at
-    is_critical = occasion_of(running.event, running.facts).is_critical
+    is_critical = running.occasion.is_critical
     told_at = rules.released_at(running.policy, is_critical=is_critical, now=now)
     while (step := running.policy.step(place)) is not None and due_at <= now:
         recipients = book.of(step)
-        held_until = told_at if told_at > now else None
-        rows += _rows(running, place, recipients, held_until=held_until, now=now, window=window)
+        runs.append(_Run(place, recipients, told_at if told_at > now else None))
         place += 1
         is_reached = any(not one.is_paused for one in recipients)
         following = next_due(running.policy, place, told_at) if is_reached else now
@@ -72,33 +99,4 @@ def run_steps(
             break
         due_at = following
     waits = EVENTS[running.event].waits and running.policy.step(place) is not None
-    return StepsRun(tuple(rows), place, due_at if waits else None)
-
-
-def _rows(
-    running: Running,
-    place: int,
-    recipients: Iterable[Recipient],
-    *,
-    held_until: datetime | None,
-    now: datetime,
-    window: timedelta,
-) -> Iterator[NewRow]:
-    facts = running.facts
-    organization = facts.organization_key or f"client-{facts.client_id}"
-    bundle = f"{PAGE}:{facts.connection_id}:{organization}:{place}"
-    if held_until is not None:
-        bundle = f"{HELD}:{held_until.isoformat()}"
-    for recipient in recipients:
-        due_at = now if recipient.is_machine else held_until or now + window
-        yield NewRow(
-            key=f"step:{running.id}:{place}",
-            recipient=recipient,
-            event=EVENTS[running.event].type,
-            facts=facts.as_json(),
-            due_at=due_at,
-            ticket_id=facts.ticket_id,
-            escalation_id=running.id,
-            is_urgent=occasion_of(running.event, facts).is_critical,
-            bundle=bundle,
-        )
+    return StepsRun(running, tuple(runs), place, due_at if waits else None)

@@ -18,7 +18,7 @@ from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
-from webapp.services.notices.run_steps import Running, occasion_of, run_steps
+from webapp.services.notices.run_steps import Running, StepsRun, occasion_of, run_steps
 from webapp.services.notices.settle import replace_escalations
 from webapp.services.notices.wake import wake_after_commit
 from webapp.services.notices.write_rows import NewRow, write_rows
@@ -140,26 +140,27 @@ def _begin(
     window: timedelta,
 ) -> list[NewRow]:
     """Begin an escalation for each event, and return the rows of the steps that are due at once."""
-    begun = [
-        Running(id=0, policy=policy, event=event, facts=facts, step=0, due_at=now + _first(policy))
+    results = [
+        run_steps(
+            Running(policy=policy, event=event, facts=facts, step=0, due_at=now + _first(policy)),
+            rules,
+            book,
+            now,
+        )
         for policy, event, facts in chosen
         if policy.steps
     ]
-    if not begun:
+    if not results:
         return []
+    begun = [one.running for one in results]
     replace_escalations(session, [one.facts.ticket_id for one in begun if _replaces(one)], now)
     ids = session.scalars(
         insert(Escalation).returning(Escalation.id, sort_by_parameter_order=True),
-        [_values(one, now) for one in begun],
+        [_values(one, now) for one in results],
     ).all()
-    rows: list[NewRow] = []
-    changes = []
-    for key, one in zip(ids, begun, strict=True):
-        result = run_steps(replace(one, id=key), rules, book, now, window=window)
-        rows += result.rows
-        changes.append({"id": key, "step": result.step, "due_at": result.due_at})
-    session.execute(update(Escalation), changes)
-    return rows
+    return [
+        row for key, one in zip(ids, results, strict=True) for row in one.rows(key, now, window)
+    ]
 
 
 def _replaces(one: Running) -> bool:
@@ -171,15 +172,16 @@ def _first(policy: PolicyRule) -> timedelta:
     return timedelta(minutes=policy.steps[0].after_minutes)
 
 
-def _values(one: Running, now: datetime) -> dict[str, object]:
+def _values(result: StepsRun, now: datetime) -> dict[str, object]:
+    one = result.running
     return {
         "ticket_id": one.facts.ticket_id,
         "policy_id": one.policy.id,
         "event": one.event,
         "facts": one.facts.as_json(),
         "began_at": now,
-        "step": one.step,
-        "due_at": one.due_at,
+        "step": result.step,
+        "due_at": result.due_at,
         "ended_at": None if EVENTS[one.event].waits else now,
     }
 

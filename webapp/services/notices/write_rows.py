@@ -37,7 +37,7 @@ def write_rows(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
         return
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     dialect = sqlite if is_sqlite else postgresql
-    statement = dialect.insert(OutboxRow).on_conflict_do_nothing(index_elements=["key"])
+    statement = dialect.insert(OutboxRow.__table__).on_conflict_do_nothing(index_elements=["key"])
     session.execute(statement, [_values(row, now) for row in wanted])
     wake_after_commit(session, {row.recipient.target_id for row in wanted if row.due_at <= now})
 
