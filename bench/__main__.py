@@ -11,6 +11,7 @@ from bench.drain import measure_drain
 from bench.idle import measure_idle
 from bench.mapping import measure_mapping
 from bench.memory import measure_memory
+from bench.metrics import measure_metrics
 from bench.throughput import measure_throughput
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
@@ -23,6 +24,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "idle cycle on PostgreSQL": lambda: measure_idle("postgresql"),
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
+    "metrics at 100,000 on SQLite": lambda: measure_metrics("sqlite"),
+    "metrics at 100,000 on PostgreSQL": lambda: measure_metrics("postgresql"),
     "mapping table on SQLite": lambda: measure_mapping("sqlite"),
     "mapping table on PostgreSQL": lambda: measure_mapping("postgresql"),
 }
