@@ -12,6 +12,7 @@ from bench.idle import measure_idle
 from bench.mapping import measure_mapping
 from bench.memory import measure_memory
 from bench.notices import measure_outbox, measure_telling
+from bench.metrics import measure_metrics
 from bench.throughput import measure_throughput
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
@@ -27,6 +28,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "outbox of 10,000": measure_outbox,
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
+    "metrics at 100,000 on SQLite": lambda: measure_metrics("sqlite"),
+    "metrics at 100,000 on PostgreSQL": lambda: measure_metrics("postgresql"),
     "mapping table on SQLite": lambda: measure_mapping("sqlite"),
     "mapping table on PostgreSQL": lambda: measure_mapping("postgresql"),
 }

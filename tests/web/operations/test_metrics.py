@@ -1,4 +1,4 @@
-"""The metrics: who may read them, what they say, and that Prometheus finds nothing to complain of."""
+"""The metrics: who may read them, what they say, and that they are written as Prometheus wants."""
 
 import re
 from collections.abc import Iterator
@@ -139,7 +139,7 @@ def test_what_they_say(
     assert values(visitor, "outbox_messages")[str(target.id),] == 2
     assert values(visitor, "outbox_oldest_seconds")[str(target.id),] == 90
     assert values(visitor, "outbox_failed_messages")[str(target.id),] == 1
-    assert values(visitor, "target_info") == {(str(target.id), 'channel "1"\n', "email"): 1}
+    assert values(visitor, "target_info") == {("email", 'channel "1"\n', str(target.id)): 1}
     alarms = values(visitor, "alarms")
     assert {key for key, count in alarms.items() if count} == {
         ("disk-low",),
