@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -14,7 +13,7 @@ from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.edit_rows import EditConflictError, last_editor, version_of
 from webapp.services.errors import FieldError
 from webapp.services.people.set_preferences import UTC_NAME, find_time_zone
-from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.services.transactions import reading, transaction
 
 KIND_OF_EVENT = "notification_settings"
 MOST_HOLIDAYS = 500
@@ -71,16 +70,9 @@ class _Reader:
 
 
 def read_message_settings() -> NotificationSettings:
-    """Return what is stored, or the values that count before anybody has saved them."""
+    """Return the single row."""
     with reading() as session:
-        row = session.get(NotificationSettings, 1, populate_existing=True)
-        return row or NotificationSettings(
-            id=1,
-            time_zone=UTC_NAME,
-            holidays=[],
-            mail_port=587,
-            mail_security="starttls",
-        )
+        return session.get_one(NotificationSettings, 1, populate_existing=True)
 
 
 def message_version(row: NotificationSettings) -> str:
@@ -149,11 +141,7 @@ def apply_settings(
 
 
 def lock_settings(session: Session) -> NotificationSettings:
-    """Return the single row, locked; it is made if there is none."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    dialect = sqlite if is_sqlite else postgresql
-    statement = dialect.insert(NotificationSettings).values(id=1, holidays=[])
-    session.execute(statement.on_conflict_do_nothing(), execution_options=NO_SYNC)
+    """Return the single row, locked."""
     return session.get_one(NotificationSettings, 1, with_for_update=True, populate_existing=True)
 
 

@@ -15,7 +15,7 @@ from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import reading
 
-SHOWN_OF_TICKET = 30
+SHOWN_OF_TICKET = 10
 STATES = tuple(state.value for state in OutboxState)
 _NEWEST_FIRST = Keyset(Order(OutboxRow.id, "id", descending=True))
 
@@ -79,7 +79,7 @@ def read_outbox(query: OutboxQuery) -> OutboxPage:
         ).all()
         return OutboxPage(
             rows=rows,
-            numbers=dict(numbers.tuples().all()),
+            numbers=dict(numbers.all()),
             targets=[
                 (key, f"{person}: {name}" if person else name) for key, name, person in targets
             ],

@@ -15,7 +15,7 @@ from webapp.web.access import admin_only, safe_next
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.blueprint import notices
-from webapp.web.params import LOCAL_TIME, IdField, read_local_time
+from webapp.web.params import LOCAL_TIME, IdField, read_local_time, read_number
 from webapp.web.viewer import require_viewer, zone_of
 
 USUAL_LENGTH = timedelta(hours=4)
@@ -36,10 +36,11 @@ class MuteForm(FlaskForm):
 def show_mutes() -> ResponseReturnValue:
     """Show which clients are muted, and mute one."""
     proposed = (clock.utcnow() + USUAL_LENGTH).astimezone(zone_of(require_viewer()))
-    form = MuteForm(data={"until": proposed.strftime(LOCAL_TIME)})
+    chosen = read_number(request.args.get("client"))
+    form = MuteForm(data={"until": proposed.strftime(LOCAL_TIME), "client_id": str(chosen or "")})
     form.client_id.offer("Choose a client", list_client_choices())
     if send_form(form, lambda: _mute(form)):
-        return done("The client is muted.", _origin())
+        return done("The client is muted.", url_for("notices.show_mutes"))
     page = render_template("notices/mutes.html", form=form, rows=list_mutes(with_ended=True))
     return page, form_status(form)
 

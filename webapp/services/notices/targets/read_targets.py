@@ -149,9 +149,7 @@ def _rows(session: Session, targets: Sequence[Target]) -> list[TargetRow]:
         )
     }
     pausers = {target.paused_by_id for target in targets} - {None}
-    names = dict(
-        session.execute(select(User.id, User.name).where(User.id.in_(pausers))).tuples().all()
-    )
+    names = dict(session.execute(select(User.id, User.name).where(User.id.in_(pausers))).all())
     return [
         TargetRow(
             target=target,
