@@ -82,9 +82,8 @@ def test_inviting_shows_the_link_once(app: Flask, admin: Browser, fake_clock: Fa
     assert link.expires_at == fake_clock.now() + timedelta(hours=72)
     cleo = user(app, 3)
     assert (cleo.email, cleo.role, cleo.has_password) == ("cleo@example.com", "helpdesk", False)
-    assert (
-        "Cleo Marchetti cleo@example.com Helpdesk Invited nothing never 0 0" in rows(admin.get("/users"))[2]
-    )
+    row = rows(admin.get("/users"))[2]
+    assert "Cleo Marchetti cleo@example.com Helpdesk Invited nothing never 0 0" in row
     assert actions(app)[-1] == "user.invited"
     fake_clock.advance(hours=72)
     assert "Invitation expired" in admin.get("/users").text

@@ -1,4 +1,4 @@
-"""The settings that all messages share: quiet hours, holidays, summaries, drills."""
+"""The settings that all messages share: quiet hours, holidays, summaries."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,7 +17,7 @@ from webapp.services.transactions import reading, transaction
 
 KIND_OF_EVENT = "notification_settings"
 MOST_HOLIDAYS = 500
-LONGEST_DRILL_DAYS = 365
+WEEKDAY_CHOICES = tuple("0123456")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,6 @@ class MessageValues:
     holidays: str = ""
     daily_summary_at: str = ""
     weekly_summary_on: str = ""
-    drill_every_days: str = ""
 
 
 @dataclass
@@ -47,15 +46,11 @@ class _Reader:
             self.problems[name] = str(error)
             return None
 
-    def number(self, name: str, typed: str, most: int, sentence: str) -> int | None:
-        """Return a number from 0 to `most`, None for nothing."""
-        text = typed.strip()
-        if not text:
-            return None
-        if not (text.isascii() and text.isdecimal() and len(text) < 6 and int(text) <= most):
-            self.problems[name] = sentence
-            return None
-        return int(text)
+    def weekday(self, name: str, typed: str) -> int | None:
+        """Return a day of the week (0 is Monday), None for nothing."""
+        if typed and typed not in WEEKDAY_CHOICES:
+            self.problems[name] = "Choose a day of the week."
+        return int(typed) if typed in WEEKDAY_CHOICES else None
 
     def days(self, typed: str) -> list[str]:
         """Return the days of some lines, in order and each once."""
@@ -90,7 +85,6 @@ def as_values(row: NotificationSettings) -> MessageValues:
         holidays="\n".join(row.holidays),
         daily_summary_at=row.daily_summary_at or "",
         weekly_summary_on="" if row.weekly_summary_on is None else str(row.weekly_summary_on),
-        drill_every_days="" if row.drill_every_days is None else str(row.drill_every_days),
     )
 
 
@@ -164,16 +158,7 @@ def _read(values: MessageValues) -> dict[str, Any]:
         "quiet_hours": _quiet_hours(zone, begins, ends),
         "holidays": reader.days(values.holidays),
         "daily_summary_at": reader.time_of_day("daily_summary_at", values.daily_summary_at),
-        "weekly_summary_on": reader.number(
-            "weekly_summary_on", values.weekly_summary_on, 6, "Choose a day of the week."
-        ),
-        "drill_every_days": reader.number(
-            "drill_every_days",
-            values.drill_every_days,
-            LONGEST_DRILL_DAYS,
-            f"Enter a number of days up to {LONGEST_DRILL_DAYS}, or nothing.",
-        )
-        or None,
+        "weekly_summary_on": reader.weekday("weekly_summary_on", values.weekly_summary_on),
     }
     if reader.problems:
         raise FieldError(reader.problems)
@@ -194,7 +179,6 @@ def _stored(row: NotificationSettings) -> dict[str, object]:
         "holidays": row.holidays,
         "daily_summary_at": row.daily_summary_at,
         "weekly_summary_on": row.weekly_summary_on,
-        "drill_every_days": row.drill_every_days,
     }
 
 

@@ -49,7 +49,7 @@ class MailForm(FlaskForm):
 
 
 class MessageForm(FlaskForm):
-    """The form of quiet hours, holidays, summaries and drills."""
+    """The form of quiet hours, holidays and summaries."""
 
     time_zone = StringField(
         "Time zone", description="All times of this card are in it. Type a city, such as Berlin."
@@ -77,11 +77,6 @@ class MessageForm(FlaskForm):
         ],
         validate_choice=False,
     )
-    drill_every_days = StringField(
-        "A drill every so many days",
-        render_kw={"inputmode": "numeric"},
-        description="A made-up report goes the whole way to a message. Empty: only by hand.",
-    )
 
     def values(self) -> MessageValues:
         """The typed values."""
@@ -92,5 +87,4 @@ class MessageForm(FlaskForm):
             holidays=self.holidays.data or "",
             daily_summary_at=self.daily_summary_at.data or "",
             weekly_summary_on=self.weekly_summary_on.data or "",
-            drill_every_days=self.drill_every_days.data or "",
         )

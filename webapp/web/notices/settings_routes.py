@@ -1,4 +1,4 @@
-"""The page of the mail server, quiet hours, holidays, summaries and drills."""
+"""The page of the mail server, quiet hours, holidays and summaries."""
 
 from dataclasses import asdict
 
@@ -52,7 +52,7 @@ def save_mail() -> ResponseReturnValue:
 @notices.post("/settings/messages")
 @admin_only
 def save_messages() -> ResponseReturnValue:
-    """Save quiet hours, holidays, summaries and drills."""
+    """Save quiet hours, holidays and summaries."""
     form = MessageForm()
     attempt = EditAttempt(
         form, lambda seen, by: save_message_settings(form.values(), seen=seen, actor_id=by)
