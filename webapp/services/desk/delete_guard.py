@@ -21,6 +21,7 @@ DeskRow = Board | Category | Client | Priority | Status | Asset
 Switchable = Asset | Board | Category | Client
 
 _ROUTING = Connection.__tablename__
+_GO_WITH_IT = {"client_mutes"}
 _WORDS = {
     "tickets": ("ticket", "tickets"),
     "organization_mappings": ("mapped organization", "mapped organizations"),
@@ -124,7 +125,7 @@ def activate_row(model: type[Switchable], row_id: int, actor_id: int | None = No
 def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]:
     """Every table with columns that point to the model's table, and these columns.
 
-    Columns that forget a deleted row do not hold it.
+    Columns that forget a deleted row do not hold it, and neither do mutes, which go with it.
     """
     target = Base.metadata.tables[model.__tablename__].c.id
     for table in Base.metadata.sorted_tables:
@@ -133,7 +134,7 @@ def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]
             for key in table.foreign_keys
             if key.references(target.table) and key.ondelete != "SET NULL"
         ]
-        if columns:
+        if columns and table.name not in _GO_WITH_IT:
             yield table.name, columns
 
 

@@ -14,6 +14,8 @@ from webapp.services.operations.audit_names import AuditNames
 from webapp.web.params import read_number
 
 ACTIONS = {
+    "client.muted": "Muted a client",
+    "client.unmuted": "Ended a client's mute",
     "connection.created": "Connected an account",
     "connection.credentials_replaced": "Replaced the credentials",
     "connection.credentials_forgotten": "Deleted the credentials",
@@ -21,6 +23,10 @@ ACTIONS = {
     "connection.proved": "Compared with everything that Huntress lists",
     "connection.disconnected": "Disconnected an account",
     "connection.reconnected": "Reconnected an account",
+    "contact_method.added": "Added a contact method",
+    "contact_method.confirmed": "Confirmed a contact method",
+    "contact_method.deleted": "Deleted a contact method",
+    "contact_method.resumed": "Used a contact method again",
     "drill.scheduled": "Changed how often a drill begins",
     "drill.started": "Started a drill",
     "incidents.ticketed": "Created tickets for recorded incidents",
@@ -28,6 +34,7 @@ ACTIONS = {
     "mapping.imported": "Imported mappings",
     "mapping.matched_again": "Matched an organization again",
     "mapping.saved": "Saved a mapping",
+    "notification_settings.changed": "Changed the settings of messages",
     "on_call.calendar_made": "Made an address of the on-call calendar",
     "on_call.calendar_stopped": "Ended the address of the on-call calendar",
     "on_call.override_added": "Put somebody on call",
@@ -35,6 +42,7 @@ ACTIONS = {
     "on_call.rotation_removed": "Deleted the on-call rotation",
     "on_call.rotation_set": "Set the on-call rotation",
     "organizations.synced": "Synced organizations",
+    "outbox.resent": "Sent failed messages again",
     "portal_link.chosen": "Chose the format of portal links",
     "polling.paused": "Paused polling",
     "polling.resumed": "Resumed polling",
@@ -42,6 +50,13 @@ ACTIONS = {
     "quarantine.dismissed": "Dismissed a quarantined report",
     "quarantine.retried": "Asked to retry a quarantined report",
     "routing.saved": "Saved the routing",
+    "target.added": "Added a target",
+    "target.changed": "Changed a target",
+    "target.deleted": "Deleted a target",
+    "target.old_secret_removed": "Removed a webhook's old secret",
+    "target.paused": "Paused a target",
+    "target.resumed": "Resumed a target",
+    "target.secret_rotated": "Rotated a webhook's secret",
     "ticket.changed": "Changed a ticket",
     "ticket.moved": "Moved a ticket to its client",
     "ticket.noted": "Added a note to a ticket",
@@ -65,6 +80,7 @@ _SUBJECT_PAGES = {
     "ticket": ("tickets.show", "ticket_id"),
     "connection": ("connections.show", "connection_id"),
     "client": ("clients.show", "client_id"),
+    "target": ("notices.show_target", "target_id"),
     "asset": ("assets.show", "asset_id"),
 }
 SHOWN_VALUE_LENGTH = 300
