@@ -11,8 +11,8 @@ from bench.drain import measure_drain
 from bench.idle import measure_idle
 from bench.mapping import measure_mapping
 from bench.memory import measure_memory
-from bench.notices import measure_outbox, measure_telling
 from bench.metrics import measure_metrics
+from bench.notices import measure_outbox, measure_telling
 from bench.throughput import measure_throughput
 
 PARTS: dict[str, Callable[[], dict[str, float]]] = {
