@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import AuditEvent
 
-SECRET_FIELDS = frozenset({"api_key", "api_secret", "password", "password_hash", "token"})
+SECRET_FIELDS = frozenset(
+    {"api_key", "api_secret", "mail_password", "password", "password_hash", "secrets", "token"}
+)
 CHANGED = "changed"
 
 

@@ -4,7 +4,7 @@ A number consists of ASCII digits and fits an id column. Any other text counts a
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from wtforms import SelectField
@@ -16,6 +16,9 @@ from webapp.services.lookups import LARGEST_ID
 
 MOST_DIGITS = len(str(LARGEST_ID))
 YES, NO = "yes", "no"
+LOCAL_TIME = "%Y-%m-%dT%H:%M"
+"""How browsers send a day and a time."""
+
 NO_SUCH_ID = -1
 """A choice that cannot be the id of any row; services refuse it like a row that is gone."""
 
@@ -53,6 +56,18 @@ def read_days(values: Mapping[str, str], zone: tzinfo) -> tuple[datetime | None,
         _midnight(first, zone) if first else None,
         _midnight(last + timedelta(days=1), zone) if last else None,
     )
+
+
+def read_local_time(text: str | None, zone: tzinfo) -> datetime | None:
+    """The moment (UTC) of a time such as `2026-06-09T18:00` on a clock of the zone.
+
+    None for any other text, and for years outside 1970 to 9998.
+    """
+    try:
+        time_of_day = datetime.strptime(text or "", LOCAL_TIME).replace(tzinfo=zone)
+    except ValueError:
+        return None
+    return time_of_day.astimezone(UTC) if 1970 <= time_of_day.year <= 9998 else None
 
 
 def yes_or_no(value: bool) -> str:

@@ -52,3 +52,24 @@ WEEKLY_TYPE = "summary.weekly"
 ALARM_BEGAN_TYPE = "alarm.began"
 ALARM_REPEATED_TYPE = "alarm.repeated"
 ALARM_ENDED_TYPE = "alarm.ended"
+
+TYPE_WORDS: Mapping[str, str] = {
+    EVENTS[CREATED].type: "Ticket created",
+    EVENTS[SEVERITY_RAISED].type: "Severity raised",
+    EVENTS[REOPENED].type: "Ticket reopened",
+    EVENTS[CLOSED].type: "Ticket closed",
+    EVENTS[QUARANTINED].type: "Report unreadable",
+    EVENTS[UNTOUCHED].type: "Ticket untouched",
+    TAKEN_TYPE: "Ticket taken",
+    DAILY_TYPE: "Daily summary",
+    WEEKLY_TYPE: "Weekly summary",
+    ALARM_BEGAN_TYPE: "Alarm",
+    ALARM_REPEATED_TYPE: "Alarm, again",
+    ALARM_ENDED_TYPE: "Alarm over",
+}
+"""What the outbox calls each type of message."""
+
+
+def type_words(type_: str) -> str:
+    """Words for a type of message; a type of another version gives its own."""
+    return TYPE_WORDS.get(type_, type_.replace(".", " ").replace("_", " ").capitalize())

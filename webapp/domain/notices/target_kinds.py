@@ -46,7 +46,8 @@ class TargetKind:
 
     `is_personal` says that it can be a person's contact method. `is_machine` says that it gets
     every event singly and is never bundled or limited. `main` is the setting that
-    `target add --url` or `--to` gives.
+    `target add --url` or `--to` gives. `borrowed` names the settings that a person does not know:
+    a contact method takes them from a target of the team.
     """
 
     label: str
@@ -55,6 +56,12 @@ class TargetKind:
     limits: Sequence[Limit] = ()
     is_personal: bool = False
     is_machine: bool = False
+    borrowed: Sequence[str] = ()
+
+    @property
+    def own_settings(self) -> Sequence[KindSetting]:
+        """The settings that a person enters for a contact method."""
+        return [one for one in self.settings if one.name not in self.borrowed]
 
 
 def _limits(*pairs: tuple[int, int]) -> tuple[Limit, ...]:
@@ -137,6 +144,7 @@ KINDS: Mapping[Kind, TargetKind] = {
         main="user",
         limits=_limits((3, 1), (10, 15), (30, 60)),
         is_personal=True,
+        borrowed=("token",),
     ),
     Kind.SMS: TargetKind(
         "SMS (Twilio)",
@@ -149,6 +157,7 @@ KINDS: Mapping[Kind, TargetKind] = {
         main="to",
         limits=_limits((1, 1), (5, 15), (11, 60), (21, 180)),
         is_personal=True,
+        borrowed=("from", "account", "token"),
     ),
     Kind.WEBHOOK: TargetKind(
         "Webhook",

@@ -13,21 +13,37 @@ from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.settings import Destination, MailServer
 
 UNREADABLE = "The stored secret of this target cannot be read any more: enter it again."
+NO_ACCOUNT = "The target whose account this contact method used is gone: an admin has to add one."
+
+VIA = "via"
+"""The setting of a contact method that names the target whose account it sends with."""
 
 
 def read_destination(session: Session, target: Target, config: Config) -> Destination:
     """Return a target's settings in plain text; raises DeliveryError where no key fits them."""
-    if isinstance(target.secrets, UnreadableText):
-        raise DeliveryError(Failure.PERMANENT, UNREADABLE)
-    secrets: dict[str, Any] = json.loads(target.secrets) if target.secrets else {}
+    settings, secrets = _settings_of(target)
+    via = settings.pop(VIA, None)
+    if via is not None:
+        lender = session.get(Target, via)
+        if lender is None:
+            raise DeliveryError(Failure.PERMANENT, NO_ACCOUNT)
+        lent, lent_secrets = _settings_of(lender)
+        settings, secrets = lent | settings, lent_secrets | secrets
     return Destination(
         kind=Kind(target.kind),
-        settings={name: str(value) for name, value in target.settings.items()},
+        settings={name: str(value) for name, value in settings.items()},
         secrets={name: str(value) for name, value in secrets.items()},
         outbound_hosts=config.outbound_hosts,
         mail_server=read_mail_server(session),
         ca_file=config.outbound_ca_file,
     )
+
+
+def _settings_of(target: Target) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings and the secrets; raises DeliveryError where no key fits the secrets."""
+    if isinstance(target.secrets, UnreadableText):
+        raise DeliveryError(Failure.PERMANENT, UNREADABLE)
+    return dict(target.settings), json.loads(target.secrets) if target.secrets else {}
 
 
 def read_mail_server(session: Session) -> MailServer | None:
