@@ -10,8 +10,9 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
-from webapp.services.notices.deliver import deliver_target
+from webapp.services.notices.deliver import deliver_target, expire_messages
 from webapp.services.notices.escalate import advance_escalations, find_due_targets
+from webapp.services.notices.mute_client import record_ended_mutes
 from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
@@ -48,6 +49,7 @@ def poll(
 def notices() -> None:
     """Run the steps of policies that are due, and enqueue a delivery to each target in need."""
     try:
+        record_ended_mutes(utcnow())
         advance_escalations(utcnow())
         due = find_due_targets(utcnow())
     except DATABASE_AWAY as error:
@@ -62,10 +64,12 @@ def deliver(target_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh the database's statistics, and go on rewriting portal links."""
+    """Delete old records, give up old messages, refresh statistics, go on rewriting links."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
+    if expired := expire_messages(utcnow()):
+        logger.warning("Gave up %s messages that waited for two days", expired)
     refresh_statistics()
     relink_waiting()
 

@@ -6,7 +6,17 @@ routes, or in `blueprint.py` if several modules share it. The area's `BLUEPRINTS
 
 from flask import Flask
 
-from webapp.web import clients, connections, mapping, operations, people, polling, settings, tickets
+from webapp.web import (
+    clients,
+    connections,
+    mapping,
+    notices,
+    operations,
+    people,
+    polling,
+    settings,
+    tickets,
+)
 from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
 from webapp.web.errors import init_errors
@@ -17,7 +27,7 @@ from webapp.web.page_context import init_page_context
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
 
-AREAS = (clients, connections, mapping, operations, people, polling, settings, tickets)
+AREAS = (clients, connections, mapping, notices, operations, people, polling, settings, tickets)
 
 
 def register_web(app: Flask) -> None:

@@ -29,6 +29,11 @@ class MuteRow:
     client: str
     by: str | None
 
+    @property
+    def holds(self) -> bool:
+        """Whether it still mutes the client."""
+        return self.mute.ended_at is None and self.mute.until > clock.utcnow()
+
     def as_dict(self) -> dict[str, Any]:
         """The mute for `--json`; times are UTC."""
         mute = self.mute

@@ -12,9 +12,9 @@ from webapp.domain.notices.events import type_words
 from webapp.models import OutboxRow, Target, Ticket, User
 from webapp.models.outbox import OutboxState
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import reading
 
-PAGE_SIZE = 50
 SHOWN_OF_TICKET = 30
 STATES = tuple(state.value for state in OutboxState)
 _NEWEST_FIRST = Keyset(Order(OutboxRow.id, "id", descending=True))

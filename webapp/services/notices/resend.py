@@ -21,8 +21,8 @@ def resend(row_ids: Collection[int], *, actor_id: int | None = None) -> int:
     """Let failed rows be sent again at once; returns how many rows that are.
 
     Rows that failed as one message go together. To a target that is paused they go once it is
-    resumed. Raises NotFoundError for an id that is none, and RefusedError where a row has not
-    failed or its target is gone.
+    resumed. Raises NotFoundError for an unknown id, and RefusedError for a row that did not fail and
+    for one whose target is gone.
     """
     with transaction() as session:
         found = {row.id: row for row in session.scalars(_chosen(row_ids))}

@@ -17,6 +17,7 @@ from webapp.models import (
     OrganizationMapping,
     Priority,
     Status,
+    Target,
     Ticket,
     User,
 )
@@ -27,9 +28,11 @@ NAMED: Mapping[str, InstrumentedAttribute[Any]] = {
     "board": Board.name,
     "category": Category.name,
     "client": Client.name,
+    "contact_method": Target.name,
     "connection": Connection.name,
     "priority": Priority.name,
     "status": Status.name,
+    "target": Target.name,
     "ticket": Ticket.number,
     "user": User.name,
 }

@@ -9,12 +9,17 @@ from sqlalchemy.orm import Session
 from webapp.models import (
     ApiExchange,
     BulkChange,
+    ClientMute,
     CsvUpload,
+    Escalation,
+    OutboxRow,
     PasswordLink,
     PollRun,
     SetupToken,
+    TakeLink,
     UserSession,
 )
+from webapp.models.outbox import OutboxState
 from webapp.models.poll_run import RUNNING
 from webapp.services.transactions import transaction
 
@@ -24,8 +29,21 @@ KEEP_UPLOADS = timedelta(days=1)
 KEEP_BULK_CHANGES = timedelta(days=7)
 BATCH = 1_000
 
+KEEP_MESSAGES = timedelta(days=90)
+KEEP_TAKE_LINKS = timedelta(days=30)
+
 Disposable = (
-    ApiExchange | BulkChange | CsvUpload | PasswordLink | PollRun | SetupToken | UserSession
+    ApiExchange
+    | BulkChange
+    | ClientMute
+    | CsvUpload
+    | Escalation
+    | OutboxRow
+    | PasswordLink
+    | PollRun
+    | SetupToken
+    | TakeLink
+    | UserSession
 )
 
 
@@ -34,7 +52,8 @@ def delete_old_records(now: datetime) -> dict[str, int]:
 
     API exchanges are kept for 14 days, finished poll runs for 90 days, uploads for a day and the
     data to undo bulk changes for a week. Sessions, setup tokens and password links are deleted when
-    they have expired.
+    they have expired. Messages of the outbox, escalations that ended and mutes are kept for 90
+    days, links that take a ticket for 30 days after they have expired.
 
     A connection's newest exchange stays, because the next call is numbered after it. Its newest run
     stays, because the status card shows it. Each transaction is short, so that others can write
@@ -59,6 +78,20 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         "password_links": _delete_all(PasswordLink, PasswordLink.expires_at < now),
         "csv_uploads": _delete_all(CsvUpload, CsvUpload.created_at < now - KEEP_UPLOADS),
         "bulk_changes": _delete_all(BulkChange, BulkChange.created_at < now - KEEP_BULK_CHANGES),
+        **_delete_old_notices(now),
+    }
+
+
+def _delete_old_notices(now: datetime) -> dict[str, int]:
+    """Delete what was told; what still waits to be sent stays, however old it is."""
+    oldest = now - KEEP_MESSAGES
+    return {
+        "notification_outbox": _delete_all(
+            OutboxRow, OutboxRow.created_at < oldest, OutboxRow.state != OutboxState.PENDING
+        ),
+        "escalations": _delete_all(Escalation, Escalation.ended_at < oldest),
+        "take_links": _delete_all(TakeLink, TakeLink.expires_at < now - KEEP_TAKE_LINKS),
+        "client_mutes": _delete_all(ClientMute, ClientMute.until < oldest),
     }
 
 

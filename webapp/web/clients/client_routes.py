@@ -9,6 +9,7 @@ from webapp.services.desk.import_clients import CLIENT_IMPORT
 from webapp.services.desk.list_clients import ClientQuery, export_clients, list_clients
 from webapp.services.desk.read_client import read_client
 from webapp.services.mapping.match_clients import match_clients, matched_words
+from webapp.services.notices.mute_client import find_mute
 from webapp.services.polling.move_tickets import list_move_offers
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
@@ -79,6 +80,7 @@ def show(client_id: int) -> ResponseReturnValue:
         form=form,
         attempt=attempt,
         move_offers=list_move_offers(client_id=client_id),
+        mute=find_mute(client_id),
     )
     return page, attempt.status
 

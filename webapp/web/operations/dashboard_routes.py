@@ -16,6 +16,7 @@ from webapp.services.connections.connection_health import (
 )
 from webapp.services.edition import has_integration
 from webapp.services.errors import RefusedError
+from webapp.services.notices.mute_client import list_mutes
 from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
 from webapp.services.operations.read_banner import Banner, read_banner, what_stops_polls
 from webapp.services.operations.read_dashboard import read_dashboard
@@ -57,6 +58,7 @@ def show() -> ResponseReturnValue:
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
         move_offers=list_move_offers() if viewer.is_admin and has_integration() else [],
+        muted=list_mutes(),
         is_available=has_integration(),
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),

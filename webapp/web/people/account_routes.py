@@ -16,6 +16,7 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import limiter
 from webapp.models import User
 from webapp.services.errors import ConflictError, FieldError, RefusedError
+from webapp.services.notices.targets.contact_methods import read_contact_methods
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
@@ -245,6 +246,7 @@ def _preferences_page(
         details_form=details_form,
         password_form=password_form or ChangePasswordForm(formdata=None),
         problem=problem,
+        contact=read_contact_methods(user.id),
         time_zones=list_time_zones(),
     )
 

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
 from webapp.services.errors import ConflictError, FieldError, RefusedError
+from webapp.services.notices.targets.contact_methods import list_confirmed
 from webapp.services.people.edit_user import (
     UserEdit,
     edit_user,
@@ -36,7 +37,10 @@ def show_list() -> ResponseReturnValue:
     """Show all users; deactivated ones have their own tab."""
     rows = read_users()
     return render_template(
-        "people/users.html", rows=rows, is_inactive=request.args.get("show") == "deactivated"
+        "people/users.html",
+        rows=rows,
+        is_inactive=request.args.get("show") == "deactivated",
+        reached=list_confirmed(),
     )
 
 
@@ -185,7 +189,13 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         form = EditForm(formdata=None, obj=row.user)
     form.seen_name.data, form.seen_email.data = row.user.name, row.user.email
     form.seen_role.data = row.user.role
-    return render_template("people/user.html", row=row, form=form, problem=problem)
+    return render_template(
+        "people/user.html",
+        row=row,
+        form=form,
+        problem=problem,
+        reached=list_confirmed().get(user_id, []),
+    )
 
 
 def _show_once(link: IssuedLink) -> ResponseReturnValue:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.models import Comment
 from webapp.services.errors import FieldError
+from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
 from webapp.services.tickets.read_incident import read_raw_report
@@ -107,6 +108,7 @@ def _page(
     return render_template(
         "tickets/show.html",
         view=view,
+        told=read_told(ticket_id),
         note_form=note_form,
         refused=refused,
         preview=preview,

@@ -137,11 +137,11 @@ def has_no_targets() -> bool:
 
 def _rows(session: Session, targets: Sequence[Target]) -> list[TargetRow]:
     waiting = {
-        row.target_id: (row.count, row.oldest)
+        row.target_id: (row.rows, row.oldest)
         for row in session.execute(
             select(
                 OutboxRow.target_id,
-                func.count().label("count"),
+                func.count().label("rows"),
                 func.min(OutboxRow.created_at).label("oldest"),
             )
             .where(OutboxRow.state == OutboxState.PENDING)

@@ -1,0 +1,12 @@
+"""Notifications: who is told what, and how it went."""
+
+from webapp.web.notices import (  # noqa: F401 - each registers its routes
+    mute_routes,
+    outbox_routes,
+    settings_routes,
+    target_action_routes,
+    target_routes,
+)
+from webapp.web.notices.blueprint import notices
+
+BLUEPRINTS = (notices,)
