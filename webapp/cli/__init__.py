@@ -32,6 +32,7 @@ COMMANDS = {
     "mail": "webapp.cli.targets",
     "outbox": "webapp.cli.outbox",
     "mute": "webapp.cli.mute",
+    "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
