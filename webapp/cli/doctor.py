@@ -21,6 +21,7 @@ from webapp.services.operations.check_health import (
     describe_checks,
     summarize,
 )
+from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.read_health import check_disk
 from webapp.services.schedule.judge_polling import judge_connections
@@ -72,6 +73,8 @@ def run_checks() -> Iterator[Check]:
         yield from check_parts(read_queue_status(), connections)
         yield check_clock(connections)
         yield from check_connections(connections, utcnow())
+        if database[0].is_ok:
+            yield check_notices(config, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.domain.notices.events import CREATED
-from webapp.domain.notices.policy import ANY, MAPPED, UNMAPPED, Step
+from webapp.domain.notices.policy import ANY, MAPPED, UNMAPPED, StepRule
 from webapp.domain.notices.preview import Forecast
 from webapp.models import Board, Client, Target
 from webapp.services.errors import FieldError
@@ -78,7 +78,7 @@ def add(
             "untouched_minutes": untouched_for,
         }
     steps = [
-        Step(
+        StepRule(
             after_minutes=minutes,
             target_ids=target_ids,
             tells_on_call=on_call,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from webapp.domain.notices.events import UNTOUCHED
 from webapp.domain.notices.hours import EVERY_DAY, Hours
-from webapp.domain.notices.policy import ANY, MAPPED, SKIP, Conditions, PolicyRule, Step
+from webapp.domain.notices.policy import ANY, MAPPED, SKIP, Conditions, PolicyRule, StepRule
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_NAMES = 3
@@ -59,7 +59,7 @@ def steps_words(rule: PolicyRule, names: Names) -> str:
     return f"{text}; the last step {times}, every {minutes_words(rule.steps[-1].after_minutes)}"
 
 
-def audience_words(step: Step, names: Names) -> str:
+def audience_words(step: StepRule, names: Names) -> str:
     """Return whom a step tells, such as `on call and Ops channel`."""
     people = ["on call"] if step.tells_on_call else []
     people += [names.targets.get(key, _GONE) for key in step.target_ids]
@@ -134,5 +134,5 @@ def _some(ids: Sequence[int], names: Mapping[int, str], kind: str) -> str:
     return f"{', '.join(words[:MOST_NAMES])} or {len(words) - MOST_NAMES:,} more {kind}"
 
 
-def _audience(step: Step) -> tuple[object, ...]:
+def _audience(step: StepRule) -> tuple[object, ...]:
     return (set(step.target_ids), step.tells_on_call, step.tells_everybody)

@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from webapp.domain.notices.bundling import BUNDLE_WINDOW
 from webapp.domain.notices.events import CLOSED, EVENTS, UNTOUCHED
 from webapp.domain.notices.message import Stage
-from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, Step
+from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, StepRule
 
 NIGHT_BEGINS, NIGHT_ENDS = time(22), time(7)
 
@@ -61,7 +61,7 @@ class Addressee:
     follows_to_end: bool = False
 
 
-Audience = Callable[[Step], Sequence[Addressee]]
+Audience = Callable[[StepRule], Sequence[Addressee]]
 """Whom a step tells; paused targets are left out."""
 
 

@@ -8,7 +8,7 @@ from itertools import product
 
 from webapp.domain.incident import Severity
 from webapp.domain.notices.events import CREATED
-from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, Step
+from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, StepRule
 from webapp.domain.notices.policy_words import join_words
 
 ANY_OTHER = 0
@@ -44,7 +44,7 @@ class Places:
 
 
 def judge_reach(
-    rules: Rules, places: Places, audience: Callable[[Step], StepAudience], now: datetime
+    rules: Rules, places: Places, audience: Callable[[StepRule], StepAudience], now: datetime
 ) -> Reach:
     """Return whether a critical ticket that is created at `now` reaches somebody, wherever it is.
 
@@ -75,7 +75,7 @@ def judge_reach(
     return Reach((*missing, *problems))
 
 
-def _problems(policy: PolicyRule, audience: Callable[[Step], StepAudience]) -> Iterator[str]:
+def _problems(policy: PolicyRule, audience: Callable[[StepRule], StepAudience]) -> Iterator[str]:
     """Why no step of a policy reaches anybody; nothing where one does."""
     if not policy.steps:
         yield f"The policy {policy.name} tells nobody at once: it has no steps."

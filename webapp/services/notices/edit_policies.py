@@ -13,7 +13,7 @@ from webapp.domain.notices.policy import (
     Conditions,
     PolicyError,
     PolicyRule,
-    Step,
+    StepRule,
     check_steps,
     read_conditions,
 )
@@ -42,7 +42,7 @@ class PolicyValues:
 
     name: str | None
     conditions: Mapping[str, Any]
-    steps: Sequence[Step] = ()
+    steps: Sequence[StepRule] = ()
     repeats: int = 0
 
 
@@ -52,7 +52,7 @@ class CheckedPolicy:
 
     name: str
     conditions: Conditions
-    steps: tuple[Step, ...] = field(default=())
+    steps: tuple[StepRule, ...] = field(default=())
     repeats: int = 0
 
     def as_rule(self, key: int) -> PolicyRule:

@@ -12,7 +12,7 @@ from webapp import clock
 from webapp.domain.incident import Severity
 from webapp.domain.notices.events import CREATED, REOPENED, SEVERITY_RAISED
 from webapp.domain.notices.hours import HoursError, read_hours
-from webapp.domain.notices.policy import Step
+from webapp.domain.notices.policy import StepRule
 from webapp.domain.notices.target_kinds import Kind
 from webapp.models import NotificationSettings, OnCallMember, Policy, Target
 from webapp.services.audit import record_event
@@ -101,7 +101,7 @@ def take_offer(choice: OfferChoice, *, actor_id: int | None = None) -> None:
         target = None if choice.target_id is None else session.get(Target, choice.target_id)
         if choice.target_id is not None and (target is None or target.user_id is not None):
             raise FieldError({"target_id": "This target is gone: choose another one."})
-        named = Step(target_ids=(target.id,)) if target else Step(tells_everybody=True)
+        named = StepRule(target_ids=(target.id,)) if target else StepRule(tells_everybody=True)
         for values in _policies(named, hours.as_json() if hours else {}, _has_rotation(session)):
             insert_policy(session, check_policy(values), actor_id=actor_id)
         _set_summary(session, settings, target, actor_id)
@@ -116,15 +116,15 @@ def decline_offer(*, actor_id: int | None = None) -> None:
         _record(session, "declined", actor_id)
 
 
-def _policies(named: Step, hours: dict[str, Any], has_rotation: bool) -> list[PolicyValues]:
-    first = Step(tells_on_call=True) if has_rotation else named
-    again = Step(
+def _policies(named: StepRule, hours: dict[str, Any], has_rotation: bool) -> list[PolicyValues]:
+    first = StepRule(tells_on_call=True) if has_rotation else named
+    again = StepRule(
         after_minutes=10,
         target_ids=first.target_ids,
         tells_on_call=first.tells_on_call,
         tells_everybody=first.tells_everybody,
     )
-    everybody = Step(after_minutes=10, target_ids=named.target_ids, tells_everybody=True)
+    everybody = StepRule(after_minutes=10, target_ids=named.target_ids, tells_everybody=True)
     return [
         PolicyValues(
             name=NAMES[Severity.CRITICAL],

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.notices.policy import PolicyRule, Rules, Step
+from webapp.domain.notices.policy import PolicyRule, Rules, StepRule
 from webapp.domain.notices.preview import Addressee, Audience, Forecast, forecast
 from webapp.domain.notices.target_kinds import KINDS, Kind
 from webapp.models import NotificationSettings, Policy
@@ -76,9 +76,9 @@ def _with_draft(
 
 def _audience(session: Session, now: datetime) -> Audience:
     book = RecipientBook(session, now)
-    known: dict[Step, tuple[Addressee, ...]] = {}
+    known: dict[StepRule, tuple[Addressee, ...]] = {}
 
-    def of(step: Step) -> tuple[Addressee, ...]:
+    def of(step: StepRule) -> tuple[Addressee, ...]:
         if step not in known:
             usable = [one for one in book.of(step) if not one.is_paused]
             known[step] = tuple(_addressee(one, step) for one in usable)
@@ -87,7 +87,7 @@ def _audience(session: Session, now: datetime) -> Audience:
     return of
 
 
-def _addressee(one: Recipient, step: Step) -> Addressee:
+def _addressee(one: Recipient, step: StepRule) -> Addressee:
     is_on_call = step.tells_on_call and one.person_id is not None and not step.tells_everybody
     kind = KINDS[Kind(one.kind)]
     return Addressee(

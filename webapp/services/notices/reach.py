@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.notices.policy import Step
+from webapp.domain.notices.policy import StepRule
 from webapp.domain.notices.policy_words import Names
 from webapp.domain.notices.reach import Places, Reach, StepAudience, judge_reach
 from webapp.domain.notices.target_kinds import Kind
@@ -23,14 +23,15 @@ _IS_POLLED = Connection.polling_started_at.is_not(None) & Connection.disconnecte
 
 @dataclass(frozen=True, slots=True)
 class ReachView:
-    """How it stands: `is_needed` once a connection is started, `is_decided` once somebody chose.
+    """How it stands: `is_needed` once a connection is started.
 
-    Whoever declined the offered policies, and has none, is still told so on Health.
+    `is_decided` says that there are policies, or that those that are offered were declined.
     """
 
     reach: Reach
     is_needed: bool
     is_decided: bool
+    has_policies: bool
 
     @property
     def is_alarming(self) -> bool:
@@ -47,12 +48,14 @@ def read_reach(session: Session, now: datetime) -> ReachView:
     names = read_names(session) if has_places else Names()
     places = Places(boards=names.boards, clients=names.clients)
     audiences = _Audiences(session, now)
+    has_policies = bool(session.scalar(select(exists().where(Policy.id > 0))))
     settings = session.get(NotificationSettings, 1)
     is_offered = settings is not None and settings.policies_offered_at is not None
     return ReachView(
         reach=judge_reach(rules, places, audiences.of, now),
         is_needed=bool(session.scalar(select(exists().where(_IS_POLLED)))),
-        is_decided=is_offered or bool(session.scalar(select(exists().where(Policy.id > 0)))),
+        is_decided=is_offered or has_policies,
+        has_policies=has_policies,
     )
 
 
@@ -73,7 +76,7 @@ class _Audiences:
         self._targets = [row for row in rows if row.user_id is None or row.is_active]
         self._on_call = who_is_on_call(session, now)
 
-    def of(self, step: Step) -> StepAudience:
+    def of(self, step: StepRule) -> StepAudience:
         """Return whether a step reaches somebody."""
         problems: list[str] = []
         chosen = [one for one in self._targets if one.id in step.target_ids]

@@ -73,7 +73,7 @@ def read_policy(policy_id: int) -> PolicyView:
         return _view(policy, read_names(session))
 
 
-def read_choices(keeps: PolicyRule | None = None) -> PolicyChoices:
+def read_policy_choices(keeps: PolicyRule | None = None) -> PolicyChoices:
     """Return what a form offers; what the policy `keeps` names stays among it, even if inactive."""
     is_board_offered = Board.is_active | Board.id.in_(keeps.conditions.board_ids if keeps else ())
     chosen_clients = keeps.conditions.client_ids if keeps else ()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
+from webapp.services.notices.reach import ReachView, read_reach
 from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage, ticket_rows
 from webapp.services.transactions import reading
@@ -44,6 +45,7 @@ class Dashboard:
     untouched: Sequence[Ticket]
     open_by_priority: Sequence[PriorityCount]
     figures: DeskFigures | None
+    reach: ReachView
 
     @property
     def open_count(self) -> int:
@@ -77,6 +79,7 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
             untouched=_oldest(session, UNTOUCHED),
             open_by_priority=_by_priority(session),
             figures=read_figures(session, now, zone) if has_tickets else None,
+            reach=read_reach(session, now),
         )
 
 

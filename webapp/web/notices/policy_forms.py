@@ -22,7 +22,7 @@ from webapp.domain.notices.policy import (
     SKIP,
     UNMAPPED,
     PolicyRule,
-    Step,
+    StepRule,
 )
 from webapp.domain.notices.policy_words import WEEKDAYS
 from webapp.services.errors import FieldError
@@ -117,7 +117,7 @@ class PolicyForm(HoursForm):
         self.board_ids.offer(choices.boards)
         self.client_ids.offer(choices.clients)
 
-    def values(self, steps: Sequence[Step]) -> PolicyValues:
+    def values(self, steps: Sequence[StepRule]) -> PolicyValues:
         """What was sent; raises FieldError for an unknown zone."""
         hours = None
         if self.is_timed.data:
@@ -160,10 +160,10 @@ class StepRow:
         """Whether nothing was entered."""
         return not (self.targets or self.on_call or self.everybody or self.after.strip())
 
-    def as_step(self) -> Step:
+    def as_step(self) -> StepRule:
         """The step as the services take it."""
         numbers = (read_number(text) for text in sorted(self.targets))
-        return Step(
+        return StepRule(
             after_minutes=read_whole(self.after, 0) or 0,
             target_ids=tuple(NO_SUCH_ID if one is None else one for one in numbers),
             tells_on_call=self.on_call,

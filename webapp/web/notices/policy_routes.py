@@ -20,7 +20,7 @@ from webapp.services.notices.edit_policies import (
 )
 from webapp.services.notices.offer_policies import read_offer
 from webapp.services.notices.preview_policies import PolicyPreview, preview_policies
-from webapp.services.notices.read_policies import list_policies, read_choices, read_policy
+from webapp.services.notices.read_policies import list_policies, read_policy_choices, read_policy
 from webapp.services.people.set_preferences import list_time_zones
 from webapp.web.access import admin_only
 from webapp.web.answers import done
@@ -54,7 +54,7 @@ class _Editor:
     @classmethod
     def open(cls, rule: PolicyRule | None) -> "_Editor":
         """The form as it was sent, or else as the policy is stored."""
-        choices = read_choices(rule)
+        choices = read_policy_choices(rule)
         form = PolicyForm(data=form_data(rule, choices.time_zone))
         form.offer(choices)
         if form.is_submitted():
@@ -95,7 +95,7 @@ class _Editor:
 
     def render(self, *, policy: object = None, version: str = "") -> ResponseReturnValue:
         """The page with the form."""
-        choices = read_choices()
+        choices = read_policy_choices()
         page = render_template(
             "notices/policy.html",
             policy=policy,
@@ -179,7 +179,7 @@ def move_policy(policy_id: int) -> ResponseReturnValue:
 
 @notices.post("/policies/<int:policy_id>/switch")
 @admin_only
-def switch(policy_id: int) -> ResponseReturnValue:
+def turn_policy(policy_id: int) -> ResponseReturnValue:
     """Switch a policy on or off."""
 
     def _switch() -> str:
@@ -192,7 +192,7 @@ def switch(policy_id: int) -> ResponseReturnValue:
 
 @notices.post("/policies/<int:policy_id>/delete")
 @admin_only
-def delete(policy_id: int) -> ResponseReturnValue:
+def remove_policy(policy_id: int) -> ResponseReturnValue:
     """Delete a policy."""
     return _back(lambda: f"{delete_policy(policy_id, actor_id=require_viewer().id)} was deleted.")
 
