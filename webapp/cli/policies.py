@@ -149,7 +149,7 @@ def _words(text: str) -> list[str]:
 def _ids(
     session: Session, model: type[Board] | type[Client] | type[Target], names: tuple[str, ...]
 ) -> tuple[int, ...]:
-    """The ids of rows by name, whatever its case; raises FieldError for one that is not there."""
+    """The ids of rows by name, in upper or lower case; raises FieldError for an unknown one."""
     if not names:
         return ()
     query = select(model.id, model.name)

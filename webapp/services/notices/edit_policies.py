@@ -188,7 +188,7 @@ def switch_policy(policy_id: int, *, is_enabled: bool, actor_id: int | None = No
 
 
 def find_policy_id(session: Session, name: str) -> int:
-    """Return the id of the policy with this name, whatever its case; raises NotFoundError."""
+    """Return the id of the policy with this name, in upper or lower case; raises NotFoundError."""
     wanted = name.strip().casefold()
     for row in session.execute(select(Policy.id, Policy.name)):
         if row.name.casefold() == wanted:

@@ -13,7 +13,7 @@ from webapp.extensions import current_config
 from webapp.models import NotificationSettings
 from webapp.services.notices.write_message import summary_recipients, write_message
 from webapp.services.transactions import NO_SYNC, reading, transaction
-from webapp.services.watch.read_summary_figures import read_summary_figures
+from webapp.services.watch.summary_figures import read_summary_figures
 
 log = logging.getLogger(__name__)
 

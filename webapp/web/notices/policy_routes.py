@@ -20,11 +20,12 @@ from webapp.services.notices.edit_policies import (
 )
 from webapp.services.notices.offer_policies import read_offer
 from webapp.services.notices.preview_policies import PolicyPreview, preview_policies
-from webapp.services.notices.read_policies import list_policies, read_policy_choices, read_policy
+from webapp.services.notices.read_policies import list_policies, read_policy, read_policy_choices
 from webapp.services.people.set_preferences import list_time_zones
 from webapp.web.access import admin_only
 from webapp.web.answers import done
 from webapp.web.edit_pages import SEEN, UP
+from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.policy_forms import (
@@ -156,7 +157,8 @@ def show_policy(policy_id: int) -> ResponseReturnValue:
             editor.refuse(error)
         except ConflictError as error:
             policy = read_policy(policy_id)
-            editor.conflict, editor.status, version = error, 409, policy.version
+            editor.conflict, editor.status = error, status_of(error)
+            version = policy.version
     elif editor.action == PREVIEW:
         editor.look_ahead(policy_id)
     else:
