@@ -156,13 +156,15 @@ def _find(
     day = now.astimezone(zone).date()
     if weekday is not None:
         day -= timedelta(days=(day.weekday() - weekday) % 7)
+    if now < _moment(day, at, zone):
+        day -= timedelta(days=days)  # the one before may still be missing
     ends = _moment(day, at, zone)
-    if now < ends or (last is not None and last >= day):
+    if last is not None and last >= day:
         return None
     if last is None and now - ends > GRACE:
         return None
     since = day - timedelta(days=days)
-    if last is not None and not weekday and day - timedelta(days=7) <= last < since:
+    if last is not None and weekday is None and day - timedelta(days=7) <= last < since:
         since = last
     return Period(day=day, begins=_moment(since, at, zone), ends=ends, is_weekly=days == 7)
 
