@@ -1,7 +1,7 @@
 """For WSGI servers of your own choice: `app`. `triagedesk up` and `triagedesk web` need no file."""
 
 from webapp import create_app
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.extensions import db
 from webapp.services.operations.check_health import require_database
 

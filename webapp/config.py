@@ -34,6 +34,8 @@ VARIABLES = (
     "LEASE_SECONDS",
     "OUTBOUND_HOSTS",
     "OUTBOUND_CA_FILE",
+    "HEARTBEAT_URL",
+    "METRICS_TOKEN",
     "DEMO_DATA_DIR",
 )
 EDITIONS = ("enterprise", "community")
@@ -73,6 +75,8 @@ class Config:
     local_url: str = "http://127.0.0.1:8000"
     lease_seconds: int = 120
     outbound_ca_file: str | None = None
+    heartbeat_url: str | None = field(default=None, repr=False)
+    metrics_token: str | None = field(default=None, repr=False)
     is_demo: bool = False
 
     @property
@@ -114,6 +118,8 @@ def load_config(env: Mapping[str, str]) -> Config:
         local_url=_text(env, "LOCAL_URL") or "http://127.0.0.1:8000",
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
         outbound_ca_file=_text(env, "OUTBOUND_CA_FILE"),
+        heartbeat_url=_heartbeat_url(env),
+        metrics_token=_metrics_token(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
@@ -342,6 +348,28 @@ def _edition(env: Mapping[str, str]) -> str:
             f"{PREFIX}EDITION is {edition!r}.", f"It is one of {', '.join(EDITIONS)}."
         )
     return edition
+
+
+def _heartbeat_url(env: Mapping[str, str]) -> str | None:
+    """The address of the outside service; it is as secret as a password, and never repeated."""
+    url = _text(env, "HEARTBEAT_URL")
+    parts = _split(url) if url else None
+    if url and (parts is None or parts.scheme not in ("http", "https")):
+        raise ConfigError(
+            f"{PREFIX}HEARTBEAT_URL is not an address that starts with https:// or http://.",
+            "Copy the whole ping address from healthchecks.io, Uptime Kuma or your monitor.",
+        )
+    return url
+
+
+def _metrics_token(env: Mapping[str, str]) -> str | None:
+    token = _text(env, "METRICS_TOKEN")
+    if token and not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise ConfigError(
+            f"{PREFIX}METRICS_TOKEN has spaces or other characters that no header can carry.",
+            "Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",
+        )
+    return token
 
 
 def _public_url(env: Mapping[str, str]) -> str | None:

@@ -60,6 +60,10 @@ JOBS: Mapping[str, JobKind] = {
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(DEFAULT_QUEUE, 120),
     "deliver": JobKind(NOTICE_QUEUE, 900),
+    "drills": JobKind(DEFAULT_QUEUE, 60),
+    "drill": JobKind(POLL_QUEUE, 600),
+    "proofs": JobKind(DEFAULT_QUEUE, 60),
+    "prove": JobKind(POLL_QUEUE, 2 * 3600),
 }
 
 

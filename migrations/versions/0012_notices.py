@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("clear_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told", sa.Integer(), server_default="0", nullable=False),
         sa.Column("inhibited_by", sa.String(length=40), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),

@@ -27,7 +27,7 @@ AREAS = (
 PAGES_OF_THE_DESK = {"clients", "settings"}
 """What the area `desk` is called where people meet it."""
 
-WITHOUT_PAGES = {"calls", "schedule"}
+WITHOUT_PAGES = {"calls", "proof", "schedule", "watch"}
 LARGEST_FOLDER = 30
 
 

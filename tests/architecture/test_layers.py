@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "services": {"domain", "huntress", "models", "outbound", "services", *SHARED},
     "web": {"domain", "models", "services", "web", *SHARED},
     "jobs": {"domain", "jobs", "runtime", "services", *SHARED},
-    "runtime": {"app_parts", "create_app", "runtime", "services", *SHARED},
+    "runtime": {"app_base", "app_parts", "create_app", "runtime", "services", *SHARED},
 }
 FORBIDDEN_PACKAGES = {
     "huntress": {"flask", "flask_sqlalchemy", "sqlalchemy", "rq", "redis"},

@@ -21,6 +21,7 @@ NOT_FOR_PEOPLE = {
     "GlobalProcessingError": "ends a poll, which says why in its result",
     "LeaseLostError": "stops a poll that another one took over",
     "NestedTransactionError": "is a mistake in our code",
+    "NoFreeCallsError": "ends a proof, which says why in its result",
     "NoWaitError": "makes a step of a poll give up its call",
     "UnusableReportError": "sends a report to quarantine, which keeps the sentence",
     "_TrialOverError": "rolls a trial back",

@@ -10,7 +10,10 @@ DAILY = PeriodicJob("housekeeping", every_seconds=86_400)
 def test_the_tick_comes_every_ten_seconds() -> None:
     assert {job.name: job.every_seconds for job in PERIODIC_JOBS} == {
         "tick": 10,
+        "notices": 10,
         "housekeeping": 3600,
+        "drills": 10,
+        "proofs": 600,
     }
 
 

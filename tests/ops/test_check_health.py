@@ -10,7 +10,7 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.rows import add, fresh
 from webapp import clock
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.config import Config, ConfigError
 from webapp.crypto import UnreadableText, cipher, generate_key
 from webapp.domain.polling_health import Tone

@@ -14,6 +14,7 @@ from webapp.models import (
     BulkChange,
     Connection,
     CsvUpload,
+    OnCallOverride,
     PasswordLink,
     PollRun,
     SetupToken,
@@ -95,6 +96,15 @@ def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> Non
             )
         )
         add(BulkChange(actor_id=user.id, summary="a", changes=[], created_at=made))
+    for ends in (OLD_RUN, OLD_RUN + SECOND):
+        add(
+            OnCallOverride(
+                user_id=user.id,
+                starts_at=ends - SECOND,
+                ends_at=ends,
+                created_at=ends - SECOND,
+            )
+        )
 
     assert delete_old_records(START) == {
         "api_exchanges": 2,
@@ -104,6 +114,7 @@ def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> Non
         "password_links": 1,
         "csv_uploads": 2,
         "bulk_changes": 1,
+        "on_call_overrides": 1,
     }
     assert ids(ApiExchange) == [kept_exchange, newest]
     assert ids(PollRun) == [kept_run, newest_run]

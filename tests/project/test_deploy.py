@@ -47,7 +47,7 @@ def test_a_unit_runs_a_command_of_roots_program_on_the_state_directory(unit: str
 
 
 def test_every_part_has_a_unit() -> None:
-    parts = {"", "-migrate", "-web", "-worker", "-scheduler"}
+    parts = {"", "-migrate", "-web", "-worker", "-scheduler", "-watch"}
     assert {path.name for path in UNITS} == {f"triagedesk{part}.service" for part in parts}
 
 

@@ -26,6 +26,8 @@ COMMANDS = {
     "routing": "webapp.cli.routing",
     "mapping": "webapp.cli.mappings",
     "poll": "webapp.cli.poll",
+    "drill": "webapp.cli.drill",
+    "prove": "webapp.cli.prove",
     "tickets": "webapp.cli.tickets",
     "quarantine": "webapp.cli.quarantine",
     "target": "webapp.cli.targets",
@@ -34,13 +36,16 @@ COMMANDS = {
     "mute": "webapp.cli.mute",
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
+    "oncall": "webapp.cli.on_call",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
+    "watch": "webapp.cli.watch",
     "seed-demo": "webapp.cli.demo",
+    "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "doctor"}
+WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

@@ -25,6 +25,7 @@ class Demo:
     data_dir: Path
     env: Mapping[str, str]
     simulator_port: int
+    mail_port: int
     api_key: str
 
     @classmethod
@@ -39,10 +40,12 @@ class Demo:
                 f"{data_dir} was not made by the demo, which would delete what is in it.",
                 f"Set {DEMO_DIR_VARIABLE} to a directory that does not exist yet.",
             )
-        port = find_free_port()
+        port, mail_port = find_free_port(), find_free_port()
         own = {
             f"{PREFIX}DATA_DIR": str(data_dir),
             f"{PREFIX}HUNTRESS_HOSTS": f"http://127.0.0.1:{port}",
+            f"{PREFIX}OUTBOUND_HOSTS": f"smtp://127.0.0.1:{mail_port}",
+            "DEMO_MAIL_PORT": str(mail_port),
             API_SECRET_VARIABLE: secrets.token_urlsafe(24),
             "DEMO_HUNTRESS_URL": f"http://127.0.0.1:{port}",
             "DEMO_HUNTRESS_KEY": "hk_" + secrets.token_hex(8),
@@ -50,7 +53,7 @@ class Demo:
             "DEMO_HELPDESK_PASSWORD": secrets.token_urlsafe(12),
         }
         kept = {name: value for name, value in env.items() if not name.startswith(PREFIX)}
-        return cls(data_dir, kept | own, port, own["DEMO_HUNTRESS_KEY"])
+        return cls(data_dir, kept | own, port, mail_port, own["DEMO_HUNTRESS_KEY"])
 
     def empty_data_dir(self) -> None:
         """Delete what the last demo left; call it only while holding the directory's lock."""
@@ -69,13 +72,14 @@ class Demo:
             *("--api-key", self.api_key, "--api-secret-env", API_SECRET_VARIABLE),
         ]
 
-    def is_simulator_up(self) -> bool:
-        """Whether the simulator accepts connections."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.simulator_port), timeout=1):
-                return True
-        except OSError:
-            return False
+    @property
+    def mail_command(self) -> list[str]:
+        """The mail server's arguments for the Python interpreter."""
+        return ["-m", "webapp", "demo-mail", "--port", str(self.mail_port)]
+
+    def is_up(self) -> bool:
+        """Whether the simulator and the mail server accept connections."""
+        return all(_is_listening(port) for port in (self.simulator_port, self.mail_port))
 
     def describe(self) -> str:
         """The text that says how to sign in."""
@@ -84,3 +88,11 @@ class Demo:
             f"  admin:    {ADMIN_EMAIL}  password {self.env['DEMO_ADMIN_PASSWORD']}\n"
             f"  helpdesk: {HELPDESK_EMAIL}  password {self.env['DEMO_HELPDESK_PASSWORD']}"
         )
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from webapp import create_app
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
@@ -23,6 +23,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_storage import check_storage
+from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
 from webapp.services.schedule.judge_polling import judge_connections
 from webapp.task_queue import read_queue_status
@@ -75,6 +76,7 @@ def run_checks() -> Iterator[Check]:
         yield from check_connections(connections, utcnow())
         if database[0].is_ok:
             yield check_notices(config, utcnow())
+            yield from check_watch(config, connections, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:

@@ -19,6 +19,7 @@ from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.proof.due_proofs import prove_due
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.stop_signals import stop_is_heard, stop_with
 
@@ -148,14 +149,15 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
 
 
 def _tidy_up() -> None:
-    """Delete old records, as no other job does that without Redis.
+    """Make the proofs of the day and delete old records, as no other job does so without Redis.
 
     A poll never fails because of this.
     """
     try:
+        prove_due(clock.utcnow())
         delete_old_records(clock.utcnow())
     except Exception:
-        logger.exception("Old records could not be deleted")
+        logger.exception("Tidying up after the polls failed")
 
 
 def _result(connection_id: int, outcome: PollOutcome) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from webapp.runtime.supervisor import Part, Supervisor
 VALKEY_START_SECONDS = 15.0
 WEB_START_SECONDS = 90.0
 SERVING = "Serving on"
+LOCAL_URL = "TRIAGEDESK_LOCAL_URL"
 
 
 @click.command("up")
@@ -26,7 +27,7 @@ SERVING = "Serving on"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 def up_command(demo: bool, host: str, port: int) -> None:
-    """Run web, worker, scheduler and the job queue until Ctrl-C."""
+    """Run web, worker, scheduler, watcher and the job queue until Ctrl-C."""
     if demo:
         if not is_loopback(host):
             raise ConfigError("The demo is for this machine only.", "Leave --host out.")
@@ -60,7 +61,8 @@ def run_demo(host: str, port: int) -> None:
         config = load_config(demo.env)
         with supervised(config, demo.env) as supervisor:
             supervisor.start(Part("simulator", _python(*demo.simulator_command), demo.env))
-            if not supervisor.wait_until(demo.is_simulator_up, VALKEY_START_SECONDS):
+            supervisor.start(Part("mail", _python(*demo.mail_command), demo.env))
+            if not supervisor.wait_until(demo.is_up, VALKEY_START_SECONDS):
                 return
             if _run_to_end(["seed-demo"], demo.env):
                 start_desk(supervisor, demo.env, server)
@@ -110,12 +112,13 @@ def start_desk(
     server: socket.socket,
     public_url: str | None = None,
 ) -> None:
-    """Start web, worker and scheduler, and print the address once the web server answers."""
+    """Start the parts, and print the address once the web server answers."""
     if supervisor.is_stopping:
         return
+    env = {LOCAL_URL: f"http://{_address(server)}", **env}
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
     supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),), has_pulse=True))
-    for name in ("worker", "scheduler"):
+    for name in ("worker", "scheduler", "watch"):
         supervisor.start(Part(name, _python("-m", "webapp", name), env, has_pulse=True))
     if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
         announce(server, public_url)
@@ -123,12 +126,16 @@ def start_desk(
 
 def announce(server: socket.socket, public_url: str | None) -> None:
     """Print the address of the desk."""
-    host, port = server.getsockname()[:2]
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    address = _address(server)
     if public_url is None:
         click.echo(f"Triagedesk is at http://{address} (Ctrl-C stops everything)")
     else:
         click.echo(f"Triagedesk is at {public_url}, for its reverse proxy at http://{address}")
+
+
+def _address(server: socket.socket) -> str:
+    host, port = server.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _python(*words: str) -> list[str]:

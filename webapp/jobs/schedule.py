@@ -33,6 +33,8 @@ PERIODIC_JOBS = (
     PeriodicJob("tick", every_seconds=TICK_SECONDS),
     PeriodicJob("notices", every_seconds=TICK_SECONDS),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
+    PeriodicJob("drills", every_seconds=TICK_SECONDS),
+    PeriodicJob("proofs", every_seconds=600, first_after=300),
 )
 
 

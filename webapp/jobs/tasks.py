@@ -14,15 +14,17 @@ from webapp.services.notices.deliver import deliver_target, expire_messages
 from webapp.services.notices.escalate import advance_escalations, find_due_targets
 from webapp.services.notices.mute_client import record_ended_mutes
 from webapp.services.notices.wake import enqueue_deliveries
-from webapp.services.operations.check_health import first_line
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.proof.due_proofs import enqueue_due_proofs
+from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
-from webapp.services.transactions import DATABASE_AWAY
+from webapp.services.transactions import DATABASE_AWAY, first_line
+from webapp.services.watch.drill import follow_drills, process_drill, start_due_drill
 from webapp.services.watch.write_summaries import write_summaries
-from webapp.task_queue import enqueue_poll
+from webapp.task_queue import enqueue, enqueue_poll
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +78,30 @@ def housekeeping() -> None:
     relink_waiting()
 
 
+def drills() -> None:
+    """Start the drill that is due, and look how far those that run have come."""
+    due = start_due_drill(utcnow())
+    if due is not None:
+        enqueue("drill", job_id=f"drill-{due.id}", drill_id=due.id)
+    follow_drills(utcnow())
+
+
+def drill(drill_id: int) -> None:
+    """Let the report of a drill be processed; its stations are stored in drills."""
+    process_drill(drill_id)
+
+
+def proofs() -> None:
+    """Enqueue the daily proof of each connection that has none of today."""
+    for connection_id in enqueue_due_proofs(utcnow()):
+        logger.info("The proof of connection %s is due", connection_id)
+
+
+def prove(connection_id: int, days: int, actor_id: int | None = None) -> None:
+    """Make a proof; its outcome is stored in proofs."""
+    prove_connection(connection_id, days=days, actor_id=actor_id)
+
+
 def look_after_losses() -> None:
     """Give back the leases of processes that have ended.
 
@@ -96,4 +122,8 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "notices": notices,
     "deliver": deliver,
     "housekeeping": housekeeping,
+    "drills": drills,
+    "drill": drill,
+    "proofs": proofs,
+    "prove": prove,
 }

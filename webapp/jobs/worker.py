@@ -18,8 +18,7 @@ from rq.serializers import JSONSerializer
 from webapp.outage import DATABASE, REDIS
 from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
-from webapp.services.operations.check_health import first_line
-from webapp.services.transactions import DATABASE_AWAY
+from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.stop_signals import stop_with
 from webapp.task_queue import JsonJob, enqueue_tick, make_queue
 

@@ -12,7 +12,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
 from webapp import create_app
-from webapp.app_parts import migrations_dir
+from webapp.app_base import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.runtime import pulse

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from webapp.domain.drill import DRILL_PREFIX
 from webapp.domain.portal_link import (
     INCIDENT_REPORTS_URL,
     INFECTION_REPORTS_URL,
@@ -39,7 +40,11 @@ def list_portal_choices(session: Session, connection: Connection) -> Sequence[Po
     """Return the forms that the connection can choose, the install's first."""
     newest = session.execute(
         select(Alert.external_alert_id, Alert.organization_external_id)
-        .where(Alert.connection_id == connection.id, Alert.external_alert_id.not_like("sha256:%"))
+        .where(
+            Alert.connection_id == connection.id,
+            Alert.is_drill.is_(False),
+            Alert.external_alert_id.not_like("sha256:%"),
+        )
         .order_by(Alert.id.desc())
         .limit(1)
     ).one_or_none()
@@ -77,7 +82,7 @@ def incident_url(
     `reference` is a ticket's `source_reference` or an alert's `external_alert_id`, `subdomain` the
     connection's, `chosen` its `portal_template`.
     """
-    if not reference or reference.startswith("sha256:"):
+    if not reference or reference.startswith(("sha256:", DRILL_PREFIX)):
         return None
     template = portal_template(chosen)
     return build_portal_url(

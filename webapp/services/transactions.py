@@ -7,7 +7,7 @@ to stop this process waits for the block's end.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from webapp.extensions import db, read_only
@@ -67,3 +67,9 @@ def _unit_of_work() -> Iterator[Session]:
 def was_database_asked() -> bool:
     """Whether this request, job or command has used the database so far."""
     return bool(db.session.registry.has())
+
+
+def first_line(error: SQLAlchemyError) -> str:
+    """The first line of the database driver's message, without the statement and its values."""
+    cause = getattr(error, "orig", None) or error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

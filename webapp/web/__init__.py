@@ -11,6 +11,7 @@ from webapp.web import (
     connections,
     mapping,
     notices,
+    on_call,
     operations,
     people,
     polling,
@@ -27,7 +28,18 @@ from webapp.web.page_context import init_page_context
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
 
-AREAS = (clients, connections, mapping, notices, operations, people, polling, settings, tickets)
+AREAS = (
+    clients,
+    connections,
+    mapping,
+    notices,
+    on_call,
+    operations,
+    people,
+    polling,
+    settings,
+    tickets,
+)
 
 
 def register_web(app: Flask) -> None:

@@ -26,9 +26,8 @@ from webapp.services.errors import (
     RefusedError,
     ServiceError,
 )
-from webapp.services.operations.check_health import first_line
 from webapp.services.operations.check_storage import try_write
-from webapp.services.transactions import was_database_asked
+from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.viewer import current_viewer, forget_viewer

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Monitors ask for these by whatever address they know; they show nothing and link nowhere."""
 
 PAGE = """<!doctype html>

@@ -50,6 +50,7 @@ NAVIGATION = (
                 ("tickets.show_incidents",),
                 provider=HUNTRESS,
             ),
+            Entry("On call", "on_call.show", "phone", ("on_call",)),
         ),
     ),
     Section(
@@ -81,6 +82,14 @@ NAVIGATION = (
             Entry("Users", "users.show_list", "users", ("users",), is_admin_only=True),
             Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),
             Entry("Health", "health.show", "heartbeat", ("health",), is_admin_only=True),
+            Entry(
+                "Drills",
+                "drills.show",
+                "urgent",
+                ("drills",),
+                is_admin_only=True,
+                provider=HUNTRESS,
+            ),
         ),
     ),
 )

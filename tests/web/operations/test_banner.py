@@ -21,6 +21,7 @@ from webapp.extensions import db
 from webapp.models import Connection
 from webapp.services.operations import read_banner, watch_queue
 from webapp.services.operations.watch_queue import QueueWatch
+from webapp.services.watch.other_watchers import record_round
 from webapp.task_queue import QueueStatus
 
 SignIn = Callable[[tuple[str, str]], Browser]
@@ -149,6 +150,7 @@ def test_overdue_is_said_alike_in_all_places(
 
 
 def test_a_pause_is_never_green_and_says_who_and_why(
+    app: Flask,
     admin: Browser,
     helpdesk: Browser,
     visitor: Browser,
@@ -175,6 +177,8 @@ def test_a_pause_is_never_green_and_says_who_and_why(
     assert banner(helpdesk).endswith("Tuesday 13:00 UTC.")
     status = QueueStatus(True, has_worker=True, has_scheduler=True)
     monkeypatch.setattr("webapp.services.operations.read_health.read_queue_status", lambda: status)
+    with app.app_context():
+        record_round(fake_clock.now(), fake_clock.now())
     page = admin.get("/health")
     assert "Everything works" not in page.text
     assert "Nothing is broken, but polling is stopped. Connection 1" in page.text

@@ -4,6 +4,7 @@ import shutil
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.rows import add
 from tests.web.pages import Browser, Page, words_of
 from webapp.extensions import db
+from webapp.models import Alarm
 from webapp.services.operations import read_health
 from webapp.services.operations.read_health import check_disk
+from webapp.services.watch.other_watchers import record_heartbeat, record_round
 from webapp.task_queue import QueueStatus
 
 SignIn = Callable[[tuple[str, str]], Browser]
@@ -27,6 +31,13 @@ GIGABYTE = 1024**3
 def queue_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     status = QueueStatus(True, has_worker=True, has_scheduler=True)
     monkeypatch.setattr(read_health, "read_queue_status", lambda: status)
+
+
+@pytest.fixture(autouse=True)
+def watched(app: Flask, fake_clock: FakeClock) -> None:
+    """A watcher of this machine has just completed a round."""
+    with app.app_context():
+        record_round(fake_clock.now(), fake_clock.now())
 
 
 def checks(page: Page) -> list[str]:
@@ -42,12 +53,14 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-6],
+        *names[2:-8],
         "Redis",
         "Worker",
         "Scheduler",
         "Clock",
         "Connection 1 (Tallow & Reed Managed IT)",
+        "Watcher",
+        "Alarms",
         "Disk",
     ]
     assert not page.all("div", role="alert")
@@ -93,8 +106,9 @@ def test_what_is_wrong_stands_first(
     [
         (100, 50, True, "50.0 GB of 100.0 GB free"),
         (100, 4.9, False, "Almost full: 4.9 GB of 100.0 GB free."),
-        (2000, 6, True, "6.0 GB of 2.0 TB free"),
+        (2000, 199, False, "Almost full: 199.0 GB of 2.0 TB free."),
         (4, 0.3, False, "Almost full: 307.2 MB of 4.0 GB free."),
+        (100, 10, True, "10.0 GB of 100.0 GB free"),
         (4, 0.6, True, "614.4 MB of 4.0 GB free"),
     ],
 )
@@ -106,6 +120,56 @@ def test_the_disk(
     check = check_disk(Path("/data"))
     assert (check.is_ok, check.detail) == (is_ok, words)
     assert bool(check.hint) is not is_ok
+
+
+def test_an_alarm_is_told_with_what_to_do(
+    app: Flask, admin: Browser, queue_is_up: None, fake_clock: FakeClock
+) -> None:
+    with app.app_context():
+        add(
+            Alarm(
+                kind="proof-unexplained",
+                subject="connection:1",
+                sentence="Acme <b>: the daily proof found 2 incidents without a ticket.",
+                began_at=fake_clock.now(),
+            )
+        )
+    first = checks(admin.get("/health"))[0]
+    assert first.startswith("Alarm proof-unexplained needs attention Acme <b>: the daily proof")
+    assert "Since 2026-06-09 12:00 UTC." in first
+    assert "What to do: They were put into the inbox" in first
+
+
+def test_a_watcher_that_fell_silent_is_told(
+    admin: Browser, queue_is_up: None, fake_clock: FakeClock
+) -> None:
+    fake_clock.advance(seconds=61)
+    assert "Watcher needs attention" in " ".join(checks(admin.get("/health")))
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "Heartbeat is not in use Not called yet."),
+        ("200 OK", "Heartbeat works The outside service answered 200 OK."),
+        (
+            "not reached (no answer in time)",
+            "Heartbeat needs attention The outside service was",
+        ),
+        ("not called: Acme is late.", "What to do: It beats again once this is over."),
+    ],
+)
+def test_what_became_of_the_outside_heartbeat(
+    app: Flask, admin: Browser, fake_clock: FakeClock, answer: str | None, words: str
+) -> None:
+    config = replace(app.extensions["triagedesk_config"], heartbeat_url="https://hc-ping.com/x")
+    app.extensions["triagedesk_config"] = config
+    with app.app_context():
+        if answer:
+            record_heartbeat(answer, fake_clock.now())
+    found = " ".join(checks(admin.get("/health")))
+    assert words in found
+    assert "hc-ping" not in found
 
 
 def test_a_folder_that_is_not_needed(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def _unmapped() -> Select[int, int]:
 
 def _open_incidents() -> Select[int, int]:
     key = Alert.connection_id
-    return select(key, func.count()).where(is_open()).group_by(key)
+    return select(key, func.count()).where(is_open(), Alert.is_drill.is_(False)).group_by(key)
 
 
 def _calls(now: datetime) -> Select[int, int]:

@@ -17,7 +17,7 @@ from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
 from webapp.services.operations.check_encryption import UNREADABLE_HINT, find_unreadable_columns
 from webapp.services.schedule.judge_polling import JudgedConnection
-from webapp.services.transactions import reading
+from webapp.services.transactions import first_line, reading
 from webapp.task_queue import FORGOTTEN_AFTER_SECONDS, PartStatus, QueueStatus
 
 STUCK_AFTER = timedelta(hours=1)
@@ -117,12 +117,6 @@ def refuse_newer_database(migrations: Path) -> None:
     if not _knows(scripts, current):
         check = _other_migration(scripts, current)
         raise ConfigError(f"The database cannot be migrated. {check.detail}", check.hint)
-
-
-def first_line(error: SQLAlchemyError) -> str:
-    """The first line of the database driver's message, without the statement and its values."""
-    cause = getattr(error, "orig", None) or error
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
 
 
 def _other_migration(scripts: ScriptDirectory, current: str | None) -> Check:

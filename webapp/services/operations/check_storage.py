@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.config import ENCRYPTION_KEYS_FILE, SECRET_KEY_FILE, Config
 from webapp.extensions import SQLITE_BUSY_MILLISECONDS, Base, db
 from webapp.models.ticket_search import SEARCH_TABLE
-from webapp.services.operations.check_health import DATABASE_HINT, Check, first_line
+from webapp.services.operations.check_health import DATABASE_HINT, Check
+from webapp.services.transactions import first_line
 
 WRITE_SECONDS = 2
 """How long the trial write waits for another process's lock."""

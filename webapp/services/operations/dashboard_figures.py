@@ -8,16 +8,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, extract, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from webapp.domain.drill import DRILL_REASON
 from webapp.domain.figures import day_bounds, last_days
 from webapp.domain.incident import Severity
 from webapp.domain.plan import Reason
 from webapp.models import Alert, Connection, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
+from webapp.models.watch import is_no_drill
 
 DAYS = 30
 UNKNOWN = Severity.UNKNOWN.value
 SEVERITIES = (Severity.CRITICAL.value, Severity.HIGH.value, Severity.LOW.value, UNKNOWN)
 """The severities, the gravest first; an incident with any other severity or none is UNKNOWN."""
+
+_NOT_COUNTED = (Reason.ORG_OPTED_OUT.value, DRILL_REASON)
 
 TOUCHED = "touched"
 CLOSED = "closed"
@@ -74,7 +78,7 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     """Read the figures; days are days of `zone`.
 
     Incidents count on the day they were sent, with or without a ticket; incidents of excluded
-    organizations do not count.
+    organizations and drills do not count.
 
     Times run from a ticket's creation until somebody touched or closed it, and count in the period
     in which that happened: tickets that still wait do not distort them. Only tickets of incidents
@@ -117,7 +121,7 @@ def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
         .where(
             Alert.triggered_at >= bounds[0],
             Alert.triggered_at < bounds[-1],
-            or_(Alert.reason.is_(None), Alert.reason != Reason.ORG_OPTED_OUT.value),
+            or_(Alert.reason.is_(None), Alert.reason.not_in(_NOT_COUNTED)),
         )
         .group_by("day", severity)
     )
@@ -188,5 +192,6 @@ def _durations(
         time >= start - timedelta(days=DAYS),
         time < end,
         Ticket.source == SOURCE_HUNTRESS,
+        is_no_drill(),
         backfilled.is_(None),
     )

@@ -39,6 +39,8 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("EDITION", "Edition", config.edition.capitalize()),
         ("LEASE_SECONDS", "A poll counts as interrupted after", f"{config.lease_seconds} s"),
         ("OUTBOUND_HOSTS", "Hosts for notices besides public ones", _listed(config.outbound_hosts)),
+        ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
+        ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
 

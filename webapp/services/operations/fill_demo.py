@@ -30,7 +30,13 @@ CLIENTS: dict[str, tuple[str, ...]] = {
 
 
 def seed_demo(
-    base_url: str, api_key: str, api_secret: str, admin: SignIn, helpdesk: SignIn
+    base_url: str,
+    api_key: str,
+    api_secret: str,
+    *,
+    admin: SignIn,
+    helpdesk: SignIn,
+    mail_port: int,
 ) -> None:
     """Fill a new, migrated database and start polling the account at `base_url`.
 

@@ -12,6 +12,7 @@ from webapp.models import (
     ClientMute,
     CsvUpload,
     Escalation,
+    OnCallOverride,
     OutboxRow,
     PasswordLink,
     PollRun,
@@ -27,6 +28,7 @@ KEEP_EXCHANGES = timedelta(days=14)
 KEEP_RUNS = timedelta(days=90)
 KEEP_UPLOADS = timedelta(days=1)
 KEEP_BULK_CHANGES = timedelta(days=7)
+KEEP_OVERRIDES = timedelta(days=90)
 BATCH = 1_000
 
 KEEP_MESSAGES = timedelta(days=90)
@@ -38,6 +40,7 @@ Disposable = (
     | ClientMute
     | CsvUpload
     | Escalation
+    | OnCallOverride
     | OutboxRow
     | PasswordLink
     | PollRun
@@ -78,6 +81,9 @@ def delete_old_records(now: datetime) -> dict[str, int]:
         "password_links": _delete_all(PasswordLink, PasswordLink.expires_at < now),
         "csv_uploads": _delete_all(CsvUpload, CsvUpload.created_at < now - KEEP_UPLOADS),
         "bulk_changes": _delete_all(BulkChange, BulkChange.created_at < now - KEEP_BULK_CHANGES),
+        "on_call_overrides": _delete_all(
+            OnCallOverride, OnCallOverride.ends_at < now - KEEP_OVERRIDES
+        ),
         **_delete_old_notices(now),
     }
 

@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.models import Priority, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
 from webapp.services.notices.reach import ReachView, read_reach
+from webapp.services.on_call.who_is_on_call import OnCallView, on_call_view
 from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage, ticket_rows
 from webapp.services.transactions import reading
+from webapp.services.watch.list_alarms import AlarmView, ongoing_alarms
 
 SHOWN_TICKETS = 6
 IS_OPEN = Ticket.closed_at.is_(None)
@@ -40,12 +43,14 @@ class Dashboard:
     of them. `figures` is None while there is no ticket.
     """
 
+    alarms: Sequence[AlarmView]
     connections: Sequence[ConnectionHealth]
     triage: Sequence[Ticket]
     untouched: Sequence[Ticket]
     open_by_priority: Sequence[PriorityCount]
     figures: DeskFigures | None
     reach: ReachView
+    on_call: OnCallView
 
     @property
     def open_count(self) -> int:
@@ -74,12 +79,14 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
     with reading() as session:
         has_tickets = session.scalar(select(Ticket.id).limit(1)) is not None
         return Dashboard(
+            alarms=ongoing_alarms(session),
             connections=connections_health(session, now),
             triage=_oldest(session, in_triage()),
             untouched=_oldest(session, UNTOUCHED),
             open_by_priority=_by_priority(session),
             figures=read_figures(session, now, zone) if has_tickets else None,
             reach=read_reach(session, now),
+            on_call=on_call_view(session, now),
         )
 
 
@@ -98,7 +105,7 @@ def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
     """SQL for the ids of the open tickets that have waited longest."""
     return (
         select(Ticket.id)
-        .where(IS_OPEN, condition)
+        .where(IS_OPEN, is_no_drill(), condition)
         .order_by(Ticket.created_at, Ticket.id)
         .limit(SHOWN_TICKETS)
     )
@@ -121,7 +128,7 @@ def open_by_priority() -> Select[*tuple[Any, ...]]:
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
         )
-        .where(IS_OPEN)
+        .where(IS_OPEN, is_no_drill())
         .group_by(priority_id)
         .subquery()
     )

@@ -19,14 +19,11 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_storage import check_storage_for_page
+from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
 from webapp.services.transactions import reading
+from webapp.services.watch.find_conditions import is_almost_full
 from webapp.task_queue import read_queue_status
-
-LEAST_FREE_BYTES = 500 * 1024**2
-LEAST_FREE_SHARE = 0.05
-ENOUGH_FREE_BYTES = 5 * 1024**3
-"""This much is enough, even where it is less than LEAST_FREE_SHARE of a large disk."""
 
 
 def read_health() -> list[Check]:
@@ -53,8 +50,7 @@ def check_disk(folder: Path) -> Check:
     except OSError:
         return Check("disk", True, "nothing is kept on this machine")
     free = f"{_size(usage.free)} of {_size(usage.total)} free"
-    least = max(LEAST_FREE_BYTES, usage.total * LEAST_FREE_SHARE)
-    if usage.free < min(least, ENOUGH_FREE_BYTES):
+    if is_almost_full(usage.free, usage.total):
         hint = f"Make room on the disk that holds {folder}: a full one stops polling."
         return Check("disk", False, f"Almost full: {free}.", hint)
     return Check("disk", True, free)
@@ -73,6 +69,7 @@ def _checks() -> Iterator[Check]:
     yield from check_connections(connections, clock.utcnow())
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
+        yield from check_watch(current_config(), connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 
 

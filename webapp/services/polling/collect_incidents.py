@@ -77,8 +77,10 @@ def collect_rows(cycle: Cycle, rows: Iterable[object], *, is_sweep: bool = False
         cycle.lease.fence(session)
         _note_seen(session, cycle, held, fetched_at)
         ticketed = {key for key, alert in recorded.items() if alert.ticket_id is not None}
-        reduced = _find_reduced(session, cycle, fresh, ticketed)
-        new = _store(session, cycle, fresh, reduced, fetched_at, recorded=set(recorded))
+        reduced = find_reduced(session, cycle.connection.id, fresh, ticketed)
+        new = store_rows(
+            session, cycle.connection.id, fresh, reduced, fetched_at, recorded=set(recorded)
+        )
     cycle.note_wanted(row.raw for row in fresh if row.key not in reduced)
     cycle.run.count(collected=new)
     return new
@@ -97,7 +99,7 @@ def store_whole(cycle: Cycle, row_id: int, report: dict[str, Any]) -> None:
         known = session.get(InboxRow, row_id, populate_existing=True)
         if known is None:
             return
-        is_reduced = bool(_find_reduced(session, cycle, [row], set()))
+        is_reduced = bool(find_reduced(session, cycle.connection.id, [row], set()))
         _replace(known, row, _kept(row, is_reduced=is_reduced), clock.utcnow())
     if not is_reduced:
         cycle.note_wanted([row.raw])
@@ -195,12 +197,12 @@ def _note_seen(session: Session, cycle: Cycle, keys: list[str], seen_at: datetim
         )
 
 
-def _find_reduced(
-    session: Session, cycle: Cycle, rows: list[Collected], ticketed: set[str]
+def find_reduced(
+    session: Session, connection_id: int, rows: list[Collected], ticketed: set[str]
 ) -> set[str]:
     """Return the keys of reports whose content must not be kept.
 
-    Their organization is excluded and they have no ticket.
+    Their organization is excluded and they are not among the `ticketed` keys.
     """
     organizations = {row.organization_id for row in rows if row.organization_id}
     if not organizations:
@@ -208,7 +210,7 @@ def _find_reduced(
     excluded = set(
         session.scalars(
             select(OrganizationMapping.external_id).where(
-                OrganizationMapping.connection_id == cycle.connection.id,
+                OrganizationMapping.connection_id == connection_id,
                 OrganizationMapping.external_id.in_(organizations),
                 OrganizationMapping.creates_tickets.is_(False),
             )
@@ -217,9 +219,9 @@ def _find_reduced(
     return {row.key for row in rows if row.organization_id in excluded} - ticketed
 
 
-def _store(
+def store_rows(
     session: Session,
-    cycle: Cycle,
+    connection_id: int,
     rows: list[Collected],
     reduced: set[str],
     now: datetime,
@@ -228,9 +230,10 @@ def _store(
 ) -> int:
     """Insert new reports and replace older ones in the inbox; return how many rows changed.
 
-    A report that Huntress is about to delete, of an incident that is not `recorded`, is never
-    processed (see domain.plan). It only replaces an older report that waits in the inbox; if it
-    were inserted, it would come back with every walk.
+    The caller's transaction must hold the connection. Of the keys in `reduced` only the part is
+    kept that may be (see `find_reduced`). A report that Huntress is about to delete, of an incident
+    that is not `recorded`, is never processed (see domain.plan). It only replaces an older report
+    that waits in the inbox; if it were inserted, it would come back with every walk.
     """
     if not rows:
         return 0
@@ -238,7 +241,7 @@ def _store(
         row.external_key: row
         for row in session.scalars(
             select(InboxRow).where(
-                InboxRow.connection_id == cycle.connection.id,
+                InboxRow.connection_id == connection_id,
                 InboxRow.external_key.in_([row.key for row in rows]),
             )
         )
@@ -249,7 +252,7 @@ def _store(
         known = waiting.get(row.key)
         if known is None:
             if row.key in recorded or not row.is_deleting:
-                new.append({**_new_values(cycle, row, now), **kept})
+                new.append({**_new_values(connection_id, row, now), **kept})
         elif _replaces(row, kept["payload"], known):
             _replace(known, row, kept, now)
             changed += 1
@@ -266,9 +269,9 @@ def _kept(row: Collected, *, is_reduced: bool) -> dict[str, Any]:
     return {"payload": raw_text(row.raw), "content_hash": row.content_hash, "is_reduced": False}
 
 
-def _new_values(cycle: Cycle, row: Collected, now: datetime) -> dict[str, Any]:
+def _new_values(connection_id: int, row: Collected, now: datetime) -> dict[str, Any]:
     return {
-        "connection_id": cycle.connection.id,
+        "connection_id": connection_id,
         "external_key": row.key,
         "updated_at": row.updated_at,
         "fetched_at": now,

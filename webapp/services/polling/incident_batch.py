@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from webapp.domain.drill import DRILL_PREFIX
 from webapp.domain.incident import Incident, Severity, parse_incident_text
 from webapp.domain.plan import RecordedAlert, RecordedMapping
 from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import TicketContext
 from webapp.models import (
     Alert,
+    Drill,
     HuntressAgent,
     InboxRow,
     OrganizationMapping,
@@ -43,6 +45,7 @@ class InboxEntry:
     in_flight_token: str | None
     quarantined_at: datetime | None
     incident: Incident
+    is_drill: bool = False
 
 
 ENTRY_COLUMNS = (
@@ -58,6 +61,7 @@ ENTRY_COLUMNS = (
     InboxRow.error,
     InboxRow.in_flight_token,
     InboxRow.quarantined_at,
+    select(Drill.id).where(Drill.external_key == InboxRow.external_key).exists().label("is_drill"),
 )
 
 
@@ -77,6 +81,7 @@ def read_entry(row: Any) -> InboxEntry:
         in_flight_token=row.in_flight_token,
         quarantined_at=row.quarantined_at,
         incident=parse_incident_text(row.payload),
+        is_drill=bool(row.is_drill),
     )
 
 
@@ -253,8 +258,11 @@ def remove_from_inbox(session: Session, entries: Sequence[InboxEntry]) -> None:
 
 
 def portal_url(held: HeldConnection, incident: Incident) -> str | None:
-    """Return the address of the incident's page in the portal; None where the report has no id."""
-    if incident.id is None:
+    """Return the address of the incident's page in the portal.
+
+    None where the report has no id, and for a drill.
+    """
+    if incident.id is None or incident.id.startswith(DRILL_PREFIX):
         return None
     return build_portal_url(
         held.connection.subdomain,

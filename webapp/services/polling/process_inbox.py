@@ -40,8 +40,10 @@ class GlobalProcessingError(Exception):
     """No ticket can be written at all, so no report is to blame and no attempt is counted."""
 
 
-def process_inbox(cycle: Cycle) -> None:
+def process_inbox(cycle: Cycle, only_key: str | None = None) -> None:
     """Process every row that is due, oldest first; rows that failed before come last.
+
+    With `only_key` only the row of that incident is processed.
 
     A report that fails stays in the inbox with its error, its attempts and the time of its next
     try, and the others are processed. Raises LeaseLostError and GlobalProcessingError.
@@ -49,7 +51,7 @@ def process_inbox(cycle: Cycle) -> None:
     size, done = FIRST_BATCH, 0
     total: int | None = None
     tried: set[int] = set()
-    while due := _due_entries(cycle, size, tried):
+    while due := _due_entries(cycle, size, tried, only_key):
         entries = complete_reports(cycle, due, tried)
         total = total or _count_due(cycle)
         suspects = [entry for entry in entries if _is_suspect(cycle, entry)]
@@ -104,12 +106,15 @@ def _count_due(cycle: Cycle) -> int:
         return session.scalars(query).one()
 
 
-def _due_entries(cycle: Cycle, size: int, tried: set[int]) -> list[InboxEntry]:
+def _due_entries(
+    cycle: Cycle, size: int, tried: set[int], only_key: str | None
+) -> list[InboxEntry]:
     """Return the next due rows that this cycle has not tried yet."""
+    chosen = [] if only_key is None else [InboxRow.external_key == only_key]
     with reading() as session:
         rows = session.execute(
             select(*ENTRY_COLUMNS)
-            .where(_is_due_row(cycle), InboxRow.id.not_in(tried))
+            .where(_is_due_row(cycle), InboxRow.id.not_in(tried), *chosen)
             .order_by(
                 InboxRow.attempts,  # a report that kills the process must not hold up others
                 InboxRow.sort_at,

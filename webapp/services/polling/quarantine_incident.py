@@ -104,6 +104,7 @@ def _new_alert(session: Session, cycle: Cycle, entry: InboxEntry, now: datetime)
         organization_external_id=incident.organization_id,
         triggered_at=incident.sent_at or incident.updated_at,
         observed_at=entry.fetched_at,
+        is_drill=entry.is_drill,
         created_at=now,
     )
     session.add(alert)

@@ -203,6 +203,7 @@ def _unlisted(cycle: Cycle, started_at: datetime, unclear: Sequence[int]) -> lis
             .where(
                 Alert.connection_id == cycle.connection.id,
                 is_open(),
+                Alert.is_drill.is_(False),
                 Alert.observed_at < started_at,
                 or_(Alert.checked_at.is_(None), Alert.checked_at < started_at),
                 Alert.external_alert_id.not_like("sha256:%"),

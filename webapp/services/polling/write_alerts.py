@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from webapp.domain.drill import DRILL_REASON
 from webapp.domain.incident import Incident
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
 from webapp.models import Alert
@@ -52,7 +53,7 @@ class AlertWriter:
         self.has_pending = self.has_pending or is_pending or has_more
         values: dict[str, Any] = {
             "ticket_id": ticket_id,
-            "reason": None,
+            "reason": DRILL_REASON if one.entry.is_drill else None,
             "details_pending": is_pending,
             "remediations_due_at": self._now if has_more else None,
         }
@@ -90,6 +91,7 @@ class AlertWriter:
                 "external_alert_id": one.entry.key,
                 "created_at": self._now,
                 "ticket_id": None,
+                "is_drill": one.entry.is_drill,
                 "details_pending": False,
                 "all_remediations": None,
                 **values,

@@ -206,6 +206,7 @@ class _Writer:
             "source": SOURCE_HUNTRESS,
             "connection_id": self.held.connection.id,
             "source_reference": one.entry.key,
+            "is_drill": one.entry.is_drill,
             "created_at": self.now,
             "updated_at": self.now,
         }

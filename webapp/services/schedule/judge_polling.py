@@ -56,12 +56,14 @@ _SINCE: BindParameter[datetime] = bindparam("since", type_=UtcDateTime)
 class JudgedConnection:
     """A connection with the judgement of its polling.
 
-    `skew` is how far the time gone by here was ahead of Huntress's clock at the last poll.
+    `facts` are what was judged. `skew` is how far the time gone by here was ahead of Huntress's
+    clock at the last poll.
     """
 
     id: int
     name: str
     is_started: bool
+    facts: PollingFacts
     judgement: Judgement
     skew: timedelta = timedelta()
 
@@ -83,6 +85,7 @@ def judge_polling(session: Session, now: datetime) -> list[JudgedConnection]:
             row.id,
             row.name,
             row.polling_started_at is not None,
+            one,
             judge(one, now, by_timer=by_timer),
             timedelta(seconds=row.huntress_skew_seconds or 0),
         )

@@ -199,6 +199,32 @@ def claim(
     return Lease(connection_id, token, seconds), PolledConnection(**values)
 
 
+def claim_idle(
+    session: Session, connection_id: int, *, seconds: int
+) -> tuple[Lease, PolledConnection] | None:
+    """Take the lease for work that is no poll; return None where somebody holds it.
+
+    When the next poll is due, and what was asked of it, stays as it is.
+    """
+    now = clock.utcnow()
+    token = secrets.token_hex(16)
+    row = session.execute(
+        update(Connection)
+        .where(Connection.id == connection_id, Connection.lease_token.is_(None))
+        .values(
+            previous_lease_token=None,
+            lease_token=token,
+            lease_holder=str(own_identity()),
+            lease_expires_at=now + timedelta(seconds=seconds),
+        )
+        .returning(*_COLUMNS),
+        execution_options=NO_SYNC,
+    ).one_or_none()
+    if row is None:
+        return None
+    return Lease(connection_id, token, seconds), PolledConnection(**row._mapping)
+
+
 def read_polled(session: Session, connection_id: int) -> PolledConnection | None:
     """Return the connection as a poll would find it, without claiming it; None if it is missing."""
     row = session.execute(select(*_COLUMNS).where(Connection.id == connection_id)).one_or_none()

@@ -154,8 +154,8 @@ def list_incidents(query: IncidentQuery, *, page_size: int = PAGE_SIZE) -> Incid
 
 
 def incident_conditions(query: IncidentQuery) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query`."""
-    conditions: list[ColumnElement[bool]] = []
+    """SQL for the filters of `query`; drills are in no register."""
+    conditions: list[ColumnElement[bool]] = [Alert.is_drill.is_(False)]
     if query.connection_id is not None:
         conditions.append(Alert.connection_id == query.connection_id)
     if query.organization_id is not None:

@@ -2,5 +2,6 @@
 
 from webapp.web.connections.connection_routes import connections
 from webapp.web.connections.integration_routes import integrations
+from webapp.web.connections.proof_routes import proofs
 
-BLUEPRINTS = (connections, integrations)
+BLUEPRINTS = (connections, integrations, proofs)

@@ -10,6 +10,7 @@ from webapp.services.connections.routing_settings import StaleRoutingError, rout
 from webapp.services.polling.close_tickets import count_closable_tickets
 from webapp.services.polling.move_tickets import read_move_offer
 from webapp.services.portal_links import INSTALL, OWN
+from webapp.services.proof.read_proofs import read_strip
 from webapp.task_queue import read_queue_status
 from webapp.web.connections.forms import CredentialsForm, PauseForm, PortalLinkForm
 from webapp.web.connections.routing_form import RoutingForm, write_loaded
@@ -70,6 +71,7 @@ def render_overview(
         failure=failure,
         is_other_account=is_other_account,
         queue=read_queue_status(),
+        proof=read_strip(connection_id),
         offered=read_move_offer(connection_id),
         calls_per_minute=current_config().huntress_calls_per_minute,
     )

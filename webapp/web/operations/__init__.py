@@ -1,7 +1,9 @@
-"""The dashboard, the audit log and the health page."""
+"""The dashboard, the audit log, the health page and drills."""
 
 from webapp.web.operations.audit_routes import audit
 from webapp.web.operations.dashboard_routes import dashboard
+from webapp.web.operations.demo_routes import demo
+from webapp.web.operations.drill_routes import drills
 from webapp.web.operations.health_routes import health
 
-BLUEPRINTS = (audit, dashboard, health)
+BLUEPRINTS = (audit, dashboard, demo, drills, health)

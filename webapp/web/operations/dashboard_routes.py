@@ -23,6 +23,7 @@ from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.move_tickets import list_move_offers
 from webapp.services.polling.outcome import count_words
+from webapp.services.watch.list_alarms import read_alarms
 from webapp.task_queue import read_queue_status
 from webapp.web.access import public, signed_in
 from webapp.web.answers import wants_part
@@ -54,6 +55,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "operations/dashboard.html",
         desk=desk,
+        zone=zone_of(viewer),
         is_folded=is_folded,
         quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
@@ -64,6 +66,13 @@ def show() -> ResponseReturnValue:
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),
     )
+
+
+@dashboard.get("/alarms")
+@signed_in
+def show_alarms() -> ResponseReturnValue:
+    """The part with the alarms that go on, which the page requests repeatedly."""
+    return render_template("operations/_alarms.html", alarms=read_alarms())
 
 
 @dashboard.get("/connections/summary")

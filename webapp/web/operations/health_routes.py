@@ -1,15 +1,18 @@
-"""The health page for admins, and the checks for load balancers and monitors."""
+"""The health page for admins, the checks for load balancers and monitors, and the metrics."""
 
 import re
+from hmac import compare_digest
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, abort, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.services.operations.check_health import summarize
+from webapp.extensions import current_config
+from webapp.services.operations.check_health import describe_checks, summarize
 from webapp.services.operations.read_banner import are_polls_well
 from webapp.services.operations.read_health import is_database_answering, read_health
+from webapp.services.watch.metrics import CONTENT_TYPE, render_metrics
 from webapp.web.access import admin_only, public
 
 health = Blueprint("health", __name__)
@@ -37,14 +40,43 @@ def answer() -> ResponseReturnValue:
 @health.get("/readyz")
 @public
 def answer_ready() -> ResponseReturnValue:
-    """Answer monitors with `ok`, or with 503 if a connection is overdue or in error; no details."""
+    """Answer monitors with `ok`, or with 503 if a connection is overdue or in error.
+
+    Whoever sends the token of TRIAGEDESK_METRICS_TOKEN gets the checks of `doctor` as JSON.
+    """
     try:
         is_well = are_polls_well()
     except SQLAlchemyError:
         is_well = False
+    if request.authorization is not None and has_metrics_token():
+        return jsonify(describe_checks(read_health())), 200 if is_well else 503
     if is_well:
         return Response("ok", mimetype="text/plain")
     return Response("not well", 503, mimetype="text/plain")
+
+
+@health.get("/metrics")
+@public
+def show_metrics() -> ResponseReturnValue:
+    """Answer Prometheus, which has to send the token; without a configured one there is no page."""
+    if current_config().metrics_token is None:
+        abort(404)
+    if not has_metrics_token():
+        answer = Response("The bearer token is missing or wrong.\n", 401, mimetype="text/plain")
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
+    try:
+        return Response(render_metrics(), content_type=CONTENT_TYPE)
+    except SQLAlchemyError:
+        return Response("The database cannot be used.\n", 503, mimetype="text/plain")
+
+
+def has_metrics_token() -> bool:
+    """Whether the request carries the configured token."""
+    wanted, given = current_config().metrics_token, request.authorization
+    if wanted is None or given is None or given.type != "bearer" or given.token is None:
+        return False
+    return compare_digest(given.token.encode(), wanted.encode())
 
 
 @health.app_template_filter()

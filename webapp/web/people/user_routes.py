@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import current_config
 from webapp.services.errors import ConflictError, FieldError, RefusedError
 from webapp.services.notices.targets.contact_methods import list_confirmed
+from webapp.services.on_call.who_is_on_call import is_in_rotation
 from webapp.services.people.edit_user import (
     UserEdit,
     edit_user,
@@ -170,7 +171,13 @@ def deactivate(user_id: int) -> ResponseReturnValue:
             tickets = f"; {counted(moved, 'open ticket')} moved on" if moved else ""
             flash(f"{row.user.name} cannot sign in any more{tickets}.", "success")
             return _back(user_id)
-    page = render_template("people/deactivate.html", row=row, form=form, problem=problem)
+    page = render_template(
+        "people/deactivate.html",
+        row=row,
+        form=form,
+        problem=problem,
+        is_on_call=is_in_rotation(user_id),
+    )
     return page, form_status(form)
 
 

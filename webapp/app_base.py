@@ -1,0 +1,57 @@
+"""The steps of each of our processes; those of the pages follow in `app_parts`."""
+
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+
+from webapp import clock, models, task_queue  # noqa: F401 - models registers every table
+from webapp.config import Config
+from webapp.crypto import cipher
+from webapp.extensions import db, migrate, prepare_sqlite, read_server_time
+
+
+def create_base_app(config: Config) -> Flask:
+    """Create an app without pages, for a part that only works on the database."""
+    app = Flask(__name__)
+    app.extensions["triagedesk_config"] = config
+    set_engine_options(app, config)
+    init_database(app, config)
+    init_queue(app, config)
+    return app
+
+
+def migrations_dir() -> Path:
+    """The directory of the numbered migrations: beside the package, or inside an installed one."""
+    package = Path(__file__).parent
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def set_engine_options(app: Flask, config: Config) -> None:
+    """Set how the database is reached."""
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "hide_parameters": True,  # credentials and reports must not reach errors or logs
+            "pool_pre_ping": not config.uses_sqlite,
+        },
+    )
+
+
+def init_database(app: Flask, config: Config) -> None:
+    """Bind the database, its migrations and the keys of its encrypted columns."""
+    cipher.configure(config.encryption_keys)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(migrations_dir()), render_as_batch=True)
+    with app.app_context():
+        if config.uses_sqlite:
+            prepare_sqlite(db.engine)
+            clock.shared.follow(None)
+        else:
+            clock.shared.follow(partial(read_server_time, db.engine))
+
+
+def init_queue(app: Flask, config: Config) -> None:
+    """Configure the job queue; this does not connect to Redis yet."""
+    task_queue.configure(config.redis_url)

@@ -1,0 +1,58 @@
+"""`triagedesk drill`: a made-up critical report through the real chain, and its seconds."""
+
+from collections.abc import Iterator
+
+import click
+
+from webapp import clock, task_queue
+from webapp.cli.output import json_option, print_json, refusing
+from webapp.services.notices.deliver_due import deliver_due
+from webapp.services.notices.escalate import advance_escalations
+from webapp.services.watch.drill import follow_drill, process_drill, start_drill
+from webapp.services.watch.read_drills import DrillView, read_drills
+
+LOOKS_EVERY = 2.0
+
+
+@click.command("drill")
+@json_option
+@refusing
+def drill(as_json: bool) -> None:
+    """Send a made-up critical report through the real chain until somebody takes its ticket.
+
+    It is marked DRILL everywhere and counts in no figure. Whoever is told of criticals is told of
+    it; take the ticket by the link in the message, and it is closed by itself. Exit code 0 if every
+    station was reached, 1 if one was not.
+    """
+    view = None
+    told: set[str] = set()
+    for view in _run(start_drill().id):
+        for one in view.stations:
+            if one.at is not None and one.station.name not in told and not as_json:
+                click.echo(f"{one.station.label}: {one.seconds or 0:.1f} s")
+                told.add(one.station.name)
+    assert view is not None  # noqa: S101 - a drill that was started is there
+    if as_json:
+        print_json(view.as_dict())
+    elif not view.is_success:
+        click.echo(f"Failed at {view.failed_at}: {view.problem}", err=True)
+    if not view.is_success:
+        raise SystemExit(1)
+
+
+def _run(drill_id: int) -> Iterator[DrillView]:
+    """Follow the drill to its end; without a worker, this process delivers the messages."""
+    process_drill(drill_id)
+    while True:
+        if not task_queue.read_queue_status().can_run_jobs:
+            advance_escalations(clock.utcnow())
+            deliver_due(clock.utcnow())
+        follow_drill(drill_id, clock.utcnow())
+        [view] = read_drills(drill_id)
+        yield view
+        if view.ended_at is not None:
+            return
+        clock.sleep(LOOKS_EVERY)
+
+
+commands: list[click.Command] = [drill]

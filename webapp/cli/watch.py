@@ -1,0 +1,38 @@
+"""`triagedesk watch`: the part that tells when another one is gone."""
+
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+import click
+
+from webapp.cli.support import load_checked_config, require_database_elsewhere
+from webapp.runtime.logging_setup import setup_logging
+
+CONNECT_SECONDS = "5"
+"""How long PostgreSQL is waited for, as its library reads it from the environment."""
+
+
+@click.command("watch")
+def watch_command() -> None:
+    """Raise alarms, deliver them, and call the outside heartbeat."""
+    setup_logging()
+    os.environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
+    config = load_checked_config()
+    require_database_elsewhere()
+    from webapp.app_base import create_base_app
+    from webapp.jobs.watcher import Watcher
+
+    watcher = Watcher(create_base_app(config))
+
+    def stop(_signum: int, _frame: FrameType | None) -> Any:
+        watcher.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if not watcher.run():
+        os._exit(1)  # a thread that hangs would not let the interpreter end
+
+
+commands = [watch_command]

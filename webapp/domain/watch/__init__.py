@@ -1,0 +1,1 @@
+"""Rules of watching over the product itself: alarms, the heartbeat, proofs and summaries."""

@@ -1,0 +1,76 @@
+"""Metrics of messages: what waits for which target, and for how long."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from webapp.models import Escalation, OutboxRow, Target
+from webapp.models.outbox import OutboxState
+from webapp.services.watch.measured import Measured
+
+FAILED_LATELY = timedelta(days=3)
+ONE = ("target",)
+
+
+def measure_messages(session: Session, now: datetime) -> Iterator[Measured]:
+    """Yield the metrics of targets and the outbox at `now` (UTC)."""
+    targets = session.execute(
+        select(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at).order_by(
+            Target.id
+        )
+    ).all()
+    ids = [target.id for target in targets]
+    yield Measured(
+        "target_info",
+        "The name and kind of a target; a person's contact method has no name here.",
+        ("target", "name", "kind"),
+        [((one.id, one.name if one.user_id is None else "", one.kind), 1) for one in targets],
+    )
+    yield Measured(
+        "target_paused",
+        "Whether a target is paused.",
+        ONE,
+        [((one.id,), int(one.paused_at is not None)) for one in targets],
+    )
+    yield from _outbox(session, ids, now)
+    running = session.scalar(
+        select(func.count()).select_from(Escalation).where(Escalation.ended_at.is_(None))
+    )
+    yield Measured(
+        "escalations", "Tickets that wait until somebody takes them.", (), [((), running or 0)]
+    )
+
+
+def _outbox(session: Session, targets: list[int], now: datetime) -> Iterator[Measured]:
+    pending = session.execute(
+        select(OutboxRow.target_id, func.count(), func.min(OutboxRow.due_at))
+        .where(OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at <= now)
+        .group_by(OutboxRow.target_id)
+    )
+    waiting = {key: (count, oldest) for key, count, oldest in pending}
+    given_up = session.execute(
+        select(OutboxRow.target_id, func.count())
+        .where(OutboxRow.created_at > now - FAILED_LATELY, OutboxRow.state == OutboxState.FAILED)
+        .group_by(OutboxRow.target_id)
+    )
+    failed = dict(given_up.all())
+    yield Measured(
+        "outbox_messages",
+        "Messages that are due and were not sent yet.",
+        ONE,
+        [((key,), waiting.get(key, (0, now))[0]) for key in targets],
+    )
+    yield Measured(
+        "outbox_oldest_seconds",
+        "For how long the oldest message has been due.",
+        ONE,
+        [((key,), (now - waiting.get(key, (0, now))[1]).total_seconds()) for key in targets],
+    )
+    yield Measured(
+        "outbox_failed_messages",
+        "Messages of the last 3 days that were given up.",
+        ONE,
+        [((key,), failed.get(key, 0)) for key in targets],
+    )
