@@ -22,6 +22,7 @@ from webapp.services.on_call.who_is_on_call import who_is_on_call
 from webapp.services.people.set_preferences import UTC_NAME
 from webapp.services.transactions import reading, transaction
 
+ANSWERED = "Policies were set up already: see the list."
 SUMMARY_AT = "07:30"
 CRITICAL_REPEATS = 6
 OPENING_DAYS = (0, 1, 2, 3, 4)
@@ -159,7 +160,7 @@ def _answer(session: Session, now: datetime) -> NotificationSettings:
     """Note that the offer is answered; raises RefusedError where it was."""
     settings = session.get(NotificationSettings, 1, with_for_update=True)
     if not _is_open(session, settings):
-        raise RefusedError("Policies were set up already: see the list.")
+        raise RefusedError(ANSWERED)
     if settings is None:
         settings = NotificationSettings(id=1, holidays=[])
         session.add(settings)

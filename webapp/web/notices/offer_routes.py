@@ -1,10 +1,11 @@
 """The page of the policies that are offered at the start."""
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.notices.offer_policies import (
+    ANSWERED,
     CLOSES,
     NAMES,
     OPENING_DAYS,
@@ -29,6 +30,8 @@ from webapp.web.viewer import require_viewer
 def offer() -> ResponseReturnValue:
     """Show the three policies that are offered, and take them."""
     page = read_offer()
+    if request.method == "POST" and not page.is_open:
+        return done(ANSWERED, url_for("notices.show_policies"), "warning")
     zone = page.time_zone if page.time_zone != UTC_NAME else require_viewer().time_zone
     form = OfferForm(
         data={
