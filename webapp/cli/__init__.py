@@ -34,6 +34,7 @@ COMMANDS = {
     "mail": "webapp.cli.targets",
     "outbox": "webapp.cli.outbox",
     "mute": "webapp.cli.mute",
+    "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "oncall": "webapp.cli.on_call",
     "doctor": "webapp.cli.doctor",

@@ -21,6 +21,7 @@ from webapp.services.operations.check_health import (
     describe_checks,
     summarize,
 )
+from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
@@ -74,6 +75,7 @@ def run_checks() -> Iterator[Check]:
         yield check_clock(connections)
         yield from check_connections(connections, utcnow())
         if database[0].is_ok:
+            yield check_notices(config, utcnow())
             yield from check_watch(config, connections, utcnow())
 
 

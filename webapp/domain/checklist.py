@@ -1,9 +1,10 @@
-"""The steps from a new connection to one that polls well: connect, route, map, start, links."""
+"""The steps from a new connection to one that works: connect, route, map, start, tell, links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+TELL = "tell"
 NO_ORGANIZATIONS = 'No organizations yet — click "Sync organizations".'
 
 
@@ -17,7 +18,11 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """The facts that the steps depend on; `missing_routing` holds labels of the form."""
+    """The facts that the steps depend on; `missing_routing` holds labels of the form.
+
+    `is_telling_decided` says that somebody took, declined or made policies of notifications, and
+    `untold` why critical incidents reach nobody all the same.
+    """
 
     has_credentials: bool
     is_disconnected: bool
@@ -28,6 +33,9 @@ class ConnectionFacts:
     is_paused: bool
     has_incident: bool = False
     is_link_checked: bool = False
+    is_telling_decided: bool = False
+    has_policies: bool = False
+    untold: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +48,14 @@ class SetupStep:
     state: StepState
     blocks_polling: bool
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state is StepState.DONE
+
 
 def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
-    """Return the five steps in order, each with a text that says what it still needs.
+    """Return the six steps in order, each with a text that says what it still needs.
 
     Mapping never blocks polling: an organization without a client goes to the triage board.
     """
@@ -60,6 +73,14 @@ def plan_setup(facts: ConnectionFacts) -> list[SetupStep]:
             can_start and _runs(facts),
             can_start,
             True,
+        ),
+        (
+            TELL,
+            "Tell",
+            _tell_text(facts),
+            facts.is_telling_decided and not (facts.has_policies and facts.untold),
+            facts.is_started,
+            False,
         ),
         ("links", "Links", _links_text(facts), facts.is_link_checked, facts.has_incident, False),
     )
@@ -120,6 +141,16 @@ def _start_text(facts: ConnectionFacts, can_start: bool) -> str:
     if facts.is_paused:
         return "Polling is paused; resume it to go on."
     return "See what the first poll would create, then start it."
+
+
+def _tell_text(facts: ConnectionFacts) -> str:
+    if not facts.is_telling_decided:
+        return "Choose who is told when something happens: three policies are ready to be taken."
+    if not facts.has_policies:
+        return "The offered policies were declined, and there are no others: nobody is told."
+    if facts.untold:
+        return f"Criticals reach nobody. {' '.join(facts.untold)}"
+    return "Critical incidents reach somebody."
 
 
 def _links_text(facts: ConnectionFacts) -> str:

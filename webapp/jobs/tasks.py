@@ -23,6 +23,7 @@ from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.services.watch.drill import follow_drills, process_drill, start_due_drill
+from webapp.services.watch.write_summaries import write_summaries
 from webapp.task_queue import enqueue, enqueue_poll
 
 logger = logging.getLogger(__name__)
@@ -49,10 +50,11 @@ def poll(
 
 
 def notices() -> None:
-    """Run the steps of policies that are due, and enqueue a delivery to each target in need."""
+    """Run due steps, write due summaries, and enqueue a delivery to each target in need."""
     try:
         record_ended_mutes(utcnow())
         advance_escalations(utcnow())
+        write_summaries(utcnow())
         due = find_due_targets(utcnow())
     except DATABASE_AWAY as error:
         DATABASE.begin(first_line(error))

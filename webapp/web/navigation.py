@@ -77,7 +77,7 @@ NAVIGATION = (
         "Administration",
         (
             Entry(
-                "Notifications", "notices.show_targets", "bell", ("notices",), is_admin_only=True
+                "Notifications", "notices.show_policies", "bell", ("notices",), is_admin_only=True
             ),
             Entry("Users", "users.show_list", "users", ("users",), is_admin_only=True),
             Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from webapp import clock
-from webapp.domain.checklist import ConnectionFacts, SetupStep, plan_setup
+from webapp.domain.checklist import TELL, ConnectionFacts, SetupStep, plan_setup
 from webapp.domain.pause import is_paused
 from webapp.domain.polling_health import UNREADABLE_CREDENTIALS
 from webapp.domain.routing import PRIORITY_COLUMNS
@@ -19,6 +19,7 @@ from webapp.services.connections.connection_health import ConnectionHealth, conn
 from webapp.services.connections.routing_settings import ROUTING_REFERENCES, Named, routing_values
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError
+from webapp.services.notices.reach import ReachView, read_reach
 from webapp.services.portal_links import PortalChoice, list_portal_choices
 from webapp.services.transactions import reading
 
@@ -32,6 +33,7 @@ class ConnectionPage:
     `values` are the stored settings by attribute. `chosen` are the rows that they name by
     attribute, including deactivated ones. `sentences` say what the settings mean. `steps` lead
     through the set-up. `portal_choices` are the forms of links to Huntress's portal.
+    `is_telling_open` says that nobody chose yet who is told.
     """
 
     id: int
@@ -55,6 +57,7 @@ class ConnectionPage:
     portal_choices: Sequence[PortalChoice]
     has_unchecked_links: bool
     health: ConnectionHealth
+    is_telling_open: bool
 
     @property
     def title(self) -> str:
@@ -69,7 +72,10 @@ class ConnectionPage:
     @property
     def is_set_up(self) -> bool:
         """Whether no step of the set-up holds up polling or is to be done after the first poll."""
-        return not self.has_unchecked_links and not any(one.blocks_polling for one in self.steps)
+        waits = any(
+            one.blocks_polling or (one.key == TELL and not one.is_done) for one in self.steps
+        )
+        return not self.has_unchecked_links and not waits
 
 
 def read_connection_page(connection_id: int) -> ConnectionPage:
@@ -82,7 +88,8 @@ def read_connection_page(connection_id: int) -> ConnectionPage:
         values = routing_values(connection)
         chosen = _chosen(session, values)
         portal_choices = list_portal_choices(session, connection)
-    facts = _facts(connection, has_credentials, health)
+        reach = read_reach(session, now)
+    facts = _facts(connection, has_credentials, health, reach)
     has_incident = any(choice.url for choice in portal_choices)
     facts = replace(facts, has_incident=has_incident)
     return ConnectionPage(
@@ -109,6 +116,7 @@ def read_connection_page(connection_id: int) -> ConnectionPage:
         portal_choices=portal_choices,
         has_unchecked_links=has_incident and not facts.is_link_checked,
         health=health,
+        is_telling_open=not reach.is_decided,
     )
 
 
@@ -155,7 +163,7 @@ def _names(connection: Connection, chosen: Mapping[str, Named]) -> RoutingNames:
 
 
 def _facts(
-    connection: Connection, has_credentials: bool, health: ConnectionHealth
+    connection: Connection, has_credentials: bool, health: ConnectionHealth, reach: ReachView
 ) -> ConnectionFacts:
     return ConnectionFacts(
         has_credentials=has_credentials and health.error != UNREADABLE_CREDENTIALS,
@@ -166,4 +174,7 @@ def _facts(
         is_started=connection.polling_started_at is not None,
         is_paused=connection.paused_at is not None,
         is_link_checked=connection.portal_checked_at is not None,
+        is_telling_decided=reach.is_decided,
+        has_policies=reach.has_policies,
+        untold=reach.reach.problems,
     )

@@ -1,15 +1,15 @@
-"""Moving priorities and statuses up and down, one place at a time."""
+"""Moving priorities, statuses and policies up and down, one place at a time."""
 
 from typing import TypeVar
 
 from sqlalchemy import select
 
-from webapp.models import Priority, Status
+from webapp.models import Policy, Priority, Status
 from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import transaction
 
-Ordered = TypeVar("Ordered", Priority, Status)
+Ordered = TypeVar("Ordered", Policy, Priority, Status)
 
 
 def move_row(

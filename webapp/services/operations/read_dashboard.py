@@ -12,6 +12,7 @@ from webapp import clock
 from webapp.models import Priority, Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.connections.connection_health import ConnectionHealth, connections_health
+from webapp.services.notices.reach import ReachView, read_reach
 from webapp.services.on_call.who_is_on_call import OnCallView, on_call_view
 from webapp.services.operations.dashboard_figures import DeskFigures, read_figures
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage, ticket_rows
@@ -48,6 +49,7 @@ class Dashboard:
     untouched: Sequence[Ticket]
     open_by_priority: Sequence[PriorityCount]
     figures: DeskFigures | None
+    reach: ReachView
     on_call: OnCallView
 
     @property
@@ -83,6 +85,7 @@ def read_dashboard(zone: tzinfo) -> Dashboard:
             untouched=_oldest(session, UNTOUCHED),
             open_by_priority=_by_priority(session),
             figures=read_figures(session, now, zone) if has_tickets else None,
+            reach=read_reach(session, now),
             on_call=on_call_view(session, now),
         )
 

@@ -2,7 +2,9 @@
 
 from webapp.web.notices import (  # noqa: F401 - each registers its routes
     mute_routes,
+    offer_routes,
     outbox_routes,
+    policy_routes,
     settings_routes,
     target_action_routes,
     target_routes,

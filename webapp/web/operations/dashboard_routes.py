@@ -62,6 +62,7 @@ def show() -> ResponseReturnValue:
         move_offers=list_move_offers() if viewer.is_admin and has_integration() else [],
         muted=list_mutes(),
         is_available=has_integration(),
+        is_local_only=not config.public_url and not config.is_demo,
         calls_per_minute=config.huntress_calls_per_minute,
         **_charts(desk.figures),
     )

@@ -1,0 +1,111 @@
+"""Whether criticals reach somebody: for the dashboard, Health, doctor and the checklist."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from webapp.domain.notices.policy import StepRule
+from webapp.domain.notices.policy_words import Names
+from webapp.domain.notices.reach import Places, Reach, StepAudience, judge_reach
+from webapp.domain.notices.target_kinds import Kind
+from webapp.models import Connection, NotificationSettings, Policy, Target, User
+from webapp.services.notices.read_names import read_names
+from webapp.services.notices.read_rules import read_rules
+from webapp.services.on_call.who_is_on_call import who_is_on_call
+
+NOBODY_ON_CALL = "nobody is on call"
+NO_MAIL_SERVER = "no mail server is set up"
+_IS_POLLED = Connection.polling_started_at.is_not(None) & Connection.disconnected_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReachView:
+    """How it stands: `is_needed` once a connection is started.
+
+    `is_decided` says that there are policies, or that those that are offered were declined.
+    """
+
+    reach: Reach
+    is_needed: bool
+    is_decided: bool
+    has_policies: bool
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether criticals are reported, and reach nobody."""
+        return self.is_needed and not self.reach.is_well
+
+
+def read_reach(session: Session, now: datetime) -> ReachView:
+    """Return whether a critical ticket that is created at `now` (UTC) reaches somebody."""
+    rules = read_rules(session)
+    has_places = any(
+        policy.conditions.board_ids or policy.conditions.client_ids for policy in rules.policies
+    )
+    names = read_names(session) if has_places else Names()
+    places = Places(boards=names.boards, clients=names.clients)
+    audiences = _Audiences(session, now)
+    has_policies = bool(session.scalar(select(exists().where(Policy.id > 0))))
+    settings = session.get(NotificationSettings, 1)
+    is_offered = settings is not None and settings.policies_offered_at is not None
+    return ReachView(
+        reach=judge_reach(rules, places, audiences.of, now),
+        is_needed=bool(session.scalar(select(exists().where(_IS_POLLED)))),
+        is_decided=is_offered or has_policies,
+        has_policies=has_policies,
+    )
+
+
+class _Audiences:
+    """Whom steps reach; targets and who is on call are read once."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        settings = session.get(NotificationSettings, 1)
+        self._has_mail_server = bool(settings and settings.mail_host)
+        rows = session.execute(
+            select(
+                *(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at),
+                *(Target.confirmed_at, User.is_active, User.name.label("person")),
+            )
+            .outerjoin(User, User.id == Target.user_id)
+            .order_by(Target.id)
+        ).all()
+        self._targets = [row for row in rows if row.user_id is None or row.is_active]
+        self._on_call = who_is_on_call(session, now)
+
+    def of(self, step: StepRule) -> StepAudience:
+        """Return whether a step reaches somebody."""
+        problems: list[str] = []
+        chosen = [one for one in self._targets if one.id in step.target_ids]
+        if step.tells_everybody:
+            chosen = list(self._targets)
+        elif step.tells_on_call:
+            chosen += self._of_person(problems)
+        usable = [one for one in chosen if self._what_is_wrong(one) is None]
+        problems += [why for one in chosen if (why := self._what_is_wrong(one)) is not None]
+        if step.tells_everybody and not chosen:
+            problems.append("there are no targets or contact methods")
+        return StepAudience(bool(usable), tuple(dict.fromkeys(problems)))
+
+    def _of_person(self, problems: list[str]) -> list[Any]:
+        if self._on_call is None:
+            problems.append(NOBODY_ON_CALL)
+            return []
+        own = [one for one in self._targets if one.user_id == self._on_call.id]
+        if not own:
+            problems.append(f"{self._on_call.name} is on call and has no contact method")
+        return own
+
+    def _what_is_wrong(self, one: Any) -> str | None:
+        """Why nothing is delivered to a target; None where something is."""
+        name = one.name if one.user_id is None else f"{one.person}’s {one.name}"
+        if one.paused_at is not None:
+            return f"{name} is paused"
+        if one.user_id is not None and one.confirmed_at is None:
+            return f"{name} is not confirmed"
+        if one.kind == Kind.EMAIL.value and not self._has_mail_server:
+            return f"{NO_MAIL_SERVER} for {name}"
+        return None
