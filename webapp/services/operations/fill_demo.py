@@ -6,6 +6,7 @@ from webapp.models import Asset, Board, Client, Priority, Status, User
 from webapp.services.connections.connect_account import connect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.desk.link_assets import hostname_key
+from webapp.services.operations.fill_demo_notices import fill_demo_notices
 from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import start_polling
 from webapp.services.transactions import reading, transaction
@@ -43,8 +44,9 @@ def seed_demo(
     Raises what connect_account() raises if the simulated account does not answer.
     """
     actor = _add_user(admin, "Alex Admin", "admin")
-    _add_user(helpdesk, "Hana Helpdesk", "helpdesk")
+    colleague = _add_user(helpdesk, "Hana Helpdesk", "helpdesk")
     _add_clients()
+    fill_demo_notices([colleague, actor], mail_port)
     connection = connect_account(
         name="", base_url=base_url, api_key=api_key, api_secret=api_secret, actor_id=actor.id
     )
