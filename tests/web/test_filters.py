@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from tests.support.fake_clock import START, FakeClock
+from webapp.domain.ticket_title import title_parts
 from webapp.web import filters
-from webapp.web.filters import age, ago, counted, due, exact, title_parts, tone, when
+from webapp.web.filters import age, ago, counted, due, exact, tone, when
 from webapp.web.navigation import NAVIGATION
 from webapp.web.viewer import Anonymous
 

@@ -1,7 +1,5 @@
 """Template filters: times in the viewer's zone, colours of the palette, Markdown."""
 
-import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Flask
@@ -9,7 +7,7 @@ from markupsafe import Markup, escape
 
 from webapp import clock
 from webapp.domain.polling_health import Judgement
-from webapp.domain.ticket_text import PREFIX, UNMAPPED_PREFIX
+from webapp.domain.ticket_title import title_parts
 from webapp.services.tickets.render_markdown import render_markdown
 from webapp.web.viewer import current_viewer, zone_of
 
@@ -24,33 +22,7 @@ _STEPS = (
     (timedelta(days=60), timedelta(days=1), "d"),
     (timedelta(days=730), timedelta(days=30), "mo"),
 )
-TITLE_PREFIX = re.compile(rf"({re.escape(PREFIX)}(?: {re.escape(UNMAPPED_PREFIX)})?) (?=\S)")
-USUAL_WORDS = re.compile(
-    r"\A(?:(?:CRITICAL|HIGH|LOW) - |Huntress [A-Za-z ]{1,40} Incident Report \| )(?=\S)"
-)
-"""The ways in which Huntress begins its subjects, older and newer; the row shows the priority."""
 MOMENT = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True)
-class TitleParts:
-    """A title in two parts for lists; `prefix`, a space and `subject` make the whole title."""
-
-    prefix: str
-    subject: str
-
-    @property
-    def is_unmapped(self) -> bool:
-        """Whether the title says that the organization has no client."""
-        return self.prefix.endswith(UNMAPPED_PREFIX)
-
-    @property
-    def short(self) -> str:
-        """The subject without the words that most reports of Huntress begin with.
-
-        A ticket without a prefix keeps its whole subject.
-        """
-        return USUAL_WORDS.sub("", self.subject, count=1) if self.prefix else self.subject
 
 
 def init_filters(app: Flask) -> None:
@@ -121,12 +93,6 @@ def markdown(text: str, heading_shift: int = 0) -> Markup:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun, such as `1 ticket` or `2 tickets`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def title_parts(title: str) -> TitleParts:
-    """A title's prefixes, if it has any, and the rest of it."""
-    match = TITLE_PREFIX.match(title)
-    return TitleParts(match[1], title[match.end() :]) if match else TitleParts("", title)
 
 
 def _local(time: datetime) -> datetime:

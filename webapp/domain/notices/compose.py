@@ -44,7 +44,7 @@ def compose_ticket(key: str, told: Told, *, mail_subject: str = DEFAULT_MAIL_SUB
         event=told.type,
         subject=f"ticket:{facts.ticket_id}",
         title=_marked(
-            facts, defang_line(f"{_opening(told)}{facts.title} [{facts.number}]", TITLE_LENGTH)
+            facts, defang_line(f"{_opening(told)}{facts.subject} [{facts.number}]", TITLE_LENGTH)
         ),
         lines=tuple(_ticket_lines(told)),
         links=_links(told),
@@ -117,7 +117,7 @@ def build_mail_subject(template: str, facts: TicketFacts) -> str:
         "client": facts.client,
         "client_reference": facts.client_reference or "",
         "severity": facts.severity_words,
-        "title": facts.title,
+        "title": facts.subject,
     }
     text = template
     for name in SUBJECT_FIELDS:
@@ -223,7 +223,7 @@ def _ticket_lines(told: Told) -> list[str]:
 def _short_line(told: Told) -> str:
     facts = told.facts
     where = f" on {facts.host}" if facts.host and facts.host not in facts.title else ""
-    text = f"{facts.number} · {_opening(told)}{facts.title}{where}"
+    text = f"{facts.number} · {_opening(told)}{facts.subject}{where}"
     if facts.what:
         text += f" · {facts.what}"
     return defang_line(text, LINE_LENGTH)

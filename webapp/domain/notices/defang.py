@@ -7,8 +7,8 @@ from webapp.domain.untrusted import clean_line
 _WEB = re.compile(r"(?i)\bhttp(s?):")
 _OTHER = re.compile(r"(?i)\b(ftps?|sftp|wss?|file|mailto|tel|smb|ssh|data|javascript):")
 _AT = re.compile(r"(?<=[^\s\[])@(?=[^\s\]])")
-_DOT = re.compile(r"(?<=[\w\]])\.(?=[^\W_])")
-_NUMBER = re.compile(r"^\d+$")
+_DOTTED = re.compile(r"(?:[^\W_][\w-]*\.)+[^\W_][\w-]+")
+_IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _FILE_ENDINGS = frozenset(
     {
         *("exe", "dll", "ps1", "bat", "cmd", "vbs", "js", "jse", "hta", "lnk", "msi", "scr", "sys"),
@@ -34,16 +34,13 @@ def defang_line(value: object, limit: int) -> str:
 
 def _defang_word(word: str) -> str:
     word = _AT.sub("[@]", _OTHER.sub(r"\1[:]", _WEB.sub(r"hxxp\1[:]", word)))
-    if "." in word and not _is_plain(word):
-        word = _DOT.sub("[.]", word)
-    return word
+    word = _IP_ADDRESS.sub(lambda match: match[0].replace(".", "[.]"), word)
+    return _DOTTED.sub(lambda match: _defang_name(match[0], word), word)
 
 
-def _is_plain(word: str) -> bool:
-    """Whether the dots of a word make no address: a sentence's end, a version, a file's name."""
-    core = word.strip("()[]{}<>,;:!?\"'“”‘’.…")
-    parts = core.split(".")
-    if len(parts) == 2 and (_NUMBER.match(parts[0]) and _NUMBER.match(parts[1])):
-        return True
-    is_path = "\\" in core
-    return parts[-1].lower() in _FILE_ENDINGS and "/" not in core and (is_path or len(parts) <= 3)
+def _defang_name(name: str, word: str) -> str:
+    """Return a name with dots, which are marked if it may be an address."""
+    last = name.rpartition(".")[2]
+    is_number = last.isdigit()
+    is_file = last.lower() in _FILE_ENDINGS and "/" not in word and "@" not in word
+    return name if is_number or is_file else name.replace(".", "[.]")

@@ -5,13 +5,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from webapp.domain.incident import Severity
+from webapp.domain.ticket_title import title_parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFacts:
     """A ticket at one moment; the texts are cleaned when a message is composed, not before.
 
-    `what` is the incident's subject in Huntress's words. `person` is who took or closed it,
+    `what` is how Huntress sums the incident up. `person` is who took or closed it,
     `previous_severity` what it was before it rose. `organization_key` tells organizations apart.
     """
 
@@ -33,6 +34,11 @@ class TicketFacts:
     is_drill: bool = False
     previous_severity: str | None = None
     person: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The title without the words that mark it as ours or repeat the severity."""
+        return title_parts(self.title).short
 
     @property
     def severity_words(self) -> str:

@@ -1,14 +1,17 @@
 """The facts of tickets that messages tell, as they are in the database now."""
 
+import json
 from collections.abc import Collection
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.facts import TicketFacts
+from webapp.domain.untrusted import clean_line
 from webapp.models import Alert, Client, OrganizationMapping, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
 
+WHAT_LENGTH = 400
 _FACTS = (
     select(
         Ticket.id,
@@ -23,7 +26,7 @@ _FACTS = (
         Client.external_reference.label("client_reference"),
         Ticket.source_reference.label("incident_id"),
         Alert.severity,
-        Alert.message,
+        Alert.raw_report,
         Alert.device_name,
         Alert.organization_external_id,
         OrganizationMapping.name.label("organization"),
@@ -65,7 +68,7 @@ def read_facts(session: Session, ticket_ids: Collection[int]) -> dict[int, Ticke
             organization=row.organization,
             organization_key=row.organization_external_id,
             host=row.device_name,
-            what=row.message,
+            what=_what_happened(row.raw_report),
             incident_id=row.incident_id,
             connection_id=row.connection_id,
             is_unmapped=row.is_unmapped,
@@ -73,3 +76,12 @@ def read_facts(session: Session, ticket_ids: Collection[int]) -> dict[int, Ticke
         )
         for row in rows
     }
+
+
+def _what_happened(report: str | None) -> str | None:
+    """Return the beginning of the report's summary; None where it cannot be read."""
+    try:
+        values = json.loads(report) if report else None
+    except ValueError:
+        return None
+    return clean_line(values.get("summary"), WHAT_LENGTH) if isinstance(values, dict) else None

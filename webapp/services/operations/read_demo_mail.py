@@ -20,12 +20,12 @@ _ADDRESS = re.compile(r"(https?://[^\s<>]+)")
 
 @dataclass(frozen=True, slots=True)
 class DemoMail:
-    """A mail as it is shown; every second one of `pieces` is an address in its text."""
+    """A mail as it is shown; every second piece of a line is an address."""
 
     to: str
     subject: str
     sent_at: datetime | None
-    pieces: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
 
 
 def mail_folder(data_dir: Path) -> Path:
@@ -49,7 +49,7 @@ def _read(message: Message) -> DemoMail:
         to=clean_line(_header(message, "To"), 200) or "",
         subject=clean_line(_header(message, "Subject"), 300) or "No subject",
         sent_at=_time(message),
-        pieces=tuple(_ADDRESS.split(text)),
+        lines=tuple(tuple(_ADDRESS.split(line)) for line in text.splitlines()),
     )
 
 

@@ -12,7 +12,7 @@ from webapp.domain.notices.defang import defang, defang_line
 @pytest.mark.parametrize(
     ("text", "safe"),
     [
-        ("https://evil.example/a.b?c=d.e", "hxxps[:]//evil[.]example/a[.]b?c=d[.]e"),
+        ("https://evil.example/a.b?c=d.e", "hxxps[:]//evil[.]example/a.b?c=d.e"),
         ("HTTP://EVIL.EXAMPLE", "hxxp[:]//EVIL[.]EXAMPLE"),
         ("see evil.example.", "see evil[.]example."),
         ("10.0.0.1", "10[.]0[.]0[.]1"),
@@ -43,6 +43,7 @@ def test_addresses(text: str, safe: str) -> None:
         "",
         "RECEPTION-PC",
         "@everyone",
+        "Drukarnia Sp. z o.o. (P.C.)",
     ],
 )
 def test_what_is_no_address_stays(text: str) -> None:
