@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.drill import DRILL_PREFIX
 from webapp.domain.portal_link import (
     INCIDENT_REPORTS_URL,
     INFECTION_REPORTS_URL,
     build_portal_url,
 )
+from webapp.domain.watch.drill import DRILL_PREFIX
 from webapp.extensions import current_config
 from webapp.models import Alert, Connection
 

@@ -18,7 +18,7 @@ from tests.support.receivers.notices_data import (
 )
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp import clock
-from webapp.domain.drill import DRILL_TITLE
+from webapp.domain.watch.drill import DRILL_TITLE
 from webapp.models import Alert, ClientMute, Drill, InboxRow, PollRun, Ticket
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.notices.deliver import deliver_target

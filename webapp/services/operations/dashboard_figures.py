@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, extract, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from webapp.domain.drill import DRILL_REASON
 from webapp.domain.figures import day_bounds, last_days
 from webapp.domain.incident import Severity
 from webapp.domain.plan import Reason
+from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert, Connection, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
 from webapp.models.watch import is_no_drill

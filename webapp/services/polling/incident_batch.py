@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
 
-from webapp.domain.drill import DRILL_PREFIX
 from webapp.domain.incident import Incident, Severity, parse_incident_text
 from webapp.domain.plan import RecordedAlert, RecordedMapping
 from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import TicketContext
+from webapp.domain.watch.drill import DRILL_PREFIX
 from webapp.models import (
     Alert,
     Drill,

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.domain.drill import DRILL_REASON
 from webapp.domain.incident import Incident
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
+from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.drill import DRILL_PREFIX, MOST_DAYS_BETWEEN, build_drill_report, find_next
 from webapp.domain.incident import content_hash, raw_text
 from webapp.domain.routing import missing_settings
+from webapp.domain.watch.drill import DRILL_PREFIX, MOST_DAYS_BETWEEN, build_drill_report, find_next
 from webapp.models import Connection, Drill, InboxRow, NotificationSettings
 from webapp.services.audit import record_event
 from webapp.services.edition import has_integration, require_enterprise

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from webapp.domain.drill import Reached, follow_stations
+from webapp.domain.watch.drill import Reached, follow_stations
 from webapp.models import Connection, Drill, Ticket, User
 from webapp.services.transactions import reading
 
