@@ -39,11 +39,12 @@ def test_three_that_migrate_at_once_all_succeed(variables: dict[str, str]) -> No
 NEED_NO_DATABASE = {"up", "migrate", "doctor", "seed-demo"}
 """They migrate it, make a new one, or tell what is wrong with it."""
 
-PARTS = {"scheduler": (), "worker": (), "web": ("--port", "0")}
+PARTS = {"scheduler": (), "worker": (), "watch": (), "web": ("--port", "0")}
 WORDS = {
     "connection": ("pause", "1"),
     "mapping": ("list", "1"),
     "poll": ("--due",),
+    "prove": ("1",),
     "quarantine": ("list",),
     "routing": ("show", "1"),
     "user": ("list", "--json"),

@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 from webapp.crypto import generate_key
 from webapp.runtime.network import find_free_port
 
-PARTS = ("web", "worker", "scheduler")
+PARTS = ("web", "worker", "scheduler", "watch")
 
 
 def doctor(up: Up) -> tuple[int, dict[str, bool]]:
@@ -78,7 +78,7 @@ def test_what_is_killed_comes_back_and_nothing_outlives_a_killed_up(start_up: St
 
     def are_back() -> bool:
         children = psutil.Process(up.process.pid).children()
-        return len(children) == 4 and not {child.pid for child in children} & {
+        return len(children) == len(killed) and not {child.pid for child in children} & {
             process.pid for process in killed
         }
 

@@ -1,5 +1,6 @@
 """`triagedesk watch`: the part that tells when another one is gone."""
 
+import logging
 import os
 import signal
 from types import FrameType
@@ -31,8 +32,11 @@ def watch_command() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    if not watcher.run():
-        os._exit(1)  # a thread that hangs would not let the interpreter end
+    has_ended_well = watcher.run()
+    logging.shutdown()
+    # The interpreter would wait for threads that wait for a dead receiver. Whatever was being sent
+    # is sent again, with the same key.
+    os._exit(0 if has_ended_well else 1)
 
 
 commands = [watch_command]
