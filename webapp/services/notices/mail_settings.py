@@ -33,7 +33,7 @@ from webapp.services.transactions import transaction
 SECURITIES = ("starttls", "tls", "none")
 SUBJECT_LENGTH = 200
 _LENGTH = 255
-_BRACES = re.compile(r"[{}]|\{([^{}]*)\}")
+_BRACES = re.compile(r"\{([^{}]*)\}|[{}]")
 
 SAMPLE = TicketFacts(
     ticket_id=1042,
