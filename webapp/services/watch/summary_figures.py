@@ -69,8 +69,8 @@ def read_summary_figures(session: Session, period: Period) -> SummaryFigures:
         if row.first_touched_at is not None
     ]
     return SummaryFigures(
-        by_severity=Counter((row.severity or "unknown").lower() for row in created),
-        by_client=Counter(row.client for row in created),
+        by_severity=dict(Counter((row.severity or "unknown").lower() for row in created)),
+        by_client=dict(Counter(row.client for row in created)),
         muted=sum(row.is_muted for row in created),
         minutes_to_touch=median(minutes) if minutes else None,
         touched=len(touched),
@@ -78,7 +78,7 @@ def read_summary_figures(session: Session, period: Period) -> SummaryFigures:
         untouched=_untouched(session),
         overdue=_overdue(session),
         quarantined=_quarantined(session),
-        taken=Counter(row.name for row in touched),
+        taken=dict(Counter(row.name for row in touched)),
         gaps=list(_gaps(session, period)),
         proofs=_proofs(session, period),
     )
