@@ -19,7 +19,7 @@ LOOKS: list[tuple[Literal["light", "dark"], int]] = [("light", 1440), ("dark", 3
 
 
 def look_at(page: Page, name: str, check_accessibility: Check) -> None:
-    """Run axe wide and on a phone, where nothing is cut off; take pictures where they are wanted."""
+    """Run axe wide and on a phone, where nothing is cut off; take pictures if they are wanted."""
     for scheme, width in LOOKS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})

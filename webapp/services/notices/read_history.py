@@ -45,7 +45,7 @@ class _Trace:
 
 
 def read_history(session: Session, now: datetime) -> list[TicketHistory]:
-    """Return what happened in the 30 days before `now` (UTC); drills and muted tickets do not count."""
+    """Return what happened in the 30 days before `now` (UTC), without drills and muted tickets."""
     since = now - timedelta(days=PREVIEW_DAYS)
     first_polls = _first_polls(session, now)
     traces: dict[int, list[_Trace]] = defaultdict(list)

@@ -1,16 +1,16 @@
 """Metrics of messages: what waits for which target, and for how long."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Escalation, OutboxRow, Target
 from webapp.models.outbox import OutboxState
+from webapp.services.watch.find_in_messages import FAILED_LATELY
 from webapp.services.watch.measured import Measured
 
-FAILED_LATELY = timedelta(days=3)
 ONE = ("target",)
 
 

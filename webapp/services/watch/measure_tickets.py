@@ -10,10 +10,10 @@ from webapp.domain.watch.percentiles import percentiles_of
 from webapp.models import Alert, Drill, Ticket
 from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage
+from webapp.services.watch.find_in_reports import LOOKS_BACK
 from webapp.services.watch.measured import Measured
 
 DAY = timedelta(days=1)
-LOOKS_BACK = timedelta(days=3)
 """How old an incident may be that became a ticket within the last day."""
 
 MOST_LAGS = 20_000

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
-from webapp import __version__, clock
+from webapp import clock
 from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.services.schedule.judge_polling import judge_polling
 from webapp.services.transactions import reading
@@ -27,26 +27,26 @@ from webapp.services.watch.schema import read_schema
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
-def render_metrics() -> bytes:
+def render_metrics(version: str) -> bytes:
     """Return all metrics in Prometheus's text format, as of one view of the database.
 
-    Raises a database's error if it is away: then there is nothing to tell.
+    `version` is that of Triagedesk. Raises a database's error if it is away: then there is nothing to tell.
     """
     now = clock.utcnow()
     with reading() as session:
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Once(list(measure(session, now))))
+        registry.register(_Once(list(measure(session, version, now))))
         return generate_latest(registry)
 
 
-def measure(session: Session, now: datetime) -> Iterator[Measured]:
+def measure(session: Session, version: str, now: datetime) -> Iterator[Measured]:
     """Yield everything that is measured at `now` (UTC)."""
     connections = judge_polling(session, now)
     yield Measured(
         "build_info",
         "The version of Triagedesk, and of its database.",
         ("version", "schema"),
-        [((__version__, read_schema(session)), 1)],
+        [((version, read_schema(session)), 1)],
     )
     yield from measure_connections(session, connections, now)
     yield from measure_tickets(session, connections, now)

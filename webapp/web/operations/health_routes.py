@@ -1,9 +1,8 @@
 """The health page for admins, the checks for load balancers and monitors, and the metrics."""
 
 import re
-from hmac import compare_digest
 
-from flask import Blueprint, Response, abort, jsonify, render_template, request
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +13,7 @@ from webapp.services.operations.read_banner import are_polls_well
 from webapp.services.operations.read_health import is_database_answering, read_health
 from webapp.services.watch.metrics import CONTENT_TYPE, render_metrics
 from webapp.web.access import admin_only, public
+from webapp.web.operations.metrics_token import has_metrics_token
 
 health = Blueprint("health", __name__)
 
@@ -66,17 +66,11 @@ def show_metrics() -> ResponseReturnValue:
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer
     try:
-        return Response(render_metrics(), content_type=CONTENT_TYPE)
+        return Response(
+            render_metrics(current_app.jinja_env.globals["version"]), content_type=CONTENT_TYPE
+        )
     except SQLAlchemyError:
         return Response("The database cannot be used.\n", 503, mimetype="text/plain")
-
-
-def has_metrics_token() -> bool:
-    """Whether the request carries the configured token."""
-    wanted, given = current_config().metrics_token, request.authorization
-    if wanted is None or given is None or given.type != "bearer" or given.token is None:
-        return False
-    return compare_digest(given.token.encode(), wanted.encode())
 
 
 @health.app_template_filter()
