@@ -30,7 +30,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 def render_metrics(version: str) -> bytes:
     """Return all metrics in Prometheus's text format, as of one view of the database.
 
-    `version` is that of Triagedesk. Raises a database's error if it is away: then there is nothing to tell.
+    `version` is that of Triagedesk. Raises a database's error if it is away.
     """
     now = clock.utcnow()
     with reading() as session:
