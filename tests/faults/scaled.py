@@ -7,21 +7,15 @@ for (intervals, leases, limits, Huntress) goes by the fast clock.
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from tests.support.fake_clock import scaled_now
 from webapp import clock, task_queue
 from webapp.cli import triagedesk, up
 from webapp.jobs import schedule, scheduler, worker
 from webapp.services.calls import open_client
 
 VARIABLE = "SCALED_CLOCK"
-
-
-def scaled_now(start: float, factor: float) -> Callable[[], datetime]:
-    """A clock that shows `start` at `start` and runs `factor` times as fast from then on."""
-    return lambda: datetime.fromtimestamp(start + factor * (time.time() - start), UTC)
 
 
 def hurry(start: float, factor: float) -> None:

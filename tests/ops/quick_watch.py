@@ -6,7 +6,7 @@ clock; what processes owe each other stays in real seconds.
 
 import time
 
-from tests.faults.scaled import scaled_now
+from tests.support.fake_clock import scaled_now
 from webapp import clock
 from webapp.cli import triagedesk
 from webapp.jobs import watcher

@@ -1,6 +1,8 @@
 """A clock for tests: it stands still, and waiting moves it."""
 
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2026, 6, 9, 12, 0, 0, tzinfo=UTC)
@@ -27,3 +29,8 @@ class FakeClock:
         with self._lock:
             self._now += timedelta(**step)
             return self._now
+
+
+def scaled_now(start: float, factor: float) -> Callable[[], datetime]:
+    """A clock that shows `start` at `start` and runs `factor` times as fast from then on."""
+    return lambda: datetime.fromtimestamp(start + factor * (time.time() - start), UTC)

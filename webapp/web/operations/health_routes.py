@@ -67,7 +67,7 @@ def show_metrics() -> ResponseReturnValue:
         return answer
     try:
         return Response(
-            render_metrics(current_app.jinja_env.globals["version"]), content_type=CONTENT_TYPE
+            render_metrics(str(current_app.jinja_env.globals["version"])), content_type=CONTENT_TYPE
         )
     except SQLAlchemyError:
         return Response("The database cannot be used.\n", 503, mimetype="text/plain")
