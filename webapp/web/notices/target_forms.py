@@ -62,7 +62,7 @@ def _field(setting: KindSetting, *, is_stored: bool) -> Field:
     """A secret address is typed in plain sight, as nobody types one right without seeing it."""
     is_hidden = setting.is_secret and setting.name != "url"
     label = setting.label if setting.is_required else f"{setting.label} (optional)"
-    words = " ".join(filter(None, (setting.help, STORED if is_stored else "")))
+    words = STORED if is_stored else setting.help
     attributes = {**FORGOTTEN_BY_BROWSERS, "placeholder": setting.placeholder}
     if is_hidden:
         attributes["autocomplete"] = "new-password"
