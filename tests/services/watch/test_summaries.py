@@ -171,10 +171,10 @@ def test_the_figures_of_an_hour(polled: Desk) -> None:
     assert found.muted == 1
     assert (found.touched, found.minutes_to_touch, found.taken) == (1, 10.0, {"Ada": 1})
     assert found.untouched_count == 2
-    assert [one.number for one in found.untouched] == [
+    assert {one.number for one in found.untouched} == {
         by_reference["2"].number,
         by_reference["4"].number,
-    ]
+    }
     assert set(found.overdue) == {by_reference["2"].number, by_reference["4"].number}
 
 
