@@ -15,12 +15,14 @@ from tests.support.receivers.notices_data import (
     deliver_all,
 )
 from webapp import clock
+from webapp.domain.notices.message import Message
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, OutboxRow, Target
+from webapp.models import AuditEvent, NotificationSettings, OutboxRow, Target
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.services.notices import deliver
 from webapp.services.notices.deliver import deliver_target, expire_messages
-from webapp.services.transactions import reading
+from webapp.services.notices.write_message import alarm_recipients, write_message
+from webapp.services.transactions import reading, transaction
 
 
 class KilledError(BaseException):
@@ -39,6 +41,16 @@ def rows() -> list[OutboxRow]:
 def target(key: int) -> Target:
     with reading() as session:
         return session.get_one(Target, key)
+
+
+def an_alarm() -> Message:
+    return Message(
+        key="alarm:1",
+        event="alarm.began",
+        subject="alarm:1",
+        title="The worker is gone",
+        happened_at=clock.utcnow(),
+    )
 
 
 def incident(desk: Desk, number: int, organization: int = 7, **fields: object) -> None:
@@ -186,9 +198,79 @@ def test_a_flood_becomes_one_notice_with_counts(polled: Desk, mailbox: Mailbox) 
     polled.poll(minutes=0.2)
     deliver_all()
     assert len(mailbox.to("mail")) == 5, "the flood has not ended"
+    for _ in range(4):
+        polled.clock.advance(minutes=1)
+        deliver_all()
+    assert len(mailbox.to("mail")) == 5
     polled.clock.advance(minutes=2)
     deliver_all()
-    assert len(mailbox.to("mail")) == 7
+    assert len(mailbox.to("mail")) == 7, "two fit at once: the flood has ended"
+
+
+@both_databases
+def test_a_flood_that_goes_on_is_one_notice_every_few_minutes(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    add_policy("all", [(0, [add_target("mail")])])
+    for minute in range(10):
+        for number in range(10):
+            key = minute * 10 + number + 1
+            incident(polled, key, organization=key, severity="low")
+        polled.poll(minutes=1)
+        deliver_all()
+    assert [title[:4] for title in mailbox.titles("mail")].count("Many") == 2
+    assert len(mailbox.to("mail")) == 6
+
+
+@both_databases
+def test_a_critical_and_an_alarm_do_not_wait_for_a_flood(polled: Desk, mailbox: Mailbox) -> None:
+    key = add_target("mail", tells_alarms=True)
+    add_policy("all", [(0, [key])])
+    for number in range(1, 31):
+        incident(polled, number, organization=number, severity="low")
+    polled.poll()
+    deliver_all()
+    told = len(mailbox.to("mail"))
+    incident(polled, 31, organization=31, severity="critical")
+    incident(polled, 32, organization=32, severity="low")
+    polled.poll(minutes=0.5)
+    with transaction() as session:
+        recipients = alarm_recipients(session, clock.utcnow(), is_grave=False)
+        write_message(session, recipients, an_alarm(), clock.utcnow())
+    deliver_all()
+    first, second = mailbox.titles("mail")[told:]
+    assert first == "The worker is gone"
+    assert second.startswith("Critical: ")
+
+
+@both_databases
+def test_what_is_held_until_morning_does_not_hold_up_a_critical(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    with transaction() as session:
+        settings = session.get_one(NotificationSettings, 1)
+        settings.quiet_hours = {"zone": "UTC", "begins": "12:00", "ends": "18:00"}
+    add_policy("all", [(0, [add_target("mail")])])
+    with patch.object(deliver, "MOST_BUNDLED", 10):
+        for number in range(1, 21):
+            incident(polled, number, organization=number, severity="low")
+        polled.poll()
+        incident(polled, 21, severity="critical")
+        polled.poll()
+        deliver_all()
+    assert [title[:8] for title in mailbox.titles("mail")] == ["Critical"]
+
+
+def test_a_row_that_cannot_be_read_fails_alone(polled: Desk, mailbox: Mailbox) -> None:
+    add_policy("all", [(0, [add_target("mail")])])
+    incident(polled, 1)
+    incident(polled, 2, organization=8)
+    polled.poll()
+    with transaction() as session:
+        session.get_one(OutboxRow, 1).facts = {"number": "TD-1"}
+    deliver_all()
+    assert [row.state for row in rows()] == ["failed", "sent"]
+    assert "cannot be composed" in (rows()[0].answer or "")
 
 
 def test_two_deliveries_at_once_send_one_message(polled: Desk, mailbox: Mailbox) -> None:

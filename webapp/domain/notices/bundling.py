@@ -10,12 +10,20 @@ BUNDLE_WINDOW = timedelta(minutes=2)
 """Incidents of one organization within this time are one page."""
 
 
+FLOOD_PAUSE = timedelta(minutes=5)
+"""After a notice of a flood, what comes is collected for so long."""
+
+FLOOD_LASTS = timedelta(minutes=15)
+"""Within this time after such a notice, more than fit at once are the same flood."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """A row that waits to be sent.
 
-    `message_key` is set once it belongs to a message that was tried. `subject` names what it is
-    about: what is told of one subject keeps its order.
+    `message_key` is set once it belongs to a message that was tried, and `is_flood` if that was the
+    notice of a flood. `subject` names what it is about: what is told of one subject keeps its
+    order. A row that `is_apart` tells of no ticket, and is never bundled or held back by a flood.
     """
 
     id: int
@@ -24,6 +32,9 @@ class Waiting:
     subject: str
     bundle: str | None = None
     message_key: str | None = None
+    is_urgent: bool = False
+    is_flood: bool = False
+    is_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,30 @@ class Group:
     """Rows that are sent as one message; `is_flood` says that only their number is told."""
 
     rows: tuple[Waiting, ...]
+    is_flood: bool = False
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether one of them is, so that all are sent with the urgent ones."""
+        return any(row.is_urgent for row in self.rows)
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it tells of no ticket."""
+        return self.rows[0].is_apart
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether it is a message already, which keeps its rows and its key."""
+        return self.rows[0].message_key is not None
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message about tickets that was sent before."""
+
+    at: datetime
+    is_urgent: bool = False
     is_flood: bool = False
 
 
@@ -53,38 +88,46 @@ def group_rows(rows: Sequence[Waiting], now: datetime) -> list[Group]:
             row.next_try_at <= now or row.next_try_at == row.due_at for row in members
         )
         if is_due and held_back.isdisjoint(subjects):
-            groups.append(Group(tuple(members)))
+            groups.append(Group(tuple(members), is_flood=members[0].is_flood))
         else:
             held_back |= subjects
     return groups
 
 
-def free_at(sent: Sequence[datetime], limits: Sequence[Limit], now: datetime) -> datetime:
-    """Return when the next message may be sent; `sent` are the times of those before."""
-    moment = now
-    for limit in limits:
-        within = sorted(at for at in sent if at > now - limit.span)
-        if len(within) >= limit.count:
-            moment = max(moment, within[-limit.count] + limit.span)
-    return moment
+def choose_message(
+    groups: Sequence[Group], sent: Sequence[SentMessage], limits: Sequence[Limit], now: datetime
+) -> Group | None:
+    """Return which of `groups` is sent next to a target with `limits`; None if none may be yet.
 
-
-def fold_flood(
-    groups: Sequence[Group], sent: Sequence[datetime], limits: Sequence[Limit], now: datetime
-) -> list[Group]:
-    """Return the messages to send now to a target with `limits`.
-
-    As long as they fit, these are `groups`. Where there are more than fit, the last message that
-    fits tells the number of all that are left. Where none fits, none is sent yet.
+    What tells of no ticket comes first, then what is urgent, then the rest. Urgent messages and
+    others are limited each by themselves. What does not fit becomes one notice that tells how many
+    there are; until such a flood is over, there is one every few minutes.
     """
-    room = min(
-        (limit.count - sum(at > now - limit.span for at in sent) for limit in limits),
-        default=len(groups),
-    )
-    if len(groups) <= room:
-        return list(groups)
+    apart = next((group for group in groups if group.is_apart), None)
+    if apart is not None or not limits:
+        return apart or (groups[0] if groups else None)
+    for is_urgent in (True, False):
+        mine = [group for group in groups if group.is_urgent == is_urgent]
+        before = [one for one in sent if one.is_urgent == is_urgent]
+        chosen = _choose_of(mine, before, limits, now) if mine else None
+        if chosen is not None:
+            return chosen
+    return None
+
+
+def _choose_of(
+    groups: Sequence[Group], sent: Sequence[SentMessage], limits: Sequence[Limit], now: datetime
+) -> Group | None:
+    room = min(limit.count - sum(one.at > now - limit.span for one in sent) for limit in limits)
     if room <= 0:
-        return []
-    left = groups[room - 1 :]
-    flood = Group(tuple(row for group in left for row in group.rows), is_flood=True)
-    return [*groups[: room - 1], flood]
+        return None
+    tried = next((group for group in groups if group.was_tried), None)
+    if tried is not None:
+        return tried
+    last_flood = max((one.at for one in sent if one.is_flood), default=None)
+    if last_flood is not None and now < last_flood + FLOOD_PAUSE:
+        return None
+    is_same_flood = last_flood is not None and now < last_flood + FLOOD_LASTS
+    if len(groups) <= room or (room > 1 and not is_same_flood):
+        return groups[0]
+    return Group(tuple(row for group in groups for row in group.rows), is_flood=True)

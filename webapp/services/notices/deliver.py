@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import case, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.notices.bundling import Group, Waiting, fold_flood, free_at, group_rows
+from webapp.domain.notices.bundling import SentMessage, Waiting, choose_message, group_rows
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.retry import GIVE_UP_AFTER, delay_after, next_try_at
+from webapp.domain.notices.stored import is_stored_message
 from webapp.domain.notices.target_kinds import KINDS, Kind, Limit
 from webapp.extensions import current_config
 from webapp.models import OutboxRow, Target
@@ -35,6 +36,10 @@ LEASE = timedelta(seconds=120)
 
 LONGEST_RUN = timedelta(minutes=5)
 MOST_BUNDLED = 500
+AT_ONCE = 20
+FLOOD = "flood"
+"""The bundle of rows that the notice of a flood stands for."""
+
 FAILURES_BEFORE_REST = 2
 """So many messages in a row have to fail before the target, and not a message, is to blame."""
 
@@ -106,33 +111,58 @@ def _release(target_id: int, token: str) -> None:
 
 def _next_attempt(target_id: int, token: str, only_events: str | None) -> _Attempt | None:
     """Choose the next message, count its attempt, and return it; None if nothing is due."""
-    config, now = current_config(), clock.utcnow()
-    with transaction() as session:
-        target = session.get(Target, target_id, with_for_update=True)
-        if target is None or target.lease_token != token or not _may_send(target, now):
-            return None
-        target.lease_until = now + LEASE
-        rows = _waiting_rows(session, target, only_events, now)
-        group = _choose(session, target, rows, now)
-        if group is None:
-            return None
-        members = [row for row in rows if row.id in {one.id for one in group.rows}]
-        key = members[0].message_key or str(uuid4())
+    while True:
+        with transaction() as session:
+            target = _hold(session, target_id, token)
+            members = _choose(session, target, only_events) if target is not None else []
+            if target is None or not members:
+                return None
+            attempt = _prepare(session, target, members)
+            if attempt is not None or target.paused_at is not None:
+                return attempt
+
+
+def _hold(session: Session, target_id: int, token: str) -> Target | None:
+    """Lock the target and renew the lease; None if it is not ours, or must not be sent to."""
+    now = clock.utcnow()
+    target = session.get(Target, target_id, with_for_update=True)
+    if target is None or target.lease_token != token or not _may_send(target, now):
+        return None
+    target.lease_until = now + LEASE
+    return target
+
+
+def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> _Attempt | None:
+    """Count the attempt and compose the message.
+
+    Returns None where that is not possible: the target's secrets cannot be read, which pauses it,
+    or the message cannot be composed, which fails alone.
+    """
+    now, config = clock.utcnow(), current_config()
+    key = members[0].message_key or str(uuid4())
+    for row in members:
+        row.message_key, row.attempts = key, row.attempts + 1
+    is_flood = is_flood_row(members[0])
+    try:
+        destination = read_destination(session, target, config)
+        with session.begin_nested():
+            message = compose_rows(session, members, config, now, is_flood=is_flood)
+    except DeliveryError as error:
+        _pause(session, target, str(error), now)
+        return None
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        log.exception("A message to target %s cannot be composed", target.id)
         for row in members:
-            row.message_key, row.attempts = key, row.attempts + 1
-        try:
-            destination = read_destination(session, target, config)
-        except DeliveryError as error:
-            _pause(session, target, str(error), now)
-            return None
-        message = compose_rows(session, members, config, now, is_flood=group.is_flood)
-        return _Attempt(
-            row_ids=tuple(row.id for row in members),
-            attempts=max(row.attempts for row in members),
-            due_at=min(row.due_at for row in members),
-            destination=destination,
-            message=message,
-        )
+            row.state = OutboxState.FAILED
+            row.answer = f"It cannot be composed ({type(error).__name__}); the log has the details."
+        return None
+    return _Attempt(
+        row_ids=tuple(row.id for row in members),
+        attempts=max(row.attempts for row in members),
+        due_at=min(row.due_at for row in members),
+        destination=destination,
+        message=message,
+    )
 
 
 def _may_send(target: Target, now: datetime) -> bool:
@@ -140,44 +170,57 @@ def _may_send(target: Target, now: datetime) -> bool:
     return target.is_usable and not is_resting
 
 
-def _waiting_rows(
-    session: Session, target: Target, only_events: str | None, now: datetime
-) -> Sequence[OutboxRow]:
-    """Return what waits, in its order; for a machine, of which nothing is bundled, what is due."""
-    waits = (OutboxRow.target_id == target.id, OutboxRow.state == OutboxState.PENDING)
-    query = select(OutboxRow).where(*waits).order_by(OutboxRow.id)
-    if only_events is not None:
-        query = query.where(OutboxRow.event.startswith(only_events))
-    if KINDS[Kind(target.kind)].is_machine:
-        earlier = aliased(OutboxRow)
-        is_held_up = select(earlier.id).where(
-            earlier.target_id == target.id,
-            earlier.ticket_id == OutboxRow.ticket_id,
-            earlier.id < OutboxRow.id,
-            earlier.state == OutboxState.PENDING,
-            earlier.next_try_at > now,
-        )
-        query = query.where(OutboxRow.next_try_at <= now, ~is_held_up.exists()).limit(1)
-    else:
-        query = query.limit(MOST_BUNDLED)
-    locked = query.with_for_update().execution_options(populate_existing=True)
-    return session.scalars(locked).all()
-
-
-def _choose(
-    session: Session, target: Target, rows: Sequence[OutboxRow], now: datetime
-) -> Group | None:
-    """Return the next message; a target with limits gets one notice in place of a flood."""
-    groups = group_rows([_as_waiting(row) for row in rows], now)
+def _choose(session: Session, target: Target, only_events: str | None) -> Sequence[OutboxRow]:
+    """Return the rows of the next message; none if nothing may be sent now."""
+    now = clock.utcnow()
     limits = KINDS[Kind(target.kind)].limits
-    if not groups or not limits:
-        return groups[0] if groups else None
-    sent = _sent_lately(session, target.id, limits, now)
-    chosen = fold_flood(groups, sent, limits, now)
-    if chosen:
-        return chosen[0]
-    target.rests_until = free_at(sent, limits, now)
-    return None
+    rows = _waiting_rows(session, target, only_events, now, MOST_BUNDLED if limits else AT_ONCE)
+    groups = group_rows([_as_waiting(row) for row in rows], now)
+    sent = _sent_lately(session, target.id, limits, now) if groups and limits else []
+    group = choose_message(groups, sent, limits, now)
+    if group is None:
+        return ()
+    ids = {one.id for one in group.rows}
+    members = [row for row in rows if row.id in ids]
+    if group.is_flood:
+        for row in members:
+            row.bundle = FLOOD
+    return members
+
+
+def is_flood_row(row: OutboxRow) -> bool:
+    """Whether the row was told by the notice of a flood."""
+    return row.bundle == FLOOD
+
+
+def _waiting_rows(
+    session: Session, target: Target, only_events: str | None, now: datetime, most: int
+) -> Sequence[OutboxRow]:
+    """Return what is due, the urgent first, and what it is bundled with or has to wait for."""
+    waits = [OutboxRow.target_id == target.id, OutboxRow.state == OutboxState.PENDING]
+    if only_events is not None:
+        waits.append(OutboxRow.event.startswith(only_events))
+    due = session.execute(
+        select(OutboxRow.id, OutboxRow.bundle, OutboxRow.message_key, OutboxRow.ticket_id)
+        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now)
+        .order_by(OutboxRow.ticket_id.is_(None).desc(), OutboxRow.is_urgent.desc(), OutboxRow.id)
+        .limit(most)
+    ).all()
+    if not due:
+        return ()
+    mates = or_(
+        OutboxRow.id.in_([row.id for row in due]),
+        OutboxRow.bundle.in_({row.bundle for row in due} - {None}),
+        OutboxRow.message_key.in_({row.message_key for row in due} - {None}),
+        OutboxRow.ticket_id.in_({row.ticket_id for row in due} - {None}),
+    )
+    return session.scalars(
+        select(OutboxRow)
+        .where(*waits, mates)
+        .order_by(OutboxRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _as_waiting(row: OutboxRow) -> Waiting:
@@ -189,20 +232,32 @@ def _as_waiting(row: OutboxRow) -> Waiting:
         subject=subject,
         bundle=row.bundle,
         message_key=row.message_key,
+        is_urgent=row.is_urgent,
+        is_flood=is_flood_row(row),
+        is_apart=is_stored_message(row.facts),
     )
 
 
 def _sent_lately(
     session: Session, target_id: int, limits: Sequence[Limit], now: datetime
-) -> list[datetime]:
-    """Return when each message was sent within the longest of the spans."""
+) -> list[SentMessage]:
+    """Return the messages about tickets that were sent within the longest of the spans."""
     since = now - max(limit.span for limit in limits)
     rows = session.execute(
-        select(OutboxRow.message_key, OutboxRow.sent_at)
-        .where(OutboxRow.target_id == target_id, OutboxRow.sent_at > since)
-        .distinct()
+        select(
+            OutboxRow.message_key,
+            func.max(OutboxRow.sent_at, type_=OutboxRow.sent_at.type),
+            func.max(case((OutboxRow.is_urgent, 1), else_=0)),
+            func.max(case((OutboxRow.bundle == FLOOD, 1), else_=0)),
+        )
+        .where(
+            OutboxRow.target_id == target_id,
+            OutboxRow.sent_at > since,
+            OutboxRow.ticket_id.is_not(None),
+        )
+        .group_by(OutboxRow.message_key)
     )
-    return list({row.message_key: row.sent_at for row in rows}.values())
+    return [SentMessage(at, bool(urgent), bool(flood)) for _, at, urgent, flood in rows]
 
 
 def _send(target_id: int, token: str, attempt: _Attempt) -> bool:
