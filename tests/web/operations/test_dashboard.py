@@ -13,11 +13,12 @@ from tests.support import desk_data
 from tests.support.desk_data import ADMIN, Desk
 from tests.support.fake_clock import START as NOW
 from tests.support.fake_clock import FakeClock
+from tests.support.rows import add
 from tests.web.pages import Browser, Page, words_of
 from webapp import task_queue
 from webapp.extensions import db
 from webapp.huntress.budget import AccountCalls, Granted
-from webapp.models import Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
+from webapp.models import Alarm, Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.operations import read_banner
 from webapp.services.transactions import transaction
@@ -494,3 +495,18 @@ def test_a_card_keeps_itself_up_to_date(
 
 def test_a_connection_that_is_not_there(viewer: Browser) -> None:
     assert viewer.client.get("/connections/9/status").status_code == 404
+
+
+def test_alarms_that_go_on_stand_on_top_for_everybody(
+    app: Flask, helpdesk: Browser, fake_clock: FakeClock
+) -> None:
+    assert not helpdesk.get("/").one("div", id="alarms").findall(".//li")
+    with app.app_context():
+        now = fake_clock.now() - timedelta(minutes=15)
+        for kind, inhibited_by in (("redis-gone", None), ("worker-gone", "redis-gone")):
+            add(Alarm(kind=kind, sentence=f"<b>{kind}", began_at=now, inhibited_by=inhibited_by))
+    [alarm] = helpdesk.get("/").one("div", id="alarms").findall(".//li")
+    assert words_of(alarm).startswith("<b>redis-gone Began 15 min ago. Check that Redis runs")
+    part = helpdesk.client.get("/alarms").text
+    assert part.count("<li>") == 1
+    assert "<strong>&lt;b&gt;redis-gone</strong>" in part

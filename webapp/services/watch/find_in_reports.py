@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import ColumnElement, Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.polling_health import State
 from webapp.domain.watch.alarm_kinds import LATE_AFTER, QUARANTINE_HOURS, Trouble
+from webapp.domain.watch.drill import DRILL_PREFIX
 from webapp.models import Alert, InboxRow, PollRun
 from webapp.models.poll_run import COMPLETED
 from webapp.services.schedule.judge_polling import JudgedConnection
@@ -38,11 +39,20 @@ def find_in_reports(
             yield Found(Trouble.LATE, subject_of(one.id), _late_words(one.name, count))
 
 
+def is_no_drill_report() -> ColumnElement[bool]:
+    """SQL for "this row of the inbox came from Huntress"; drills have an alarm of their own."""
+    return ~InboxRow.external_key.startswith(DRILL_PREFIX)
+
+
 def _quarantined(session: Session, now: datetime) -> dict[int, int]:
     """How many reports are in quarantine, of connections where one is for hours."""
     rows = session.execute(
         select(InboxRow.connection_id, func.count())
-        .where(InboxRow.quarantined_at.is_not(None), InboxRow.dismissed_at.is_(None))
+        .where(
+            InboxRow.quarantined_at.is_not(None),
+            InboxRow.dismissed_at.is_(None),
+            is_no_drill_report(),
+        )
         .group_by(InboxRow.connection_id)
         .having(func.min(InboxRow.quarantined_at) <= now - timedelta(hours=QUARANTINE_HOURS))
     )
@@ -57,6 +67,7 @@ def _waiting(session: Session, now: datetime) -> dict[int, int]:
             InboxRow.quarantined_at.is_(None),
             InboxRow.dismissed_at.is_(None),
             InboxRow.first_fetched_at <= now - LATE_AFTER,
+            is_no_drill_report(),
         )
         .group_by(InboxRow.connection_id)
     )

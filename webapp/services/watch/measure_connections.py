@@ -11,6 +11,7 @@ from webapp.domain.polling_health import State
 from webapp.models import ApiExchange, InboxRow, PollRun, Proof
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING, SKIPPED
 from webapp.services.schedule.judge_polling import JudgedConnection
+from webapp.services.watch.find_in_reports import is_no_drill_report
 from webapp.services.watch.measured import Measured
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -92,7 +93,7 @@ def _waiting(
             func.count().filter(is_quarantined),
             func.min(InboxRow.first_fetched_at).filter(~is_quarantined),
         )
-        .where(InboxRow.dismissed_at.is_(None))
+        .where(InboxRow.dismissed_at.is_(None), is_no_drill_report())
         .group_by(InboxRow.connection_id)
     )
     found = {key: (inbox, quarantine, oldest) for key, inbox, quarantine, oldest in rows}

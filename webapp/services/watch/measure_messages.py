@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from webapp.models import Escalation, OutboxRow, Target
+from webapp.models import Escalation, OutboxRow, Target, Ticket
 from webapp.models.outbox import OutboxState
+from webapp.models.watch import is_no_drill
 from webapp.services.watch.find_in_messages import FAILED_LATELY
 from webapp.services.watch.measured import Measured
 
@@ -36,7 +37,10 @@ def measure_messages(session: Session, now: datetime) -> Iterator[Measured]:
     )
     yield from _outbox(session, ids, now)
     running = session.scalar(
-        select(func.count()).select_from(Escalation).where(Escalation.ended_at.is_(None))
+        select(func.count())
+        .select_from(Escalation)
+        .join(Ticket, Ticket.id == Escalation.ticket_id)
+        .where(Escalation.ended_at.is_(None), is_no_drill())
     )
     yield Measured(
         "escalations", "Tickets that wait until somebody takes them.", (), [((), running or 0)]

@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.watch.percentiles import percentiles_of
-from webapp.models import Alert, Drill, Ticket
+from webapp.models import Alert, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage
 from webapp.services.watch.find_in_reports import LOOKS_BACK
 from webapp.services.watch.measured import Measured
 
 DAY = timedelta(days=1)
-"""How old an incident may be that became a ticket within the last day."""
-
 MOST_LAGS = 20_000
 
 
@@ -30,11 +29,11 @@ def measure_tickets(
             func.count().filter(UNTOUCHED),
             func.count().filter(Ticket.assignee_id.is_(None)),
             func.count().filter(in_triage()),
-        ).where(is_open, Ticket.id.not_in(_drills()))
+        ).where(is_open, is_no_drill())
     ).one()
     closed = session.scalar(select(func.count()).select_from(Ticket).where(~is_open)) or 0
     closed_drills = session.scalar(
-        select(func.count()).select_from(Ticket).where(~is_open, Ticket.id.in_(_drills()))
+        select(func.count()).select_from(Ticket).where(~is_open, ~is_no_drill())
     )
     yield Measured(
         "tickets",
@@ -50,11 +49,6 @@ def measure_tickets(
     )
     yield Measured("tickets_in_triage", "Open tickets in the triage queue.", (), [((), triage)])
     yield from _lag(session, connections, now)
-
-
-def _drills() -> Select[int | None]:
-    """SQL for the tickets of drills, of which there are few."""
-    return select(Drill.ticket_id).where(Drill.ticket_id.is_not(None))
 
 
 def _lag(
