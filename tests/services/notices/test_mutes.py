@@ -33,6 +33,7 @@ def test_a_mute_holds_until_its_time_and_its_end_is_recorded_once(
     add_policy("all", [(0, [add_target("soc")])])
     polled.account.add_incident(7, now=polled.clock.now(), id=1)
     polled.poll()
+    deliver_all()
     [ticket] = all_rows(Ticket)
     until = polled.clock.now() + timedelta(hours=4)
     mute_client(ticket.client_id, until, reason="Penetration test")

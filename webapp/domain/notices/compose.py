@@ -73,9 +73,9 @@ def compose_bundle(key: str, all_told: Sequence[Told], *, reason: str, list_url:
             all_told, f"{_bundle_opening(reason, all_told)}: {incident_words(all_told)}"
         ),
         lines=tuple(lines),
-        links=(Link("Open the tickets", list_url), *links),
+        links=(*links, Link("Open the tickets", list_url)),
         urgency=max((_urgency(told) for told in all_told), key=list(Urgency)[::-1].index),
-        stage=first_stage(all_told),
+        stage=Stage.PLAIN if reason in (BACKFILL, REQUEST) else first_stage(all_told),
         severity=gravest(all_told),
         happened_at=first.happened_at,
     )
@@ -130,15 +130,15 @@ def webhook_data(told: Told) -> Mapping[str, object]:
     facts = told.facts
     return {
         "number": facts.number,
-        "title": facts.title,
+        "title": defang_line(facts.title, TITLE_LENGTH),
         "severity": facts.severity,
         "client": facts.client,
         "incident_id": facts.incident_id,
         "url": told.url,
         "client_reference": facts.client_reference,
-        "organization": facts.organization,
-        "host": facts.host,
-        "what": facts.what,
+        "organization": defang_line(facts.organization, TITLE_LENGTH) or None,
+        "host": defang_line(facts.host, TITLE_LENGTH) or None,
+        "what": defang_line(facts.what, LINE_LENGTH) or None,
         "unmapped": facts.is_unmapped,
         "previous_severity": facts.previous_severity,
         "person": facts.person,
@@ -226,7 +226,7 @@ def _short_line(told: Told) -> str:
     text = f"{facts.number} · {_opening(told)}{facts.subject}{where}"
     if facts.what:
         text += f" · {facts.what}"
-    return defang_line(text, LINE_LENGTH)
+    return _marked(facts, defang_line(text, LINE_LENGTH))
 
 
 def _links(told: Told) -> tuple[Link, ...]:

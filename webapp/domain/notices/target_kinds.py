@@ -45,7 +45,8 @@ class TargetKind:
     """What is particular about a kind.
 
     `is_personal` says that it can be a person's contact method. `is_machine` says that it gets
-    every event singly and is never bundled or limited. `main` is the setting that
+    every event singly and is never bundled or limited. One that `takes_all` gets it at once,
+    whatever the hours, and each ticket of a first poll. `main` is the setting that
     `target add --url` or `--to` gives. `borrowed` names the settings that a person does not know:
     a contact method takes them from a target of the team.
     """
@@ -56,6 +57,7 @@ class TargetKind:
     limits: Sequence[Limit] = ()
     is_personal: bool = False
     is_machine: bool = False
+    takes_all: bool = False
     borrowed: Sequence[str] = ()
 
     @property
@@ -173,6 +175,7 @@ KINDS: Mapping[Kind, TargetKind] = {
         ),
         main="url",
         is_machine=True,
+        takes_all=True,
     ),
     Kind.APPRISE: TargetKind(
         "Another service (Apprise address)",

@@ -1,20 +1,22 @@
 """Going on with escalations: the next step is due, or a ticket was left untouched."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.events import UNTOUCHED
-from webapp.domain.notices.facts import read_ticket_facts
-from webapp.domain.notices.policy import PolicyRule
+from webapp.domain.notices.facts import TicketFacts, read_ticket_facts
+from webapp.domain.notices.policy import PolicyRule, Rules
 from webapp.models import Escalation, OutboxRow, Policy, Target, Ticket
 from webapp.models.outbox import OutboxState
 from webapp.models.ticket import SOURCE_HUNTRESS
-from webapp.services.notices.read_rules import as_rule, read_rules
+from webapp.services.notices.read_facts import read_facts
+from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
-from webapp.services.notices.run_steps import Running, run_steps
+from webapp.services.notices.run_steps import Running, occasion_of, run_steps
 from webapp.services.notices.tell import Happening, tell
 from webapp.services.notices.write_rows import write_rows
 from webapp.services.transactions import reading, transaction
@@ -70,27 +72,45 @@ def find_due_targets(now: datetime) -> list[int]:
 
 
 def _go_on(session: Session, due: Sequence[Escalation], now: datetime) -> None:
-    rules = read_rules(session)
-    book = RecipientBook(session, now)
-    policies: dict[int | None, PolicyRule | None] = {}
+    """Run the steps that are due; those of muted clients wait until that ends."""
+    rules, book, muted = (
+        read_rules(session),
+        RecipientBook(session, now),
+        muted_clients(session, now),
+    )
+    policies = {policy.id: policy for policy in rules.policies}
+    facts = read_facts(session, {one.ticket_id for one in due})
     for one in due:
-        if one.policy_id not in policies:
-            stored = session.get(Policy, one.policy_id) if one.policy_id else None
-            policies[one.policy_id] = as_rule(stored) if stored and stored.is_enabled else None
-        policy = policies[one.policy_id]
+        fresh = facts.get(one.ticket_id)
+        if fresh is None:
+            one.due_at = None
+            continue
+        if fresh.client_id in muted:
+            one.due_at = muted[fresh.client_id]
+            continue
+        told = read_ticket_facts(one.facts)
+        fresh = replace(fresh, person=told.person, previous_severity=told.previous_severity)
+        policy = policies.get(one.policy_id or 0) or _other_policy(rules, one, fresh, now)
         if policy is None:
-            one.due_at = None  # the policy was deleted or switched off: no step follows
+            one.due_at = None
             continue
         running = Running(
-            policy=policy,
-            event=one.event,
-            facts=read_ticket_facts(one.facts),
-            step=one.step,
-            due_at=one.due_at or now,
+            policy=policy, event=one.event, facts=fresh, step=one.step, due_at=one.due_at or now
         )
         result = run_steps(running, rules, book, now)
         one.step, one.due_at = result.step, result.due_at
         write_rows(session, result.rows(one.id, now, timedelta(0)), now)
+
+
+def _other_policy(
+    rules: Rules, one: Escalation, facts: TicketFacts, now: datetime
+) -> PolicyRule | None:
+    """Return the policy that takes over where the one before was deleted or switched off."""
+    found = rules.choose(occasion_of(one.event, facts), now)
+    if found is None:
+        return None
+    one.policy_id, one.step = found[0].id, 0
+    return found[0]
 
 
 def _tell_untouched(now: datetime) -> None:

@@ -15,6 +15,7 @@ from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_row
+from webapp.services.notices.settle import drop_for_client
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 LONGEST_MUTE = timedelta(days=90)
@@ -71,6 +72,7 @@ def mute_client(
             mute = ClientMute(client_id=client_id, starts_at=now, created_by_id=actor_id)
             session.add(mute)
         mute.until, mute.reason = ends_at, words
+        drop_for_client(session, client_id)
         record_event(
             session,
             action="client.muted",

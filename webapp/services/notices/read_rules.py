@@ -55,17 +55,14 @@ def as_rule(policy: Policy) -> PolicyRule | None:
     )
 
 
-def muted_clients(session: Session, now: datetime) -> set[int]:
-    """Return the clients that are muted at `now` (UTC)."""
-    return set(
-        session.scalars(
-            select(ClientMute.client_id).where(
-                ClientMute.starts_at <= now,
-                ClientMute.until > now,
-                ClientMute.ended_at.is_(None),
-            )
+def muted_clients(session: Session, now: datetime) -> dict[int, datetime]:
+    """Return the clients that are muted at `now` (UTC), each with the end of that."""
+    rows = session.execute(
+        select(ClientMute.client_id, ClientMute.until).where(
+            ClientMute.starts_at <= now, ClientMute.until > now, ClientMute.ended_at.is_(None)
         )
     )
+    return {row.client_id: row.until for row in rows}
 
 
 def _quiet_hours(settings: NotificationSettings | None) -> Hours | None:

@@ -25,8 +25,13 @@ class Recipient:
 
     @property
     def is_machine(self) -> bool:
-        """Whether it gets every event singly and at once."""
+        """Whether it gets every event singly."""
         return KINDS[Kind(self.kind)].is_machine
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it gets every event singly and at once, whatever the hours."""
+        return KINDS[Kind(self.kind)].takes_all
 
 
 @dataclass

@@ -61,12 +61,22 @@ class StepsRun:
                     recipient=recipient,
                     event=event,
                     facts=values,
-                    due_at=now if recipient.is_machine else run.held_until or now + window,
+                    due_at=_due_at(recipient, run.held_until, now, window),
                     ticket_id=facts.ticket_id,
                     escalation_id=escalation_id,
                     is_urgent=is_critical,
-                    bundle=bundle,
+                    bundle=None if recipient.is_machine else bundle,
                 )
+
+
+def _due_at(
+    recipient: Recipient, held_until: datetime | None, now: datetime, window: timedelta
+) -> datetime:
+    if recipient.takes_all:
+        return now
+    if held_until is not None:
+        return held_until
+    return now if recipient.is_machine else now + window
 
 
 def occasion_of(event: str, facts: TicketFacts) -> Occasion:

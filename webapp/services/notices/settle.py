@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.target_kinds import KINDS, Kind
-from webapp.models import Escalation, OutboxRow, Target
+from webapp.models import Escalation, OutboxRow, Target, Ticket
 from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.recipients import Recipient, find_recipients
@@ -87,6 +87,39 @@ def _replaced(session: Session, running: Sequence[int]) -> Sequence[int]:
             Escalation.ticket_id.in_(tickets), Escalation.end_reason == REPLACED
         )
     ).all()
+
+
+def resume_escalations(session: Session, ticket_id: int, *, since: datetime, now: datetime) -> None:
+    """Go on with what was ended since a time (UTC): that the ticket was taken has been undone.
+
+    Messages that were dropped are sent after all.
+    """
+    ids = session.scalars(
+        update(Escalation)
+        .where(
+            Escalation.ticket_id == ticket_id,
+            Escalation.ended_at >= since,
+            Escalation.end_reason.in_((TAKEN, CLOSED)),
+        )
+        .values(ended_at=None, end_reason=None, taken_by=None, due_at=now)
+        .returning(Escalation.id),
+        execution_options=NO_SYNC,
+    ).all()
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.escalation_id.in_(ids), OutboxRow.state == OutboxState.DROPPED)
+        .values(state=OutboxState.PENDING, due_at=now, next_try_at=now, answer=None),
+        execution_options=NO_SYNC,
+    )
+
+
+def drop_for_client(session: Session, client_id: int) -> None:
+    """Drop what waits to be told of the client's tickets, but for machines: it is muted now."""
+    tickets = select(Ticket.id).where(Ticket.client_id == client_id)
+    ids = select(Escalation.id).where(
+        Escalation.ticket_id.in_(tickets), Escalation.ended_at.is_(None)
+    )
+    _drop(session, session.scalars(ids).all(), "Not sent: the client was muted.")
 
 
 def _end(session: Session, ids: Sequence[int], now: datetime, **values: Any) -> None:
@@ -187,5 +220,5 @@ def _row(
         due_at=now,
         ticket_id=facts.ticket_id,
         escalation_id=escalation_id,
-        bundle=f"{word}:{now.timestamp():.6f}",
+        bundle=None if recipient.is_machine else f"{word}:{now.timestamp():.6f}",
     )

@@ -199,10 +199,10 @@ def _summary_rows(
             recipient=recipient,
             event=EVENTS[event].type,
             facts=facts.as_json(),
-            due_at=now if recipient.is_machine or summary == REQUEST else now + LATEST_RELEASE,
+            due_at=now if recipient.takes_all or summary == REQUEST else now + LATEST_RELEASE,
             ticket_id=facts.ticket_id,
             is_urgent=occasion_of(event, facts).is_critical,
-            bundle=f"{summary}:{facts.connection_id}",
+            bundle=None if recipient.takes_all else f"{summary}:{facts.connection_id}",
         )
         for policy, event, facts in chosen
         if policy.steps
@@ -214,7 +214,7 @@ def _mark_muted(
     session: Session,
     happenings: Iterable[Happening],
     facts: Mapping[int, TicketFacts],
-    muted: set[int],
+    muted: Collection[int],
     now: datetime,
 ) -> None:
     """Mark new tickets of muted clients, and say so in their timeline."""

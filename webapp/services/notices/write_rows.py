@@ -53,9 +53,7 @@ def _values(row: NewRow, now: datetime) -> dict[str, Any]:
         "escalation_id": row.escalation_id,
         "facts": row.facts,
         "is_urgent": row.is_urgent,
-        "bundle": None
-        if row.recipient.is_machine or row.bundle is None
-        else row.bundle[:KEY_LENGTH],
+        "bundle": row.bundle,
         "created_at": now,
         "due_at": row.due_at,
         "state": OutboxState.PENDING,

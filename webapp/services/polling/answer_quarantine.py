@@ -12,6 +12,7 @@ from webapp.services.audit import record_event
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import get_row
+from webapp.services.notices.settle import Settlement, settle_tickets
 from webapp.services.transactions import reading, transaction
 
 REASON_LENGTH = 1_000
@@ -128,7 +129,20 @@ def dismiss(
         row.next_try_at = None
         row.version += 1
         _record(session, row, "quarantine.dismissed", actor_id, reason=row.dismissed_reason)
+        _settle(session, row, actor_id)
         return row
+
+
+def _settle(session: Session, row: InboxRow, actor_id: int | None) -> None:
+    """Nobody has to take the ticket of a report any more that a person has answered."""
+    ids = session.scalars(
+        select(Ticket.id).where(
+            Ticket.connection_id == row.connection_id, Ticket.source_reference == row.external_key
+        )
+    ).all()
+    person = session.get(User, actor_id) if actor_id else None
+    settlement = Settlement(person=person.name if person else None, actor_id=actor_id)
+    settle_tickets(session, ids, settlement, clock.utcnow())
 
 
 def _load(session: Session, inbox_id: int, connection_id: int | None) -> InboxRow:

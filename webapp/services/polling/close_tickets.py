@@ -11,11 +11,13 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
+from webapp.domain.notices.events import CLOSED
 from webapp.models import Alert, AuditEvent, Comment, Connection, Status, Ticket, User
 from webapp.services.audit import record_event
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.notices.settle import Settlement, settle_tickets
+from webapp.services.notices.tell import Happening, tell
 from webapp.services.polling.held_connection import lock_connection
 from webapp.services.schedule.lease import PolledConnection
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
@@ -109,7 +111,9 @@ def _close(session: Session, tickets: Sequence[Ticket], status: Status, actor_id
     session.flush()
     person = session.get_one(User, actor_id).name
     settlement = Settlement(is_closed=True, person=person, actor_id=actor_id)
-    settle_tickets(session, [ticket.id for ticket in wanted], settlement, now)
+    told = settle_tickets(session, [ticket.id for ticket in wanted], settlement, now)
+    closed = [Happening(event=CLOSED, ticket_id=ticket.id, person=person) for ticket in wanted]
+    tell(session, closed, told_already=told)
     return len(wanted)
 
 

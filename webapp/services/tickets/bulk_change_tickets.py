@@ -14,6 +14,7 @@ from webapp.models import BulkChange, Ticket
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
+from webapp.services.notices.settle import resume_escalations
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.transactions import reading, transaction
 
@@ -104,7 +105,7 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
         left = [
             ticket.number
             for ticket in _lock_tickets(session, sorted(entries))
-            if not _restore(session, ticket, entries[ticket.id], actor_id, now)
+            if not _restore(session, ticket, record, entries[ticket.id], actor_id, now)
         ]
         record.undone_at = now
         _audit(session, record, "undone", actor_id)
@@ -144,7 +145,12 @@ def _entry(ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
 
 
 def _restore(
-    session: Session, ticket: Ticket, entry: dict[str, Any], actor_id: int, now: datetime
+    session: Session,
+    ticket: Ticket,
+    record: BulkChange,
+    entry: dict[str, Any],
+    actor_id: int,
+    now: datetime,
 ) -> bool:
     if _as_text(ticket.updated_at) != entry["updated_at"]:
         return False
@@ -166,6 +172,9 @@ def _restore(
             apply_change(session, ticket, change, actor_id=actor_id, now=now)
             for name in ("priority_set_by_person_at", "first_touched_at"):
                 setattr(ticket, name, _as_time(before[name]))
+            if ticket.first_touched_at is None and ticket.assignee_id is None:
+                session.flush()
+                resume_escalations(session, ticket.id, since=record.created_at, now=now)
     except FieldError:
         session.refresh(ticket)
         return False

@@ -1,12 +1,19 @@
 """Which waiting rows become one message, in which order, and when a flood is one notice."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.notices.bundling import Group, Waiting, fold_flood, free_at, group_rows
+from webapp.domain.notices.bundling import (
+    Group,
+    SentMessage,
+    Waiting,
+    choose_message,
+    group_rows,
+)
 from webapp.domain.notices.target_kinds import KINDS, Limit
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -113,36 +120,74 @@ def groups_of(count: int) -> list[Group]:
     return [Group((row(key),)) for key in range(1, count + 1)]
 
 
-def sent_before(*seconds: int) -> list[datetime]:
-    return [NOW - timedelta(seconds=one) for one in seconds]
+def sent_before(*seconds: int, is_urgent: bool = False) -> list[SentMessage]:
+    return [SentMessage(NOW - timedelta(seconds=one), is_urgent) for one in seconds]
+
+
+def send_all(
+    groups: Sequence[Group],
+    sent: Sequence[SentMessage],
+    limits: Sequence[Limit],
+    now: datetime = NOW,
+) -> list[Group]:
+    """Send until nothing may be sent any more at `now`."""
+    left, history, done = list(groups), list(sent), []
+    while (chosen := choose_message(left, history, limits, now)) is not None:
+        gone = {one.id for one in chosen.rows}
+        left = [one for one in left if gone.isdisjoint({row.id for row in one.rows})]
+        if not chosen.is_apart:
+            history.append(SentMessage(now, chosen.is_urgent, chosen.is_flood))
+        done.append(chosen)
+    return done
 
 
 def test_what_fits_is_sent_as_it_is() -> None:
-    assert fold_flood(groups_of(2), [], LIMITS, NOW) == groups_of(2)
-    assert fold_flood(groups_of(50), [], (), NOW) == groups_of(50)
+    assert send_all(groups_of(2), [], LIMITS) == groups_of(2)
+    assert send_all(groups_of(50), [], ()) == groups_of(50)
 
 
 def test_what_does_not_fit_is_one_notice() -> None:
-    folded = fold_flood(groups_of(5), [], LIMITS, NOW)
+    folded = send_all(groups_of(5), [], LIMITS)
     assert ids(folded) == [[1], [2, 3, 4, 5]]
     assert [one.is_flood for one in folded] == [False, True]
-    folded = fold_flood(groups_of(5), sent_before(30), LIMITS, NOW)
-    assert ids(folded) == [[1, 2, 3, 4, 5]]
+    assert ids(send_all(groups_of(5), sent_before(30), LIMITS)) == [[1, 2, 3, 4, 5]]
 
 
 def test_where_nothing_fits_nothing_is_sent_until_there_is_room() -> None:
     sent = sent_before(50, 30)
-    assert fold_flood(groups_of(1), sent, LIMITS, NOW) == []
-    assert free_at(sent, LIMITS, NOW) == NOW + timedelta(seconds=10)
-    later = free_at(sent, LIMITS, NOW)
-    assert ids(fold_flood(groups_of(1), sent, LIMITS, later)) == [[1]]
+    assert send_all(groups_of(1), sent, LIMITS) == []
+    later = NOW + timedelta(seconds=10)
+    assert ids(send_all(groups_of(1), sent, LIMITS, later)) == [[1]]
 
 
-def test_the_longest_wait_of_all_limits_counts() -> None:
-    sent = sent_before(800, 700, 600)
-    assert free_at(sent, LIMITS, NOW) == NOW + timedelta(seconds=100)
-    assert free_at([], LIMITS, NOW) == NOW
-    assert free_at(sent, (), NOW) == NOW
+def test_after_the_notice_of_a_flood_there_is_a_pause_and_then_one_more_while_it_lasts() -> None:
+    flood = [SentMessage(NOW, is_flood=True)]
+    wide = (Limit(3, timedelta(minutes=1)),)
+    for minutes, sent in ((1, []), (4, []), (5, [[1, 2, 3, 4]]), (14, [[1, 2, 3, 4]])):
+        found = send_all(groups_of(4), flood, wide, NOW + timedelta(minutes=minutes))
+        assert ids(found) == sent, minutes
+    over = send_all(groups_of(4), flood, wide, NOW + timedelta(minutes=15))
+    assert ids(over) == [[1], [2], [3, 4]]
+    calm = send_all(groups_of(3), flood, wide, NOW + timedelta(minutes=5))
+    assert ids(calm) == [[1], [2], [3]]
+
+
+def test_urgent_messages_have_limits_of_their_own_and_go_first() -> None:
+    low = groups_of(2)
+    urgent = [Group((replace(row(9), is_urgent=True),))]
+    assert ids(send_all([*low, *urgent], [], LIMITS)) == [[9], [1], [2]]
+    assert ids(send_all([*low, *urgent], sent_before(1, 2), LIMITS)) == [[9]]
+
+
+def test_what_tells_of_no_ticket_is_never_held_back_nor_folded() -> None:
+    apart = Group((replace(row(9), is_apart=True),))
+    full = [*sent_before(1, 2), *sent_before(1, 2, is_urgent=True)]
+    assert ids(send_all([*groups_of(5), apart], full, LIMITS)) == [[9]]
+
+
+def test_a_message_that_was_tried_is_not_folded_into_another() -> None:
+    tried = Group((replace(row(9), message_key="k"),))
+    assert ids(send_all([*groups_of(5), tried], sent_before(30), LIMITS)) == [[9]]
 
 
 @given(
@@ -154,14 +199,13 @@ def test_no_target_is_ever_sent_more_than_its_limits(
     count: int, seconds: list[int], limits: Sequence[Limit]
 ) -> None:
     sent = sent_before(*seconds)
-    groups = fold_flood(groups_of(count), sent, limits, NOW)
+    groups = send_all(groups_of(count), sent, limits)
     assert sorted(one.id for group in groups for one in group.rows) in (
         [],
         list(range(1, count + 1)),
     ), "everything is told, or nothing yet"
     for limit in limits:
-        before = sum(at > NOW - limit.span for at in sent)
+        before = sum(one.at > NOW - limit.span for one in sent)
         assert not groups or before + len(groups) <= limit.count
-    if count and not groups:
-        assert free_at(sent, limits, NOW) > NOW
-        assert fold_flood(groups_of(count), sent, limits, free_at(sent, limits, NOW))
+    longest = max(limit.span for limit in limits)
+    assert not count or send_all(groups_of(count), sent, limits, NOW + longest)
