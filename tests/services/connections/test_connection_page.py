@@ -43,7 +43,7 @@ def test_the_page_of_a_connection(connection: Connection) -> None:
         "Critical incidents become tickets of priority Critical on board Security."
         in page.sentences
     )
-    assert [step.state.value for step in page.steps] == ["done", "done", "current", *["later"] * 2]
+    assert [step.state.value for step in page.steps] == ["done", "done", "current", *["later"] * 3]
     assert not page.is_set_up
     disconnect_account(connection.id)
     page = read_connection_page(connection.id)

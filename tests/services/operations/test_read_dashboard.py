@@ -33,7 +33,7 @@ from webapp.services.transactions import reading, transaction
 AddTicket = Callable[..., int]
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
-MOST_STATEMENTS = 12
+MOST_STATEMENTS = 15
 
 
 @pytest.fixture

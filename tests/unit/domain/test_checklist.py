@@ -18,31 +18,38 @@ NEW = ConnectionFacts(
 ROUTED = replace(NEW, missing_routing=())
 MAPPED = replace(ROUTED, unmapped=0)
 STARTED = replace(MAPPED, is_started=True)
+TOLD = replace(STARTED, is_telling_decided=True, has_policies=True)
+FIVE_DONE = "done done done done done"
+STOPPED = "connect start"
 
 
 @pytest.mark.parametrize(
     ("facts", "states", "blocking"),
     [
-        (NEW, "done current later later later", "route start"),
-        (ROUTED, "done done current later later", "start"),
-        (MAPPED, "done done done current later", "start"),
-        (STARTED, "done done done done later", ""),
-        (replace(STARTED, has_incident=True), "done done done done current", ""),
-        (replace(STARTED, is_link_checked=True), "done done done done done", ""),
-        (replace(STARTED, unmapped=3), "done done current done later", ""),
-        (replace(STARTED, is_paused=True), "done done done current later", "start"),
-        (replace(STARTED, is_disconnected=True), "current done done later later", "connect start"),
-        (replace(STARTED, has_credentials=False), "current done done later later", "connect start"),
+        (NEW, "done current later later later later", "route start"),
+        (ROUTED, "done done current later later later", "start"),
+        (MAPPED, "done done done current later later", "start"),
+        (STARTED, "done done done done current later", ""),
+        (TOLD, "done done done done done later", ""),
+        (replace(TOLD, untold=("Nobody.",)), "done done done done current later", ""),
+        (replace(TOLD, has_policies=False, untold=("No policy.",)), f"{FIVE_DONE} later", ""),
+        (replace(TOLD, has_incident=True), f"{FIVE_DONE} current", ""),
+        (replace(TOLD, is_link_checked=True), f"{FIVE_DONE} done", ""),
+        (replace(TOLD, unmapped=3), "done done current done done later", ""),
+        (replace(TOLD, is_paused=True), "done done done current done later", "start"),
+        (replace(TOLD, is_disconnected=True), "current done done later done later", STOPPED),
+        (replace(TOLD, has_credentials=False), "current done done later done later", STOPPED),
         (
             replace(NEW, organizations=0, unmapped=0),
-            "done current later later later",
+            "done current later later later later",
             "route start",
         ),
     ],
 )
 def test_steps(facts: ConnectionFacts, states: str, blocking: str) -> None:
     steps = plan_setup(facts)
-    assert [step.key for step in steps] == ["connect", "route", "map", "start", "links"]
+    keys = ["connect", "route", "map", "start", "tell", "links"]
+    assert [step.key for step in steps] == keys
     assert [step.state.value for step in steps] == states.split()
     assert [step.key for step in steps if step.blocks_polling] == blocking.split()
 
@@ -56,6 +63,10 @@ def text_of(facts: ConnectionFacts, key: str) -> str:
     [
         (NEW, "route", "Still missing: Security board, Fallback client."),
         (NEW, "start", "You can start once the account is connected and routing is complete."),
+        (STARTED, "tell", "three policies are ready"),
+        (TOLD, "tell", "Critical incidents reach somebody."),
+        (replace(TOLD, has_policies=False), "tell", "were declined"),
+        (replace(TOLD, untold=("Ops is paused.",)), "tell", "reach nobody. Ops is paused."),
         (NEW, "map", "4 of 12 organizations have no client yet."),
         (NEW, "map", "You can start all the same"),
         (

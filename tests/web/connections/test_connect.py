@@ -25,6 +25,7 @@ from webapp.models import (
     Priority,
 )
 from webapp.services.connections.connect_account import disconnect_account
+from webapp.services.notices.offer_policies import decline_offer
 from webapp.services.transactions import transaction
 
 SignIn = Callable[[tuple[str, str]], Browser]
@@ -195,6 +196,11 @@ def test_the_set_up_is_gone_once_nothing_holds_up_polling(
 ) -> None:
     routing = {"board_id": 1, "fallback_board_id": 2, "fallback_client_id": 1}
     set_connection(app, **routing, polling_started_at=fake_clock.now())
+    tell = viewer.get(PAGE).all("li", class_="setup-step")[4]
+    assert "Choose who is told when something happens" in words_of(tell)
+    assert tell.findall(".//a[@href='/notifications/offer']")
+    with app.app_context():
+        decline_offer()
     assert not viewer.get(PAGE).all("li", class_="setup-step")
     set_connection(app, paused_at=fake_clock.now())
     assert viewer.get(PAGE).all("li", class_="setup-step")

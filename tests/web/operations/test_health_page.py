@@ -13,8 +13,10 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.receivers.notices_data import add_policy, add_target
 from tests.support.rows import add
 from tests.web.pages import Browser, Page, words_of
+from webapp.domain.notices.target_kinds import Kind
 from webapp.extensions import db
 from webapp.models import Alarm
 from webapp.services.operations import read_health
@@ -44,7 +46,10 @@ def checks(page: Page) -> list[str]:
     return [words_of(item) for item in page.all("li", class_="check")]
 
 
-def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
+def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
+    assert "Nothing is wrong." in admin.get("/health").text, "messages are not in use"
+    with app.app_context():
+        add_policy("all", [(0, [add_target("hook", Kind.WEBHOOK)])])
     page = admin.get("/health")
     found = checks(page)
     assert f"Everything works. {len(found)} checks passed." in page.text
@@ -53,12 +58,13 @@ def test_all_is_well(admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-8],
+        *names[2:-9],
         "Redis",
         "Worker",
         "Scheduler",
         "Clock",
         "Connection 1 (Tallow & Reed Managed IT)",
+        "Notifications",
         "Watcher",
         "Alarms",
         "Disk",

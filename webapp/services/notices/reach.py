@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -47,34 +48,47 @@ def read_reach(session: Session, now: datetime) -> ReachView:
     )
     names = read_names(session) if has_places else Names()
     places = Places(boards=names.boards, clients=names.clients)
-    audiences = _Audiences(session, now)
-    has_policies = bool(session.scalar(select(exists().where(Policy.id > 0))))
-    settings = session.get(NotificationSettings, 1)
-    is_offered = settings is not None and settings.policies_offered_at is not None
+    settings = NotificationSettings
+    facts = session.execute(
+        select(
+            exists().where(Policy.id > 0).label("has_policies"),
+            exists().where(_IS_POLLED).label("is_polled"),
+            exists().where(settings.mail_host.is_not(None)).label("has_mail_server"),
+            exists().where(settings.policies_offered_at.is_not(None)).label("is_answered"),
+        )
+    ).one()
+    audiences = _Audiences(session, now, has_mail_server=facts.has_mail_server)
     return ReachView(
         reach=judge_reach(rules, places, audiences.of, now),
-        is_needed=bool(session.scalar(select(exists().where(_IS_POLLED)))),
-        is_decided=is_offered or has_policies,
-        has_policies=has_policies,
+        is_needed=facts.is_polled,
+        is_decided=facts.is_answered or facts.has_policies,
+        has_policies=facts.has_policies,
     )
 
 
 class _Audiences:
-    """Whom steps reach; targets and who is on call are read once."""
+    """Whom steps reach; targets and who is on call are read once, when a step asks for them."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
-        settings = session.get(NotificationSettings, 1)
-        self._has_mail_server = bool(settings and settings.mail_host)
-        rows = session.execute(
+    def __init__(self, session: Session, now: datetime, *, has_mail_server: bool) -> None:
+        self._session = session
+        self._now = now
+        self._has_mail_server = has_mail_server
+
+    @cached_property
+    def _targets(self) -> list[Any]:
+        rows = self._session.execute(
             select(
                 *(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at),
                 *(Target.confirmed_at, User.is_active, User.name.label("person")),
             )
             .outerjoin(User, User.id == Target.user_id)
             .order_by(Target.id)
-        ).all()
-        self._targets = [row for row in rows if row.user_id is None or row.is_active]
-        self._on_call = who_is_on_call(session, now)
+        )
+        return [row for row in rows if row.user_id is None or row.is_active]
+
+    @cached_property
+    def _on_call(self) -> User | None:
+        return who_is_on_call(self._session, self._now)
 
     def of(self, step: StepRule) -> StepAudience:
         """Return whether a step reaches somebody."""

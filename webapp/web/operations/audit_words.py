@@ -43,6 +43,10 @@ ACTIONS = {
     "on_call.rotation_set": "Set the on-call rotation",
     "organizations.synced": "Synced organizations",
     "outbox.resent": "Sent failed messages again",
+    "policy.disabled": "Switched a policy off",
+    "policy.enabled": "Switched a policy on",
+    "policy_offer.declined": "Declined the offered policies",
+    "policy_offer.taken": "Took the offered policies",
     "portal_link.chosen": "Chose the format of portal links",
     "polling.paused": "Paused polling",
     "polling.resumed": "Resumed polling",
@@ -81,6 +85,7 @@ _SUBJECT_PAGES = {
     "connection": ("connections.show", "connection_id"),
     "client": ("clients.show", "client_id"),
     "target": ("notices.show_target", "target_id"),
+    "policy": ("notices.show_policy", "policy_id"),
     "asset": ("assets.show", "asset_id"),
 }
 SHOWN_VALUE_LENGTH = 300
