@@ -448,6 +448,14 @@ def test_a_proof_that_does_not_come_any_more_is_overdue(
     assert told() == ["began proof-overdue"]
 
 
+def test_what_a_proof_put_right_before_it_was_killed_is_told(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    add_proof(desk, fake_clock, unexplained=2, healed=2, finished_at=None)
+    rounds.run()
+    assert told() == ["began proof-unexplained"]
+
+
 def add_proof(desk: Desk, fake_clock: FakeClock, **values: object) -> None:
     now = fake_clock.now()
     add(
@@ -456,8 +464,7 @@ def add_proof(desk: Desk, fake_clock: FakeClock, **values: object) -> None:
             day=now.date(),
             days=30,
             started_at=now,
-            finished_at=now,
-            **values,
+            **{"finished_at": now, **values},
         )
     )
 
