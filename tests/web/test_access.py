@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.support.source_tree import ROOT
 from tests.web.pages import Browser
 from webapp.extensions import ReadOnlyError, csrf, db
 from webapp.models import Board, Ticket
@@ -42,6 +43,10 @@ SECRET_ADDRESSES = {
     "tickets.take": "/take/<token>",
 }
 """Routes that need no sign-in: a secret takes the place of a number."""
+NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+UNLOGGED = re.compile(
+    r"location ~ (\S+) \{\s+access_log off;\s+error_log /dev/null crit;\s+proxy_pass"
+)
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -59,6 +64,24 @@ def test_every_route_carries_a_rule(app: Flask) -> None:
         if rule.endpoint != "static":
             found = access_of(app.view_functions[rule.endpoint])
             assert found in (PUBLIC, SIGNED_IN, ADMIN_ONLY), f"{rule.endpoint} carries no rule"
+
+
+def test_nginx_logs_no_address_that_holds_a_secret_and_all_others(app: Flask) -> None:
+    [pattern] = UNLOGGED.findall(NGINX)
+    secret = {*SECRET_ADDRESSES, "account.choose"}
+    unlogged = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if re.search(pattern, re.sub("<[^>]+>", "1", rule.rule))
+    }
+    assert unlogged == secret
+
+
+@pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile-debian12"])
+def test_caddyfiles_say_what_not_to_log(app: Flask, name: str) -> None:
+    text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
+    for rule in {*SECRET_ADDRESSES.values(), "/choose-password"}:
+        assert f" {re.sub('<[^>]+>.*', '*', rule)}" in text
 
 
 def test_the_public_list_is_short_and_known(app: Flask) -> None:

@@ -66,12 +66,12 @@ def test_a_bug_shows_no_details(app: Flask, admin: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "heading"),
+    ("path", "rule", "status", "heading"),
     [
-        ("/", 503, "The database cannot be used just now"),
-        ("/tickets", 503, "The database cannot be used just now"),
-        ("/sign-in", 503, "The database cannot be used just now"),
-        ("/nowhere", 404, "There is nothing here"),
+        ("/", "/", 503, "The database cannot be used just now"),
+        ("/tickets", "/tickets", 503, "The database cannot be used just now"),
+        ("/take/s3cret", "/take/<token>", 503, "The database cannot be used just now"),
+        ("/nowhere/s3cret", "unknown page", 404, "There is nothing here"),
     ],
 )
 def test_a_database_that_is_away(
@@ -79,6 +79,7 @@ def test_a_database_that_is_away(
     admin: Browser,
     config: Config,
     path: str,
+    rule: str,
     status: int,
     heading: str,
     caplog: pytest.LogCaptureFixture,
@@ -92,9 +93,10 @@ def test_a_database_that_is_away(
     assert page.heading == heading
     assert "SELECT" not in page.response.text
     admin.get(path, status=status)
-    told = f"cannot be used, trying again: unable to open database file (GET {path})"
+    told = f"cannot be used, trying again: unable to open database file (GET {rule})"
     assert [message for message in caplog.messages if told in message] == [f"The database {told}"]
     assert "Traceback" not in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 @pytest.fixture
@@ -132,7 +134,7 @@ def test_a_database_that_takes_no_write_says_so_and_keeps_what_was_typed(
     assert admin.get("/tickets").response.status_code == 200
     assert [message for message in caplog.messages if "again: attempt to write" in message] == [
         "The database cannot be used, trying again: attempt to write a readonly database"
-        f" (POST {NOTES})"
+        " (POST /tickets/<int:ticket_id>/notes)"
     ]
 
 

@@ -11,12 +11,16 @@ ANSWER_SECONDS = 10
 
 
 def call(url: str) -> str:
-    """GET `url` once and return what came of it in words; never raises, and never names the URL."""
+    """GET `url` once and return what came of it in words; never raises, and never names the URL.
+
+    A redirect is not followed: it would carry the address, which is a secret, somewhere else.
+    """
     timeout = (CONNECT_SECONDS, ANSWER_SECONDS)
     try:
-        with requests.get(url, timeout=timeout, stream=True) as answer:
+        with requests.get(url, timeout=timeout, stream=True, allow_redirects=False) as answer:
             words = f"{answer.status_code} {answer.reason}"[:100]
-            return words if answer.ok else f"reached and answered {words}"
+            is_taken = 200 <= answer.status_code < 300
+            return words if is_taken else f"reached and answered {words}"
     except requests.Timeout:
         return "not reached (no answer in time)"
     except (requests.RequestException, OSError, ValueError) as error:

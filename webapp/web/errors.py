@@ -194,8 +194,12 @@ def _look_up_viewer() -> None:
 
 
 def _log_database(error: SQLAlchemyError) -> None:
-    """Log the first failure only, because every request fails in the same way meanwhile."""
-    DATABASE.begin(f"{first_line(error)} ({request.method} {request.path})")
+    """Log the first failure only, because every request fails in the same way meanwhile.
+
+    The page is named by its rule: addresses themselves may hold tokens.
+    """
+    rule = request.url_rule.rule if request.url_rule is not None else "unknown page"
+    DATABASE.begin(f"{first_line(error)} ({request.method} {rule})")
 
 
 def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:

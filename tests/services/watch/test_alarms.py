@@ -19,11 +19,12 @@ from tests.services.watch.rounds import (
     told,
 )
 from tests.support.databases import both_databases
-from tests.support.fake_clock import FakeClock
+from tests.support.fake_clock import START, FakeClock
 from tests.support.poller import Desk
 from tests.support.polling import set_faults
 from tests.support.receivers.notices_data import add_person, add_target
 from tests.support.rows import add, all_rows, change
+from webapp.domain.notices.target_kinds import Kind
 from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.models import (
     Alert,
@@ -325,8 +326,97 @@ def test_messages_that_are_due_and_not_tried_are_stuck(
     desk.poll()
     done = rounds.run()
     assert done.must_deliver
-    assert done.problems == ["1 message has not been sent, the oldest for 15 minutes."]
+    assert done.problems == ["1 message has not been sent to channel, the oldest for 15 minutes."]
     assert told() == ["began outbox-stuck"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"failing_since": START, "failures": 1},
+        {"last_success_at": START + timedelta(minutes=12)},
+        {"rests_until": START + timedelta(minutes=40), "failing_since": START},
+    ],
+)
+def test_a_target_that_fails_rests_or_takes_messages_is_not_stuck(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock, state: dict[str, object]
+) -> None:
+    [channel, _] = all_rows(Target)
+    now = fake_clock.now()
+    add(outbox_row(now, target_id=channel.id))
+    change(Target, channel.id, **state)
+    for _ in range(4):
+        desk.poll()
+    assert rounds.run().problems == []
+
+
+@both_databases
+def test_what_waits_behind_an_earlier_message_of_its_ticket_is_not_stuck(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    first, second = desk.account.add_incident(7, now=fake_clock.now(), id=1), 2
+    desk.account.add_incident(7, now=fake_clock.now(), id=second)
+    desk.poll()
+    assert first is not None
+    one, two = (ticket.id for ticket in all_rows(Ticket))
+    [channel, _] = all_rows(Target)
+    now = fake_clock.now()
+    later = now + timedelta(hours=2)
+    add(outbox_row(now, target_id=channel.id, ticket_id=one, next_try_at=later, message_key="m"))
+    for key, ticket_id in (("b", one), ("c", two)):
+        add(outbox_row(now, target_id=channel.id, ticket_id=ticket_id, key=key, bundle="x"))
+    for _ in range(4):
+        desk.poll()
+    assert rounds.run().problems == []
+    add(outbox_row(now, target_id=channel.id, key="alone"))
+    assert rounds.run().problems == [
+        "1 message has not been sent to channel, the oldest for 20 minutes."
+    ]
+
+
+@both_databases
+def test_what_a_flood_holds_back_is_not_stuck_until_it_fits_again(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    desk.account.add_incident(7, now=fake_clock.now(), id=1)
+    desk.poll()
+    [ticket] = all_rows(Ticket)
+    target_id, now = add_target("phone", Kind.SMS), fake_clock.now()
+    for number in range(11):  # within an hour a phone gets eleven
+        add(
+            outbox_row(
+                now,
+                target_id=target_id,
+                ticket_id=ticket.id,
+                key=f"sent {number}",
+                message_key=f"sent {number}",
+                state="sent",
+                sent_at=now,
+            )
+        )
+    add(outbox_row(now, target_id=target_id, ticket_id=ticket.id))
+    problems = []
+    for _ in range(15):
+        desk.poll()
+        problems.append(rounds.run().problems)
+    assert problems[:14] == [[]] * 14
+    assert problems[14] == ["1 message has not been sent to phone, the oldest for 75 minutes."]
+
+
+def test_several_stuck_targets_are_one_alarm(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    now = fake_clock.now()
+    for name in ("third", "fourth", "fifth"):
+        add_target(name)
+    for target in all_rows(Target):
+        add(outbox_row(now, target_id=target.id, key=target.name))
+    for _ in range(3):
+        desk.poll()
+    assert rounds.run().problems == [
+        "5 messages have not been sent to channel, quiet channel, third and 2 more,"
+        " the oldest for 15 minutes."
+    ]
 
 
 def test_a_refused_target_is_told_through_the_others(rounds: Rounds, fake_clock: FakeClock) -> None:
@@ -448,6 +538,14 @@ def test_a_proof_that_does_not_come_any_more_is_overdue(
     assert told() == ["began proof-overdue"]
 
 
+def test_what_a_proof_put_right_before_it_was_killed_is_told(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    add_proof(desk, fake_clock, unexplained=2, healed=2, finished_at=None)
+    rounds.run()
+    assert told() == ["began proof-unexplained"]
+
+
 def add_proof(desk: Desk, fake_clock: FakeClock, **values: object) -> None:
     now = fake_clock.now()
     add(
@@ -456,8 +554,7 @@ def add_proof(desk: Desk, fake_clock: FakeClock, **values: object) -> None:
             day=now.date(),
             days=30,
             started_at=now,
-            finished_at=now,
-            **values,
+            **{"finished_at": now, **values},
         )
     )
 

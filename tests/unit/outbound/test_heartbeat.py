@@ -21,6 +21,13 @@ def test_the_answer_in_words(status: int, words: str) -> None:
         ]
 
 
+def test_a_redirect_is_not_followed_and_is_no_sign_of_life() -> None:
+    with HttpReceiver() as elsewhere, HttpReceiver() as receiver:
+        receiver.behaviour = answer(302, headers={"Location": f"{elsewhere.origin}/other"})
+        assert call(f"{receiver.origin}/ping/secret") == "reached and answered 302 Found"
+        assert (len(receiver.requests), elsewhere.requests) == (1, [])
+
+
 def test_a_service_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "ANSWER_SECONDS", 0.2)
     with HttpReceiver() as receiver:

@@ -138,6 +138,7 @@ def test_what_they_say(
     assert values(visitor, "tickets")["open",] == opened
     assert values(visitor, "outbox_messages")[str(target.id),] == 2
     assert values(visitor, "outbox_oldest_seconds")[str(target.id),] == 90
+    assert values(visitor, "outbox_stuck_messages")[str(target.id),] == 0
     assert values(visitor, "outbox_failed_messages")[str(target.id),] == 1
     assert values(visitor, "target_info") == {("email", 'channel "1"\n', str(target.id)): 1}
     alarms = values(visitor, "alarms")
@@ -288,6 +289,53 @@ def test_labels_of_the_alert_rules_exist(
         ):
             for one in value.split("|"):
                 assert re.search(rf'^{name}\{{.*{label}="{one}"', text, re.MULTILINE), (name, one)
+
+
+def test_a_connection_that_was_never_polled_with_success_is_known_since_its_start(
+    app: Flask, visitor: Browser, desk: Desk, with_token: None, fake_clock: FakeClock
+) -> None:
+    started_at = fake_clock.now() - timedelta(hours=3)
+    with app.app_context():
+        values_of_new = {"polling_started_at": started_at, "last_success_at": None}
+        change(Connection, desk.connection_id, **values_of_new)
+    one = (str(desk.connection_id),)
+    since = "connection_polling_since_timestamp_seconds"
+    assert one not in values(visitor, "connection_last_success_timestamp_seconds")
+    assert values(visitor, since)[one] == started_at.timestamp()
+    with app.app_context():
+        change(Connection, desk.connection_id, connected_at=fake_clock.now())
+    assert values(visitor, since)[one] == fake_clock.now().timestamp()
+    [rule] = [one for one in rules() if one["alert"] == "TriagedeskNotPolled"]
+    assert f"or on (connection) triagedesk_{since}" in rule["expr"]
+
+
+def test_the_rule_of_stuck_messages_is_that_of_the_alarm(
+    app: Flask, visitor: Browser, desk: Desk, with_token: None, fake_clock: FakeClock
+) -> None:
+    now = fake_clock.now()
+    with app.app_context():
+        target = add(Target(name="a", kind="email", settings={"to": "x"}, created_at=now))
+        moment = now - timedelta(minutes=16)
+        add(
+            OutboxRow(
+                key="k",
+                target_id=target.id,
+                target_name="a",
+                event="test",
+                facts={},
+                created_at=moment,
+                due_at=moment,
+                next_try_at=moment,
+            )
+        )
+    stuck = "outbox_stuck_messages"
+    assert values(visitor, stuck) == {(str(target.id),): 1}
+    with app.app_context():
+        change(Target, target.id, rests_until=now)
+    assert values(visitor, stuck) == {(str(target.id),): 0}
+    assert values(visitor, "outbox_oldest_seconds") == {(str(target.id),): 960}
+    [rule] = [one for one in rules() if one["alert"] == "TriagedeskMessagesStuck"]
+    assert rule["expr"] == f"triagedesk_{stuck} > 0"
 
 
 def test_ready_tells_details_to_whoever_has_the_token(

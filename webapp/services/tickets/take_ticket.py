@@ -25,7 +25,7 @@ USED = "This link was used already."
 
 @dataclass(frozen=True, slots=True)
 class TakeOffer:
-    """What a link shows: nothing that its message did not say.
+    """What a link shows: nothing that its message did not say, and nothing once it has expired.
 
     `problem` says why it takes nothing any more, None if it does.
     """
@@ -41,8 +41,11 @@ def read_take_link(token: str) -> TakeOffer:
         link = _find(session, token)
         if link is None:
             return TakeOffer(None, None, UNKNOWN)
+        now = clock.utcnow()
+        if now >= link.expires_at:
+            return TakeOffer(None, None, EXPIRED)
         ticket = session.get(Ticket, link.ticket_id)
-        problem = _problem(link, ticket, clock.utcnow())
+        problem = _problem(link, ticket, now)
         return TakeOffer(read_ticket_facts(link.facts), link.user.name, problem)
 
 
@@ -88,6 +91,8 @@ def _find(session: Session, token: str, *, lock: bool = False) -> TakeLink | Non
 
 def _problem(link: TakeLink, ticket: Ticket | None, now: datetime) -> str | None:
     """Why the link takes nothing any more, None if it does."""
+    if now >= link.expires_at:
+        return EXPIRED
     if ticket is None:
         return "The ticket does not exist any more."
     if ticket.closed_at is not None:
@@ -96,8 +101,6 @@ def _problem(link: TakeLink, ticket: Ticket | None, now: datetime) -> str | None
         return _taken(ticket.assignee, link.user)
     if link.used_at is not None:
         return USED
-    if now >= link.expires_at:
-        return EXPIRED
     if not link.user.is_active:
         return "You cannot sign in any more, so this link does nothing. Ask an admin."
     return None

@@ -1,18 +1,22 @@
 """Messages that are not sent, and targets that do not take them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.watch.alarm_kinds import FAILING_AFTER, STUCK_AFTER, Trouble
+from webapp.domain.watch.alarm_kinds import FAILING_AFTER, Trouble
 from webapp.models import OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
 from webapp.services.watch.found import Found
+from webapp.services.watch.stuck_targets import StuckTarget, list_stuck_targets
 
 FAILED_LATELY = timedelta(days=3)
 """For so long after it was written, a message that failed for good is an alarm."""
+
+MOST_NAMED = 3
+"""So many targets are named in the sentence of messages that are not sent."""
 
 
 def find_in_messages(session: Session, now: datetime) -> Iterator[Found]:
@@ -23,24 +27,24 @@ def find_in_messages(session: Session, now: datetime) -> Iterator[Found]:
 
 
 def find_stuck(session: Session, now: datetime) -> Iterator[Found]:
-    """Yield that messages wait although they are due and their targets could be tried."""
-    before = now - STUCK_AFTER
-    count, oldest = session.execute(
-        select(func.count(), func.min(OutboxRow.due_at))
-        .join(Target, Target.id == OutboxRow.target_id)
-        .where(
-            OutboxRow.state == OutboxState.PENDING,
-            OutboxRow.due_at <= before,
-            OutboxRow.next_try_at <= before,
-            Target.paused_at.is_(None),
-            or_(Target.rests_until.is_(None), Target.rests_until <= before),
-        )
-    ).one()
-    if count:
-        minutes = (now - oldest) // timedelta(minutes=1)
+    """Yield that messages are not sent although they could be, to one target or to many."""
+    stuck = list_stuck_targets(session, now)
+    if stuck:
+        count = sum(one.messages for one in stuck)
+        minutes = (now - min(one.oldest_due_at for one in stuck)) // timedelta(minutes=1)
         what = "message has" if count == 1 else "messages have"
-        sentence = f"{count:,} {what} not been sent, the oldest for {minutes:,} minutes."
+        sentence = (
+            f"{count:,} {what} not been sent to {_named(stuck)}, the oldest for"
+            f" {minutes:,} minutes."
+        )
         yield Found(Trouble.OUTBOX, "", sentence)
+
+
+def _named(stuck: Sequence[StuckTarget]) -> str:
+    names = [one.name for one in stuck[:MOST_NAMED]]
+    if len(stuck) > MOST_NAMED:
+        names.append(f"{len(stuck) - MOST_NAMED} more")
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _failed(session: Session, now: datetime) -> Iterator[Found]:

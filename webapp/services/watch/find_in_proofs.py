@@ -38,9 +38,11 @@ def find_in_proofs(
 
 
 def _missed(session: Session, now: datetime) -> dict[int, int]:
+    """What was missing, also by a proof that put it right and was then killed."""
+    seen_at = func.coalesce(Proof.finished_at, Proof.started_at)
     rows = session.execute(
         select(Proof.connection_id, func.max(Proof.unexplained))
-        .where(Proof.finished_at > now - TOLD_FOR, Proof.unexplained > 0)
+        .where(seen_at > now - TOLD_FOR, Proof.unexplained > 0)
         .group_by(Proof.connection_id)
     )
     return dict(rows.all())

@@ -75,6 +75,16 @@ def _states(connections: Sequence[JudgedConnection]) -> Iterator[Measured]:
         ],
     )
     yield Measured(
+        "connection_polling_since_timestamp_seconds",
+        "When polling of a connection began, or went on again after a pause or a disconnection.",
+        ONE,
+        [
+            ((one.id,), max(since).timestamp())
+            for one in connections
+            if (since := [at for at in (one.facts.started_at, one.facts.resumed_at) if at])
+        ],
+    )
+    yield Measured(
         "connection_clock_skew_seconds",
         "How far the time here was ahead of Huntress's at the last poll.",
         ONE,

@@ -11,6 +11,7 @@ from webapp.models.outbox import OutboxState
 from webapp.models.watch import is_no_drill
 from webapp.services.watch.find_in_messages import FAILED_LATELY
 from webapp.services.watch.measured import Measured
+from webapp.services.watch.stuck_targets import list_stuck_targets
 
 ONE = ("target",)
 
@@ -71,6 +72,13 @@ def _outbox(session: Session, targets: list[int], now: datetime) -> Iterator[Mea
         "For how long the oldest message has been due.",
         ONE,
         [((key,), (now - waiting.get(key, (0, now))[1]).total_seconds()) for key in targets],
+    )
+    stuck = {one.id: one.messages for one in list_stuck_targets(session, now)}
+    yield Measured(
+        "outbox_stuck_messages",
+        "Messages that could have been sent for 15 minutes, while nothing was sent to the target.",
+        ONE,
+        [((key,), stuck.get(key, 0)) for key in targets],
     )
     yield Measured(
         "outbox_failed_messages",

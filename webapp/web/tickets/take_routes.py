@@ -1,6 +1,6 @@
 """Taking a ticket by the link in a message, without signing in."""
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
@@ -30,7 +30,9 @@ def take(token: str) -> ResponseReturnValue:
         take_ticket(token)
     except RefusedError as error:
         return _page(token, status_of(error))
-    return redirect(url_for("tickets.show_take", token=token, done=1), 303)
+    return _kept_private(
+        make_response(redirect(url_for("tickets.show_take", token=token, done=1), 303))
+    )
 
 
 def _page(token: str, status: int = 200) -> ResponseReturnValue:
@@ -40,7 +42,12 @@ def _page(token: str, status: int = 200) -> ResponseReturnValue:
     page = render_template(
         "tickets/take.html", offer=offer, token=token, is_done=request.args.get("done") == "1"
     )
-    response = make_response(page, status)
+    return _kept_private(make_response(page, status))
+
+
+def _kept_private(response: Response) -> Response:
+    """Keep the address, which is a secret, from search engines and from logs as a referrer."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex"
+    response.headers["Referrer-Policy"] = "strict-origin"
     return response
