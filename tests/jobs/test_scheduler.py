@@ -183,7 +183,7 @@ class TestEnqueueing:
 
     def test_two_schedulers_enqueue_each_due_time_once(self, valkey: ValkeyServer) -> None:
         redis = valkey.connect()
-        schedulers = [TriageScheduler(valkey.connect()) for _ in range(2)]
+        schedulers = [TriageScheduler(valkey.connect(), [TICK]) for _ in range(2)]
         for one in schedulers:
             one.reconcile()
         start = threading.Barrier(len(schedulers))
