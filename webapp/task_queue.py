@@ -263,19 +263,19 @@ def is_pending(job: JsonJob | None, now: datetime) -> bool:
     """Whether the job waits in its queue, or runs and has sent a heartbeat lately.
 
     A worker bears the name of its process: the job of one that has ended on this machine, or whose
-    machine has fallen silent, runs no more.
+    machine has fallen silent, runs no more. Nor do times count that a clock left in the future.
     """
     if job is None:
         return False
     status = job.get_status(refresh=False)
     if status == JobStatus.QUEUED:
-        is_new = job.enqueued_at is not None and now - job.enqueued_at < PICKED_UP_WITHIN
+        is_new = job.enqueued_at is not None and abs(now - job.enqueued_at) < PICKED_UP_WITHIN
         return is_new or job.connection.lpos(f"rq:queue:{job.origin}", job.id) is not None
     if status == JobStatus.STARTED:
         worker = job.worker_name or ""
         if is_gone(worker) or processes_of_silent_workers({worker}):
             return False
-        return job.last_heartbeat is not None and now - job.last_heartbeat < SILENT_AFTER
+        return job.last_heartbeat is not None and abs(now - job.last_heartbeat) < SILENT_AFTER
     return False
 
 
@@ -348,7 +348,7 @@ def _read_parts(stored: Mapping[bytes, bytes], now: int) -> Iterator[PartStatus]
             yield PartStatus(
                 name,
                 machine,
-                silent_seconds=max(0, now - beat.at),
+                silent_seconds=abs(now - beat.at),  # in the future: Redis's clock was set back
                 note=beat.note,
                 is_supervised=beat.is_supervised,
                 steady_seconds=max(0, beat.at - beat.since),

@@ -57,6 +57,17 @@ class TestReconcile:
         TriageScheduler(redis).reconcile()
         assert due_times(redis)[TICK.job_id] == 12_345
 
+    def test_after_the_clock_was_set_back_nothing_waits_for_an_hour(
+        self, scheduler: TriageScheduler, redis: Redis
+    ) -> None:
+        scheduler.reconcile()
+        redis.zincrby(SCHEDULE, 3600, TICK.job_id)
+        before = due_times(redis)
+        TriageScheduler(redis).reconcile()
+        after = due_times(redis)
+        assert after[TICK.job_id] <= time.time() + TICK.every_seconds
+        assert {**after, TICK.job_id: 0} == {**before, TICK.job_id: 0}, "the others may wait"
+
     def test_is_back_after_flushall(self, scheduler: TriageScheduler, redis: Redis) -> None:
         scheduler.reconcile()
         redis.flushall()
@@ -99,6 +110,11 @@ class TestReconcile:
 
 
 class TestEnqueueing:
+    @pytest.fixture
+    def scheduler(self, redis: Redis) -> TriageScheduler:
+        """One that knows of nothing but ticks; the other jobs are due at once as well."""
+        return TriageScheduler(redis, [TICK])
+
     def test_enqueues_what_is_due_and_arms_it_again(
         self, scheduler: TriageScheduler, redis: Redis
     ) -> None:
@@ -167,7 +183,7 @@ class TestEnqueueing:
 
     def test_two_schedulers_enqueue_each_due_time_once(self, valkey: ValkeyServer) -> None:
         redis = valkey.connect()
-        schedulers = [TriageScheduler(valkey.connect()) for _ in range(2)]
+        schedulers = [TriageScheduler(valkey.connect(), [TICK]) for _ in range(2)]
         for one in schedulers:
             one.reconcile()
         start = threading.Barrier(len(schedulers))

@@ -108,6 +108,13 @@ def test_a_poll_lost_between_queue_and_worker_makes_way(redis: Redis) -> None:
     job = stored(redis, "poll-3")
     assert is_pending(job, datetime.now(UTC))  # a worker may just be taking it
     assert not is_pending(job, datetime.now(UTC) + timedelta(seconds=11))
+    assert not is_pending(job, datetime.now(UTC) - timedelta(hours=1)), "the clock was set back"
+
+
+def test_a_heartbeat_from_before_the_clock_was_set_back_says_nothing(redis: Redis) -> None:
+    enqueue_poll(3, trigger="manual")
+    start(redis, heard_of=datetime.now(UTC) + timedelta(hours=1))
+    assert enqueue_poll(3, trigger="manual")
 
 
 @pytest.mark.parametrize(
@@ -223,16 +230,18 @@ def test_a_part_that_falls_silent_is_named_until_it_is_forgotten_or_ended(
     beat("host-b", 240)
     beat("host-c", task_queue.FORGOTTEN_AFTER_SECONDS + 60)
     redis.hset(task_queue.PARTS_KEY, "worker@host-d", "{damaged")
+    beat("host-e", -3600)  # Redis's clock was set back since then
     status = read_queue_status()
     assert status.has_worker
     assert [(part.machine, part.is_silent) for part in status.parts] == [
         ("host-a", False),
         ("host-b", True),
+        ("host-e", True),
     ]
     assert status.parts[0].note == "it hung"
     send_heartbeat(redis, "worker")
     end_heartbeat(redis, "worker")
-    assert len(read_queue_status().parts) == 2
+    assert len(read_queue_status().parts) == 3
 
 
 def test_a_silent_machine_is_told_from_an_outage_of_redis(

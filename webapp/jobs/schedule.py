@@ -23,6 +23,11 @@ class PeriodicJob:
         definition = json.dumps(asdict(self) | asdict(JOBS[self.name]), sort_keys=True)
         return f"{self.name}-{sha256(definition.encode()).hexdigest()[:12]}"
 
+    @property
+    def longest_wait(self) -> int:
+        """No due time lies more seconds ahead than this."""
+        return max(self.every_seconds, self.first_after)
+
     def next_due(self, due: float, now: float) -> int:
         """The time when the job is due after `due` (both UNIX seconds); missed runs are skipped."""
         following = int(due) + self.every_seconds

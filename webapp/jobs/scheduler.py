@@ -104,7 +104,10 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         return min(LOOP_SECONDS * self._failures, MAX_BACKOFF_SECONDS)
 
     def reconcile(self) -> None:
-        """Make the stored schedule hold exactly `definitions`, each with a readable job."""
+        """Make the stored schedule hold exactly `definitions`, each with a readable job.
+
+        A due time so late that the clock must have been set back since then is brought forward.
+        """
         if self.connection.type(self.scheduled_jobs_key) not in (b"zset", b"none"):
             self.connection.delete(self.scheduled_jobs_key)
         stored = [
@@ -114,11 +117,18 @@ class TriageScheduler(Scheduler):  # type: ignore[misc]  # it comes without type
         changes = plan_schedule(self.definitions.values(), stored)
         if changes.foreign:
             self._cancel_all_but(self.definitions)
+        now = int(clock.utcnow().timestamp())
         for definition in changes.missing:
-            due = int(clock.utcnow().timestamp()) + definition.first_after
+            due = now + definition.first_after
             self.connection.zadd(self.scheduled_jobs_key, {definition.job_id: due}, nx=True)
             logger.info("Scheduled %s every %s s", definition.name, definition.every_seconds)
         for definition in self.definitions.values():
+            self.connection.zadd(  # LT: only where it is later than can be
+                self.scheduled_jobs_key,
+                {definition.job_id: now + definition.longest_wait},
+                xx=True,
+                lt=True,
+            )
             self._ensure_job(definition)
 
     def _cancel_all_but(self, wanted: Iterable[str]) -> None:

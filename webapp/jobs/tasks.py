@@ -11,8 +11,7 @@ from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
 from webapp.services.notices.deliver import deliver_target, expire_messages
-from webapp.services.notices.escalate import advance_escalations, find_due_targets
-from webapp.services.notices.mute_client import record_ended_mutes
+from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
@@ -22,8 +21,8 @@ from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
-from webapp.services.watch.drill import follow_drills, process_drill, start_due_drill
-from webapp.services.watch.write_summaries import write_summaries
+from webapp.services.watch.advance_notices import advance_notices
+from webapp.services.watch.drill import process_drill, start_due_drill
 from webapp.task_queue import enqueue, enqueue_poll
 
 logger = logging.getLogger(__name__)
@@ -50,11 +49,9 @@ def poll(
 
 
 def notices() -> None:
-    """Run due steps, write due summaries, and enqueue a delivery to each target in need."""
+    """Let everything about messages go on, and enqueue a delivery to each target in need."""
     try:
-        record_ended_mutes(utcnow())
-        advance_escalations(utcnow())
-        write_summaries(utcnow())
+        advance_notices()
         due = find_due_targets(utcnow())
     except DATABASE_AWAY as error:
         DATABASE.begin(first_line(error))
@@ -79,11 +76,10 @@ def housekeeping() -> None:
 
 
 def drills() -> None:
-    """Start the drill that is due, and look how far those that run have come."""
+    """Start the drill that is due; the job `notices` looks how far it has come."""
     due = start_due_drill(utcnow())
     if due is not None:
         enqueue("drill", job_id=f"drill-{due.id}", drill_id=due.id)
-    follow_drills(utcnow())
 
 
 def drill(drill_id: int) -> None:

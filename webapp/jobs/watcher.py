@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from flask import Flask
@@ -19,8 +20,8 @@ from webapp.outage import DATABASE
 from webapp.runtime import pulse
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
-from webapp.services.notices.escalate import advance_escalations
 from webapp.services.transactions import DATABASE_AWAY, first_line
+from webapp.services.watch.advance_notices import advance_notices
 from webapp.services.watch.beat_outside import beat_outside
 from webapp.services.watch.database_outage import DatabaseOutage
 from webapp.services.watch.other_watchers import end_watcher
@@ -59,6 +60,7 @@ class Watcher:
         self._heartbeat_at = FIRST_HEARTBEAT
         self._deliveries: list[threading.Thread] = []
         self._sightings: Sightings = {}
+        self._last_round_at: datetime | None = None
 
     def stop(self) -> None:
         """Let run() return; safe in a signal handler."""
@@ -93,7 +95,8 @@ class Watcher:
         """One round, and what follows from it; a database that is away is told without it."""
         now = clock.utcnow()
         try:
-            done = watch_round(self._config, read_queue_status(), self._sightings, now)
+            queue, last_at = read_queue_status(), self._last_round_at
+            done = watch_round(self._config, queue, self._sightings, now, last_at)
         except DATABASE_AWAY as error:
             why = first_line(error)
             DATABASE.begin(why)
@@ -105,7 +108,7 @@ class Watcher:
             self._call_heartbeat(["The watcher's round was not completed."])
             return
         DATABASE.end()
-        self._sightings = done.sightings
+        self._sightings, self._last_round_at = done.sightings, now
         self._outage.note_success(done.targets, now)
         self._deliver(done)
         self._call_heartbeat(done.problems)
@@ -153,6 +156,6 @@ def _deliver_alarms() -> None:
 
 
 def _deliver_everything() -> None:
-    """Nobody else does: go on with escalations and send whatever is due."""
-    advance_escalations(clock.utcnow())
+    """Nobody else does: let everything about messages go on, and send whatever is due."""
+    advance_notices()
     deliver_due(clock.utcnow())

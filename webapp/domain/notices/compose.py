@@ -125,6 +125,22 @@ def build_mail_subject(template: str, facts: TicketFacts) -> str:
     return cut(" ".join(text.split()), TITLE_LENGTH)
 
 
+def ticket_details(facts: TicketFacts) -> list[tuple[str, str]]:
+    """Return what a message says of a ticket, cleaned, each with its name."""
+    severity = facts.severity_words
+    if facts.previous_severity:
+        severity += f" (was {Severity.of(facts.previous_severity).value})"
+    pairs = (
+        ("What happened", facts.what),
+        ("Severity", severity),
+        ("Client", f"{facts.client} (triage: not mapped)" if facts.is_unmapped else facts.client),
+        ("Huntress organization", facts.organization if facts.is_unmapped else None),
+        ("Host", facts.host),
+        ("Ticket", facts.number),
+    )
+    return [(name, defang_line(value, LINE_LENGTH)) for name, value in pairs if value]
+
+
 def webhook_data(told: Told) -> Mapping[str, object]:
     """Return the `data` of a webhook; the first six names are fixed for outside readers."""
     facts = told.facts
@@ -205,19 +221,7 @@ def _bundle_opening(reason: str, all_told: Sequence[Told]) -> str:
 
 
 def _ticket_lines(told: Told) -> list[str]:
-    facts = told.facts
-    severity = facts.severity_words
-    if facts.previous_severity:
-        severity += f" (was {Severity.of(facts.previous_severity).value})"
-    pairs = (
-        ("What happened", facts.what),
-        ("Severity", severity),
-        ("Client", f"{facts.client} (triage: not mapped)" if facts.is_unmapped else facts.client),
-        ("Huntress organization", facts.organization if facts.is_unmapped else None),
-        ("Host", facts.host),
-        ("Ticket", facts.number),
-    )
-    return [f"{name}: {defang_line(value, LINE_LENGTH)}" for name, value in pairs if value]
+    return [f"{name}: {value}" for name, value in ticket_details(told.facts)]
 
 
 def _short_line(told: Told) -> str:

@@ -35,6 +35,9 @@ LEASE = timedelta(seconds=120)
 """Longer than a send can take; after it, another process may deliver to the target."""
 
 LONGEST_RUN = timedelta(minutes=5)
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""By no more do the clocks of processes that go by one database."""
+
 MOST_BUNDLED = 500
 AT_ONCE = 20
 FLOOD = "flood"
@@ -241,7 +244,10 @@ def _as_waiting(row: OutboxRow) -> Waiting:
 def _sent_lately(
     session: Session, target_id: int, limits: Sequence[Limit], now: datetime
 ) -> list[SentMessage]:
-    """Return the messages about tickets that were sent within the longest of the spans."""
+    """Return the messages about tickets that were sent within the longest of the spans.
+
+    Times to come are those of a clock that was set back; they would count for too long.
+    """
     since = now - max(limit.span for limit in limits)
     rows = session.execute(
         select(
@@ -253,6 +259,7 @@ def _sent_lately(
         .where(
             OutboxRow.target_id == target_id,
             OutboxRow.sent_at > since,
+            OutboxRow.sent_at <= now + CLOCKS_DIFFER,
             OutboxRow.ticket_id.is_not(None),
         )
         .group_by(OutboxRow.message_key)

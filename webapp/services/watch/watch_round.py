@@ -10,6 +10,7 @@ from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.domain.watch.heartbeat import NamedFacts, why_not
 from webapp.services.transactions import reading
 from webapp.services.watch.alarm_targets import AlarmTarget, read_alarm_targets
+from webapp.services.watch.clock_set_back import mend_times
 from webapp.services.watch.find_conditions import Judged, find_conditions
 from webapp.services.watch.other_watchers import record_round
 from webapp.services.watch.raise_alarms import Sightings, raise_alarms
@@ -31,11 +32,19 @@ class Round:
     sightings: Sightings = field(default_factory=dict)
 
 
-def watch_round(config: Config, queue: QueueStatus, sightings: Sightings, now: datetime) -> Round:
+def watch_round(
+    config: Config,
+    queue: QueueStatus,
+    sightings: Sightings,
+    now: datetime,
+    last_round_at: datetime | None = None,
+) -> Round:
     """Do one round at `now` (UTC); `queue` is the state of the job queue.
 
+    `sightings` and `last_round_at` come from this process's last round, None at its first.
     Alarms are written into the outbox and not sent. Raises a database's error if it is away.
     """
+    mend_times(now, last_round_at)
     with reading() as session:
         judged = find_conditions(session, queue, config.data_dir, now)
         targets = read_alarm_targets(session, config, now)

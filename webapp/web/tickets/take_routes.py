@@ -1,11 +1,11 @@
 """Taking a ticket by the link in a message, without signing in."""
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
-from webapp.services.errors import RefusedError
-from webapp.services.tickets.take_ticket import read_take_link, take_ticket
+from webapp.services.errors import ConflictError, NotFoundError, RefusedError
+from webapp.services.tickets.take_ticket import TakeOffer, read_take_link, take_ticket
 from webapp.web.access import public
 from webapp.web.errors import status_of
 from webapp.web.tickets.blueprint import tickets
@@ -28,26 +28,20 @@ def take(token: str) -> ResponseReturnValue:
     """Take the ticket for the person whom the link was sent to."""
     try:
         take_ticket(token)
-    except RefusedError as error:
+    except (NotFoundError, ConflictError, RefusedError) as error:
         return _page(token, status_of(error))
-    return _kept_private(
-        make_response(redirect(url_for("tickets.show_take", token=token, done=1), 303))
-    )
+    return redirect(url_for("tickets.show_take", token=token), 303)
 
 
 def _page(token: str, status: int = 200) -> ResponseReturnValue:
-    offer = read_take_link(token)
-    if offer.facts is None:
-        status = 404
-    page = render_template(
-        "tickets/take.html", offer=offer, token=token, is_done=request.args.get("done") == "1"
-    )
-    return _kept_private(make_response(page, status))
-
-
-def _kept_private(response: Response) -> Response:
-    """Keep the address, which is a secret, from search engines and from logs as a referrer."""
-    response.headers["Cache-Control"] = "no-store"
+    offer: TakeOffer | None = None
+    problem: str | None = None
+    try:
+        offer = read_take_link(token)
+    except NotFoundError as error:
+        problem, status = str(error), status_of(error)
+    page = render_template("tickets/take.html", offer=offer, problem=problem)
+    response = make_response(page, status)
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "strict-origin"
     return response

@@ -1,0 +1,39 @@
+"""Everything about messages that comes due by itself, in one place.
+
+The worker's job does it every few seconds, and the watcher where no worker is alive.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from webapp import clock
+from webapp.services.notices.escalate import advance_escalations
+from webapp.services.notices.mute_client import record_ended_mutes
+from webapp.services.transactions import DATABASE_AWAY
+from webapp.services.watch.drill import follow_drills
+from webapp.services.watch.write_summaries import write_summaries
+
+PARTS: tuple[Callable[[datetime], object], ...] = (
+    advance_escalations,
+    record_ended_mutes,
+    follow_drills,
+    write_summaries,
+)
+
+log = logging.getLogger(__name__)
+
+
+def advance_notices() -> None:
+    """Run due steps, record mutes that have ended, follow drills, write due summaries.
+
+    What is to be sent is in the outbox then. A part that fails is logged and keeps no other from
+    running; whoever calls this again tries it again. Raises a database's error if it is away.
+    """
+    for part in PARTS:
+        try:
+            part(clock.utcnow())
+        except DATABASE_AWAY:
+            raise
+        except Exception:
+            log.exception("%s failed", getattr(part, "__name__", part))
