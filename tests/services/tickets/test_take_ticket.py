@@ -202,7 +202,7 @@ def test_a_link_lives_for_a_day(paged: Paged) -> None:
     paged.desk.clock.advance(hours=23, minutes=59)
     assert read_take_link(token).problem is None
     paged.desk.clock.advance(minutes=1)
-    refused(token, RefusedError, EXPIRED)
+    refused(token, NotFoundError, EXPIRED)
 
 
 @both_databases

@@ -161,7 +161,7 @@ def test_a_link_that_was_used(app: Flask, visitor: Browser, ticket_id: int, path
 
 def test_a_link_that_has_expired(visitor: Browser, path: str, fake_clock: FakeClock) -> None:
     fake_clock.advance(hours=24)
-    check_refusal(visitor, path, 400, EXPIRED)
+    check_refusal(visitor, path, 404, EXPIRED)
 
 
 @pytest.mark.parametrize("token", ["nothing", "a" * 4000, "%00", "%F0%9F%98%80"])
@@ -235,7 +235,7 @@ def test_another_site_cannot_press_the_button(
 def test_nobody_else_keeps_or_learns_the_address(visitor: Browser, path: str) -> None:
     for answer in (visitor.client.get(path), visitor.client.get("/take/nothing")):
         assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["Referrer-Policy"] == "strict-origin"
         assert answer.headers["X-Robots-Tag"] == "noindex"
         assert not re.search(r"(src|href)=\"https?://", answer.text)
 

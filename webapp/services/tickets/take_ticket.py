@@ -82,8 +82,9 @@ def take_ticket(token: str) -> str:
     """Assign the ticket to the person whom the link was sent to; return the ticket's number.
 
     One transaction stores the ticket, an entry of its timeline, audit events, and that the link was
-    used. Where the link takes nothing any more, raises NotFoundError (it is unknown), ConflictError
-    (the ticket was taken or closed meanwhile) or RefusedError, with a sentence.
+    used. Where the link takes nothing any more, raises NotFoundError (it is unknown, or has
+    expired), ConflictError (the ticket was taken or closed meanwhile) or RefusedError, with a
+    sentence.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -136,7 +137,7 @@ def _refusal(
     if link.used_at is not None:
         return RefusedError(USED)
     if now >= link.expires_at:
-        return RefusedError(EXPIRED)
+        return NotFoundError(EXPIRED)
     if not link.user.is_active:
         return RefusedError(NO_PERSON)
     return None

@@ -1,6 +1,6 @@
 """Taking a ticket by the link in a message, without signing in."""
 
-from flask import make_response, redirect, render_template, url_for
+from flask import Response, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import limiter
@@ -30,7 +30,7 @@ def take(token: str) -> ResponseReturnValue:
         take_ticket(token)
     except (NotFoundError, ConflictError, RefusedError) as error:
         return _page(token, status_of(error))
-    return redirect(url_for("tickets.show_take", token=token), 303)
+    return _private(make_response(redirect(url_for("tickets.show_take", token=token), 303)))
 
 
 def _page(token: str, status: int = 200) -> ResponseReturnValue:
@@ -41,7 +41,11 @@ def _page(token: str, status: int = 200) -> ResponseReturnValue:
     except NotFoundError as error:
         problem, status = str(error), status_of(error)
     page = render_template("tickets/take.html", offer=offer, problem=problem)
-    response = make_response(page, status)
+    return _private(make_response(page, status))
+
+
+def _private(response: Response) -> Response:
+    """Keep the address, which is a secret, from search engines and from logs as a referrer."""
     response.headers["X-Robots-Tag"] = "noindex"
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
