@@ -209,3 +209,35 @@ def test_no_target_is_ever_sent_more_than_its_limits(
         assert not groups or before + len(groups) <= limit.count
     longest = max(limit.span for limit in limits)
     assert not count or send_all(groups_of(count), sent, limits, NOW + longest)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3600), st.booleans()), max_size=40),
+    st.sampled_from([kind.limits for kind in KINDS.values() if kind.limits]),
+)
+def test_no_target_is_sent_more_than_its_limits_and_everything_is_told(
+    arrivals: list[tuple[int, bool]], limits: Sequence[Limit]
+) -> None:
+    """An hour of arrivals, looked at every half minute until nothing waits any more."""
+    waiting = {
+        key: replace(row(key, due=at), is_urgent=is_urgent)
+        for key, (at, is_urgent) in enumerate(arrivals, 1)
+    }
+    sent: list[SentMessage] = []
+    told: list[int] = []
+    now = NOW
+    while waiting and now < NOW + timedelta(days=2):
+        rows = sorted(waiting.values(), key=lambda one: one.id)
+        while chosen := choose_message(group_rows(rows, now), sent, limits, now):
+            told += [one.id for one in chosen.rows]
+            rows = [one for one in rows if one not in chosen.rows]
+            sent.append(SentMessage(now, chosen.is_urgent, chosen.is_flood))
+        waiting = {one.id: one for one in rows}
+        now += timedelta(seconds=30)
+    assert sorted(told) == list(range(1, len(arrivals) + 1)), "each once"
+    for is_urgent in (True, False):
+        mine = [one.at for one in sent if one.is_urgent == is_urgent]
+        for limit in limits:
+            assert all(
+                sum(at - limit.span < other <= at for other in mine) <= limit.count for at in mine
+            )
