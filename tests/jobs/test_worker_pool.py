@@ -177,7 +177,7 @@ def test_workers_that_are_not_ready_yet_end_with_their_pool(
     pool = open_pool("slow-start")
     assert wait_until(lambda: pool.workers("default") and pool.workers("polls"))
     family = pool.family()
-    assert len(family) == 3
+    assert len(family) == 4
     pool.process.kill()
     pool.process.wait()
     assert all_ended(family, 10)

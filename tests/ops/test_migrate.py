@@ -36,17 +36,23 @@ def test_three_that_migrate_at_once_all_succeed(variables: dict[str, str]) -> No
     assert [(one.result().returncode, one.result().stderr) for one in done] == [(0, "")] * 3
 
 
-NEED_NO_DATABASE = {"up", "migrate", "doctor", "seed-demo"}
+NEED_NO_DATABASE = {"up", "migrate", "doctor", "seed-demo", "demo-mail"}
 """They migrate it, make a new one, or tell what is wrong with it."""
 
 PARTS = {"scheduler": (), "worker": (), "watch": (), "web": ("--port", "0")}
 WORDS = {
     "connection": ("pause", "1"),
+    "mail": ("show",),
     "mapping": ("list", "1"),
+    "mute": ("--list",),
+    "oncall": ("now",),
+    "outbox": ("list",),
+    "policy": ("list",),
     "poll": ("--due",),
     "prove": ("1",),
     "quarantine": ("list",),
     "routing": ("show", "1"),
+    "target": ("list",),
     "user": ("list", "--json"),
 }
 """What else is said for a command that needs more than its name."""
