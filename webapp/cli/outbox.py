@@ -36,7 +36,17 @@ def list_(
     if as_json:
         print_json(rows)
     else:
-        columns = ("id", "created_at", "event", "ticket", "target", "state", "attempts", "answer")
+        columns = (
+            "id",
+            "created_at",
+            "event",
+            "ticket",
+            "title",
+            "target",
+            "state",
+            "attempts",
+            "answer",
+        )
         print_table(rows, columns, "No messages.")
 
 

@@ -18,8 +18,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from webapp.domain.watch.drill import DRILL_PREFIX
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
+from webapp.models.inbox import InboxRow
 from webapp.models.ticket import Ticket
 
 _ONGOING = text("ended_at IS NULL")
@@ -98,6 +100,11 @@ def is_no_drill() -> ColumnElement[bool]:
     It asks the few drills and not the tickets, so that figures can still be read from an index.
     """
     return Ticket.id.not_in(select(Drill.ticket_id).where(Drill.ticket_id.is_not(None)))
+
+
+def is_no_drill_report() -> ColumnElement[bool]:
+    """SQL for "this row of the inbox came from Huntress"; drills have an alarm of their own."""
+    return ~InboxRow.external_key.startswith(DRILL_PREFIX)
 
 
 class Proof(Base):

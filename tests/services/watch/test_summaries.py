@@ -16,12 +16,12 @@ from tests.support.receivers.notices_data import (
     deliver_all,
     receiving,
 )
-from tests.support.rows import all_rows, change
+from tests.support.rows import add, all_rows, change
 from webapp import clock
 from webapp.domain.notices.summary import Period, SummaryFigures
 from webapp.domain.notices.target_kinds import Kind
 from webapp.jobs.tasks import notices
-from webapp.models import NotificationSettings, OutboxRow, Proof, Ticket
+from webapp.models import InboxRow, NotificationSettings, OutboxRow, Proof, Ticket
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.transactions import reading, transaction
 from webapp.services.watch.summary_figures import read_summary_figures
@@ -222,3 +222,20 @@ def test_the_last_proof_is_told(polled: Desk) -> None:
         "in quarantine": 1,
         "unexplained": 0,
     }
+
+
+def test_a_drill_in_quarantine_is_in_no_summary(polled: Desk) -> None:
+    now = polled.clock.now()
+    for key in ("drill-0123456789ab", "17"):
+        add(
+            InboxRow(
+                connection_id=polled.connection_id,
+                external_key=key,
+                payload="{}",
+                content_hash="x",
+                first_fetched_at=now,
+                fetched_at=now,
+                quarantined_at=now,
+            )
+        )
+    assert figures(polled).quarantined == 1

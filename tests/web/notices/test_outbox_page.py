@@ -90,6 +90,18 @@ def test_what_failed_is_sent_again(app: Flask, admin: Browser, rows: list[int]) 
         assert {one.state for one in all_rows(OutboxRow, OutboxRow.id == failed)} == {"pending"}
 
 
+def test_alarms_and_summaries_are_told_apart_by_their_titles(
+    app: Flask, admin: Browser, rows: list[int]
+) -> None:
+    with app.app_context():
+        stored = {"title": "<b>The disk\nis full</b>", "lines": []}
+        change(OutboxRow, rows[0], ticket_id=None, event="alarm.began", facts=stored)
+        change(OutboxRow, rows[1], facts={"title": "Malware on WS-1"})
+    text = admin.get(PAGE).text
+    assert "<b>The disk is full</b>" in text
+    assert f"{number_of(app)} Malware on WS-1" in text
+
+
 def test_sending_again_leads_to_no_other_site(admin: Browser, rows: list[int]) -> None:
     sent = admin.send(f"{PAGE}/again", {"next": "//evil.example"})
     assert sent.location == PAGE

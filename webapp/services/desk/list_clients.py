@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.models import Asset, Client, Connection, OrganizationMapping, Status, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.counting import count_by
 from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
 from webapp.services.numbered_pages import NumberedPage, clamp_page
@@ -115,7 +116,7 @@ def _rows(session: Session, clients: Sequence[Client]) -> list[ClientRow]:
         session,
         select(Ticket.client_id, func.count())
         .join(Ticket.status)
-        .where(Ticket.client_id.in_(ids), Status.is_closed.is_(False))
+        .where(Ticket.client_id.in_(ids), Status.is_closed.is_(False), is_no_drill())
         .group_by(Ticket.client_id),
     )
     organizations = count_by(

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from webapp.models import Asset, Client, Connection, OrganizationMapping, Status, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.desk.delete_guard import Holder, find_holders
 from webapp.services.desk.edit_clients import KIND, client_version
 from webapp.services.desk.edit_rows import last_change
@@ -92,12 +93,12 @@ def _organizations(session: Session, client_id: int) -> list[MappedOrganization]
 
 
 def _tickets(session: Session, client_id: int) -> dict[bool, int]:
-    """The number of open (False) and closed (True) tickets."""
+    """The number of open (False) and closed (True) tickets, without drills."""
     query = (
         select(Status.is_closed, func.count())
         .select_from(Ticket)
         .join(Ticket.status)
-        .where(Ticket.client_id == client_id)
+        .where(Ticket.client_id == client_id, is_no_drill())
         .group_by(Status.is_closed)
     )
     return {bool(is_closed): count for is_closed, count in session.execute(query)}

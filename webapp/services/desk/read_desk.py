@@ -7,6 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Select, func, select
 
 from webapp.models import Board, Category, Connection, Priority, Status, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.counting import count_by
 from webapp.services.desk.delete_guard import Holder, find_holders
 from webapp.services.desk.edit_rows import version_of
@@ -84,7 +85,7 @@ def list_boards() -> list[BoardRow]:
             session,
             select(Ticket.board_id, func.count())
             .join(Ticket.status)
-            .where(Status.is_closed.is_(False))
+            .where(Status.is_closed.is_(False), is_no_drill())
             .group_by(Ticket.board_id),
         )
         categories = count_by(
@@ -137,12 +138,14 @@ def read_category(category_id: int) -> CategoryView:
 
 def list_priorities() -> list[CountedRow]:
     """Every priority, the most urgent first, with the number of its tickets."""
-    return _list(Priority, select(Ticket.priority_id, func.count()).group_by(Ticket.priority_id))
+    counted = select(Ticket.priority_id, func.count()).where(is_no_drill())
+    return _list(Priority, counted.group_by(Ticket.priority_id))
 
 
 def list_statuses() -> list[CountedRow]:
     """Every status in order, with the number of its tickets."""
-    return _list(Status, select(Ticket.status_id, func.count()).group_by(Ticket.status_id))
+    counted = select(Ticket.status_id, func.count()).where(is_no_drill())
+    return _list(Status, counted.group_by(Ticket.status_id))
 
 
 def read_priority(priority_id: int) -> RowView:

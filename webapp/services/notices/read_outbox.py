@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import joinedload
 
 from webapp.domain.notices.events import type_words
+from webapp.domain.untrusted import clean_line
 from webapp.models import OutboxRow, Target, Ticket, User
 from webapp.models.outbox import OutboxState
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
@@ -16,6 +17,7 @@ from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import reading
 
 SHOWN_OF_TICKET = 10
+TITLE_LENGTH = 200
 STATES = tuple(state.value for state in OutboxState)
 _NEWEST_FIRST = Keyset(Order(OutboxRow.id, "id", descending=True))
 
@@ -120,6 +122,11 @@ def read_told(ticket_id: int) -> list[ToldLine]:
     ]
 
 
+def title_of(row: OutboxRow) -> str:
+    """Return the title of what a row tells: of an alarm, a summary, or the ticket as it was."""
+    return clean_line(row.facts.get("title"), TITLE_LENGTH) or ""
+
+
 def _matching(query: OutboxQuery) -> Select[Any]:
     statement = select(OutboxRow).options(joinedload(OutboxRow.target))
     statement = statement.execution_options(populate_existing=True)
@@ -145,6 +152,7 @@ def _as_dict(row: OutboxRow, number: str | None) -> dict[str, Any]:
         "message": row.message_key,
         "event": row.event,
         "ticket": number,
+        "title": title_of(row) or None,
         "target_id": row.target_id,
         "target": row.target_name,
         "state": row.state,

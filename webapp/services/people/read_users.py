@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.models import PasswordLink, Ticket, User, UserSession
 from webapp.models.user import ROLE_ADMIN
+from webapp.models.watch import is_no_drill
 from webapp.services.lookups import get_user
 from webapp.services.transactions import reading
 
@@ -86,7 +87,7 @@ def _by_user(session: Session, statement: Select[Any, Any]) -> dict[int, Any]:
 
 def _open_tickets() -> Select[int | None, int]:
     key = Ticket.assignee_id
-    is_counted = key.is_not(None), Ticket.closed_at.is_(None)
+    is_counted = key.is_not(None), Ticket.closed_at.is_(None), is_no_drill()
     return select(key, func.count()).where(*is_counted).group_by(key)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 
 from webapp import clock
 from webapp.models import Priority, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
@@ -56,7 +57,7 @@ FILTERED_COUNT_LIMIT = 999
 
 @dataclass(frozen=True, slots=True)
 class TicketPage:
-    """One page of the list; the counts follow the filters, but not the tab.
+    """One page of the list; the counts follow the filters, but not the tab, and leave drills out.
 
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
@@ -247,7 +248,10 @@ def _count(
     counts = [
         select(func.count())
         .select_from(
-            select(Ticket.id).where(in_tab(is_closed), *conditions).limit(limit + 1).subquery()
+            select(Ticket.id)
+            .where(in_tab(is_closed), *conditions, is_no_drill())
+            .limit(limit + 1)
+            .subquery()
         )
         .scalar_subquery()
         for is_closed in (False, True)
@@ -269,6 +273,14 @@ def _count_found(
     other_tab = replace(query, is_closed=not query.is_closed, below_id=None)
     others = find_searched(session, other_tab, conditions)
     has_more = matches.is_cut or query.below_id is not None
-    here = MATCH_LIMIT + 1 if has_more else len(matches.ids)
-    there = len(others.ids) + others.is_cut if others is not None else 0
+    here = MATCH_LIMIT + 1 if has_more else _count_real(session, matches)
+    there = _count_real(session, others) if others is not None else 0
     return (there, here) if query.is_closed else (here, there)
+
+
+def _count_real(session: Session, matches: Matches) -> int:
+    """The number of matches without drills; one more if the search was cut off."""
+    if not matches.ids:
+        return 0
+    drills = select(func.count(Ticket.id)).where(is_among(matches.ids), ~is_no_drill())
+    return len(matches.ids) + matches.is_cut - (session.scalar(drills) or 0)

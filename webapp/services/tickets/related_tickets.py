@@ -1,4 +1,7 @@
-"""Earlier incidents of the same host and earlier tickets of the same client, a few of each."""
+"""Earlier incidents of the same host and earlier tickets of the same client, a few of each.
+
+Drills are none of them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from sqlalchemy import Subquery, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.models import Alert, Status, Ticket
+from webapp.models.watch import is_no_drill
 from webapp.services.tickets.read_incident import IncidentView
 
 SHOWN = 5
@@ -74,6 +78,7 @@ def _of_host(incident: IncidentView) -> Subquery:
             Alert.agent_external_id == incident.agent_id,
             Alert.connection_id == incident.connection_id,
             Alert.id < incident.alert_id,
+            Alert.is_drill.is_(False),
         )
         .order_by(Alert.id.desc())
         .limit(SHOWN)
@@ -92,7 +97,7 @@ def _of_client(ticket: Ticket) -> Subquery:
             Ticket.created_at.label("happened_at"),
         )
         .join(Status, Status.id == Ticket.status_id)
-        .where(Ticket.client_id == ticket.client_id, Ticket.id < ticket.id)
+        .where(Ticket.client_id == ticket.client_id, Ticket.id < ticket.id, is_no_drill())
         .order_by(Ticket.id.desc())
         .limit(2 * SHOWN)  # as many of them may be those of the host
         .subquery()

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, exists, func, select
+from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.polling_health import State
 from webapp.domain.watch.alarm_kinds import LATE_AFTER, QUARANTINE_HOURS, Trouble
-from webapp.domain.watch.drill import DRILL_PREFIX
 from webapp.models import Alert, InboxRow, PollRun
 from webapp.models.poll_run import COMPLETED
+from webapp.models.watch import is_no_drill_report
 from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.watch.found import Found, subject_of
 
@@ -37,11 +37,6 @@ def find_in_reports(
         stuck = waiting.get(one.id, 0) if one.judgement.state is State.COMPLETED else 0
         if count := late.get(one.id, 0) + stuck:
             yield Found(Trouble.LATE, subject_of(one.id), _late_words(one.name, count))
-
-
-def is_no_drill_report() -> ColumnElement[bool]:
-    """SQL for "this row of the inbox came from Huntress"; drills have an alarm of their own."""
-    return ~InboxRow.external_key.startswith(DRILL_PREFIX)
 
 
 def _quarantined(session: Session, now: datetime) -> dict[int, int]:

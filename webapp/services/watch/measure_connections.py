@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from webapp.domain.polling_health import State
 from webapp.models import ApiExchange, InboxRow, PollRun, Proof
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING, SKIPPED
+from webapp.models.watch import is_no_drill_report
 from webapp.services.schedule.judge_polling import JudgedConnection
-from webapp.services.watch.find_in_reports import is_no_drill_report
 from webapp.services.watch.measured import Measured
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -32,6 +32,7 @@ from webapp.models import (
 )
 from webapp.models.poll_run import COMPLETED
 from webapp.models.ticket import SOURCE_HUNTRESS
+from webapp.models.watch import is_no_drill_report
 
 PROVEN = ("ticketed", "excluded", "closed", "recorded", "quarantined", "unexplained")
 _WORDS = {"ticketed": "tickets", "closed": "closed when first seen", "quarantined": "in quarantine"}
@@ -119,7 +120,8 @@ def _overdue(session: Session) -> list[str]:
 
 def _quarantined(session: Session) -> int:
     waiting = (InboxRow.quarantined_at.is_not(None), InboxRow.dismissed_at.is_(None))
-    return session.scalar(select(func.count()).select_from(InboxRow).where(*waiting)) or 0
+    counted = select(func.count()).where(*waiting, is_no_drill_report())
+    return session.scalar(counted) or 0
 
 
 def _gaps(session: Session, period: Period) -> Iterator[PollGap]:

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from webapp.domain.notices.events import type_words
 from webapp.domain.untrusted import clean_line
 from webapp.models.outbox import EVENT_LENGTH
-from webapp.services.notices.read_outbox import STATES, OutboxQuery, read_outbox
+from webapp.services.notices.read_outbox import STATES, OutboxQuery, read_outbox, title_of
 from webapp.services.notices.resend import resend, resend_failed
 from webapp.web.access import admin_only, safe_next
 from webapp.web.answers import SEE_OTHER, tell
@@ -34,6 +34,7 @@ def show_outbox() -> ResponseReturnValue:
         page=read_outbox(query),
         states=STATES,
         type_words=type_words,
+        title_of=title_of,
         kept=kept,
         here=request.full_path.rstrip("?"),
     )
