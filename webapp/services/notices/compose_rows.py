@@ -38,7 +38,7 @@ def compose_rows(
     key = first.message_key or first.key
     if is_stored_message(first.facts):
         return read_message(first.facts, key=key, event=first.event, happened_at=first.created_at)
-    list_url = f"{config.own_url}/tickets?tab=open"
+    list_url = f"{config.own_url}/tickets"
     told = [_told(session, row, config, now, with_link=not is_flood) for row in rows]
     if is_flood:
         return compose_flood(key, told, list_url=list_url)
