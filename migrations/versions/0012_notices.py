@@ -434,6 +434,13 @@ def upgrade() -> None:
         op.f("ix_notification_outbox_message_key"), "notification_outbox", ["message_key"]
     )
     op.create_index(op.f("ix_notification_outbox_person_id"), "notification_outbox", ["person_id"])
+    op.create_index(
+        "ix_notification_outbox_order",
+        "notification_outbox",
+        ["target_id", "attempts", "id"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index("ix_notification_outbox_sent", "notification_outbox", ["target_id", "sent_at"])
     op.create_index(
         "ix_notification_outbox_ticket", "notification_outbox", ["ticket_id", "target_id"]

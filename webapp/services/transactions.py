@@ -16,6 +16,9 @@ from webapp.stop_signals import stops_held_back
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 """How a database says that it cannot be used just now: gone, locked, full, or taking no writes."""
 
+FOR_CHANGE = {"key_share": True}
+"""How a row is locked that is going to change: others may go on referring to it meanwhile."""
+
 NO_SYNC = {"synchronize_session": False}
 """Execution options for a statement that writes rows without updating objects loaded before."""
 

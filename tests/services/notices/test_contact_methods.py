@@ -16,7 +16,7 @@ from webapp.domain.notices.target_kinds import Kind
 from webapp.models import AuditEvent, Target, User
 from webapp.models.user import NO_PASSWORD, ROLE_HELPDESK
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
-from webapp.services.notices.destinations import read_destination
+from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.notices.recipients import find_recipients
 from webapp.services.notices.targets.confirm_contact import (
     confirm_contact_method,

@@ -74,7 +74,7 @@ def group_rows(rows: Sequence[Waiting], now: datetime) -> list[Group]:
 
     Rows of one message that was tried before stay together. Other rows with the same bundle become
     one message as soon as the first of them is due. A row waits while an earlier one about the same
-    subject does.
+    subject is to be tried again; what is only held does not hold up others.
     """
     keys: dict[str, list[Waiting]] = {}
     for row in rows:
@@ -89,7 +89,7 @@ def group_rows(rows: Sequence[Waiting], now: datetime) -> list[Group]:
         )
         if is_due and held_back.isdisjoint(subjects):
             groups.append(Group(tuple(members), is_flood=members[0].is_flood))
-        else:
+        elif is_due or members[0].message_key is not None:
             held_back |= subjects
     return groups
 
@@ -99,13 +99,14 @@ def choose_message(
 ) -> Group | None:
     """Return which of `groups` is sent next to a target with `limits`; None if none may be yet.
 
-    What tells of no ticket comes first, then what is urgent, then the rest. Urgent messages and
+    What tells of no ticket comes first, then what is urgent, then the rest; in each, what is new
+    before what was tried. Urgent messages and
     others are limited each by themselves. What does not fit becomes one notice that tells how many
     there are; until such a flood is over, there is one every few minutes.
     """
     apart = next((group for group in groups if group.is_apart), None)
     if apart is not None or not limits:
-        return apart or (groups[0] if groups else None)
+        return apart or min(groups, key=lambda group: group.was_tried, default=None)
     for is_urgent in (True, False):
         mine = [group for group in groups if group.is_urgent == is_urgent]
         before = [one for one in sent if one.is_urgent == is_urgent]
@@ -121,13 +122,13 @@ def _choose_of(
     room = min(limit.count - sum(one.at > now - limit.span for one in sent) for limit in limits)
     if room <= 0:
         return None
-    tried = next((group for group in groups if group.was_tried), None)
-    if tried is not None:
-        return tried
+    fresh = [group for group in groups if not group.was_tried]
+    if not fresh:
+        return groups[0]
     last_flood = max((one.at for one in sent if one.is_flood), default=None)
     if last_flood is not None and now < last_flood + FLOOD_PAUSE:
         return None
     is_same_flood = last_flood is not None and now < last_flood + FLOOD_LASTS
-    if len(groups) <= room or (room > 1 and not is_same_flood):
-        return groups[0]
-    return Group(tuple(row for group in groups for row in group.rows), is_flood=True)
+    if len(fresh) <= room or (room > 1 and not is_same_flood):
+        return fresh[0]
+    return Group(tuple(row for group in fresh for row in group.rows), is_flood=True)

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import or_, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.notices.bundling import SentMessage, Waiting, choose_message, group_rows
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.retry import GIVE_UP_AFTER, delay_after, next_try_at
-from webapp.domain.notices.stored import is_stored_message
-from webapp.domain.notices.target_kinds import KINDS, Kind, Limit
 from webapp.extensions import current_config
 from webapp.models import OutboxRow, Target
 from webapp.models.outbox import OutboxState
@@ -27,21 +24,18 @@ from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.send import send
 from webapp.outbound.settings import Destination
 from webapp.services.audit import record_event
+from webapp.services.notices.choose_rows import FLOOD, choose_rows
 from webapp.services.notices.compose_rows import compose_rows
-from webapp.services.notices.destinations import read_destination
-from webapp.services.transactions import NO_SYNC, transaction
+from webapp.services.notices.targets.destinations import read_destination
+from webapp.services.notices.write_rows import lock_rows
+from webapp.services.transactions import FOR_CHANGE, NO_SYNC, transaction
 
 LEASE = timedelta(seconds=120)
 """Longer than a send can take; after it, another process may deliver to the target."""
 
 LONGEST_RUN = timedelta(minutes=5)
-CLOCKS_DIFFER = timedelta(seconds=5)
-"""By no more do the clocks of processes that go by one database."""
-
-MOST_BUNDLED = 500
-AT_ONCE = 20
-FLOOD = "flood"
-"""The bundle of rows that the notice of a flood stands for."""
+LONGEST_REST = timedelta(minutes=5)
+"""After so long a target that does not answer is tried again, with what waits newest."""
 
 FAILURES_BEFORE_REST = 2
 """So many messages in a row have to fail before the target, and not a message, is to blame."""
@@ -51,9 +45,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A message that is about to be sent, with the rows that it tells."""
+    """A message that is about to be sent; its key is that of the rows that it tells."""
 
-    row_ids: tuple[int, ...]
     attempts: int
     due_at: datetime
     destination: Destination
@@ -117,7 +110,7 @@ def _next_attempt(target_id: int, token: str, only_events: str | None) -> _Attem
     while True:
         with transaction() as session:
             target = _hold(session, target_id, token)
-            members = _choose(session, target, only_events) if target is not None else []
+            members = choose_rows(session, target, only_events) if target is not None else []
             if target is None or not members:
                 return None
             attempt = _prepare(session, target, members)
@@ -128,7 +121,7 @@ def _next_attempt(target_id: int, token: str, only_events: str | None) -> _Attem
 def _hold(session: Session, target_id: int, token: str) -> Target | None:
     """Lock the target and renew the lease; None if it is not ours, or must not be sent to."""
     now = clock.utcnow()
-    target = session.get(Target, target_id, with_for_update=True)
+    target = session.get(Target, target_id, with_for_update=FOR_CHANGE)
     if target is None or target.lease_token != token or not _may_send(target, now):
         return None
     target.lease_until = now + LEASE
@@ -145,7 +138,8 @@ def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> 
     key = members[0].message_key or str(uuid4())
     for row in members:
         row.message_key, row.attempts = key, row.attempts + 1
-    is_flood = is_flood_row(members[0])
+        row.next_try_at = now + delay_after(row.attempts)  # should this process end before it knows
+    is_flood = members[0].bundle == FLOOD
     try:
         destination = read_destination(session, target, config)
         with session.begin_nested():
@@ -160,7 +154,6 @@ def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> 
             row.answer = f"It cannot be composed ({type(error).__name__}); the log has the details."
         return None
     return _Attempt(
-        row_ids=tuple(row.id for row in members),
         attempts=max(row.attempts for row in members),
         due_at=min(row.due_at for row in members),
         destination=destination,
@@ -171,100 +164,6 @@ def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> 
 def _may_send(target: Target, now: datetime) -> bool:
     is_resting = target.rests_until is not None and target.rests_until > now
     return target.is_usable and not is_resting
-
-
-def _choose(session: Session, target: Target, only_events: str | None) -> Sequence[OutboxRow]:
-    """Return the rows of the next message; none if nothing may be sent now."""
-    now = clock.utcnow()
-    limits = KINDS[Kind(target.kind)].limits
-    rows = _waiting_rows(session, target, only_events, now, MOST_BUNDLED if limits else AT_ONCE)
-    groups = group_rows([_as_waiting(row) for row in rows], now)
-    sent = _sent_lately(session, target.id, limits, now) if groups and limits else []
-    group = choose_message(groups, sent, limits, now)
-    if group is None:
-        return ()
-    ids = {one.id for one in group.rows}
-    members = [row for row in rows if row.id in ids]
-    if group.is_flood:
-        for row in members:
-            row.bundle = FLOOD
-    return members
-
-
-def is_flood_row(row: OutboxRow) -> bool:
-    """Whether the row was told by the notice of a flood."""
-    return row.bundle == FLOOD
-
-
-def _waiting_rows(
-    session: Session, target: Target, only_events: str | None, now: datetime, most: int
-) -> Sequence[OutboxRow]:
-    """Return what is due, the urgent first, and what it is bundled with or has to wait for."""
-    waits = [OutboxRow.target_id == target.id, OutboxRow.state == OutboxState.PENDING]
-    if only_events is not None:
-        waits.append(OutboxRow.event.startswith(only_events))
-    due = session.execute(
-        select(OutboxRow.id, OutboxRow.bundle, OutboxRow.message_key, OutboxRow.ticket_id)
-        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now)
-        .order_by(OutboxRow.ticket_id.is_(None).desc(), OutboxRow.is_urgent.desc(), OutboxRow.id)
-        .limit(most)
-    ).all()
-    if not due:
-        return ()
-    mates = or_(
-        OutboxRow.id.in_([row.id for row in due]),
-        OutboxRow.bundle.in_({row.bundle for row in due} - {None}),
-        OutboxRow.message_key.in_({row.message_key for row in due} - {None}),
-        OutboxRow.ticket_id.in_({row.ticket_id for row in due} - {None}),
-    )
-    return session.scalars(
-        select(OutboxRow)
-        .where(*waits, mates)
-        .order_by(OutboxRow.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _as_waiting(row: OutboxRow) -> Waiting:
-    subject = f"ticket:{row.ticket_id}" if row.ticket_id is not None else f"row:{row.id}"
-    return Waiting(
-        id=row.id,
-        due_at=row.due_at,
-        next_try_at=row.next_try_at,
-        subject=subject,
-        bundle=row.bundle,
-        message_key=row.message_key,
-        is_urgent=row.is_urgent,
-        is_flood=is_flood_row(row),
-        is_apart=is_stored_message(row.facts),
-    )
-
-
-def _sent_lately(
-    session: Session, target_id: int, limits: Sequence[Limit], now: datetime
-) -> list[SentMessage]:
-    """Return the messages about tickets that were sent within the longest of the spans.
-
-    Times to come are those of a clock that was set back; they would count for too long.
-    """
-    since = now - max(limit.span for limit in limits)
-    rows = session.execute(
-        select(
-            OutboxRow.message_key,
-            func.max(OutboxRow.sent_at, type_=OutboxRow.sent_at.type),
-            func.max(case((OutboxRow.is_urgent, 1), else_=0)),
-            func.max(case((OutboxRow.bundle == FLOOD, 1), else_=0)),
-        )
-        .where(
-            OutboxRow.target_id == target_id,
-            OutboxRow.sent_at > since,
-            OutboxRow.sent_at <= now + CLOCKS_DIFFER,
-            OutboxRow.ticket_id.is_not(None),
-        )
-        .group_by(OutboxRow.message_key)
-    )
-    return [SentMessage(at, bool(urgent), bool(flood)) for _, at, urgent, flood in rows]
 
 
 def _send(target_id: int, token: str, attempt: _Attempt) -> bool:
@@ -303,7 +202,7 @@ def _note_success(target_id: int, attempt: _Attempt, answer: str) -> None:
 def _note_failure(target_id: int, token: str, attempt: _Attempt, error: DeliveryError) -> bool:
     now, sentence = clock.utcnow(), str(error)
     with transaction() as session:
-        target = session.get(Target, target_id, with_for_update=True)
+        target = session.get(Target, target_id, with_for_update=FOR_CHANGE)
         if target is None or target.lease_token != token:
             return False
         if error.failure is Failure.MESSAGE:
@@ -323,18 +222,22 @@ def _note_failure(target_id: int, token: str, attempt: _Attempt, error: Delivery
             _pause(session, target, sentence, now)
             return False
         if target.failures >= FAILURES_BEFORE_REST:
-            rest = delay_after(target.failures - 1, error.retry_after)
+            rest = min(delay_after(target.failures - 1, error.retry_after), LONGEST_REST)
             target.rests_until = now + rest
             return False
         return True
 
 
 def _update_rows(session: Session, attempt: _Attempt, **values: object) -> None:
-    """Write what became of the rows; one that was dropped meanwhile was on the wire already."""
-    session.execute(
-        update(OutboxRow).where(OutboxRow.id.in_(attempt.row_ids)).values(**values),
-        execution_options=NO_SYNC,
-    )
+    """Write what became of the rows.
+
+    One that was dropped meanwhile was on the wire already if it arrived, and stays dropped if not.
+    """
+    is_meant = [OutboxRow.message_key == attempt.message.key]
+    if values.get("state") != OutboxState.SENT:
+        is_meant.append(OutboxRow.state == OutboxState.PENDING)
+    lock_rows(session, *is_meant)
+    session.execute(update(OutboxRow).where(*is_meant).values(**values), execution_options=NO_SYNC)
 
 
 def _pause(session: Session, target: Target, sentence: str, now: datetime) -> None:

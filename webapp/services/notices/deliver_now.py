@@ -8,7 +8,7 @@ from webapp.models import Target
 from webapp.outbound.errors import DeliveryError
 from webapp.outbound.send import send
 from webapp.services.errors import NotFoundError, RefusedError
-from webapp.services.notices.destinations import read_destination
+from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.transactions import reading
 
 

@@ -1,6 +1,6 @@
 """What a poll has to tell of the tickets that it wrote."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -14,12 +14,14 @@ from webapp.services.notices.tell import Happening, tell
 class PollNotices:
     """Collects what happened to the tickets of a transaction, and tells it at the end of it.
 
-    Until a connection's first poll has succeeded, people are told of its tickets in one summary.
-    `summary` is the reason for one summary where a person asked for tickets.
+    Until a connection's first poll has succeeded, people are told in one summary of the incidents
+    that are older than polling. `summary` is the reason for one summary where a person asked for
+    tickets.
     """
 
     def __init__(self, *, is_first_poll: bool, summary: str | None = None) -> None:
-        self._summary = summary or (BACKFILL if is_first_poll else None)
+        self._is_first_poll = is_first_poll
+        self._summary = summary
         self._happenings: list[Happening] = []
         self._closed: list[int] = []
 
@@ -30,14 +32,20 @@ class PollNotices:
         *,
         previous_severity: str | None = None,
         is_once: bool = False,
+        is_old: bool = False,
     ) -> None:
-        """Remember that `event` happened to a ticket."""
+        """Remember that `event` happened to a ticket.
+
+        `is_old` says that its incident is older than the polling of its connection.
+        """
+        backfill = BACKFILL if self._is_first_poll and is_old else None
         self._happenings.append(
             Happening(
                 event=event,
                 ticket_id=ticket_id,
                 previous_severity=previous_severity,
                 is_once=is_once,
+                summary=self._summary or backfill,
             )
         )
 
@@ -52,12 +60,5 @@ class PollNotices:
         session.flush()
         told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
         closed = [Happening(event=CLOSED, ticket_id=key) for key in self._closed]
-        window = timedelta(0) if self._summary else BUNDLE_WINDOW
-        tell(
-            session,
-            [*self._happenings, *closed],
-            window=window,
-            summary=self._summary,
-            told_already=told,
-        )
+        tell(session, [*self._happenings, *closed], window=BUNDLE_WINDOW, told_already=told)
         self._happenings, self._closed = [], []

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.models import OutboxRow
+from webapp.domain.notices.events import EVENTS
+from webapp.models import Escalation, OutboxRow
 from webapp.models.outbox import OutboxState
 from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError, RefusedError
@@ -15,6 +16,11 @@ from webapp.services.notices.wake import wake_after_commit
 from webapp.services.transactions import NO_SYNC, transaction
 
 _HAS_FAILED = (OutboxRow.state == OutboxState.FAILED, OutboxRow.target_id.is_not(None))
+_IS_SETTLED = and_(
+    OutboxRow.event.in_([event.type for event in EVENTS.values() if event.waits]),
+    OutboxRow.escalation_id.in_(select(Escalation.id).where(Escalation.ended_at.is_not(None))),
+)
+"""Calls for tickets that were taken or closed since."""
 
 
 def resend(row_ids: Collection[int], *, actor_id: int | None = None) -> int:
@@ -57,6 +63,14 @@ def _check(row: OutboxRow) -> None:
 
 def _send_again(session: Session, is_meant: ColumnElement[bool], actor_id: int | None) -> int:
     now = clock.utcnow()
+    session.execute(
+        update(OutboxRow)
+        .where(is_meant, *_HAS_FAILED, _IS_SETTLED)
+        .values(
+            state=OutboxState.DROPPED, answer="Not sent again: nobody has to take it any more."
+        ),
+        execution_options=NO_SYNC,
+    )
     rows = session.execute(
         update(OutboxRow)
         .where(is_meant, *_HAS_FAILED)

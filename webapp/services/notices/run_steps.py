@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from webapp.domain.notices.compose import HELD, PAGE
 from webapp.domain.notices.events import EVENTS
@@ -10,6 +10,11 @@ from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, next_due
 from webapp.services.notices.recipients import Recipient, RecipientBook
 from webapp.services.notices.write_rows import NewRow
+
+TRIED_AGAIN_AFTER = timedelta(minutes=5)
+"""The wait of a last step that reached nobody."""
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +61,10 @@ class StepsRun:
             if run.held_until is not None:
                 bundle = f"{HELD}:{run.held_until.isoformat()}"
             for recipient in run.recipients:
+                if recipient.is_paused and run is not self.runs[0]:
+                    continue  # what waits there already says it
                 yield NewRow(
-                    key=f"step:{escalation_id}:{run.place}",
+                    key=f"step:{escalation_id}:{self.running.policy.id}:{run.place}",
                     recipient=recipient,
                     event=event,
                     facts=values,
@@ -93,7 +100,8 @@ def occasion_of(event: str, facts: TicketFacts) -> Occasion:
 def run_steps(running: Running, rules: Rules, book: RecipientBook, now: datetime) -> StepsRun:
     """Run the steps of `running` that are due at `now` (UTC), and say which is next.
 
-    A step that reaches nobody is not waited for: the next one is run at once.
+    A step that reaches nobody is not waited for: the next one is run at once. The last one is run
+    again and again until it reaches somebody.
     """
     runs: list[_Run] = []
     place, due_at = running.step, running.due_at
@@ -102,11 +110,12 @@ def run_steps(running: Running, rules: Rules, book: RecipientBook, now: datetime
     while (step := running.policy.step(place)) is not None and due_at <= now:
         recipients = book.of(step)
         runs.append(_Run(place, recipients, told_at if told_at > now else None))
-        place += 1
-        is_reached = any(not one.is_paused for one in recipients)
-        following = next_due(running.policy, place, told_at) if is_reached else now
-        if following is None:
-            break
-        due_at = following
+        if any(not one.is_paused for one in recipients):
+            place += 1
+            due_at = next_due(running.policy, place, told_at) or NEVER
+        elif place < len(running.policy.steps) - 1:
+            place += 1
+        else:
+            due_at = told_at + max(timedelta(minutes=step.after_minutes), TRIED_AGAIN_AFTER)
     waits = EVENTS[running.event].waits and running.policy.step(place) is not None
     return StepsRun(running, tuple(runs), place, due_at if waits else None)

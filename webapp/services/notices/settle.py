@@ -18,13 +18,20 @@ from webapp.models import Escalation, OutboxRow, Target, Ticket
 from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.recipients import Recipient, find_recipients
-from webapp.services.notices.write_rows import NewRow, write_rows
+from webapp.services.notices.wake import wake_after_commit
+from webapp.services.notices.write_rows import NewRow, lock_rows, write_rows
 from webapp.services.transactions import NO_SYNC
 
 TAKEN, REPLACED = "taken", "replaced"
 _MACHINES = [kind.value for kind, one in KINDS.items() if one.is_machine]
 _CALLS = [event.type for event in EVENTS.values() if event.waits]
 """The events that ask somebody to take a ticket."""
+
+_ENDS = [TAKEN_TYPE, EVENTS[CLOSED].type]
+NOT_SENT = "Not sent: the ticket was"
+
+Told = list[tuple[int, int, int | None]]
+"""Who was told of what: ticket, target, escalation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +60,16 @@ def settle_tickets(
     running = session.execute(
         select(Escalation.id, Escalation.ticket_id)
         .where(Escalation.ticket_id.in_(ticket_ids), Escalation.ended_at.is_(None))
+        .order_by(Escalation.id)
         .with_for_update()
     ).all()
     ids = [row.id for row in running]
-    told = _told(session, ticket_ids, [*ids, *_replaced(session, ids)], settlement)
+    tried: Told = []
     if running:
+        tried = _drop_waiting(session, ids, settlement)
         reason = CLOSED if settlement.is_closed else TAKEN
         _end(session, ids, now, end_reason=reason, taken_by=settlement.person)
-        _drop_waiting(session, ids, settlement)
+    told = _told(session, ticket_ids, [*ids, *_replaced(session, ids)], settlement, tried)
     _tell(session, told, settlement, now)
     return {(ticket_id, target_id) for ticket_id, target_id, _ in told}
 
@@ -76,7 +85,11 @@ def replace_escalations(session: Session, ticket_ids: Sequence[int], now: dateti
     ).all()
     if ids:
         _end(session, ids, now, end_reason=REPLACED)
-        _drop(session, ids, "Not sent: something newer is told of this ticket.")
+    is_outdated = or_(
+        OutboxRow.escalation_id.in_(ids) & OutboxRow.event.in_(_CALLS),
+        OutboxRow.ticket_id.in_(ticket_ids) & OutboxRow.event.in_(_ENDS),
+    )
+    _drop(session, is_outdated, "Not sent: something newer is told of this ticket.")
 
 
 def _replaced(session: Session, running: Sequence[int]) -> Sequence[int]:
@@ -92,12 +105,19 @@ def _replaced(session: Session, running: Sequence[int]) -> Sequence[int]:
 def resume_escalations(session: Session, ticket_id: int, *, since: datetime, now: datetime) -> None:
     """Go on with what was ended since a time (UTC): that the ticket was taken has been undone.
 
-    Messages that were dropped are sent after all.
+    Messages that were dropped for it are sent after all. Where something newer is told of the
+    ticket meanwhile, that is enough.
     """
+    of_ticket = Escalation.ticket_id == ticket_id
+    newer = select(Escalation.id).where(
+        of_ticket, Escalation.ended_at.is_(None), Escalation.began_at >= since
+    )
+    if session.scalar(newer.limit(1)) is not None:
+        return
     ids = session.scalars(
         update(Escalation)
         .where(
-            Escalation.ticket_id == ticket_id,
+            of_ticket,
             Escalation.ended_at >= since,
             Escalation.end_reason.in_((TAKEN, CLOSED)),
         )
@@ -105,12 +125,18 @@ def resume_escalations(session: Session, ticket_id: int, *, since: datetime, now
         .returning(Escalation.id),
         execution_options=NO_SYNC,
     ).all()
-    session.execute(
+    targets = session.scalars(
         update(OutboxRow)
-        .where(OutboxRow.escalation_id.in_(ids), OutboxRow.state == OutboxState.DROPPED)
-        .values(state=OutboxState.PENDING, due_at=now, next_try_at=now, answer=None),
+        .where(
+            OutboxRow.escalation_id.in_(ids),
+            OutboxRow.state == OutboxState.DROPPED,
+            OutboxRow.answer.startswith(NOT_SENT),
+        )
+        .values(state=OutboxState.PENDING, due_at=now, next_try_at=now, answer=None)
+        .returning(OutboxRow.target_id),
         execution_options=NO_SYNC,
-    )
+    ).all()
+    wake_after_commit(session, {key for key in targets if key is not None})
 
 
 def drop_for_client(session: Session, client_id: int) -> None:
@@ -119,7 +145,8 @@ def drop_for_client(session: Session, client_id: int) -> None:
     ids = select(Escalation.id).where(
         Escalation.ticket_id.in_(tickets), Escalation.ended_at.is_(None)
     )
-    _drop(session, session.scalars(ids).all(), "Not sent: the client was muted.")
+    is_call = OutboxRow.escalation_id.in_(ids) & OutboxRow.event.in_(_CALLS)
+    _drop(session, is_call, "Not sent: the client was muted.")
 
 
 def _end(session: Session, ids: Sequence[int], now: datetime, **values: Any) -> None:
@@ -131,62 +158,86 @@ def _end(session: Session, ids: Sequence[int], now: datetime, **values: Any) -> 
     )
 
 
-def _drop_waiting(session: Session, ids: Sequence[int], settlement: Settlement) -> None:
+def _drop_waiting(session: Session, ids: Sequence[int], settlement: Settlement) -> Told:
     how = "closed" if settlement.is_closed else "taken"
     by = f" by {settlement.person}" if settlement.person else ""
-    _drop(session, ids, f"Not sent: the ticket was {how}{by} before.")
+    is_call = OutboxRow.escalation_id.in_(ids) & OutboxRow.event.in_(_CALLS)
+    return _drop(session, is_call, f"{NOT_SENT} {how}{by} before.")
 
 
-def _drop(session: Session, ids: Sequence[int], answer: str) -> None:
+def _drop(session: Session, is_meant: ColumnElement[bool], answer: str) -> Told:
+    """Drop what waits, but for machines; return what was tried before, and may have arrived."""
     machines = select(Target.id).where(Target.kind.in_(_MACHINES))
-    session.execute(
+    is_meant = and_(
+        is_meant,
+        OutboxRow.state == OutboxState.PENDING,
+        OutboxRow.target_id.not_in(machines),
+    )
+    lock_rows(session, is_meant)
+    dropped = session.execute(
         update(OutboxRow)
-        .where(
-            OutboxRow.escalation_id.in_(ids),
-            OutboxRow.state == OutboxState.PENDING,
-            OutboxRow.event.in_(_CALLS),
-            OutboxRow.target_id.not_in(machines),
-        )
-        .values(state=OutboxState.DROPPED, answer=answer),
+        .where(is_meant)
+        .values(state=OutboxState.DROPPED, answer=answer)
+        .returning(
+            OutboxRow.ticket_id, OutboxRow.target_id, OutboxRow.escalation_id, OutboxRow.attempts
+        ),
         execution_options=NO_SYNC,
     )
+    return [
+        (row.ticket_id, row.target_id, row.escalation_id) for row in dropped if row.attempts > 0
+    ]
 
 
 def _told(
-    session: Session, ticket_ids: Collection[int], running: Sequence[int], settlement: Settlement
-) -> list[tuple[int, int, int | None]]:
-    """Return who was told of the tickets, or may have been: ticket, target, escalation.
+    session: Session,
+    ticket_ids: Collection[int],
+    running: Sequence[int],
+    settlement: Settlement,
+    tried: Told,
+) -> Told:
+    """Return who was told of the tickets, or may have been, as `tried` says.
 
     A machine that follows a ticket's whole life (PagerDuty) is also told that it is over where
     nobody was waited for any more.
     """
     was_sent = or_(
         OutboxRow.state == OutboxState.SENT,
-        and_(OutboxRow.state == OutboxState.PENDING, OutboxRow.attempts > 0),
         and_(OutboxRow.state == OutboxState.PENDING, Target.kind.in_(_MACHINES)),
     )
     concerned: ColumnElement[bool] = OutboxRow.escalation_id.in_(running)
     if settlement.is_closed:
         concerned = or_(concerned, Target.kind == Kind.PAGERDUTY.value)
-    others = or_(Target.user_id.is_(None), Target.user_id != (settlement.actor_id or 0))
     rows = session.execute(
-        select(OutboxRow.ticket_id, OutboxRow.target_id, OutboxRow.escalation_id)
+        select(OutboxRow.ticket_id, OutboxRow.target_id, OutboxRow.escalation_id, Target.user_id)
         .join(Target, Target.id == OutboxRow.target_id)
         .where(
             OutboxRow.ticket_id.in_(ticket_ids),
             OutboxRow.event.in_(_CALLS),
-            was_sent,
-            concerned,
-            others,
+            or_(was_sent & concerned, _is_one_of(tried)),
         )
         .order_by(OutboxRow.id)
     )
-    return list({(row.ticket_id, row.target_id): tuple(row) for row in rows}.values())  # type: ignore[arg-type]
+    return list(
+        {
+            (row.ticket_id, row.target_id): (row.ticket_id, row.target_id, row.escalation_id)
+            for row in rows
+            if row.user_id is None or row.user_id != settlement.actor_id
+        }.values()
+    )
+
+
+def _is_one_of(tried: Told) -> ColumnElement[bool]:
+    escalations = {escalation_id for _, _, escalation_id in tried}
+    return and_(
+        OutboxRow.escalation_id.in_(escalations),
+        OutboxRow.state == OutboxState.DROPPED,
+        OutboxRow.attempts > 0,
+    )
 
 
 def _tell(
     session: Session,
-    told: Sequence[tuple[int, int, int | None]],
+    told: Told,
     settlement: Settlement,
     now: datetime,
 ) -> None:

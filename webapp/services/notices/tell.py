@@ -34,7 +34,9 @@ _MUTED_NOTE = "The client is muted: nobody was told of this ticket."
 class Happening:
     """An event (of EVENTS) of a ticket; `person` is who did it, None for Huntress or nobody.
 
-    One that `is_once` is not told if this event of this ticket was told before.
+    One that `is_once` is not told if the policy that it falls to has told it of this ticket before.
+    With `summary` (BACKFILL or REQUEST) people get one summary of all such events, and no step
+    follows.
     """
 
     event: str
@@ -42,6 +44,7 @@ class Happening:
     previous_severity: str | None = None
     person: str | None = None
     is_once: bool = False
+    summary: str | None = None
 
 
 def tell(
@@ -49,7 +52,6 @@ def tell(
     happenings: Sequence[Happening],
     *,
     window: timedelta = timedelta(0),
-    summary: str | None = None,
     told_already: Collection[tuple[int, int]] = (),
     only_policy: int | None = None,
 ) -> None:
@@ -57,9 +59,8 @@ def tell(
 
     The first policy that fits an event decides. Tickets of muted clients are marked, and nobody is
     told of them. `window` is for how long messages to people wait for others of the same
-    organization (see `release_messages`). With `summary` (BACKFILL or REQUEST) people get one
-    summary, and no step follows. `told_already` are pairs of a ticket and a target that is told
-    of it in another way. With `only_policy`, events that fall to another policy are not told.
+    organization (see `release_messages`). `told_already` are pairs of a ticket and a target that is
+    told of it in another way. With `only_policy`, events that fall to another policy are not told.
     """
     if not happenings:
         return
@@ -71,19 +72,16 @@ def tell(
     _mark_muted(session, happenings, facts, muted, now)
     known = _told_before(session, happenings)
     chosen = [
-        (*found, _with_details(facts[one.ticket_id], one))
-        for one in happenings
-        if one.ticket_id in facts
-        and facts[one.ticket_id].client_id not in muted
-        and not (one.is_once and one.ticket_id in known)
-        and (found := rules.choose(occasion_of(one.event, facts[one.ticket_id]), now)) is not None
-        and only_policy in (None, found[0].id)
+        one
+        for happening in happenings
+        if (one := _choose(rules, happening, facts, now)) is not None
+        and one.facts.client_id not in muted
+        and only_policy in (None, one.policy.id)
+        and not (happening.is_once and (happening.ticket_id, one.policy.id) in known)
     ]
     book = RecipientBook(session, now)
-    if summary is not None:
-        rows = _summary_rows(chosen, book, summary, now)
-    else:
-        rows = _begin(session, chosen, rules, book, now, window)
+    rows = _summary_rows([one for one in chosen if one.summary], book, now)
+    rows += _begin(session, [one for one in chosen if not one.summary], rules, book, now, window)
     skipped = set(told_already)
     write_rows(
         session,
@@ -115,25 +113,44 @@ def release_messages(session: Session, connection_id: int, now: datetime) -> Non
     wake_after_commit(session, {key for key in targets if key is not None})
 
 
-def _told_before(session: Session, happenings: Sequence[Happening]) -> set[int]:
-    """Return the tickets of events that are told once, and were."""
+def _told_before(session: Session, happenings: Sequence[Happening]) -> set[tuple[int, int | None]]:
+    """Return tickets and policies of events that are told once, and were by that policy."""
     once = {one.ticket_id for one in happenings if one.is_once}
     if not once:
         return set()
     events = {one.event for one in happenings if one.is_once}
-    told = select(Escalation.ticket_id).where(
+    told = select(Escalation.ticket_id, Escalation.policy_id).where(
         Escalation.ticket_id.in_(once), Escalation.event.in_(events)
     )
-    return set(session.scalars(told))
+    return {(ticket_id, policy_id) for ticket_id, policy_id in session.execute(told)}
 
 
-def _with_details(facts: TicketFacts, one: Happening) -> TicketFacts:
-    return replace(facts, previous_severity=one.previous_severity, person=one.person)
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A happening that `policy` takes, as the event that it takes it as."""
+
+    policy: PolicyRule
+    event: str
+    facts: TicketFacts
+    summary: str | None
+
+
+def _choose(
+    rules: Rules, one: Happening, facts: Mapping[int, TicketFacts], now: datetime
+) -> _Chosen | None:
+    known = facts.get(one.ticket_id)
+    if known is None:
+        return None
+    found = rules.choose(occasion_of(one.event, known), now)
+    if found is None:
+        return None
+    told = replace(known, previous_severity=one.previous_severity, person=one.person)
+    return _Chosen(*found, told, one.summary)
 
 
 def _begin(
     session: Session,
-    chosen: Sequence[tuple[PolicyRule, str, TicketFacts]],
+    chosen: Sequence[_Chosen],
     rules: Rules,
     book: RecipientBook,
     now: datetime,
@@ -142,13 +159,19 @@ def _begin(
     """Begin an escalation for each event, and return the rows of the steps that are due at once."""
     results = [
         run_steps(
-            Running(policy=policy, event=event, facts=facts, step=0, due_at=now + _first(policy)),
+            Running(
+                policy=one.policy,
+                event=one.event,
+                facts=one.facts,
+                step=0,
+                due_at=now + _first(one.policy, one.event),
+            ),
             rules,
             book,
             now,
         )
-        for policy, event, facts in chosen
-        if policy.steps
+        for one in chosen
+        if one.policy.steps
     ]
     if not results:
         return []
@@ -168,8 +191,10 @@ def _replaces(one: Running) -> bool:
     return EVENTS[one.event].stage is Stage.BEGINS
 
 
-def _first(policy: PolicyRule) -> timedelta:
-    return timedelta(minutes=policy.steps[0].after_minutes)
+def _first(policy: PolicyRule, event: str) -> timedelta:
+    """How long to wait before the first step; what nobody has to take is told at once."""
+    minutes = policy.steps[0].after_minutes if EVENTS[event].waits else 0
+    return timedelta(minutes=minutes)
 
 
 def _values(result: StepsRun, now: datetime) -> dict[str, object]:
@@ -186,27 +211,22 @@ def _values(result: StepsRun, now: datetime) -> dict[str, object]:
     }
 
 
-def _summary_rows(
-    chosen: Sequence[tuple[PolicyRule, str, TicketFacts]],
-    book: RecipientBook,
-    summary: str,
-    now: datetime,
-) -> list[NewRow]:
-    """Return rows for whom the policies' first steps tell; a machine gets each of them at once."""
+def _summary_rows(chosen: Sequence[_Chosen], book: RecipientBook, now: datetime) -> list[NewRow]:
+    """Return rows for whom the policies' first steps tell; a webhook gets each of them at once."""
     return [
         NewRow(
-            key=f"{summary}:{event}:{facts.ticket_id}",
+            key=f"{one.summary}:{one.event}:{one.facts.ticket_id}",
             recipient=recipient,
-            event=EVENTS[event].type,
-            facts=facts.as_json(),
-            due_at=now if recipient.takes_all or summary == REQUEST else now + LATEST_RELEASE,
-            ticket_id=facts.ticket_id,
-            is_urgent=occasion_of(event, facts).is_critical,
-            bundle=None if recipient.takes_all else f"{summary}:{facts.connection_id}",
+            event=EVENTS[one.event].type,
+            facts=one.facts.as_json(),
+            due_at=now if recipient.takes_all or one.summary == REQUEST else now + LATEST_RELEASE,
+            ticket_id=one.facts.ticket_id,
+            is_urgent=occasion_of(one.event, one.facts).is_critical,
+            bundle=None if recipient.takes_all else f"{one.summary}:{one.facts.connection_id}",
         )
-        for policy, event, facts in chosen
-        if policy.steps
-        for recipient in book.of(policy.steps[0])
+        for one in chosen
+        if one.policy.steps
+        for recipient in book.of(one.policy.steps[0])
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,13 @@ def write_rows(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
     statement = dialect.insert(OutboxRow.__table__).on_conflict_do_nothing(index_elements=["key"])
     session.execute(statement, [_values(row, now) for row in wanted])
     wake_after_commit(session, {row.recipient.target_id for row in wanted if row.due_at <= now})
+
+
+def lock_rows(session: Session, *conditions: ColumnElement[bool]) -> None:
+    """Lock the rows that fit, in the order of their ids: two that change many cannot deadlock."""
+    session.execute(
+        select(OutboxRow.id).where(*conditions).order_by(OutboxRow.id).with_for_update()
+    ).all()
 
 
 def _values(row: NewRow, now: datetime) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def close_tickets(connection_id: int, *, actor_id: int) -> int:
                 .options(joinedload(Ticket.status))
                 .order_by(Ticket.id)
                 .limit(BATCH)
-                .with_for_update(of=Ticket)
+                .with_for_update(of=Ticket, key_share=True)
                 .execution_options(populate_existing=True)
             ).all()
             closed += _close(session, tickets, status, actor_id)

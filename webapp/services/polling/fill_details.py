@@ -12,7 +12,7 @@ from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 BATCH = 100
 
@@ -93,7 +93,9 @@ def _complete(
     if alert.ticket_id is None:
         return
     # Locked and read anew: a person may be editing the text at this moment.
-    ticket = session.get_one(Ticket, alert.ticket_id, with_for_update=True, populate_existing=True)
+    ticket = session.get_one(
+        Ticket, alert.ticket_id, with_for_update=FOR_CHANGE, populate_existing=True
+    )
     now = ticket.updated_at = clock.utcnow()
     texts = context.ticket_context(incident, is_unmapped=ticket.is_unmapped)
     if ticket.text_edited_by_person_at is None:

@@ -19,7 +19,7 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50
 MAX_PAGES = 5
@@ -113,7 +113,7 @@ def _write(
     is_first: bool,
 ) -> None:
     # Locked and read anew: a person may be editing the text at this moment.
-    ticket = session.get_one(Ticket, ticket_id, with_for_update=True, populate_existing=True)
+    ticket = session.get_one(Ticket, ticket_id, with_for_update=FOR_CHANGE, populate_existing=True)
     is_ours = ticket.text_edited_by_person_at is None
     if is_ours:
         context = BatchContext(session, cycle, [after])

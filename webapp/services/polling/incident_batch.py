@@ -241,7 +241,7 @@ def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[
             select(Ticket)
             .where(Ticket.id.in_(ticket_ids))
             .order_by(Ticket.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
         tickets = {ticket.id: ticket for ticket in rows}

@@ -76,7 +76,7 @@ def decline_move(connection_id: int, *, actor_id: int) -> None:
                 select(Ticket.id)
                 .where(*_movable(connection_id), Ticket.is_move_declined.is_(False))
                 .order_by(Ticket.id)
-                .with_for_update(of=Ticket)
+                .with_for_update(of=Ticket, key_share=True)
             )
         )
         if not declined:
@@ -138,7 +138,7 @@ def move_tickets(
         query = select(Ticket, Alert, OrganizationMapping, Client).where(*_movable(connection_id))
         if organization_ids is not None:
             query = query.where(OrganizationMapping.external_id.in_(organization_ids))
-        query = query.order_by(Ticket.id).with_for_update(of=Ticket)
+        query = query.order_by(Ticket.id).with_for_update(of=Ticket, key_share=True)
         found = session.execute(query.execution_options(populate_existing=True)).all()
         _Mover(session, held, found, actor_id).move()
         return len(found)

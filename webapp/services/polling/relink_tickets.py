@@ -112,7 +112,7 @@ def _relink_batch(session: Session, connection: Connection) -> None:
         .where(Ticket.connection_id == connection.id, Ticket.id > connection.relink_after_id)
         .order_by(Ticket.id)
         .limit(BATCH)
-        .with_for_update(of=Ticket)
+        .with_for_update(of=Ticket, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for ticket, organization_id in rows:

@@ -25,7 +25,7 @@ from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.process_inbox import process_inbox
-from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.services.transactions import FOR_CHANGE, NO_SYNC, reading, transaction
 
 LISTED_STATUSES = ("sent", "auto_remediating")
 EVERY = timedelta(days=1)
@@ -243,7 +243,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
         if alert.ticket_id is not None:
             body = f"Huntress no longer has this incident (its status was {_word(previous)})."
             ticket = session.get_one(
-                Ticket, alert.ticket_id, with_for_update=True, populate_existing=True
+                Ticket, alert.ticket_id, with_for_update=FOR_CHANGE, populate_existing=True
             )
             ticket.updated_at = now
             if ticket.closed_at is None:

@@ -193,7 +193,7 @@ class _Writer:
             self._comment(ticket_id, build_creation_note(one.incident))
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
-            self.notices.note(CREATED, ticket_id)
+            self.notices.note(CREATED, ticket_id, is_old=self._is_older_than_polling(one))
             self.result.count("created")
 
     def _ticket_values(self, one: Planned, number: str) -> dict[str, Any]:
@@ -353,6 +353,10 @@ class _Writer:
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
         if is_first and self._was_missed(one.incident):
             self.result.count("missed_open")
+
+    def _is_older_than_polling(self, one: Planned) -> bool:
+        started, sent_at = self.held.connection.polling_started_at, one.incident.sent_at
+        return started is None or sent_at is None or sent_at < started
 
     def _was_missed(self, incident: Incident) -> bool:
         """Whether the incident is closed, although it was sent after polling was started."""

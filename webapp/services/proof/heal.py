@@ -19,6 +19,7 @@ from webapp.models import Alert, Ticket
 from webapp.services.lookups import get_connection
 from webapp.services.polling.collect_incidents import Collected, find_reduced, store_rows
 from webapp.services.proof.books import Books
+from webapp.services.transactions import FOR_CHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def _claim_ticket(session: Session, connection_id: int, alert: Alert) -> int | N
         .select_from(Alert)
         .where(Alert.ticket_id == alert.ticket_id, Alert.id != alert.id)
     )
-    ticket = session.get(Ticket, alert.ticket_id, populate_existing=True, with_for_update=True)
+    ticket = session.get(
+        Ticket, alert.ticket_id, populate_existing=True, with_for_update=FOR_CHANGE
+    )
     if others or ticket is None:
         return None
     owner = select(Alert.id).where(

@@ -115,7 +115,10 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
 def _lock_tickets(session: Session, ids: Sequence[int]) -> Sequence[Ticket]:
     """Lock and load the tickets in the order of their ids, so that bulk changes cannot deadlock."""
     session.scalars(
-        select(Ticket.id).where(Ticket.id.in_(ids)).order_by(Ticket.id).with_for_update()
+        select(Ticket.id)
+        .where(Ticket.id.in_(ids))
+        .order_by(Ticket.id)
+        .with_for_update(key_share=True)
     ).all()
     return session.scalars(
         select(Ticket)

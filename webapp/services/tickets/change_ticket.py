@@ -14,7 +14,7 @@ from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.tell_change import tell_change
 from webapp.services.tickets.ticket_state import mark_touched
-from webapp.services.transactions import transaction
+from webapp.services.transactions import FOR_CHANGE, transaction
 
 CHANGE_COMMENT = "change"
 """The kind of a timeline entry that says what a person changed."""
@@ -72,7 +72,7 @@ def change_ticket(
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = session.get(Ticket, ticket_id, with_for_update=True)
+        ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
         if seen_at is not None and ticket.updated_at != seen_at:

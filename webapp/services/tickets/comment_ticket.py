@@ -8,7 +8,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.tickets.tell_change import tell_change
 from webapp.services.tickets.ticket_state import mark_touched
-from webapp.services.transactions import transaction
+from webapp.services.transactions import FOR_CHANGE, transaction
 
 NOTE_LENGTH = 20_000
 
@@ -26,7 +26,7 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
         raise FieldError({"body": "Write the note first."})
     now = clock.utcnow()
     with transaction() as session:
-        ticket = session.get(Ticket, ticket_id, with_for_update=True)
+        ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
         comment = Comment(

@@ -52,7 +52,10 @@ def _successor(session: Session, user_id: int, successor_id: int | None) -> User
 
 def _hand_over(session: Session, user: User, successor: User | None, actor_id: int) -> int:
     ids = session.scalars(
-        select(Ticket.id).where(*_open_tickets_of(user.id)).order_by(Ticket.id).with_for_update()
+        select(Ticket.id)
+        .where(*_open_tickets_of(user.id))
+        .order_by(Ticket.id)
+        .with_for_update(key_share=True)
     ).all()
     if not ids:
         return 0

@@ -17,7 +17,7 @@ from webapp.services.errors import ConflictError, NotFoundError, RefusedError, S
 from webapp.services.people.sign_in import hash_token
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.tickets.tell_change import tell_change
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 UNKNOWN = (
     "This link is unknown here. Look for the newest message about the ticket, or sign in and take"
@@ -91,7 +91,7 @@ def take_ticket(token: str) -> str:
         link = _find(session, token, lock=True)
         if link is None:
             raise NotFoundError(UNKNOWN)
-        ticket = session.get(Ticket, link.ticket_id, with_for_update=True)
+        ticket = session.get(Ticket, link.ticket_id, with_for_update=FOR_CHANGE)
         refusal = _refusal(session, link, ticket, now)
         if ticket is None or refusal is not None:
             raise refusal or NotFoundError(UNKNOWN)

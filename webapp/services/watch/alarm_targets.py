@@ -10,7 +10,7 @@ from webapp.config import Config
 from webapp.models import Target
 from webapp.outbound.errors import DeliveryError
 from webapp.outbound.settings import Destination
-from webapp.services.notices.destinations import read_destination
+from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.notices.write_message import alarm_recipients
 
 

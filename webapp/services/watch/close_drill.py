@@ -9,6 +9,7 @@ from webapp.models import Alert, Comment, Drill, InboxRow, Status, Ticket
 from webapp.services.audit import record_event
 from webapp.services.notices.settle import Settlement, settle_tickets
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
+from webapp.services.transactions import FOR_CHANGE
 
 
 def close_drill(session: Session, drill: Drill, words: str, now: datetime) -> None:
@@ -34,7 +35,9 @@ def close_drill(session: Session, drill: Drill, words: str, now: datetime) -> No
         alert.status, alert.was_closed, alert.resolved_at = "closed", True, now
     ticket = None
     if drill.ticket_id is not None:
-        ticket = session.get(Ticket, drill.ticket_id, with_for_update=True, populate_existing=True)
+        ticket = session.get(
+            Ticket, drill.ticket_id, with_for_update=FOR_CHANGE, populate_existing=True
+        )
     if ticket is not None and ticket.closed_at is None:
         _close(session, ticket, words, now)
 

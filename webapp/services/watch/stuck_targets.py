@@ -17,7 +17,7 @@ from webapp.domain.notices.target_kinds import KINDS, Kind, Limit
 from webapp.domain.watch.alarm_kinds import STUCK_AFTER
 from webapp.models import OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
-from webapp.services.notices.deliver import FLOOD, is_flood_row
+from webapp.services.notices.choose_rows import FLOOD
 
 MOST_LOOKED_AT = 2_000
 
@@ -102,7 +102,7 @@ def _read_waiting(session: Session, target_id: int, before: datetime) -> Sequenc
             bundle=row.bundle,
             message_key=row.message_key,
             is_urgent=row.is_urgent,
-            is_flood=is_flood_row(row),
+            is_flood=row.bundle == FLOOD,
             is_apart=is_stored_message(row.facts),
         )
         for row in rows

@@ -16,7 +16,7 @@ from webapp.models.outbox import OutboxState
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_row
-from webapp.services.notices.destinations import VIA
+from webapp.services.notices.targets.destinations import VIA
 from webapp.services.notices.targets.values import Settings, read_settings, settings_of
 from webapp.services.transactions import NO_SYNC, reading, transaction
 

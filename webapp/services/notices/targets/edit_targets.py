@@ -23,7 +23,7 @@ from webapp.services.desk.edit_rows import (
 )
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_row
-from webapp.services.notices.destinations import VIA
+from webapp.services.notices.targets.destinations import VIA
 from webapp.services.notices.targets.values import (
     SIGNING_SECRET,
     Settings,

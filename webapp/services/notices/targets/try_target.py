@@ -11,7 +11,7 @@ from webapp.outbound.send import send
 from webapp.outbound.settings import Destination
 from webapp.services.errors import RefusedError
 from webapp.services.notices.deliver_now import build_test_message, send_now
-from webapp.services.notices.destinations import read_mail_server
+from webapp.services.notices.targets.destinations import read_mail_server
 from webapp.services.notices.targets.edit_targets import get_team_target
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
