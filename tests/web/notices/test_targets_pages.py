@@ -77,7 +77,7 @@ def test_of_a_secret_address_the_page_shows_where_it_leads(app: Flask, admin: Br
     typed = {"name": "Phone", "url": "https://ntfy.sh/soc-phone-17"}
     path = str(admin.post_own(f"{NEW}?kind=ntfy", typed).location)
     page = admin.get(path)
-    assert "Stored: https://ntfy.sh/soc…" in page.text
+    assert "Stored (https://ntfy.sh/soc…)" in page.text
     assert "soc-phone" not in page.response.text
     admin.client.post(path, data={**page.form(path), "name": "Phone 2"})
     [target] = stored(app)

@@ -11,7 +11,7 @@ from webapp.domain.notices.target_kinds import KINDS, Kind, KindSetting
 from webapp.services.notices.targets.edit_targets import TargetValues
 
 STORED = "Stored, and not shown again. Leave it empty to keep it."
-STORED_ADDRESS = "Stored: {}. It is not shown whole again; leave this empty to keep it."
+STORED_ADDRESS = "Stored ({}), and not shown whole again. Leave it empty to keep it."
 FORGOTTEN_BY_BROWSERS = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 
 
