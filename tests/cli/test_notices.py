@@ -10,6 +10,7 @@ from tests.support.databases import both_databases
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.rows import add, all_rows, audit_actions, fresh
 from webapp import clock
+from webapp.domain.notices.target_kinds import KINDS, Kind
 from webapp.models import Client, ClientMute, NotificationSettings, OutboxRow, Target
 from webapp.models.outbox import OutboxState
 
@@ -157,3 +158,15 @@ def test_mute(shell: Shell) -> None:
     assert "There is no client named X" in shell.refused("mute", "X", "--hours", "1")
     assert shell.run("mute", "Corner Bakery").exit_code == 2
     assert shell.run("mute").exit_code == 2
+
+
+def test_the_help_names_the_settings_of_every_kind(shell: Shell) -> None:
+    listed = shell.ok("target", "add", "--help").split("The kinds and their settings")[1]
+    lines = [line.split() for line in listed.splitlines()]
+    for kind in Kind:
+        [words] = [line for line in lines if line[:1] == [kind.value]]
+        assert {word.strip("[]*,") for word in words[1:]} == {
+            setting.name for setting in KINDS[kind].settings
+        }
+    assert ["sms", "to,", "from,", "account,", "token*"] in lines
+    assert ["webhook", "url,", "[secret*]"] in lines

@@ -6,6 +6,7 @@ from flask import Flask
 
 from tests.cli.conftest import Shell
 from tests.support.receivers.notices_data import add_target
+from webapp.domain.notices.events import EVENTS
 from webapp.domain.notices.target_kinds import Kind
 
 
@@ -95,3 +96,16 @@ def test_doctor_says_whether_criticals_reach_somebody(app: Flask, shell: Shell) 
     found = check(shell)
     assert (found["ok"], found["detail"]) == (True, "criticals reach somebody")
     assert "TRIAGEDESK_PUBLIC_URL" in str(found["hint"])
+
+
+def test_the_help_names_events_and_what_repeating_needs(shell: Shell) -> None:
+    words = " ".join(shell.ok("policy", "add", "--help").split())
+    for event in EVENTS:
+        assert event in words
+    assert "needs --after" in words
+    refused = shell.refused("policy", "add", "All", "--on-call", "--repeat", "2")
+    assert "--after" in refused or "step" in refused
+
+
+def test_the_help_of_the_watcher_names_its_setting(shell: Shell) -> None:
+    assert "TRIAGEDESK_HEARTBEAT_URL" in shell.ok("watch", "--help")

@@ -6,18 +6,23 @@ from flask import Flask
 from sqlalchemy import text
 
 from tests.support.databases import both_databases
-from tests.support.fake_clock import START
+from tests.support.desk_data import fill_desk
+from tests.support.fake_clock import START, FakeClock
 from tests.support.rows import add, all_rows
 from webapp.extensions import Base
 from webapp.models import (
+    Alarm,
     ApiExchange,
     BulkChange,
     Connection,
     CsvUpload,
+    Drill,
     OnCallOverride,
     PasswordLink,
     PollRun,
+    Proof,
     SetupToken,
+    Ticket,
     User,
     UserSession,
 )
@@ -106,7 +111,8 @@ def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> Non
             )
         )
 
-    assert delete_old_records(START) == {
+    deleted = delete_old_records(START)
+    assert {table: count for table, count in deleted.items() if count} == {
         "api_exchanges": 2,
         "poll_runs": 1,
         "sessions": 1,
@@ -135,6 +141,52 @@ def test_each_connection_keeps_its_newest_exchange_and_run(connection: Connectio
     delete_old_records(START)
     assert ids(ApiExchange) == expected_exchanges
     assert ids(PollRun) == expected_runs
+
+
+@both_databases
+def test_what_watching_found_is_kept_for_a_while(connection: Connection) -> None:
+    year, quarter = timedelta(days=365), timedelta(days=90)
+    for number, ended_at in enumerate((START - quarter - SECOND, START - quarter, None)):
+        add(
+            Alarm(
+                kind="disk-low",
+                subject=str(number),
+                sentence="Full.",
+                began_at=START - 9 * year,
+                ended_at=ended_at,
+            )
+        )
+    other = add_connection("2")
+    for one, age in (
+        (connection, year + 2 * SECOND),
+        (connection, year + SECOND),
+        (connection, year),
+        (other, year + SECOND),
+    ):
+        started_at = START - age
+        add(Proof(connection_id=one.id, day=started_at.date(), days=30, started_at=started_at))
+    for number, age in enumerate((year + SECOND, year)):
+        drill = Drill(connection_id=connection.id, external_key=str(number), started_at=START - age)
+        add(drill)
+    deleted = delete_old_records(START)
+    assert (deleted["alarms"], deleted["proofs"], deleted["drills"]) == (1, 2, 1)
+    assert [alarm.subject for alarm in all_rows(Alarm)] == ["1", "2"]
+    assert len({proof.connection_id for proof in all_rows(Proof)}) == 2, "each keeps its newest"
+    assert [drill.external_key for drill in all_rows(Drill)] == ["1"]
+
+
+def test_a_drill_stays_with_its_ticket_so_that_this_counts_nowhere(
+    app: Flask, fake_clock: FakeClock
+) -> None:
+    desk = fill_desk(fake_clock.now(), tickets=12)
+    drill = Drill(
+        connection_id=desk.connection_id,
+        external_key="drill-1",
+        ticket_id=all_rows(Ticket)[0].id,
+        started_at=fake_clock.now() - timedelta(days=999),
+    )
+    add(drill)
+    assert delete_old_records(fake_clock.now())["drills"] == 0
 
 
 def test_a_run_that_goes_on_is_kept(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.domain.notices.events import CREATED
+from webapp.domain.notices.events import CREATED, EVENTS
 from webapp.domain.notices.policy import ANY, MAPPED, UNMAPPED, StepRule
 from webapp.domain.notices.preview import Forecast
 from webapp.models import Board, Client, Target
@@ -29,7 +29,11 @@ def policy() -> None:
 @policy.command("add")
 @click.argument("name")
 @click.option(
-    "--event", "events", default=CREATED, show_default=True, help="One or more, by comma."
+    "--event",
+    "events",
+    default=CREATED,
+    show_default=True,
+    help=f"One or more, by comma: {', '.join(EVENTS)}.",
 )
 @click.option("--severity", "severities", default="", help="Such as critical,high; any by default.")
 @click.option("--target", "targets", multiple=True, metavar="NAME", help="Tell this target.")
@@ -43,7 +47,14 @@ def policy() -> None:
     metavar="N",
     help="Tell them again N minutes later if nobody took it; once more for each --after.",
 )
-@click.option("--repeat", "repeats", type=int, default=0, metavar="K", help="Repeat the last step.")
+@click.option(
+    "--repeat",
+    "repeats",
+    type=int,
+    default=0,
+    metavar="K",
+    help="Repeat the last step K times, always after the same wait; needs --after.",
+)
 @click.option("--unmapped", "mapping", flag_value=UNMAPPED, help="Only unmapped organizations.")
 @click.option("--mapped", "mapping", flag_value=MAPPED, help="Only mapped organizations.")
 @click.option("--client", "clients", multiple=True, metavar="NAME", help="Only of this client.")

@@ -22,12 +22,35 @@ MAIN_OPTIONS = {"url": "--url", "to": "--to", "user": "--to"}
 """The option that gives a kind's main setting, by the setting's name."""
 
 
+def _kinds_help() -> str:
+    """Every kind with the names of its settings, for --help."""
+    lines = [f"  {kind.value:<10} {_setting_names(kind)}" for kind in Kind]
+    return "\n".join(
+        (
+            "\b",
+            "The kinds and their settings, the optional ones in brackets. --url or --to gives the",
+            "first, --secret-file the one with a star, --set the others:",
+            *lines,
+        )
+    )
+
+
+def _setting_names(kind: Kind) -> str:
+    main = KINDS[kind].main
+    names = []
+    for setting in sorted(KINDS[kind].settings, key=lambda one: one.name != main):
+        star = "*" if setting.is_secret and setting.name != main else ""
+        name = f"{setting.name}{star}"
+        names.append(name if setting.is_required else f"[{name}]")
+    return ", ".join(names)
+
+
 @click.group("target")
 def target() -> None:
     """See, add and try the targets of messages."""
 
 
-@target.command("add")
+@target.command("add", epilog=_kinds_help())
 @click.argument("name")
 @click.option("--kind", type=click.Choice([kind.value for kind in Kind]), required=True)
 @click.option("--url", help="The address, of a kind that has one.")
@@ -37,7 +60,9 @@ def target() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file whose first line is the kind's secret: signing secret, key or token.",
 )
-@click.option("--set", "pairs", metavar="NAME=VALUE", multiple=True, help="Another setting.")
+@click.option(
+    "--set", "pairs", metavar="NAME=VALUE", multiple=True, help="Another setting; see below."
+)
 @click.option("--alarms/--no-alarms", default=None, help="Whether alarms are told there.")
 @click.option("--summaries/--no-summaries", default=False, help="Whether it gets summaries.")
 @json_option

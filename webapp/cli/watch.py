@@ -17,7 +17,11 @@ CONNECT_SECONDS = "5"
 
 @click.command("watch")
 def watch_command() -> None:
-    """Raise alarms, deliver them, and call the outside heartbeat."""
+    """Raise alarms, deliver them, and call the outside heartbeat.
+
+    While all is well it calls the address of TRIAGEDESK_HEARTBEAT_URL once a minute: something that
+    runs elsewhere notices when that stops. Where no worker runs, it also sends all other messages.
+    """
     setup_logging()
     os.environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
     config = load_checked_config()

@@ -43,7 +43,7 @@ _BAD_TOPICS = {40009, 40010}
 def send_to_ntfy(destination: Destination, message: Message) -> str:
     """Publish to the topic; see `send.send`."""
     plugin = _build_plugin(
-        destination.settings["url"], destination.secrets.get("token", ""), message
+        destination.secrets["url"], destination.secrets.get("token", ""), message
     )
     return send_by_plugin(
         plugin,

@@ -105,11 +105,11 @@ def test_an_edit_keeps_the_secret_unless_one_is_typed(app: Flask) -> None:
     )
     assert edit_target(target.id, values)
     assert not edit_target(target.id, values), "nothing changed"
-    assert secrets_of(target) == {"token": "tk_abc"}
-    assert fresh(Target, target.id).settings == {"url": "https://ntfy.sh/other"}
-    values = TargetValues(name="New name", settings={"url": "https://ntfy.sh/other", "token": "t2"})
+    assert secrets_of(target) == {"url": "https://ntfy.sh/other", "token": "tk_abc"}
+    assert fresh(Target, target.id).settings == {}
+    values = TargetValues(name="New name", settings={"url": "", "token": "t2"})
     assert edit_target(target.id, values)
-    assert secrets_of(target) == {"token": "t2"}
+    assert secrets_of(target) == {"url": "https://ntfy.sh/other", "token": "t2"}
     assert find_target("new NAME").id == target.id
 
 
@@ -119,7 +119,33 @@ def test_a_stored_secret_is_not_sent_to_another_host(app: Flask) -> None:
     with pytest.raises(FieldError) as refused:
         edit_target(target.id, TargetValues(name="Channel", settings=elsewhere))
     assert "Enter it again" in refused.value.fields["token"]
-    assert fresh(Target, target.id).settings == {"url": "https://ntfy.sh/topic"}
+    assert secrets_of(target) == {"url": "https://ntfy.sh/topic", "token": "tk_abc"}
+
+
+@both_databases
+def test_of_a_webhooks_address_logs_and_lists_name_the_host_alone(app: Flask) -> None:
+    target = add_hook("https://psa.example.com/hooks/s3cr3t?key=s3cr3t")
+    moved = {"url": "https://psa.example.com/hooks/s3cr3t-2"}
+    assert edit_target(target.id, TargetValues(name="PSA", settings=moved))
+    assert not edit_target(target.id, TargetValues(name="PSA", settings=moved))
+    assert fresh(Target, target.id).settings == moved
+    [row] = list_targets()
+    assert row.as_dict()["settings"] == {"url": "https://psa.example.com/…"}
+    delete_target(target.id)
+    assert audit_actions() == ["target.added", "target.changed", "target.deleted"]
+    for event in all_rows(AuditEvent)[:2]:
+        assert event.after["secrets"] == "changed"
+        assert event.after["settings"] == {"url": "https://psa.example.com/…"}
+    assert "s3cr3t" not in everything_recorded()
+
+
+def test_two_admins_do_not_overwrite_each_others_address(app: Flask) -> None:
+    target = add_hook()
+    seen = read_target(target.id).version
+    edit_target(target.id, TargetValues(name="PSA", settings={"url": f"{HOOK}/1"}))
+    other = TargetValues(name="PSA", settings={"url": f"{HOOK}/2"})
+    with pytest.raises(EditConflictError):
+        edit_target(target.id, other, seen=seen)
 
 
 def test_two_admins_do_not_overwrite_each_other(app: Flask) -> None:

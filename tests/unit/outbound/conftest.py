@@ -50,7 +50,10 @@ SETTINGS: dict[Kind, tuple[dict[str, str], dict[str, str]]] = {
         },
     ),
     Kind.SLACK: ({}, {"url": f"https://hooks.slack.com{rules.SLACK_PATH}"}),
-    Kind.NTFY: ({"url": f"https://ntfy.sh/{rules.NTFY_TOPIC}"}, {"token": rules.NTFY_TOKEN}),
+    Kind.NTFY: (
+        {},
+        {"url": f"https://ntfy.sh/{rules.NTFY_TOPIC}", "token": rules.NTFY_TOKEN},
+    ),
     Kind.PAGERDUTY: ({}, {"key": rules.PAGERDUTY_KEY}),
     Kind.PUSHOVER: ({"user": rules.PUSHOVER_USER}, {"token": rules.PUSHOVER_TOKEN}),
     Kind.SMS: (

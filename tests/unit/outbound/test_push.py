@@ -83,7 +83,8 @@ def test_what_json_writes_longer_does_not_become_an_attachment(
 
 
 def test_a_topic_without_a_token_is_sent_no_credentials(providers: Providers, target: Target):
-    destination = replace(target(Kind.NTFY), secrets={})
+    whole = target(Kind.NTFY)
+    destination = replace(whole, secrets={"url": whole.secrets["url"]})
     with pytest.raises(Exception, match="unauthorized"):
         send(destination, PAGE)
     assert "authorization" not in providers.last.headers

@@ -73,6 +73,18 @@ def test_a_password_that_was_typed_does_not_come_back(admin: Browser) -> None:
     assert "too-short-a-key" not in page.response.text
 
 
+def test_of_a_secret_address_the_page_shows_where_it_leads(app: Flask, admin: Browser) -> None:
+    typed = {"name": "Phone", "url": "https://ntfy.sh/soc-phone-17"}
+    path = str(admin.post_own(f"{NEW}?kind=ntfy", typed).location)
+    page = admin.get(path)
+    assert "Stored (https://ntfy.sh/soc…)" in page.text
+    assert "soc-phone" not in page.response.text
+    admin.client.post(path, data={**page.form(path), "name": "Phone 2"})
+    [target] = stored(app)
+    assert (target.name, target.settings) == ("Phone 2", {})
+    assert "soc-phone-17" in (target.secrets or "")
+
+
 def test_edits_that_collide_are_shown_and_not_lost(app: Flask, admin: Browser) -> None:
     path = add_hook(admin)
     first = admin.get(path).form(path)

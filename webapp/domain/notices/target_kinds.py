@@ -110,7 +110,13 @@ KINDS: Mapping[Kind, TargetKind] = {
     Kind.NTFY: TargetKind(
         "ntfy",
         (
-            KindSetting("url", "Topic address", placeholder="https://ntfy.sh/a-secret-topic"),
+            KindSetting(
+                "url",
+                "Topic address",
+                is_secret=True,
+                placeholder="https://ntfy.sh/a-secret-topic",
+                help="Whoever knows the topic can read what is sent there.",
+            ),
             KindSetting("token", "Access token", is_secret=True, is_required=False),
         ),
         main="url",

@@ -17,7 +17,7 @@ from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import reading
 
 SHOWN_OF_TICKET = 10
-TITLE_LENGTH = 200
+SHOWN_OF_TITLE = 200
 STATES = tuple(state.value for state in OutboxState)
 _NEWEST_FIRST = Keyset(Order(OutboxRow.id, "id", descending=True))
 
@@ -124,7 +124,7 @@ def read_told(ticket_id: int) -> list[ToldLine]:
 
 def title_of(row: OutboxRow) -> str:
     """Return the title of what a row tells: of an alarm, a summary, or the ticket as it was."""
-    return clean_line(row.facts.get("title"), TITLE_LENGTH) or ""
+    return clean_line(row.facts.get("title"), SHOWN_OF_TITLE) or ""
 
 
 def _matching(query: OutboxQuery) -> Select[Any]:

@@ -7,15 +7,18 @@ from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from webapp.models import (
+    Alarm,
     ApiExchange,
     BulkChange,
     ClientMute,
     CsvUpload,
+    Drill,
     Escalation,
     OnCallOverride,
     OutboxRow,
     PasswordLink,
     PollRun,
+    Proof,
     SetupToken,
     TakeLink,
     UserSession,
@@ -33,17 +36,23 @@ BATCH = 1_000
 
 KEEP_MESSAGES = timedelta(days=90)
 KEEP_TAKE_LINKS = timedelta(days=30)
+KEEP_ALARMS = timedelta(days=90)
+KEEP_PROOFS = timedelta(days=365)
+KEEP_DRILLS = timedelta(days=365)
 
 Disposable = (
-    ApiExchange
+    Alarm
+    | ApiExchange
     | BulkChange
     | ClientMute
     | CsvUpload
+    | Drill
     | Escalation
     | OnCallOverride
     | OutboxRow
     | PasswordLink
     | PollRun
+    | Proof
     | SetupToken
     | TakeLink
     | UserSession
@@ -57,11 +66,12 @@ def delete_old_records(now: datetime) -> dict[str, int]:
     to undo bulk changes for a week and on-call overrides for 90 days after their end. Sessions,
     setup tokens and password links are deleted when they have expired. Messages of the outbox,
     escalations that ended and mutes are kept for 90 days, links that take a ticket for 30 days
-    after they have expired.
+    after they have expired. Alarms are kept for 90 days after their end, proofs for a year, and so
+    are drills, unless their ticket is still there.
 
     A connection's newest exchange stays, because the next call is numbered after it. Its newest run
-    stays, because the status card shows it. Each transaction is short, so that others can write
-    between batches.
+    stays, because the status card shows it, and its newest proof, because that may be overdue. Each
+    transaction is short, so that others can write between batches.
     """
     newest_slots = select(func.max(ApiExchange.id)).group_by(ApiExchange.connection_id)
     newest_runs = select(func.max(PollRun.id)).group_by(PollRun.connection_id)
@@ -86,6 +96,7 @@ def delete_old_records(now: datetime) -> dict[str, int]:
             OnCallOverride, OnCallOverride.ends_at < now - KEEP_OVERRIDES
         ),
         **_delete_old_notices(now),
+        **_delete_old_watching(now),
     }
 
 
@@ -99,6 +110,20 @@ def _delete_old_notices(now: datetime) -> dict[str, int]:
         "escalations": _delete_all(Escalation, Escalation.ended_at < oldest),
         "take_links": _delete_all(TakeLink, TakeLink.expires_at < now - KEEP_TAKE_LINKS),
         "client_mutes": _delete_all(ClientMute, ClientMute.until < oldest),
+    }
+
+
+def _delete_old_watching(now: datetime) -> dict[str, int]:
+    """Delete what watching found; a drill stays with its ticket, so that this counts nowhere."""
+    newest_proofs = select(func.max(Proof.id)).group_by(Proof.connection_id)
+    return {
+        "alarms": _delete_all(Alarm, Alarm.ended_at < now - KEEP_ALARMS),
+        "proofs": _delete_all(
+            Proof, Proof.started_at < now - KEEP_PROOFS, Proof.id.not_in(newest_proofs)
+        ),
+        "drills": _delete_all(
+            Drill, Drill.started_at < now - KEEP_DRILLS, Drill.ticket_id.is_(None)
+        ),
     }
 
 

@@ -15,7 +15,7 @@ from webapp.services.watch.stuck_targets import StuckTarget, list_stuck_targets
 FAILED_LATELY = timedelta(days=3)
 """For so long after it was written, a message that failed for good is an alarm."""
 
-MOST_NAMED = 3
+MOST_TARGETS_NAMED = 3
 """So many targets are named in the sentence of messages that are not sent."""
 
 
@@ -41,9 +41,9 @@ def find_stuck(session: Session, now: datetime) -> Iterator[Found]:
 
 
 def _named(stuck: Sequence[StuckTarget]) -> str:
-    names = [one.name for one in stuck[:MOST_NAMED]]
-    if len(stuck) > MOST_NAMED:
-        names.append(f"{len(stuck) - MOST_NAMED} more")
+    names = [one.name for one in stuck[:MOST_TARGETS_NAMED]]
+    if len(stuck) > MOST_TARGETS_NAMED:
+        names.append(f"{len(stuck) - MOST_TARGETS_NAMED} more")
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, StringField
 
+from webapp.domain.notices.masked import hint_at
 from webapp.domain.notices.target_kinds import KINDS, Kind, KindSetting
 from webapp.services.notices.targets.edit_targets import TargetValues
 
 STORED = "Stored, and not shown again. Leave it empty to keep it."
+STORED_ADDRESS = "Stored ({}), and not shown whole again. Leave it empty to keep it."
 FORGOTTEN_BY_BROWSERS = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 
 
@@ -47,22 +49,25 @@ def build_form(
 ) -> Any:
     """Return a form of the class `base` with a field for each setting.
 
-    `stored` are the secrets that are stored: their fields say so, and never hold them.
+    `stored` are the secrets that are stored: their fields say so, and never hold them. Of an
+    address they show where it leads.
     """
 
     class KindForm(base):  # type: ignore[misc,valid-type]
         """The form of one kind."""
 
     for setting in settings:
-        setattr(KindForm, setting.name, _field(setting, is_stored=setting.name in (stored or {})))
+        setattr(KindForm, setting.name, _field(setting, (stored or {}).get(setting.name)))
     return KindForm(**options)
 
 
-def _field(setting: KindSetting, *, is_stored: bool) -> Field:
+def _field(setting: KindSetting, stored: str | None) -> Field:
     """A secret address is typed in plain sight, as nobody types one right without seeing it."""
     is_hidden = setting.is_secret and setting.name != "url"
     label = setting.label if setting.is_required else f"{setting.label} (optional)"
-    words = STORED if is_stored else setting.help
+    words = setting.help
+    if stored:
+        words = STORED if is_hidden else STORED_ADDRESS.format(hint_at(stored))
     attributes = {**FORGOTTEN_BY_BROWSERS, "placeholder": setting.placeholder}
     if is_hidden:
         attributes["autocomplete"] = "new-password"

@@ -85,7 +85,7 @@ def add_contact_method(user_id: int, kind: Kind, typed: Mapping[str, str | None]
         plain: dict[str, Any] = dict(settings.plain)
         if KINDS[kind].borrowed and lender is not None:
             plain[VIA] = lender.id
-        _check_is_new(session, user_id, kind, plain)
+        _check_is_new(session, user_id, kind, settings)
         method = Target(
             name=_name(kind, settings)[:NAME_LENGTH],
             kind=kind.value,
@@ -174,17 +174,23 @@ def _check_number(session: Session, user_id: int) -> None:
         raise RefusedError(f"You have {count} contact methods: delete one first.")
 
 
-def _check_is_new(session: Session, user_id: int, kind: Kind, plain: Mapping[str, Any]) -> None:
+def _check_is_new(session: Session, user_id: int, kind: Kind, settings: Settings) -> None:
     """Raise FieldError where the person has this contact method already."""
     main = KINDS[kind].main
     query = select(Target).where(Target.user_id == user_id, Target.kind == kind.value)
-    if any(one.settings.get(main) == plain.get(main) for one in session.scalars(query)):
+    if _main_of(kind, settings) in [
+        _main_of(kind, settings_of(one)) for one in session.scalars(query)
+    ]:
         raise FieldError({main: "You have this contact method already."})
+
+
+def _main_of(kind: Kind, settings: Settings) -> str:
+    return {**settings.plain, **settings.secret}.get(KINDS[kind].main, "")
 
 
 def _name(kind: Kind, settings: Settings) -> str:
     """Return what colleagues read: no whole number, key or topic."""
-    main = settings.plain.get(KINDS[kind].main, "")
+    main = _main_of(kind, settings)
     if kind is Kind.EMAIL:
         return f"Email {main}"
     if kind is Kind.NTFY:

@@ -29,6 +29,7 @@ from webapp.services.notices.targets.values import (
     Settings,
     read_settings,
     settings_of,
+    shown_settings,
 )
 from webapp.services.transactions import NO_SYNC, transaction
 
@@ -68,7 +69,7 @@ def get_team_target(session: Session, target_id: int, *, lock: bool = False) -> 
 
 def target_version(target: Target) -> str:
     """The version of the values that can be edited, without the secrets."""
-    return version_of(_audited(target))
+    return version_of({**_audited(target), "settings": dict(target.settings)})
 
 
 def add_target(kind: Kind, values: TargetValues, *, actor_id: int | None = None) -> AddedTarget:
@@ -110,19 +111,21 @@ def edit_target(
         name, settings = _read(Kind(target.kind), values, stored)
         _check_name(session, name, target_id)
         before, version = _audited(target), target_version(target)
+        has_new_secret = dict(settings.secret) != dict(stored.secret)
         target.name = name
         target.settings = dict(settings.plain)
         target.tells_alarms = bool(values.tells_alarms)
         target.tells_summaries = values.tells_summaries
         after = _audited(target)
-        has_new_secret = dict(settings.secret) != dict(stored.secret)
-        if after == before and not has_new_secret:
+        if target_version(target) == version and not has_new_secret:
             return False
         if seen is not None and seen != version:
             current = {"name": before["name"], **dict(stored.plain)}
             raise EditConflictError(current, last_editor(session, KIND_OF_EVENT, target_id))
         if has_new_secret:
             target.secrets = settings.sealed()
+        is_masked = after["settings"] == before["settings"] and settings.plain != stored.plain
+        if has_new_secret or is_masked:
             after["secrets"] = True
         _flush_name(session, name)
         record_target_event(
@@ -207,7 +210,7 @@ def _read(kind: Kind, values: TargetValues, stored: Settings | None) -> tuple[st
 def _audited(target: Target) -> dict[str, object]:
     return {
         "name": target.name,
-        "settings": dict(target.settings),
+        "settings": shown_settings(target),
         "tells_alarms": target.tells_alarms,
         "tells_summaries": target.tells_summaries,
     }

@@ -19,7 +19,7 @@ from webapp.services.notices.targets.edit_targets import (
     policies_of,
     target_version,
 )
-from webapp.services.notices.targets.values import Settings, settings_of
+from webapp.services.notices.targets.values import Settings, settings_of, shown_settings
 from webapp.services.notices.targets.webhook_secrets import count_secrets
 from webapp.services.transactions import reading
 
@@ -62,14 +62,14 @@ class TargetRow:
         return self.target.paused_at is not None and self.target.paused_by_id is None
 
     def as_dict(self) -> dict[str, Any]:
-        """The target for `--json`; no secret is in it."""
+        """The target for `--json`; no secret is in it, and of a webhook's address only the host."""
         target = self.target
         return {
             "id": target.id,
             "name": target.name,
             "kind": target.kind,
             "state": self.state.value,
-            "settings": target.settings,
+            "settings": shown_settings(target),
             "tells_alarms": target.tells_alarms,
             "tells_summaries": target.tells_summaries,
             "pending": self.pending,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from webapp.crypto import UnreadableText
+from webapp.domain.notices.masked import mask_address
 from webapp.domain.notices.target_kinds import KINDS, Kind
 from webapp.domain.untrusted import clean_line
 from webapp.extensions import current_config
@@ -16,6 +17,7 @@ from webapp.outbound.webhook import check_secret
 from webapp.services.errors import FieldError
 
 LONGEST_SETTING = 2_000
+ADDRESS = "url"
 SIGNING_SECRET = "secret"  # noqa: S105 - the name of a setting
 
 ENTER_AGAIN = "Enter it again: it is sent only to the host that it was entered for."
@@ -50,7 +52,7 @@ def read_settings(
             plain[setting.name] = value
     problems = _problems(kind, plain, secret)
     if not problems:
-        problems = _sent_elsewhere(kind, plain, typed, stored)
+        problems = _sent_elsewhere(kind, {**plain, **secret}, typed, stored)
     if problems:
         raise FieldError(problems)
     return Settings(_without_empty(plain), _without_empty(secret))
@@ -62,6 +64,17 @@ def settings_of(target: Target) -> Settings:
     if not target.secrets or isinstance(target.secrets, UnreadableText):
         return Settings(plain, {})
     return Settings(plain, json.loads(target.secrets))
+
+
+def shown_settings(target: Target) -> dict[str, str]:
+    """Return the settings that are not secret, as lists and the audit log show them.
+
+    Of a webhook's address they show the host, since a key often stands behind it.
+    """
+    shown = {name: str(value) for name, value in target.settings.items()}
+    if target.kind == Kind.WEBHOOK.value and ADDRESS in shown:
+        shown[ADDRESS] = mask_address(shown[ADDRESS])
+    return shown
 
 
 def _problems(kind: Kind, plain: Mapping[str, str], secret: Mapping[str, str]) -> dict[str, str]:
@@ -77,13 +90,14 @@ def _problems(kind: Kind, plain: Mapping[str, str], secret: Mapping[str, str]) -
 
 
 def _sent_elsewhere(
-    kind: Kind, plain: Mapping[str, str], typed: Mapping[str, str | None], stored: Settings
+    kind: Kind, read: Mapping[str, str], typed: Mapping[str, str | None], stored: Settings
 ) -> dict[str, str]:
     """Return the stored secrets that another host would get; a signing secret is never sent."""
-    before, after = stored.plain.get("url", ""), plain.get("url", "")
-    if kind is Kind.WEBHOOK or _host(before) == _host(after):
+    before = {**stored.plain, **stored.secret}.get(ADDRESS, "")
+    if kind is Kind.WEBHOOK or _host(before) == _host(read.get(ADDRESS, "")):
         return {}
-    return {name: ENTER_AGAIN for name in stored.secret if not (typed.get(name) or "").strip()}
+    kept = [name for name in stored.secret if not (typed.get(name) or "").strip()]
+    return {name: ENTER_AGAIN for name in kept if name != ADDRESS}
 
 
 def _host(address: str) -> tuple[str, str]:
