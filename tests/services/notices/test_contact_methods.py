@@ -16,7 +16,6 @@ from webapp.domain.notices.target_kinds import Kind
 from webapp.models import AuditEvent, Target, User
 from webapp.models.user import NO_PASSWORD, ROLE_HELPDESK
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
-from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.notices.recipients import find_recipients
 from webapp.services.notices.targets.confirm_contact import (
     confirm_contact_method,
@@ -30,6 +29,7 @@ from webapp.services.notices.targets.contact_methods import (
     list_confirmed,
     read_contact_methods,
 )
+from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.notices.targets.edit_targets import TargetValues, add_target, delete_target
 from webapp.services.transactions import reading, transaction
 

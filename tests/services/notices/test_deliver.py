@@ -19,7 +19,7 @@ from webapp.domain.notices.message import Message
 from webapp.domain.notices.target_kinds import Kind
 from webapp.models import AuditEvent, NotificationSettings, OutboxRow, Target
 from webapp.outbound.errors import DeliveryError, Failure
-from webapp.services.notices import deliver
+from webapp.services.notices import choose_rows, deliver
 from webapp.services.notices.deliver import deliver_target, expire_messages
 from webapp.services.notices.write_message import alarm_recipients, write_message
 from webapp.services.transactions import reading, transaction
@@ -251,7 +251,7 @@ def test_what_is_held_until_morning_does_not_hold_up_a_critical(
         settings = session.get_one(NotificationSettings, 1)
         settings.quiet_hours = {"zone": "UTC", "begins": "12:00", "ends": "18:00"}
     add_policy("all", [(0, [add_target("mail")])])
-    with patch.object(deliver, "MOST_BUNDLED", 10):
+    with patch.object(choose_rows, "MOST_BUNDLED", 10):
         for number in range(1, 21):
             incident(polled, number, organization=number, severity="low")
         polled.poll()

@@ -94,6 +94,7 @@ def test_quiet_hours_and_the_first_poll(desk: Desk, mailbox: Mailbox) -> None:
         session.get_one(NotificationSettings, 1).quiet_hours = NIGHT
     for number in range(1, 6):
         desk.account.add_incident(number, now=desk.clock.now(), id=number)
+    desk.set(polling_started_at=desk.clock.advance(minutes=1))
     desk.poll()
     live(desk, 40)
     until_night = desk.clock.now().replace(hour=23, minute=0, second=0) - desk.clock.now()

@@ -90,10 +90,13 @@ def test_the_first_polls_backfill_is_one_summary(desk: Desk, mailbox: Mailbox) -
     add_policy("all", [(0, [mail, hook])], repeats=0)
     for number in range(1, 41):
         desk.account.add_incident(number % 5, now=desk.clock.now(), id=number)
+    desk.set(polling_started_at=desk.clock.advance(minutes=1))
+    desk.account.add_incident(9, now=desk.clock.now(), id=41, severity="critical")
     desk.poll()
     deliver_all()
-    assert len(mailbox.to("hook")) == 40
-    [message] = mailbox.to("mail")
+    assert len(mailbox.to("hook")) == 41
+    paged, message = sorted(mailbox.to("mail"), key=lambda one: one.title)
+    assert paged.title.startswith("Critical: "), "it was sent after polling began"
     assert "first poll" in message.title
     assert "40 incidents" in message.title
 

@@ -55,7 +55,8 @@ def read_history(session: Session, now: datetime) -> list[TicketHistory]:
         select(
             *(Ticket.id, Ticket.created_at, Ticket.closed_at, Ticket.first_touched_at),
             *(Ticket.board_id, Ticket.client_id, Ticket.is_unmapped, Ticket.connection_id),
-            *(Alert.severity, Alert.is_incomplete),
+            *(Alert.severity, Alert.is_incomplete, Alert.triggered_at),
+            Connection.polling_started_at,
             Alert.organization_external_id.label("organization"),
         )
         .outerjoin(
@@ -65,6 +66,7 @@ def read_history(session: Session, now: datetime) -> list[TicketHistory]:
                 Alert.external_alert_id == Ticket.source_reference,
             ),
         )
+        .outerjoin(Connection, Connection.id == Ticket.connection_id)
         .where(
             Ticket.source == SOURCE_HUNTRESS,
             Ticket.is_drill.is_(False),
@@ -79,7 +81,7 @@ def read_history(session: Session, now: datetime) -> list[TicketHistory]:
 def _history(
     row: Any, since: datetime, traces: Sequence[_Trace], first_polls: Mapping[int, datetime]
 ) -> TicketHistory:
-    ended_at = first_polls.get(row.connection_id)
+    ended_at = first_polls.get(row.connection_id) if _is_older_than_polling(row) else None
     told = [one for one in traces if one.what not in (TAKEN, SEVERITY)]
     is_new = row.created_at >= since
     if is_new:
@@ -113,6 +115,12 @@ def _history(
         settled=sorted(settled, key=lambda one: (one.at, one.is_closed)),
         waits_as=_occasion(row, UNTOUCHED, row.severity) if is_new else None,
     )
+
+
+def _is_older_than_polling(row: Any) -> bool:
+    """Whether a first poll told of the ticket's incident in its summary."""
+    started, sent_at = row.polling_started_at, row.triggered_at
+    return started is None or sent_at is None or sent_at < started
 
 
 def _occasion(row: Any, event: str, severity: str | None) -> Occasion:
