@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.installation import MANY_CALLS
-from tests.support.processes import ROOT, Command, clean_environment, run_triagedesk
+from tests.support.processes import ROOT, Command, clean_environment
 from tests.support.receivers.http_receiver import HttpReceiver, Received
 from tests.support.waiting import wait_until
 from webapp import create_app
+from webapp.cli import triagedesk
 from webapp.clock import utcnow
 from webapp.config import load_config
 from webapp.extensions import db
@@ -35,7 +37,7 @@ SEVERITIES = ("critical", "high", "low")
 
 
 class Desk:
-    """A new installation that is used by commands; each is a process of its own."""
+    """A new installation that is used by commands; the watcher is a process of its own."""
 
     def __init__(self, folder: Path, simulator: Simulator, receiver: HttpReceiver) -> None:
         self.simulator, self.receiver, self._folder = simulator, receiver, folder
@@ -53,8 +55,8 @@ class Desk:
 
     def run(self, *words: str) -> Any:
         """Run a command to its end; returns its document."""
-        done = run_triagedesk(*words, "--json", **self.env)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        done = CliRunner().invoke(triagedesk, [*words, "--json"], env=self.env)
+        assert done.exit_code == 0, (words, done.output, done.exception)
         return json.loads(done.stdout)
 
     def watch(self) -> Command:
@@ -90,8 +92,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         HttpReceiver() as receiver,
     ):
         desk = Desk(tmp_path, simulator, receiver)
-        migrated = run_triagedesk("migrate", **desk.env)
-        assert migrated.returncode == 0, migrated.stderr
+        migrated = CliRunner().invoke(triagedesk, ["migrate"], env=desk.env)
+        assert migrated.exit_code == 0, migrated.output
         yield desk
 
 
@@ -166,7 +168,7 @@ def test_every_new_ticket_is_told_once_with_a_signature_that_verifies(
     assert SECRET not in json.dumps(outbox)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_drill_that_nobody_can_process_fails_and_is_told(desk: Desk, tmp_path: Path) -> None:
     """There is no worker; the watcher follows the drill, gives it up, and raises an alarm."""
     connection_id = set_up(desk, tmp_path)
