@@ -156,7 +156,7 @@ def test_everybody_is_all_people_and_the_targets_of_the_policy(
     polled.poll()
     deliver_all()
     assert [name for name, _ in mailbox.messages] == ["ops"]
-    polled.clock.advance(minutes=10)
+    polled.clock.advance(minutes=11)
     deliver_all()
     assert sorted(name for name, _ in mailbox.messages[1:]) == ["ada-phone", "boss", "ops"]
     draft = check_policy(
