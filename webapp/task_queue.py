@@ -58,7 +58,7 @@ JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "housekeeping": JobKind(DEFAULT_QUEUE, 600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
-    "notices": JobKind(DEFAULT_QUEUE, 120),
+    "notices": JobKind(NOTICE_QUEUE, 120),
     "deliver": JobKind(NOTICE_QUEUE, 900),
     "drills": JobKind(DEFAULT_QUEUE, 60),
     "drill": JobKind(POLL_QUEUE, 600),

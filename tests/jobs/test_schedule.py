@@ -21,6 +21,11 @@ def test_periodic_jobs_are_registered_jobs() -> None:
     assert all(job.name in JOBS for job in PERIODIC_JOBS)
 
 
+def test_due_messages_wait_for_no_housekeeping_and_for_no_proof() -> None:
+    beside = {name for name, kind in JOBS.items() if kind.queue == JOBS["notices"].queue}
+    assert beside == {"notices", "deliver"}, "more workers are forked where these wait"
+
+
 def test_an_id_is_made_from_the_definition() -> None:
     assert TICK.job_id == PeriodicJob("tick", every_seconds=10).job_id
     assert TICK.job_id != PeriodicJob("tick", every_seconds=11).job_id

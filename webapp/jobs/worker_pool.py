@@ -1,8 +1,9 @@
 """Worker processes, forked from a process that has loaded the app, so that they share memory.
 
-One worker is kept for short jobs (ticks), one for polls and one for deliveries of messages. When
-polls or deliveries wait, more workers are forked, up to a limit; they end when they are idle. A
-connection that takes hours, or a receiver that does not answer, therefore does not delay another.
+One worker is kept for short jobs (ticks), one for polls and one for messages: due steps and
+deliveries. When polls or messages wait, more workers are forked, up to a limit; they end when they
+are idle. A connection that takes hours, or a receiver that does not answer, therefore does not
+delay another, and housekeeping delays no message.
 """
 
 import logging

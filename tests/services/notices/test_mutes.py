@@ -76,6 +76,31 @@ def test_a_mute_is_changed_and_ended_early(polled: Desk) -> None:
     assert all_rows(AuditEvent)[-1].subject_type == "client"
 
 
+@both_databases
+@pytest.mark.parametrize("is_shortened", [False, True])
+def test_steps_that_waited_go_on_when_a_mute_ends_early(
+    polled: Desk, mailbox: Mailbox, is_shortened: bool
+) -> None:
+    add_policy("all", [(0, [add_target("soc")]), (10, [add_target("boss")])])
+    polled.account.add_incident(7, now=polled.clock.now(), id=1)
+    polled.poll()
+    deliver_all()
+    client = all_rows(Ticket)[0].client_id
+    mute_client(client, polled.clock.now() + timedelta(hours=8))
+    polled.clock.advance(minutes=11)
+    deliver_all()
+    assert mailbox.to("boss") == []
+    if is_shortened:
+        mute_client(client, polled.clock.now() + timedelta(minutes=5))
+        deliver_all()
+        assert mailbox.to("boss") == [], "it is muted still"
+        polled.clock.advance(minutes=5)
+    else:
+        end_mute(client)
+    deliver_all()
+    assert len(mailbox.to("boss")) == 1
+
+
 def test_an_end_has_to_be_near_and_still_to_come(polled: Desk) -> None:
     client = all_rows(Client)[0].id
     now = polled.clock.now()

@@ -11,7 +11,15 @@ from tests.support.on_call.rotations import rotate
 from tests.support.receivers.notices_data import add_person, add_policy, add_target
 from tests.support.rows import all_rows, change
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, Connection, NotificationSettings, Policy, Target, User
+from webapp.models import (
+    AuditEvent,
+    Connection,
+    NotificationSettings,
+    Policy,
+    PolicyStep,
+    Target,
+    User,
+)
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.notices.offer_policies import (
     OfferChoice,
@@ -171,4 +179,14 @@ def test_a_person_who_is_deactivated_is_nobody() -> None:
     set_mail_server()
     take_offer(OfferChoice(target_id=None, hours=HOURS))
     change(User, ada, is_active=False)
-    assert "there are no targets or contact methods" in problems()
+    assert "nobody has a contact method" in problems()
+
+
+def test_everybody_is_reached_by_the_policys_own_targets_and_by_no_other() -> None:
+    add_target("Foreign", Kind.SLACK)
+    ops = add_target("Ops", Kind.SLACK, paused_at=NOW)
+    add_policy("all", [(0, [ops]), (10, [])])
+    change(PolicyStep, 2, tells_everybody=True)
+    assert problems() == "The policy all reaches nobody: Ops is paused."
+    change(Target, ops, paused_at=None)
+    assert reach().reach.is_well

@@ -15,8 +15,20 @@ from tests.support.receivers.notices_data import (
     add_target,
     deliver_all,
 )
+from tests.support.rows import change
+from webapp.domain.notices.policy import Conditions, StepRule
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import ClientMute, Comment, Escalation, NotificationSettings, OutboxRow, Ticket
+from webapp.models import (
+    ClientMute,
+    Comment,
+    Escalation,
+    NotificationSettings,
+    OutboxRow,
+    PolicyStep,
+    Ticket,
+)
+from webapp.services.notices.edit_policies import PolicyValues, check_policy
+from webapp.services.notices.preview_policies import preview_policies
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.transactions import reading, transaction
@@ -131,6 +143,36 @@ def test_untaken_goes_on_to_the_next_step_until_somebody_takes_it(
         polled.clock.advance(minutes=10)
         deliver_all()
     assert len(mailbox.messages) == told, "nobody is told after it was taken"
+
+
+@both_databases
+def test_everybody_is_all_people_and_the_targets_of_the_policy(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    ops, boss = add_target("ops"), add_target("boss")
+    other = add_target("other policy's")
+    add_person("Ada")
+    add_policy("all", [(0, [ops]), (10, []), (10, [boss])])
+    add_policy("other", [(0, [other])], severities=("low",))
+    change(PolicyStep, 2, tells_everybody=True)
+    polled.account.add_incident(7, now=polled.clock.now(), id=1, severity="critical")
+    polled.poll()
+    deliver_all()
+    assert [name for name, _ in mailbox.messages] == ["ops"]
+    polled.clock.advance(minutes=11)
+    deliver_all()
+    assert sorted(name for name, _ in mailbox.messages[1:]) == ["ada-phone", "boss", "ops"]
+    draft = check_policy(
+        PolicyValues(
+            name="all",
+            conditions=Conditions().as_json(),
+            steps=[StepRule(target_ids=(ops,)), StepRule(after_minutes=5, tells_everybody=True)],
+        )
+    )
+    assert set(preview_policies().stored.by_target) == {"ops", "boss", "Ada: ada-phone"}
+    drafted = preview_policies(draft, 1).edited
+    assert drafted is not None
+    assert set(drafted.by_target) == {"ops", "Ada: ada-phone"}
 
 
 def test_what_was_not_sent_yet_is_dropped_when_the_ticket_is_taken(

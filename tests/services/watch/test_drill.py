@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.polling import INCIDENTS, add_bulk, asked
+from tests.support.polling import INCIDENTS, add_bulk, asked, break_reports
 from tests.support.receivers.notices_data import (
     Mailbox,
     add_person,
@@ -221,6 +221,19 @@ def test_a_report_that_no_worker_processes(polled: Desk) -> None:
     view = follow(polled, drill_id)
     assert (view.failed_at, view.problem) == ("Plan", NOT_PROCESSED)
     assert all_rows(InboxRow) == [], "it does not come later"
+
+
+@both_databases
+def test_the_ticket_of_a_drill_that_was_quarantined_is_a_drills(
+    polled: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drill = start_drill()
+    break_reports(monkeypatch, drill.external_key)
+    for minutes in (5, 5, 10):
+        polled.clock.advance(minutes=minutes)
+        process_report(polled.connection_id, drill.external_key)
+    [ticket] = all_rows(Ticket)
+    assert (ticket.is_unmapped, ticket.is_drill) == (True, True)
 
 
 def test_a_poll_that_holds_the_connection_processes_the_report(polled: Desk) -> None:

@@ -1,7 +1,7 @@
 """Which policy an event falls to, and when its steps tell somebody."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -131,7 +131,11 @@ def read_conditions(values: Mapping[str, Any]) -> Conditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRule:
-    """Whom a step tells, `after_minutes` after the one before; the first: after the event."""
+    """Whom a step tells, `after_minutes` after the one before; the first: after the event.
+
+    One that `tells_everybody` tells all people, and the targets of its policy
+    (`PolicyRule.with_team`).
+    """
 
     after_minutes: int = 0
     target_ids: tuple[int, ...] = ()
@@ -155,6 +159,12 @@ class PolicyRule:
             return self.steps[place]
         is_repeated = self.steps and place < len(self.steps) + self.repeats
         return self.steps[-1] if is_repeated else None
+
+    def with_team(self) -> "PolicyRule":
+        """Return the policy with the targets of all its steps in those that tell everybody."""
+        team = tuple(dict.fromkeys(key for step in self.steps for key in step.target_ids))
+        steps = (replace(one, target_ids=team) if one.tells_everybody else one for one in self.steps)
+        return replace(self, steps=tuple(steps))
 
 
 def check_steps(steps: Sequence[StepRule], repeats: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import Client, ClientMute, User
+from webapp.models import Client, ClientMute, Escalation, Ticket, User
 from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
@@ -71,6 +71,8 @@ def mute_client(
         if mute is None:
             mute = ClientMute(client_id=client_id, starts_at=now, created_by_id=actor_id)
             session.add(mute)
+        elif ends_at < mute.until:
+            _wake_escalations(session, client_id, mute.until, ends_at)
         mute.until, mute.reason = ends_at, words
         drop_for_client(session, client_id)
         record_event(
@@ -94,6 +96,7 @@ def end_mute(client_id: int, *, actor_id: int | None = None) -> None:
         if mute is None:
             raise RefusedError(f"{client.name} is not muted.")
         mute.ended_at, mute.ended_by_id = now, actor_id
+        _wake_escalations(session, client_id, mute.until, now)
         _record_end(session, client_id, mute.until, actor_id)
 
 
@@ -162,6 +165,23 @@ def _get_client(session: Session, client_id: int) -> Client:
 def _find_mute(session: Session, client_id: int, now: datetime) -> ClientMute | None:
     query = select(ClientMute).where(ClientMute.client_id == client_id, *_holds(now))
     return session.scalars(query.order_by(ClientMute.id.desc()).with_for_update()).first()
+
+
+def _wake_escalations(
+    session: Session, client_id: int, old_end: datetime, due_at: datetime
+) -> None:
+    """Let escalations of the client go on at `due_at` that wait for the mute's old end."""
+    tickets = select(Ticket.id).where(Ticket.client_id == client_id)
+    session.execute(
+        update(Escalation)
+        .where(
+            Escalation.ended_at.is_(None),
+            Escalation.due_at == old_end,
+            Escalation.ticket_id.in_(tickets),
+        )
+        .values(due_at=due_at),
+        execution_options=NO_SYNC,
+    )
 
 
 def _holds(now: datetime) -> list[Any]:

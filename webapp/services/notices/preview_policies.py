@@ -66,7 +66,7 @@ def _with_draft(
     session: Session, rules: Rules, draft: CheckedPolicy, policy_id: int | None
 ) -> Rules:
     """The rules with the draft where it would stand: it counts as enabled."""
-    rule = draft.as_rule(policy_id or NEW_POLICY)
+    rule = draft.as_rule(policy_id or NEW_POLICY).with_team()
     order = session.scalars(select(Policy.id).order_by(Policy.position, Policy.id)).all()
     known: dict[int, PolicyRule] = {one.id: one for one in rules.policies}
     known[rule.id] = rule

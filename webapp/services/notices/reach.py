@@ -93,15 +93,17 @@ class _Audiences:
     def of(self, step: StepRule) -> StepAudience:
         """Return whether a step reaches somebody."""
         problems: list[str] = []
-        chosen = [one for one in self._targets if one.id in step.target_ids]
-        if step.tells_everybody:
-            chosen = list(self._targets)
-        elif step.tells_on_call:
+        chosen = [
+            one
+            for one in self._targets
+            if one.id in step.target_ids or (step.tells_everybody and one.user_id is not None)
+        ]
+        if step.tells_on_call and not step.tells_everybody:
             chosen += self._of_person(problems)
         usable = [one for one in chosen if self._what_is_wrong(one) is None]
         problems += [why for one in chosen if (why := self._what_is_wrong(one)) is not None]
         if step.tells_everybody and not chosen:
-            problems.append("there are no targets or contact methods")
+            problems.append("nobody has a contact method")
         return StepAudience(bool(usable), tuple(dict.fromkeys(problems)))
 
     def _of_person(self, problems: list[str]) -> list[Any]:

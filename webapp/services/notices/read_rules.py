@@ -14,14 +14,17 @@ log = logging.getLogger(__name__)
 
 
 def read_rules(session: Session) -> Rules:
-    """Return the enabled policies in order, with quiet hours and holidays."""
+    """Return the enabled policies in order, with quiet hours and holidays.
+
+    Steps that tell everybody name the targets of their whole policy.
+    """
     found = session.scalars(
         select(Policy)
         .where(Policy.is_enabled)
         .order_by(Policy.position, Policy.id)
         .options(selectinload(Policy.steps))
     )
-    policies = [rule for policy in found if (rule := as_rule(policy)) is not None]
+    policies = [rule.with_team() for policy in found if (rule := as_rule(policy)) is not None]
     settings = session.get(NotificationSettings, 1)
     return Rules(
         policies=tuple(policies),

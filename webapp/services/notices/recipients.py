@@ -1,4 +1,4 @@
-"""Whom a step of a policy tells: targets, whoever is on call, or everybody."""
+"""Whom a step of a policy tells: targets, whoever is on call, or all people."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,8 +56,8 @@ class RecipientBook:
             person = who_is_on_call(self.session, self.now)
             if person is not None:
                 conditions.append(Target.user_id == person.id)
-        if step.tells_everybody:
-            conditions.append(Target.id.is_not(None))
+        if step.tells_everybody:  # its policy's targets are named by it, see `read_rules`
+            conditions.append(Target.user_id.is_not(None))
         return find_recipients(self.session, conditions)
 
 

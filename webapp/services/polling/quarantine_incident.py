@@ -118,7 +118,13 @@ def _write_minimal_ticket(
         entry.key, problem=problem, raw=entry.payload, portal_url=portal_url(cycle, entry.incident)
     )
     ticket_id = _insert_ticket(
-        session, cycle, entry.key, build_quarantine_title(entry.key), body, now
+        session,
+        cycle,
+        entry.key,
+        build_quarantine_title(entry.key),
+        body,
+        now,
+        is_drill=entry.is_drill,
     )
     words = f"The report could not be processed: {escape_line(problem)}"
     note = f"Incident ID: {escape_line(entry.key)}\n{words}"
@@ -127,7 +133,14 @@ def _write_minimal_ticket(
 
 
 def _insert_ticket(
-    session: Session, cycle: Cycle, reference: str, title: str, body: str, now: datetime
+    session: Session,
+    cycle: Cycle,
+    reference: str,
+    title: str,
+    body: str,
+    now: datetime,
+    *,
+    is_drill: bool = False,
 ) -> int:
     """Insert a ticket on the fallback client and board, without regard to its report."""
     [number] = take_ticket_numbers(session, 1)
@@ -144,6 +157,7 @@ def _insert_ticket(
         "connection_id": cycle.connection.id,
         "source_reference": reference,
         "is_unmapped": True,
+        "is_drill": is_drill,
         "created_at": now,
         "updated_at": now,
     }
