@@ -163,8 +163,13 @@ class PolicyRule:
     def with_team(self) -> "PolicyRule":
         """Return the policy with the targets of all its steps in those that tell everybody."""
         team = tuple(dict.fromkeys(key for step in self.steps for key in step.target_ids))
-        steps = (replace(one, target_ids=team) if one.tells_everybody else one for one in self.steps)
-        return replace(self, steps=tuple(steps))
+        return replace(
+            self,
+            steps=tuple(
+                replace(step, target_ids=team) if step.tells_everybody else step
+                for step in self.steps
+            ),
+        )
 
 
 def check_steps(steps: Sequence[StepRule], repeats: int) -> dict[str, str]:

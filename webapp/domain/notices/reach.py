@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import product
 
 from webapp.domain.incident import Severity
@@ -11,6 +11,7 @@ from webapp.domain.notices.events import CREATED
 from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, StepRule
 from webapp.domain.notices.policy_words import join_words
 
+HOURS_AHEAD = 7 * 24
 ANY_OTHER = 0
 """Stands for a board or client that no policy names."""
 
@@ -48,7 +49,8 @@ def judge_reach(
 ) -> Reach:
     """Return whether a critical ticket that is created at `now` reaches somebody, wherever it is.
 
-    Every combination of board, client and mapping is tried that policies tell apart.
+    Every combination of board, client and mapping is tried that policies tell apart. Where policies
+    have hours, each hour of the coming week is tried, too.
     """
     if not rules.policies:
         return Reach(("There is no policy: nobody is told of anything.",))
@@ -71,6 +73,7 @@ def judge_reach(
             untold.append((board_name, client_name, is_unmapped))
         else:
             problems |= dict.fromkeys(_problems(chosen[0], audience))
+            problems |= dict.fromkeys(_problems_of_hours(rules, occasion, now))
     missing = [_untold_words(untold, len(boards) * len(clients) * 2)] if untold else []
     return Reach((*missing, *problems))
 
@@ -85,6 +88,25 @@ def _problems(policy: PolicyRule, audience: Callable[[StepRule], StepAudience]) 
         return
     reasons = list(dict.fromkeys(reason for one in found for reason in one.problems))
     yield f"The policy {policy.name} reaches nobody: {join_words(reasons) or 'nobody is named'}."
+
+
+def _problems_of_hours(rules: Rules, occasion: Occasion, now: datetime) -> Iterator[str]:
+    """Why a critical ticket reaches nobody at once at some hour of the coming week."""
+    if all(policy.conditions.hours is None for policy in rules.policies):
+        return
+    for hour in range(HOURS_AHEAD):
+        moment = now + timedelta(hours=hour)
+        chosen = rules.choose(occasion, moment)
+        when = f"{moment:%A at %H:%M} UTC"
+        if chosen is None:
+            yield f"No policy is about critical tickets at all hours, for instance not {when}."
+            return
+        if rules.released_at(chosen[0], is_critical=True, now=moment) > moment:
+            yield (
+                f"The policy {chosen[0].name} holds critical tickets until its hours begin,"
+                f" for instance {when}."
+            )
+            return
 
 
 def _told_apart(

@@ -91,3 +91,21 @@ def test_a_thousand_clients_in_twenty_policies_are_judged_at_once() -> None:
         for key in range(1, 21)
     ]
     assert reach(*policies, policy(GOOD, key=99)).is_well
+
+
+DAYTIME = read_hours({"zone": "UTC", "begins": "02:00", "ends": "18:00", "weekdays": [0, 1, 2]})
+
+
+def test_a_policy_that_leaves_hours_out_is_found_before_they_come() -> None:
+    only_by_day = policy(GOOD, hours=DAYTIME, outside=SKIP)
+    assert reach(only_by_day).problems == (
+        "No policy is about critical tickets at all hours, for instance not Monday at 18:00 UTC.",
+    )
+    assert reach(only_by_day, policy(GOOD, key=2)).is_well
+
+
+def test_a_policy_that_holds_criticals_is_found() -> None:
+    assert reach(policy(GOOD, hours=DAYTIME)).problems == (
+        "The policy P1 holds critical tickets until its hours begin, for instance"
+        " Monday at 18:00 UTC.",
+    )
