@@ -82,7 +82,8 @@ def test_outside_of_a_policys_hours_the_next_one_counts() -> None:
     by_day = policy(GOOD, hours=office, outside=SKIP)
     assert not reach(by_day).is_well
     assert reach(by_day, policy(GOOD, key=2)).is_well
-    assert judge_reach(Rules(policies=(by_day,)), PLACES, audience, NOW.replace(hour=9)).is_well
+    by_day_alone = judge_reach(Rules(policies=(by_day,)), PLACES, audience, NOW.replace(hour=9))
+    assert not by_day_alone.is_well, "the next night is a gap"
 
 
 def test_a_thousand_clients_in_twenty_policies_are_judged_at_once() -> None:
