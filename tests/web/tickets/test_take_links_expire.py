@@ -10,8 +10,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows
 from tests.web.pages import Browser
 from webapp.models import TakeLink, Ticket
+from webapp.services.errors import NotFoundError
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.people.sign_in import hash_token
+from webapp.services.tickets.take_ticket import take_ticket
 from webapp.services.transactions import reading
 
 TOKEN = "abcdefgh"
@@ -51,13 +53,15 @@ def test_an_expired_link_tells_nothing_of_the_ticket(
 
 
 def test_a_used_link_tells_nothing_either_once_it_has_expired(
-    linked: Ticket, visitor: Browser, fake_clock: FakeClock
+    app: Flask, linked: Ticket, visitor: Browser, fake_clock: FakeClock
 ) -> None:
     visitor.post_own(f"/take/{TOKEN}", {})
     assert linked.number in visitor.get(f"/take/{TOKEN}").text
     fake_clock.advance(hours=24)
     page = visitor.get(f"/take/{TOKEN}", status=404)
     assert linked.number not in page.response.text
+    with app.app_context(), pytest.raises(NotFoundError, match="expired"):
+        take_ticket(TOKEN)  # and not: who has it
 
 
 def test_the_address_is_no_referrer(linked: Ticket, visitor: Browser) -> None:

@@ -128,6 +128,8 @@ def _refusal(
 
     A ticket that somebody has can be taken while people are called for it again.
     """
+    if now >= link.expires_at:
+        return NotFoundError(EXPIRED)
     if ticket is None:
         return RefusedError(NO_TICKET)
     if ticket.closed_at is not None:
@@ -136,8 +138,6 @@ def _refusal(
         return ConflictError(_taken(ticket.assignee, link.user))
     if link.used_at is not None:
         return RefusedError(USED)
-    if now >= link.expires_at:
-        return NotFoundError(EXPIRED)
     if not link.user.is_active:
         return RefusedError(NO_PERSON)
     return None
