@@ -28,8 +28,8 @@ def choose_rows(session: Session, target: Target, only_events: str | None) -> Se
     now = clock.utcnow()
     limits = KINDS[Kind(target.kind)].limits
     rows = _waiting_rows(session, target, only_events, now, MOST_BUNDLED if limits else AT_ONCE)
-    groups = group_rows([_as_waiting(row) for row in rows], now)
-    sent = _sent_lately(session, target.id, limits, now) if groups and limits else []
+    groups = group_rows([as_waiting(row) for row in rows], now)
+    sent = sent_lately(session, target.id, limits, now) if groups and limits else []
     group = choose_message(groups, sent, limits, now)
     if group is None:
         return ()
@@ -107,7 +107,8 @@ def _is_held_up(now: datetime) -> Exists:
     )
 
 
-def _as_waiting(row: OutboxRow) -> Waiting:
+def as_waiting(row: OutboxRow) -> Waiting:
+    """Return a row as the rules of bundling see it."""
     subject = f"ticket:{row.ticket_id}" if row.ticket_id is not None else f"row:{row.id}"
     return Waiting(
         id=row.id,
@@ -122,7 +123,7 @@ def _as_waiting(row: OutboxRow) -> Waiting:
     )
 
 
-def _sent_lately(
+def sent_lately(
     session: Session, target_id: int, limits: Sequence[Limit], now: datetime
 ) -> list[SentMessage]:
     """Return the messages about tickets that were sent within the longest of the spans.
