@@ -62,15 +62,16 @@ class Paged:
     def __init__(self, desk: Desk, mailbox: Mailbox) -> None:
         self.desk, self.mailbox = desk, mailbox
         self.ada, ada_phone = add_person("Ada")
-        self.bo, bo_phone = add_person("Bo")
-        add_policy("critical", [(0, [ada_phone, bo_phone]), (10, [bo_phone])], repeats=3)
+        self.bo, self.bo_phone = add_person("Bo")
+        add_policy("critical", [(0, [ada_phone, self.bo_phone]), (10, [self.bo_phone])], repeats=3)
         desk.poll()
         desk.account.add_incident(
             7, now=desk.clock.now(), id=1, severity="critical", summary=LIVE + "z" * 2000
         )
         desk.poll()
         deliver_all()
-        [self.ticket_id] = [one.id for one in all_rows(Ticket)]
+        [ticket] = all_rows(Ticket)
+        self.ticket_id, self.open_status_id = ticket.id, ticket.status_id
 
     def token(self, name: str = "ada") -> str:
         """The token in the last message to somebody."""
@@ -194,6 +195,27 @@ def test_the_second_try_takes_nothing(paged: Paged) -> None:
     paged.assign(None)
     refused(token, RefusedError, USED)
     assert not read_take_link(token).was_taken
+
+
+@both_databases
+def test_a_ticket_that_is_called_for_again_can_be_taken_from_who_had_it(
+    paged: Paged, mailbox: Mailbox
+) -> None:
+    add_policy("again", [(0, [paged.bo_phone])], events=("reopened",))
+    take_ticket(paged.token("ada"))
+    paged.close()
+    change_ticket(
+        paged.ticket_id,
+        TicketChange(status_id=paged.open_status_id),
+        actor_id=paged.ada,
+        seen_at=None,
+    )
+    deliver_all()
+    titles = [one.title.partition(":")[0] for one in mailbox.to("bo-phone")]
+    assert titles == ["Critical", "Taken by Ada", "Reopened, critical"], "in the order of events"
+    take_ticket(paged.token("bo"))
+    assert paged.ticket().assignee_id == paged.bo
+    assert {one.end_reason for one in all_rows(Escalation)} <= {"taken", "closed", "replaced"}
 
 
 @both_databases

@@ -1,7 +1,7 @@
 """Which waiting rows of a target become one message, and when a flood becomes one notice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webapp.domain.notices.target_kinds import Limit
@@ -39,15 +39,24 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that are sent as one message; `is_flood` says that only their number is told."""
+    """Rows that are sent as one message; `is_flood` says that only their number is told.
+
+    `hurries` says that something urgent about the same subject waits for it.
+    """
 
     rows: tuple[Waiting, ...]
     is_flood: bool = False
+    hurries: bool = False
 
     @property
     def is_urgent(self) -> bool:
-        """Whether one of them is, so that all are sent with the urgent ones."""
-        return any(row.is_urgent for row in self.rows)
+        """Whether one of them is, or something urgent waits for it: it goes with the urgent."""
+        return self.hurries or any(row.is_urgent for row in self.rows)
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """What it is about."""
+        return frozenset(row.subject for row in self.rows)
 
     @property
     def is_apart(self) -> bool:
@@ -74,15 +83,12 @@ def group_rows(rows: Sequence[Waiting], now: datetime) -> list[Group]:
 
     Rows of one message that was tried before stay together. Other rows with the same bundle become
     one message as soon as the first of them is due. A row waits while an earlier one about the same
-    subject is to be tried again; what is only held does not hold up others.
+    subject is to be tried again; what is only held does not hold up others. What is urgent hurries
+    what was written before it about the same subject.
     """
-    keys: dict[str, list[Waiting]] = {}
-    for row in rows:
-        name = row.message_key or (f"bundle:{row.bundle}" if row.bundle else f"row:{row.id}")
-        keys.setdefault(name, []).append(row)
     groups: list[Group] = []
     held_back: set[str] = set()
-    for members in sorted(keys.values(), key=lambda members: members[0].id):
+    for members in sorted(_bundle(rows), key=lambda members: members[0].id):
         subjects = {row.subject for row in members}
         is_due = any(row.due_at <= now for row in members) and all(
             row.next_try_at <= now or row.next_try_at == row.due_at for row in members
@@ -91,7 +97,36 @@ def group_rows(rows: Sequence[Waiting], now: datetime) -> list[Group]:
             groups.append(Group(tuple(members), is_flood=members[0].is_flood))
         elif is_due or members[0].message_key is not None:
             held_back |= subjects
-    return groups
+    return _hurry(groups)
+
+
+def _bundle(rows: Sequence[Waiting]) -> list[list[Waiting]]:
+    """Return the rows of each message; a bundle begins anew with a row that would overtake."""
+    bundles: dict[str, list[Waiting]] = {}
+    names: dict[str, str] = {}
+    last_of: dict[str, str] = {}
+    for row in rows:
+        name = row.message_key or (f"bundle:{row.bundle}" if row.bundle else f"row:{row.id}")
+        current = names.get(name, name)
+        before = bundles.get(last_of.get(row.subject, current))
+        begun = bundles.get(current)
+        if row.message_key is None and begun and before and before[0].id > begun[0].id:
+            current = names[name] = f"{name}:{row.id}"
+        bundles.setdefault(current, []).append(row)
+        last_of[row.subject] = current
+    return list(bundles.values())
+
+
+def _hurry(groups: Sequence[Group]) -> list[Group]:
+    """Mark what something urgent about the same subject comes after, so that the order stays."""
+    urgent: set[str] = set()
+    found: list[Group] = []
+    for group in reversed(groups):
+        one = group if urgent.isdisjoint(group.subjects) else replace(group, hurries=True)
+        if one.is_urgent:
+            urgent |= one.subjects
+        found.append(one)
+    return found[::-1]
 
 
 def choose_message(
@@ -100,20 +135,33 @@ def choose_message(
     """Return which of `groups` is sent next to a target with `limits`; None if none may be yet.
 
     What tells of no ticket comes first, then what is urgent, then the rest; in each, what is new
-    before what was tried. Urgent messages and
-    others are limited each by themselves. What does not fit becomes one notice that tells how many
-    there are; until such a flood is over, there is one every few minutes.
+    before what was tried, unless it is about the same subject. Urgent messages and others are
+    limited each by themselves. What does not fit becomes one notice that tells how many there are;
+    until such a flood is over, there is one every few minutes.
     """
-    apart = next((group for group in groups if group.is_apart), None)
+    free = _leave_out_what_waits(groups)
+    apart = next((group for group in free if group.is_apart), None)
     if apart is not None or not limits:
-        return apart or min(groups, key=lambda group: group.was_tried, default=None)
+        return apart or min(free, key=lambda group: group.was_tried, default=None)
     for is_urgent in (True, False):
-        mine = [group for group in groups if group.is_urgent == is_urgent]
+        mine = [group for group in free if group.is_urgent == is_urgent]
         before = [one for one in sent if one.is_urgent == is_urgent]
         chosen = _choose_of(mine, before, limits, now) if mine else None
         if chosen is not None:
             return chosen
     return None
+
+
+def _leave_out_what_waits(groups: Sequence[Group]) -> list[Group]:
+    """Return `groups` without those that come after one that was tried, about the same subject."""
+    tried: set[str] = set()
+    free: list[Group] = []
+    for group in groups:
+        if tried.isdisjoint(group.subjects):
+            free.append(group)
+        if group.was_tried:
+            tried |= group.subjects
+    return free
 
 
 def _choose_of(
@@ -131,4 +179,5 @@ def _choose_of(
     is_same_flood = last_flood is not None and now < last_flood + FLOOD_LASTS
     if len(fresh) <= room or (room > 1 and not is_same_flood):
         return fresh[0]
-    return Group(tuple(row for group in fresh for row in group.rows), is_flood=True)
+    rows = tuple(row for group in fresh for row in group.rows)
+    return Group(rows, is_flood=True, hurries=fresh[0].is_urgent)

@@ -35,6 +35,8 @@ def choose_rows(session: Session, target: Target, only_events: str | None) -> Se
         return ()
     ids = {one.id for one in group.rows}
     members = [row for row in rows if row.id in ids]
+    for row in members:
+        row.is_urgent = row.is_urgent or group.is_urgent  # it counts with those that it went with
     if group.is_flood:
         for row in members:
             row.bundle = FLOOD
@@ -53,7 +55,7 @@ def _waiting_rows(
         waits.append(OutboxRow.event.startswith(only_events))
     due = session.execute(
         select(OutboxRow.id, OutboxRow.bundle, OutboxRow.message_key)
-        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now, ~_is_held_up(now))
+        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now, ~_is_held_up())
         .order_by(*_order(target))
         .limit(most)
     ).all()
@@ -90,8 +92,11 @@ def _order(target: Target) -> Sequence[ColumnElement[Any]]:
     )
 
 
-def _is_held_up(now: datetime) -> Exists:
-    """Whether the row has to wait for an earlier one about its ticket, which was tried."""
+def _is_held_up() -> Exists:
+    """Whether the row has to wait for an earlier one about its ticket, which was tried.
+
+    Also if that is due again: it is sent first, and not what is new.
+    """
     earlier = aliased(OutboxRow)
     return (
         select(earlier.id)
@@ -101,7 +106,6 @@ def _is_held_up(now: datetime) -> Exists:
             earlier.id < OutboxRow.id,
             earlier.state == OutboxState.PENDING,
             earlier.attempts > 0,
-            earlier.next_try_at > now,
         )
         .exists()
     )

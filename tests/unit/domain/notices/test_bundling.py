@@ -179,6 +179,34 @@ def test_urgent_messages_have_limits_of_their_own_and_go_first() -> None:
     assert ids(send_all([*low, *urgent], sent_before(1, 2), LIMITS)) == [[9]]
 
 
+def test_what_is_urgent_does_not_overtake_what_is_told_of_the_same_ticket() -> None:
+    rows = [
+        row(1, subject="ticket:5"),
+        row(2, subject="ticket:6"),
+        replace(row(3, subject="ticket:5"), is_urgent=True),
+    ]
+    groups = group_rows(rows, NOW)
+    assert ids(send_all(groups, [], LIMITS)) == [[1], [3], [2]]
+    assert ids(send_all(groups, sent_before(1, 2), LIMITS)) == [[1], [3]], "it counts as urgent"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 2)), max_size=12))
+def test_what_is_told_of_one_ticket_keeps_its_order(
+    rows: list[tuple[int, bool, int]],
+) -> None:
+    waiting = [
+        replace(row(key, subject=f"ticket:{ticket}"), is_urgent=is_urgent, bundle=bundle or None)
+        for key, (ticket, is_urgent, bundle) in enumerate(rows, 1)
+    ]
+    told: dict[str, list[int]] = {}
+    for group in send_all(group_rows(waiting, NOW), [], (Limit(50, timedelta(minutes=1)),)):
+        for subject in group.subjects:
+            told.setdefault(subject, []).append(
+                min(one.id for one in group.rows if one.subject == subject)
+            )
+    assert all(found == sorted(found) for found in told.values())
+
+
 def test_what_tells_of_no_ticket_is_never_held_back_nor_folded() -> None:
     apart = Group((replace(row(9), is_apart=True),))
     full = [*sent_before(1, 2), *sent_before(1, 2, is_urgent=True)]
