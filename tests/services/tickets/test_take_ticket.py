@@ -203,6 +203,7 @@ def test_a_ticket_that_is_called_for_again_can_be_taken_from_who_had_it(
 ) -> None:
     add_policy("again", [(0, [paged.bo_phone])], events=("reopened",))
     take_ticket(paged.token("ada"))
+    deliver_all()
     paged.close()
     change_ticket(
         paged.ticket_id,
@@ -212,7 +213,7 @@ def test_a_ticket_that_is_called_for_again_can_be_taken_from_who_had_it(
     )
     deliver_all()
     titles = [one.title.partition(":")[0] for one in mailbox.to("bo-phone")]
-    assert titles == ["Critical", "Taken by Ada", "Reopened, critical"], "in the order of events"
+    assert titles == ["Critical", "Taken by Ada", "Reopened, critical"]
     take_ticket(paged.token("bo"))
     assert paged.ticket().assignee_id == paged.bo
     assert {one.end_reason for one in all_rows(Escalation)} <= {"taken", "closed", "replaced"}

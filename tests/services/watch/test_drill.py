@@ -182,6 +182,8 @@ def test_with_nobody_on_call_it_says_so(polled: Desk) -> None:
     add_policy("Critical", [(0, [])], on_call=True, events=("created",))
     drill_id = begin(polled)
     deliver(polled)
+    assert follow(polled, drill_id).ended_at is None, "the step is tried again and again"
+    deliver(polled, seconds=16 * 60)
     view = follow(polled, drill_id)
     assert (view.failed_at, view.problem) == ("Delivery", f"The policy “Critical” told {NOBODY}")
 
