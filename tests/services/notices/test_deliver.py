@@ -17,7 +17,7 @@ from tests.support.receivers.notices_data import (
 from webapp import clock
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, NotificationSettings, OutboxRow, Target
+from webapp.models import AuditEvent, NotificationSettings, OutboxRow, Target, Ticket
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.services.notices import choose_rows, deliver
 from webapp.services.notices.deliver import deliver_target, expire_messages
@@ -51,6 +51,12 @@ def an_alarm() -> Message:
         title="The worker is gone",
         happened_at=clock.utcnow(),
     )
+
+
+def ticket_number(incident_id: int) -> str:
+    with reading() as session:
+        query = select(Ticket.number).where(Ticket.source_reference == str(incident_id))
+        return session.scalars(query).one()
 
 
 def incident(desk: Desk, number: int, organization: int = 7, **fields: object) -> None:
@@ -106,6 +112,31 @@ def test_a_target_that_is_down_for_a_day_gets_everything_in_order(
     events = [one.event for one in mailbox.to("down") if one.data["incident_id"] == "1"]
     assert events == ["ticket.created", "ticket.severity_raised"]
     assert target(down).failing_since is None
+
+
+@both_databases
+def test_what_is_new_of_a_ticket_does_not_overtake_what_failed_of_it(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    hook, mail = add_target("hook", Kind.WEBHOOK), add_target("mail")
+    add_policy("all", [(0, [hook, mail])], events=("created", "severity_raised"))
+    mailbox.failures |= {"hook": transient(), "mail": transient()}
+    incident(polled, 1, severity="low")
+    polled.poll()
+    deliver_all()
+    assert {row.attempts for row in rows()} == {1}
+    polled.account.update_incident(1, now=polled.clock.now(), severity="critical")
+    incident(polled, 2, organization=8, severity="low")
+    polled.poll()
+    mailbox.failures.clear()
+    for _ in range(3):
+        deliver_all()
+        polled.clock.advance(minutes=10)
+    events = [one.event for one in mailbox.to("hook") if one.data["incident_id"] == "1"]
+    assert events == ["ticket.created", "ticket.severity_raised"]
+    assert len(mailbox.to("hook")) == 3
+    titles = [title for title in mailbox.titles("mail") if ticket_number(1) in title]
+    assert [title.partition(":")[0] for title in titles] == ["Low", "Severity raised, critical"]
 
 
 @both_databases
