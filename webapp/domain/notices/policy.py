@@ -77,8 +77,12 @@ class Conditions:
             and (not self.board_ids or occasion.board_id in self.board_ids)
             and (not self.client_ids or occasion.client_id in self.client_ids)
             and self.mapping in (ANY, UNMAPPED if occasion.is_unmapped else MAPPED)
-            and (self.hours is None or self.outside == HOLD or self.hours.contain(now, holidays))
+            and self.hold_at(now, holidays)
         )
+
+    def hold_at(self, now: datetime, holidays: Collection[date] = ()) -> bool:
+        """Whether the hours let a policy take anything at `now`."""
+        return self.hours is None or self.outside == HOLD or self.hours.contain(now, holidays)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `read_conditions` reads."""

@@ -7,25 +7,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.notices.events import UNTOUCHED
 from webapp.domain.notices.facts import TicketFacts, read_ticket_facts
 from webapp.domain.notices.policy import PolicyRule, Rules
-from webapp.models import Escalation, OutboxRow, Policy, Target, Ticket
+from webapp.models import Escalation, OutboxRow, Target
 from webapp.models.outbox import OutboxState
-from webapp.models.ticket import SOURCE_HUNTRESS
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
 from webapp.services.notices.run_steps import Running, occasion_of, run_steps
-from webapp.services.notices.tell import Happening, tell
+from webapp.services.notices.untouched import tell_untouched
 from webapp.services.notices.write_rows import write_rows
 from webapp.services.transactions import reading, transaction
 
 BATCH = 50
 """The most escalations in one transaction, so that a poll need not wait for it for long."""
-
-LOOKS_BACK = timedelta(days=7)
-"""A ticket that became untouched longer ago, while nobody ran this, is not told of."""
 
 
 def advance_escalations(now: datetime) -> int:
@@ -34,7 +29,7 @@ def advance_escalations(now: datetime) -> int:
     Each step is run once, whoever calls this at the same time: its escalation is locked, and a row
     of the outbox has a key that names the step.
     """
-    _tell_untouched(now)
+    tell_untouched(now)
     count = 0
     while True:
         with transaction() as session:
@@ -111,43 +106,3 @@ def _other_policy(
         return None
     one.policy_id, one.step = found[0].id, 0
     return found[0]
-
-
-def _tell_untouched(now: datetime) -> None:
-    """Tell of open tickets that nobody has touched for as long as a policy says."""
-    with reading() as session:
-        rules = read_rules(session)
-    for policy in rules.policies:
-        minutes = policy.conditions.untouched_minutes
-        if UNTOUCHED in policy.conditions.events and minutes:
-            _tell_untouched_of(policy, now, timedelta(minutes=minutes))
-
-
-def _tell_untouched_of(policy: PolicyRule, now: datetime, patience: timedelta) -> None:
-    """Tell of each ticket once; of those that other conditions leave out, nobody is told."""
-    known = select(Escalation.ticket_id).where(Escalation.event == UNTOUCHED)
-    since = select(Policy.created_at).where(Policy.id == policy.id).scalar_subquery()
-    last_id, found = 0, BATCH
-    while found == BATCH:
-        with transaction() as session:
-            ids = session.scalars(
-                select(Ticket.id)
-                .where(
-                    Ticket.id > last_id,
-                    Ticket.source == SOURCE_HUNTRESS,
-                    Ticket.closed_at.is_(None),
-                    Ticket.first_touched_at.is_(None),
-                    Ticket.assignee_id.is_(None),
-                    Ticket.is_muted.is_(False),
-                    Ticket.created_at <= now - patience,
-                    Ticket.created_at > now - patience - LOOKS_BACK,
-                    Ticket.created_at >= since,
-                    Ticket.id.not_in(known),
-                )
-                .order_by(Ticket.id)
-                .limit(BATCH)
-                .with_for_update(skip_locked=True)
-            ).all()
-            happenings = [Happening(event=UNTOUCHED, ticket_id=key) for key in ids]
-            tell(session, happenings, only_policy=policy.id)
-        found, last_id = len(ids), max(ids, default=0)
