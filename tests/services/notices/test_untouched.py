@@ -18,11 +18,11 @@ from webapp.domain.incident import parse_word
 from webapp.domain.notices.events import UNTOUCHED
 from webapp.models import Alert, Board, Client, ClientMute, Escalation, Policy, Status, Ticket
 from webapp.models.ticket import SOURCE_HUNTRESS
-from webapp.services.notices import untouched
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import read_rules
 from webapp.services.notices.run_steps import occasion_of
-from webapp.services.notices.untouched import tell_untouched
+from webapp.services.notices.silence import untouched
+from webapp.services.notices.silence.untouched import tell_untouched
 from webapp.services.transactions import reading, transaction
 
 WORDS = ("critical", "High", "low", "severe", None)

@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     TARGET_PAUSED = "target-paused"
     TARGET_FAILING = "target-failing"
     MESSAGES_FAILED = "messages-failed"
+    UNTOLD = "telling-failed"
     DISK = "disk-low"
     DRILL = "drill-failed"
     UNEXPLAINED = "proof-unexplained"
@@ -160,6 +161,13 @@ KINDS: Mapping[Trouble, AlarmKind] = {
     Trouble.MESSAGES_FAILED: AlarmKind(
         title="Messages were not delivered",
         what_to_do="Look at them under Notifications → Outbox, and send them again.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.UNTOLD: AlarmKind(
+        title="Nobody was told of tickets",
+        what_to_do="Look at these tickets yourself: Notifications → Outbox names them, and the log"
+        " says why. What people wait for is tried again every ten minutes.",
+        is_grave=True,
         repeat_after=timedelta(hours=12),
     ),
     Trouble.DISK: AlarmKind(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.notices.facts import TicketFacts, read_ticket_facts
+from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.policy import PolicyRule, Rules
 from webapp.models import Escalation, OutboxRow, Target
 from webapp.models.outbox import OutboxState
@@ -15,7 +15,15 @@ from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
 from webapp.services.notices.run_steps import Running, occasion_of, run_steps
-from webapp.services.notices.untouched import tell_untouched
+from webapp.services.notices.silence.untold import (
+    TRIED_AGAIN_AFTER,
+    Untold,
+    attempted,
+    find_untold,
+    note_told,
+    note_untold,
+)
+from webapp.services.notices.silence.untouched import tell_untouched
 from webapp.services.notices.write_rows import write_rows
 from webapp.services.transactions import reading, transaction
 
@@ -67,34 +75,59 @@ def find_due_targets(now: datetime) -> list[int]:
 
 
 def _go_on(session: Session, due: Sequence[Escalation], now: datetime) -> None:
-    """Run the steps that are due; those of muted clients wait until that ends."""
-    rules, book, muted = (
-        read_rules(session),
-        RecipientBook(session, now),
-        muted_clients(session, now),
-    )
-    policies = {policy.id: policy for policy in rules.policies}
-    facts = read_facts(session, {one.ticket_id for one in due})
+    """Run the steps that are due; one that fails keeps no other, and is tried again later."""
+    run = _Run(session, now, [one.ticket_id for one in due])
+    known = find_untold(session, [one.id for one in due])
     for one in due:
-        fresh = facts.get(one.ticket_id)
-        if fresh is None:
+        key, untold = one.id, Untold(one.event, one.ticket_id, one.id)
+        with attempted(session, f"A step of escalation {key}") as attempt:
+            run.go_on(one)
+            if key in known:
+                note_told(session, key)
+        if attempt.error is not None:
+            one.due_at = now + TRIED_AGAIN_AFTER
+            if key not in known:
+                with attempted(session, "Noting what was not told"):
+                    note_untold(session, [untold], attempt.error, now)
+
+
+class _Run:
+    """Runs due steps with what they have in common, which is read once for a transaction."""
+
+    def __init__(self, session: Session, now: datetime, ticket_ids: Sequence[int]) -> None:
+        self._session = session
+        self._now = now
+        self._rules = read_rules(session)
+        self._book = RecipientBook(session, now)
+        self._muted = muted_clients(session, now)
+        self._policies = {policy.id: policy for policy in self._rules.policies}
+        self._facts = read_facts(session, set(ticket_ids))
+
+    def go_on(self, one: Escalation) -> None:
+        """Run the steps of an escalation that are due; a muted client's wait until that ends."""
+        facts = self._facts.get(one.ticket_id)
+        if facts is not None and facts.client_id in self._muted:
+            one.due_at = self._muted[facts.client_id]
+            return
+        policy = None if facts is None else self._policy_of(one, facts)
+        if facts is None or policy is None:
             one.due_at = None
-            continue
-        if fresh.client_id in muted:
-            one.due_at = muted[fresh.client_id]
-            continue
-        told = read_ticket_facts(one.facts)
-        fresh = replace(fresh, person=told.person, previous_severity=told.previous_severity)
-        policy = policies.get(one.policy_id or 0) or _other_policy(rules, one, fresh, now)
-        if policy is None:
-            one.due_at = None
-            continue
-        running = Running(
-            policy=policy, event=one.event, facts=fresh, step=one.step, due_at=one.due_at or now
+            return
+        facts = replace(
+            facts,
+            person=one.facts.get("person"),
+            previous_severity=one.facts.get("previous_severity"),
         )
-        result = run_steps(running, rules, book, now)
+        due_at = one.due_at or self._now
+        running = Running(policy=policy, event=one.event, facts=facts, step=one.step, due_at=due_at)
+        result = run_steps(running, self._rules, self._book, self._now)
         one.step, one.due_at = result.step, result.due_at
-        write_rows(session, result.rows(one.id, now, timedelta(0)), now)
+        rows = result.rows(one.id, self._now, timedelta(0))
+        write_rows(self._session, rows, self._now)
+
+    def _policy_of(self, one: Escalation, facts: TicketFacts) -> PolicyRule | None:
+        known = self._policies.get(one.policy_id or 0)
+        return known or _other_policy(self._rules, one, facts, self._now)
 
 
 def _other_policy(

@@ -1,13 +1,15 @@
 """What a poll has to tell of the tickets that it wrote."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.bundling import BUNDLE_WINDOW
 from webapp.domain.notices.compose import BACKFILL
-from webapp.domain.notices.events import CLOSED
+from webapp.domain.notices.events import CLOSED, EVENTS
 from webapp.services.notices.settle import Settlement, settle_tickets
+from webapp.services.notices.silence.untold import Untold, attempted, note_untold, try_again_later
 from webapp.services.notices.tell import Happening, tell
 
 
@@ -54,11 +56,34 @@ class PollNotices:
         self._closed.append(ticket_id)
 
     def write(self, session: Session, now: datetime) -> None:
-        """Tell everything that was noted, in the caller's transaction, which has written it."""
+        """Tell everything that was noted, in the caller's transaction, which has written it.
+
+        A fault in telling keeps no ticket from being written: it is on record (see `untold`), and
+        what people wait for is tried again.
+        """
         if not self._happenings and not self._closed:
             return
         session.flush()
-        told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
+        told: set[tuple[int, int]] = set()
+        with attempted(session, "Settling what a poll closed"):
+            told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
         closed = [Happening(event=CLOSED, ticket_id=key) for key in self._closed]
-        tell(session, [*self._happenings, *closed], window=BUNDLE_WINDOW, told_already=told)
+        happenings = [*self._happenings, *closed]
+        with attempted(session, f"Telling of {len(happenings):,} events of a poll") as attempt:
+            tell(session, happenings, window=BUNDLE_WINDOW, told_already=told)
+        if attempt.error is not None:
+            with attempted(session, "Noting what was not told"):
+                _note_untold(session, happenings, attempt.error, now)
         self._happenings, self._closed = [], []
+
+
+def _note_untold(
+    session: Session, happenings: Sequence[Happening], error: Exception, now: datetime
+) -> None:
+    """What a summary was to tell is not tried again: it would be told one by one."""
+    later = [one for one in happenings if EVENTS[one.event].waits and one.summary is None]
+    untold = try_again_later(
+        session, [(one.event, one.ticket_id, one.previous_severity) for one in later], now
+    )
+    untold += [Untold(one.event, one.ticket_id) for one in happenings if one not in later]
+    note_untold(session, untold, error, now)

@@ -12,6 +12,7 @@ from webapp.models.outbox import OutboxState
 from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import LARGEST_ID
+from webapp.services.notices.silence.untold import UNTOLD_KEY
 from webapp.services.notices.wake import wake_after_commit
 from webapp.services.transactions import NO_SYNC, transaction
 
@@ -57,6 +58,8 @@ def _chosen(row_ids: Collection[int]) -> Select[OutboxRow]:
 def _check(row: OutboxRow) -> None:
     if row.state != OutboxState.FAILED:
         raise RefusedError(f"Row {row.id} has not failed: it is {row.state}.")
+    if row.key.startswith(UNTOLD_KEY):
+        raise RefusedError(f"Row {row.id} says that nobody was told: nothing was to be sent yet.")
     if row.target_id is None:
         raise RefusedError(f"{row.target_name} was deleted: nothing can be sent there.")
 

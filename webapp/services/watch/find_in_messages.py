@@ -9,11 +9,15 @@ from sqlalchemy.orm import Session
 from webapp.domain.watch.alarm_kinds import FAILING_AFTER, Trouble
 from webapp.models import OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
+from webapp.services.notices.silence.untold import UNTOLD_KEY
 from webapp.services.watch.found import Found
 from webapp.services.watch.stuck_targets import StuckTarget, list_stuck_targets
 
 FAILED_LATELY = timedelta(days=3)
 """For so long after it was written, a message that failed for good is an alarm."""
+
+UNTOLD_LATELY = timedelta(days=1)
+"""For so long an event that nobody was told of, and that is not told later, is an alarm."""
 
 MOST_TARGETS_NAMED = 3
 """So many targets are named in the sentence of messages that are not sent."""
@@ -23,6 +27,7 @@ def find_in_messages(session: Session, now: datetime) -> Iterator[Found]:
     """Yield what is wrong with the delivery of messages at `now` (UTC)."""
     yield from find_stuck(session, now)
     yield from _failed(session, now)
+    yield from _untold(session, now)
     yield from _targets(session, now)
 
 
@@ -50,12 +55,27 @@ def _named(stuck: Sequence[StuckTarget]) -> str:
 def _failed(session: Session, now: datetime) -> Iterator[Found]:
     count = session.scalar(
         select(func.count()).where(
-            OutboxRow.created_at > now - FAILED_LATELY, OutboxRow.state == OutboxState.FAILED
+            OutboxRow.created_at > now - FAILED_LATELY,
+            OutboxRow.state == OutboxState.FAILED,
+            ~OutboxRow.key.startswith(UNTOLD_KEY),
         )
     )
     if count:
         what = "message was" if count == 1 else "messages were"
         yield Found(Trouble.MESSAGES_FAILED, "", f"{count:,} {what} not delivered and given up.")
+
+
+def _untold(session: Session, now: datetime) -> Iterator[Found]:
+    count = session.scalar(
+        select(func.count(OutboxRow.ticket_id.distinct())).where(
+            OutboxRow.created_at > now - UNTOLD_LATELY,
+            OutboxRow.state == OutboxState.FAILED,
+            OutboxRow.key.startswith(UNTOLD_KEY),
+        )
+    )
+    if count:
+        what = "ticket" if count == 1 else "tickets"
+        yield Found(Trouble.UNTOLD, "", f"Nobody was told of {count:,} {what}: telling failed.")
 
 
 def _targets(session: Session, now: datetime) -> Iterator[Found]:

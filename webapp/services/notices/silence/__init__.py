@@ -1,0 +1,1 @@
+"""Targets and people's contact methods: adding, editing, trying, reading them."""
