@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.policy import PolicyRule, Rules
-from webapp.models import Escalation, OutboxRow, Target
+from webapp.models import Escalation, OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
@@ -62,10 +62,12 @@ def find_due_targets(now: datetime) -> list[int]:
             session.scalars(
                 select(OutboxRow.target_id)
                 .join(Target, Target.id == OutboxRow.target_id)
+                .outerjoin(User, User.id == Target.user_id)
                 .where(
                     OutboxRow.state == OutboxState.PENDING,
                     OutboxRow.next_try_at <= now,
                     Target.paused_at.is_(None),
+                    (Target.user_id.is_(None)) | User.is_active,
                     (Target.rests_until.is_(None)) | (Target.rests_until <= now),
                     (Target.lease_until.is_(None)) | (Target.lease_until <= now),
                 )

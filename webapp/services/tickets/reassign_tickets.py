@@ -8,6 +8,7 @@ from webapp.domain.markdown_text import escape_line
 from webapp.models import AuditEvent, Comment, Ticket, User
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
+from webapp.services.notices.silence.deactivated import drop_for_deactivated
 from webapp.services.people.users import UserError, deactivate
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.transactions import NO_SYNC, transaction
@@ -27,7 +28,8 @@ def deactivate_and_reassign(
 ) -> int:
     """Deactivate a user and give their open tickets to `successor_id` (None: to nobody).
 
-    One transaction ends the user's sessions, moves the tickets, and stores a timeline entry and an
+    One transaction ends the user's sessions, drops the messages that wait for them, moves the
+    tickets, and stores a timeline entry and an
     audit event for each ticket. This does not count as touching the tickets. Returns how many
     tickets moved. Raises ConfirmationError if the actor has not confirmed deactivating themselves,
     UserError if the successor cannot sign in, LastAdminError and NotFoundError; nothing is changed
@@ -37,6 +39,8 @@ def deactivate_and_reassign(
         raise ConfirmationError
     with transaction() as session:
         user = deactivate(session, user_id, actor_id)
+        session.flush()
+        drop_for_deactivated(session)
         successor = _successor(session, user_id, successor_id)
         return _hand_over(session, user, successor, actor_id)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from webapp import clock
 from webapp.services.notices.escalate import advance_escalations
 from webapp.services.notices.mute_client import record_ended_mutes
+from webapp.services.notices.silence.deactivated import forget_deactivated
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.services.watch.drill import follow_drills
 from webapp.services.watch.write_summaries import write_summaries
@@ -17,6 +18,7 @@ from webapp.services.watch.write_summaries import write_summaries
 PARTS: tuple[Callable[[datetime], object], ...] = (
     advance_escalations,
     record_ended_mutes,
+    forget_deactivated,
     follow_drills,
     write_summaries,
 )
@@ -26,6 +28,8 @@ log = logging.getLogger(__name__)
 
 def advance_notices() -> None:
     """Run due steps, record mutes that have ended, follow drills, write due summaries.
+
+    What waits for people who were deactivated is dropped.
 
     What is to be sent is in the outbox then. A part that fails is logged and keeps no other from
     running; whoever calls this again tries it again. Raises a database's error if it is away.

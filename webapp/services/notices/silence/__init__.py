@@ -1,1 +1,1 @@
-"""Targets and people's contact methods: adding, editing, trying, reading them."""
+"""Silence: tickets nobody touches, events nobody was told of, people told nothing any more."""
