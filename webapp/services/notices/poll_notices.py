@@ -73,21 +73,17 @@ class PollNotices:
             tell(session, happenings, window=BUNDLE_WINDOW, told_already=told)
         if attempt.error is not None:
             with attempted(session, "Noting what was not told"):
-                self._note_untold(session, happenings, attempt.error, now)
+                _note_untold(session, happenings, attempt.error, now)
         self._happenings, self._closed = [], []
 
-    def _note_untold(
-        self,
-        session: Session,
-        happenings: Sequence[Happening],
-        error: Exception,
-        now: datetime,
-    ) -> None:
-        """What a summary was to tell is not tried again: it would be told one by one."""
-        later = [one for one in happenings if EVENTS[one.event].waits and one.summary is None]
-        untold = try_again_later(
-            session, [(one.event, one.ticket_id, one.previous_severity) for one in later], now
-        )
-        never = [one for one in happenings if one not in later]
-        untold += [Untold(one.event, one.ticket_id) for one in never]
-        note_untold(session, untold, error, now)
+
+def _note_untold(
+    session: Session, happenings: Sequence[Happening], error: Exception, now: datetime
+) -> None:
+    """What a summary was to tell is not tried again: it would be told one by one."""
+    later = [one for one in happenings if EVENTS[one.event].waits and one.summary is None]
+    untold = try_again_later(
+        session, [(one.event, one.ticket_id, one.previous_severity) for one in later], now
+    )
+    untold += [Untold(one.event, one.ticket_id) for one in happenings if one not in later]
+    note_untold(session, untold, error, now)

@@ -16,6 +16,7 @@ from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.notices.settle import resume_escalations
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
+from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.transactions import reading, transaction
 
 MOST_TICKETS = 200
@@ -56,13 +57,17 @@ def bulk_change_tickets(
         raise RefusedError("Choose what to change: the assignee, status, priority or board.")
     now = clock.utcnow()
     with transaction() as session:
-        changes = []
+        changes: list[dict[str, Any]] = []
+        worked: list[Worked] = []
         for ticket in _lock_tickets(session, wanted):
             before = _values(ticket)
-            if apply_change(session, ticket, change, actor_id=actor_id, now=now):
+            if apply_change(
+                session, ticket, change, actor_id=actor_id, now=now, tells_later=worked
+            ):
                 changes.append(_entry(ticket, before))
         if not changes:
             return None
+        tell_changes(session, worked, actor_id=actor_id, now=now)
         record = BulkChange(
             actor_id=actor_id,
             summary=cut(_counted(len(changes)), 500),
@@ -102,11 +107,15 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
         if _is_too_late(record):
             raise RefusedError(f"A change can be undone for {UNDO_HOURS} hours, not longer.")
         entries = {entry["ticket_id"]: entry for entry in record.changes}
+        tickets = _lock_tickets(session, sorted(entries))
+        worked: list[Worked] = []
         left = [
             ticket.number
-            for ticket in _lock_tickets(session, sorted(entries))
-            if not _restore(session, ticket, record, entries[ticket.id], actor_id, now)
+            for ticket in tickets
+            if not _restore(session, ticket, entries[ticket.id], actor_id, now, worked)
         ]
+        tell_changes(session, worked, actor_id=actor_id, now=now)
+        _resume(session, [one.ticket for one in worked], record, now)
         record.undone_at = now
         _audit(session, record, "undone", actor_id)
     return UndoResult(len(entries) - len(left), tuple(left))
@@ -150,10 +159,10 @@ def _entry(ticket: Ticket, before: dict[str, Any]) -> dict[str, Any]:
 def _restore(
     session: Session,
     ticket: Ticket,
-    record: BulkChange,
     entry: dict[str, Any],
     actor_id: int,
     now: datetime,
+    worked: list[Worked],
 ) -> bool:
     if _as_text(ticket.updated_at) != entry["updated_at"]:
         return False
@@ -172,16 +181,21 @@ def _restore(
     )
     try:
         with session.begin_nested():
-            apply_change(session, ticket, change, actor_id=actor_id, now=now)
+            apply_change(session, ticket, change, actor_id=actor_id, now=now, tells_later=worked)
             for name in ("priority_set_by_person_at", "first_touched_at"):
                 setattr(ticket, name, _as_time(before[name]))
-            if ticket.first_touched_at is None and ticket.assignee_id is None:
-                session.flush()
-                resume_escalations(session, ticket.id, since=record.created_at, now=now)
     except FieldError:
         session.refresh(ticket)
         return False
     return True
+
+
+def _resume(session: Session, tickets: Iterable[Ticket], record: BulkChange, now: datetime) -> None:
+    """Let somebody be called again for tickets that nobody has now, as before the bulk change."""
+    session.flush()
+    for ticket in tickets:
+        if ticket.first_touched_at is None and ticket.assignee_id is None:
+            resume_escalations(session, ticket.id, since=record.created_at, now=now)
 
 
 def _is_too_late(record: BulkChange) -> bool:

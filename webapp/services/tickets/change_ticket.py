@@ -12,7 +12,7 @@ from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
-from webapp.services.tickets.tell_change import tell_change
+from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import FOR_CHANGE, transaction
 
@@ -81,9 +81,18 @@ def change_ticket(
 
 
 def apply_change(
-    session: Session, ticket: Ticket, change: TicketChange, *, actor_id: int, now: datetime
+    session: Session,
+    ticket: Ticket,
+    change: TicketChange,
+    *,
+    actor_id: int,
+    now: datetime,
+    tells_later: list[Worked] | None = None,
 ) -> tuple[str, ...]:
-    """Do what change_ticket does to a loaded ticket, inside the caller's transaction."""
+    """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
+
+    Into `tells_later` goes what the caller tells of many tickets at once (see `tell_changes`).
+    """
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
         _apply(list(rules))
@@ -98,8 +107,10 @@ def apply_change(
     if sentences:
         ticket.updated_at = now
         _record(session, ticket, before, sentences, actor_id, now)
-    if work.sentences:
-        tell_change(session, ticket, was_closed=was_closed, actor_id=actor_id, now=now)
+    if work.sentences and tells_later is not None:
+        tells_later.append(Worked(ticket, was_closed))
+    elif work.sentences:
+        tell_changes(session, [Worked(ticket, was_closed)], actor_id=actor_id, now=now)
     return sentences
 
 

@@ -6,7 +6,7 @@ from webapp.models import Comment, Ticket
 from webapp.models.ticket import INTERNAL_NOTE
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
-from webapp.services.tickets.tell_change import tell_change
+from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import FOR_CHANGE, transaction
 
@@ -48,5 +48,5 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
             after={"entry": comment.id},
             actor_id=author_id,
         )
-        tell_change(session, ticket, actor_id=author_id, now=now)
+        tell_changes(session, [Worked(ticket)], actor_id=author_id, now=now)
     return comment

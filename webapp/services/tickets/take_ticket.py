@@ -16,7 +16,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import ConflictError, NotFoundError, RefusedError, ServiceError
 from webapp.services.people.sign_in import hash_token
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
-from webapp.services.tickets.tell_change import tell_change
+from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 UNKNOWN = (
@@ -98,7 +98,8 @@ def take_ticket(token: str) -> str:
         link.used_at = now
         change = TicketChange(sets_assignee=True, assignee_id=link.user_id)
         if not apply_change(session, ticket, change, actor_id=link.user_id, now=now):
-            tell_change(session, ticket, actor_id=link.user_id, now=now)  # it was theirs before
+            # it was theirs before
+            tell_changes(session, [Worked(ticket)], actor_id=link.user_id, now=now)
         record_event(
             session,
             action="ticket.taken_by_link",

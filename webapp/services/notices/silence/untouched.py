@@ -139,7 +139,7 @@ def _tell(ids: Sequence[int], policy: PolicyRule) -> bool:
                 select(Ticket.id)
                 .where(Ticket.id.in_(ids), *_IS_UNTOUCHED)
                 .order_by(Ticket.id)
-                .with_for_update(skip_locked=True)
+                .with_for_update(skip_locked=True, key_share=True)
             ).all()
             happenings = [Happening(event=UNTOUCHED, ticket_id=key, is_once=True) for key in still]
             tell(session, happenings, only_policy=policy.id)
