@@ -22,6 +22,7 @@ from webapp.outbound.errors import DeliveryError, Failure
 from webapp.services.notices import choose_rows, deliver
 from webapp.services.notices.deliver import deliver_target, expire_messages
 from webapp.services.notices.write_message import alarm_recipients, write_message
+from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.transactions import reading, transaction
 
 
@@ -138,6 +139,27 @@ def test_what_is_new_of_a_ticket_does_not_overtake_what_failed_of_it(
     titles = [title for title in mailbox.titles("mail") if ticket_number(1) in title]
     told = [title.partition(":")[0] for title in titles]
     assert told == ["Severity raised, critical"], "people are told the newest, machines everything"
+
+
+@both_databases
+def test_what_a_later_try_leaves_out_is_not_noted_as_sent(polled: Desk, mailbox: Mailbox) -> None:
+    ada, _ = add_person("Ada")
+    add_policy("all", [(0, [add_target("mail")])])
+    mailbox.failures["mail"] = transient()
+    for number in (1, 2):
+        incident(polled, number)
+    polled.poll()
+    deliver_all()
+    first, second = rows()
+    assert first.message_key == second.message_key, "one message tells of both"
+    assert first.ticket_id is not None
+    add_internal_note(first.ticket_id, "On it.", author_id=ada)
+    mailbox.failures.clear()
+    polled.clock.advance(minutes=10)
+    deliver_all()
+    first, second = rows()[:2]
+    assert (first.state, second.state) == ("dropped", "sent")
+    assert (first.answer or "").startswith("Not sent: the ticket was taken by Ada")
 
 
 @both_databases

@@ -45,8 +45,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A message that is about to be sent; its key is that of the rows that it tells."""
+    """A message that is about to be sent, with the rows that it tells."""
 
+    row_ids: tuple[int, ...]
     attempts: int
     due_at: datetime
     destination: Destination
@@ -154,6 +155,7 @@ def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> 
             row.answer = f"It cannot be composed ({type(error).__name__}); the log has the details."
         return None
     return _Attempt(
+        row_ids=tuple(row.id for row in members),
         attempts=max(row.attempts for row in members),
         due_at=min(row.due_at for row in members),
         destination=destination,
@@ -232,8 +234,9 @@ def _update_rows(session: Session, attempt: _Attempt, **values: object) -> None:
     """Write what became of the rows.
 
     One that was dropped meanwhile was on the wire already if it arrived, and stays dropped if not.
+    One that an earlier attempt told of, and this one left out, stays as it is.
     """
-    is_meant = [OutboxRow.message_key == attempt.message.key]
+    is_meant = [OutboxRow.id.in_(attempt.row_ids)]
     if values.get("state") != OutboxState.SENT:
         is_meant.append(OutboxRow.state == OutboxState.PENDING)
     lock_rows(session, *is_meant)
