@@ -236,7 +236,7 @@ def _update_rows(session: Session, attempt: _Attempt, **values: object) -> None:
     One that was dropped meanwhile was on the wire already if it arrived, and stays dropped if not.
     One that an earlier attempt told of, and this one left out, stays as it is.
     """
-    is_meant = [OutboxRow.id.in_(attempt.row_ids)]
+    is_meant: list[ColumnElement[bool]] = [OutboxRow.id.in_(attempt.row_ids)]
     if values.get("state") != OutboxState.SENT:
         is_meant.append(OutboxRow.state == OutboxState.PENDING)
     lock_rows(session, *is_meant)
