@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
 from tests.services.watch.rounds import (
     NO_REDIS,
@@ -21,7 +22,7 @@ from tests.services.watch.rounds import (
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START, FakeClock
 from tests.support.poller import Desk
-from tests.support.polling import set_faults
+from tests.support.polling import counted_statements, set_faults
 from tests.support.receivers.notices_data import add_person, add_target
 from tests.support.rows import add, all_rows, change
 from webapp.domain.notices.target_kinds import Kind
@@ -39,8 +40,10 @@ from webapp.models import (
 )
 from webapp.process_identity import machine_name
 from webapp.services.notices import write_message
+from webapp.services.transactions import reading, transaction
 from webapp.services.watch import find_conditions
 from webapp.services.watch.other_watchers import read_watchers
+from webapp.services.watch.stuck_targets import list_stuck_targets
 
 Usage = namedtuple("Usage", "total used free")
 ROOMY = Usage(total=1000, used=100, free=900)
@@ -417,6 +420,39 @@ def test_several_stuck_targets_are_one_alarm(
         "5 messages have not been sent to channel, quiet channel, third and 2 more,"
         " the oldest for 15 minutes."
     ]
+
+
+@both_databases
+def test_twenty_thousand_stuck_messages_are_counted_and_not_read(
+    rounds: Rounds, desk: Desk, fake_clock: FakeClock
+) -> None:
+    [channel, _] = all_rows(Target)
+    now = fake_clock.now()
+    with transaction() as session:
+        session.execute(
+            insert(OutboxRow),
+            [
+                {
+                    "key": f"k{number}",
+                    "target_id": channel.id,
+                    "target_name": "channel",
+                    "event": "ticket.created",
+                    "facts": {},
+                    "bundle": f"b{number // 2}",
+                    "created_at": now,
+                    "due_at": now,
+                    "next_try_at": now,
+                }
+                for number in range(20_000)
+            ],
+        )
+    fake_clock.advance(minutes=16)
+    with reading() as session, counted_statements() as statements:
+        [stuck] = list_stuck_targets(session, fake_clock.now())
+        loaded = len(session.identity_map)
+    assert (stuck.name, stuck.messages, stuck.oldest_due_at) == ("channel", 10_000, now)
+    assert len(statements) < 8
+    assert loaded < 1_000
 
 
 def test_a_refused_target_is_told_through_the_others(rounds: Rounds, fake_clock: FakeClock) -> None:
