@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Subquery, case, func, or_, select
+from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.notices.bundling import SentMessage, Waiting, choose_message, group_rows
@@ -53,9 +53,12 @@ def _waiting_rows(
     waits = [OutboxRow.target_id == target.id, OutboxRow.state == OutboxState.PENDING]
     if only_events is not None:
         waits.append(OutboxRow.event.startswith(only_events))
+    tried = _first_tried(target)
+    waits.append(or_(tried.c.first_id.is_(None), OutboxRow.id <= tried.c.first_id))
     due = session.execute(
         select(OutboxRow.id, OutboxRow.bundle, OutboxRow.message_key)
-        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now, ~_is_held_up())
+        .outerjoin(tried, tried.c.ticket_id == OutboxRow.ticket_id)
+        .where(*waits, OutboxRow.due_at <= now, OutboxRow.next_try_at <= now)
         .order_by(*_order(target))
         .limit(most)
     ).all()
@@ -72,10 +75,11 @@ def _waiting_rows(
         return ()
     return session.scalars(
         select(OutboxRow)
+        .outerjoin(tried, tried.c.ticket_id == OutboxRow.ticket_id)
         .where(*waits, or_(*mates))
         .order_by(OutboxRow.id)
         .limit(2 * MOST_BUNDLED)
-        .with_for_update()
+        .with_for_update(of=OutboxRow)
         .execution_options(populate_existing=True)
     ).all()
 
@@ -92,22 +96,21 @@ def _order(target: Target) -> Sequence[ColumnElement[Any]]:
     )
 
 
-def _is_held_up() -> Exists:
-    """Whether the row has to wait for an earlier one about its ticket, which was tried.
+def _first_tried(target: Target) -> Subquery:
+    """The first row of each ticket that was tried and waits: what came later waits for it.
 
-    Also if that is due again: it is sent first, and not what is new.
+    Also if it is due again: it is sent first, and not what is new.
     """
-    earlier = aliased(OutboxRow)
     return (
-        select(earlier.id)
+        select(OutboxRow.ticket_id, func.min(OutboxRow.id).label("first_id"))
         .where(
-            earlier.target_id == OutboxRow.target_id,
-            earlier.ticket_id == OutboxRow.ticket_id,
-            earlier.id < OutboxRow.id,
-            earlier.state == OutboxState.PENDING,
-            earlier.attempts > 0,
+            OutboxRow.target_id == target.id,
+            OutboxRow.state == OutboxState.PENDING,
+            OutboxRow.attempts > 0,
+            OutboxRow.ticket_id.is_not(None),
         )
-        .exists()
+        .group_by(OutboxRow.ticket_id)
+        .subquery()
     )
 
 
