@@ -175,7 +175,7 @@ def test_workers_that_are_not_ready_yet_end_with_their_pool(
     open_pool: Callable[[str], Pool],
 ) -> None:
     pool = open_pool("slow-start")
-    assert wait_until(lambda: pool.workers("default") and pool.workers("polls"))
+    assert wait_until(lambda: all(pool.workers(name) for name in ("default", "polls", "notices")))
     family = pool.family()
     assert len(family) == 4
     pool.process.kill()
