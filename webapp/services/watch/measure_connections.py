@@ -52,6 +52,16 @@ def _states(connections: Sequence[JudgedConnection]) -> Iterator[Measured]:
             for state in State
         ],
     )
+    yield from _schedules(connections)
+    yield Measured(
+        "connection_clock_skew_seconds",
+        "How far the time here was ahead of Huntress's at the last poll.",
+        ONE,
+        [((one.id,), one.skew.total_seconds()) for one in connections],
+    )
+
+
+def _schedules(connections: Sequence[JudgedConnection]) -> Iterator[Measured]:
     yield Measured(
         "connection_polling_scheduled",
         "Whether polls of a connection are to come by themselves.",
@@ -83,12 +93,6 @@ def _states(connections: Sequence[JudgedConnection]) -> Iterator[Measured]:
             for one in connections
             if (since := [at for at in (one.facts.started_at, one.facts.resumed_at) if at])
         ],
-    )
-    yield Measured(
-        "connection_clock_skew_seconds",
-        "How far the time here was ahead of Huntress's at the last poll.",
-        ONE,
-        [((one.id,), one.skew.total_seconds()) for one in connections],
     )
 
 
