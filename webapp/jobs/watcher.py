@@ -103,7 +103,7 @@ class Watcher:
             self._outage.note_failure(why, now)
             self._call_heartbeat(["The database cannot be used."])
             return
-        except Exception:
+        except Exception:  # whatever it is, the watcher lives on and says that it is not well
             logger.exception("A round of the watcher failed")
             self._call_heartbeat(["The watcher's round was not completed."])
             return
@@ -147,7 +147,7 @@ class Watcher:
                 work()
         except DATABASE_AWAY as error:
             DATABASE.begin(first_line(error))
-        except Exception:
+        except Exception:  # a thread of its own: nobody else would hear of it
             logger.exception("A part of the watcher's work failed")
 
 

@@ -34,7 +34,7 @@ def guarded(outbound_hosts: Sequence[str], *, ca_file: str | None = None) -> Ite
     token = connection_check.current.set(guard)
     try:
         yield guard
-    except Exception:
+    except Exception:  # what a library makes of our refusal gives way to the refusal itself
         if guard.refusal is None:
             raise
     finally:

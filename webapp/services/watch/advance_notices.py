@@ -39,5 +39,5 @@ def advance_notices() -> None:
             part(clock.utcnow())
         except DATABASE_AWAY:
             raise
-        except Exception:
+        except Exception:  # one part keeps no other from running
             log.exception("%s failed", getattr(part, "__name__", part))

@@ -108,7 +108,7 @@ class DatabaseOutage:
         except DeliveryError as error:
             letter.is_done = letter.tries >= MOST_TRIES
             logger.warning("%s could not be told: %s", letter.target.name, error)
-        except Exception:
+        except Exception:  # a thread of its own: nobody else would hear of it
             letter.is_done = True
             logger.exception("%s could not be told", letter.target.name)
 

@@ -145,7 +145,7 @@ def _tell(ids: Sequence[int], policy: PolicyRule) -> bool:
             tell(session, happenings, only_policy=policy.id)
     except DATABASE_AWAY:
         raise
-    except Exception:
+    except Exception:  # one faulty ticket keeps no other from being told
         log.exception("Telling of untouched tickets failed: %s", ", ".join(map(str, ids)))
         return False
     return True
