@@ -50,9 +50,13 @@ def main() -> None:
     for name, part in chosen.items():
         results[name] = part()
         if not arguments.json:
-            print(f"{name:<26}", "  ".join(f"{k}={v:,.1f}" for k, v in results[name].items()))
+            print(f"{name:<26}", "  ".join(f"{k}={_figure(v)}" for k, v in results[name].items()))
     if arguments.json:
         print(json.dumps(results, indent=2))
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}" if value >= 10 else f"{value:.2f}"
 
 
 if __name__ == "__main__":

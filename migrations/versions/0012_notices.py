@@ -326,7 +326,8 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.Integer(), nullable=False),
         sa.Column("policy_id", sa.Integer(), nullable=True),
         sa.Column("event", sa.String(length=40), nullable=False),
-        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("person", sa.String(length=200), nullable=True),
+        sa.Column("previous_severity", sa.String(length=60), nullable=True),
         sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
@@ -431,9 +432,19 @@ def upgrade() -> None:
         op.f("ix_notification_outbox_escalation_id"), "notification_outbox", ["escalation_id"]
     )
     op.create_index(
-        op.f("ix_notification_outbox_message_key"), "notification_outbox", ["message_key"]
+        "ix_notification_outbox_message_key",
+        "notification_outbox",
+        ["message_key"],
+        sqlite_where=sa.text("message_key IS NOT NULL"),
+        postgresql_where=sa.text("message_key IS NOT NULL"),
     )
-    op.create_index(op.f("ix_notification_outbox_person_id"), "notification_outbox", ["person_id"])
+    op.create_index(
+        "ix_notification_outbox_person_id",
+        "notification_outbox",
+        ["person_id"],
+        sqlite_where=sa.text("person_id IS NOT NULL"),
+        postgresql_where=sa.text("person_id IS NOT NULL"),
+    )
     op.create_index(
         "ix_notification_outbox_order",
         "notification_outbox",
@@ -441,7 +452,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     )
-    op.create_index("ix_notification_outbox_sent", "notification_outbox", ["target_id", "sent_at"])
+    op.create_index(
+        "ix_notification_outbox_sent",
+        "notification_outbox",
+        ["target_id", "sent_at"],
+        sqlite_where=sa.text("sent_at IS NOT NULL"),
+        postgresql_where=sa.text("sent_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_notification_outbox_ticket", "notification_outbox", ["ticket_id", "target_id"]
     )

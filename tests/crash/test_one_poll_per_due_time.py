@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,7 +68,8 @@ def kill_at_once(processes: list[psutil.Process]) -> None:
     """As when the power fails: none of them has the time to notice that another one is gone."""
     for signum in (signal.SIGSTOP, signal.SIGKILL):
         for process in processes:
-            process.send_signal(signum)
+            with suppress(psutil.NoSuchProcess):  # a job's process that ended by itself meanwhile
+                process.send_signal(signum)
 
 
 def polling_worker(workers: list[Command], valkey: ValkeyServer) -> Command | None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.domain.incident import WORD_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
 from webapp.models.target import Target
@@ -27,13 +28,17 @@ class OutboxState(StrEnum):
 
 _RUNNING = text("ended_at IS NULL")
 _WAITING = text("state = 'pending'")
+_SENT = text("sent_at IS NOT NULL")
+_TRIED = text("message_key IS NOT NULL")
+_PERSONAL = text("person_id IS NOT NULL")
 
 
 class Escalation(Base):
     """A ticket that a policy tells of, step by step, until somebody takes it.
 
     `step` is the next step's place among the policy's steps, repetitions counted on; `due_at` is
-    when it is due, None once no step is left. `ended_at` and `end_reason` (`taken`, `closed`,
+    when it is due, None once no step is left. `person` is who did it, `previous_severity` what it
+    was before it rose. `ended_at` and `end_reason` (`taken`, `closed`,
     `replaced`) say that nobody has to take it any more. `taken_by` is the person's name.
     """
 
@@ -48,7 +53,8 @@ class Escalation(Base):
         ForeignKey("notification_policies.id", ondelete="SET NULL"), index=True
     )
     event: Mapped[str] = mapped_column(String(EVENT_LENGTH))
-    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    person: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
+    previous_severity: Mapped[str | None] = mapped_column(String(WORD_LENGTH))
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     step: Mapped[int] = mapped_column(Integer, default=0)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -86,19 +92,35 @@ class OutboxRow(Base):
         ),
         Index("ix_notification_outbox_ticket", "ticket_id", "target_id"),
         Index("ix_notification_outbox_created", "created_at"),
-        Index("ix_notification_outbox_sent", "target_id", "sent_at"),
+        Index(
+            "ix_notification_outbox_sent",
+            "target_id",
+            "sent_at",
+            sqlite_where=_SENT,
+            postgresql_where=_SENT,
+        ),
+        Index(
+            "ix_notification_outbox_message_key",
+            "message_key",
+            sqlite_where=_TRIED,
+            postgresql_where=_TRIED,
+        ),
+        Index(
+            "ix_notification_outbox_person_id",
+            "person_id",
+            sqlite_where=_PERSONAL,
+            postgresql_where=_PERSONAL,
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), unique=True)
-    message_key: Mapped[str | None] = mapped_column(String(40), index=True)
+    message_key: Mapped[str | None] = mapped_column(String(40))
     target_id: Mapped[int | None] = mapped_column(
         ForeignKey("notification_targets.id", ondelete="SET NULL")
     )
     target_name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    person_id: Mapped[int | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     event: Mapped[str] = mapped_column(String(EVENT_LENGTH))
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id", ondelete="SET NULL"))
     escalation_id: Mapped[int | None] = mapped_column(

@@ -71,7 +71,7 @@ def wrong(code: str) -> str:
 
 def recipients() -> int:
     with reading() as session:
-        return len(find_recipients(session, [Target.id.is_not(None)]))
+        return len(find_recipients(session, Target.id.is_not(None)))
 
 
 @both_databases

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from webapp.domain.incident import Severity
@@ -47,11 +48,12 @@ class TicketFacts:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `read_ticket_facts` reads; what is not known is left out."""
-        values = ((name, getattr(self, name)) for name in _NAMES)
+        values = zip(_NAMES, _VALUES(self), strict=True)
         return {name: value for name, value in values if value is not None and value is not False}
 
 
 _NAMES = tuple(field.name for field in fields(TicketFacts))
+_VALUES = attrgetter(*_NAMES)
 
 
 def read_ticket_facts(values: Mapping[str, Any]) -> TicketFacts:

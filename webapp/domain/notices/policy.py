@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from webapp.domain.incident import Severity
@@ -43,8 +44,7 @@ class Occasion:
     @property
     def severity_class(self) -> str:
         """The severity that policies go by."""
-        severity = Severity.of(self.severity)
-        return Severity.HIGH.value if severity is Severity.UNKNOWN else severity.value
+        return _severity_class(self.severity)
 
     @property
     def is_critical(self) -> bool:
@@ -245,6 +245,12 @@ def next_due(policy: PolicyRule, place: int, told_at: datetime) -> datetime | No
     """Return when the step at `place` is due, if the one before told people at `told_at`."""
     step = policy.step(place)
     return None if step is None else told_at + timedelta(minutes=step.after_minutes)
+
+
+@lru_cache(maxsize=64)  # it is asked for every policy and step
+def _severity_class(word: str | None) -> str:
+    severity = Severity.of(word)
+    return Severity.HIGH.value if severity is Severity.UNKNOWN else severity.value
 
 
 def _is_between(value: object, least: int, most: int) -> bool:

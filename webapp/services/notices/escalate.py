@@ -14,7 +14,7 @@ from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
-from webapp.services.notices.run_steps import Running, occasion_of, run_steps
+from webapp.services.notices.run_steps import Running, StepRunner, occasion_of
 from webapp.services.notices.silence.untold import (
     TRIED_AGAIN_AFTER,
     Untold,
@@ -100,7 +100,7 @@ class _Run:
         self._session = session
         self._now = now
         self._rules = read_rules(session)
-        self._book = RecipientBook(session, now)
+        self._runner = StepRunner(self._rules, RecipientBook(session, now), now)
         self._muted = muted_clients(session, now)
         self._policies = {policy.id: policy for policy in self._rules.policies}
         self._facts = read_facts(session, set(ticket_ids))
@@ -115,14 +115,10 @@ class _Run:
         if facts is None or policy is None:
             one.due_at = None
             return
-        facts = replace(
-            facts,
-            person=one.facts.get("person"),
-            previous_severity=one.facts.get("previous_severity"),
-        )
+        facts = replace(facts, person=one.person, previous_severity=one.previous_severity)
         due_at = one.due_at or self._now
         running = Running(policy=policy, event=one.event, facts=facts, step=one.step, due_at=due_at)
-        result = run_steps(running, self._rules, self._book, self._now)
+        result = self._runner.run(running)
         one.step, one.due_at = result.step, result.due_at
         rows = result.rows(one.id, self._now, timedelta(0))
         write_rows(self._session, rows, self._now)

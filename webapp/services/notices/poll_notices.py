@@ -65,8 +65,9 @@ class PollNotices:
             return
         session.flush()
         told: set[tuple[int, int]] = set()
-        with attempted(session, "Settling what a poll closed"):
-            told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
+        if self._closed:
+            with attempted(session, "Settling what a poll closed"):
+                told = settle_tickets(session, self._closed, Settlement(is_closed=True), now)
         closed = [Happening(event=CLOSED, ticket_id=key) for key in self._closed]
         happenings = [*self._happenings, *closed]
         with attempted(session, f"Telling of {len(happenings):,} events of a poll") as attempt:

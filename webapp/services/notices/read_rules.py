@@ -2,13 +2,14 @@
 
 import logging
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from webapp.domain.notices.hours import Hours, HoursError, read_holidays, read_hours
 from webapp.domain.notices.policy import PolicyError, PolicyRule, Rules, StepRule, read_conditions
-from webapp.models import ClientMute, NotificationSettings, Policy
+from webapp.models import ClientMute, NotificationSettings, Policy, PolicyStep, Target
 
 log = logging.getLogger(__name__)
 
@@ -18,18 +19,21 @@ def read_rules(session: Session) -> Rules:
 
     Steps that tell everybody name the targets of their whole policy.
     """
+    steps = joinedload(Policy.steps)
     found = session.scalars(
         select(Policy)
         .where(Policy.is_enabled)
         .order_by(Policy.position, Policy.id)
-        .options(selectinload(Policy.steps))
-    )
+        .options(steps.joinedload(PolicyStep.targets).load_only(Target.id))
+    ).unique()
     policies = [rule.with_team() for policy in found if (rule := as_rule(policy)) is not None]
-    settings = session.get(NotificationSettings, 1)
+    settings = session.execute(
+        select(NotificationSettings.quiet_hours, NotificationSettings.holidays)
+    ).one_or_none()
     return Rules(
         policies=tuple(policies),
-        quiet_hours=_quiet_hours(settings),
-        holidays=_holidays(settings),
+        quiet_hours=_quiet_hours(settings.quiet_hours) if settings else None,
+        holidays=_holidays(settings.holidays) if settings else frozenset(),
     )
 
 
@@ -68,17 +72,17 @@ def muted_clients(session: Session, now: datetime) -> dict[int, datetime]:
     return {row.client_id: row.until for row in rows}
 
 
-def _quiet_hours(settings: NotificationSettings | None) -> Hours | None:
+def _quiet_hours(values: dict[str, Any] | None) -> Hours | None:
     try:
-        return read_hours(settings.quiet_hours) if settings else None
+        return read_hours(values)
     except HoursError as error:
         log.error("The quiet hours cannot be read: %s", error)
         return None
 
 
-def _holidays(settings: NotificationSettings | None) -> frozenset[date]:
+def _holidays(values: list[str]) -> frozenset[date]:
     try:
-        return read_holidays(settings.holidays) if settings else frozenset()
+        return read_holidays(values)
     except HoursError as error:
         log.error("The holidays cannot be read: %s", error)
         return frozenset()

@@ -1,14 +1,14 @@
 """Whom a step of a policy tells: targets, whoever is on call, or all people."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property, lru_cache
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.policy import StepRule
-from webapp.domain.notices.target_kinds import KINDS, Kind
+from webapp.domain.notices.target_kinds import KINDS, Kind, TargetKind
 from webapp.models import Target, User
 from webapp.services.on_call.who_is_on_call import who_is_on_call
 
@@ -26,17 +26,22 @@ class Recipient:
     @property
     def is_machine(self) -> bool:
         """Whether it gets every event singly."""
-        return KINDS[Kind(self.kind)].is_machine
+        return _traits(self.kind).is_machine
 
     @property
     def takes_all(self) -> bool:
         """Whether it gets every event singly and at once, whatever the hours."""
-        return KINDS[Kind(self.kind)].takes_all
+        return _traits(self.kind).takes_all
+
+
+@lru_cache(maxsize=len(Kind))  # it is asked for every row
+def _traits(kind: str) -> TargetKind:
+    return KINDS[Kind(kind)]
 
 
 @dataclass
 class RecipientBook:
-    """The recipients as they are at `now`, each kind of step read once for a transaction."""
+    """The recipients as they are at `now`, read once for a transaction."""
 
     session: Session
     now: datetime
@@ -45,34 +50,34 @@ class RecipientBook:
     def of(self, step: StepRule) -> tuple[Recipient, ...]:
         """Return whom `step` tells, each target once."""
         if step not in self._known:
-            self._known[step] = self._read(step)
+            self._known[step] = tuple(one for one in self._all if self._is_told(step, one))
         return self._known[step]
 
-    def _read(self, step: StepRule) -> tuple[Recipient, ...]:
-        conditions: list[ColumnElement[bool]] = []
-        if step.target_ids:
-            conditions.append(Target.id.in_(step.target_ids))
-        if step.tells_on_call:
-            person = who_is_on_call(self.session, self.now)
-            if person is not None:
-                conditions.append(Target.user_id == person.id)
-        if step.tells_everybody:  # its policy's targets are named by it, see `read_rules`
-            conditions.append(Target.user_id.is_not(None))
-        return find_recipients(self.session, conditions)
+    def _is_told(self, step: StepRule, one: Recipient) -> bool:
+        """A step that tells everybody names the targets of its policy (see `read_rules`)."""
+        if one.target_id in step.target_ids:
+            return True
+        if one.person_id is None:
+            return False
+        return step.tells_everybody or (step.tells_on_call and one.person_id == self._on_call)
+
+    @cached_property
+    def _all(self) -> tuple[Recipient, ...]:
+        return find_recipients(self.session)
+
+    @cached_property
+    def _on_call(self) -> int | None:
+        person = who_is_on_call(self.session, self.now)
+        return None if person is None else person.id
 
 
-def find_recipients(
-    session: Session, conditions: Iterable[ColumnElement[bool]]
-) -> tuple[Recipient, ...]:
-    """Return the targets that fit any of `conditions`, without unconfirmed contact methods."""
-    wanted = list(conditions)
-    if not wanted:
-        return ()
+def find_recipients(session: Session, *conditions: ColumnElement[bool]) -> tuple[Recipient, ...]:
+    """Return the targets that fit `conditions`, without contact methods that cannot be used."""
     rows = session.execute(
         select(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at, User.name)
         .outerjoin(User, User.id == Target.user_id)
         .where(
-            or_(*wanted),
+            *conditions,
             or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.is_active),
         )
         .order_by(Target.id)

@@ -42,6 +42,10 @@ class _Run:
     held_until: datetime | None
 
 
+_Progress = tuple[tuple[_Run, ...], int, datetime | None]
+"""The steps that were run, the one that is next, and when it is due; None for never."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepsRun:
     """What running the due steps of an escalation leads to, and the step that is next."""
@@ -97,25 +101,42 @@ def occasion_of(event: str, facts: TicketFacts) -> Occasion:
     )
 
 
-def run_steps(running: Running, rules: Rules, book: RecipientBook, now: datetime) -> StepsRun:
-    """Run the steps of `running` that are due at `now` (UTC), and say which is next.
+class StepRunner:
+    """Runs the steps that are due at `now` (UTC).
 
-    A step that reaches nobody is not waited for: the next one is run at once. The last one is run
-    again and again until it reaches somebody.
+    Escalations that are alike in policy, event, place and urgency are worked out once.
     """
-    runs: list[_Run] = []
-    place, due_at = running.step, running.due_at
-    is_critical = running.occasion.is_critical
-    told_at = rules.released_at(running.policy, is_critical=is_critical, now=now)
-    while (step := running.policy.step(place)) is not None and due_at <= now:
-        recipients = book.of(step)
-        runs.append(_Run(place, recipients, told_at if told_at > now else None))
-        if any(not one.is_paused for one in recipients):
-            place += 1
-            due_at = next_due(running.policy, place, told_at) or NEVER
-        elif place < len(running.policy.steps) - 1:
-            place += 1
-        else:
-            due_at = told_at + max(timedelta(minutes=step.after_minutes), TRIED_AGAIN_AFTER)
-    waits = EVENTS[running.event].waits and running.policy.step(place) is not None
-    return StepsRun(running, tuple(runs), place, due_at if waits else None)
+
+    def __init__(self, rules: Rules, book: RecipientBook, now: datetime) -> None:
+        self._rules, self._book, self._now = rules, book, now
+        self._known: dict[tuple[object, ...], _Progress] = {}
+
+    def run(self, running: Running) -> StepsRun:
+        """Run the steps of `running` that are due, and say which is next.
+
+        A step that reaches nobody is not waited for: the next one is run at once. The last one is
+        run again and again until it reaches somebody.
+        """
+        policy, is_critical = running.policy, running.occasion.is_critical
+        alike = (policy.id, running.event, running.step, running.due_at, is_critical)
+        if alike not in self._known:
+            self._known[alike] = self._work_out(running, is_critical=is_critical)
+        return StepsRun(running, *self._known[alike])
+
+    def _work_out(self, running: Running, *, is_critical: bool) -> _Progress:
+        policy, now = running.policy, self._now
+        runs: list[_Run] = []
+        place, due_at = running.step, running.due_at
+        told_at = self._rules.released_at(policy, is_critical=is_critical, now=now)
+        while (step := policy.step(place)) is not None and due_at <= now:
+            recipients = self._book.of(step)
+            runs.append(_Run(place, recipients, told_at if told_at > now else None))
+            if any(not one.is_paused for one in recipients):
+                place += 1
+                due_at = next_due(policy, place, told_at) or NEVER
+            elif place < len(policy.steps) - 1:
+                place += 1
+            else:
+                due_at = told_at + max(timedelta(minutes=step.after_minutes), TRIED_AGAIN_AFTER)
+        waits = EVENTS[running.event].waits and policy.step(place) is not None
+        return tuple(runs), place, due_at if waits else None

@@ -74,15 +74,16 @@ def settle_tickets(
     return {(ticket_id, target_id) for ticket_id, target_id, _ in told}
 
 
-def replace_escalations(session: Session, ticket_ids: Sequence[int], now: datetime) -> None:
+def replace_escalations(session: Session, ticket_ids: Collection[int], now: datetime) -> None:
     """End the escalations of the tickets, because what happened now is told in their place."""
     if not ticket_ids:
         return
-    ids = session.scalars(
-        select(Escalation.id).where(
-            Escalation.ticket_id.in_(ticket_ids), Escalation.ended_at.is_(None)
-        )
+    known = session.execute(
+        select(Escalation.id, Escalation.ended_at).where(Escalation.ticket_id.in_(ticket_ids))
     ).all()
+    if not known:
+        return
+    ids = [row.id for row in known if row.ended_at is None]
     if ids:
         _end(session, ids, now, end_reason=REPLACED)
     is_outdated = or_(
@@ -244,7 +245,7 @@ def _tell(
     if not told:
         return
     facts = read_facts(session, {ticket_id for ticket_id, _, _ in told})
-    people = find_recipients(session, [Target.id.in_({target_id for _, target_id, _ in told})])
+    people = find_recipients(session, Target.id.in_({target_id for _, target_id, _ in told}))
     known = {one.target_id: one for one in people}
     rows = [
         _row(facts[ticket_id], known[target_id], escalation_id, settlement, now)

@@ -18,7 +18,7 @@ from webapp.models.outbox import OutboxState
 from webapp.services.notices.read_facts import read_facts
 from webapp.services.notices.read_rules import muted_clients, read_rules
 from webapp.services.notices.recipients import RecipientBook
-from webapp.services.notices.run_steps import Running, StepsRun, occasion_of, run_steps
+from webapp.services.notices.run_steps import Running, StepRunner, StepsRun, occasion_of
 from webapp.services.notices.settle import replace_escalations
 from webapp.services.notices.wake import wake_after_commit
 from webapp.services.notices.write_rows import NewRow, write_rows
@@ -133,6 +133,7 @@ class _Chosen:
     event: str
     facts: TicketFacts
     summary: str | None
+    is_new_ticket: bool
 
 
 def _choose(
@@ -144,8 +145,9 @@ def _choose(
     found = rules.choose(occasion_of(one.event, known), now)
     if found is None:
         return None
-    told = replace(known, previous_severity=one.previous_severity, person=one.person)
-    return _Chosen(*found, told, one.summary)
+    if one.previous_severity or one.person:
+        known = replace(known, previous_severity=one.previous_severity, person=one.person)
+    return _Chosen(*found, known, one.summary, one.event == CREATED and not one.is_once)
 
 
 def _begin(
@@ -157,38 +159,39 @@ def _begin(
     window: timedelta,
 ) -> list[NewRow]:
     """Begin an escalation for each event, and return the rows of the steps that are due at once."""
-    results = [
-        run_steps(
+    runner = StepRunner(rules, book, now)
+    results = {
+        (one.facts.ticket_id, one.event): runner.run(
             Running(
                 policy=one.policy,
                 event=one.event,
                 facts=one.facts,
                 step=0,
                 due_at=now + _first(one.policy, one.event),
-            ),
-            rules,
-            book,
-            now,
+            )
         )
         for one in chosen
         if one.policy.steps
-    ]
+    }
     if not results:
         return []
-    begun = [one.running for one in results]
-    replace_escalations(session, [one.facts.ticket_id for one in begun if _replaces(one)], now)
-    ids = session.scalars(
-        insert(Escalation).returning(Escalation.id, sort_by_parameter_order=True),
-        [_values(one, now) for one in results],
-    ).all()
+    replaced = {one.facts.ticket_id for one in chosen if _replaces(one)}
+    replace_escalations(session, replaced, now)
+    written = session.execute(
+        insert(Escalation).returning(Escalation.id, Escalation.ticket_id, Escalation.event),
+        [_values(one, now) for one in results.values()],
+        execution_options={"render_nulls": True},  # so that it is one statement
+    )
     return [
-        row for key, one in zip(ids, results, strict=True) for row in one.rows(key, now, window)
+        row
+        for key, ticket_id, event in written
+        for row in results[ticket_id, event].rows(key, now, window)
     ]
 
 
-def _replaces(one: Running) -> bool:
+def _replaces(one: _Chosen) -> bool:
     """Whether what was told of the ticket before is not waited for any more."""
-    return EVENTS[one.event].stage is Stage.BEGINS
+    return EVENTS[one.event].stage is Stage.BEGINS and not one.is_new_ticket
 
 
 def _first(policy: PolicyRule, event: str) -> timedelta:
@@ -203,7 +206,8 @@ def _values(result: StepsRun, now: datetime) -> dict[str, object]:
         "ticket_id": one.facts.ticket_id,
         "policy_id": one.policy.id,
         "event": one.event,
-        "facts": one.facts.as_json(),
+        "person": one.facts.person,
+        "previous_severity": one.facts.previous_severity,
         "began_at": now,
         "step": result.step,
         "due_at": result.due_at,

@@ -42,17 +42,17 @@ def alarm_recipients(
     Where no target tells alarms, whoever is on call hears of all. Paused targets are left out, and
     so is the target `besides`, which the alarm is about.
     """
-    of_team = find_recipients(session, [Target.tells_alarms & Target.user_id.is_(None)])
+    of_team = find_recipients(session, Target.tells_alarms & Target.user_id.is_(None))
     usable = [one for one in of_team if not one.is_paused and one.target_id != besides]
     if is_grave or not usable:
         person = who_is_on_call(session, now)
         if person is not None:
-            methods = find_recipients(session, [Target.user_id == person.id])
+            methods = find_recipients(session, Target.user_id == person.id)
             usable += [one for one in methods if not one.is_paused]
     return tuple(usable)
 
 
 def summary_recipients(session: Session) -> tuple[Recipient, ...]:
     """Return the targets that get summaries."""
-    found = find_recipients(session, [Target.tells_summaries & Target.user_id.is_(None)])
+    found = find_recipients(session, Target.tells_summaries & Target.user_id.is_(None))
     return tuple(one for one in found if not one.is_paused)

@@ -16,7 +16,7 @@ from webapp.services.notices.recipients import Recipient
 from webapp.services.notices.wake import wake_after_commit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewRow:
     """A row to write; `key` names what is told, without the target."""
 

@@ -65,7 +65,7 @@ def tell_changes(
 def _settlement(one: Worked, actor: User) -> Settlement:
     taker = one.ticket.assignee or actor
     return Settlement(
-        is_closed=one.is_closed,
+        is_closed=one.is_closed and one.has_changed,
         person=actor.name if one.is_closed else taker.name,
         actor_id=actor.id,
     )

@@ -75,7 +75,7 @@ def try_again_later(
             {
                 "ticket_id": ticket_id,
                 "event": event,
-                "facts": {"previous_severity": severity} if severity else {},
+                "previous_severity": severity,
                 "began_at": now,
                 "step": 0,
                 "due_at": now + TRIED_AGAIN_AFTER,
