@@ -1,8 +1,8 @@
 """For WSGI servers of your own choice: `app`. `triagedesk up` and `triagedesk web` need no file."""
 
 from webapp import create_app
-from webapp.app_base import migrations_dir
 from webapp.extensions import db
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_health import require_database
 
 app = create_app()

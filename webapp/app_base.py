@@ -1,14 +1,13 @@
 """The steps of each of our processes; those of the pages follow in `app_parts`."""
 
 from functools import partial
-from pathlib import Path
 
 from flask import Flask
 
 from webapp import clock, models, task_queue  # noqa: F401 - models registers every table
 from webapp.config import Config
 from webapp.crypto import cipher
-from webapp.extensions import db, migrate, prepare_sqlite, read_server_time
+from webapp.extensions import db, prepare_sqlite, read_server_time
 
 
 def create_base_app(config: Config) -> Flask:
@@ -19,13 +18,6 @@ def create_base_app(config: Config) -> Flask:
     init_database(app, config)
     init_queue(app, config)
     return app
-
-
-def migrations_dir() -> Path:
-    """The directory of the numbered migrations: beside the package, or inside an installed one."""
-    package = Path(__file__).parent
-    inside = package / "migrations"
-    return inside if inside.is_dir() else package.parent / "migrations"
 
 
 def set_engine_options(app: Flask, config: Config) -> None:
@@ -40,10 +32,9 @@ def set_engine_options(app: Flask, config: Config) -> None:
 
 
 def init_database(app: Flask, config: Config) -> None:
-    """Bind the database, its migrations and the keys of its encrypted columns."""
+    """Bind the database and the keys of its encrypted columns."""
     cipher.configure(config.encryption_keys)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(migrations_dir()), render_as_batch=True)
     with app.app_context():
         if config.uses_sqlite:
             prepare_sqlite(db.engine)

@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from webapp.app_base import init_database, init_queue, set_engine_options
 from webapp.config import Config
 from webapp.extensions import csrf, limiter, login_manager
+from webapp.schema import init_migrations
 from webapp.web import register_web
 from webapp.web.hosts import HeadAsGet, HostGuard
 from webapp.web.session_cookie import ClockSessions
@@ -40,6 +41,11 @@ def init_settings(app: Flask, config: Config) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
 
+def init_schema(app: Flask, config: Config) -> None:
+    """Set up the migrations."""
+    init_migrations(app)
+
+
 def init_security(app: Flask, config: Config) -> None:
     """Set up CSRF protection, sign-in and the throttle of sign-ins."""
     csrf.init_app(app)
@@ -55,6 +61,7 @@ def init_web(app: Flask, config: Config) -> None:
 STEPS: tuple[Callable[[Flask, Config], None], ...] = (
     init_settings,
     init_database,
+    init_schema,
     init_queue,
     init_security,
     init_web,

@@ -13,9 +13,9 @@ from tests.migrations.schema import schema_differences
 from tests.support.databases import make_config
 from tests.support.postgres import PostgresServer
 from webapp import create_app
-from webapp.app_base import migrations_dir
 from webapp.extensions import db
 from webapp.models import Alert, Asset, Connection, OrganizationMapping, Ticket
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_storage import find_missing_objects
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading

@@ -10,12 +10,12 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.rows import add, fresh
 from webapp import clock
-from webapp.app_base import migrations_dir
 from webapp.config import Config, ConfigError
 from webapp.crypto import UnreadableText, cipher, generate_key
 from webapp.domain.polling_health import Tone
 from webapp.extensions import db
 from webapp.models import Connection, InboxRow
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import (
     Check,

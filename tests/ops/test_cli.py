@@ -73,11 +73,19 @@ class TestInApp:
         assert CliRunner().invoke(in_app(group), ["show"]).output == "opened\n"
 
 
+NOT_TO_WAKE = {"flask", "sqlalchemy", "gunicorn", "requests"}
+
+
 @pytest.mark.parametrize(
-    "modules", ["webapp.cli.up", "webapp.cli.processes, webapp.jobs.scheduler"]
+    ("modules", "not_needed"),
+    [
+        ("webapp.cli.up", NOT_TO_WAKE),
+        ("webapp.cli.processes, webapp.jobs.scheduler", NOT_TO_WAKE),
+        ("webapp.jobs.watcher", {"apprise", "alembic", "gunicorn", "webapp.web"}),
+    ],
 )
-def test_processes_that_only_watch_load_little(modules: str) -> None:
+def test_processes_that_only_watch_load_little(modules: str, not_needed: set[str]) -> None:
     script = f"import sys, webapp.cli, {modules}; print(*sys.modules)"
     loaded = run_python("-c", script).stdout.split()
     assert "webapp.cli" in loaded
-    assert not {"flask", "sqlalchemy", "gunicorn", "requests"} & set(loaded)
+    assert not not_needed & set(loaded)

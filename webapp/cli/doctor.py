@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import click
 
 from webapp import create_app
-from webapp.app_base import migrations_dir
 from webapp.cli.support import load_checked_config
 from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_health import (
     Check,
     check_clock,

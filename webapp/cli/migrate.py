@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
-from webapp.app_base import migrations_dir
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.extensions import db
 from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, refuse_newer_database
 from webapp.services.people.first_admin import issue_setup_token

@@ -35,7 +35,7 @@ def opened_app() -> Iterator["Flask"]:
     Raises ConfigError like load_checked_config(), and where the database is not at this version's
     migration: nothing may work on tables that it does not know.
     """
-    from webapp.app_base import migrations_dir
+    from webapp.schema import migrations_dir
     from webapp.services.operations.check_health import require_database
 
     app = create_app(load_checked_config())

@@ -1,32 +1,29 @@
 """Sending one message to one target."""
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import cast
 
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.target_kinds import Kind
-from webapp.outbound.any_apprise import send_by_apprise
 from webapp.outbound.guard import guarded
-from webapp.outbound.mail import send_mail
-from webapp.outbound.ntfy import send_to_ntfy
-from webapp.outbound.pagerduty import send_to_pagerduty
-from webapp.outbound.pushover import send_to_pushover
 from webapp.outbound.settings import Destination
-from webapp.outbound.slack import send_to_slack
-from webapp.outbound.sms import send_sms
-from webapp.outbound.teams import send_to_teams
-from webapp.outbound.webhook import send_webhook
 
-_SENDERS: Mapping[Kind, Callable[[Destination, Message], str]] = {
-    Kind.EMAIL: send_mail,
-    Kind.TEAMS: send_to_teams,
-    Kind.SLACK: send_to_slack,
-    Kind.NTFY: send_to_ntfy,
-    Kind.PAGERDUTY: send_to_pagerduty,
-    Kind.PUSHOVER: send_to_pushover,
-    Kind.SMS: send_sms,
-    Kind.WEBHOOK: send_webhook,
-    Kind.APPRISE: send_by_apprise,
+_SENDERS: Mapping[Kind, tuple[str, str]] = {
+    Kind.EMAIL: ("mail", "send_mail"),
+    Kind.TEAMS: ("teams", "send_to_teams"),
+    Kind.SLACK: ("slack", "send_to_slack"),
+    Kind.NTFY: ("ntfy", "send_to_ntfy"),
+    Kind.PAGERDUTY: ("pagerduty", "send_to_pagerduty"),
+    Kind.PUSHOVER: ("pushover", "send_to_pushover"),
+    Kind.SMS: ("sms", "send_sms"),
+    Kind.WEBHOOK: ("webhook", "send_webhook"),
+    Kind.APPRISE: ("any_apprise", "send_by_apprise"),
 }
+"""The module and function of each kind. It is loaded when something is sent: most processes never
+do, and Apprise takes 10 MB."""
+
+Sender = Callable[[Destination, Message], str]
 
 
 def send(destination: Destination, message: Message) -> str:
@@ -36,4 +33,10 @@ def send(destination: Destination, message: Message) -> str:
     around every kind, so that no sender can forget it.
     """
     with guarded(destination.outbound_hosts, ca_file=destination.ca_file):
-        return _SENDERS[destination.kind](destination, message)
+        return sender_of(destination.kind)(destination, message)
+
+
+def sender_of(kind: Kind) -> Sender:
+    """Return the function that sends to a kind of target; load it if need be."""
+    module, name = _SENDERS[kind]
+    return cast("Sender", getattr(import_module(f"webapp.outbound.{module}"), name))

@@ -12,10 +12,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
 from webapp import create_app
-from webapp.app_base import migrations_dir
 from webapp.config import Config
 from webapp.extensions import db
 from webapp.runtime import pulse
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import require_database
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
-from webapp.extensions import current_config, migrate
+from webapp.extensions import current_config
+from webapp.schema import migrations_dir
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -57,7 +58,7 @@ def check_disk(folder: Path) -> Check:
 
 
 def _checks() -> Iterator[Check]:
-    database = check_database(Path(migrate.directory))
+    database = check_database(migrations_dir())
     yield from database
     if database[0].is_ok:
         yield from check_storage_for_page(current_config())
