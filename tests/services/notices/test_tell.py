@@ -33,6 +33,8 @@ from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.transactions import reading, transaction
 
+CLOSED = 4
+
 
 def rows() -> list[OutboxRow]:
     with reading() as session:
@@ -191,7 +193,7 @@ def test_what_was_not_sent_yet_is_dropped_when_the_ticket_is_taken(
 
 @pytest.mark.parametrize("event", ["severity_raised", "reopened", "closed"])
 def test_later_events_are_told_as_such(polled: Desk, mailbox: Mailbox, event: str) -> None:
-    polled.set(auto_close_tickets=True, closed_status_id=4)
+    polled.set(auto_close_tickets=True, closed_status_id=CLOSED)
     add_policy("it", [(0, [add_target("hook", Kind.WEBHOOK)])], events=(event,))
     polled.account.add_incident(7, now=polled.clock.now(), id=1, severity="low")
     polled.poll()
@@ -205,6 +207,22 @@ def test_later_events_are_told_as_such(polled: Desk, mailbox: Mailbox, event: st
         polled.poll()
     deliver_all()
     assert [message.event for message in mailbox.to("hook")] == [f"ticket.{event}"]
+
+
+def test_work_on_a_closed_ticket_does_not_close_it_again(polled: Desk, mailbox: Mailbox) -> None:
+    add_policy("all", [(0, [add_target("duty", Kind.PAGERDUTY)])])
+    polled.account.add_incident(7, now=polled.clock.now(), id=1)
+    polled.poll()
+    deliver_all()
+    ada, _ = add_person("Ada")
+    change_ticket(ticket().id, TicketChange(status_id=CLOSED), actor_id=ada, seen_at=None)
+    deliver_all()
+    for number in range(2):
+        polled.clock.advance(minutes=1)
+        add_internal_note(ticket().id, f"Looked again: {number}", author_id=ada)
+        deliver_all()
+    events = [message.event for message in mailbox.to("duty")]
+    assert events == ["ticket.created", "ticket.closed"]
 
 
 @both_databases
