@@ -76,7 +76,8 @@ def test_an_outage_is_two_lines_and_a_request_to_stop_no_traceback(
         database.sql("ALTER DATABASE desk ALLOW_CONNECTIONS true")
         assert worker.says("The database is back after "), worker.output
         redis_server.stop()
-        assert worker.says("Redis cannot be used, trying again: ")
+        for part in (worker, scheduler):
+            assert part.says("Redis cannot be used, trying again: "), part.output
         tries = lines(worker, "retrying in")
         assert wait_until(lambda: lines(worker, "retrying in") > tries + 2, 30), worker.output
         redis_server.start()

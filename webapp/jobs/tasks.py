@@ -10,7 +10,7 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
-from webapp.services.notices.deliver import deliver_target, expire_messages
+from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
@@ -65,12 +65,10 @@ def deliver(target_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, give up old messages, refresh statistics, go on rewriting links."""
+    """Delete old records, refresh statistics, go on rewriting links."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
-    if expired := expire_messages(utcnow()):
-        logger.warning("Gave up %s messages that waited for two days", expired)
     refresh_statistics()
     relink_waiting()
 

@@ -15,7 +15,7 @@ def guarded(outbound_hosts: Sequence[str], *, ca_file: str | None = None) -> Ite
     Whatever library opens a connection, the address that is really connected to has to be a public
     unicast address or one of `outbound_hosts` (see `allowed_hosts`). Sockets within the server are
     refused. The block's connections have 30 s in all, and `requests` keeps to the limits of
-    `limited_requests`. `ca_file` names certificates to trust instead of the usual ones. The block
+    `limited_requests`. `ca_file` names certificates to trust besides the usual ones. The block
     gets what is known of its delivery.
 
     Raises DeliveryError(PERMANENT) for a connection or a redirect that was refused, at the latest

@@ -12,6 +12,7 @@
 
 import logging
 import os
+import ssl
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,11 +61,12 @@ class _LimitedAdapter(HTTPAdapter):
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, ssl_context=trusting(self._guard.ca_file), **kwargs)
         _use_pools(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+        context = trusting(self._guard.ca_file)
+        manager = super().proxy_manager_for(*args, ssl_context=context, **kwargs)
         _use_pools(manager)
         return manager
 
@@ -77,7 +79,7 @@ class _LimitedAdapter(HTTPAdapter):
                 request,
                 stream=True,
                 timeout=(connection_check.CONNECT_SECONDS, seconds),
-                verify=self._guard.ca_file or _trusted(options.get("verify")),
+                verify=_trusted(options.get("verify")),
                 cert=options.get("cert"),
                 proxies=proxies,
             )
@@ -97,6 +99,14 @@ class _LimitedAdapter(HTTPAdapter):
         finally:
             self._guard.proxy = None
             self.close()
+
+
+def trusting(ca_file: str | None) -> ssl.SSLContext:
+    """Return what checks certificates: the system's authorities, and those of `ca_file`."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _host_of(request: requests.PreparedRequest) -> str:

@@ -14,6 +14,7 @@ from webapp.domain.untrusted import clean_line
 from webapp.outbound import connection_check
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.guard import guarded
+from webapp.outbound.limited_requests import trusting
 from webapp.outbound.mail_refusals import refusal_for_mail
 from webapp.outbound.mail_text import read_mail_address, write_mail
 from webapp.outbound.settings import Destination, MailServer
@@ -58,7 +59,7 @@ def _address(text: str, name: str) -> Address:
 def _deliver(
     server: MailServer, mail: EmailMessage, sender: str, to: str, ca_file: str | None
 ) -> str:
-    trusted = ssl.create_default_context(cafile=ca_file)
+    trusted = trusting(ca_file)
     connection = _connect(server, trusted)
     try:
         if server.security == "starttls":

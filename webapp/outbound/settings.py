@@ -33,4 +33,4 @@ class Destination:
     outbound_hosts: Sequence[str] = ()
     mail_server: MailServer | None = None
     ca_file: str | None = None
-    """A file with certificates to trust instead of the usual ones; for tests."""
+    """A file with certificates to trust besides the usual ones."""

@@ -27,6 +27,7 @@ from webapp.outbound import connection_check
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.guard import guarded
 from webapp.outbound.http import HttpAnswer, post
+from webapp.outbound.limited_requests import trusting
 from webapp.outbound.settings import Destination
 
 PLACES = ("path", "query", "user", "word", "body", "head")
@@ -291,6 +292,11 @@ def test_a_name_may_turn_private_at_any_time(
 def test_a_certificate_that_fits_is_taken(certificates: Certificates) -> None:
     with HttpReceiver(tls=certificates.fitting()) as receiver:
         assert send(receiver.origin, target(receiver, ca_file=certificates.ca_file)).status == 200
+
+
+def test_a_bundle_is_trusted_besides_the_usual_authorities(certificates: Certificates) -> None:
+    usual = trusting(None).cert_store_stats()["x509_ca"]
+    assert trusting(certificates.ca_file).cert_store_stats()["x509_ca"] == usual + 1
 
 
 @pytest.mark.parametrize("name", ["for_another_name", "expired", "of_a_stranger"])

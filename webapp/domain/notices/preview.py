@@ -53,11 +53,15 @@ class TicketHistory:
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A target; a machine gets every event singly, and some follow a ticket to its end."""
+    """A target; a machine gets every event singly, and some follow a ticket to its end.
+
+    One that `takes_all` gets it whatever the hours, and instead of a summary.
+    """
 
     key: int
     label: str
     is_machine: bool = False
+    takes_all: bool = False
     follows_to_end: bool = False
 
 
@@ -115,7 +119,7 @@ class _Row:
 
     addressee: Addressee
     due_at: datetime
-    bundle: tuple[object, ...]
+    bundle: tuple[object, ...] | None
 
 
 def forecast(
@@ -153,10 +157,10 @@ def simulate(
 
 
 def _bundled(rows: Sequence[_Row]) -> Iterator[Sent]:
-    """Machines get each row; rows of a bundle that are due within its window are one message."""
+    """Rows of a bundle that are due within its window are one message."""
     ends: dict[tuple[object, ...], datetime] = {}
     for row in sorted(rows, key=lambda row: row.due_at):
-        if row.addressee.is_machine:
+        if row.bundle is None:
             yield Sent(row.due_at, row.addressee)
             continue
         key = (row.addressee.key, *row.bundle)
@@ -234,8 +238,8 @@ class _Ticket:
             return [
                 _Row(
                     addressee,
-                    one.at if addressee.is_machine else ended_at,
-                    ("first poll", self.history.origin[0]),
+                    one.at if addressee.takes_all else ended_at,
+                    None if addressee.takes_all else ("first poll", self.history.origin[0]),
                 )
                 for addressee in self.audience(policy.steps[0])
             ]
@@ -261,9 +265,10 @@ class _Ticket:
             told_at = self.rules.released_at(policy, is_critical=is_critical, now=due_at)
             addressees = self.audience(step)
             for addressee in addressees:
-                at = due_at if addressee.is_machine else told_at
+                at = due_at if addressee.takes_all else told_at
                 if at < end or at == one.at or not waits:
-                    yield _Row(addressee, at, self._bundle(place, due_at, told_at))
+                    bundle = self._bundle(place, due_at, told_at)
+                    yield _Row(addressee, at, None if addressee.is_machine else bundle)
             following = policy.step(place + 1)
             if addressees and following is not None:
                 due_at = told_at + timedelta(minutes=following.after_minutes)
@@ -281,4 +286,4 @@ class _Ticket:
         self._told = []
         bundle = ("closed" if one.is_closed else "taken", one.at)
         for addressee in waiting.values():
-            yield _Row(addressee, one.at, bundle)
+            yield _Row(addressee, one.at, None if addressee.is_machine else bundle)

@@ -268,4 +268,6 @@ def expire_messages(now: datetime) -> int:
             .returning(OutboxRow.id),
             execution_options=NO_SYNC,
         ).all()
+    if expired:
+        log.warning("Gave up %s messages that waited for two days", len(expired))
     return len(expired)

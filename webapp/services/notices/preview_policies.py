@@ -94,5 +94,6 @@ def _addressee(one: Recipient, step: StepRule) -> Addressee:
         key=one.target_id,
         label=f"Whoever is on call ({kind.label})" if is_on_call else one.name,
         is_machine=kind.is_machine,
+        takes_all=kind.takes_all,
         follows_to_end=one.kind == Kind.PAGERDUTY.value,
     )

@@ -28,6 +28,7 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("SECRET_KEY", "Key for cookies and forms", "Set"),
         ("ENCRYPTION_KEYS", "Keys for stored credentials", f"{keys} set"),
         ("PUBLIC_URL", "Public address", config.public_url or "Not set"),
+        ("LOCAL_URL", "Address on this machine", config.local_url),
         ("TRUSTED_PROXIES", "Reverse proxies in front", str(config.trusted_proxies)),
         ("HUNTRESS_HOSTS", "Huntress hosts", ", ".join(config.huntress_hosts)),
         (
@@ -39,6 +40,7 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("EDITION", "Edition", config.edition.capitalize()),
         ("LEASE_SECONDS", "A poll counts as interrupted after", f"{config.lease_seconds} s"),
         ("OUTBOUND_HOSTS", "Hosts for notices besides public ones", _listed(config.outbound_hosts)),
+        ("OUTBOUND_CA_FILE", "Certificates besides usual ones", config.outbound_ca_file or "None"),
         ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
         ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
     )

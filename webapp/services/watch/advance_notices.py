@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from webapp import clock
+from webapp.services.notices.deliver import expire_messages
 from webapp.services.notices.escalate import advance_escalations
 from webapp.services.notices.mute_client import record_ended_mutes
 from webapp.services.notices.silence.deactivated import forget_deactivated
@@ -21,6 +22,7 @@ PARTS: tuple[Callable[[datetime], object], ...] = (
     forget_deactivated,
     follow_drills,
     write_summaries,
+    expire_messages,
 )
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 def advance_notices() -> None:
     """Run due steps, record mutes that have ended, follow drills, write due summaries.
 
-    What waits for people who were deactivated is dropped.
+    What waits for people who were deactivated is dropped, and what waited for two days given up.
 
     What is to be sent is in the outbox then. A part that fails is logged and keeps no other from
     running; whoever calls this again tries it again. Raises a database's error if it is away.

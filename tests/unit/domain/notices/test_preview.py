@@ -23,7 +23,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 END = NOON + timedelta(days=2)
 OPS, HOOK, PAGER = (
     Addressee(1, "Ops"),
-    Addressee(2, "Hook", is_machine=True),
+    Addressee(2, "Hook", is_machine=True, takes_all=True),
     Addressee(3, "Pager", is_machine=True, follows_to_end=True),
 )
 KNOWN = {one.key: one for one in (OPS, HOOK, PAGER)}
@@ -149,10 +149,10 @@ def test_quiet_hours_hold_what_is_not_critical_in_one_message() -> None:
     )
 
 
-def test_a_policy_that_holds_holds_people_and_no_machine() -> None:
+def test_a_policy_that_holds_holds_all_but_what_takes_everything() -> None:
     evening = ticket(at=NOON + timedelta(hours=8))
-    sent = minutes([evening], policy(step(OPS, HOOK), hours=OFFICE))
-    assert sent == [(8 * 60, "Hook"), (20 * 60, "Ops")]
+    sent = minutes([evening], policy(step(OPS, HOOK, PAGER), hours=OFFICE))
+    assert sent == [(8 * 60, "Hook"), (20 * 60, "Ops"), (20 * 60, "Pager")]
 
 
 def test_the_first_poll_is_one_summary() -> None:
@@ -161,8 +161,8 @@ def test_the_first_poll_is_one_summary() -> None:
         ticket(key, NOON + timedelta(minutes=key), first_poll=ended, origin=key)
         for key in range(1, 6)
     ]
-    sent = minutes(found, policy(step(OPS, HOOK), step(OPS, after=10)))
-    assert [one for one in sent if one[1] == "Ops"] == [(9, "Ops")]
+    sent = minutes(found, policy(step(OPS, HOOK, PAGER), step(OPS, after=10)))
+    assert [one for one in sent if one[1] != "Hook"] == [(9, "Ops"), (9, "Pager")]
     assert len([one for one in sent if one[1] == "Hook"]) == 5
 
 
