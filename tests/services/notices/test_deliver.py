@@ -142,6 +142,45 @@ def test_what_is_new_of_a_ticket_does_not_overtake_what_failed_of_it(
 
 
 @both_databases
+@pytest.mark.parametrize("minutes_down", [9, 45])
+def test_a_receiver_that_was_down_is_called_with_the_next_step(
+    polled: Desk, mailbox: Mailbox, minutes_down: int
+) -> None:
+    """However long the wait for the next try has become meanwhile."""
+    phone = add_target("phone")
+    add_policy("all", [(0, [phone]), (10, [phone])], repeats=8)
+    mailbox.failures["phone"] = transient()
+    incident(polled, 1)
+    polled.poll()
+    for minute in range(60):
+        if minute == minutes_down:
+            mailbox.failures.clear()
+        deliver_all()
+        if mailbox.to("phone"):
+            break
+        polled.clock.advance(minutes=1)
+    assert minutes_down <= minute <= minutes_down + 10
+
+
+@both_databases
+def test_what_waits_is_sent_once_its_target_is_back(polled: Desk, mailbox: Mailbox) -> None:
+    add_policy("all", [(0, [add_target("hook", Kind.WEBHOOK)])])
+    mailbox.failures["hook"] = transient()
+    for number in range(1, 6):
+        incident(polled, number, organization=number)
+    polled.poll()
+    for _ in range(60):
+        deliver_all()
+        polled.clock.advance(minutes=1)
+    mailbox.failures.clear()
+    incident(polled, 6)
+    polled.poll()
+    polled.clock.advance(minutes=5)
+    deliver_all()
+    assert len(mailbox.to("hook")) == 6
+
+
+@both_databases
 def test_what_a_later_try_leaves_out_is_not_noted_as_sent(polled: Desk, mailbox: Mailbox) -> None:
     ada, _ = add_person("Ada")
     add_policy("all", [(0, [add_target("mail")])])

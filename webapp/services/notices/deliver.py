@@ -27,7 +27,7 @@ from webapp.services.audit import record_event
 from webapp.services.notices.choose_rows import FLOOD, choose_rows
 from webapp.services.notices.compose_rows import compose_rows
 from webapp.services.notices.targets.destinations import read_destination
-from webapp.services.notices.write_rows import lock_rows
+from webapp.services.notices.write_rows import hurry_tried, lock_rows
 from webapp.services.transactions import FOR_CHANGE, NO_SYNC, transaction
 
 LEASE = timedelta(seconds=120)
@@ -36,6 +36,9 @@ LEASE = timedelta(seconds=120)
 LONGEST_RUN = timedelta(minutes=5)
 LONGEST_REST = timedelta(minutes=5)
 """After so long a target that does not answer is tried again, with what waits newest."""
+
+OUTAGE = timedelta(minutes=1)
+"""A target that has failed for so long was away. What waits for it is sent once it is back."""
 
 FAILURES_BEFORE_REST = 2
 """So many messages in a row have to fail before the target, and not a message, is to blame."""
@@ -52,6 +55,7 @@ class _Attempt:
     due_at: datetime
     destination: Destination
     message: Message
+    failing_since: datetime | None
 
 
 def deliver_target(target_id: int, *, only_events: str | None = None) -> int:
@@ -160,6 +164,7 @@ def _prepare(session: Session, target: Target, members: Sequence[OutboxRow]) -> 
         due_at=min(row.due_at for row in members),
         destination=destination,
         message=message,
+        failing_since=target.failing_since,
     )
 
 
@@ -187,6 +192,8 @@ def _note_success(target_id: int, attempt: _Attempt, answer: str) -> None:
     now = clock.utcnow()
     with transaction() as session:
         _update_rows(session, attempt, state=OutboxState.SENT, sent_at=now, answer=answer)
+        if attempt.failing_since is not None and now - attempt.failing_since >= OUTAGE:
+            hurry_tried(session, OutboxRow.target_id == target_id, now)
         session.execute(
             update(Target)
             .where(Target.id == target_id)

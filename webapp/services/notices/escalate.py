@@ -24,7 +24,7 @@ from webapp.services.notices.silence.untold import (
     note_untold,
 )
 from webapp.services.notices.silence.untouched import tell_untouched
-from webapp.services.notices.write_rows import write_rows
+from webapp.services.notices.write_rows import hurry_earlier, write_rows
 from webapp.services.transactions import reading, transaction
 
 BATCH = 50
@@ -120,8 +120,9 @@ class _Run:
         running = Running(policy=policy, event=one.event, facts=facts, step=one.step, due_at=due_at)
         result = self._runner.run(running)
         one.step, one.due_at = result.step, result.due_at
-        rows = result.rows(one.id, self._now, timedelta(0))
+        rows = list(result.rows(one.id, self._now, timedelta(0)))
         write_rows(self._session, rows, self._now)
+        hurry_earlier(self._session, rows, self._now)
 
     def _policy_of(self, one: Escalation, facts: TicketFacts) -> PolicyRule | None:
         known = self._policies.get(one.policy_id or 0)

@@ -21,7 +21,7 @@ from webapp.services.notices.recipients import RecipientBook
 from webapp.services.notices.run_steps import Running, StepRunner, StepsRun, occasion_of
 from webapp.services.notices.settle import replace_escalations
 from webapp.services.notices.wake import wake_after_commit
-from webapp.services.notices.write_rows import NewRow, write_rows
+from webapp.services.notices.write_rows import NewRow, hurry_earlier, write_rows
 from webapp.services.transactions import NO_SYNC
 
 LATEST_RELEASE = timedelta(minutes=30)
@@ -83,11 +83,10 @@ def tell(
     rows = _summary_rows([one for one in chosen if one.summary], book, now)
     rows += _begin(session, [one for one in chosen if not one.summary], rules, book, now, window)
     skipped = set(told_already)
-    write_rows(
-        session,
-        (row for row in rows if (row.ticket_id, row.recipient.target_id) not in skipped),
-        now,
-    )
+    rows = [row for row in rows if (row.ticket_id, row.recipient.target_id) not in skipped]
+    write_rows(session, rows, now)
+    known_tickets = {one.facts.ticket_id for one in chosen if not one.is_new_ticket}
+    hurry_earlier(session, (row for row in rows if row.ticket_id in known_tickets), now)
 
 
 def release_messages(session: Session, connection_id: int, now: datetime) -> None:

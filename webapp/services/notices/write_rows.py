@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from webapp.domain.notices.bundling import BUNDLE_WINDOW
 from webapp.models import OutboxRow
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.outbox import KEY_LENGTH, OutboxState
 from webapp.services.notices.recipients import Recipient
 from webapp.services.notices.wake import wake_after_commit
+from webapp.services.transactions import NO_SYNC
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +43,36 @@ def write_rows(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
     statement = dialect.insert(OutboxRow.__table__).on_conflict_do_nothing(index_elements=["key"])
     session.execute(statement, [_values(row, now) for row in wanted])
     wake_after_commit(session, {row.recipient.target_id for row in wanted if row.due_at <= now})
+
+
+def hurry_tried(session: Session, is_meant: ColumnElement[bool], now: datetime) -> None:
+    """Let messages with rows that fit, which were tried and wait, be tried again at once."""
+    waits = (
+        OutboxRow.state == OutboxState.PENDING,
+        OutboxRow.attempts > 0,
+        OutboxRow.next_try_at > now,
+    )
+    messages = select(OutboxRow.message_key).where(*waits, is_meant)
+    concerned = (*waits, OutboxRow.message_key.in_(messages))
+    lock_rows(session, *concerned)
+    session.execute(
+        update(OutboxRow).where(*concerned).values(next_try_at=now), execution_options=NO_SYNC
+    )
+
+
+def hurry_earlier(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
+    """Try again at once what was tried of the same tickets to the same targets.
+
+    What is due of them now must not overtake it, and must not wait for hours either.
+    """
+    concerned = {
+        (row.ticket_id, row.recipient.target_id)
+        for row in rows
+        if row.ticket_id is not None and row.due_at <= now + BUNDLE_WINDOW
+    }
+    if concerned:
+        pairs = tuple_(OutboxRow.ticket_id, OutboxRow.target_id)
+        hurry_tried(session, pairs.in_(concerned), now)
 
 
 def lock_rows(session: Session, *conditions: ColumnElement[bool]) -> None:
