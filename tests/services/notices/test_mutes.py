@@ -57,6 +57,29 @@ def test_a_mute_holds_until_its_time_and_its_end_is_recorded_once(
 
 
 @both_databases
+@pytest.mark.parametrize("ends", ["by its time", "early", "later"])
+def test_what_waited_before_a_mute_is_told_once_that_is_over(
+    polled: Desk, mailbox: Mailbox, ends: str
+) -> None:
+    add_policy("all", [(0, [add_target("soc")])])
+    polled.account.add_incident(7, now=polled.clock.now(), id=1)
+    polled.poll()
+    [ticket] = all_rows(Ticket)
+    mute_client(ticket.client_id, polled.clock.now() + timedelta(hours=1))
+    if ends == "later":
+        mute_client(ticket.client_id, polled.clock.now() + timedelta(hours=4))
+    polled.clock.advance(minutes=30)
+    deliver_all()
+    assert mailbox.messages == []
+    if ends == "early":
+        end_mute(ticket.client_id)
+    else:
+        polled.clock.advance(hours=1 if ends == "by its time" else 4)
+    deliver_all()
+    assert len(mailbox.to("soc")) == 1
+
+
+@both_databases
 def test_a_mute_is_changed_and_ended_early(polled: Desk) -> None:
     client = all_rows(Client)[0].id
     now = polled.clock.now()

@@ -15,7 +15,7 @@ from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_row
-from webapp.services.notices.settle import drop_for_client
+from webapp.services.notices.settle import hold_for_client, release_for_client
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 LONGEST_MUTE = timedelta(days=90)
@@ -72,9 +72,9 @@ def mute_client(
             mute = ClientMute(client_id=client_id, starts_at=now, created_by_id=actor_id)
             session.add(mute)
         elif ends_at < mute.until:
-            _wake_escalations(session, client_id, mute.until, ends_at)
+            _end_earlier(session, client_id, mute.until, ends_at)
         mute.until, mute.reason = ends_at, words
-        drop_for_client(session, client_id)
+        hold_for_client(session, client_id, ends_at)
         record_event(
             session,
             action="client.muted",
@@ -96,7 +96,7 @@ def end_mute(client_id: int, *, actor_id: int | None = None) -> None:
         if mute is None:
             raise RefusedError(f"{client.name} is not muted.")
         mute.ended_at, mute.ended_by_id = now, actor_id
-        _wake_escalations(session, client_id, mute.until, now)
+        _end_earlier(session, client_id, mute.until, now)
         _record_end(session, client_id, mute.until, actor_id)
 
 
@@ -167,10 +167,8 @@ def _find_mute(session: Session, client_id: int, now: datetime) -> ClientMute | 
     return session.scalars(query.order_by(ClientMute.id.desc()).with_for_update()).first()
 
 
-def _wake_escalations(
-    session: Session, client_id: int, old_end: datetime, due_at: datetime
-) -> None:
-    """Let escalations of the client go on at `due_at` that wait for the mute's old end."""
+def _end_earlier(session: Session, client_id: int, old_end: datetime, due_at: datetime) -> None:
+    """Let escalations and messages of the client go on at `due_at` that wait for the old end."""
     tickets = select(Ticket.id).where(Ticket.client_id == client_id)
     session.execute(
         update(Escalation)
@@ -182,6 +180,7 @@ def _wake_escalations(
         .values(due_at=due_at),
         execution_options=NO_SYNC,
     )
+    release_for_client(session, client_id, held=old_end, at=due_at)
 
 
 def _holds(now: datetime) -> list[Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
@@ -140,14 +140,48 @@ def resume_escalations(session: Session, ticket_id: int, *, since: datetime, now
     wake_after_commit(session, {key for key in targets if key is not None})
 
 
-def drop_for_client(session: Session, client_id: int) -> None:
-    """Drop what waits to be told of the client's tickets, but for machines: it is muted now."""
+def hold_for_client(session: Session, client_id: int, until: datetime) -> None:
+    """Hold what waits to be told of the client's tickets, but for machines: it is muted now.
+
+    What happened before it was muted is told once that is over (`release_for_client`).
+    """
+    waits = _waits_for_client(client_id)
+    held = and_(waits, OutboxRow.target_id.not_in(_machines()), OutboxRow.due_at < until)
+    lock_rows(session, held)
+    session.execute(
+        update(OutboxRow).where(held).values(due_at=until, next_try_at=until),
+        execution_options=NO_SYNC,
+    )
+
+
+def release_for_client(session: Session, client_id: int, *, held: datetime, at: datetime) -> None:
+    """Tell at `at` what was held until `held`: the client's mute ends then."""
+    waits = and_(_waits_for_client(client_id), OutboxRow.due_at == held)
+    lock_rows(session, waits)
+    targets = session.scalars(
+        update(OutboxRow)
+        .where(waits)
+        .values(due_at=at, next_try_at=at)
+        .returning(OutboxRow.target_id),
+        execution_options=NO_SYNC,
+    ).all()
+    wake_after_commit(session, {key for key in targets if key is not None})
+
+
+def _waits_for_client(client_id: int) -> ColumnElement[bool]:
     tickets = select(Ticket.id).where(Ticket.client_id == client_id)
-    ids = select(Escalation.id).where(
+    running = select(Escalation.id).where(
         Escalation.ticket_id.in_(tickets), Escalation.ended_at.is_(None)
     )
-    is_call = OutboxRow.escalation_id.in_(ids) & OutboxRow.event.in_(_CALLS)
-    _drop(session, is_call, "Not sent: the client was muted.")
+    return and_(
+        OutboxRow.escalation_id.in_(running),
+        OutboxRow.event.in_(_CALLS),
+        OutboxRow.state == OutboxState.PENDING,
+    )
+
+
+def _machines() -> Select[int]:
+    return select(Target.id).where(Target.kind.in_(_MACHINES))
 
 
 def _end(session: Session, ids: Sequence[int], now: datetime, **values: Any) -> None:
@@ -168,11 +202,10 @@ def _drop_waiting(session: Session, ids: Sequence[int], settlement: Settlement) 
 
 def _drop(session: Session, is_meant: ColumnElement[bool], answer: str) -> Told:
     """Drop what waits, but for machines; return what was tried before, and may have arrived."""
-    machines = select(Target.id).where(Target.kind.in_(_MACHINES))
     is_meant = and_(
         is_meant,
         OutboxRow.state == OutboxState.PENDING,
-        OutboxRow.target_id.not_in(machines),
+        OutboxRow.target_id.not_in(_machines()),
     )
     lock_rows(session, is_meant)
     dropped = session.execute(
