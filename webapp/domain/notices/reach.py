@@ -2,18 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import product
 
 from webapp.domain.incident import Severity
-from webapp.domain.notices.events import CREATED
+from webapp.domain.notices.events import CREATED, REOPENED, SEVERITY_RAISED
 from webapp.domain.notices.policy import Occasion, PolicyRule, Rules, StepRule
 from webapp.domain.notices.policy_words import join_words
 
 HOURS_AHEAD = 7 * 24
 ANY_OTHER = 0
 """Stands for a board or client that no policy names."""
+
+_LATER = {
+    SEVERITY_RAISED: "the severity of a ticket rises to critical",
+    REOPENED: "a critical ticket is reopened",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +31,13 @@ class StepAudience:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Why some critical tickets would reach nobody; all is well where there are no problems."""
+    """Why some critical tickets would reach nobody; all is well where there are no problems.
+
+    `gap` is a sentence about tickets that become critical later and reach nobody then, or nothing.
+    """
 
     problems: tuple[str, ...] = ()
+    gap: str | None = None
 
     @property
     def is_well(self) -> bool:
@@ -55,6 +64,7 @@ def judge_reach(
     if not rules.policies:
         return Reach(("There is no policy: nobody is told of anything.",))
     untold: list[tuple[str, str, bool]] = []
+    later: dict[str, None] = {}
     problems: dict[str, None] = {}
     boards = _told_apart(places.boards, [p.conditions.board_ids for p in rules.policies])
     clients = _told_apart(places.clients, [p.conditions.client_ids for p in rules.policies])
@@ -74,8 +84,17 @@ def judge_reach(
         else:
             problems |= dict.fromkeys(_problems(chosen[0], audience))
             problems |= dict.fromkeys(_problems_of_hours(rules, occasion, now))
+            later |= dict.fromkeys(_untold_later(rules, occasion, now))
     missing = [_untold_words(untold, len(boards) * len(clients) * 2)] if untold else []
-    return Reach((*missing, *problems))
+    gap = f"Nobody is told when {" or ".join(later)}: no policy is about it."
+    return Reach((*missing, *problems), gap if later else None)
+
+
+def _untold_later(rules: Rules, created: Occasion, now: datetime) -> Iterator[str]:
+    """What may happen to a ticket later, of which no policy tells."""
+    for event, words in _LATER.items():
+        if rules.choose(replace(created, event=event), now) is None:
+            yield words
 
 
 def _problems(policy: PolicyRule, audience: Callable[[StepRule], StepAudience]) -> Iterator[str]:

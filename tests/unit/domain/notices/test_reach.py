@@ -58,6 +58,21 @@ def test_reasons_in_words() -> None:
     )
 
 
+def test_what_becomes_critical_later_is_asked_about() -> None:
+    created = policy(GOOD, severities=("critical",))
+    assert reach(created).is_well
+    assert reach(created).gap == (
+        "Nobody is told when the severity of a ticket rises to critical or a critical ticket is"
+        " reopened: no policy is about it."
+    )
+    rising = policy(GOOD, key=2, severities=("critical",), events=("severity_raised",))
+    assert reach(created, rising).gap == (
+        "Nobody is told when a critical ticket is reopened: no policy is about it."
+    )
+    others = policy(GOOD, key=3, events=("created", "severity_raised", "reopened"))
+    assert reach(others).gap is None
+
+
 def test_one_kind_of_ticket_that_nobody_is_told_of_is_found() -> None:
     assert reach(policy(GOOD, mapping=MAPPED)).problems == (
         "No policy is about unmapped critical tickets.",
