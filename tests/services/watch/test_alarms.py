@@ -474,6 +474,8 @@ def test_a_failing_target_is_told_through_the_others_and_given_up_messages_too(
         "failing", tells_alarms=True, failing_since=now, last_answer="503 Service Unavailable"
     )
     add(outbox_row(now, target_id=failing, state="failed"))
+    waits = {"attempts": 1, "next_try_at": now + timedelta(hours=2)}
+    add(outbox_row(now, target_id=failing, key="tried", **waits))
     rounds.run()
     for _ in range(3):
         desk.poll()

@@ -86,7 +86,7 @@ def judge_reach(
             problems |= dict.fromkeys(_problems_of_hours(rules, occasion, now))
             later |= dict.fromkeys(_untold_later(rules, occasion, now))
     missing = [_untold_words(untold, len(boards) * len(clients) * 2)] if untold else []
-    gap = f"Nobody is told when {" or ".join(later)}: no policy is about it."
+    gap = f"Nobody is told when {' or '.join(later)}: no policy is about it."
     return Reach((*missing, *problems), gap if later else None)
 
 

@@ -25,6 +25,7 @@ class Trouble(StrEnum):
     TARGET_FAILING = "target-failing"
     MESSAGES_FAILED = "messages-failed"
     UNTOLD = "telling-failed"
+    UNTAKEN = "untaken"
     DISK = "disk-low"
     DRILL = "drill-failed"
     UNEXPLAINED = "proof-unexplained"
@@ -55,6 +56,9 @@ QUARANTINE_HOURS = 4
 LATE_AFTER = timedelta(minutes=15)
 STUCK_AFTER = timedelta(minutes=15)
 FAILING_AFTER = timedelta(minutes=15)
+UNTAKEN_AFTER = timedelta(minutes=10)
+"""Nobody took a ticket for so long after its policy's last step."""
+
 PROOF_AFTER = timedelta(hours=36)
 CLOCK_SECONDS = 60
 LEAST_FREE_PERCENT = 10
@@ -150,12 +154,14 @@ KINDS: Mapping[Trouble, AlarmKind] = {
     ),
     Trouble.TARGET_PAUSED: AlarmKind(
         title="A target of messages is paused",
-        what_to_do="Correct its settings under Notifications, send a test, and resume it.",
+        what_to_do="Correct its settings, send a test, and resume it: under Notifications, or its"
+        " owner under their contact methods.",
         repeat_after=timedelta(hours=12),
     ),
     Trouble.TARGET_FAILING: AlarmKind(
         title="A target of messages does not take them",
-        what_to_do="See its last answer under Notifications. Messages are tried for two days.",
+        what_to_do="Look whether its receiver works, and send a test. Messages are tried for two"
+        " days.",
         repeat_after=timedelta(hours=12),
     ),
     Trouble.MESSAGES_FAILED: AlarmKind(
@@ -169,6 +175,12 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         " says why. What people wait for is tried again every ten minutes.",
         is_grave=True,
         repeat_after=timedelta(hours=12),
+    ),
+    Trouble.UNTAKEN: AlarmKind(
+        title="Nobody takes a critical ticket",
+        what_to_do="Take it: all steps of its policy are over, and nobody is called any more.",
+        is_grave=True,
+        repeat_after=timedelta(hours=2),
     ),
     Trouble.DISK: AlarmKind(
         title="The disk is almost full",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.models import Escalation, OutboxRow, Target, Ticket
+from webapp.models import Drill, Escalation, OutboxRow, Target, Ticket
 from webapp.models.outbox import OutboxState
 from webapp.models.watch import is_no_drill
 from webapp.services.watch.find_in_messages import FAILED_LATELY
@@ -49,15 +49,21 @@ def measure_messages(session: Session, now: datetime) -> Iterator[Measured]:
 
 
 def _outbox(session: Session, targets: list[int], now: datetime) -> Iterator[Measured]:
+    of_drills = select(Drill.ticket_id).where(Drill.ticket_id.is_not(None))
+    counts = or_(OutboxRow.ticket_id.is_(None), OutboxRow.ticket_id.not_in(of_drills))
     pending = session.execute(
         select(OutboxRow.target_id, func.count(), func.min(OutboxRow.due_at))
-        .where(OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at <= now)
+        .where(OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at <= now, counts)
         .group_by(OutboxRow.target_id)
     )
     waiting = {key: (count, oldest) for key, count, oldest in pending}
     given_up = session.execute(
         select(OutboxRow.target_id, func.count())
-        .where(OutboxRow.created_at > now - FAILED_LATELY, OutboxRow.state == OutboxState.FAILED)
+        .where(
+            OutboxRow.created_at > now - FAILED_LATELY,
+            OutboxRow.state == OutboxState.FAILED,
+            counts,
+        )
         .group_by(OutboxRow.target_id)
     )
     failed = dict(given_up.all())
