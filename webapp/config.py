@@ -313,8 +313,8 @@ def _missing(name: str, data_dir: Path) -> ConfigError:
         f"{PREFIX}{name} is not set and {data_dir} holds none.",
         "`triagedesk up` and `triagedesk migrate` create one together with a new SQLite database;"
         " with PostgreSQL, or for an existing database, set it to the one that was used before."
-        " Where that one is lost, a new one serves too: then the credentials of each connection"
-        " have to be entered again.",
+        " Where that one is lost, a new one serves too; of encryption keys, the credentials of each"
+        " connection, the secrets of targets and the mail password have to be entered again then.",
     )
 
 

@@ -241,6 +241,7 @@ class TestSecrets:
         [message] = caplog.messages
         assert "connections.api_key, connections.api_secret" in message
         assert "enter the affected credentials again" in message
+        assert "targets and the mail server under Notifications" in message
         assert isinstance(fresh(Connection, connection.id).api_key, UnreadableText)
 
     def test_a_lost_key_is_told(self, lose_key: Callable[[], None]) -> None:

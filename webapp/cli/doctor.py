@@ -39,7 +39,11 @@ PAGES_SECONDS = 10.0
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def doctor_command(as_json: bool) -> None:
-    """Check the configuration, database, queue and connections.
+    """Check that all is well, and say what to do where it is not.
+
+    Checks the configuration, data directory, disk, database (version, trial write, files, tables,
+    damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
+    reach somebody, the watcher, the outside heartbeat and alarms.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody

@@ -21,8 +21,8 @@ def drill(as_json: bool) -> None:
     """Send a made-up critical report through the real chain until somebody takes its ticket.
 
     It is marked DRILL everywhere and counts in no figure. Whoever is told of criticals is told of
-    it; take the ticket by the link in the message, and it is closed by itself. Exit code 0 if every
-    station was reached, 1 if one was not.
+    it; take the ticket by the link in the message to your own contact method or on its page, and it
+    is closed by itself. Exit code 0 if every station was reached, 1 if one was not.
     """
     view = None
     told: set[str] = set()

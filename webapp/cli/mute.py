@@ -36,7 +36,10 @@ def mute(
     is_list: bool,
     as_json: bool,
 ) -> None:
-    """Mute CLIENT until a time: tickets are made and marked, and nobody is told of them."""
+    """Mute CLIENT until a time: tickets are made and marked, and nobody is told of them.
+
+    The end is at most 90 days ahead. Tickets made meanwhile are not told of later either.
+    """
     if is_list:
         _list(as_json)
         return

@@ -91,6 +91,7 @@ def override(email: str, start: str | None, end: str, reason: str, as_json: bool
     """Put somebody on call for a time, whatever the rotation says.
 
     Times are in the rotation's zone (without a rotation: the machine's) unless they name their own.
+    It lasts at most 31 days, and ends within the next 90.
     """
     zone = _zone()
     added = add_override(

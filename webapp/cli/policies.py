@@ -45,7 +45,7 @@ def policy() -> None:
     type=int,
     multiple=True,
     metavar="N",
-    help="Tell them again N minutes later if nobody took it; once more for each --after.",
+    help="Tell them again N minutes later if nobody took it; once for each --after (at most 9).",
 )
 @click.option(
     "--repeat",
@@ -53,7 +53,7 @@ def policy() -> None:
     type=int,
     default=0,
     metavar="K",
-    help="Repeat the last step K times, always after the same wait; needs --after.",
+    help="Repeat the last step K times (at most 20), always after the same wait; needs --after.",
 )
 @click.option("--unmapped", "mapping", flag_value=UNMAPPED, help="Only unmapped organizations.")
 @click.option("--mapped", "mapping", flag_value=MAPPED, help="Only mapped organizations.")

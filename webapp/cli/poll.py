@@ -40,7 +40,8 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
 
     The first poll of a connection that is ready for it begins its schedule. Where another process
     polls it already, this waits for that run and reports it. Exit code 0 on success or a
-    deliberate skip, 1 on failure or missing credentials.
+    deliberate skip, 1 on failure or missing credentials. With --due, it also makes the daily proofs
+    and deletes old records; messages need `triagedesk watch`, or a worker.
     """
     if due and connection_id is not None:
         raise click.UsageError("Give either the ID of a connection or --due, not both.")

@@ -42,7 +42,7 @@ def web_command(host: str, port: int, fd: int | None, workers: int, threads: int
     "--max-polls", default=8, show_default=True, help="Connections polled at the same time."
 )
 def worker_command(max_polls: int) -> None:
-    """Run the jobs: ticks, polls, housekeeping."""
+    """Run the jobs: polls, messages, drills, proofs, housekeeping."""
     setup_logging()
     from webapp.extensions import db
     from webapp.jobs.tasks import FUNCTIONS, look_after_losses

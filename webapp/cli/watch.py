@@ -20,7 +20,8 @@ def watch_command() -> None:
     """Raise alarms, deliver them, and call the outside heartbeat.
 
     While all is well it calls the address of TRIAGEDESK_HEARTBEAT_URL once a minute: something that
-    runs elsewhere notices when that stops. Where no worker runs, it also sends all other messages.
+    runs elsewhere notices when that stops. While no worker or no scheduler runs, or messages are
+    stuck, it also sends all other messages.
     """
     setup_logging()
     os.environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_SECONDS)

@@ -11,7 +11,8 @@ from webapp.services.transactions import reading
 
 UNREADABLE_HINT = (
     "Restore the keys these were stored with (TRIAGEDESK_ENCRYPTION_KEYS), or enter the affected"
-    " credentials again: Integrations → Huntress in the browser."
+    " credentials again in the browser: connections under Integrations → Huntress, targets and the"
+    " mail server under Notifications, contact methods under Preferences."
 )
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,8 @@ logger = logging.getLogger(__name__)
 def warn_of_unreadable_secrets() -> None:
     """Log a warning if an encrypted column holds a value that no configured key fits.
 
-    Everything starts all the same: only the affected connections are not polled.
+    Everything starts all the same: only the affected connections are not polled, and the affected
+    targets are paused (all mail targets, if it is the mail password).
     """
     with reading() as session:
         unreadable = find_unreadable_columns(session)
