@@ -47,7 +47,7 @@ def test_a_critical_that_nobody_takes_is_an_alarm_once_its_steps_are_over(
         deliver_all()
         assert kinds(fake_clock) == [], minute
         fake_clock.advance(minutes=1)
-    [first, _] = all_rows(Ticket)
+    [first] = all_rows(Ticket, Ticket.source_reference == "1")
     assert found(fake_clock) == [
         (Trouble.UNTAKEN, f"Nobody has taken {first.number}, and all steps are over.")
     ]

@@ -56,7 +56,7 @@ def _late_steps(session: Session, now: datetime) -> Iterator[Found]:
             Escalation.ended_at.is_(None), Escalation.due_at <= now - STUCK_AFTER
         )
     ).one()
-    if count:
+    if oldest is not None:
         minutes = (now - oldest) // timedelta(minutes=1)
         what = "step of a policy has" if count == 1 else "steps of policies have"
         sentence = f"{count:,} {what} been due without being told, for {minutes:,} minutes."
