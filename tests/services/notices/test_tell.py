@@ -83,6 +83,20 @@ def test_a_webhook_gets_every_event_singly_and_at_once(polled: Desk, mailbox: Ma
 
 
 @both_databases
+def test_a_webhook_gets_an_event_once_however_often_its_step_is_repeated(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    hook, mail = add_target("hook", Kind.WEBHOOK), add_target("mail")
+    add_policy("all", [(0, [mail]), (10, [hook, mail])], repeats=3)
+    polled.account.add_incident(7, now=polled.clock.now(), id=1)
+    polled.poll()
+    for _ in range(6):
+        deliver_all()
+        polled.clock.advance(minutes=10)
+    assert (len(mailbox.to("mail")), len(mailbox.to("hook"))) == (5, 1)
+
+
+@both_databases
 def test_incidents_of_one_organization_are_one_page_that_names_each(
     polled: Desk, mailbox: Mailbox
 ) -> None:

@@ -36,6 +36,7 @@ from webapp.services.notices.compose_rows import make_take_link
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.tickets.take_ticket import (
+    CALLED_AGAIN,
     CLOSED,
     EXPIRED,
     NO_PERSON,
@@ -202,7 +203,8 @@ def test_a_ticket_that_is_called_for_again_can_be_taken_from_who_had_it(
     paged: Paged, mailbox: Mailbox
 ) -> None:
     add_policy("again", [(0, [paged.bo_phone])], events=("reopened",))
-    take_ticket(paged.token("ada"))
+    used = paged.token("ada")
+    take_ticket(used)
     deliver_all()
     paged.close()
     change_ticket(
@@ -214,6 +216,8 @@ def test_a_ticket_that_is_called_for_again_can_be_taken_from_who_had_it(
     deliver_all()
     titles = [one.title.partition(":")[0] for one in mailbox.to("bo-phone")]
     assert titles == ["Critical", "Taken by Ada", "Reopened, critical"]
+    refused(used, RefusedError, CALLED_AGAIN)
+    assert not read_take_link(used).was_taken, "somebody else is called for it"
     take_ticket(paged.token("bo"))
     assert paged.ticket().assignee_id == paged.bo
     assert {one.end_reason for one in all_rows(Escalation)} <= {"taken", "closed", "replaced"}

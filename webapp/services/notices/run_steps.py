@@ -67,8 +67,9 @@ class StepsRun:
             for recipient in run.recipients:
                 if recipient.is_paused and run is not self.runs[0]:
                     continue  # what waits there already says it
+                place = 0 if recipient.takes_all else run.place  # it gets an event once
                 yield NewRow(
-                    key=f"step:{escalation_id}:{self.running.policy.id}:{run.place}",
+                    key=f"step:{escalation_id}:{self.running.policy.id}:{place}",
                     recipient=recipient,
                     event=event,
                     facts=values,

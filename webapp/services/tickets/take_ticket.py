@@ -25,6 +25,10 @@ UNKNOWN = (
 )
 EXPIRED = "This link has expired: it works for 24 hours. Sign in and take the ticket there."
 USED = "This link was used already, and nobody has the ticket any more. Sign in and take it there."
+CALLED_AGAIN = (
+    "This link was used already, and the ticket is called for again since then. Use the newest"
+    " message's link, or sign in and take it there."
+)
 NO_TICKET = "The ticket does not exist any more."
 NO_PERSON = "You cannot sign in any more, so this link does nothing. Ask an admin."
 CLOSED = "The ticket is closed already."
@@ -69,7 +73,11 @@ def read_take_link(token: str) -> TakeOffer:
             raise NotFoundError(EXPIRED)
         ticket = session.get(Ticket, link.ticket_id)
         refusal = _refusal(session, link, ticket, now)
-        is_theirs = ticket is not None and ticket.assignee_id == link.user_id
+        is_theirs = (
+            ticket is not None
+            and ticket.assignee_id == link.user_id
+            and not _is_called_for(session, ticket)
+        )
         return TakeOffer(
             facts=read_ticket_facts(link.facts),
             person=link.user.name,
@@ -135,10 +143,11 @@ def _refusal(
         return RefusedError(NO_TICKET)
     if ticket.closed_at is not None:
         return ConflictError(CLOSED)
-    if ticket.assignee is not None and not _is_called_for(session, ticket):
+    is_called_for = _is_called_for(session, ticket)
+    if ticket.assignee is not None and not is_called_for:
         return ConflictError(_taken(ticket.assignee, link.user))
     if link.used_at is not None:
-        return RefusedError(USED)
+        return RefusedError(CALLED_AGAIN if is_called_for else USED)
     if not link.user.is_active:
         return RefusedError(NO_PERSON)
     return None
