@@ -29,6 +29,7 @@ from webapp.models import (
 )
 from webapp.services.notices.edit_policies import PolicyValues, check_policy
 from webapp.services.notices.preview_policies import preview_policies
+from webapp.services.on_call.edit_rotation import RotationValues, set_rotation
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.transactions import reading, transaction
@@ -299,6 +300,28 @@ def test_quiet_hours_hold_what_is_not_critical_until_the_morning(
     polled.clock.advance(hours=7)
     deliver_all()
     assert mailbox.titles("mail")[1:] == ["While it was quiet: 2 incidents (1 high, 1 low)"]
+
+
+@both_databases
+def test_what_is_held_goes_to_whoever_is_on_call_in_the_morning(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    with transaction() as session:
+        settings = session.get_one(NotificationSettings, 1)
+        settings.quiet_hours = {"zone": "UTC", "begins": "12:00", "ends": "18:00"}
+    ada, bob = add_person("Ada"), add_person("Bob")
+    set_rotation(
+        RotationValues(every="daily", weekday=0, at="17:00", time_zone="UTC", people=[ada[0], bob[0]])
+    )
+    add_policy("all", [(0, [])], on_call=True)
+    polled.account.add_incident(7, now=polled.clock.now(), id=1, severity="critical")
+    polled.account.add_incident(8, now=polled.clock.now(), id=2, severity="high")
+    polled.poll()
+    deliver_all()
+    polled.clock.advance(hours=7)
+    deliver_all()
+    assert len(mailbox.to("ada-phone")) == 1
+    assert [title.partition(":")[0] for title in mailbox.titles("bob-phone")] == ["High"]
 
 
 @both_databases

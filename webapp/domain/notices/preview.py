@@ -257,6 +257,7 @@ class _Ticket:
         """The rows of all steps that were due before `end`, as the chain writes them."""
         is_critical, waits = one.occasion.is_critical, EVENTS[event].waits
         due_at = one.at + timedelta(minutes=policy.steps[0].after_minutes)
+        told_once: set[int] = set()
         for place in range(len(policy.steps) + policy.repeats):
             step = policy.step(place)
             is_in_time = due_at < end if waits else due_at == one.at
@@ -265,7 +266,10 @@ class _Ticket:
             told_at = self.rules.released_at(policy, is_critical=is_critical, now=due_at)
             addressees = self.audience(step)
             for addressee in addressees:
+                if addressee.key in told_once:
+                    continue
                 at = due_at if addressee.takes_all else told_at
+                told_once |= {addressee.key} if addressee.takes_all else set()
                 if at < end or at == one.at or not waits:
                     bundle = self._bundle(place, due_at, told_at)
                     yield _Row(addressee, at, None if addressee.is_machine else bundle)

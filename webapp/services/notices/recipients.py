@@ -45,30 +45,36 @@ class RecipientBook:
 
     session: Session
     now: datetime
-    _known: dict[StepRule, tuple[Recipient, ...]] = field(default_factory=dict)
+    _known: dict[tuple[StepRule, datetime], tuple[Recipient, ...]] = field(default_factory=dict)
+    _on_call: dict[datetime, int | None] = field(default_factory=dict)
 
-    def of(self, step: StepRule) -> tuple[Recipient, ...]:
-        """Return whom `step` tells, each target once."""
-        if step not in self._known:
-            self._known[step] = tuple(one for one in self._all if self._is_told(step, one))
-        return self._known[step]
+    def of(self, step: StepRule, at: datetime | None = None) -> tuple[Recipient, ...]:
+        """Return whom `step` tells, each target once; `at` (default: now) is when they are told."""
+        told_at = at or self.now
+        if (step, told_at) not in self._known:
+            found = tuple(one for one in self._all if self._is_told(step, one, told_at))
+            self._known[step, told_at] = found
+        return self._known[step, told_at]
 
-    def _is_told(self, step: StepRule, one: Recipient) -> bool:
+    def _is_told(self, step: StepRule, one: Recipient, at: datetime) -> bool:
         """A step that tells everybody names the targets of its policy (see `read_rules`)."""
         if one.target_id in step.target_ids:
             return True
         if one.person_id is None:
             return False
-        return step.tells_everybody or (step.tells_on_call and one.person_id == self._on_call)
+        return step.tells_everybody or (
+            step.tells_on_call and one.person_id == self._who_is_on_call(at)
+        )
 
     @cached_property
     def _all(self) -> tuple[Recipient, ...]:
         return find_recipients(self.session)
 
-    @cached_property
-    def _on_call(self) -> int | None:
-        person = who_is_on_call(self.session, self.now)
-        return None if person is None else person.id
+    def _who_is_on_call(self, at: datetime) -> int | None:
+        if at not in self._on_call:
+            person = who_is_on_call(self.session, at)
+            self._on_call[at] = None if person is None else person.id
+        return self._on_call[at]
 
 
 def find_recipients(session: Session, *conditions: ColumnElement[bool]) -> tuple[Recipient, ...]:

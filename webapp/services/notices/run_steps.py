@@ -130,7 +130,7 @@ class StepRunner:
         place, due_at = running.step, running.due_at
         told_at = self._rules.released_at(policy, is_critical=is_critical, now=now)
         while (step := policy.step(place)) is not None and due_at <= now:
-            recipients = self._book.of(step)
+            recipients = self._book.of(step, told_at)
             runs.append(_Run(place, recipients, told_at if told_at > now else None))
             if any(not one.is_paused for one in recipients):
                 place += 1
