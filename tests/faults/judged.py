@@ -17,8 +17,11 @@ LIMIT_MINUTES = 3.0
 
 SLACK_MINUTES = 1.0
 PAGES = ("/", "/tickets", "/incidents", "/integrations", "/clients", "/health", "/preferences")
-NOTICE = re.compile(r'class="notice notice-error"(?: role="alert")?>')
-"""An error that is shown; the banner is there but hidden where the page itself tells it."""
+NOTICE = re.compile(
+    r'class="notice notice-error"(?: role="alert")?>(?!.{0,600}Criticals reach nobody)', re.DOTALL
+)
+"""An error that is shown; the banner is there but hidden where the page itself tells it. That
+nobody is told of anything in this world is no word about polls."""
 
 CHECK = re.compile(r'>Connection [^<]*<span class="visually-hidden">needs attention')
 """On Health; a part that is just being started again is no word about polls there either."""

@@ -1,16 +1,17 @@
 """ntfy, by Apprise's plugin.
 
-The first three links are buttons, the first is also what a tap on the message opens. A page has the
-highest priority, which rings through "do not disturb".
+Three links are buttons, the first is also what a tap on the message opens. Of more links the first
+two and the last are buttons, and the others stand in the text, where ntfy makes links of them. A
+page has the highest priority, which rings through "do not disturb".
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from apprise.plugins.ntfy import NotifyNtfy
 
-from webapp.domain.notices.message import Message, Urgency
+from webapp.domain.notices.message import Link, Message, Urgency
 from webapp.outbound.apprise_asset import ASSET
 from webapp.outbound.apprise_send import send_by_plugin
 from webapp.outbound.cut_text import cut_to_fit, utf8_size
@@ -25,6 +26,8 @@ MESSAGE_SIZE = 4_096
 JSON_SIZE = NotifyNtfy.ntfy_json_upstream_size_limit
 """Characters of the JSON that the plugin sends; it makes more an attachment."""
 MAX_BUTTONS = 3
+LINKS_SIZE = 2_000
+"""Characters of JSON that links in the text may take, so that something remains for words."""
 
 _PRIORITIES: Mapping[Urgency, str] = {
     Urgency.PAGE: "5",
@@ -83,20 +86,34 @@ def _build_plugin(url: str, token: str, message: Message) -> NotifyNtfy:
 
 
 def _build_text(message: Message) -> tuple[str, str]:
-    """Return title and text, within what ntfy and the plugin take."""
+    """Return title and text, within what ntfy and the plugin take; links in it are whole."""
     title = cut_to_fit(message.title, TITLE_LENGTH)
+    ending = _links_in_text(message.links)
+    room = JSON_SIZE - len(json.dumps({"topic": "t" * 64, "title": title, "message": ending}))
     text = "\n".join(message.lines)
-    if not text:
-        return "", title
-    room = JSON_SIZE - len(json.dumps({"topic": "t" * 64, "title": title, "message": ""}))
-    fitting = cut_to_fit(text, MESSAGE_SIZE, utf8_size)
-    return title, cut_to_fit(fitting, room, lambda part: len(json.dumps(part)) - 2)
+    fitting = cut_to_fit(text, MESSAGE_SIZE - utf8_size(ending), utf8_size)
+    text = (cut_to_fit(fitting, room, _json_size) + ending).strip("\n")
+    return (title, text) if text else ("", title)
+
+
+def _links_in_text(links: Sequence[Link]) -> str:
+    """Return the links that are no buttons, each whole on a line, as many as fit."""
+    shown = ""
+    for link in links[MAX_BUTTONS - 1 : -1] if len(links) > MAX_BUTTONS else ():
+        longer = f"{shown}\n{link.words}: {link.url}"
+        if _json_size(longer) <= LINKS_SIZE:
+            shown = longer
+    return shown
 
 
 def _buttons(message: Message) -> str | None:
     """Return the buttons as JSON, which is ASCII and so fits into a header."""
-    buttons = [
-        {"action": "view", "label": link.words, "url": link.url}
-        for link in message.links[:MAX_BUTTONS]
-    ]
+    links = message.links
+    if len(links) > MAX_BUTTONS:
+        links = (*links[: MAX_BUTTONS - 1], links[-1])
+    buttons = [{"action": "view", "label": link.words, "url": link.url} for link in links]
     return json.dumps(buttons) if buttons else None
+
+
+def _json_size(text: str) -> int:
+    return len(json.dumps(text)) - 2

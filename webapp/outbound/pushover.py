@@ -66,12 +66,15 @@ def _build_plugin(user: str, token: str, message: Message) -> NotifyPushover:
 
 
 def _build_text(message: Message) -> tuple[str, str]:
-    """Return title and text; links beyond the first are in the text, each whole."""
+    """Return title and text; links beyond the first are in the text, each whole.
+
+    What has no room is left out, but the last one, where all of them are found, stays longest.
+    """
     title = cut_to_fit(message.title, TITLE_LENGTH)
     main = _main_link(message)
     others = [f"\n{link.words}: {link.url}" for link in message.links if link is not main]
     while len("".join(others)) > MESSAGE_LENGTH // 2:
-        others.pop()
+        others.pop(-2 if len(others) > 1 else -1)
     ending = "".join(others)
     text = cut_to_fit("\n".join(message.lines), MESSAGE_LENGTH - len(ending)) + ending
     return (title, text.strip()) if text.strip() else ("", title)

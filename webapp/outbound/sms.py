@@ -12,7 +12,7 @@ from webapp.outbound.errors import Failure
 from webapp.outbound.http import HttpAnswer, post
 from webapp.outbound.provider_words import Verdict, explaining, joined, json_of
 from webapp.outbound.settings import Destination
-from webapp.outbound.sms_text import fit_segments
+from webapp.outbound.sms_text import fit_endings
 
 BASE = "https://api.twilio.com"
 MESSAGE_LENGTH = 1_600
@@ -73,8 +73,7 @@ def build_form(message: Message, *, to: str, sender: str) -> dict[str, str]:
 
 
 def _build_text(message: Message) -> str:
-    """Return title, lines and the first link, which is kept whole."""
-    ending = f"\n{message.links[0].url}" if message.links else ""
-    if len(ending) >= MESSAGE_LENGTH:
-        ending = ""
-    return fit_segments("\n".join((message.title, *message.lines)), ending)
+    """Return the message in brief; its endings, such as links, are whole."""
+    brief = message.in_brief
+    endings = [ending for ending in brief.endings if len(ending) + 1 < MESSAGE_LENGTH]
+    return fit_endings("\n".join(brief.lines), endings)

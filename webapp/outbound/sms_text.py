@@ -4,11 +4,13 @@ A text whose characters are all in the 7-bit alphabet has 160 characters in one 
 each of several; one other character anywhere makes it UCS-2, with 70 and 67.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from webapp.outbound.cut_text import ELLIPSIS, cut_to_fit
 
 SEGMENTS = 3
+ROOM_FOR_TEXT = 100
+"""What a second ending has to leave for the text."""
 _BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -25,6 +27,21 @@ _PLAIN = str.maketrans(
         **{"→": "->", ELLIPSIS: "..."},
     }
 )
+
+
+def fit_endings(text: str, endings: Sequence[str]) -> str:
+    """Return `text` and `endings`, each whole on a line of its own, as `fit_segments` does.
+
+    Endings that leave too little room for the text are left out, but for the first.
+    """
+    measure, size = _counting("".join((text.translate(_PLAIN), *endings)))
+    needed = min(measure(text.translate(_PLAIN)), ROOM_FOR_TEXT)
+    chosen = ""
+    for ending in endings:
+        longer = f"{chosen}\n{ending}"
+        if not chosen or measure(longer) + needed <= size:
+            chosen = longer
+    return fit_segments(text, chosen)
 
 
 def fit_segments(text: str, ending: str) -> str:

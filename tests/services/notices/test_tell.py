@@ -309,9 +309,9 @@ def test_what_is_held_goes_to_whoever_is_on_call_in_the_morning(
     with transaction() as session:
         settings = session.get_one(NotificationSettings, 1)
         settings.quiet_hours = {"zone": "UTC", "begins": "12:00", "ends": "18:00"}
-    ada, bob = add_person("Ada"), add_person("Bob")
+    people = [add_person(name)[0] for name in ("Ada", "Bob")]
     set_rotation(
-        RotationValues(every="daily", weekday=0, at="17:00", time_zone="UTC", people=[ada[0], bob[0]])
+        RotationValues(every="daily", weekday=0, at="17:00", time_zone="UTC", people=people)
     )
     add_policy("all", [(0, [])], on_call=True)
     polled.account.add_incident(7, now=polled.clock.now(), id=1, severity="critical")

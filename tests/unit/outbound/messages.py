@@ -1,8 +1,11 @@
 """Messages that try what senders must withstand."""
 
 from dataclasses import replace
+from typing import Any
 
 from tests.unit.outbound.conftest import PAGE
+from webapp.domain.notices.compose import Told
+from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.message import Link, Message
 
 HOSTILE_WORDS = (
@@ -26,3 +29,26 @@ LONG: Message = replace(
     ),
 )
 """Far too much of everything."""
+
+
+FACTS = TicketFacts(
+    ticket_id=1,
+    number="T-1",
+    title="Ransomware canary",
+    client="Fernhill Dental",
+    client_id=3,
+    board_id=1,
+    severity="critical",
+    host="RECEPTION-PC",
+)
+
+
+def told(number: int, **facts: Any) -> Told:
+    """A ticket that a person is asked to take, by a link as long as the real ones."""
+    return Told(
+        type="ticket.created",
+        facts=replace(FACTS, ticket_id=number, number=f"T-{number}", **facts),
+        url=f"https://desk.example.com/tickets/{number}",
+        take_url=f"https://desk.example.com/take/{str(number)[0] * 32}",
+        happened_at=PAGE.happened_at,
+    )

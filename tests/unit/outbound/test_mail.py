@@ -162,13 +162,30 @@ def test_a_server_that_wants_a_password_says_so(certificates: Certificates) -> N
     [
         ("RCPT", "550 5.1.1 No such user", Failure.PERMANENT),
         ("RCPT", "553 Not here", Failure.PERMANENT),
+        ("RCPT", "550 #5.1.0 Address rejected", Failure.PERMANENT),
+        ("RCPT", "551 User not local", Failure.PERMANENT),
+        ("RCPT", "550 5.2.1 Mailbox is disabled", Failure.TRANSIENT),
+        ("RCPT", "552 5.2.2 Mailbox is full", Failure.TRANSIENT),
+        ("RCPT", "554 5.3.0 Out of order", Failure.TRANSIENT),
+        ("RCPT", "550 5.4.5 Daily quota exceeded", Failure.TRANSIENT),
+        ("RCPT", "554 5.7.1 Blocked by a list", Failure.TRANSIENT),
+        ("RCPT", "550 5.7.1 Blocked by a list", Failure.TRANSIENT),
+        ("RCPT", "554 Not now", Failure.TRANSIENT),
+        ("RCPT", "552 5.3.4 Too large", Failure.MESSAGE),
         ("RCPT", "450 4.2.0 Greylisted", Failure.TRANSIENT),
         ("RCPT", "421 Closing", Failure.TRANSIENT),
         ("MAIL", "550 Not you", Failure.PERMANENT),
+        ("MAIL", "553 5.1.8 Unknown domain", Failure.PERMANENT),
+        ("MAIL", "530 5.7.0 Authentication required", Failure.PERMANENT),
+        ("MAIL", "550 5.4.5 Daily quota exceeded", Failure.TRANSIENT),
+        ("MAIL", "554 5.7.1 Blocked by a list", Failure.TRANSIENT),
         ("MAIL", "451 Later", Failure.TRANSIENT),
         ("MAIL", "552 Too large", Failure.MESSAGE),
         ("DATA", "552 5.3.4 Too large", Failure.MESSAGE),
         ("DATA", "554 Looks like spam", Failure.MESSAGE),
+        ("DATA", "554 5.7.1 Looks like spam", Failure.MESSAGE),
+        ("DATA", "550 5.4.5 Daily quota exceeded", Failure.TRANSIENT),
+        ("DATA", "552 5.2.2 Mailbox is full", Failure.TRANSIENT),
         ("DATA", "452 Disk full", Failure.TRANSIENT),
     ],
 )
@@ -182,6 +199,35 @@ def test_each_refusal_has_its_meaning(
     assert plain.mails == []
     plain.replies.clear()
     send(target(plain), MESSAGE)
+
+
+@pytest.mark.parametrize("reply", ["554 5.7.1 Blocked by a list", "550 Not now"])
+def test_a_server_that_greets_with_a_refusal_is_tried_again(reply: str) -> None:
+    def greet(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(f"{reply}\r\n".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=greet, args=(listener,), daemon=True)
+        thread.start()
+        server = MailServer(
+            host="127.0.0.1",
+            port=listener.getsockname()[1],
+            security="none",
+            sender="c@d.example",
+        )
+        error = error_of(
+            Destination(
+                kind=Kind.EMAIL,
+                settings={"to": "a@b.example"},
+                outbound_hosts=["127.0.0.1"],
+                mail_server=server,
+            )
+        )
+        thread.join(20)
+    assert error.failure is Failure.TRANSIENT
+    assert reply in str(error)
 
 
 @pytest.mark.parametrize("stage", ["RCPT", "DATA"])

@@ -9,13 +9,16 @@ import pytest
 from tests.support.receivers.provider_rules import NTFY_TOPIC, PUSHOVER_USER
 from tests.support.receivers.providers import Providers
 from tests.unit.outbound.conftest import PAGE, TAKE, TAKEN, TICKET
-from tests.unit.outbound.messages import HOSTILE, HOSTILE_WORDS, LONG, NAMES
-from webapp.domain.notices.message import Link, Urgency
+from tests.unit.outbound.messages import HOSTILE, HOSTILE_WORDS, LONG, NAMES, told
+from webapp.domain.notices.compose import FLOOD_NAMED, MOST_NAMED, compose_bundle, compose_flood
+from webapp.domain.notices.compose import PAGE as PAGED
+from webapp.domain.notices.message import Link, Message, Urgency
 from webapp.domain.notices.target_kinds import Kind
 from webapp.outbound.send import send
 from webapp.outbound.settings import Destination
 
 Target = Callable[..., Destination]
+LIST = "https://desk.example.com/tickets"
 
 
 def test_a_page_by_ntfy(providers: Providers, target: Target):
@@ -69,8 +72,72 @@ def test_a_long_message_is_cut_to_what_ntfy_takes(providers: Providers, target: 
     send(target(Kind.NTFY), replace(LONG, lines=("a" * 9_000,)))
     assert len(str(providers.last.json["message"]).encode()) == 4_096
     send(target(Kind.NTFY), LONG)
-    assert str(providers.last.json["message"]).endswith("…")
+    assert providers.last.path == "/"
+    words, link = str(providers.last.json["message"]).split("…\n")
+    assert words.startswith("0: <& 漢字")
+    assert link.startswith("Link 0 ")
     assert len(json.loads(providers.last.headers["x-actions"])) == 3
+
+
+def bundle(count: int) -> Message:
+    return compose_bundle(
+        "k", [told(key) for key in range(1, count + 1)], reason=PAGED, list_url=LIST
+    )
+
+
+@pytest.mark.parametrize("count", [3, 4, MOST_NAMED])
+def test_every_ticket_of_a_bundle_has_its_link_by_ntfy(
+    providers: Providers, target: Target, count: int
+):
+    message = replace(bundle(count), lines=("漢" * 3_000,))
+    send(target(Kind.NTFY), message)
+    buttons = [one["url"] for one in json.loads(providers.last.headers["x-actions"])]
+    assert len(buttons) == 3
+    assert buttons[-1] == LIST
+    text = str(providers.last.json["message"])
+    for link in message.links[:-1]:
+        assert link.url in buttons or f"\n{link.words}: {link.url}" in text
+    assert "漢漢" in text
+    assert len(text.encode()) <= 4_096
+
+
+def test_two_tickets_are_three_buttons_and_nothing_in_the_text(
+    providers: Providers, target: Target
+):
+    message = bundle(2)
+    send(target(Kind.NTFY), message)
+    buttons = [one["url"] for one in json.loads(providers.last.headers["x-actions"])]
+    assert buttons == [link.url for link in message.links]
+    assert providers.last.json["message"] == "\n".join(message.lines)
+
+
+def test_links_without_lines_by_ntfy(providers: Providers, target: Target):
+    message = replace(bundle(3), lines=())
+    send(target(Kind.NTFY), message)
+    assert providers.last.json["message"] == f"Take T-3: {message.links[2].url}"
+    assert providers.last.json["title"] == message.title
+
+
+@pytest.mark.parametrize("kind", [Kind.NTFY, Kind.PUSHOVER])
+def test_a_flood_names_three_with_their_links(providers: Providers, target: Target, kind: Kind):
+    rows = [told(key, client=f"{'Client ' * 5}{key}") for key in range(1, 100)]
+    message = compose_flood("k", rows, list_url=LIST)
+    send(target(kind), message)
+    sent = providers.last
+    shown = json.dumps([dict(sent.headers), sent.form if kind is Kind.PUSHOVER else sent.json])
+    assert len(message.links) == FLOOD_NAMED + 1
+    for link in message.links:
+        assert link.url in shown
+    for number in (1, 2, 3):
+        assert f"T-{number} \\u00b7 Critical: Client" in shown
+
+
+def test_pushover_keeps_the_link_to_all(providers: Providers, target: Target):
+    send(target(Kind.PUSHOVER), bundle(MOST_NAMED))
+    form = providers.last.form
+    assert form["url_title"] == "Take T-1"
+    assert "\nTake T-2: " in form["message"]
+    assert form["message"].endswith(f"\nOpen the tickets: {LIST}")
 
 
 @pytest.mark.parametrize("filling", ["漢", "😀", '"', "\u0001"])

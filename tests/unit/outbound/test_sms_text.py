@@ -2,7 +2,7 @@
 
 import pytest
 
-from webapp.outbound.sms_text import SEGMENTS, count_segments, fit_segments
+from webapp.outbound.sms_text import SEGMENTS, count_segments, fit_endings, fit_segments
 
 LINK = "\nhttps://desk.example.com/take/1a2b3c4d5e6f"
 
@@ -47,3 +47,13 @@ def test_the_ellipsis_is_of_the_alphabet():
 def test_a_link_is_kept_whole_even_if_it_is_too_long_for_three_segments():
     link = "\nhttps://desk.example.com/" + "a" * 500
     assert fit_segments("Title", link) == link
+
+
+@pytest.mark.parametrize(("filling", "kept"), [("a", 5), ("漢", 1)])
+def test_as_many_endings_as_leave_room_for_the_text(filling: str, kept: int):
+    endings = [f"Take T-{number}: https://desk.example.com/{'t' * 32}" for number in range(9)]
+    sent = fit_endings(filling * 2_000, endings)
+    assert sent.split("\n")[1:] == endings[:kept]
+    assert count_segments(sent) <= SEGMENTS
+    assert fit_endings(filling, endings[:2]) == "\n".join((filling, *endings[:2]))
+    assert fit_endings(filling, []) == filling

@@ -1,7 +1,7 @@
 """Composing a message: what is told of one ticket, of several, or of a flood of them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +9,18 @@ from webapp.domain.incident import Severity
 from webapp.domain.notices.defang import defang_line
 from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
 from webapp.domain.notices.facts import TicketFacts
-from webapp.domain.notices.message import Link, Message, Stage, Urgency
+from webapp.domain.notices.message import Brief, Link, Message, Stage, Urgency
 from webapp.domain.untrusted import cut
 
 DRILL = "DRILL"
 TITLE_LENGTH = 200
 LINE_LENGTH = 400
+NAME_LENGTH = 40
+"""Characters of a client's or a host's name in a text message."""
 MOST_NAMED = 20
 """A bundle names so many tickets; the number of the others is told."""
+FLOOD_NAMED = 3
+"""The notice of a flood names so many, each with its link."""
 
 DEFAULT_MAIL_SUBJECT = "[{number}] {severity}: {title}"
 SUBJECT_FIELDS = ("number", "client", "client_reference", "severity", "title")
@@ -54,56 +58,80 @@ def compose_ticket(key: str, told: Told, *, mail_subject: str = DEFAULT_MAIL_SUB
         severity=facts.severity,
         happened_at=told.happened_at,
         data=webhook_data(told),
+        brief=_ticket_brief(told),
     )
 
 
 def compose_bundle(key: str, all_told: Sequence[Told], *, reason: str, list_url: str) -> Message:
-    """Return the message that names each of several tickets; `reason` is why they are together."""
+    """Return the message that names each of several tickets, the gravest first.
+
+    `reason` is why they are together.
+    """
     first = all_told[0]
-    named = all_told[:MOST_NAMED]
+    named = sorted(all_told, key=_gravity)[:MOST_NAMED]
     lines = [_short_line(told) for told in named]
     if len(all_told) > len(named):
         lines.append(f"… and {len(all_told) - len(named):,} more.")
-    links = [Link(f"Take {told.facts.number}", told.take_url) for told in named if told.take_url]
+    title = _marked_all(
+        all_told, f"{_bundle_opening(reason, all_told)}: {incident_words(all_told)}"
+    )
+    links = _links_of_several(all_told, list_url)
     return Message(
         key=key,
         event=first.type,
         subject=f"bundle:{key}",
-        title=_marked_all(
-            all_told, f"{_bundle_opening(reason, all_told)}: {incident_words(all_told)}"
-        ),
+        title=title,
         lines=tuple(lines),
-        links=(*links, Link("Open the tickets", list_url)),
+        links=links,
         urgency=max((_urgency(told) for told in all_told), key=list(Urgency)[::-1].index),
         stage=Stage.PLAIN if reason in (BACKFILL, REQUEST) else first_stage(all_told),
         severity=gravest(all_told),
         happened_at=first.happened_at,
+        brief=_brief_of_several(title, map(_brief_line, named), links),
     )
 
 
 def compose_flood(key: str, all_told: Sequence[Told], *, list_url: str) -> Message:
-    """Return the one notice that stands for more messages than a target is sent."""
+    """Return the one notice that stands for more messages than a target is sent.
+
+    It names the gravest of the tickets that somebody is asked to take; the others are counted.
+    """
+    to_take = [all_told[place] for place in places_to_take(all_told)[:FLOOD_NAMED]]
+    named = [_brief_line(told) for told in to_take]
     tickets = {told.facts.ticket_id for told in all_told}
     clients = Counter(told.facts.client for told in all_told)
-    lines = [
+    counts = [
         f"{count:,} at {defang_line(name, 100)}" for name, count in clients.most_common(MOST_NAMED)
     ]
+    title = (
+        f"Many at once: {len(all_told):,} messages about {len(tickets):,} tickets"
+        f" ({severity_counts(all_told)})"
+    )
+    links = _links_of_several(to_take, list_url)
+    short_title = _marked_all(all_told, f"Many at once: {incident_words(all_told)}")
     return Message(
         key=key,
         event=all_told[0].type,
         subject=f"bundle:{key}",
-        title=_marked_all(
-            all_told,
-            f"Many at once: {len(all_told):,} messages about {len(tickets):,} tickets"
-            f" ({severity_counts(all_told)})",
-        ),
-        lines=("They are not told one by one until it calms down.", *lines),
-        links=(Link("Open the tickets", list_url),),
+        title=_marked_all(all_told, title),
+        lines=(*named, "They are not told one by one until it calms down.", *counts),
+        links=links,
         urgency=max((_urgency(told) for told in all_told), key=list(Urgency)[::-1].index),
         stage=first_stage(all_told),
         severity=gravest(all_told),
         happened_at=all_told[0].happened_at,
+        brief=_brief_of_several(short_title, (*named, *counts), links),
     )
+
+
+def places_to_take(all_told: Sequence[Told]) -> list[int]:
+    """Return where in `all_told` a ticket stands that somebody is asked to take, gravest first.
+
+    Of a ticket that is told several times the last one counts.
+    """
+    last = {told.facts.ticket_id: place for place, told in enumerate(all_told)}
+    asking = (place for place in last.values() if asks_to_take(all_told[place].type))
+    return sorted(asking, key=lambda place: (*_gravity(all_told[place]), place))
 
 
 def build_mail_subject(template: str, facts: TicketFacts) -> str:
@@ -167,6 +195,11 @@ def stage_of(type_: str) -> Stage:
     if type_ == TAKEN_TYPE:
         return Stage.TAKEN
     return next((event.stage for event in EVENTS.values() if event.type == type_), Stage.PLAIN)
+
+
+def asks_to_take(type_: str) -> bool:
+    """Whether an event calls for somebody who takes its ticket."""
+    return stage_of(type_) in (Stage.BEGINS, Stage.GOES_ON)
 
 
 def first_stage(all_told: Sequence[Told]) -> Stage:
@@ -233,13 +266,51 @@ def _short_line(told: Told) -> str:
     return _marked(facts, defang_line(text, LINE_LENGTH))
 
 
+def _ticket_brief(told: Told) -> Brief:
+    """What happened comes last: it is long, and the first to be cut."""
+    facts = told.facts
+    what = defang_line(facts.what, LINE_LENGTH)
+    lines = (_brief_line(told), defang_line(facts.subject, TITLE_LENGTH), what)
+    return Brief(tuple(filter(None, lines)), (told.take_url or told.url,))
+
+
+def _brief_line(told: Told) -> str:
+    """Number, severity, client and host: what one has to know at night."""
+    facts = told.facts
+    client = cut(facts.client, NAME_LENGTH)
+    if facts.is_unmapped:
+        client = f"{cut(facts.organization or facts.client, NAME_LENGTH)} (not mapped)"
+    where = f", {cut(facts.host, NAME_LENGTH)}" if facts.host else ""
+    text = f"{facts.number} · {_opening(told)}{client}{where}"
+    return _marked(facts, defang_line(text, TITLE_LENGTH))
+
+
 def _links(told: Told) -> tuple[Link, ...]:
     opening = Link("Open the ticket", told.url)
     return (Link("Take it", told.take_url), opening) if told.take_url else (opening,)
 
 
+def _links_of_several(all_told: Sequence[Told], list_url: str) -> tuple[Link, ...]:
+    """The links that take a ticket, the gravest first, and the one to all of them."""
+    asking = [all_told[place] for place in places_to_take(all_told)]
+    links = [Link(f"Take {told.facts.number}", told.take_url) for told in asking if told.take_url]
+    return (*links, Link("Open the tickets", list_url))
+
+
+def _brief_of_several(title: str, lines: Iterable[str], links: Sequence[Link]) -> Brief:
+    """Each link that takes a ticket says which; without any there is the one to all of them."""
+    takes = tuple(f"{link.words}: {link.url}" for link in links[:-1])
+    return Brief((title, *lines), takes or (links[-1].url,))
+
+
+def _gravity(told: Told) -> tuple[bool, int, bool]:
+    """What calls for somebody comes first, then what is graver; among equals a drill comes last."""
+    rank = Severity.of(told.facts.severity).rank
+    return not asks_to_take(told.type), -rank, told.facts.is_drill
+
+
 def _urgency(told: Told) -> Urgency:
-    if stage_of(told.type) not in (Stage.BEGINS, Stage.GOES_ON):
+    if not asks_to_take(told.type):
         return Urgency.QUIET
     is_critical = Severity.of(told.facts.severity) is Severity.CRITICAL
     return Urgency.PAGE if is_critical else Urgency.NORMAL

@@ -33,6 +33,17 @@ class Link:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A message in few characters: `lines`, which are cut at the end, and what is never cut.
+
+    Of `endings` as many are sent as there is room for, and always the first.
+    """
+
+    lines: tuple[str, ...]
+    endings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message to one target.
@@ -40,8 +51,10 @@ class Message:
     `key` is the same each time the message is sent, so that a receiver can drop a repeat. `subject`
     names what the message is about (`ticket:12`), the same in all messages about it. `title` is one
     line and `lines` are what follows. Both are plain text, cleaned and defanged; each kind escapes
-    and cuts them as its service demands. `mail_subject` is the subject of a mail, where one thread
-    is one ticket. `event`, `data` and `happened_at` (UTC) are what a webhook gets.
+    and cuts them as its service demands. Of several `links` the first is the most urgent, and the
+    last is where the others are found, too. `brief` is what a text message says in place of all
+    this. `mail_subject` is the subject of a mail, where one thread is one ticket. `event`, `data`
+    and `happened_at` (UTC) are what a webhook gets.
     """
 
     key: str
@@ -56,6 +69,13 @@ class Message:
     severity: str | None = None
     happened_at: datetime
     data: Mapping[str, object] = field(default_factory=dict)
+    brief: Brief | None = None
+
+    @property
+    def in_brief(self) -> Brief:
+        """What a text message says; without a `brief`, title, lines and the first link."""
+        endings = tuple(link.url for link in self.links[:1])
+        return self.brief or Brief((self.title, *self.lines), endings)
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from webapp.domain.notices.compose import (
     BACKFILL,
     DRILL,
+    FLOOD_NAMED,
     HELD,
     LINE_LENGTH,
     MOST_NAMED,
@@ -21,10 +22,11 @@ from webapp.domain.notices.compose import (
     compose_bundle,
     compose_flood,
     compose_ticket,
+    places_to_take,
 )
 from webapp.domain.notices.events import EVENTS, TAKEN_TYPE
 from webapp.domain.notices.facts import TicketFacts, read_ticket_facts
-from webapp.domain.notices.message import Stage, Urgency
+from webapp.domain.notices.message import Link, Stage, Urgency
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FACTS = TicketFacts(
@@ -170,6 +172,86 @@ def test_a_flood_is_one_notice_with_counts() -> None:
     assert "3 at Tallow & Reed" in message.lines
 
 
+def take_url(number: int) -> str:
+    return f"https://desk.example/take/{number}"
+
+
+def asked(number: int, severity: str, client: str = "Fernhill Dental", **values: object) -> Told:
+    facts = replace(FACTS, ticket_id=number, number=f"T-{number}", severity=severity, client=client)
+    return told(facts=replace(facts, **values), take=take_url(number))  # type: ignore[arg-type]
+
+
+def test_a_flood_names_the_gravest_that_somebody_has_to_take_each_with_its_link() -> None:
+    rows = [
+        asked(1, "low"),
+        asked(2, "critical", is_drill=True),
+        replace(asked(3, "critical"), type="ticket.closed"),
+        asked(4, "high", "Tallow & Reed"),
+        asked(5, "critical", host=None),
+        *(told(facts=replace(FACTS, ticket_id=key, severity="low")) for key in range(10, 20)),
+    ]
+    message = compose_flood("k", rows, list_url="https://desk/x")
+    assert message.lines[:FLOOD_NAMED] == (
+        "T-5 · Critical: Fernhill Dental",
+        "DRILL T-2 · Critical: Fernhill Dental, RECEPTION-PC",
+        "T-4 · High: Tallow & Reed, RECEPTION-PC",
+    )
+    assert message.lines[FLOOD_NAMED + 1 :] == ("14 at Fernhill Dental", "1 at Tallow & Reed")
+    assert [link.words for link in message.links[:FLOOD_NAMED]] == [
+        *("Take T-5", "Take T-2", "Take T-4")
+    ]
+    assert message.links[0].url == take_url(5)
+    assert message.links[-1].words == "Open the tickets"
+
+
+def test_of_a_ticket_that_is_told_twice_the_last_counts() -> None:
+    raised = replace(asked(1, "critical"), type="ticket.severity_raised")
+    rows = [asked(2, "critical"), asked(1, "low"), asked(2, "critical"), raised]
+    closed = replace(rows[0], type="ticket.closed")
+    assert places_to_take(rows) == [2, 3]
+    assert places_to_take([*rows, closed]) == [3]
+    assert [line[:3] for line in compose_flood("k", [*rows, closed], list_url="u").lines] == [
+        *("T-1", "The", "5 a")
+    ]
+
+
+def test_a_bundle_names_the_gravest_first_and_so_do_its_links() -> None:
+    rows = [asked(1, "low"), *(asked(key, "high") for key in range(2, 31)), asked(99, "critical")]
+    message = compose_bundle("k", rows, reason=PAGE, list_url="https://desk/x")
+    assert message.lines[0].startswith("T-99 · Critical: ")
+    assert message.links[0] == Link("Take T-99", take_url(99))
+    assert not any(line.startswith("T-1 ") for line in message.lines)
+
+
+def test_in_brief_client_and_host_come_before_what_happened() -> None:
+    long = replace(FACTS, what="w" * 900)
+    brief = compose_ticket("k", told(facts=long, take=take_url(7))).in_brief
+    assert brief.lines == (
+        "T-7 · Critical: Fernhill Dental, RECEPTION-PC",
+        "CRITICAL - Incident on RECEPTION-PC",
+        "w" * (LINE_LENGTH - 1) + "…",
+    )
+    assert brief.endings == (take_url(7),)
+
+
+def test_in_brief_an_unmapped_ticket_names_huntresss_organization() -> None:
+    facts = replace(FACTS, is_unmapped=True, client="Triage", host=None, what=None, title="x")
+    brief = compose_ticket("k", told(facts=facts)).in_brief
+    assert brief.lines == ("T-7 · Critical: Fernhill (not mapped)", "x")
+    assert brief.endings == ("https://desk.example/tickets/7",)
+
+
+def test_in_brief_each_link_of_several_says_which_ticket_it_takes() -> None:
+    rows = [asked(1, "high"), asked(2, "critical")]
+    endings = (f"Take T-2: {take_url(2)}", f"Take T-1: {take_url(1)}")
+    bundle = compose_bundle("k", rows, reason=PAGE, list_url="u").in_brief
+    flood = compose_flood("k", rows, list_url="u").in_brief
+    assert bundle.endings == flood.endings == endings
+    assert bundle.lines[1].startswith("T-2 · Critical: Fernhill Dental")
+    assert flood.lines[0] == "Many at once: 2 incidents (1 critical, 1 high)"
+    assert compose_flood("k", many(2), list_url="u").in_brief.endings == ("u",)
+
+
 TEXTS = st.text(max_size=500)
 
 
@@ -185,7 +267,8 @@ def test_whatever_others_wrote_is_one_line_and_no_live_address(
     ):
         assert len(message.title) <= TITLE_LENGTH + len(DRILL) + 1
         assert len(message.mail_subject) <= TITLE_LENGTH + len(DRILL) + 1
-        for line in (message.title, message.mail_subject, *message.lines):
+        lines = (*message.lines, *message.in_brief.lines)
+        for line in (message.title, message.mail_subject, *lines):
             assert "\n" not in line
             assert "http:" not in line.lower()
             assert "\u202e" not in line
