@@ -1,3 +1,4 @@
+import html
 import json
 import os
 import re
@@ -18,6 +19,10 @@ from tests.support.processes import Command, Up, all_ended, clean_environment, r
 from tests.support.waiting import wait_until
 from webapp.crypto import generate_key
 from webapp.runtime.network import find_free_port
+from webapp.services.operations.read_demo_mail import mail_folder
+
+MAIL_SECONDS = 60
+"""Longer than a poll, a tick and a mail take; what comes within that time arrives sooner."""
 
 PARTS = ("web", "worker", "scheduler", "watch")
 
@@ -105,6 +110,19 @@ def test_a_port_in_use_is_told_before_anything_is_started(tmp_path: Path) -> Non
     assert not list(tmp_path.glob("valkey*"))
 
 
+def open_as_admin(up: Up, password: str, path: str) -> str:
+    """Sign in as the demo's admin and return a page."""
+    with requests.Session() as browser:
+        browser.headers["Sec-Fetch-Site"] = "same-origin"
+        form = browser.get(f"{up.url}/sign-in", timeout=30).text
+        [token] = re.findall(r'name="csrf_token" value="([^"]+)"', form)
+        typed = {"email": "admin@example.com", "password": password, "csrf_token": token}
+        browser.post(f"{up.url}/sign-in", data=typed, timeout=30).raise_for_status()
+        answer = browser.get(f"{up.url}{path}", timeout=30, allow_redirects=False)
+    assert answer.status_code == 200, answer.text
+    return html.unescape(answer.text)
+
+
 def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
     # What is set for the real desk is of no consequence to the demo.
     up = start_up("--demo", TRIAGEDESK_DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none")
@@ -121,6 +139,12 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
 
     assert wait_until(lambda: tickets() > 10, 45)
     assert not up.data_dir.exists()
+    mails = mail_folder(up.folder / "demo") / "new"
+    assert wait_until(lambda: mails.is_dir() and any(mails.iterdir()), MAIL_SECONDS), up.output
+    page = open_as_admin(up, passwords[0][1], "/demo/mail")
+    assert "Mails of the demo" in page
+    assert "To soc@example.com" in page or "To admin@example.com" in page
+    assert f"{up.url}/tickets" in page
     up.process.send_signal(signal.SIGTERM)
     assert up.process.wait(60) == 0
 

@@ -316,6 +316,26 @@ def test_a_flood_that_goes_on_is_one_notice_every_few_minutes(
 
 
 @both_databases
+def test_a_flood_that_tells_of_a_ticket_twice_is_tried_again_as_one_message(
+    polled: Desk, mailbox: Mailbox
+) -> None:
+    key = add_target("+14155550123", Kind.SMS)
+    add_policy("all", [(0, [key]), (1, [key])])
+    for number in (1, 2):
+        incident(polled, number, organization=number)
+    polled.poll()
+    polled.clock.advance(minutes=2)
+    mailbox.failures["+14155550123"] = transient()
+    deliver_all()
+    mailbox.failures.clear()
+    assert [row.attempts for row in rows()] == [1, 1, 1, 1]
+    polled.clock.advance(seconds=10)
+    deliver_all()
+    assert [row.state for row in rows()] == ["sent"] * 4
+    assert mailbox.titles("+14155550123") == ["Many at once: 4 messages about 2 tickets (2 high)"]
+
+
+@both_databases
 def test_a_critical_and_an_alarm_do_not_wait_for_a_flood(polled: Desk, mailbox: Mailbox) -> None:
     key = add_target("mail", tells_alarms=True)
     add_policy("all", [(0, [key])])

@@ -1,7 +1,7 @@
 """Targets, policies and people for tests of notices, and a receiver that keeps what it is sent."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,7 +55,7 @@ def add_target(
 ) -> int:
     """A target whose main setting is `name`; a person's is confirmed."""
     now = clock.utcnow()
-    setting = "to" if kind is Kind.EMAIL else "url"
+    setting = "to" if kind in (Kind.EMAIL, Kind.SMS) else "url"
     secrets = json.dumps({"secret": "whsec_" + "QUJD" * 8}) if kind is Kind.WEBHOOK else None
     with transaction() as session:
         target = Target(
@@ -92,10 +92,10 @@ def add_policy(
     steps: Sequence[tuple[int, Sequence[int]]],
     *,
     repeats: int = 0,
-    on_call: bool = False,
+    on_call: bool | Collection[int] = False,
     **conditions: Any,
 ) -> int:
-    """A policy with steps (minutes, targets); `on_call`: each tells who is on call, too."""
+    """A policy with steps (minutes, targets); `on_call`: each, or those, tell who is on call."""
     now = clock.utcnow()
     with transaction() as session:
         policy = Policy(
@@ -109,7 +109,7 @@ def add_policy(
                 PolicyStep(
                     position=place,
                     after_minutes=minutes,
-                    tells_on_call=on_call,
+                    tells_on_call=on_call if isinstance(on_call, bool) else place in on_call,
                     targets=[session.get_one(Target, key) for key in targets],
                 )
                 for place, (minutes, targets) in enumerate(steps)

@@ -54,7 +54,8 @@ def _waiting_rows(
     if only_events is not None:
         waits.append(OutboxRow.event.startswith(only_events))
     tried = _first_tried(target)
-    waits.append(or_(tried.c.first_id.is_(None), OutboxRow.id <= tried.c.first_id))
+    is_message = OutboxRow.attempts > 0  # it stays whole, also if it tells of a ticket twice
+    waits.append(or_(tried.c.first_id.is_(None), OutboxRow.id <= tried.c.first_id, is_message))
     due = session.execute(
         select(OutboxRow.id, OutboxRow.bundle, OutboxRow.message_key)
         .outerjoin(tried, tried.c.ticket_id == OutboxRow.ticket_id)
