@@ -46,10 +46,14 @@ def write_rows(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
 
 
 def hurry_tried(session: Session, is_meant: ColumnElement[bool], now: datetime) -> None:
-    """Let messages with rows that fit, which were tried and wait, be tried again at once."""
+    """Let messages with rows that fit, which were tried and wait, be tried again at once.
+
+    What a mute holds stays held.
+    """
     waits = (
         OutboxRow.state == OutboxState.PENDING,
         OutboxRow.attempts > 0,
+        OutboxRow.due_at <= now,
         OutboxRow.next_try_at > now,
     )
     messages = select(OutboxRow.message_key).where(*waits, is_meant)
