@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from webapp.domain.notices.compose import HELD
 from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.target_kinds import KINDS, Kind
@@ -143,13 +144,15 @@ def resume_escalations(session: Session, ticket_id: int, *, since: datetime, now
 def hold_for_client(session: Session, client_id: int, until: datetime) -> None:
     """Hold what waits to be told of the client's tickets, but for machines: it is muted now.
 
-    What happened before it was muted is told once that is over (`release_for_client`).
+    What happened before it was muted is told once that is over (`release_for_client`), as one
+    message.
     """
     waits = _waits_for_client(client_id)
     held = and_(waits, OutboxRow.target_id.not_in(_machines()), OutboxRow.due_at < until)
+    bundle = case((OutboxRow.attempts == 0, f"{HELD}:{until.isoformat()}"), else_=OutboxRow.bundle)
     lock_rows(session, held)
     session.execute(
-        update(OutboxRow).where(held).values(due_at=until, next_try_at=until),
+        update(OutboxRow).where(held).values(due_at=until, next_try_at=until, bundle=bundle),
         execution_options=NO_SYNC,
     )
 
