@@ -6,6 +6,7 @@ same variable with `_FILE` added. docs/configuration.md describes each variable.
 
 import os
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -117,11 +118,21 @@ def load_config(env: Mapping[str, str]) -> Config:
         public_url=_public_url(env),
         local_url=_text(env, "LOCAL_URL") or "http://127.0.0.1:8000",
         lease_seconds=_number(env, "LEASE_SECONDS", 120, 1, 3600),
-        outbound_ca_file=_text(env, "OUTBOUND_CA_FILE"),
+        outbound_ca_file=_ca_file(env),
         heartbeat_url=_heartbeat_url(env),
         metrics_token=_metrics_token(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
+
+
+def _ca_file(env: Mapping[str, str]) -> str | None:
+    path = _text(env, "OUTBOUND_CA_FILE")
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        name, hint = f"{PREFIX}OUTBOUND_CA_FILE", "It names a file with certificates in PEM form."
+        raise ConfigError(f"{name} cannot be read: {error.strerror or 'no PEM'}.", hint) from error
+    return path
 
 
 def read_data_dir(env: Mapping[str, str]) -> Path:

@@ -100,9 +100,6 @@ class Records:
         ends = [moment for moment in (row.sent_at, escalation.ended_at) if moment is not None]
         if row.sent_at is not None:
             ends = [row.sent_at]
-        elif "muted" in (row.answer or ""):
-            client_id = self.tickets[row.ticket_id or 0].client_id
-            ends += [m.starts_at for m in self.mutes if m.client_id == client_id]
         assert ends, f"{row.key} was neither sent nor was there a reason: {row.state}, {row.answer}"
         name = self.name_of(row)
         is_machine = KINDS[KIND_OF[name]].is_machine
@@ -112,6 +109,10 @@ class Records:
             due_at = QUIET_UNTIL
         elif not is_machine and place_of(row) == 0:
             due_at += BUNDLE_WINDOW
+        client_id = self.tickets[row.ticket_id or 0].client_id
+        for mute in self.mutes:  # it waits for the end of a mute that began while it waited
+            if mute.client_id == client_id and row.created_at < mute.starts_at < min(ends):
+                due_at = due_at if is_machine else max(due_at, mute.until)
         return Call(row, name, due_at, min(ends), is_critical)
 
 

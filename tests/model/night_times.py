@@ -119,7 +119,9 @@ def the_schedule_of_retries_is_kept(records: Records) -> None:
         before.append(call)
         for start, end in _well_times(records, call):
             tries = [at for at in records.world.tries.get(call.row.id, []) if at < end]
-            due_at = tries[-1] + delay_after(len(tries)) if tries else call.due_at
+            due_at = call.due_at
+            if tries:
+                due_at = max(due_at, tries[-1] + delay_after(len(tries)))
             since = max([start, due_at, *(earlier if not tries else [])]) + AFTER_TROUBLE
             late = _missed(records, call, since, end, is_left=True)
             assert late is None, f"{call.row.key} was due again at {due_at}, and not told at {late}"

@@ -405,3 +405,12 @@ def test_a_database_behind_a_unix_socket_is_fine() -> None:
 )
 def test_a_relative_sqlite_file_is_refused(url: str) -> None:
     assert "whole path" in refusal(DATABASE_URL=url).problem
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    problem = refusal(OUTBOUND_CA_FILE=str(path)).problem
+    assert problem.startswith("TRIAGEDESK_OUTBOUND_CA_FILE cannot be read")

@@ -13,6 +13,7 @@
 import logging
 import os
 import ssl
+from functools import lru_cache
 from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,6 +104,11 @@ class _LimitedAdapter(HTTPAdapter):
 
 def trusting(ca_file: str | None) -> ssl.SSLContext:
     """Return what checks certificates: the system's authorities, and those of `ca_file`."""
+    return _read_authorities(ca_file, None if ca_file is None else os.stat(ca_file).st_mtime_ns)
+
+
+@lru_cache(maxsize=4)  # reading them takes longer than sending a message
+def _read_authorities(ca_file: str | None, _changed_at: int | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if ca_file is not None:
         context.load_verify_locations(ca_file)
