@@ -76,7 +76,7 @@ def fill_desk_database(app: Flask) -> None:
             _add_comments(session)
             session.get_one(TicketCounter, 1).last_number = TICKETS
             _fill_search_index(session)
-        _analyze()
+        analyze()
 
 
 def ticket_number(position: int) -> str:
@@ -259,8 +259,11 @@ def _fill_search_index(session: Session) -> None:
     session.connection().exec_driver_sql(runpy.run_path(str(path))["SQLITE_INSERT"])
 
 
-def _analyze() -> None:
-    """PostgreSQL does that by itself after a while; SQLite is told to each night."""
+def analyze() -> None:
+    """Let the database count what it holds.
+
+    PostgreSQL does that by itself after a while; SQLite is told to each night.
+    """
     refresh_statistics()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":
