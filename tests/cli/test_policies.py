@@ -94,6 +94,10 @@ def test_doctor_says_whether_criticals_reach_somebody(app: Flask, shell: Shell) 
     shell.ok("policy", "remove", "Pager")
     shell.ok("policy", "add", "Hook", "--target", "Hook")
     found = check(shell)
+    assert found["ok"] is True
+    assert "Nobody is told when the severity of a ticket rises" in str(found["detail"])
+    shell.ok("policy", "add", "Later", "--event", "severity_raised,reopened", "--target", "Hook")
+    found = check(shell)
     assert (found["ok"], found["detail"]) == (True, "criticals reach somebody")
     assert "TRIAGEDESK_PUBLIC_URL" in str(found["hint"])
 

@@ -29,6 +29,6 @@ def check_notices(config: Config, now: datetime) -> Check:
         return Check(NAME, False, f"Criticals reach nobody. {problems}", "See Notifications.")
     if (gap := view.reach.gap) is not None:
         hint = "Add these events to a policy under Notifications → Policies."
-        return Check(NAME, True, f"new criticals reach somebody. {gap}", hint, Tone.NEUTRAL)
+        return Check(NAME, True, f"new criticals reach somebody. {gap}", hint)
     hint = "" if config.public_url else LOCAL_ONLY
     return Check(NAME, True, "criticals reach somebody", hint)
