@@ -127,8 +127,9 @@ def test_the_example_of_the_subject_follows_what_is_typed(
     expect(page.locator("#subject-example")).to_have_text("Corner Bakery: TKT-1042")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [{}, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(
+    ("scheme", "size"), [("light", {}), ("dark", PHONE)], ids=["wide", "phone"]
+)
 def test_the_pages_are_accessible_and_fit(
     desk: Desk,
     open_page: OpenPage,

@@ -10,7 +10,7 @@ from webapp.models import Ticket
 from webapp.services.transactions import reading
 
 PROCESSES = 8
-INCIDENTS = 125
+INCIDENTS = 60
 
 
 @both_databases

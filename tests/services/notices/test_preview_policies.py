@@ -86,7 +86,6 @@ def test_a_small_history_is_previewed_as_it_was_sent(polled: Desk, mailbox: Mail
     assert previewed() == sent(mailbox)
 
 
-@both_databases
 def test_quiet_hours_and_the_first_poll(desk: Desk, mailbox: Mailbox) -> None:
     ops = add_target("ops")
     add_policy("all", [(0, [ops]), (30, [ops])])

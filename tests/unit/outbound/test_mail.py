@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.receivers.certificates import Certificates
@@ -357,6 +357,7 @@ def test_addresses_beyond_ascii() -> None:
 ANY_TEXT = st.text(max_size=300) | st.text("\r\n\t \0\u202eé🍕ש:=?_<>@.,;", max_size=120)
 
 
+@settings(max_examples=40)  # six texts each, and a whole mail is written and read
 @given(subject=ANY_TEXT, title=ANY_TEXT, line=ANY_TEXT, key=ANY_TEXT, about=ANY_TEXT, name=ANY_TEXT)
 def test_nothing_in_a_message_adds_a_header_or_breaks_the_mail(
     subject: str, title: str, line: str, key: str, about: str, name: str
