@@ -75,6 +75,7 @@ def test_priorities_are_put_into_order_by_keyboard(
     expect(page.locator("a.row-link").last).to_have_text("Whenever")
 
 
+@pytest.mark.soak
 def test_every_page_is_accessible(
     app: Flask,
     desk: Desk,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from tests.support.databases import both_databases
+from tests.support.databases import postgresql_in_soak
 from tests.support.installation import Installation, Polls
 from tests.support.polling import add_bulk
 from tests.support.processes import is_running
@@ -70,7 +70,7 @@ def notes_by_incident() -> dict[str, int]:
         return dict(session.execute(query).all())
 
 
-@both_databases
+@postgresql_in_soak
 def test_killed_polls_lose_and_double_nothing(installation: Installation, polls: Polls) -> None:
     desk, rng = installation.desk, random.Random(11)
     desk.set(auto_close_tickets=True, closed_status_id=desk.closed_status_id())

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from tests.support.databases import both_databases
+from tests.support.databases import sqlite_in_soak
 from tests.support.installation import Installation, Polls
 from tests.support.polling import add_bulk
 from webapp.clock import utcnow
@@ -13,7 +13,7 @@ PROCESSES = 8
 INCIDENTS = 60
 
 
-@both_databases
+@sqlite_in_soak
 def test_eight_polls_at_once_number_their_tickets(installation: Installation, polls: Polls) -> None:
     first = installation.desk.connection_id
     others = [installation.add_connection(f"Account {n}") for n in range(2, PROCESSES + 1)]

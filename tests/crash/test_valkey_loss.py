@@ -191,6 +191,7 @@ def open_dashboard(client: FlaskClient) -> str:
     return contextvars.Context().run(client.get, "/").text
 
 
+@pytest.mark.soak
 def test_a_poll_asked_for_without_valkey_runs_when_it_is_back(
     start_product: StartProduct, helpdesk: FlaskClient
 ) -> None:

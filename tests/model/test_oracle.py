@@ -67,13 +67,15 @@ def forget_the_times(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(collect_incidents, "_is_held", lambda *_: False)
 
 
+SLOWLY_CAUGHT = (never_ask_by_id, write_notes_twice)
+
+
 @pytest.mark.parametrize(
     "break_it",
     [
         lose_every_seventh,
         reopen_what_people_closed,
-        never_ask_by_id,
-        write_notes_twice,
+        *(pytest.param(one, marks=pytest.mark.soak) for one in SLOWLY_CAUGHT),
         forget_the_times,
     ],
 )

@@ -89,6 +89,7 @@ def beats(receiver: HttpReceiver) -> Counter[str]:
     return Counter(one.path for one in list(receiver.requests) if one.path.startswith("/ping"))
 
 
+@pytest.mark.soak
 def test_two_watchers_without_redis_and_workers_tell_it_once(
     app: Flask, receiver: HttpReceiver, start_watch: StartWatch, database_url: str
 ) -> None:
@@ -159,6 +160,7 @@ def test_it_ends_when_it_is_told_to_and_is_not_missed(
         assert connection.exec_driver_sql("SELECT * FROM watcher_rounds").all() == []
 
 
+@pytest.mark.soak
 def test_without_a_database_it_tells_by_itself_and_that_it_is_back(
     tmp_path: Path, receiver: HttpReceiver, start_watch: StartWatch, postgres: PostgresServer
 ) -> None:

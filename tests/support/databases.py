@@ -17,6 +17,18 @@ ENCRYPTION_KEY = generate_key()
 SECRET_KEY = "a secret of the tests, long enough to be taken"
 
 both_databases = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
+postgresql_in_soak = pytest.mark.parametrize(
+    "database_kind",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)],
+    indirect=True,
+)
+"""For what takes long on each: `make test` plays it on SQLite, `make soak` on PostgreSQL."""
+
+sqlite_in_soak = pytest.mark.parametrize(
+    "database_kind",
+    [pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"],
+    indirect=True,
+)
 """Runs a test on SQLite and on PostgreSQL."""
 
 
