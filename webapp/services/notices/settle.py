@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.compose import HELD
@@ -145,14 +145,14 @@ def hold_for_client(session: Session, client_id: int, until: datetime) -> None:
     """Hold what waits to be told of the client's tickets, but for machines: it is muted now.
 
     What happened before it was muted is told once that is over (`release_for_client`), as one
-    message.
+    message. It leaves a message that was tried and tells of other clients, too.
     """
     waits = _waits_for_client(client_id)
     held = and_(waits, OutboxRow.target_id.not_in(_machines()), OutboxRow.due_at < until)
-    bundle = case((OutboxRow.attempts == 0, f"{HELD}:{until.isoformat()}"), else_=OutboxRow.bundle)
     lock_rows(session, held)
+    apart = {"bundle": f"{HELD}:{until.isoformat()}", "message_key": None, "attempts": 0}
     session.execute(
-        update(OutboxRow).where(held).values(due_at=until, next_try_at=until, bundle=bundle),
+        update(OutboxRow).where(held).values(due_at=until, next_try_at=until, **apart),
         execution_options=NO_SYNC,
     )
 
