@@ -5,6 +5,7 @@ from flask import Flask
 from tests.support.receivers.notices_data import add_person, add_policy, add_target
 from tests.support.rows import all_rows
 from tests.web.pages import Browser, Page, words_of
+from webapp.domain.notices.target_kinds import Kind
 from webapp.models import AuditEvent, NotificationSettings, Policy, Target
 
 LIST = "/notifications/policies"
@@ -47,6 +48,24 @@ def test_an_empty_list_offers_policies(admin: Browser) -> None:
     assert "No policies yet" in page.text
     assert page.all("a", href=OFFER)
     assert page.all("a", href=NEW)
+
+
+def test_the_dashboard_tells_what_criticals_reach(
+    app: Flask, admin: Browser, helpdesk: Browser
+) -> None:
+    with app.app_context():
+        hook = add_target("hook", Kind.WEBHOOK)
+    assert "Criticals reach nobody. If Huntress reported" in admin.get("/").text
+    with app.app_context():
+        add_policy("created", [(0, [hook])])
+    sentence = "Not every critical reaches somebody. Nobody is told when the severity of a ticket"
+    for browser, remedy in ((admin, "Add it to a policy"), (helpdesk, "Ask an admin")):
+        page = browser.get("/")
+        assert sentence in page.text
+        assert remedy in page.text
+    with app.app_context():
+        add_policy("later", [(0, [hook])], events=("severity_raised", "reopened"))
+    assert "critical reaches" not in admin.get("/").text.lower()
 
 
 def test_a_policy_is_added(app: Flask, admin: Browser) -> None:
