@@ -174,7 +174,7 @@ class Night:
     def _tick_until(self, moment: datetime) -> None:
         while self.clock.now() < moment:
             self._tick()
-            with reading() as session:
+            with self._watched(), reading() as session:
                 waits = session.scalar(
                     select(func.count()).where(
                         OutboxRow.state == OutboxState.PENDING,
