@@ -38,7 +38,8 @@ LONGEST_REST = timedelta(minutes=5)
 """After so long a target that does not answer is tried again, with what waits newest."""
 
 OUTAGE = timedelta(minutes=1)
-"""A target that has failed for so long was away. What waits for it is sent once it is back."""
+"""A target that has failed for so long was away. What waits for it is sent once it is back, and
+after a shorter failure within LONGEST_REST."""
 
 FAILURES_BEFORE_REST = 2
 """So many messages in a row have to fail before the target, and not a message, is to blame."""
@@ -192,8 +193,11 @@ def _note_success(target_id: int, attempt: _Attempt, answer: str) -> None:
     now = clock.utcnow()
     with transaction() as session:
         _update_rows(session, attempt, state=OutboxState.SENT, sent_at=now, answer=answer)
-        if attempt.failing_since is not None and now - attempt.failing_since >= OUTAGE:
-            hurry_tried(session, OutboxRow.target_id == target_id, now)
+        if attempt.failing_since is not None:
+            # a message that always fails must not be tried with each one that arrives
+            was_away = now - attempt.failing_since >= OUTAGE
+            at = now if was_away else now + LONGEST_REST
+            hurry_tried(session, OutboxRow.target_id == target_id, now, at=at)
         session.execute(
             update(Target)
             .where(Target.id == target_id)

@@ -45,22 +45,25 @@ def write_rows(session: Session, rows: Iterable[NewRow], now: datetime) -> None:
     wake_after_commit(session, {row.recipient.target_id for row in wanted if row.due_at <= now})
 
 
-def hurry_tried(session: Session, is_meant: ColumnElement[bool], now: datetime) -> None:
-    """Let messages with rows that fit, which were tried and wait, be tried again at once.
+def hurry_tried(
+    session: Session, is_meant: ColumnElement[bool], now: datetime, *, at: datetime | None = None
+) -> None:
+    """Let messages with rows that fit, which were tried and wait, be tried again by `at`, or now.
 
     What a mute holds stays held.
     """
+    by = at or now
     waits = (
         OutboxRow.state == OutboxState.PENDING,
         OutboxRow.attempts > 0,
         OutboxRow.due_at <= now,
-        OutboxRow.next_try_at > now,
+        OutboxRow.next_try_at > by,
     )
     messages = select(OutboxRow.message_key).where(*waits, is_meant)
     concerned = (*waits, OutboxRow.message_key.in_(messages))
     lock_rows(session, *concerned)
     session.execute(
-        update(OutboxRow).where(*concerned).values(next_try_at=now), execution_options=NO_SYNC
+        update(OutboxRow).where(*concerned).values(next_try_at=by), execution_options=NO_SYNC
     )
 
 
