@@ -142,7 +142,7 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
     """
     try:
         outcome = poll_connection(connection_id, trigger=TIMER, sweep=sweep)
-    except Exception:
+    except Exception:  # whatever it is, the other connections are polled
         logger.exception("The poll of connection %s broke", connection_id)
         error = "The poll failed; the log says why."
         return {"connection_id": connection_id, "success": False, "error": error, "words": error}
@@ -157,7 +157,7 @@ def _tidy_up() -> None:
     try:
         prove_due(clock.utcnow())
         delete_old_records(clock.utcnow())
-    except Exception:
+    except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")
 
 
