@@ -1,7 +1,8 @@
 """The database models, one file for each group of tables. Importing this package registers all."""
 
 from webapp.models.alert import Alert
-from webapp.models.audit import AuditEvent
+from webapp.models.audit import AuditEvent, AuditLink, AuditPruning, AuditSeal
+from webapp.models.backup import Backup, Restore
 from webapp.models.connection import ApiExchange, Connection
 from webapp.models.csv_upload import CsvUpload
 from webapp.models.desk import Asset, Board, Category, Client, Priority, Status
@@ -11,6 +12,16 @@ from webapp.models.on_call import OnCallMember, OnCallOverride, OnCallRotation
 from webapp.models.outbox import Escalation, OutboxRow, TakeLink
 from webapp.models.policy import ClientMute, NotificationSettings, Policy, PolicyStep
 from webapp.models.poll_run import PollRun
+from webapp.models.retention import RetentionAge
+from webapp.models.sign_in import (
+    AuthenticatorApp,
+    Device,
+    Passkey,
+    PendingSignIn,
+    RecoveryCode,
+    SecurityNote,
+    SignInThrottle,
+)
 from webapp.models.target import Target
 from webapp.models.ticket import Comment, Ticket, TicketAsset, TicketCounter
 from webapp.models.user import PasswordLink, SetupToken, User, UserSession
@@ -23,6 +34,11 @@ __all__ = [
     "ApiExchange",
     "Asset",
     "AuditEvent",
+    "AuditLink",
+    "AuditPruning",
+    "AuditSeal",
+    "AuthenticatorApp",
+    "Backup",
     "Board",
     "BulkChange",
     "Category",
@@ -31,6 +47,7 @@ __all__ = [
     "Comment",
     "Connection",
     "CsvUpload",
+    "Device",
     "Drill",
     "Escalation",
     "ExternalEntityMapping",
@@ -42,14 +59,21 @@ __all__ = [
     "OnCallRotation",
     "OrganizationMapping",
     "OutboxRow",
+    "Passkey",
     "PasswordLink",
+    "PendingSignIn",
     "Policy",
     "PolicyStep",
     "PollRun",
     "Priority",
     "Proof",
+    "RecoveryCode",
+    "Restore",
+    "RetentionAge",
     "SavedView",
+    "SecurityNote",
     "SetupToken",
+    "SignInThrottle",
     "Status",
     "TakeLink",
     "Target",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, text
+from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
@@ -10,7 +10,8 @@ from webapp.models.columns import NAME_LENGTH, UtcDateTime
 
 ROLE_ADMIN = "admin"
 ROLE_HELPDESK = "helpdesk"
-ROLES = (ROLE_ADMIN, ROLE_HELPDESK)
+ROLE_AUDITOR = "auditor"
+ROLES = (ROLE_ADMIN, ROLE_HELPDESK, ROLE_AUDITOR)
 
 NO_PASSWORD = "!"  # noqa: S105 - it is the absence of one
 """The password hash of an invited user without a password; no password matches it."""
@@ -20,12 +21,21 @@ PURPOSE_RESET = "reset"
 
 EMAIL_LENGTH = 254
 USER_AGENT_LENGTH = 255
+ADDRESS_LENGTH = 45
+REFERENCE_LENGTH = 16
 
 
 class User(Base):
-    """A person who can sign in; `email` is stored in lower case."""
+    """A person who can sign in; `email` is stored in lower case.
+
+    `oidc_subject` is who the person is to the identity provider `oidc_issuer`. A break-glass admin
+    may sign in with a password where only single sign-on is allowed. `factor_due_at` is when a
+    second factor is asked for without a way around it. `erased_at` is when the person's own data
+    was erased; the row stays for what it is referred to.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("oidc_issuer", "oidc_subject"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH), unique=True)
@@ -36,6 +46,19 @@ class User(Base):
     time_zone: Mapped[str | None] = mapped_column(String(64))
     theme: Mapped[str | None] = mapped_column(String(10))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    must_change_password: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=false()
+    )
+    factor_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_break_glass: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    oidc_issuer: Mapped[str | None] = mapped_column(String(500))
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def is_auditor(self) -> bool:
+        """Whether this user sees everything and changes nothing."""
+        return self.role == ROLE_AUDITOR
 
     @property
     def is_admin(self) -> bool:
@@ -49,7 +72,11 @@ class User(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser; the cookie holds the token, and the database only its SHA-256."""
+    """A signed-in browser; the cookie holds the token, and the database only its SHA-256.
+
+    `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
+    in, and `present_at` is when the person last showed one of them again.
+    """
 
     __tablename__ = "sessions"
 
@@ -60,6 +87,13 @@ class UserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
+    reference: Mapped[str | None] = mapped_column(String(REFERENCE_LENGTH), unique=True)
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    present_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    method: Mapped[str | None] = mapped_column(String(20))
+    factor: Mapped[str | None] = mapped_column(String(20))
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"))
 
     user: Mapped[User] = relationship()
 
