@@ -51,9 +51,7 @@ class PendingSignIn(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    user_id: Mapped[int | None] = mapped_column(
-        ForeignKey(OWNER, ondelete="CASCADE"), index=True
-    )
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
     method: Mapped[str | None] = mapped_column(String(20))
     challenge: Mapped[str | None] = mapped_column(String(128))
@@ -126,7 +124,7 @@ class RecoveryCode(Base):
 
 
 class SecurityNote(Base):
-    """A sentence about a person's account that stands on their next page until they have seen it."""
+    """A sentence about a person's account; it stands on their pages until they have seen it."""
 
     __tablename__ = "security_notes"
 

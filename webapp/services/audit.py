@@ -1,6 +1,12 @@
-"""The audit log: what people changed, written in the same transaction as the change."""
+"""The audit log: what people changed, written in the same transaction as the change.
+
+Where the person is (address, session, device) is set once for each request, and noted with every
+event that is recorded while it is answered.
+"""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +19,19 @@ SECRET_FIELDS = frozenset(
     {"api_key", "api_secret", "mail_password", "password", "password_hash", "secrets", "token"}
 )
 CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a person is: the address, and the references of their session and of their browser."""
+
+    address: str | None = None
+    session_ref: str | None = None
+    device_ref: str | None = None
+
+
+ORIGIN: ContextVar[Origin] = ContextVar("origin", default=Origin())  # noqa: B039 - it is frozen
+"""Where the request comes from that is being answered; empty for jobs and commands."""
 
 
 def record_event(
@@ -28,8 +47,10 @@ def record_event(
     """Add an event to `session`; it is stored only if the caller's transaction commits.
 
     Times are written in ISO format. Of a secret field only "changed" is stored, or null if its
-    value is empty. `actor_id` is None if the system or a command made the change.
+    value is empty. `actor_id` is None if the system or a command made the change. The address,
+    session and device are those of the request that is being answered.
     """
+    origin = ORIGIN.get()
     event = AuditEvent(
         happened_at=clock.utcnow(),
         actor_id=actor_id,
@@ -38,6 +59,9 @@ def record_event(
         subject_id=None if subject_id is None else str(subject_id),
         before=_plain(before),
         after=_plain(after),
+        address=origin.address,
+        session_ref=origin.session_ref,
+        device_ref=origin.device_ref,
     )
     session.add(event)
     return event
