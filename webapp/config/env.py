@@ -29,7 +29,7 @@ def read_value(env: Mapping[str, str], name: str) -> str | None:
     if value or not path:
         return value or None
     try:
-        return Path(path).read_value(encoding="utf-8").strip() or None
+        return Path(path).read_text(encoding="utf-8").strip() or None
     except OSError as error:
         raise ConfigError(
             f"{PREFIX}{name}_FILE names {path}, which cannot be read ({error.strerror}).",
@@ -67,7 +67,7 @@ def split_url(url: str) -> SplitResult | None:
 def read_file(path: Path) -> str | None:
     """The stripped text of a file; None if it does not exist or is empty. Raises ConfigError."""
     try:
-        return path.read_value(encoding="utf-8").strip() or None
+        return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
     except OSError as error:
