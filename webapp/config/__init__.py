@@ -23,7 +23,7 @@ from webapp.config.places import (
     read_data_dir,
     read_database_url,
 )
-from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.security import SecuritySettings
 
 __all__ = [
     "DATABASE_FILE",
@@ -36,7 +36,6 @@ __all__ = [
     "VARIABLES",
     "Config",
     "ConfigError",
-    "FactorRule",
     "SecuritySettings",
     "embedded_redis_url",
     "find_unknown",
