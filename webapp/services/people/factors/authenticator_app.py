@@ -18,7 +18,11 @@ from webapp.domain.security.one_time_codes import (
 from webapp.models import AuthenticatorApp, User
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_user
-from webapp.services.people.factors.stored_factors import note_added, note_removed
+from webapp.services.people.factors.stored_factors import (
+    confirmed_app,
+    note_added,
+    note_removed,
+)
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 SETUP_LIFETIME = timedelta(hours=1)
@@ -119,11 +123,7 @@ def take_app_code(session: Session, user_id: int, typed: str) -> bool:
     Of two requests with one code, one gets True: the other finds the step taken. Runs within the
     caller's transaction, which has to commit for the code to count as used.
     """
-    app = session.scalar(
-        select(AuthenticatorApp)
-        .where(AuthenticatorApp.user_id == user_id, AuthenticatorApp.confirmed_at.is_not(None))
-        .execution_options(populate_existing=True)
-    )
+    app = confirmed_app(session, user_id)
     step = None if app is None else _matching_step(app, typed)
     if app is None or step is None:
         return False

@@ -213,7 +213,8 @@ def _report_copy(session: Session, passkey: Passkey) -> None:
     tell_person(
         session,
         passkey.user_id,
-        f"Your passkey “{passkey.name}” was refused: its counter went back, as it does when "
+        subject="A passkey of yours was refused",
+        sentence=f"Your passkey “{passkey.name}” was refused: its counter went back, as it does when "
         "somebody has copied it. Remove it, and tell an admin.",
     )
 

@@ -14,7 +14,11 @@ from webapp.domain.security.recovery_code_text import is_running_low
 from webapp.models import AuthenticatorApp, Passkey, RecoveryCode, User
 from webapp.services.lookups import get_user
 from webapp.services.people.factors.recovery_codes import count_unused_codes
-from webapp.services.people.factors.stored_factors import list_passkeys, must_have_factor
+from webapp.services.people.factors.stored_factors import (
+    confirmed_app,
+    list_passkeys,
+    must_have_factor,
+)
 from webapp.services.transactions import reading
 
 
@@ -63,11 +67,7 @@ def read_own_factors(user_id: int) -> OwnFactors:
     """The factors of one person; raises NotFoundError."""
     with reading() as session:
         user = get_user(session, user_id)
-        app = session.scalar(
-            select(AuthenticatorApp)
-            .where(AuthenticatorApp.user_id == user.id, AuthenticatorApp.confirmed_at.is_not(None))
-            .execution_options(populate_existing=True)
-        )
+        app = confirmed_app(session, user.id)
         is_required = must_have_factor(user)
         return OwnFactors(
             app_since=app.confirmed_at if app else None,

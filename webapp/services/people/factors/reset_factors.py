@@ -14,7 +14,7 @@ from webapp.services.people.factors.stored_factors import (
     record_factor_event,
 )
 from webapp.services.people.security_notes import tell_person
-from webapp.services.people.users import end_sessions
+from webapp.services.people.sessions import end_sessions
 from webapp.services.transactions import transaction
 
 REASON_LENGTH = 500
@@ -61,7 +61,12 @@ def reset_factors(user_id: int, reason: str, *, actor_id: int | None) -> User:
         session.execute(delete(Device).where(Device.user_id == user.id))
         user.factor_due_at = clock.utcnow() if must_have_factor(user) else None
         record_factor_event(session, user.id, "factor.reset", actor_id, reason=why, **removed)
-        tell_person(session, user.id, _sentence(session, actor_id, why))
+        tell_person(
+            session,
+            user.id,
+            subject="Your second factors were reset",
+            sentence=_sentence(session, actor_id, why),
+        )
         return user
 
 

@@ -51,6 +51,14 @@ def count_factors(session: Session, user_id: int) -> int:
     return (session.scalar(apps) or 0) + (session.scalar(passkeys) or 0)
 
 
+def confirmed_app(session: Session, user_id: int) -> AuthenticatorApp | None:
+    """The app of a person that counts; its secret is empty where no key fits it any more."""
+    query = select(AuthenticatorApp).where(
+        AuthenticatorApp.user_id == user_id, AuthenticatorApp.confirmed_at.is_not(None)
+    )
+    return session.scalar(query.execution_options(populate_existing=True))
+
+
 def list_passkeys(session: Session, user_id: int) -> list[Passkey]:
     """The passkeys of a person, the oldest first."""
     query = select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.id)
