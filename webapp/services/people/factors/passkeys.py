@@ -214,8 +214,8 @@ def _report_copy(session: Session, passkey: Passkey) -> None:
         session,
         passkey.user_id,
         subject="A passkey of yours was refused",
-        sentence=f"Your passkey “{passkey.name}” was refused: its counter went back, as it does when "
-        "somebody has copied it. Remove it, and tell an admin.",
+        sentence=f"Your passkey “{passkey.name}” was refused: its counter went back, as it does "
+        "when somebody has copied it. Remove it, and tell an admin.",
     )
 
 

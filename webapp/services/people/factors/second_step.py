@@ -110,7 +110,7 @@ def list_ways(session: Session, user_id: int) -> tuple[Factor, ...]:
 
 
 def ask_in_second_step(token: str | None) -> PasskeyQuestion:
-    """Ask for a passkey of whoever's step is waited for. Raises PasskeyError, PendingSignInError."""
+    """Ask for a passkey of the person who waits. Raises PasskeyError, PendingSignInError."""
     return ask_for_own_passkey(read_second_step(token).user_id)
 
 
