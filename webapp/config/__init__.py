@@ -24,6 +24,7 @@ from webapp.config.places import (
     read_database_url,
 )
 from webapp.config.security import SecuritySettings
+from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
     "DATABASE_FILE",
@@ -36,6 +37,7 @@ __all__ = [
     "VARIABLES",
     "Config",
     "ConfigError",
+    "FactorRule",
     "SecuritySettings",
     "embedded_redis_url",
     "find_unknown",

@@ -161,6 +161,12 @@ def show_passkey(
     return PasskeyUse(passkey.user_id, is_copy=False)
 
 
+def read_own_passkey(user_id: int, passkey_id: int) -> Passkey:
+    """One's own passkey; raises NotFoundError."""
+    with reading() as session:
+        return _own(session, user_id, passkey_id, lock=False)
+
+
 def rename_passkey(user_id: int, passkey_id: int, name: str) -> None:
     """Give one's own passkey another name. Raises FieldError, NotFoundError."""
     cleaned = clean_line(name, NAME_LENGTH + 1) or ""
@@ -219,8 +225,8 @@ def _report_copy(session: Session, passkey: Passkey) -> None:
     )
 
 
-def _own(session: Session, user_id: int, passkey_id: int) -> Passkey:
-    passkey = get_row(session, Passkey, passkey_id, _NOT_THERE, lock=True)
+def _own(session: Session, user_id: int, passkey_id: int, *, lock: bool = True) -> Passkey:
+    passkey = get_row(session, Passkey, passkey_id, _NOT_THERE, lock=lock)
     if passkey.user_id != user_id:
         raise NotFoundError(_NOT_THERE)
     return passkey
