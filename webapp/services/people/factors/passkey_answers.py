@@ -5,6 +5,7 @@ Nothing here reads or writes the database. Whatever a browser sends, a refusal i
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ TIMEOUT_MILLISECONDS = 120_000
 _CHALLENGE_BYTES = 32
 _LONGEST_ANSWER = 50_000
 _LOGGED_LENGTH = 300
+_CREDENTIAL_ID = re.compile(r"[A-Za-z0-9_-]{1,1400}")
 
 
 class PasskeyError(RefusedError):
@@ -145,7 +147,7 @@ def read_new(answer: str, challenge: str) -> NewPasskey:
 def read_credential_id(answer: str) -> str:
     """Which passkey an answer is of; nothing is checked yet. Raises PasskeyError."""
     found = _parse(answer).get("id")
-    if not isinstance(found, str):
+    if not isinstance(found, str) or not _CREDENTIAL_ID.fullmatch(found):
         raise _refused(ValueError("there is no id"))
     return found
 
