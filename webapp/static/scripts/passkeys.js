@@ -70,8 +70,8 @@
     if (!asked) return undefined;
     if (asked.problem) return tell(asked.problem);
     const answer = await (form.dataset.passkey === "make" ? made : shown)(asked.options);
-    form.elements.answer.value = JSON.stringify(answer);
-    form.elements.answer_token.value = asked.token;
+    form.querySelector("[data-answer]").value = JSON.stringify(answer);
+    form.querySelector("[data-answer-token]").value = asked.token;
     form.submit();
     return undefined;
   };

@@ -88,15 +88,20 @@ def ask_to_make_passkey(user_id: int) -> PasskeyQuestion:
     return PasskeyQuestion(token, ask_for_new(user, handle, challenge, known))
 
 
-def ask_for_own_passkey(user_id: int) -> PasskeyQuestion:
-    """Ask for one of a person's passkeys, as their second factor. Raises PasskeyError."""
+def ask_for_own_passkey(
+    user_id: int, purpose: str = SHOW_OWN_PASSKEY, *, needs_verification: bool = False
+) -> PasskeyQuestion:
+    """Ask for one of a person's passkeys; `purpose` is what the answer is for. Raises PasskeyError.
+
+    As a second factor it need not be unlocked.
+    """
     with reading() as session:
         known = list_passkeys(session, user_id)
     if not known:
         raise PasskeyError("There is no passkey of this account. Choose another way.")
     challenge = make_challenge()
-    options = ask_for_known(challenge, known, needs_verification=False)
-    token = begin_pending(SHOW_OWN_PASSKEY, user_id=user_id, challenge=challenge)
+    options = ask_for_known(challenge, known, needs_verification=needs_verification)
+    token = begin_pending(purpose, user_id=user_id, challenge=challenge)
     return PasskeyQuestion(token, options)
 
 
