@@ -28,7 +28,6 @@ from webapp.services.people.factors.passkeys import (
 )
 from webapp.services.people.factors.second_step import sign_in_with_passkey
 from webapp.services.people.factors.stored_factors import FactorRequiredError
-from webapp.services.people.pending_sign_ins import PendingSignInError
 from webapp.services.people.sessions import Factor, Method
 from webapp.services.people.users import deactivate_user
 
@@ -128,7 +127,7 @@ def test_an_answer_is_taken_once(ada: User) -> None:
     question = ask_for_any_passkey()
     answer = passkey.show(question.options)
     assert sign_in_with_passkey(question.token, answer).user_id == ada.id
-    with pytest.raises(PendingSignInError):
+    with pytest.raises(PasskeyError, match="too late, or was used already"):
         sign_in_with_passkey(question.token, answer)
 
 
@@ -136,7 +135,7 @@ def test_an_answer_comes_within_ten_minutes(ada: User, fake_clock: FakeClock) ->
     passkey, _ = set_up_passkey(ada.id)
     question = ask_for_any_passkey()
     fake_clock.advance(minutes=11)
-    with pytest.raises(PendingSignInError):
+    with pytest.raises(PasskeyError, match="too late, or was used already"):
         sign_in_with_passkey(question.token, passkey.show(question.options))
 
 

@@ -14,12 +14,16 @@ from webapp.models import User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
 from webapp.services.people.factors.authenticator_app import confirm_app, remove_app
-from webapp.services.people.factors.passkeys import MAKE_PASSKEY, add_passkey, remove_passkey
+from webapp.services.people.factors.passkeys import (
+    MAKE_PASSKEY,
+    add_passkey,
+    remove_passkey,
+    use_question,
+)
 from webapp.services.people.factors.recovery_codes import (
     count_unused_codes,
     replace_recovery_codes,
 )
-from webapp.services.people.pending_sign_ins import use_pending
 from webapp.services.people.security_notes import mail_person
 from webapp.services.people.sessions import end_sessions, renew_session
 from webapp.services.transactions import transaction
@@ -53,10 +57,10 @@ def add_own_passkey(
 ) -> FactorChange:
     """Add the passkey that the browser made; the first factor brings ten recovery codes.
 
-    Raises PasskeyError, PendingSignInError, NotFoundError.
+    Raises PasskeyError, NotFoundError.
     """
     with _changing(user_id, kept_token, "A passkey was added to") as (session, user, to):
-        pending = use_pending(session, answer_token, MAKE_PASSKEY)
+        pending = use_question(session, answer_token, MAKE_PASSKEY)
         to.name = add_passkey(session, user, pending, answer, name).name
         _bring_codes(session, user, to)
     return to

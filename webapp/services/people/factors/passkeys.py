@@ -33,7 +33,11 @@ from webapp.services.people.factors.stored_factors import (
     note_removed,
     record_factor_event,
 )
-from webapp.services.people.pending_sign_ins import begin_pending
+from webapp.services.people.pending_sign_ins import (
+    PendingSignInError,
+    begin_pending,
+    use_pending,
+)
 from webapp.services.people.security_notes import tell_person
 from webapp.services.transactions import reading, transaction
 
@@ -113,6 +117,16 @@ def ask_for_any_passkey() -> PasskeyQuestion:
     challenge = make_challenge()
     options = ask_for_known(challenge, needs_verification=True)
     return PasskeyQuestion(begin_pending(SHOW_ANY_PASSKEY, challenge=challenge), options)
+
+
+def use_question(session: Session, token: str | None, purpose: str) -> PendingSignIn:
+    """Take the question that an answer belongs to, once. Raises PasskeyError."""
+    try:
+        return use_pending(session, token, purpose)
+    except PendingSignInError as error:
+        raise PasskeyError(
+            "The passkey's answer came too late, or was used already. Try again."
+        ) from error
 
 
 def add_passkey(

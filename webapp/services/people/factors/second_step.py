@@ -13,6 +13,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.factors.authenticator_app import take_app_code
+from webapp.services.people.factors.passkey_answers import PasskeyError
 from webapp.services.people.factors.passkeys import (
     SHOW_ANY_PASSKEY,
     SHOW_OWN_PASSKEY,
@@ -20,6 +21,7 @@ from webapp.services.people.factors.passkeys import (
     PasskeyQuestion,
     ask_for_own_passkey,
     show_passkey,
+    use_question,
 )
 from webapp.services.people.factors.recovery_codes import count_unused_codes, take_recovery_code
 from webapp.services.people.factors.stored_factors import (
@@ -141,9 +143,9 @@ def pass_with_passkey(token: str | None, answer_token: str | None, answer: str) 
 
     def _show(session: Session) -> tuple[PendingSignIn, bool]:
         pending = use_pending(session, token, SECOND_STEP)
-        question = use_pending(session, answer_token, SHOW_OWN_PASSKEY)
+        question = use_question(session, answer_token, SHOW_OWN_PASSKEY)
         if question.user_id != user_id:
-            raise PendingSignInError
+            raise PasskeyError("This question was asked of somebody else. Try again.")
         shown = show_passkey(session, question, answer, needs_verification=False)
         return pending, shown.is_copy
 
@@ -154,13 +156,12 @@ def pass_with_passkey(token: str | None, answer_token: str | None, answer: str) 
 def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
     """Sign in with an unlocked passkey alone: the answer to ask_for_any_passkey().
 
-    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError,
-    PendingSignInError.
+    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError.
     """
     found: list[int] = []
 
     def _show(session: Session) -> tuple[PendingSignIn, bool]:
-        question = use_pending(session, answer_token, SHOW_ANY_PASSKEY)
+        question = use_question(session, answer_token, SHOW_ANY_PASSKEY)
         shown = show_passkey(session, question, answer, needs_verification=True)
         found.append(shown.user_id)
         return question, shown.is_copy

@@ -7,9 +7,9 @@ from webapp.services.people.factors.passkeys import (
     PasskeyQuestion,
     ask_for_own_passkey,
     show_passkey,
+    use_question,
 )
 from webapp.services.people.factors.second_step import list_ways
-from webapp.services.people.pending_sign_ins import use_pending
 from webapp.services.people.sessions import Factor
 from webapp.services.people.show_presence import NotPresentError, note_presence
 from webapp.services.transactions import reading, transaction
@@ -50,7 +50,7 @@ def show_passkey_again(
     """Note that the person of a session showed a passkey. Raises NotPresentError."""
     try:
         with transaction() as session:
-            question = use_pending(session, answer_token, SHOW_PASSKEY_AGAIN)
+            question = use_question(session, answer_token, SHOW_PASSKEY_AGAIN)
             is_theirs = question.user_id == user_id
             shown = show_passkey(session, question, answer, needs_verification=True)
         if shown.is_copy:
