@@ -59,7 +59,7 @@ def test_an_app_is_set_up_by_its_first_code(app: Flask, ada: Browser) -> None:
     page = ada.get(f"{PAGE}/app/confirm")
     key = words_of(page.one("code")).replace(" ", "")
     assert len(key) == 32
-    picture = page.one("div", role="img")
+    picture = page.one("p", role="img")
     assert [child.tag.rpartition("}")[2] for child in picture] == ["svg"]
     wrong = ada.page_of(ada.send(f"{PAGE}/app/confirm", {"code": "12"}), status=400)
     assert "This is not the code that the app should show now." in wrong.text

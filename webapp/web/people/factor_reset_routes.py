@@ -11,7 +11,7 @@ from webapp.web.access import admin_only
 from webapp.web.answers import done
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.factor_forms import ResetFactorsForm
-from webapp.web.presence import needs_presence
+from webapp.web.presence import needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 factor_reset = Blueprint("factor_reset", __name__, url_prefix="/users")
@@ -19,7 +19,7 @@ factor_reset = Blueprint("factor_reset", __name__, url_prefix="/users")
 
 @factor_reset.route("/<int:user_id>/reset-factors", methods=["GET", "POST"])
 @admin_only
-@needs_presence
+@needs_presence_to_send
 def reset(user_id: int) -> ResponseReturnValue:
     """Ask why, then remove every factor of a person and end their sessions."""
     row = read_user(user_id)
