@@ -29,7 +29,7 @@ def server(app: Flask) -> Iterator[MailReceiver]:
         allow_outbound(app, receiver.origin)
         port = str(receiver.port)
         sender = "Desk <desk@example.com>"
-        save_mail_settings(MailValues("127.0.0.1", port, "none", sender=sender))
+        save_mail_settings(MailValues(host="127.0.0.1", port=port, security="none", sender=sender))
         yield receiver
 
 
