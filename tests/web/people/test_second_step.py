@@ -18,6 +18,7 @@ from tests.support.security.factors import (
 from tests.support.security.passkeys import SoftPasskey
 from tests.web.pages import Browser
 from webapp.models import AuditEvent, User, UserSession
+from webapp.services.people.password_links import make_password_link
 from webapp.services.people.users import deactivate_user
 from webapp.services.transactions import transaction
 
@@ -258,3 +259,17 @@ def test_the_grace_begins_with_the_first_sign_in(
     with app.app_context():
         [user] = all_rows(User, User.id == ada)
     assert user.factor_due_at == fake_clock.now() + timedelta(days=7)
+
+
+def test_a_password_that_was_forgotten_is_no_way_around(
+    app: Flask, key: str, ada: int, visitor: Browser
+) -> None:
+    with app.app_context():
+        link = make_password_link(ada, actor_id=None)
+    visitor.client.get(f"/choose-password?token={link.token}")
+    response = visitor.send("/choose-password", {"password": "another tractor melon"})
+    assert response.location == "/sign-in"
+    response = visitor.post_sign_in(ADMIN[0], "another tractor melon")
+    assert response.location == f"{PAGE}?next=/"
+    assert visitor.client.get("/tickets").location.startswith("/sign-in")
+    assert sessions(app) == []
