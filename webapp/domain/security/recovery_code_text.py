@@ -23,7 +23,7 @@ def write_recovery_code(secret: bytes) -> str:
 
 
 def read_recovery_code(typed: str) -> str | None:
-    """The code as it was written, whatever its case, spaces and hyphens; None if it cannot be one."""
+    """The code as it was written, in any case and grouping; None for anything else."""
     text = "".join(typed.replace("-", " ").split()).lower()
     if len(text) != _CODE_CHARACTERS or not _ALPHABET.issuperset(text):
         return None
