@@ -17,6 +17,7 @@ from webapp.services.people.set_preferences import THEMES
 from webapp.services.people.sign_in import SESSION_LIFETIME, find_session
 
 COOKIE = "triagedesk_login"
+PASSWORD_METHOD = "password"  # noqa: S105 - a word
 UTC_ZONE = ZoneInfo("UTC")
 
 
@@ -30,6 +31,7 @@ class Viewer:
     is_admin: bool
     time_zone: str | None
     theme: str
+    must_change_password: bool = False
     is_authenticated: bool = True
 
 
@@ -93,10 +95,11 @@ def _load(request: Request) -> Viewer | None:
         return None
     token = request.cookies.get(COOKIE)
     found = find_session(token) if token and len(token) < 200 else None
-    return None if found is None else _viewer_of(found.user)
+    return None if found is None else _viewer_of(found.user, found.method)
 
 
-def _viewer_of(user: User) -> Viewer:
+def _viewer_of(user: User, method: str | None) -> Viewer:
+    """A weak password is asked to be changed only of who came in with it and so knows it."""
     theme = user.theme if user.theme in THEMES else THEMES[0]
     return Viewer(
         id=user.id,
@@ -105,4 +108,5 @@ def _viewer_of(user: User) -> Viewer:
         is_admin=user.is_admin,
         time_zone=user.time_zone,
         theme=theme,
+        must_change_password=user.must_change_password and method in (None, PASSWORD_METHOD),
     )

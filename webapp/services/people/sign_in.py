@@ -9,12 +9,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
+from webapp.domain.security.passwords import MOST
 from webapp.models import User, UserSession
 from webapp.models.user import USER_AGENT_LENGTH
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.password_upkeep import look_after_password
 from webapp.services.people.users import (
-    PASSWORD_LENGTH,
     build_unmatched_hash,
     end_sessions,
     is_password,
@@ -42,7 +43,7 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     Raises SignInError, also if the password was changed or the user deactivated while the password
     was checked: that change ends all sessions, so no new one may begin after it.
     """
-    password = password[: PASSWORD_LENGTH[1] + 1]
+    password = password[: MOST + 1]
     with reading() as session:
         user = user_by_email(session, email)
     has_hash = user is not None and user.has_password
@@ -51,9 +52,11 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     )
     if user is None or not user.is_active or not is_right:
         raise SignInError
+    look_after_password(user, password)
     with transaction() as session:
         current = get_user(session, user.id, lock=True)
-        if not current.is_active or current.password_hash != user.password_hash:
+        is_same = current.password_hash == user.password_hash
+        if not current.is_active or not (is_same or is_password(password, current.password_hash)):
             raise SignInError
         return current, _add_session(session, current.id, user_agent)
 

@@ -13,6 +13,7 @@ from flask import (
 from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.passwords import Strength
 from webapp.extensions import limiter
 from webapp.models import User
 from webapp.services.errors import ConflictError, FieldError, RefusedError
@@ -25,6 +26,7 @@ from webapp.services.people.password_links import (
     choose_password,
     find_link_owner,
 )
+from webapp.services.people.password_rules import strength_of
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
     UTC_NAME,
@@ -74,7 +76,7 @@ def set_up() -> ResponseReturnValue:
     form = SetupForm()
     if form.validate_on_submit():
         try:
-            create_first_admin(
+            admin = create_first_admin(
                 form.token.data,
                 form.email.data,
                 form.name.data,
@@ -86,7 +88,9 @@ def set_up() -> ResponseReturnValue:
         except RefusedError as error:
             form.token.errors = [str(error)]
         else:
-            flash("You are set up. This is your dashboard.", "success")
+            strength = strength_of(admin, form.password.data)
+            words = f"You are set up, with a {strength} password. This is your dashboard."
+            flash(words, "success")
             return _signed_in(form.email.data, form.password.data, url_for("dashboard.show"))
     return render_template("people/setup.html", form=form), form_status(form)
 
@@ -141,7 +145,7 @@ def choose() -> ResponseReturnValue:
         except FieldError as error:
             show_field_errors(form, error)
         else:
-            return _password_chosen(user)
+            return _password_chosen(user, strength_of(user, form.password.data))
     page = render_template("people/choose.html", form=form, owner=owner, failure=failure)
     return page, 400 if failure else form_status(form)
 
@@ -211,7 +215,8 @@ def change_password() -> ResponseReturnValue:
         except FieldError as error:
             show_field_errors(form, error)
         else:
-            words = "Your password is changed. You are signed out everywhere else."
+            strength = strength_of(read_user(require_viewer().id).user, form.new_password.data)
+            words = f"Your new password is {strength}. You are signed out everywhere else."
             return done(words, url_for("account.edit_preferences"))
     return _preferences_page(password_form=form), 400
 
@@ -262,13 +267,13 @@ def _link_owner(token: str | None) -> tuple[User | None, str | None]:
         return None, str(error)
 
 
-def _password_chosen(user: User) -> Response:
+def _password_chosen(user: User, strength: Strength) -> Response:
     """End the browser's session, as it may be another person's, and redirect to sign in."""
     token = request.cookies.get(COOKIE)
     if token:
         sign_out(token)
     cookie_session.clear()
-    flash(f"Your password is set. Sign in as {user.email}.", "success")
+    flash(f"Your password is set; it is {strength}. Sign in as {user.email}.", "success")
     response = make_response(redirect(url_for("account.enter"), 303))
     response.delete_cookie(COOKIE)
     return response
