@@ -43,7 +43,7 @@ def test_the_password_may_hold_spaces_and_needs_no_line_end(shell: Shell) -> Non
 def test_what_cannot_be_taken(shell: Shell) -> None:
     said = shell.refused("user", "add", "ada", "--role", "admin", stdin="short\n")
     assert "email: Enter an e-mail address" in said
-    assert "password: A password has at least 8 characters." in said
+    assert "password: A password has at least 12 characters." in said
     said = shell.refused("user", "add", "ada@example.com", stdin=PASSWORD)
     assert "first user has to be one" in said
     assert all_rows(User) == []
@@ -55,7 +55,7 @@ def test_passwd(shell: Shell) -> None:
     sign_in("ada@example.com", "another password", None)
     with pytest.raises(SignInError):
         sign_in("ada@example.com", PASSWORD, None)
-    assert "at least 8" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
+    assert "at least 12" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
 
 
 def test_role_and_deactivate(shell: Shell) -> None:

@@ -19,7 +19,7 @@ LEAST_BESIDE_WORDS = 6
 """So many letters and digits have to be left without the words of the context."""
 LEAST_DIFFERENT = 4
 
-LOOKALIKES = str.maketrans("01345@$!", "oleasasi")
+LOOKALIKES = str.maketrans("013457@$!", "oleastasi")
 """Digits and signs that people write for a letter; they hide nothing."""
 
 RULE = (
@@ -81,8 +81,9 @@ def find_fault(password: str, words: Iterable[str], *, has_factor: bool) -> str 
 
 def _piece_length(password: str) -> int:
     """The length of the shortest piece that gives the password when it is repeated."""
-    folded = password.casefold()
-    return (folded + folded).find(folded, 1)
+    folded = password.casefold()  # it may be longer: an "ß" becomes "ss"
+    times = len(folded) // (folded + folded).find(folded, 1)
+    return len(password) // times
 
 
 def _is_context(password: str, words: Iterable[str]) -> bool:

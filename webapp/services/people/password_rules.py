@@ -30,7 +30,7 @@ STRENGTHS = (Strength.WEAK, Strength.WEAK, Strength.FAIR, Strength.GOOD, Strengt
 
 ADVICE = "Several words that have nothing to do with each other make a strong one."
 BREACHED = (
-    f"This password is known from a breach of some other service, so it is tried first. {ADVICE}"
+    f"This password is known from a breach of another service, so it is tried first. {ADVICE}"
 )
 PATTERNS = {
     "dictionary": "a common word or name",

@@ -25,6 +25,8 @@ from webapp.services.transactions import reading, transaction
 
 SESSION_LIFETIME = timedelta(days=14)
 CODE_BYTES = 16
+TRIES = 2
+"""The hash may be renewed by another sign-in at the same moment; then it is looked at again."""
 
 
 class SignInError(RefusedError):
@@ -43,7 +45,17 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     Raises SignInError, also if the password was changed or the user deactivated while the password
     was checked: that change ends all sessions, so no new one may begin after it.
     """
-    password = password[: MOST + 1]
+    for _ in range(TRIES):
+        user = _find_owner(email, password[: MOST + 1])
+        stored = look_after_password(user, password)
+        with transaction() as session:
+            current = get_user(session, user.id, lock=True)
+            if current.is_active and current.password_hash == stored:
+                return current, _add_session(session, current.id, user_agent)
+    raise SignInError
+
+
+def _find_owner(email: str, password: str) -> User:
     with reading() as session:
         user = user_by_email(session, email)
     has_hash = user is not None and user.has_password
@@ -52,13 +64,7 @@ def sign_in(email: str, password: str, user_agent: str | None) -> tuple[User, st
     )
     if user is None or not user.is_active or not is_right:
         raise SignInError
-    look_after_password(user, password)
-    with transaction() as session:
-        current = get_user(session, user.id, lock=True)
-        is_same = current.password_hash == user.password_hash
-        if not current.is_active or not (is_same or is_password(password, current.password_hash)):
-            raise SignInError
-        return current, _add_session(session, current.id, user_agent)
+    return user
 
 
 def begin_session(user_id: int, user_agent: str | None) -> str:
