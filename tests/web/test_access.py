@@ -38,7 +38,7 @@ PUBLIC_ENDPOINTS = {
     "tickets.take",
 }
 ONLY_IN_THE_DEMO = {"demo.show_mail"}
-ONLY_WHERE_NEEDED = {"better_password.choose"}
+ONLY_WHERE_NEEDED = {"account.choose_better"}
 """Steps that come first for some; everybody else is sent on."""
 SECRET_ADDRESSES = {
     "on_call.send_calendar": "/on-call/calendar/<string:secret>.ics",
