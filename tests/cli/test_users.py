@@ -59,6 +59,22 @@ def test_passwd(shell: Shell) -> None:
     assert "at least 12" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
 
 
+def test_strength_and_refusals_are_words_on_stderr(shell: Shell) -> None:
+    for weak, words in (
+        ("password1234", "This password is weak: most of it is a common password."),
+        ("ada@example.com", "This password is little more than your name"),
+        (" " * 12, "over and over"),
+    ):
+        said = shell.refused("user", "add", "ada@example.com", "--role", "admin", stdin=weak + "\n")
+        assert words in said
+    added = shell.run("user", "add", "ada@example.com", "--role", "admin", stdin=PASSWORD + "\n")
+    assert added.stderr == "The password is good.\n"
+    assert "password1234 " not in added.output
+    assert "weak" in shell.refused("user", "passwd", "ada@example.com", stdin="qwertyuiop12\n")
+    changed = shell.run("user", "passwd", "ada@example.com", stdin="lantern fjord ocelot\n")
+    assert changed.stderr == "The password is strong.\n"
+
+
 def test_role_and_deactivate(shell: Shell) -> None:
     _add(shell, "ada@example.com", "admin")
     _add(shell, "bob@example.com", "helpdesk")

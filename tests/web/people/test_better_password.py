@@ -44,7 +44,7 @@ def test_every_page_leads_to_the_page_of_the_step(app: Flask, weak: Browser) -> 
 def test_the_page_says_why_and_what_is_asked_for(weak: Browser) -> None:
     page = weak.get(PAGE)
     assert page.heading == "Choose a better password"
-    assert "it does not fit the rules" in page.text
+    assert "does not fit the rules: it is too short or common" in page.text
     assert "At least 12 characters" in page.text
     current, new = page.all("input", type="password")
     assert (current.get("autocomplete"), new.get("autocomplete")) == (
