@@ -19,6 +19,7 @@ from webapp.services.operations.check_health import (
     check_parts,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_passwords import check_breach_file
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -72,6 +73,7 @@ def _checks() -> Iterator[Check]:
         yield check_notices(current_config(), clock.utcnow())
         yield from check_watch(current_config(), connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
+    yield from check_breach_file(current_config())
 
 
 def _size(count: float) -> str:
