@@ -37,6 +37,7 @@ COMMANDS = {
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "oncall": "webapp.cli.on_call",
+    "keys": "webapp.cli.keys",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

@@ -10,6 +10,7 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
@@ -65,12 +66,13 @@ def deliver(target_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on rewriting links."""
+    """Delete old records, refresh statistics, go on rewriting links and old encryption."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+    finish_reencryption()
 
 
 def drills() -> None:
