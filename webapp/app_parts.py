@@ -11,7 +11,7 @@ from webapp.extensions import csrf, limiter, login_manager
 from webapp.schema import init_migrations
 from webapp.web import register_web
 from webapp.web.hosts import HeadAsGet, HostGuard
-from webapp.web.session_cookie import ClockSessions
+from webapp.web.session_cookie import ClockSessions, sign_with_sha256
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -19,6 +19,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
     app.session_interface = ClockSessions()
+    sign_with_sha256()
     set_engine_options(app, config)
     is_https = (config.public_url or "").startswith("https://")
     app.config.update(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from webapp.crypto import DecryptionError, cipher
 from webapp.services.audit import record_event
+from webapp.services.keys.note_misplaced import note_misplaced
 from webapp.services.keys.stored_values import StoredValue, iterate_values, replace_value
 from webapp.services.transactions import transaction
 
@@ -46,7 +47,7 @@ def reencrypt_values(on_rewritten: OnRewritten = lambda _count: None) -> Reencry
         with transaction() as session:
             record_event(
                 session,
-                action="keys.reencrypted",
+                action="key.reencrypted",
                 subject_type="key",
                 subject_id=cipher.key_ids[0],
                 after={"values": rewritten},
@@ -55,10 +56,14 @@ def reencrypt_values(on_rewritten: OnRewritten = lambda _count: None) -> Reencry
 
 
 def finish_reencryption() -> None:
-    """Do what an interrupted rotation, or an older version, has left; the log says how much."""
+    """Do what an interrupted rotation, or an older version, has left; the log says how much.
+
+    Values that are not their place's own are noted in the audit log, each once.
+    """
     done = reencrypt_values()
     if done.rewritten:
         logger.info("Encrypted %s stored secrets anew", done.rewritten)
+    note_misplaced()
 
 
 def _rewrite(value: StoredValue, text: str) -> bool:

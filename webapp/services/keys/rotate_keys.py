@@ -84,7 +84,7 @@ def forget_key(wanted: str) -> None:
         _keep_writers_out(session)
         _require_unused(session, wanted)
         _write(file, [key for key in read_keys_in(file) if key_id(key) != wanted])
-        _record(session, "keys.forgotten", wanted)
+        _record(session, "key.forgotten", wanted)
 
 
 def _add_key(file: Path) -> bool:
@@ -94,7 +94,7 @@ def _add_key(file: Path) -> bool:
         if any(uses[one] for one in cipher.key_ids[1:]):
             return False
         fresh = generate_key()
-        _record(session, "keys.rotated", key_id(fresh))
+        _record(session, "key.rotated", key_id(fresh))
         session.flush()
         _write(file, [fresh, *read_keys_in(file)])
         return True
