@@ -42,9 +42,10 @@ PAGES_SECONDS = 10.0
 def doctor_command(as_json: bool) -> None:
     """Check that all is well, and say what to do where it is not.
 
-    Checks the configuration, keys, addresses, data directory, disk, database (version, trial write, files, tables,
-    damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
-    reach somebody, the watcher, the outside heartbeat and alarms.
+    Checks the configuration, keys, addresses, TLS between machines, data directory, disk, database
+    (version, trial write, files, tables, damage), stored secrets, queue, worker and scheduler,
+    clock, connections, whether criticals reach somebody, the watcher, the outside heartbeat and
+    alarms.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody

@@ -66,7 +66,9 @@ def forget_key(wanted: str) -> None:
     one that is in use, and where the keys do not stand in the data directory.
     """
     if wanted not in cipher.key_ids:
-        raise NotFoundError(f"No configured key is named {wanted}; `triagedesk keys list` does.")
+        raise NotFoundError(
+            f"No configured key is named {wanted}; `triagedesk keys list` names them."
+        )
     if wanted == cipher.key_ids[0]:
         raise RefusedError(
             f"{wanted} is the newest key, with which everything new is encrypted: run"
