@@ -60,7 +60,6 @@ def check_disk(folder: Path) -> Check:
 
 
 def _checks() -> Iterator[Check]:
-    yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     database = check_database(migrations_dir())
     yield from database
     if database[0].is_ok:
@@ -74,6 +73,7 @@ def _checks() -> Iterator[Check]:
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
         yield from check_watch(current_config(), connections, clock.utcnow())
+    yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)
 
 
