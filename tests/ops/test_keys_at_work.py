@@ -11,8 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 import requests
+from flask import Flask
+from sqlalchemy import func, select
 
 from tests.ops.conftest import StartUp
+from tests.support.databases import ENCRYPTION_KEY
 from tests.support.installation import MANY_CALLS
 from tests.support.processes import Command, Up, clean_environment, run_triagedesk
 from tests.support.receivers.http_receiver import HttpReceiver
@@ -22,6 +25,8 @@ from webapp.clock import utcnow
 from webapp.crypto import generate_key, key_id, read_keys_in
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.jobs.scheduler import TriageScheduler
+from webapp.models import WatcherRound
+from webapp.services.transactions import reading
 
 PARTS = ("web", "worker", "scheduler", "watch")
 PASSWORD = "a long sentence for the desk"
@@ -194,3 +199,31 @@ def test_the_scheduler_needs_the_queue_alone(tmp_path: Path) -> None:
         finally:
             scheduler.close()
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("part", ["worker", "watch"])
+def test_a_part_without_pages_needs_neither_secret_key_nor_data_directory(
+    part: str, tmp_path: Path, database_url: str, app: Flask
+) -> None:
+    with closing(ValkeyServer().start()) as valkey:
+        env = clean_environment(
+            TRIAGEDESK_REDIS_URL=valkey.url,
+            TRIAGEDESK_DATABASE_URL=database_url,
+            TRIAGEDESK_ENCRYPTION_KEYS=ENCRYPTION_KEY,
+            TRIAGEDESK_DATA_DIR=str(tmp_path / "none"),
+        )
+        command = Command(["-m", "webapp", part], tmp_path / part, env)
+        try:
+            assert wait_until(lambda: is_at_work(part, valkey), SOON), command.output
+        finally:
+            command.close()
+        assert "Error" not in command.output
+    assert not (tmp_path / "none").exists()
+
+
+def is_at_work(part: str, valkey: ValkeyServer) -> bool:
+    if part == "watch":
+        with reading() as session:
+            return bool(session.scalar(select(func.count()).select_from(WatcherRound)))
+    with valkey.connect() as redis:
+        return bool(redis.keys("rq:worker:*"))

@@ -4,7 +4,7 @@ import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.services.keys.read_keys import describe_source, list_keys, own_key_file
-from webapp.services.keys.rotate_keys import Rotation, forget_key, rotate_keys
+from webapp.services.keys.rotate_keys import KeyRotation, forget_key, rotate_keys
 from webapp.services.keys.verify_values import Verification, verify_values
 
 FORGOTTEN = (
@@ -65,7 +65,7 @@ def _show_progress(rewritten: int) -> None:
         click.echo(f"{rewritten:,} encrypted anew", err=True)
 
 
-def _describe_rotation(rotation: Rotation) -> list[str]:
+def _describe_rotation(rotation: KeyRotation) -> list[str]:
     said = []
     if rotation.is_new:
         said.append(f"{rotation.key} is the new key ({describe_source()}).")

@@ -32,7 +32,7 @@ def load_checked_config(*, signs: bool = True) -> Config:
     `signs` nothing, and reads no SECRET_KEY.
     """
     env = os.environ
-    if needs_data_dir(env):
+    if needs_data_dir(env, signs=signs):
         require_data_dir(read_data_dir(env))
     return load_config(env, signs=signs)
 

@@ -59,7 +59,7 @@ class UnreadableText(str):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValuePlace:
     """Where a value is stored: its column's label, such as `connections.api_key`, and its row."""
 
     label: str
@@ -99,7 +99,7 @@ class Cipher:
         self._look_again()
         return tuple(key.id for key in self._require())
 
-    def encrypt(self, text: str, place: Place) -> str:
+    def encrypt(self, text: str, place: ValuePlace) -> str:
         """Return `text` encrypted with the newest key, to be read at `place` alone."""
         self._look_again()
         newest = self._require()[0]
@@ -107,11 +107,11 @@ class Cipher:
         sealed = nonce + newest.gcm.encrypt(nonce, text.encode(), place.seal)
         return f"{FORM}:{newest.id}:{urlsafe_b64encode(sealed).decode()}"
 
-    def decrypt(self, stored: str, place: Place) -> str:
+    def decrypt(self, stored: str, place: ValuePlace) -> str:
         """Return the text of what is stored at `place`; raises DecryptionError."""
         return self.open(stored, place)[0]
 
-    def open(self, stored: str, place: Place) -> tuple[str, str]:
+    def open(self, stored: str, place: ValuePlace) -> tuple[str, str]:
         """Return the text of what is stored at `place`, and the id of its key.
 
         Raises DecryptionError.
@@ -128,7 +128,7 @@ class Cipher:
         self._look_again()
         return stored.startswith(f"{FORM}:{self._require()[0].id}:")
 
-    def _open(self, stored: str, place: Place) -> tuple[str, str]:
+    def _open(self, stored: str, place: ValuePlace) -> tuple[str, str]:
         if not is_of_today(stored):
             return self._open_fernet(stored)
         _, used, encoded = stored.split(":", 2)

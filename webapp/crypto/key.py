@@ -27,7 +27,7 @@ def key_id(text: str) -> str:
 
 
 class Key:
-    """A configured key. Raises ValueError for a text that is none.
+    """A configured key; raises ValueError for any other text.
 
     Two things are made of it: the AES-256 key that values are encrypted with (by HKDF with a label,
     RFC 5869), and the Fernet key, as which it read and wrote values before there were key ids.

@@ -28,14 +28,14 @@ from sqlalchemy.orm import Mapper, Session, object_mapper
 from sqlalchemy.sql.elements import Label
 from sqlalchemy.types import TypeDecorator
 
-from webapp.crypto import DecryptionError, Place, UnreadableText, Why, cipher
+from webapp.crypto import DecryptionError, UnreadableText, ValuePlace, Why, cipher
 
 logger = logging.getLogger(__name__)
 
 TEXT = Text()
-"""What an encrypted column holds for who reads and writes it as it is stored."""
+"""The type of an encrypted column's content as the database has it."""
 
-_warned_of: set[Place] = set()
+_warned_of: set[ValuePlace] = set()
 """The misplaced values that this process has logged."""
 
 
@@ -79,14 +79,14 @@ class EncryptedText(TypeDecorator[str]):
             return None
         if not isinstance(value, TextOfRow):
             raise TypeError(f"{self.label} is written through objects alone: its row is not known")
-        return cipher.encrypt(value, Place(self.label, value.row))
+        return cipher.encrypt(value, ValuePlace(self.label, value.row))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Decrypt a value; one that cannot be read becomes an UnreadableText."""
         if value is None:
             return None
         row, _, stored = value.partition(" ")
-        place = Place(self.label, int(row))
+        place = ValuePlace(self.label, int(row))
         try:
             return cipher.decrypt(stored, place)
         except DecryptionError as error:
@@ -109,7 +109,7 @@ def encrypted_columns(metadata: MetaData) -> Iterator[Column[str]]:
                 yield column
 
 
-def label_of(column: Column[str]) -> str:
+def column_label(column: Column[str]) -> str:
     """The label of an encrypted column."""
     kind: Any = column.type
     label: str = kind.label
@@ -121,7 +121,7 @@ def stored_text(column: Column[str]) -> ColumnElement[str]:
     return type_coerce(column, TEXT)
 
 
-def _warn_once(place: Place, why: Why) -> None:
+def _warn_once(place: ValuePlace, why: Why) -> None:
     """A missing key is told by who needs the value; a value in a wrong place is told at once."""
     if why is Why.NOT_ITS_OWN and place not in _warned_of:
         _warned_of.add(place)

@@ -14,7 +14,7 @@ from tests.support.rows import add, change, fresh
 from webapp.crypto import UnreadableText, Why, key_id
 from webapp.extensions import db
 from webapp.models import Connection, Target, encrypted
-from webapp.models.encrypted import encrypted_columns, label_of
+from webapp.models.encrypted import column_label, encrypted_columns
 from webapp.services.transactions import reading, transaction
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("app")
 
 def test_each_encrypted_column_is_labelled_by_its_own_name() -> None:
     """A label is part of every stored value: two columns with one would share their values."""
-    found = [(label_of(column), str(column)) for column in encrypted_columns(db.metadata)]
+    found = [(column_label(column), str(column)) for column in encrypted_columns(db.metadata)]
     assert {label for label, _ in found} == LABELS
     assert all(label == name for label, name in found)
 

@@ -17,7 +17,7 @@ from webapp.crypto import (
     Cipher,
     DecryptionError,
     Key,
-    Place,
+    ValuePlace,
     Why,
     generate_key,
     key_id,
@@ -25,12 +25,12 @@ from webapp.crypto import (
 )
 
 OLD, NEW = generate_key(), generate_key()
-HERE = Place("connections.api_key", 7)
+HERE = ValuePlace("connections.api_key", 7)
 ELSEWHERE = (
-    Place("connections.api_key", 8),
-    Place("connections.api_secret", 7),
-    Place("notification_targets.secrets", 7),
-    Place("connections.api_key", 77),
+    ValuePlace("connections.api_key", 8),
+    ValuePlace("connections.api_secret", 7),
+    ValuePlace("notification_targets.secrets", 7),
+    ValuePlace("connections.api_key", 77),
 )
 
 
@@ -40,7 +40,7 @@ def cipher_with(*keys: str, file: Path | None = None) -> Cipher:
     return cipher
 
 
-def why_not(cipher: Cipher, stored: str, place: Place = HERE) -> Why:
+def why_not(cipher: Cipher, stored: str, place: ValuePlace = HERE) -> Why:
     with pytest.raises(DecryptionError) as caught:
         cipher.decrypt(stored, place)
     return caught.value.why
@@ -48,7 +48,7 @@ def why_not(cipher: Cipher, stored: str, place: Place = HERE) -> Why:
 
 @given(st.text(), st.integers(min_value=1))
 def test_what_is_encrypted_is_read_in_its_place(text: str, row: int) -> None:
-    cipher, place = cipher_with(NEW), Place("a.b", row)
+    cipher, place = cipher_with(NEW), ValuePlace("a.b", row)
     assert cipher.decrypt(cipher.encrypt(text, place), place) == text
 
 
@@ -71,7 +71,7 @@ def test_no_two_values_have_one_nonce() -> None:
 
 
 @pytest.mark.parametrize("place", ELSEWHERE, ids=str)
-def test_in_another_place_it_cannot_be_read_and_says_why(place: Place) -> None:
+def test_in_another_place_it_cannot_be_read_and_says_why(place: ValuePlace) -> None:
     cipher = cipher_with(NEW)
     assert why_not(cipher, cipher.encrypt("hunter2", HERE), place) is Why.NOT_ITS_OWN
 
@@ -117,7 +117,7 @@ def test_the_old_form_is_read_with_the_same_keys() -> None:
     assert why_not(cipher_with(NEW), token) is Why.NO_KEY
 
 
-@pytest.mark.parametrize("text", ["", "short", "A" * 44, "é" * 44, generate_key()[:-4]])
+@pytest.mark.parametrize("text", ["", "short", "A" * 44, "é" * 44, "A" * 40])
 def test_what_is_no_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Key(text)

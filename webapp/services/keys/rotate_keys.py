@@ -31,7 +31,7 @@ from webapp.services.transactions import reading, transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
+class KeyRotation:
     """What a rotation did: the key that everything has now, whether it is new, what was written.
 
     `older` are the keys that nothing needs any more.
@@ -43,7 +43,7 @@ class Rotation:
     older: tuple[str, ...]
 
 
-def rotate_keys(on_rewritten: OnRewritten = lambda _count: None) -> Rotation:
+def rotate_keys(on_rewritten: OnRewritten = lambda _count: None) -> KeyRotation:
     """Make a new key and encrypt every stored value with it.
 
     Where values still have older keys, a rotation was interrupted or a key was set by hand: then no
@@ -56,7 +56,7 @@ def rotate_keys(on_rewritten: OnRewritten = lambda _count: None) -> Rotation:
     with reading() as session:
         uses, _ = count_uses(session)
     newest, *older = dict.fromkeys(cipher.key_ids)
-    return Rotation(newest, is_new, done, tuple(one for one in older if not uses[one]))
+    return KeyRotation(newest, is_new, done, tuple(one for one in older if not uses[one]))
 
 
 def forget_key(wanted: str) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, literal, select, update
 from sqlalchemy.orm import Session
 
-from webapp.crypto import DecryptionError, Place, cipher
+from webapp.crypto import DecryptionError, ValuePlace, cipher
 from webapp.extensions import db
-from webapp.models.encrypted import TEXT, encrypted_columns, label_of, stored_text
+from webapp.models.encrypted import TEXT, column_label, encrypted_columns, stored_text
 from webapp.services.transactions import reading
 
 BATCH = 100
@@ -19,7 +19,7 @@ class StoredValue:
     """A value as the database holds it, and the place that it is bound to."""
 
     column: Column[str]
-    place: Place
+    place: ValuePlace
     stored: str = field(repr=False)
 
     @property
@@ -54,7 +54,7 @@ def replace_value(session: Session, value: StoredValue, stored: str) -> bool:
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
-def find_origin(value: StoredValue, session: Session) -> Place | None:
+def find_origin(value: StoredValue, session: Session) -> ValuePlace | None:
     """The place that a misplaced value was made for, if that still holds a value of its own."""
     for other in list_values(session):
         try:
@@ -81,4 +81,4 @@ def _select_values(
         .limit(limit)
     )
     for row, stored in rows:
-        yield StoredValue(column, Place(label_of(column), row), stored)
+        yield StoredValue(column, ValuePlace(column_label(column), row), stored)

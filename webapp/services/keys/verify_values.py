@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.crypto import DecryptionError, Place, Why, cipher
+from webapp.crypto import DecryptionError, ValuePlace, Why, cipher
 from webapp.services.keys.stored_values import (
     StoredValue,
     find_origin,
@@ -22,9 +22,9 @@ OnProgress = Callable[[int], None]
 class UnreadableValue:
     """A value that cannot be read; `origin` is the place it was made for, if that is known."""
 
-    place: Place
+    place: ValuePlace
     why: Why
-    origin: Place | None = None
+    origin: ValuePlace | None = None
 
     def sentence(self) -> str:
         """What is the matter, in words."""
