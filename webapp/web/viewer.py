@@ -22,6 +22,7 @@ from webapp.services.people.sessions import (
     PRESENT_FOR,
     TOUCHED_EVERY,
     Factor,
+    Method,
     find_session,
     touch_session,
 )
@@ -48,6 +49,7 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
+    must_change_password: bool
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
     is_authenticated: bool = True
@@ -139,8 +141,10 @@ def _touch(response: Response) -> Response:
 
 
 def _viewer_of(found: UserSession) -> Viewer:
+    """A weak password is asked to be changed of who came in with it and so knows it."""
     user = found.user
     demand, due_at = _demand_in(found)
+    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -156,6 +160,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         has_notes=bool(found.has_notes),
         factor_demand=demand,
         factor_due_at=due_at,
+        must_change_password=user.must_change_password and came_by_password,
     )
 
 

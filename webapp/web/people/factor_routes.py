@@ -12,6 +12,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.factor_rule import FactorDemand
 from webapp.extensions import current_config
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.factors.authenticator_app import begin_app_setup, read_app_setup
@@ -33,12 +34,28 @@ from webapp.web.access import signed_in
 from webapp.web.answers import SEE_OTHER, done
 from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.gates import Gate
 from webapp.web.people.factor_forms import AppCodeForm, PasskeyForm
 from webapp.web.people.qr_picture import draw_qr
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
 factors = Blueprint("factors", __name__, url_prefix="/preferences/sign-in")
+
+SET_UP_FACTOR = Gate(
+    endpoint="factors.show",
+    words="set up a second factor",
+    is_closed=lambda viewer: viewer.factor_demand is FactorDemand.NOW,
+    also_open=frozenset(
+        {
+            *("factors.begin_app", "factors.confirm_app_code", "factors.remove_app"),
+            *("factors.new_passkey", "factors.ask_for_new_passkey", "factors.add_passkey"),
+            *("account.confirm", "account.ask_to_confirm_with_passkey"),
+            *("account.see_notes", "account.switch_theme"),
+        }
+    ),
+)
+"""Closed once the grace is over, for somebody who has to have a factor and has none."""
 
 
 @factors.get("")

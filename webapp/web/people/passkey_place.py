@@ -2,9 +2,14 @@
 
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Flask, request
 
 from webapp.services.people.factors.passkey_answers import PasskeyError, relying_party
+
+
+def init_passkey_place(app: Flask) -> None:
+    """Let pages ask whether passkeys can be used on them."""
+    app.add_template_global(passkey_problem)
 
 
 def passkey_problem() -> str | None:
