@@ -31,7 +31,8 @@ from webapp.config.places import (
     read_database_url,
     read_redis_url,
 )
-from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.security import SecuritySettings
+from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
     "DATABASE_FILE",

@@ -19,6 +19,7 @@ from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
 from webapp.services.transactions import reading, transaction
@@ -178,10 +179,14 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 
 
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
-    """Set the role of a loaded user within the caller's transaction; it was checked before."""
+    """Set the role of a loaded user within the caller's transaction; it was checked before.
+
+    Where the new role needs a second factor, the grace begins.
+    """
     if user.role != role:
         before = {"role": user.role}
         user.role = role
+        restart_grace(session, user)
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
 
 

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp.services.errors import ConflictError, FieldError
 from webapp.services.notices.targets.contact_methods import read_contact_methods
 from webapp.services.people.edit_user import UserEdit, edit_user
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.own_sessions import list_sessions
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
@@ -111,6 +112,7 @@ def _preferences_page(
         password_form=password_form or ChangePasswordForm(formdata=None),
         problem=problem,
         contact=read_contact_methods(user.id),
+        factors=summarize_factors([user.id])[user.id],
         sessions=list_sessions(user.id),
         time_zones=list_time_zones(),
     )
