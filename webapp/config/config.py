@@ -12,8 +12,10 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.audit import AuditSettings, read_audit_settings
 from webapp.config.env import PREFIX, ConfigError, read_number, read_value
 from webapp.config.keys import read_encryption_keys, read_metrics_token, read_secret_key
+from webapp.config.logs import LogFormat, read_log_format
 from webapp.config.places import (
     embedded_redis_url,
     read_data_dir,
@@ -47,6 +49,9 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "AUDIT_SEAL",
+    "AUDIT_FORWARD",
+    "LOG_FORMAT",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -74,6 +79,8 @@ class Config:
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    log_format: LogFormat = LogFormat.TEXT
     is_demo: bool = False
 
     @property
@@ -118,6 +125,8 @@ def load_config(env: Mapping[str, str]) -> Config:
         heartbeat_url=read_heartbeat_url(env),
         metrics_token=read_metrics_token(env),
         security=read_security(env),
+        audit=read_audit_settings(env),
+        log_format=read_log_format(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
