@@ -30,10 +30,12 @@ from webapp.services.operations.check_storage import try_write
 from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
+from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN_STATUS = 403
 CONFLICT = 409
 DATABASE_DOWN = 503
 STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
@@ -109,6 +111,8 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     response = _page(error.code)
+    if error.code == FORBIDDEN_STATUS:
+        note_refusal(error.code, FORBIDDEN)
     for name in ("Allow", "Retry-After"):
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
@@ -214,7 +218,9 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
 
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
-    if not _came_from_here():
+    is_from_here = _came_from_here()
+    note_refusal(400, NO_TOKEN if is_from_here else CROSS_SITE)
+    if not is_from_here:
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
         return _typing_page("no_cookies", 400, fields=[])

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.domain.csv_text import BYTE_ORDER_MARK, write_csv_line
+from webapp.domain.security.events import Export
 from webapp.services.operations.read_audit import (
     AuditQuery,
     ExportedEvent,
@@ -49,7 +50,8 @@ def show_list() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Send all events that match the filters as a CSV file, while they are read."""
     query = read_query(request.args, zone_of(require_viewer()))
-    return stream_csv(f"audit-log-{clock.utcnow():%Y-%m-%d}.csv", _lines(query))
+    name = f"audit-log-{clock.utcnow():%Y-%m-%d}.csv"
+    return stream_csv(Export.AUDIT, name, _lines(query))
 
 
 def _lines(query: AuditQuery) -> Iterator[str]:
