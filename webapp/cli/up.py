@@ -11,6 +11,7 @@ import click
 
 from webapp.cli.demo_setup import Demo
 from webapp.config import Config, ConfigError, load_config, read_data_dir
+from webapp.config.logs import LogFormat
 from webapp.runtime import embedded_valkey
 from webapp.runtime.data_dir import create_data_dir, create_keys, locked
 from webapp.runtime.network import is_loopback, listen, require_safe_host
@@ -76,7 +77,7 @@ def supervised(config: Config, env: Mapping[str, str]) -> Iterator[Supervisor]:
 
     Ends all parts afterwards.
     """
-    supervisor = Supervisor()
+    supervisor = Supervisor(writes_json=config.log_format is LogFormat.JSON)
     supervisor.install_signal_handlers()
     try:
         if config.uses_embedded_redis:

@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, current_app, g
 from flask_login import current_user
 
 from webapp.extensions import login_manager
+from webapp.log_context import note_log_fields
 from webapp.models import User
 from webapp.services.people.set_preferences import THEMES
 from webapp.services.people.sign_in import SESSION_LIFETIME, find_session
@@ -93,7 +94,10 @@ def _load(request: Request) -> Viewer | None:
         return None
     token = request.cookies.get(COOKIE)
     found = find_session(token) if token and len(token) < 200 else None
-    return None if found is None else _viewer_of(found.user)
+    if found is None:
+        return None
+    note_log_fields(user=found.user.id)
+    return _viewer_of(found.user)
 
 
 def _viewer_of(user: User) -> Viewer:
