@@ -25,6 +25,7 @@ from webapp.web.filters import init_filters
 from webapp.web.headers import init_headers
 from webapp.web.navigation import init_navigation
 from webapp.web.page_context import init_page_context
+from webapp.web.read_only_pages import init_read_only_pages
 from webapp.web.request_ids import init_request_log
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
@@ -53,6 +54,7 @@ def register_web(app: Flask) -> None:
     init_filters(app)
     init_navigation(app)
     init_page_context(app)
+    init_read_only_pages(app)
     init_errors(app)
     init_request_log(app)
     for area in AREAS:

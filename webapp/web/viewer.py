@@ -29,9 +29,15 @@ class Viewer:
     name: str
     email: str
     is_admin: bool
+    is_auditor: bool
     time_zone: str | None
     theme: str
     is_authenticated: bool = True
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this person sees what admins see; an auditor changes none of it."""
+        return self.is_admin or self.is_auditor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,11 @@ class Anonymous:
 
     name: str = ""
     is_admin: bool = False
+    is_auditor: bool = False
     time_zone: str | None = None
     theme: str = THEMES[0]
     is_authenticated: bool = False
+    sees_all: bool = False
 
 
 def init_viewer(app: Flask) -> None:
@@ -107,6 +115,7 @@ def _viewer_of(user: User) -> Viewer:
         name=user.name,
         email=user.email,
         is_admin=user.is_admin,
+        is_auditor=user.is_auditor,
         time_zone=user.time_zone,
         theme=theme,
     )

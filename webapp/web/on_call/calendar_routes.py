@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import current_config
 from webapp.services.errors import NotFoundError
 from webapp.services.on_call.calendar_feed import make_feed, read_calendar, stop_feed
-from webapp.web.access import admin_only, public
+from webapp.web.access import admin_alone, admin_only, public
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.on_call.blueprint import on_call
 from webapp.web.people.account_routes import link_throttled
@@ -18,7 +18,7 @@ HELD_SECRET = "calendar_secret"  # noqa: S105 - the name of a place
 
 
 @on_call.get("/calendar")
-@admin_only
+@admin_alone
 def show_calendar() -> ResponseReturnValue:
     """Show the address that was just made, once; later visits only say that it was shown."""
     secret = cookie_session.pop(HELD_SECRET, None)

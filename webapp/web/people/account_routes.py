@@ -33,7 +33,7 @@ from webapp.services.people.set_preferences import (
     set_time_zone,
 )
 from webapp.services.people.sign_in import SignInError, sign_in, sign_out
-from webapp.web.access import public, safe_next, signed_in
+from webapp.web.access import for_oneself, public, safe_next
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
@@ -161,7 +161,7 @@ def leave() -> ResponseReturnValue:
 
 
 @account.route("/preferences", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def edit_preferences() -> ResponseReturnValue:
     """Show and save the viewer's colours and time zone, beside the forms about the account."""
     viewer = require_viewer()
@@ -173,7 +173,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 
 @account.post("/preferences/details")
-@signed_in
+@for_oneself
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()
@@ -195,7 +195,7 @@ def edit_details() -> ResponseReturnValue:
 
 
 @account.post("/preferences/password")
-@signed_in
+@for_oneself
 @throttled
 def change_password() -> ResponseReturnValue:
     """Change the viewer's own password; other sessions of the viewer end."""
@@ -217,7 +217,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @account.post("/theme")
-@signed_in
+@for_oneself
 def switch_theme() -> ResponseReturnValue:
     """Store the colours and go back to the page."""
     set_theme(require_viewer().id, request.form.get("theme", ""))

@@ -18,7 +18,7 @@ from webapp.services.people.password_links import IssuedLink, make_password_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
 from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
-from webapp.web.access import admin_only
+from webapp.web.access import admin_alone, admin_only
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form, show_field_errors
@@ -103,7 +103,7 @@ def edit(user_id: int) -> ResponseReturnValue:
 
 
 @users.get("/<int:user_id>/link")
-@admin_only
+@admin_alone
 def show_link(user_id: int) -> ResponseReturnValue:
     """Show the link that was just made, once; later visits only say that it was shown."""
     held = cookie_session.get(LINK) or {}
