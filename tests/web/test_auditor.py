@@ -11,6 +11,7 @@ from flask import Flask
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
 from tests.support.security.auditors import AUDITOR
 from tests.web.pages import Browser, Page, words_of
+from webapp import clock
 from webapp.extensions import db
 from webapp.web.access import (
     ADMIN_ALONE,
@@ -30,6 +31,23 @@ WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 OWN_TABLES = {"sqlite_sequence"}
 ALLOWED_FORMS = re.compile("^/(theme|sign-out|preferences(/.*)?|sessions(/.*)?|confirm)$")
 """What an auditor may send: their own preferences, and what ends or confirms their own session."""
+
+
+def made_up_viewer(role: str) -> Viewer:
+    return Viewer(
+        id=1,
+        name="",
+        email="",
+        is_admin=role == "admin",
+        time_zone=None,
+        theme="auto",
+        role=role,
+        session_id=1,
+        session_ref="",
+        seen_at=clock.utcnow(),
+        present_at=None,
+        has_notes=False,
+    )
 
 
 def paths(app: Flask, methods: set[str]) -> Iterator[tuple[str, str, str]]:
@@ -74,15 +92,7 @@ def test_what_each_rule_allows(rule: str, looks: str, changes: str) -> None:
     def viewer(role: str) -> Viewer | Anonymous:
         if role == "visitor":
             return Anonymous()
-        return Viewer(
-            id=1,
-            name="",
-            email="",
-            is_admin=role == "admin",
-            is_auditor=role == "auditor",
-            time_zone=None,
-            theme="auto",
-        )
+        return made_up_viewer(role)
 
     roles = ("visitor", "helpdesk", "auditor", "admin")
     for words, does_change in ((looks, False), (changes, True)):
@@ -222,7 +232,7 @@ def test_an_auditor_is_offered_nowhere(app: Flask, auditor: Browser, admin: Brow
     ],
 )
 def test_what_may_be_sent_stays(app: Flask, html: str) -> None:
-    viewer = Viewer(1, "", "", is_admin=False, is_auditor=True, time_zone=None, theme="auto")
+    viewer = made_up_viewer("auditor")
     with app.test_request_context("/"):
         assert switch_off_forms(html, viewer) == html
         unknown = '<form method="post" action="/nothing"><input value="a"><input disabled></form>'

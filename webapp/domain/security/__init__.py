@@ -1,1 +1,1 @@
-"""Rules of the security of the product: the audit chain, its events, what needs a look."""
+"""Rules about who gets in, and about what is on record of what they did."""

@@ -11,7 +11,6 @@ SESSION_BEGUN = "session.begun"
 SESSION_ENDED = "session.ended"
 SESSION_REFUSED = "session.refused"
 SESSION_THROTTLED = "session.throttled"
-SESSION_NEW_DEVICE = "session.new_device"
 PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
@@ -63,7 +62,6 @@ WORDS: Mapping[str, str] = {
     SESSION_ENDED: "Ended a session",
     SESSION_REFUSED: "Was refused at the sign-in",
     SESSION_THROTTLED: "Had to wait after failed sign-ins",
-    SESSION_NEW_DEVICE: "Signed in from a new device",
     PRESENCE_SHOWN: "Confirmed to be there",
     PRESENCE_REFUSED: "Failed to confirm to be there",
     ACCESS_REFUSED: "Was refused a page",
