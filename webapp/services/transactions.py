@@ -52,8 +52,8 @@ def reading() -> Iterator[Session]:
 def adding_only(kind: type[Base]) -> Iterator[Session]:
     """A transaction of its own, on a connection of its own, that may add rows of `kind` alone.
 
-    It is for what has to be on record although a request only reads, and it stays whatever becomes
-    of the request. It must not be opened inside transaction(): SQLite has one writer at a time.
+    A request that only reads can be put on record with it; the row stays if the request fails
+    afterwards. It must not be opened inside transaction(): SQLite has one writer at a time.
     """
     if db.session.registry.has() and db.session().info.get(_OPEN):
         raise NestedTransactionError("a transaction is already open")

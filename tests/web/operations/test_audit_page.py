@@ -152,7 +152,7 @@ def test_filters(admin: Browser, events: None, query: str, actions: list[str]) -
     assert [row["action"] for row in csv_rows(admin, f"?{query}")] == actions
     page = admin.get(f"/audit?{query}")
     assert len(rows(page)) == len(actions)
-    assert ("No change fits these filters" in page.text) is (not actions)
+    assert ("No event fits these filters" in page.text) is (not actions)
     assert page.one("a", href="/audit", class_="btn-ghost") is not None
 
 
@@ -248,7 +248,7 @@ def test_a_value_that_looks_like_a_time_of_no_calendar_is_text(
 
 
 def test_nothing_changed_yet(admin: Browser) -> None:
-    assert "Nothing has been changed yet" in admin.get("/audit").text
+    assert "Nothing has happened yet" in admin.get("/audit").text
     assert csv_rows(admin) == []
 
 

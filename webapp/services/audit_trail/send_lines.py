@@ -7,7 +7,7 @@ from datetime import datetime
 
 from webapp.domain.security.receiver import Receiver, ReceiverKind
 from webapp.domain.security.syslog import SyslogSeverity, json_line, syslog_message
-from webapp.outbound.syslog import send_syslog
+from webapp.outbound.security.syslog import send_syslog
 from webapp.process_identity import machine_name
 
 

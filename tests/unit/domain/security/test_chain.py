@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import given
@@ -13,7 +12,6 @@ from webapp.domain.security.chain import (
     ChainEnd,
     LinkedEvent,
     digest_details,
-    hash_text,
     link_text,
     moment_text,
 )
@@ -42,12 +40,6 @@ def test_the_line_is_the_one_that_the_documents_show() -> None:
         '"2026-06-09T12:00:00.000000Z",1,"user.added","user","2","192.0.2.1","ab12",null,'
         f'"{"d" * 64}"]'
     )
-
-
-def test_sha256sum_computes_the_same() -> None:
-    text = link_text(ChainEnd(4, "f" * 64), EVENT, "d" * 64, NOON)
-    done = subprocess.run(["sha256sum"], input=text.encode(), capture_output=True, check=True)
-    assert done.stdout.split()[0].decode() == hash_text(text)
 
 
 @given(events, events)
