@@ -38,6 +38,7 @@ COMMANDS = {
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
     "oncall": "webapp.cli.on_call",
+    "audit": "webapp.cli.audit",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

@@ -14,6 +14,9 @@ SESSION_THROTTLED = "session.throttled"
 PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
+FACTOR_REFUSED = "factor.refused"
+TRAIL_VERIFIED = "audit.verified"
+TRAIL_BROKEN = "audit.broken"
 
 
 class EventKind(StrEnum):
@@ -27,7 +30,10 @@ class EventKind(StrEnum):
     CHANGES = "changes"
 
 
-KIND_WORDS: Mapping[EventKind, str] = {
+KIND_FAILED_PROOFS = frozenset({SESSION_REFUSED, PRESENCE_REFUSED, FACTOR_REFUSED})
+"""Failures of somebody who should have shown who they are."""
+
+WORDS: Mapping[EventKind, str] = {
     EventKind.SIGN_INS: "Sign-ins and sessions",
     EventKind.REFUSALS: "Failures and refusals",
     EventKind.EXPORTS: "Exports",
@@ -50,7 +56,8 @@ FAILURES = frozenset(
         SESSION_THROTTLED,
         PRESENCE_REFUSED,
         ACCESS_REFUSED,
-        "factor.refused",
+        FACTOR_REFUSED,
+        TRAIL_BROKEN,
         "backup.failed",
         "restore.failed",
         "single_sign_on.refused",
@@ -77,7 +84,7 @@ WORDS: Mapping[str, str] = {
     "factor.added": "Added a second factor",
     "factor.removed": "Removed a second factor",
     "factor.renamed": "Renamed a passkey",
-    "factor.refused": "Was refused at the second factor",
+    FACTOR_REFUSED: "Was refused at the second factor",
     "factor.reset": "Reset a person's second factors",
     "recovery_codes.made": "Made new recovery codes",
     "recovery_codes.used": "Used a recovery code",
@@ -95,6 +102,8 @@ WORDS: Mapping[str, str] = {
     "restore.released": "Released what a restore holds back",
     "audit.pruned": "Deleted old events of the audit log",
     "audit.redacted": "Erased details of events",
+    TRAIL_VERIFIED: "Verified the audit log",
+    TRAIL_BROKEN: "Found the audit log tampered with",
 }
 
 

@@ -8,6 +8,7 @@ import logging
 from webapp import clock
 from webapp.config import Config
 from webapp.services.audit_trail.chain_events import chain_events
+from webapp.services.audit_trail.check_daily import verify_daily
 from webapp.services.audit_trail.forward_events import forward_events
 from webapp.services.audit_trail.seal_chain import make_seal, send_seals
 from webapp.services.transactions import DATABASE_AWAY
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def advance_audit_trail(config: Config, *, is_thorough: bool = False) -> None:
-    """Chain new events, seal the day, send what is to leave the machine.
+    """Chain new events, verify all once a day, seal the day, send what is to leave the machine.
 
     With `is_thorough` events are looked for however late they were committed. A part that fails is
     logged and keeps no other from running. Raises a database's error if it is away.
@@ -24,6 +25,7 @@ def advance_audit_trail(config: Config, *, is_thorough: bool = False) -> None:
     now = clock.utcnow()
     parts = (
         lambda: chain_events(now, is_thorough=is_thorough),
+        lambda: verify_daily(now),
         lambda: make_seal(now),
         lambda: send_seals(config, now),
         lambda: forward_events(config, now),

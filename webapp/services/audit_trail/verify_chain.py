@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Row, func, select
 
-from webapp.domain.security.chain import ChainEnd, LinkedEvent
+from webapp.domain.security.chain import ChainEnd, LinkedEvent, link_text
 from webapp.domain.security.chain_check import (
     StoredEvent,
     StoredLink,
@@ -102,6 +102,24 @@ def verify_chain(known_seals: Sequence[str] = ()) -> ChainReport:
     _look_at_waiting(report)
     _look_at_redactions(report)
     return report
+
+
+def list_chain_lines(after: int = 0) -> Iterator[tuple[int, str, str]]:
+    """Yield position, stored hash and line of every link after `after`, for others to compute.
+
+    The line of an event that is gone is empty. The SHA-256 of a line is the hash, if all is well.
+    """
+    with reading() as session:
+        before = read_pruned_end(session)
+    for link, event in _read_links(before.position):
+        if link.position > after:
+            text = (
+                ""
+                if event is None
+                else link_text(before, event.linked, link.details_digest, link.chained_at)
+            )
+            yield link.position, link.hash, text
+        before = ChainEnd(link.position, link.hash)
 
 
 def _walk(seals: Mapping[int, _Seal]) -> ChainReport:

@@ -24,8 +24,8 @@ class AuditQuery:
     """The filters and the place of a page of the audit log; a filter that is None hides nothing.
 
     `actor` is a user's id, or SYSTEM for events without a person. `group` is the first word of
-    actions, such as "user" in "user.added". `address` may be the beginning of one. `since` is inclusive and `until` exclusive; both are
-    UTC.
+    actions, such as "user" in "user.added". `address` may be the beginning of one. `since` is
+    inclusive and `until` exclusive; both are UTC.
     """
 
     actor: int | str | None = None
