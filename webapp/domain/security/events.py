@@ -30,10 +30,7 @@ class EventKind(StrEnum):
     CHANGES = "changes"
 
 
-KIND_FAILED_PROOFS = frozenset({SESSION_REFUSED, PRESENCE_REFUSED, FACTOR_REFUSED})
-"""Failures of somebody who should have shown who they are."""
-
-WORDS: Mapping[EventKind, str] = {
+KIND_WORDS: Mapping[EventKind, str] = {
     EventKind.SIGN_INS: "Sign-ins and sessions",
     EventKind.REFUSALS: "Failures and refusals",
     EventKind.EXPORTS: "Exports",
@@ -63,6 +60,9 @@ FAILURES = frozenset(
         "single_sign_on.refused",
     }
 )
+
+FAILED_PROOFS = frozenset({SESSION_REFUSED, PRESENCE_REFUSED, FACTOR_REFUSED})
+"""Failures of somebody who should have shown who they are."""
 
 WORDS: Mapping[str, str] = {
     SESSION_BEGUN: "Signed in",

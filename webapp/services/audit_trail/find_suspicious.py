@@ -43,9 +43,9 @@ def find_guessed_accounts(session: Session, now: datetime) -> Iterator[Suspicion
         .group_by(AuditEvent.subject_id)
         .having(count >= MOST_FAILURES_OF_AN_ACCOUNT)
     ).all()
-    names = _names(session, [key for key, _ in rows])
+    names = _names(session, [key for key, _ in rows if key])
     for key, failures in rows:
-        name = names.get(key, f"the account {key}")
+        name = names.get(key or "", f"the account {key}")
         yield Suspicion(
             f"user:{key}", f"Signing in as {name} failed {failures:,} times within a day."
         )
@@ -67,7 +67,8 @@ def find_refused_addresses(session: Session, now: datetime) -> Iterator[Suspicio
     )
     for address, refusals in rows:
         yield Suspicion(
-            address, f"{refusals:,} requests and sign-ins from {address} were refused in a day."
+            address or "",
+            f"{refusals:,} requests and sign-ins from {address} were refused in a day.",
         )
 
 
