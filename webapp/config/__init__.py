@@ -24,6 +24,7 @@ from webapp.config.places import (
     read_database_url,
 )
 from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.sign_on import LocalPasswords, SignOnSettings
 
 __all__ = [
     "DATABASE_FILE",
@@ -37,7 +38,9 @@ __all__ = [
     "Config",
     "ConfigError",
     "FactorRule",
+    "LocalPasswords",
     "SecuritySettings",
+    "SignOnSettings",
     "embedded_redis_url",
     "find_unknown",
     "is_set",

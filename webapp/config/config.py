@@ -21,6 +21,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings, read_security
+from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -47,6 +48,9 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "OIDC_ISSUER",
+    *SETTINGS,
+    "LOCAL_PASSWORDS",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -74,6 +78,7 @@ class Config:
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    sign_on: SignOnSettings | None = None
     is_demo: bool = False
 
     @property
@@ -118,6 +123,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         heartbeat_url=read_heartbeat_url(env),
         metrics_token=read_metrics_token(env),
         security=read_security(env),
+        sign_on=read_sign_on(env, read_public_url(env)),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
