@@ -20,6 +20,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.sessions import end_sessions
+from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
 from webapp.services.transactions import reading, transaction
 
 PASSWORD_LENGTH = (8, 1024)
@@ -126,7 +127,10 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
 
 
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
-    """Give a user another role. Raises UserError, LastAdminError, NotFoundError."""
+    """Give a user another role.
+
+    Raises UserError, LastAdminError, BreakGlassError, NotFoundError.
+    """
     if role not in ROLES:
         raise UserError({"role": f"The role is one of {', '.join(ROLES)}."})
     with transaction() as session:
@@ -142,7 +146,7 @@ def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
     """Keep a user from signing in and end their sessions.
 
     Their tickets and comments stay. Deactivating a user twice is fine. Raises LastAdminError,
-    NotFoundError.
+    BreakGlassError, NotFoundError.
     """
     with transaction() as session:
         return deactivate(session, user_id, actor_id)
@@ -167,6 +171,7 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     user = get_user(session, user_id, lock=True)
     if admins == [user.id]:
         raise LastAdminError
+    refuse_losing_glass(session, user)
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
     if user.is_active:
@@ -179,10 +184,15 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 
 
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
-    """Set the role of a loaded user within the caller's transaction; it was checked before."""
+    """Set the role of a loaded user within the caller's transaction; it was checked before.
+
+    Only admins may break the glass. Raises BreakGlassError for the last one.
+    """
     if user.role != role:
+        refuse_losing_glass(session, user)
         before = {"role": user.role}
         user.role = role
+        user.is_break_glass = user.is_break_glass and user.is_admin
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
 
 

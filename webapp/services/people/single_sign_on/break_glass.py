@@ -46,15 +46,20 @@ def set_break_glass(user_id: int, is_on: bool, *, actor_id: int | None = None) -
         return user
 
 
-def note_glass_broken(session: Session, user: User) -> None:
-    """Put on record, and tell every other admin, that a break-glass account signed in.
+def note_glass_broken(user_id: int) -> None:
+    """Put on record, and tell every other admin, that the password of such an account was used.
 
-    Does nothing for others, and where nothing limits passwords.
+    Does nothing where everybody may use a password. Raises NotFoundError.
     """
-    if not user.is_break_glass or not are_passwords_limited(session):
-        return
-    logger.warning("Break-glass account %s signed in with its password.", user.id)
-    record_user_event(session, user, "user.glass_broken", user.id)
+    with transaction() as session:
+        user = get_user(session, user_id)
+        if are_passwords_limited(session):
+            logger.warning("The password of break-glass account %s was used.", user.id)
+            record_user_event(session, user, "user.glass_broken", user.id)
+            _tell_admins(session, user)
+
+
+def _tell_admins(session: Session, user: User) -> None:
     admins = select(User.id).where(User.role == ROLE_ADMIN, User.is_active, User.id != user.id)
     for admin_id in session.scalars(admins.order_by(User.id)).all():
         tell_person(
@@ -62,7 +67,7 @@ def note_glass_broken(session: Session, user: User) -> None:
             admin_id,
             subject="A break-glass account of Triagedesk was used",
             sentence=(
-                f"The break-glass account {user.email} signed in with its password. If nobody of"
-                " you did that, end its sessions under Users and look at the audit log."
+                f"The password of the break-glass account {user.email} was used to sign in. If none"
+                " of you did that, end its sessions under Users and look at the audit log."
             ),
         )

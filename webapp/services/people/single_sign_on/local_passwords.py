@@ -7,7 +7,7 @@ applied, and the log, `doctor` and Health say so.
 
 import logging
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnExpressionArgument, select
 from sqlalchemy.orm import Session
 
 from webapp.config import LocalPasswords
@@ -107,7 +107,7 @@ def _first_break_glass(session: Session) -> int | None:
     return session.scalars(select(User.id).where(*_can_break_glass()).limit(1)).first()
 
 
-def _can_break_glass() -> tuple[ColumnElement[bool], ...]:
+def _can_break_glass() -> tuple[ColumnExpressionArgument[bool], ...]:
     return (
         User.is_break_glass,
         User.is_active,
