@@ -22,6 +22,7 @@ from webapp.services.operations.check_health import (
     summarize,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_sign_on import check_sign_on
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
@@ -43,7 +44,7 @@ def doctor_command(as_json: bool) -> None:
 
     Checks the configuration, data directory, disk, database (version, trial write, files, tables,
     damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
-    reach somebody, the watcher, the outside heartbeat and alarms.
+    reach somebody, single sign-on, the watcher, the outside heartbeat and alarms.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -80,6 +81,7 @@ def run_checks() -> Iterator[Check]:
         yield from check_connections(connections, utcnow())
         if database[0].is_ok:
             yield check_notices(config, utcnow())
+            yield check_sign_on(config)
             yield from check_watch(config, connections, utcnow())
 
 

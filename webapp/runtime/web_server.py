@@ -17,6 +17,7 @@ from webapp.extensions import db
 from webapp.runtime import pulse
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
+from webapp.services.people.single_sign_on.local_passwords import warn_of_limit_problem
 from webapp.services.operations.check_health import require_database
 
 STOP_SECONDS = 4
@@ -77,6 +78,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         with app.app_context():
             require_database(migrations_dir())
             warn_of_unreadable_secrets()
+            warn_of_limit_problem()
             db.engine.dispose()
         app.extensions["triagedesk_restarted"] = pulse.why_restarted()
         gc.collect()

@@ -19,6 +19,7 @@ from webapp.services.operations.check_health import (
     check_parts,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_sign_on import PAGE_SECONDS, check_sign_on
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -70,6 +71,7 @@ def _checks() -> Iterator[Check]:
     yield from check_connections(connections, clock.utcnow())
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
+        yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
         yield from check_watch(current_config(), connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 
