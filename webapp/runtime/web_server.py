@@ -17,8 +17,8 @@ from webapp.extensions import db
 from webapp.runtime import pulse
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
-from webapp.services.people.single_sign_on.local_passwords import warn_of_limit_problem
 from webapp.services.operations.check_health import require_database
+from webapp.services.people.single_sign_on.local_passwords import warn_of_limit_problem
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60

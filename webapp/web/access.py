@@ -1,7 +1,7 @@
 """Access rules: every route has one of these decorators, and a route without one is refused.
 
 The decorators also keep GET and HEAD requests from writing, because they run such a view inside
-`read_only()`.
+`read_only()`; `writes_on_get` marks the one exception.
 """
 
 from collections.abc import Callable
@@ -41,6 +41,16 @@ def signed_in(view: View) -> View:
 def admin_only(view: View) -> View:
     """Allow only admins."""
     return _guarded(view, ADMIN_ONLY)
+
+
+def writes_on_get(view: View) -> View:
+    """Let a GET write; it stands below the access rule of the view.
+
+    Only for answers that the browser brings from elsewhere by a redirect, which is always a GET.
+    Whatever it writes has to be tied to a secret of this very browser, and happen once.
+    """
+    view.writes_on_get = True  # type: ignore[attr-defined]
+    return view
 
 
 def access_of(view: Callable[..., Any]) -> str | None:
@@ -86,9 +96,11 @@ def sign_in_redirect() -> Response:
 
 
 def _guarded(view: View, rule: str) -> View:
+    may_write = getattr(view, "writes_on_get", False)
+
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if request.method not in READING_METHODS:
+        if request.method not in READING_METHODS or may_write:
             _check(rule)
             return view(*args, **kwargs)
         with read_only():

@@ -56,11 +56,13 @@ def confirm() -> ResponseReturnValue:
     viewer = require_viewer()
     target = safe_next(request.form.get(f"{CONFIRM_PREFIX}target"))
     is_form = bool(request.form.get(f"{CONFIRM_PREFIX}is_form"))
-    password = request.form.get(f"{CONFIRM_PREFIX}password", "")
+    password = request.form.get(f"{CONFIRM_PREFIX}password")
+    if password is None and viewer.is_present:  # it was shown in another window meanwhile
+        return redirect(target, SEND_AGAIN if is_form else 303)
     try:
         count_try(
             [person_key(viewer.id)],
-            lambda: show_password(viewer.id, viewer.session_id, password),
+            lambda: show_password(viewer.id, viewer.session_id, password or ""),
         )
     except NotPresentError as error:
         return _ask_again(target, str(error), is_form=is_form)

@@ -23,6 +23,11 @@ RECENT = timedelta(minutes=5)
 WAY = "provider"
 
 
+def read_purpose(token: str | None) -> Purpose | None:
+    """What this browser has sent its person to the provider for; None if for nothing. Reads."""
+    return next((one for one in Purpose if read_pending(token, one) is not None), None)
+
+
 def finish_single_sign_on(token: str | None, parameters: Mapping[str, str]) -> int:
     """Return the id of the user whom the provider's answer lets in; the account may be new.
 
