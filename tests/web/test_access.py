@@ -11,6 +11,7 @@ from tests.support.source_tree import ROOT
 from tests.web.pages import Browser
 from webapp.extensions import ReadOnlyError, csrf, db
 from webapp.models import Board, Ticket
+from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH
 from webapp.web.access import (
     ADMIN_ONLY,
     PUBLIC,
@@ -25,10 +26,13 @@ pytestmark = pytest.mark.slow
 
 PUBLIC_ENDPOINTS = {
     "static",
+    "account.begin_at_provider",
     "account.choose",
     "account.enter",
     "account.leave",
+    "account.leave_provider",
     "account.set_up",
+    "account.take_provider_answer",
     "dashboard.show_banner",
     "health.answer",
     "health.answer_ready",
@@ -69,7 +73,7 @@ def test_every_route_carries_a_rule(app: Flask) -> None:
 
 def test_nginx_logs_no_address_that_holds_a_secret_and_all_others(app: Flask) -> None:
     [pattern] = UNLOGGED.findall(NGINX)
-    secret = {*SECRET_ADDRESSES, "account.choose"}
+    secret = {*SECRET_ADDRESSES, "account.choose", "account.take_provider_answer"}
     unlogged = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -81,7 +85,7 @@ def test_nginx_logs_no_address_that_holds_a_secret_and_all_others(app: Flask) ->
 @pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile-debian12"])
 def test_caddyfiles_say_what_not_to_log(app: Flask, name: str) -> None:
     text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
-    for rule in {*SECRET_ADDRESSES.values(), "/choose-password"}:
+    for rule in {*SECRET_ADDRESSES.values(), "/choose-password", ANSWER_PATH}:
         assert f" {re.sub('<[^>]+>.*', '*', rule)}" in text
 
 

@@ -31,7 +31,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountFacts:
     """What of an account counts here.
 
     `is_role_provided` says that the provider gave the role at an earlier sign-in.
@@ -46,7 +46,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccountEntry:
     """Somebody gets in. `keeps_admin` says that the claim gave less to the last admin."""
 
     way: Way
@@ -60,9 +60,9 @@ def decide_entry(
     role: str | None,
     *,
     gives_roles: bool,
-    known: Account | None,
-    namesake: Account | None,
-) -> Entry | Refusal:
+    known: AccountFacts | None,
+    namesake: AccountFacts | None,
+) -> AccountEntry | Refusal:
     """Decide about an identity to which the claim gives `role`, None if it gives none.
 
     `gives_roles` says whether there is such a claim at all; without one, roles stay as they are.
@@ -80,16 +80,20 @@ def decide_entry(
         if namesake.is_linked:
             return Refusal.OTHER_IDENTITY
         return _let_in(namesake, Way.LINK, role, gives_roles)
-    return Refusal.UNKNOWN if role is None else Entry(Way.CREATE, role, is_role_provided=True)
+    return (
+        Refusal.UNKNOWN if role is None else AccountEntry(Way.CREATE, role, is_role_provided=True)
+    )
 
 
-def _let_in(account: Account, way: Way, role: str | None, gives_roles: bool) -> Entry | Refusal:
+def _let_in(
+    account: AccountFacts, way: Way, role: str | None, gives_roles: bool
+) -> AccountEntry | Refusal:
     if not account.is_active:
         return Refusal.DEACTIVATED
     if role is None and gives_roles and account.is_role_provided and not account.is_break_glass:
         return Refusal.NO_ROLE_ANY_MORE
     if role is None or account.is_break_glass:
-        return Entry(way, account.role, account.is_role_provided)
+        return AccountEntry(way, account.role, account.is_role_provided)
     if account.is_last_admin and role != account.role:
-        return Entry(way, account.role, account.is_role_provided, keeps_admin=True)
-    return Entry(way, role, is_role_provided=True)
+        return AccountEntry(way, account.role, account.is_role_provided, keeps_admin=True)
+    return AccountEntry(way, role, is_role_provided=True)

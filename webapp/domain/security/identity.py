@@ -63,7 +63,7 @@ def read_identity(claims: Mapping[str, object], roles_claim: str | None) -> Prov
 
 
 def claim_values(claims: Mapping[str, object], path: str) -> frozenset[str]:
-    """The texts of a claim that is one text or a list of them; empty where there are none.
+    """The texts of a claim that is one text or a list of them; empty for any other claim.
 
     `path` is a claim's whole name, which may have dots in it, or else names with dots between
     them: `realm_access.roles` is `roles` within `realm_access`.

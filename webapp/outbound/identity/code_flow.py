@@ -15,7 +15,7 @@ from webapp.outbound.identity.discovery import Metadata
 from webapp.outbound.identity.exchange import ProviderAnswer, ask
 from webapp.outbound.identity.id_token import check_id_token
 from webapp.outbound.identity.known_provider import KnownProvider
-from webapp.outbound.identity.provider import Fault, Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError, ProviderFault
 
 MOST_CODE = 4_000
 _CLIENT_ERRORS = ("invalid_client", "unauthorized_client")
@@ -94,20 +94,26 @@ def take_answer_of(
     )
 
 
-def _check_answer(provider: Provider, metadata: Metadata, parameters: Mapping[str, str]) -> None:
+def _check_answer(
+    provider: IdentityProvider, metadata: Metadata, parameters: Mapping[str, str]
+) -> None:
     issuer = parameters.get("iss")
     if issuer != provider.issuer and (issuer is not None or metadata.sends_issuer):
-        # Another provider answers in place of ours (RFC 9207).
+        # Another provider may have answered (mix-up, RFC 9207).
         detail = "The answer in the browser came from another issuer, or does not say from which."
-        raise ProviderError(provider, Fault.TOKEN, detail)
+        raise ProviderError(provider, ProviderFault.TOKEN, detail)
     if "error" in parameters:
         words = _words(parameters.get("error"), parameters.get("error_description"))
-        raise ProviderError(provider, Fault.DENIED, f"The provider answered: {words}.")
+        raise ProviderError(provider, ProviderFault.DENIED, f"The provider answered: {words}.")
     if not 0 < len(parameters.get("code", "")) <= MOST_CODE:
-        raise ProviderError(provider, Fault.NONSENSE, "The answer in the browser has no code.")
+        raise ProviderError(
+            provider, ProviderFault.NONSENSE, "The answer in the browser has no code."
+        )
 
 
-def _exchange(provider: Provider, metadata: Metadata, code: str, own: Secrets) -> Mapping[str, Any]:
+def _exchange(
+    provider: IdentityProvider, metadata: Metadata, code: str, own: Secrets
+) -> Mapping[str, Any]:
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -127,18 +133,18 @@ def _exchange(provider: Provider, metadata: Metadata, code: str, own: Secrets) -
 
 
 def _no_token(
-    provider: Provider, answer: ProviderAnswer, secret_words: tuple[str, ...]
+    provider: IdentityProvider, answer: ProviderAnswer, secret_words: tuple[str, ...]
 ) -> ProviderError:
     error = answer.content.get("error")
     words = _words(error, answer.content.get("error_description"), secret_words)
     detail = f"The token endpoint answered {answer.words}: {words}."
     if error in _CLIENT_ERRORS or answer.status == 401:
-        return ProviderError(provider, Fault.CLIENT, detail)
+        return ProviderError(provider, ProviderFault.CLIENT, detail)
     if answer.status >= 500 or answer.status == 429:
-        return ProviderError(provider, Fault.UNREACHABLE, detail)
+        return ProviderError(provider, ProviderFault.UNREACHABLE, detail)
     if error == "invalid_grant":  # the code is too old, was used, or is not for us
-        return ProviderError(provider, Fault.TOKEN, detail)
-    return ProviderError(provider, Fault.NONSENSE, detail)
+        return ProviderError(provider, ProviderFault.TOKEN, detail)
+    return ProviderError(provider, ProviderFault.NONSENSE, detail)
 
 
 def _words(error: object, description: object, secret_words: tuple[str, ...] = ()) -> str:

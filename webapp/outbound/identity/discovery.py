@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from webapp.outbound.identity.exchange import fetch_document
-from webapp.outbound.identity.provider import Fault, Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError, ProviderFault
 
 SIGNATURES = (
     *("RS256", "RS384", "RS512"),
@@ -29,7 +29,7 @@ class Metadata:
     takes_secret_in_form: bool
 
 
-def discover(provider: Provider) -> Metadata:
+def discover(provider: IdentityProvider) -> Metadata:
     """Fetch and check the provider's document. Raises ProviderError.
 
     Its issuer has to be the configured one, letter by letter (section 4.3): otherwise tokens of
@@ -55,7 +55,7 @@ def discover(provider: Provider) -> Metadata:
     )
 
 
-def _check_abilities(provider: Provider, document: Mapping[str, Any]) -> None:
+def _check_abilities(provider: IdentityProvider, document: Mapping[str, Any]) -> None:
     signatures = document.get("id_token_signing_alg_values_supported")
     if isinstance(signatures, list) and not any(one in SIGNATURES for one in signatures):
         raise _unusable(
@@ -66,14 +66,16 @@ def _check_abilities(provider: Provider, document: Mapping[str, Any]) -> None:
         raise _unusable(provider, "does not support PKCE with S256")
 
 
-def _endpoint(provider: Provider, document: Mapping[str, Any], name: str) -> str:
+def _endpoint(provider: IdentityProvider, document: Mapping[str, Any], name: str) -> str:
     url = _optional_endpoint(provider, document, name)
     if url is None:
         raise _unusable(provider, f"names no usable {name}")
     return url
 
 
-def _optional_endpoint(provider: Provider, document: Mapping[str, Any], name: str) -> str | None:
+def _optional_endpoint(
+    provider: IdentityProvider, document: Mapping[str, Any], name: str
+) -> str | None:
     """An address of the document; http only where the issuer itself is so."""
     url = document.get(name)
     try:
@@ -87,8 +89,8 @@ def _optional_endpoint(provider: Provider, document: Mapping[str, Any], name: st
     return url if isinstance(url, str) and url.isprintable() and " " not in url else None
 
 
-def _unusable(provider: Provider, what: str) -> ProviderError:
-    return ProviderError(provider, Fault.NONSENSE, f"The provider's document {what}.")
+def _unusable(provider: IdentityProvider, what: str) -> ProviderError:
+    return ProviderError(provider, ProviderFault.NONSENSE, f"The provider's document {what}.")
 
 
 def _shown(value: object) -> str:

@@ -17,7 +17,7 @@ import urllib3.exceptions
 from webapp.outbound.errors import DeliveryError
 from webapp.outbound.guard import guarded
 from webapp.outbound.http_refusals import refusal_for_failure, status_words
-from webapp.outbound.identity.provider import Fault, Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError, ProviderFault
 from webapp.outbound.wire import user_agent
 
 
@@ -36,13 +36,13 @@ class ProviderAnswer:
 
 
 def ask(
-    provider: Provider,
+    provider: IdentityProvider,
     url: str,
     *,
     form: Mapping[str, str] | None = None,
     auth: tuple[str, str] | None = None,
 ) -> ProviderAnswer:
-    """GET `url`, or POST `form` there, and return the answer, whatever its status.
+    """GET `url`, or POST `form` there, and return the answer, of any status.
 
     Raises ProviderError(UNREACHABLE) where none comes in time or the host is not allowed.
     """
@@ -52,29 +52,31 @@ def ask(
             guard.ends_at = min(guard.ends_at, monotonic() + provider.seconds)
             response = _send(url, form, auth)
     except DeliveryError as error:
-        raise ProviderError(provider, Fault.UNREACHABLE, str(error)) from None
+        raise ProviderError(provider, ProviderFault.UNREACHABLE, str(error)) from None
     except (OSError, urllib3.exceptions.HTTPError, ValueError) as failure:
         # Not chained, because the libraries' messages hold whole addresses.
         detail = str(refusal_for_failure(host, failure))
-        raise ProviderError(provider, Fault.UNREACHABLE, detail) from None
+        raise ProviderError(provider, ProviderFault.UNREACHABLE, detail) from None
     return _read(response)
 
 
-def fetch_document(provider: Provider, url: str) -> Mapping[str, Any]:
+def fetch_document(provider: IdentityProvider, url: str) -> Mapping[str, Any]:
     """Return the JSON object at `url`. Raises ProviderError."""
     answer = ask(provider, url)
     where = f"{urlsplit(url).hostname}{urlsplit(url).path}"
     if answer.status >= 500 or answer.status == 429:
-        raise ProviderError(provider, Fault.UNREACHABLE, f"{where} answered {answer.words}.")
+        raise ProviderError(
+            provider, ProviderFault.UNREACHABLE, f"{where} answered {answer.words}."
+        )
     if answer.status != 200 or not answer.is_object:
         detail = f"{where} answered {answer.words}" + (
             "." if answer.status != 200 else ", but no JSON object."
         )
-        raise ProviderError(provider, Fault.NONSENSE, detail)
+        raise ProviderError(provider, ProviderFault.NONSENSE, detail)
     return answer.content
 
 
-def _hosts(provider: Provider) -> tuple[str, ...]:
+def _hosts(provider: IdentityProvider) -> tuple[str, ...]:
     parts = urlsplit(provider.issuer)
     return (f"{parts.scheme}://{parts.netloc}", *provider.outbound_hosts)
 

@@ -11,7 +11,7 @@ from joserfc.jws import JWSRegistry
 
 from webapp.outbound.identity.discovery import SIGNATURES
 from webapp.outbound.identity.known_provider import KnownProvider
-from webapp.outbound.identity.provider import Fault, ProviderError
+from webapp.outbound.identity.provider import ProviderError, ProviderFault
 
 LEEWAY_SECONDS = 120
 SUBJECT_LENGTH = 255
@@ -90,7 +90,7 @@ def _refused(
         seconds = round(issued - now.timestamp())
         words = f"It was issued {abs(seconds)} s {'after' if seconds > 0 else 'before'} our time"
         detail = f"The ID token's {error.claim} does not fit. {words}: look at both clocks."
-        return ProviderError(known.provider, Fault.CLOCK, detail)
+        return ProviderError(known.provider, ProviderFault.CLOCK, detail)
     return _unconfirmed(known, f"has a wrong or no {error.claim}")
 
 
@@ -99,4 +99,4 @@ def _is_time(value: object) -> bool:
 
 
 def _unconfirmed(known: KnownProvider, what: str) -> ProviderError:
-    return ProviderError(known.provider, Fault.TOKEN, f"The ID token {what}.")
+    return ProviderError(known.provider, ProviderFault.TOKEN, f"The ID token {what}.")

@@ -5,7 +5,7 @@ from threading import Lock
 
 from webapp import clock
 from webapp.outbound.identity.discovery import Metadata, discover
-from webapp.outbound.identity.provider import Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError
 from webapp.outbound.identity.signing_keys import SigningKey, fetch_keys, keys_for
 
 KEPT = timedelta(hours=1)
@@ -16,7 +16,7 @@ FAILURE_KEPT = timedelta(seconds=5)
 class KnownProvider:
     """The document and the keys of one provider. Only one thread at a time asks it for them."""
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self, provider: IdentityProvider) -> None:
         self.provider = provider
         self._lock = Lock()
         self._metadata: tuple[datetime, Metadata] | None = None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
-class Provider:
+class IdentityProvider:
     """What is needed to talk to the provider.
 
     `name` is what people call it. It may be reached at the origin of its issuer and at
@@ -25,7 +25,7 @@ class Provider:
     seconds: float = 10.0
 
 
-class Fault(StrEnum):
+class ProviderFault(StrEnum):
     """What kind of failure it was."""
 
     UNREACHABLE = "unreachable"
@@ -37,24 +37,26 @@ class Fault(StrEnum):
 
 
 _SENTENCES = {
-    Fault.UNREACHABLE: (
+    ProviderFault.UNREACHABLE: (
         "{name} cannot be reached just now, so it cannot tell who you are. Try again in a minute."
         " If it stays like this, tell an admin; they see why under Health."
     ),
-    Fault.NONSENSE: (
+    ProviderFault.NONSENSE: (
         "{name} answered something that Triagedesk cannot use. Tell an admin; they see what it was"
         " under Health or in the log."
     ),
-    Fault.CLIENT: (
+    ProviderFault.CLIENT: (
         "{name} does not accept Triagedesk itself: its client ID or client secret is wrong or has"
         " expired. Tell an admin."
     ),
-    Fault.DENIED: "{name} did not let you sign in. Try again, or ask whoever looks after it.",
-    Fault.TOKEN: (
+    ProviderFault.DENIED: (
+        "{name} did not let you sign in. Try again, or ask whoever looks after it."
+    ),
+    ProviderFault.TOKEN: (
         "What {name} says about you could not be confirmed, so you are not signed in. Try again;"
         " if it stays like this, tell an admin."
     ),
-    Fault.CLOCK: (
+    ProviderFault.CLOCK: (
         "The clocks of {name} and of this server differ too much, so nobody can sign in with it."
         " Tell an admin: one of the two has to be set right."
     ),
@@ -68,7 +70,7 @@ class ProviderError(Exception):
     secret, a code or a token.
     """
 
-    def __init__(self, provider: Provider, fault: Fault, detail: str) -> None:
+    def __init__(self, provider: IdentityProvider, fault: ProviderFault, detail: str) -> None:
         super().__init__(_SENTENCES[fault].format(name=_at_start(provider.name)))
         self.fault = fault
         self.detail = detail

@@ -7,7 +7,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from webapp.outbound.identity.exchange import fetch_document
-from webapp.outbound.identity.provider import Fault, Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError, ProviderFault
 
 SigningKey = RSAKey | ECKey
 LEAST_RSA_BITS = 2048
@@ -17,8 +17,8 @@ _PUBLIC = ("kty", "kid", "n", "e", "crv", "x", "y")
 _KINDS: Mapping[str, type[SigningKey]] = {"RSA": RSAKey, "EC": ECKey}
 
 
-def fetch_keys(provider: Provider, jwks_uri: str) -> list[SigningKey]:
-    """Fetch the keys that may have signed a token. Raises ProviderError, also if there are none.
+def fetch_keys(provider: IdentityProvider, jwks_uri: str) -> list[SigningKey]:
+    """Fetch the keys that may have signed a token. Raises ProviderError, also for an empty list.
 
     Shared secrets, keys for encryption, RSA keys under 2048 bits and what is no key are left out.
     """
@@ -27,7 +27,7 @@ def fetch_keys(provider: Provider, jwks_uri: str) -> list[SigningKey]:
     keys = [key for entry in entries if (key := _key(entry)) is not None]
     if not keys:
         detail = "The provider's key set holds no key that could have signed a token."
-        raise ProviderError(provider, Fault.NONSENSE, detail)
+        raise ProviderError(provider, ProviderFault.NONSENSE, detail)
     return keys
 
 

@@ -3,7 +3,7 @@
 from webapp.config import Config
 from webapp.domain.polling_health import Tone
 from webapp.outbound.identity.discovery import discover
-from webapp.outbound.identity.provider import Fault, ProviderError
+from webapp.outbound.identity.provider import ProviderError, ProviderFault
 from webapp.outbound.identity.signing_keys import fetch_keys
 from webapp.services.operations.check_health import Check
 from webapp.services.people.single_sign_on.local_passwords import find_limit_problem
@@ -12,11 +12,11 @@ from webapp.services.people.single_sign_on.this_provider import describe_provide
 NAME = "single sign-on"
 PAGE_SECONDS = 2.0
 _HINTS = {
-    Fault.UNREACHABLE: (
+    ProviderFault.UNREACHABLE: (
         "Check the provider, this server's DNS and its firewall; an own certificate authority is"
         " named by TRIAGEDESK_OUTBOUND_CA_FILE."
     ),
-    Fault.NONSENSE: "Compare the TRIAGEDESK_OIDC_ settings with docs/single-sign-on.md.",
+    ProviderFault.NONSENSE: "Compare the TRIAGEDESK_OIDC_ settings with docs/single-sign-on.md.",
 }
 
 

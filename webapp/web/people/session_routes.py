@@ -20,11 +20,11 @@ SEND_AGAIN = 307
 """The status with which a browser sends the same form to another address (RFC 9110, 15.4.8)."""
 
 
-@account.post("/preferences/sessions/<reference>/end")
+@account.post("/preferences/sessions/<int:session_id>/end")
 @signed_in
-def end_one_session(reference: str) -> ResponseReturnValue:
+def end_one_session(session_id: int) -> ResponseReturnValue:
     """End one of the viewer's sessions."""
-    is_ended = end_session(require_viewer().id, reference)
+    is_ended = end_session(require_viewer().id, session_id)
     words = "That session is ended." if is_ended else "That session had ended already."
     return done(words, _list())
 
@@ -56,13 +56,13 @@ def confirm() -> ResponseReturnValue:
     viewer = require_viewer()
     target = safe_next(request.form.get(f"{CONFIRM_PREFIX}target"))
     is_form = bool(request.form.get(f"{CONFIRM_PREFIX}is_form"))
-    password = request.form.get(f"{CONFIRM_PREFIX}password")
-    if password is None and viewer.is_present:  # it was shown in another window meanwhile
+    password = request.form.get(f"{CONFIRM_PREFIX}password", "")
+    if not password and viewer.is_present:  # it was shown in another window meanwhile
         return redirect(target, SEND_AGAIN if is_form else 303)
     try:
         count_try(
             [person_key(viewer.id)],
-            lambda: show_password(viewer.id, viewer.session_id, password or ""),
+            lambda: show_password(viewer.id, viewer.session_id, password),
         )
     except NotPresentError as error:
         return _ask_again(target, str(error), is_form=is_form)

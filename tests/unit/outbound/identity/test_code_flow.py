@@ -34,7 +34,7 @@ from tests.support.security.oidc_provider import (
 from webapp import clock
 from webapp.outbound.identity.code_flow import Secrets, authorization_url, take_answer_of
 from webapp.outbound.identity.known_provider import KnownProvider
-from webapp.outbound.identity.provider import Fault, Provider, ProviderError
+from webapp.outbound.identity.provider import IdentityProvider, ProviderError, ProviderFault
 
 BACK = "https://desk.example.com/back"
 
@@ -47,7 +47,7 @@ def oidc(fake_clock: FakeClock) -> Iterator[OidcProvider]:
 
 @pytest.fixture
 def known(oidc: OidcProvider) -> KnownProvider:
-    return KnownProvider(Provider(oidc.issuer, CLIENT_ID, CLIENT_SECRET, BACK, name="Mock"))
+    return KnownProvider(IdentityProvider(oidc.issuer, CLIENT_ID, CLIENT_SECRET, BACK, name="Mock"))
 
 
 def parameters_of(url: str) -> dict[str, str]:
@@ -127,7 +127,7 @@ def test_a_token_without_key_id_is_checked_with_the_only_key(
     oidc.sign = sign_with(rsa_key(1), kid=None)
     assert sign_in(known, oidc)["sub"] == "ada-1"
     oidc.keys = [rsa_key(1), rsa_key(2)]
-    assert refusal(KnownProvider(known.provider), oidc).fault is Fault.TOKEN
+    assert refusal(KnownProvider(known.provider), oidc).fault is ProviderFault.TOKEN
 
 
 def by_shared_secret(secret: bytes) -> Callable[[Claims], str]:
@@ -193,7 +193,7 @@ def test_forged_tokens(
     known: KnownProvider, oidc: OidcProvider, forgery: Callable[[Claims], str]
 ) -> None:
     oidc.sign = forgery
-    assert refusal(known, oidc).fault is Fault.TOKEN
+    assert refusal(known, oidc).fault is ProviderFault.TOKEN
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_tokens_that_are_not_for_this_sign_in(
         return {name: value for name, value in changed.items() if value is not None}
 
     oidc.change = change
-    assert refusal(known, oidc).fault is Fault.TOKEN
+    assert refusal(known, oidc).fault is ProviderFault.TOKEN
 
 
 def test_several_audiences_with_us_as_the_authorized_party(
@@ -260,7 +260,7 @@ def test_times_two_minutes_apart(
         assert sign_in(known, oidc)
         return
     error = refusal(known, oidc)
-    assert error.fault is Fault.CLOCK
+    assert error.fault is ProviderFault.CLOCK
     words = "before" if shift < timedelta(0) else "after"
     assert f"{abs(int(shift.total_seconds()))} s {words} our time" in error.detail
 
@@ -268,7 +268,7 @@ def test_times_two_minutes_apart(
 def test_a_token_that_is_valid_later(known: KnownProvider, oidc: OidcProvider) -> None:
     later = int(clock.utcnow().timestamp()) + 600
     oidc.change = lambda claims: claims | {"nbf": later}
-    assert refusal(known, oidc).fault is Fault.CLOCK
+    assert refusal(known, oidc).fault is ProviderFault.CLOCK
 
 
 def test_a_code_works_once(known: KnownProvider, oidc: OidcProvider) -> None:
@@ -277,7 +277,7 @@ def test_a_code_works_once(known: KnownProvider, oidc: OidcProvider) -> None:
     assert take_answer_of(known, back, own, clock.utcnow())
     with pytest.raises(ProviderError) as caught:
         take_answer_of(known, back, own, clock.utcnow())
-    assert caught.value.fault is Fault.TOKEN
+    assert caught.value.fault is ProviderFault.TOKEN
     assert back["code"] not in caught.value.detail
 
 
@@ -286,7 +286,7 @@ def test_a_code_of_another_sign_in(known: KnownProvider, oidc: OidcProvider) -> 
     stolen = parameters_of(oidc.visit(authorization_url(known, Secrets.make())))
     with pytest.raises(ProviderError) as caught:
         take_answer_of(known, stolen, Secrets.make(), clock.utcnow())
-    assert caught.value.fault is Fault.TOKEN
+    assert caught.value.fault is ProviderFault.TOKEN
 
 
 @pytest.mark.parametrize("issuer", ["https://evil.example.com", "", None])
@@ -327,7 +327,7 @@ def test_no_code(known: KnownProvider, oidc: OidcProvider, code: str) -> None:
     back = parameters_of(oidc.visit(authorization_url(known, own))) | {"code": code}
     with pytest.raises(ProviderError) as caught:
         take_answer_of(known, back, own, clock.utcnow())
-    assert caught.value.fault is Fault.NONSENSE
+    assert caught.value.fault is ProviderFault.NONSENSE
 
 
 def test_keys_that_change(known: KnownProvider, oidc: OidcProvider) -> None:
@@ -346,7 +346,7 @@ def test_a_key_that_was_withdrawn_is_forgotten(
     assert sign_in(known, oidc)
     oidc.keys = [rsa_key(2)]
     fake_clock.advance(hours=1)
-    assert refusal(known, oidc).fault is Fault.TOKEN
+    assert refusal(known, oidc).fault is ProviderFault.TOKEN
 
 
 @pytest.mark.filterwarnings("ignore:Key size should be")
@@ -373,7 +373,7 @@ def test_keys_that_may_have_signed_nothing(known: KnownProvider, oidc: OidcProvi
 @pytest.mark.parametrize("keys", [{}, {"keys": "x"}, {"keys": {}}, [], 5])
 def test_no_key_set(known: KnownProvider, oidc: OidcProvider, keys: object) -> None:
     oidc.instead["/keys"] = answer(200, body=json.dumps(keys).encode())
-    assert refusal(known, oidc).fault is Fault.NONSENSE
+    assert refusal(known, oidc).fault is ProviderFault.NONSENSE
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_documents_that_cannot_be_used(
 ) -> None:
     oidc.metadata = metadata
     error = refusal(known, oidc)
-    assert error.fault is Fault.NONSENSE
+    assert error.fault is ProviderFault.NONSENSE
     assert words in error.detail
 
 
@@ -415,7 +415,7 @@ def test_a_document_may_not_lead_into_the_local_network(
 ) -> None:
     oidc.metadata = {"token_endpoint": "http://127.0.0.2:9/token"}
     error = refusal(known, oidc)
-    assert error.fault is Fault.UNREACHABLE
+    assert error.fault is ProviderFault.UNREACHABLE
     assert "TRIAGEDESK_OUTBOUND_HOSTS" in error.detail
 
 
@@ -426,21 +426,21 @@ PATHS = ["/.well-known/openid-configuration", "/token", "/keys"]
 @pytest.mark.parametrize(
     ("behaviour", "fault"),
     [
-        (hang, Fault.UNREACHABLE),
-        (reset, Fault.UNREACHABLE),
-        (answer(503), Fault.UNREACHABLE),
-        (answer(429), Fault.UNREACHABLE),
-        (answer(302, {"Location": "http://127.0.0.1:9/"}), Fault.UNREACHABLE),
-        (answer(404), Fault.NONSENSE),
-        (answer(200), Fault.NONSENSE),
-        (answer(200, body=b"<html>"), Fault.NONSENSE),
-        (answer(200, body=b"[" * 60_000), Fault.NONSENSE),
-        (flood(3), Fault.NONSENSE),
+        (hang, ProviderFault.UNREACHABLE),
+        (reset, ProviderFault.UNREACHABLE),
+        (answer(503), ProviderFault.UNREACHABLE),
+        (answer(429), ProviderFault.UNREACHABLE),
+        (answer(302, {"Location": "http://127.0.0.1:9/"}), ProviderFault.UNREACHABLE),
+        (answer(404), ProviderFault.NONSENSE),
+        (answer(200), ProviderFault.NONSENSE),
+        (answer(200, body=b"<html>"), ProviderFault.NONSENSE),
+        (answer(200, body=b"[" * 60_000), ProviderFault.NONSENSE),
+        (flood(3), ProviderFault.NONSENSE),
     ],
     ids=["hangs", "resets", "503", "429", "redirects", "404", "empty", "html", "deep", "floods"],
 )
 def test_a_provider_that_does_not_behave(
-    known: KnownProvider, oidc: OidcProvider, path: str, behaviour: Any, fault: Fault
+    known: KnownProvider, oidc: OidcProvider, path: str, behaviour: Any, fault: ProviderFault
 ) -> None:
     oidc.instead[path] = behaviour
     own = Secrets.make()
@@ -454,7 +454,7 @@ def test_a_provider_that_does_not_behave(
 
 def test_nobody_listens() -> None:
     with OidcProvider(clock.utcnow) as gone:
-        provider = Provider(gone.issuer, CLIENT_ID, CLIENT_SECRET, BACK)
+        provider = IdentityProvider(gone.issuer, CLIENT_ID, CLIENT_SECRET, BACK)
     with pytest.raises(ProviderError, match=r"^Single sign-on cannot be reached") as caught:
         authorization_url(KnownProvider(provider), Secrets.make())
     assert "127.0.0.1 could not be reached." in caught.value.detail
@@ -493,7 +493,7 @@ def test_how_we_show_who_we_are(
     right = KnownProvider(replace(known.provider, client_secret=oidc.client_secret))
     assert sign_in(right, oidc)
     wrong = refusal(KnownProvider(known.provider), oidc)
-    assert wrong.fault is Fault.CLIENT
+    assert wrong.fault is ProviderFault.CLIENT
     assert "invalid_client" in wrong.detail
     assert "client secret is wrong or has expired" in str(wrong)
 
@@ -501,15 +501,15 @@ def test_how_we_show_who_we_are(
 def test_other_refusals_of_the_token_endpoint(known: KnownProvider, oidc: OidcProvider) -> None:
     said = {"error": "unauthorized_client", "error_description": f"not {CLIENT_SECRET}"}
     for content, fault in (
-        (said, Fault.CLIENT),
-        ({"error": "invalid_grant"}, Fault.TOKEN),
-        ({"error": "invalid_scope"}, Fault.NONSENSE),
-        ({"error": 5}, Fault.NONSENSE),
+        (said, ProviderFault.CLIENT),
+        ({"error": "invalid_grant"}, ProviderFault.TOKEN),
+        ({"error": "invalid_scope"}, ProviderFault.NONSENSE),
+        ({"error": 5}, ProviderFault.NONSENSE),
     ):
         oidc.instead["/token"] = answer(400, body=json.dumps(content).encode())
         assert refusal(known, oidc).fault is fault
     oidc.instead["/token"] = answer(200, body=b'{"id_token": 5}')
-    assert refusal(known, oidc).fault is Fault.NONSENSE
+    assert refusal(known, oidc).fault is ProviderFault.NONSENSE
 
 
 def test_nothing_of_it_is_logged(

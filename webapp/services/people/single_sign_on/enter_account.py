@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.config import SignOnSettings
-from webapp.domain.security.entry import Account, Entry, Refusal, Way, decide_entry
+from webapp.domain.security.entry import AccountEntry, AccountFacts, Refusal, Way, decide_entry
 from webapp.domain.security.identity import ProvidedIdentity, role_for
 from webapp.domain.untrusted import clean_line
 from webapp.models import User
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 def enter_account(identity: ProvidedIdentity, settings: SignOnSettings) -> int:
     """Return the id of the user that an identity gets into, and store what changes with that.
 
-    See `decide_entry` for who that is. Raises SingleSignOnError; the refusal is on record.
+    `decide_entry` says which. Raises SingleSignOnError; the refusal is on record.
     """
     identity = replace(identity, address=_normal(identity.address))
     try:
@@ -89,10 +89,10 @@ def _namesake(session: Session, identity: ProvidedIdentity) -> User | None:
     return session.scalar(query.with_for_update())
 
 
-def _account(user: User | None, admins: list[int]) -> Account | None:
+def _account(user: User | None, admins: list[int]) -> AccountFacts | None:
     if user is None:
         return None
-    return Account(
+    return AccountFacts(
         role=user.role,
         is_active=user.is_active,
         is_linked=user.is_linked,
@@ -115,7 +115,7 @@ def _refuse(session: Session, refusal: Refusal, user: User | None) -> None:
     )
 
 
-def _create(session: Session, identity: ProvidedIdentity, entry: Entry, name: str) -> int:
+def _create(session: Session, identity: ProvidedIdentity, entry: AccountEntry, name: str) -> int:
     address = identity.address or ""
     user = User(
         email=address,
@@ -151,7 +151,7 @@ def _link(session: Session, user: User, identity: ProvidedIdentity, name: str) -
     )
 
 
-def _give_role(session: Session, user: User, entry: Entry, name: str) -> None:
+def _give_role(session: Session, user: User, entry: AccountEntry, name: str) -> None:
     if entry.keeps_admin:
         logger.warning(
             "%s gives user %s a lesser role; the last active admin stays one.", name, user.id

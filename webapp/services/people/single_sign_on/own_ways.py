@@ -10,7 +10,7 @@ from webapp.services.transactions import reading
 
 @dataclass(frozen=True, slots=True)
 class OwnWays:
-    """What a person has. `provider` is its name, None for who is not linked to it."""
+    """What a person has. `provider` is its name, None where they are not linked to it."""
 
     has_password: bool
     may_use_password: bool

@@ -7,7 +7,7 @@ from webapp.config import Config, SignOnSettings
 from webapp.domain.security.identity import RoleValues
 from webapp.extensions import current_config
 from webapp.outbound.identity.known_provider import KnownProvider
-from webapp.outbound.identity.provider import Provider
+from webapp.outbound.identity.provider import IdentityProvider
 from webapp.services.errors import NotFoundError
 
 ANSWER_PATH = "/sign-in/single-sign-on/answer"
@@ -28,12 +28,12 @@ def this_provider() -> KnownProvider:
     return _known(describe_provider(current_config()))
 
 
-def describe_provider(config: Config, *, seconds: float | None = None) -> Provider:
+def describe_provider(config: Config, *, seconds: float | None = None) -> IdentityProvider:
     """The provider of a configuration that has one; `seconds` limit each of its answers."""
     settings = config.sign_on
     if settings is None:
         raise NotFoundError("There is no single sign-on here.")
-    provider = Provider(
+    provider = IdentityProvider(
         issuer=settings.issuer,
         client_id=settings.client_id,
         client_secret=settings.client_secret,
@@ -56,5 +56,5 @@ def role_values(settings: SignOnSettings) -> RoleValues:
 
 
 @lru_cache(maxsize=8)
-def _known(provider: Provider) -> KnownProvider:
+def _known(provider: IdentityProvider) -> KnownProvider:
     return KnownProvider(provider)
