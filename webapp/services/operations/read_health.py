@@ -71,7 +71,8 @@ def _checks() -> Iterator[Check]:
     yield from check_connections(connections, clock.utcnow())
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
-        yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
+        if current_config().sign_on is not None:
+            yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
         yield from check_watch(current_config(), connections, clock.utcnow())
     yield check_disk(current_config().data_dir)
 
