@@ -44,7 +44,7 @@ def test_the_password_may_hold_spaces_and_needs_no_line_end(shell: Shell) -> Non
 def test_what_cannot_be_taken(shell: Shell) -> None:
     said = shell.refused("user", "add", "ada", "--role", "admin", stdin="short\n")
     assert "email: Enter an e-mail address" in said
-    assert "password: A password has at least 8 characters." in said
+    assert "password: A password has at least 12 characters." in said
     said = shell.refused("user", "add", "ada@example.com", stdin=PASSWORD)
     assert "first user has to be one" in said
     assert all_rows(User) == []
@@ -56,7 +56,23 @@ def test_passwd(shell: Shell) -> None:
     sign_in_as("ada@example.com", "another password", None)
     with pytest.raises(SignInError):
         sign_in_as("ada@example.com", PASSWORD, None)
-    assert "at least 8" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
+    assert "at least 12" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
+
+
+def test_strength_and_refusals_are_words_on_stderr(shell: Shell) -> None:
+    for weak, words in (
+        ("password1234", "This password is weak: most of it is a common password."),
+        ("ada@example.com", "This password is little more than your name"),
+        (" " * 12, "over and over"),
+    ):
+        said = shell.refused("user", "add", "ada@example.com", "--role", "admin", stdin=weak + "\n")
+        assert words in said
+    added = shell.run("user", "add", "ada@example.com", "--role", "admin", stdin=PASSWORD + "\n")
+    assert added.stderr == "The password is good.\n"
+    assert "password1234 " not in added.output
+    assert "weak" in shell.refused("user", "passwd", "ada@example.com", stdin="qwertyuiop12\n")
+    changed = shell.run("user", "passwd", "ada@example.com", stdin="lantern fjord ocelot\n")
+    assert changed.stderr == "The password is strong.\n"
 
 
 def test_role_and_deactivate(shell: Shell) -> None:

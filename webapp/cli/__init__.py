@@ -38,6 +38,7 @@ COMMANDS = {
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
     "oncall": "webapp.cli.on_call",
+    "keys": "webapp.cli.keys",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

@@ -7,6 +7,7 @@ import click
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.models import User
 from webapp.models.user import ROLE_HELPDESK, ROLES
+from webapp.services.people.password_rules import strength_of
 from webapp.services.people.single_sign_on.break_glass import set_break_glass
 from webapp.services.people.single_sign_on.unlink_account import unlink_account
 from webapp.services.people.users import (
@@ -30,9 +31,14 @@ def user() -> None:
 @click.option("--role", type=click.Choice(ROLES), default=ROLE_HELPDESK, show_default=True)
 @refusing
 def add(email: str, name: str, role: str) -> None:
-    """Add a user; the password is asked for, or read from the first line of stdin."""
-    added = add_user(email=email, name=name, role=role, password=_read_password())
+    """Add a user; the password is asked for, or read from the first line of stdin.
+
+    It has at least 12 characters and is neither common nor close to the name or the address.
+    """
+    password = _read_password()
+    added = add_user(email=email, name=name, role=role, password=password)
     click.echo(f"{added.email} can sign in ({added.role}).")
+    _say_strength(added, password)
 
 
 @user.command("list")
@@ -51,10 +57,16 @@ def list_(as_json: bool) -> None:
 @click.argument("email")
 @refusing
 def passwd(email: str) -> None:
-    """Set a new password and end the user's sessions."""
+    """Set a new password and end the user's sessions.
+
+    It is asked for, or read from the first line of stdin. It has at least 12 characters (8 if the
+    person has a second factor) and is neither common nor close to the name or the address.
+    """
     found = find_user(email)
-    set_password(found.id, _read_password())
+    password = _read_password()
+    set_password(found.id, password)
     click.echo(f"{found.email} has a new password; open sessions are ended.")
+    _say_strength(found, password)
 
 
 @user.command("role")
@@ -107,6 +119,10 @@ def _read_password() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _say_strength(person: User, password: str) -> None:
+    click.echo(f"The password is {strength_of(person, password)}.", err=True)
 
 
 def _as_dict(one: User) -> dict[str, object]:

@@ -13,8 +13,15 @@ from webapp.config.config import (
     find_unknown,
     load_config,
 )
-from webapp.config.env import PREFIX, ConfigError, is_set
-from webapp.config.keys import ENCRYPTION_KEYS_FILE, SECRET_KEY_FILE
+from webapp.config.env import PREFIX, ConfigError, Source, SourceKind, is_set, without
+from webapp.config.keys import (
+    ENCRYPTION_KEYS_FILE,
+    NOT_FOR_THE_SCHEDULER,
+    NOT_WITHOUT_PAGES,
+    SECRET_KEY_FILE,
+    SECRETS,
+    find_secret_files,
+)
 from webapp.config.places import (
     DATABASE_FILE,
     UNIX_SOCKET_LIMIT,
@@ -22,6 +29,7 @@ from webapp.config.places import (
     needs_data_dir,
     read_data_dir,
     read_database_url,
+    read_redis_url,
 )
 from webapp.config.security import FactorRule, SecuritySettings
 from webapp.config.sign_on import LocalPasswords, SignOnSettings
@@ -31,7 +39,10 @@ __all__ = [
     "DEMO_MARK",
     "EDITIONS",
     "ENCRYPTION_KEYS_FILE",
+    "NOT_FOR_THE_SCHEDULER",
+    "NOT_WITHOUT_PAGES",
     "PREFIX",
+    "SECRETS",
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
@@ -41,11 +52,16 @@ __all__ = [
     "LocalPasswords",
     "SecuritySettings",
     "SignOnSettings",
+    "Source",
+    "SourceKind",
     "embedded_redis_url",
+    "find_secret_files",
     "find_unknown",
     "is_set",
     "load_config",
     "needs_data_dir",
     "read_data_dir",
     "read_database_url",
+    "read_redis_url",
+    "without",
 ]

@@ -10,6 +10,7 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.personal.mail_notes import mail_security_notes
@@ -71,12 +72,13 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on rewriting links."""
+    """Delete old records, refresh statistics, go on rewriting links and old encryption."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+    finish_reencryption()
 
 
 def drills() -> None:

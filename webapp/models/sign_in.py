@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Boolean, ForeignKey, Integer, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.crypto import EncryptedText
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
+from webapp.models.encrypted import EncryptedText
 from webapp.models.user import User
 
 OWNER = "users.id"
@@ -68,7 +68,7 @@ class AuthenticatorApp(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = owner(unique=True)
-    secret: Mapped[str] = mapped_column(EncryptedText)
+    secret: Mapped[str] = mapped_column(EncryptedText("authenticator_apps.secret"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_step: Mapped[int | None] = mapped_column(Integer)

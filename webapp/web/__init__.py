@@ -22,6 +22,7 @@ from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
+from webapp.web.gates import init_gates
 from webapp.web.headers import init_headers
 from webapp.web.navigation import init_navigation
 from webapp.web.page_context import init_page_context
@@ -49,6 +50,7 @@ def register_web(app: Flask) -> None:
     init_viewer(app)
     init_same_session(app)
     init_access(app)
+    init_gates(app, people.GATES)
     init_headers(app)
     init_static_files(app)
     init_filters(app)

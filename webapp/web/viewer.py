@@ -19,6 +19,7 @@ from webapp.services.audit import ORIGIN, Origin
 from webapp.services.people.sessions import (
     PRESENT_FOR,
     TOUCHED_EVERY,
+    Method,
     find_session,
     touch_session,
 )
@@ -45,6 +46,7 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
+    must_change_password: bool
     is_authenticated: bool = True
 
     @property
@@ -134,7 +136,9 @@ def _touch(response: Response) -> Response:
 
 
 def _viewer_of(found: UserSession) -> Viewer:
+    """A weak password is asked to be changed of who came in with it and so knows it."""
     user = found.user
+    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -148,4 +152,5 @@ def _viewer_of(found: UserSession) -> Viewer:
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
+        must_change_password=user.must_change_password and came_by_password,
     )

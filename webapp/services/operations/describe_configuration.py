@@ -44,6 +44,11 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
         ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
         *_sign_on(config.sign_on),
+        (
+            "BREACHED_PASSWORDS",
+            "Passwords known from breaches",
+            config.security.breached_passwords or "None",
+        ),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
 

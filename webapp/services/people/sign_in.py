@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from webapp.domain.security.passwords import MOST
 from webapp.models import User
 from webapp.services.audit import record_event
+from webapp.services.people.password_upkeep import look_after_password
 from webapp.services.people.sessions import SignInError
 from webapp.services.people.single_sign_on.break_glass import note_glass_broken
 from webapp.services.people.single_sign_on.local_passwords import may_use_password
 from webapp.services.people.users import (
-    PASSWORD_LENGTH,
     build_unmatched_hash,
     is_password,
     user_by_email,
@@ -29,9 +30,10 @@ def check_sign_in(email: str, password: str) -> CheckedUser:
 
     An unknown address, and a user who is deactivated, has no password yet or may not use it, take
     as long as a wrong password. The caller counts the try before, and begins the session with the
-    same hash. Raises SignInError.
+    same hash. A right password that does not fit the rules any more has to be changed next. Raises
+    SignInError.
     """
-    password = password[: PASSWORD_LENGTH[1] + 1]
+    password = password[: MOST + 1]
     with reading() as session:
         user = user_by_email(session, email)
         is_allowed = user is None or may_use_password(session, user)
@@ -44,7 +46,7 @@ def check_sign_in(email: str, password: str) -> CheckedUser:
         raise SignInError
     if user.is_break_glass:
         note_glass_broken(user.id)
-    return CheckedUser(user.id, user.password_hash)
+    return CheckedUser(user.id, look_after_password(user, password))
 
 
 def _record_refusal(user: User | None, *, is_right: bool) -> None:

@@ -1,7 +1,6 @@
 """The Users pages: who may sign in, and with which role."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
@@ -31,9 +30,6 @@ from webapp.web.presence import needs_presence, needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 users = Blueprint("users", __name__, url_prefix="/users")
-
-LINK = "password_link"
-"""The key in the admin's cookie that holds a new link until its page has shown it once."""
 
 
 @users.get("")
@@ -119,18 +115,6 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _back(user_id)
 
 
-@users.get("/<int:user_id>/link")
-@admin_only
-def show_link(user_id: int) -> ResponseReturnValue:
-    """Show the link that was just made, once; later visits only say that it was shown."""
-    held = cookie_session.get(LINK) or {}
-    token = held.get("token") if held.get("user_id") == user_id else None
-    if token:
-        cookie_session.pop(LINK)
-    address = _address_of(token) if token else None
-    return render_template("people/link.html", row=read_user(user_id), address=address, token=token)
-
-
 @users.post("/<int:user_id>/new-link")
 @admin_only
 @needs_presence
@@ -142,6 +126,13 @@ def new_link(user_id: int) -> ResponseReturnValue:
         flash(str(error), "error")
         return _back(user_id)
     return _show_once(link)
+
+
+@users.get("/<int:user_id>/new-link")
+@admin_only
+def show_link(user_id: int) -> ResponseReturnValue:
+    """Say that a link is shown only once, to whoever opens the address of one again."""
+    return render_template("people/link.html", row=read_user(user_id), address=None)
 
 
 @users.post("/<int:user_id>/withdraw-link")
@@ -240,8 +231,9 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
 
 
 def _show_once(link: IssuedLink) -> ResponseReturnValue:
-    cookie_session[LINK] = {"user_id": link.user.id, "token": link.token}
-    return redirect(url_for("users.show_link", user_id=link.user.id), 303)
+    """Show the link in this one answer: what a cookie held could be shown again."""
+    address = _address_of(link.token)
+    return render_template("people/link.html", row=read_user(link.user.id), address=address)
 
 
 def _address_of(token: str) -> str:
