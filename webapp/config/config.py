@@ -131,7 +131,7 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         metrics_token=read_metrics_token(env),
         encryption_source=find_encryption_source(env, data_dir),
         security=read_security(env),
-        sign_on=read_sign_on(env, read_public_url(env)),
+        sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
