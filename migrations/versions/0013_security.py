@@ -257,6 +257,9 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
+        batch_op.add_column(
+            sa.Column("is_role_provided", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_unique_constraint(batch_op.f("uq_users_passkey_handle"), ["passkey_handle"])
         batch_op.create_unique_constraint(

@@ -13,6 +13,7 @@ from tests.web.pages import Browser
 from webapp.domain.security.events import Export
 from webapp.extensions import ReadOnlyError, csrf, db
 from webapp.models import AuditEvent, Board, Ticket
+from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH
 from webapp.web.access import (
     ADMIN_ALONE,
     ADMIN_ONLY,
@@ -29,15 +30,18 @@ pytestmark = pytest.mark.slow
 
 PUBLIC_ENDPOINTS = {
     "static",
+    "account.begin_at_provider",
     "account.choose",
     "account.enter",
     "account.leave",
+    "account.leave_provider",
     "account.set_up",
     "account.pass_second_step_with_passkey",
     "account.ask_for_passkey_in_second_step",
     "account.ask_second_step",
     "account.ask_for_passkey",
     "account.enter_with_passkey",
+    "account.take_provider_answer",
     "dashboard.show_banner",
     "health.answer",
     "health.answer_ready",
@@ -82,7 +86,7 @@ def test_every_route_carries_a_rule(app: Flask) -> None:
 
 def test_nginx_logs_no_address_that_holds_a_secret_and_all_others(app: Flask) -> None:
     [pattern] = UNLOGGED.findall(NGINX)
-    secret = {*SECRET_ADDRESSES, "account.choose"}
+    secret = {*SECRET_ADDRESSES, "account.choose", "account.take_provider_answer"}
     unlogged = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -94,7 +98,7 @@ def test_nginx_logs_no_address_that_holds_a_secret_and_all_others(app: Flask) ->
 @pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile-debian12"])
 def test_caddyfiles_say_what_not_to_log(app: Flask, name: str) -> None:
     text = (ROOT / "deploy" / name).read_text(encoding="utf-8")
-    for rule in {*SECRET_ADDRESSES.values(), "/choose-password"}:
+    for rule in {*SECRET_ADDRESSES.values(), "/choose-password", ANSWER_PATH}:
         assert f" {re.sub('<[^>]+>.*', '*', rule)}" in text
 
 

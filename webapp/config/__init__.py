@@ -32,6 +32,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings
+from webapp.config.sign_on import LocalPasswords, SignOnSettings
 from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
@@ -49,7 +50,9 @@ __all__ = [
     "Config",
     "ConfigError",
     "FactorRule",
+    "LocalPasswords",
     "SecuritySettings",
+    "SignOnSettings",
     "Source",
     "SourceKind",
     "embedded_redis_url",

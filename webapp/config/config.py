@@ -28,6 +28,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings, read_security
+from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -57,6 +58,9 @@ VARIABLES = (
     "AUDIT_SEAL",
     "AUDIT_FORWARD",
     "LOG_FORMAT",
+    "OIDC_ISSUER",
+    *SETTINGS,
+    "LOCAL_PASSWORDS",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -87,6 +91,7 @@ class Config:
     security: SecuritySettings = field(default_factory=SecuritySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     log_format: LogFormat = LogFormat.TEXT
+    sign_on: SignOnSettings | None = None
     is_demo: bool = False
 
     @property
@@ -135,6 +140,7 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         security=read_security(env),
         audit=read_audit_settings(env),
         log_format=read_log_format(env),
+        sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

@@ -23,6 +23,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_passwords import check_breach_file
+from webapp.services.operations.check_sign_on import PAGE_SECONDS, check_sign_on
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -75,6 +76,8 @@ def _checks() -> Iterator[Check]:
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
         yield from check_audit(current_config(), clock.utcnow())
+        if current_config().sign_on is not None:
+            yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
         yield from check_watch(current_config(), connections, clock.utcnow())
     yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)
