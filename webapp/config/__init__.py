@@ -5,6 +5,13 @@ same variable with `_FILE` added, or from systemd's credentials. docs/configurat
 each variable.
 """
 
+from webapp.config.backups import (
+    BackupSettings,
+    StorageSettings,
+    describe_variables,
+    require_passphrase,
+    require_recipient,
+)
 from webapp.config.config import (
     DEMO_MARK,
     EDITIONS,
@@ -34,10 +41,13 @@ __all__ = [
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
+    "BackupSettings",
     "Config",
     "ConfigError",
     "FactorRule",
     "SecuritySettings",
+    "StorageSettings",
+    "describe_variables",
     "embedded_redis_url",
     "find_unknown",
     "is_set",
@@ -45,4 +55,6 @@ __all__ = [
     "needs_data_dir",
     "read_data_dir",
     "read_database_url",
+    "require_passphrase",
+    "require_recipient",
 ]

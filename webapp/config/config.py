@@ -12,6 +12,7 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.backups import BackupSettings, read_backups
 from webapp.config.env import PREFIX, ConfigError, read_number, read_value
 from webapp.config.keys import read_encryption_keys, read_metrics_token, read_secret_key
 from webapp.config.places import (
@@ -47,6 +48,16 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "BACKUP_DIR",
+    "BACKUP_S3_URL",
+    "BACKUP_S3_ACCESS_KEY",
+    "BACKUP_S3_SECRET_KEY",
+    "BACKUP_S3_REGION",
+    "BACKUP_AT",
+    "BACKUP_KEEP",
+    "BACKUP_PASSPHRASE",
+    "BACKUP_RECIPIENTS",
+    "PG_BIN",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -74,6 +85,7 @@ class Config:
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    backups: BackupSettings = field(default_factory=BackupSettings)
     is_demo: bool = False
 
     @property
@@ -118,6 +130,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         heartbeat_url=read_heartbeat_url(env),
         metrics_token=read_metrics_token(env),
         security=read_security(env),
+        backups=read_backups(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 
