@@ -9,6 +9,7 @@ from webapp.config.backups import (
     BackupSettings,
     StorageSettings,
     describe_variables,
+    read_backups,
     require_passphrase,
     require_recipient,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "is_set",
     "load_config",
     "needs_data_dir",
+    "read_backups",
     "read_data_dir",
     "read_database_url",
     "require_passphrase",

@@ -40,6 +40,7 @@ PERIODIC_JOBS = (
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
     PeriodicJob("drills", every_seconds=TICK_SECONDS),
     PeriodicJob("proofs", every_seconds=600, first_after=300),
+    PeriodicJob("backups", every_seconds=60, first_after=30),
 )
 
 

@@ -1,6 +1,7 @@
 """The functions that the worker runs, by name; the work itself is done in services."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
+from webapp.services.errors import RefusedError
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
@@ -18,6 +20,8 @@ from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
+from webapp.services.recovery.read_backups import enqueue_due_backup
+from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
@@ -96,6 +100,23 @@ def prove(connection_id: int, days: int, actor_id: int | None = None) -> None:
     prove_connection(connection_id, days=days, actor_id=actor_id)
 
 
+def backups() -> None:
+    """Enqueue the backup that is due."""
+    if enqueue_due_backup(utcnow()):
+        logger.info("A backup is due")
+
+
+def backup(is_asked_for: bool = False) -> None:
+    """Make the backups that are due, or one into every place; the outcome is stored in backups."""
+    try:
+        if is_asked_for:
+            make_backup_now(os.environ, trigger=BY_PERSON)
+        else:
+            make_due_backups(os.environ)
+    except RefusedError as error:
+        logger.warning("No backup was made: %s", error)
+
+
 def look_after_losses() -> None:
     """Give back the leases of processes that have ended.
 
@@ -120,4 +141,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "drill": drill,
     "proofs": proofs,
     "prove": prove,
+    "backups": backups,
+    "backup": backup,
 }

@@ -54,6 +54,11 @@ class Manifest:
     server_version: str | None = None
     dump_version: str | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many rows the database has."""
+        return sum(self.counts.values())
+
     def to_json(self) -> str:
         """Return the document that stands at the beginning of a backup."""
         document = {"format": FORMAT, **asdict(self), "taken_at": self.taken_at.isoformat()}

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from webapp.domain.markdown_text import escape_line
+
 LEAST_GAP = 1000
 CAUTION = 3
 """So many times the tickets that the last weeks' rate lets expect."""
@@ -42,5 +44,5 @@ def outside_note(taken_at: datetime, restored_at: datetime, incident: str) -> st
         f"Triagedesk was restored on {moment_words(restored_at)} from a backup of"
         f" {moment_words(taken_at)}. A ticket for this incident may have existed here in between:"
         " in mails, messages and other systems it has an earlier number. Look there for incident"
-        f" {incident}."
+        f" {escape_line(incident)}."
     )

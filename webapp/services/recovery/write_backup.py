@@ -10,6 +10,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
 
+from flask import current_app
+
 from webapp import clock
 from webapp.config import Config, describe_variables
 from webapp.domain.recovery.manifest import (
@@ -20,6 +22,7 @@ from webapp.domain.recovery.manifest import (
     Manifest,
     Member,
 )
+from webapp.services.audit import record_event
 from webapp.services.recovery.encryption import Opener, Sealer, encrypt
 from webapp.services.recovery.scratch import (
     BackupError,
@@ -35,6 +38,7 @@ from webapp.services.recovery.tar_stream import (
     PieceSource,
     write_archive,
 )
+from webapp.services.transactions import transaction
 
 PARTIAL = ".partial"
 FAST, STORED = 1, 0
@@ -56,13 +60,12 @@ def write_backup(
     file: Path,
     sealer: Sealer,
     *,
-    version: str,
     beat: Callable[[], object] = lambda: None,
 ) -> MadeFile:
     """Write a backup to `file`, which must not exist, while everything runs; raises BackupError.
 
-    The file appears under its name once it is complete; only its owner can read it. `version` is
-    the product's, and `beat` is called every now and then.
+    The file appears under its name once it is complete; only its owner can read it. `beat` is
+    called every now and then.
     """
     with scratch_place(config.data_dir) as folder, new_file(file) as target:
         with describing_disk(config.data_dir):
@@ -73,7 +76,7 @@ def write_backup(
                 *_small_members(config, environment),
             ]
             manifest = Manifest(
-                product_version=version,
+                product_version=str(current_app.jinja_env.globals["version"]),
                 schema=snapshot.schema,
                 database="sqlite" if config.uses_sqlite else "postgresql",
                 taken_at=taken_at,
@@ -90,6 +93,13 @@ def write_backup(
         opener = encrypt(PieceSource(pieces, beat), target, sealer)
         size = target.tell()
     return MadeFile(manifest, size, opener)
+
+
+def record_written(file: Path, made: MadeFile) -> None:
+    """Record in the audit log that somebody wrote a backup by command."""
+    after = {"file": file.name, "bytes": made.size, "taken_at": made.manifest.taken_at}
+    with transaction() as session:
+        record_event(session, action="backup.written", subject_type="backup", after=after)
 
 
 def _level(snapshot: Snapshot) -> int:
