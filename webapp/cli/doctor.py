@@ -12,6 +12,7 @@ from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_backups import check_backups
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -43,7 +44,7 @@ def doctor_command(as_json: bool) -> None:
 
     Checks the configuration, data directory, disk, database (version, trial write, files, tables,
     damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
-    reach somebody, the watcher, the outside heartbeat and alarms.
+    reach somebody, the watcher, the outside heartbeat, alarms and backups.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -81,6 +82,7 @@ def run_checks() -> Iterator[Check]:
         if database[0].is_ok:
             yield check_notices(config, utcnow())
             yield from check_watch(config, connections, utcnow())
+            yield from check_backups(config, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:

@@ -1,29 +1,36 @@
 """`triagedesk drill`: a made-up critical report through the real chain, and its seconds."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from webapp import clock, task_queue
+from webapp.cli.backup_options import FILE, opener_options
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.services.notices.deliver_due import deliver_due
 from webapp.services.notices.escalate import advance_escalations
+from webapp.services.recovery.drill_restore import drill_restore
 from webapp.services.watch.drill import follow_drill, process_drill, start_drill
 from webapp.services.watch.read_drills import DrillView, read_drills
 
 LOOKS_EVERY = 2.0
 
 
-@click.command("drill")
+@click.group("drill", invoke_without_command=True)
 @json_option
+@click.pass_context
 @refusing
-def drill(as_json: bool) -> None:
+def drill(ctx: click.Context, as_json: bool) -> None:
     """Send a made-up critical report through the real chain until somebody takes its ticket.
 
     It is marked DRILL everywhere and counts in no figure. Whoever is told of criticals is told of
     it; take the ticket by the link in the message to your own contact method or on its page, and it
     is closed by itself. Exit code 0 if every station was reached, 1 if one was not.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     view = None
     told: set[str] = set()
     for view in _run(start_drill().id):
@@ -53,6 +60,36 @@ def _run(drill_id: int) -> Iterator[DrillView]:
         if view.ended_at is not None:
             return
         clock.sleep(LOOKS_EVERY)
+
+
+@drill.command("restore")
+@click.argument("file", type=FILE, required=False)
+@opener_options
+@json_option
+@refusing
+def restore(
+    file: Path | None, passphrase_file: Path | None, identity: Path | None, as_json: bool
+) -> None:
+    """Restore FILE, or the newest backup of the schedule, in a scratch place, and report.
+
+    It is the command of the worst day, with the keys of the backup and an empty database. Exit code
+    0 if everything came back and can be read, 1 if not.
+    """
+    options = []
+    for name, path in (("--passphrase-file", passphrase_file), ("--identity", identity)):
+        options += [name, str(path.absolute())] if path is not None else []
+    result = drill_restore(file.absolute() if file else None, options, os.environ)
+    if as_json:
+        print_json(result.as_dict())
+    elif result.success:
+        click.echo(
+            f"{result.file}: restored in {result.seconds:.1f} s, {result.rows:,} rows of"
+            f" {result.taken_at}; every stored secret can be read."
+        )
+    else:
+        click.echo(f"{result.file}: the restore failed. {result.problem}", err=True)
+    if not result.success:
+        raise SystemExit(1)
 
 
 commands: list[click.Command] = [drill]

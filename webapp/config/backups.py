@@ -48,9 +48,14 @@ class BackupSettings:
     postgres_bin: Path | None = None
 
     @property
+    def places(self) -> tuple[str, ...]:
+        """Where backups go by themselves, in words: the directory first."""
+        return tuple(str(place) for place in (self.directory, self.storage) if place is not None)
+
+    @property
     def are_scheduled(self) -> bool:
         """Whether backups are made by themselves."""
-        return self.directory is not None or self.storage is not None
+        return bool(self.places)
 
 
 def read_backups(env: Mapping[str, str]) -> BackupSettings:

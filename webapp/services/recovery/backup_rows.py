@@ -30,6 +30,10 @@ from webapp.services.transactions import NO_SYNC, transaction
 RECENT = 100
 """So many of a place's newest backups tell whether one is due."""
 
+NO_PLACE = (
+    "No place for backups is configured: set TRIAGEDESK_BACKUP_DIR or TRIAGEDESK_BACKUP_S3_URL."
+)
+AT_WORK = "A backup is being made already."
 MOST_ERROR = 2_000
 _LOCK = text("LOCK TABLE backups IN SHARE ROW EXCLUSIVE MODE")
 

@@ -98,12 +98,13 @@ class DirectoryPlace:
 class StoragePlace:
     """A bucket of a storage that speaks S3."""
 
+    settings: StorageSettings
     bucket: Bucket
 
     @property
     def words(self) -> str:
         """Its address."""
-        return f"{self.bucket.server}/{self.bucket.bucket}/{self.bucket.prefix}".rstrip("/")
+        return str(self.settings)
 
     def store(self, file: Path, name: str, beat: Callable[[], object]) -> None:
         """Upload the file."""
@@ -141,7 +142,7 @@ def configured_places(settings: BackupSettings, ca_file: str | None = None) -> l
     if settings.directory is not None:
         places.append(DirectoryPlace(settings.directory))
     if settings.storage is not None:
-        places.append(StoragePlace(_bucket(settings.storage, ca_file)))
+        places.append(StoragePlace(settings.storage, _bucket(settings.storage, ca_file)))
     return places
 
 

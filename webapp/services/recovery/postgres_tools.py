@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
-import psycopg.pq
-from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import make_url
 
 from webapp.services.recovery.scratch import BackupError
@@ -104,10 +103,11 @@ def connection_words(database_url: str) -> tuple[list[str], dict[str, str]]:
         "dbname": url.database,
         **{name: value for name, value in url.query.items() if isinstance(value, str)},
     }
+    psycopg = import_module("psycopg")  # not loaded where the database is SQLite
     known = {one.keyword.decode() for one in psycopg.pq.Conninfo.get_defaults()} - _SECRETS
     given = {name: str(value) for name, value in wanted.items() if name in known and value}
     variables = {"PGPASSWORD": str(wanted["password"])} if wanted.get("password") else {}
-    return [f"--dbname={make_conninfo(**given)}"], variables
+    return [f"--dbname={psycopg.conninfo.make_conninfo(**given)}"], variables
 
 
 @dataclass(frozen=True, slots=True)

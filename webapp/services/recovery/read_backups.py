@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from webapp import clock, task_queue
 from webapp.config import BackupSettings, Config
 from webapp.domain.recovery.due import (
-    MadeBackup,
     has_failed_last,
     is_backup_due,
     is_overdue,
@@ -20,9 +19,7 @@ from webapp.extensions import current_config
 from webapp.models import Backup
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
-from webapp.services.recovery.backup_rows import as_made, recent_backups
-from webapp.services.recovery.places import configured_places
-from webapp.services.recovery.run_backup import AT_WORK, NO_PLACE
+from webapp.services.recovery.backup_rows import AT_WORK, NO_PLACE, as_made, recent_backups
 from webapp.services.transactions import reading, transaction
 
 JOB = "backup"
@@ -53,8 +50,7 @@ class BackupsPage:
 
 def judge_places(session: Session, config: Config, now: datetime) -> list[PlaceState]:
     """Return how backups into each configured place go at `now` (UTC)."""
-    places = configured_places(config.backups, config.outbound_ca_file)
-    return [_judge(session, place.words, now) for place in places]
+    return [_judge(session, place, now) for place in config.backups.places]
 
 
 def _judge(session: Session, words: str, now: datetime) -> PlaceState:
@@ -78,10 +74,10 @@ def find_due_places(now: datetime) -> list[str]:
     config = current_config()
     due = []
     with reading() as session:
-        for place in configured_places(config.backups, config.outbound_ca_file):
-            made: list[MadeBackup] = [as_made(row) for row in recent_backups(session, place.words)]
+        for place in config.backups.places:
+            made = [as_made(row) for row in recent_backups(session, place)]
             if is_backup_due(made, config.backups.at, now):
-                due.append(place.words)
+                due.append(place)
     return due
 
 

@@ -18,6 +18,8 @@ from webapp.extensions import current_config
 from webapp.models import Backup
 from webapp.services.errors import RefusedError, ServiceError
 from webapp.services.recovery.backup_rows import (
+    AT_WORK,
+    NO_PLACE,
     Claim,
     ClaimBeat,
     claim_backup,
@@ -33,11 +35,6 @@ from webapp.services.recovery.write_backup import PARTIAL, MadeFile, write_backu
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 BY_SCHEDULE, BY_COMMAND, BY_PERSON = "schedule", "command", "manual"
-NO_PLACE = (
-    "No place for backups is configured: set TRIAGEDESK_BACKUP_DIR or TRIAGEDESK_BACKUP_S3_URL."
-)
-AT_WORK = "A backup is being made already."
-
 log = logging.getLogger(__name__)
 
 
