@@ -18,19 +18,33 @@ from webapp.services.watch.read_drills import DrillView, read_drills
 LOOKS_EVERY = 2.0
 
 
-@click.group("drill", invoke_without_command=True)
+class RunOrCommand(click.Group):
+    """Runs the drill of messages where no other one is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command in front that is meant without a name."""
+        is_named = args and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if is_named else ["run", *args])
+
+
+@click.group("drill", cls=RunOrCommand)
+def drill() -> None:
+    """Try whether it works while all is well: telling of a critical report, restoring a backup.
+
+    Without a name it is the drill of messages (`drill run`).
+    """
+
+
+@drill.command("run")
 @json_option
-@click.pass_context
 @refusing
-def drill(ctx: click.Context, as_json: bool) -> None:
+def run(as_json: bool) -> None:
     """Send a made-up critical report through the real chain until somebody takes its ticket.
 
     It is marked DRILL everywhere and counts in no figure. Whoever is told of criticals is told of
     it; take the ticket by the link in the message to your own contact method or on its page, and it
     is closed by itself. Exit code 0 if every station was reached, 1 if one was not.
     """
-    if ctx.invoked_subcommand is not None:
-        return
     view = None
     told: set[str] = set()
     for view in _run(start_drill().id):

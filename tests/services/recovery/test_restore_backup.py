@@ -8,8 +8,8 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from tests.support.databases import both_databases
-from tests.support.polling import add_bulk, report, ticketed_ids
 from tests.support.poller import Desk
+from tests.support.polling import add_bulk, report, ticketed_ids
 from tests.support.recovery.places import RestorePlace, back_up, given_keys, left_overs
 from webapp import clock
 from webapp.config import Config
@@ -210,4 +210,3 @@ def test_tickets_of_connections_and_incidents_after_the_restore_have_no_note(
             desk.account.incident_rows[2] = report(2, at - timedelta(days=1), updated_at=None)
         after.poll()
         assert len(after.notes(2)) == 1
-

@@ -99,5 +99,3 @@ def left_overs(data_dir: Path) -> list[str]:
         for path in data_dir.rglob("*")
         if "scratch" in path.parts or path.name.endswith((".partial", ".new"))
     )
-
-
