@@ -1,4 +1,4 @@
-"""Backups and restores in tests: passphrases that cost nothing, and empty places to restore into."""
+"""Backups and restores in tests: quick passphrases, and empty places to restore into."""
 
 import itertools
 from collections.abc import Iterator

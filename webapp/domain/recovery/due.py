@@ -23,7 +23,7 @@ COMPLETED = "completed"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
 
-_AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?: +(\S+))?")
+_AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?: +(\S+))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

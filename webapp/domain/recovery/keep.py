@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 MOST_KEPT = 1000
-_PART = re.compile(r"(\d{1,4}) (daily|weekly|monthly)")
+_PART = re.compile(r"(\d{1,4}) (daily|weekly|monthly)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
