@@ -215,13 +215,13 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
 
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
+    name_session()  # so that the forms of the page that is shown now are taken
     if not _came_from_here():
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
         return _typing_page("no_cookies", 400, fields=[])
     if not current_viewer().is_authenticated and _typed():
         return _typing_page("signed_out", 401)
-    name_session()  # so that the form that is shown now is taken
     return _typing_page("expired", 400)
 
 
