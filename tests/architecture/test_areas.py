@@ -19,6 +19,7 @@ AREAS = (
     "polling",
     "proof",
     "connections",
+    "recovery",
     "watch",
     "operations",
 )

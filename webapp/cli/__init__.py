@@ -43,9 +43,9 @@ COMMANDS = {
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
     "watch": "webapp.cli.watch",
-    "backup": "webapp.cli.backups",
-    "restore": "webapp.cli.recovery",
-    "recovery": "webapp.cli.recovery",
+    "backup": "webapp.cli.recovery.backups",
+    "restore": "webapp.cli.recovery.restores",
+    "recovery": "webapp.cli.recovery.restores",
     "seed-demo": "webapp.cli.demo",
     "demo-mail": "webapp.cli.demo",
 }

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from webapp import clock, task_queue
-from webapp.cli.backup_options import FILE, opener_options
 from webapp.cli.output import json_option, print_json, refusing
+from webapp.cli.recovery.options import FILE, opener_options
 from webapp.services.notices.deliver_due import deliver_due
 from webapp.services.notices.escalate import advance_escalations
 from webapp.services.recovery.drill_restore import drill_restore

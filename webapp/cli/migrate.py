@@ -7,9 +7,9 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
-from webapp.cli.database_lock import database_alone
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
 from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
+from webapp.runtime.database_lock import database_alone
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, refuse_newer_database

@@ -21,7 +21,7 @@ from webapp.domain.recovery.due import DailyTime
 from webapp.domain.recovery.keep import KeepRule
 from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.models import Backup
-from webapp.outbound import object_storage
+from webapp.outbound.storage import object_storage
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.operations.check_backups import check_backups
 from webapp.services.recovery import backup_rows, run_backup

@@ -11,7 +11,7 @@ from flask import Flask
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.postgres import PostgresServer
 from webapp import create_app
-from webapp.cli.backup_options import app_alone_on
+from webapp.cli.recovery.options import app_alone_on
 from webapp.config import Config, load_config
 from webapp.extensions import db
 from webapp.services.recovery.encryption import Opener, Sealer

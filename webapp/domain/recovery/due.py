@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-TRIED_AGAIN_AFTER = timedelta(hours=1)
+FAILURE_RESTS = timedelta(hours=1)
 """How long after a failure a backup is tried again."""
 
 MOST_INTERRUPTED = 3
-"""So many backups within TRIED_AGAIN_AFTER that did not come to their end count as a failure."""
+"""So many backups within FAILURE_RESTS that did not come to their end count as a failure."""
 
 SILENT_AFTER = timedelta(minutes=5)
 """A backup at work says so at least every minute; after so long without a word it is none."""
@@ -18,12 +19,16 @@ SILENT_AFTER = timedelta(minutes=5)
 OVERDUE_AFTER = timedelta(hours=26)
 """A day, and two hours for making and checking the backup."""
 
-RUNNING = "running"
-COMPLETED = "completed"
-FAILED = "failed"
-INTERRUPTED = "interrupted"
-
 _AT = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?: +(\S+))?", re.ASCII)
+
+
+class BackupState(StrEnum):
+    """How far a backup has come; INTERRUPTED is one whose process ended before it did."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,12 @@ class MadeBackup:
     def is_at_work(self, now: datetime) -> bool:
         """Whether it runs, as far as can be told by its last word; a time to come is none."""
         heard_at = self.beat_at or self.started_at
-        return self.state == RUNNING and abs(now - heard_at) < SILENT_AFTER
+        return self.state == BackupState.RUNNING and abs(now - heard_at) < SILENT_AFTER
 
     @property
     def is_good(self) -> bool:
         """Whether it is there and was checked."""
-        return self.state == COMPLETED and self.is_verified
+        return self.state == BackupState.COMPLETED and self.is_verified
 
 
 def is_backup_due(made: Iterable[MadeBackup], at: DailyTime, now: datetime) -> bool:
@@ -106,10 +111,10 @@ def is_backup_due(made: Iterable[MadeBackup], at: DailyTime, now: datetime) -> b
         if one.is_good and due_at <= one.started_at <= now:
             return False
         ended_at = one.ended_at or one.started_at
-        if now - TRIED_AGAIN_AFTER < ended_at <= now:
-            if one.state == FAILED:
+        if now - FAILURE_RESTS < ended_at <= now:
+            if one.state == BackupState.FAILED:
                 return False
-            interrupted += one.state in (RUNNING, INTERRUPTED)
+            interrupted += one.state in (BackupState.RUNNING, BackupState.INTERRUPTED)
     return interrupted < MOST_INTERRUPTED
 
 
@@ -126,6 +131,6 @@ def is_overdue(made: Sequence[MadeBackup], now: datetime) -> bool:
 
 def has_failed_last(made: Iterable[MadeBackup]) -> bool:
     """Whether the newest backup that has ended by itself failed."""
-    ended = [one for one in made if one.state in (COMPLETED, FAILED)]
+    ended = [one for one in made if one.state in (BackupState.COMPLETED, BackupState.FAILED)]
     newest = max(ended, key=lambda one: one.started_at, default=None)
     return newest is not None and not newest.is_good

@@ -26,7 +26,7 @@ def raise_number(
     return -(-(last + gap) // LEAST_GAP) * LEAST_GAP
 
 
-def moment_words(at: datetime) -> str:
+def full_moment(at: datetime) -> str:
     """Return a time in words, such as `Tuesday 02:00 UTC (3 November 2026)`."""
     at = at.astimezone(UTC)
     return f"{at:%A %H:%M} UTC ({at.day} {at:%B %Y})"
@@ -34,15 +34,15 @@ def moment_words(at: datetime) -> str:
 
 def pause_words(taken_at: datetime, reason_before: str | None = None) -> str:
     """Return the reason of the pause after a restore; a pause of before keeps its own as well."""
-    words = f"Restored from {moment_words(taken_at)}: look, then resume."
+    words = f"Restored from {full_moment(taken_at)}: look, then resume."
     return f"{words} It was paused before: {reason_before}" if reason_before else words
 
 
 def outside_note(taken_at: datetime, restored_at: datetime, incident: str) -> str:
     """Return the note of a ticket whose incident may have had one before the restore."""
     return (
-        f"Triagedesk was restored on {moment_words(restored_at)} from a backup of"
-        f" {moment_words(taken_at)}. A ticket for this incident may have existed here in between:"
+        f"Triagedesk was restored on {full_moment(restored_at)} from a backup of"
+        f" {full_moment(taken_at)}. A ticket for this incident may have existed here in between:"
         " in mails, messages and other systems it has an earlier number. Look there for incident"
         f" {escape_line(incident)}."
     )

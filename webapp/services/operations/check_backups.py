@@ -6,7 +6,7 @@ from datetime import datetime
 from webapp.config import Config
 from webapp.domain.figures import duration_words, size_words
 from webapp.domain.polling_health import Tone
-from webapp.domain.recovery.settle import moment_words
+from webapp.domain.recovery.settle import full_moment
 from webapp.services.operations.check_health import Check
 from webapp.services.recovery.read_backups import PlaceState, judge_places
 from webapp.services.recovery.release_restore import read_open_restore
@@ -28,7 +28,7 @@ def check_backups(config: Config, now: datetime) -> Iterator[Check]:
     """Yield a check for each place of backups, and one if a restore holds messages."""
     held = read_open_restore()
     if held is not None:
-        detail = f"Restored from {moment_words(held.taken_at)}; messages are held."
+        detail = f"Restored from {full_moment(held.taken_at)}; messages are held."
         hint = "Look around, then run `triagedesk recovery release`, or use the page Backups."
         yield Check("restore", True, detail, hint, Tone.DELIBERATE)
     if not config.backups.are_scheduled:

@@ -46,7 +46,6 @@ from webapp.services.polling.incident_batch import (
     remove_from_inbox,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
-from webapp.services.restored import outside_notes, read_last_restore
 from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
@@ -108,7 +107,6 @@ class _Writer:
         self.alerts = AlertWriter(session, held, self.context, self.now)
         self.linker = AssetLinker(session, held.connection.id, self.now)
         self.statuses = RoutedStatuses(session, self.settings.closed_status)
-        self.restore = read_last_restore(session)
         self.notices = PollNotices(is_first_poll=held.connection.is_first_poll, summary=summary)
 
     def write(self) -> BatchResult:
@@ -193,7 +191,7 @@ class _Writer:
         ).all()
         for one, ticket_id in zip(planned, ids, strict=True):
             self._comment(ticket_id, build_creation_note(one.incident))
-            for note in outside_notes(self.restore, one.incident, self.held.connection):
+            for note in self.context.outside_notes(one.incident):
                 self._comment(ticket_id, note)
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)

@@ -12,15 +12,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.recovery.due import (
-    COMPLETED,
-    FAILED,
-    INTERRUPTED,
-    RUNNING,
-    DailyTime,
-    MadeBackup,
-    is_backup_due,
-)
+from webapp.domain.recovery.due import BackupState, DailyTime, MadeBackup, is_backup_due
 from webapp.domain.recovery.manifest import Manifest
 from webapp.models import Backup
 from webapp.process_identity import is_gone, own_identity
@@ -65,7 +57,7 @@ def claim_backup(
             return None
         row = Backup(
             trigger=trigger,
-            state=RUNNING,
+            state=BackupState.RUNNING,
             place=place,
             file_name=file_name,
             started_at=now,
@@ -89,9 +81,9 @@ def recent_backups(session: Session, place: str) -> Sequence[Backup]:
 
 def as_made(row: Backup) -> MadeBackup:
     """Return a row as the rules see it; one whose process has ended is interrupted."""
-    is_over = row.state == RUNNING and is_gone(row.holder)
+    is_over = row.state == BackupState.RUNNING and is_gone(row.holder)
     return MadeBackup(
-        state=INTERRUPTED if is_over else row.state,
+        state=BackupState.INTERRUPTED if is_over else row.state,
         started_at=row.started_at,
         ended_at=row.finished_at or row.beat_at,
         beat_at=row.beat_at,
@@ -101,8 +93,8 @@ def as_made(row: Backup) -> MadeBackup:
 
 def _note_interrupted(rows: Sequence[Backup], now: datetime) -> None:
     for row in rows:
-        if row.state == RUNNING and not as_made(row).is_at_work(now):
-            row.state, row.finished_at = INTERRUPTED, row.beat_at or now
+        if row.state == BackupState.RUNNING and not as_made(row).is_at_work(now):
+            row.state, row.finished_at = BackupState.INTERRUPTED, row.beat_at or now
             row.error = "It was interrupted; another one is made in its place."
 
 
@@ -127,7 +119,7 @@ class ClaimBeat:
                 update(Backup)
                 .where(
                     Backup.id.in_(self._ids),
-                    Backup.state == RUNNING,
+                    Backup.state == BackupState.RUNNING,
                     Backup.holder == self._holder,
                 )
                 .values(beat_at=now),
@@ -150,25 +142,32 @@ def note_completed(claim: Claim, manifest: Manifest, size: int) -> None:
         "rows": manifest.rows,
         "taken_at": manifest.taken_at.isoformat(),
     }
-    _end(claim, state=COMPLETED, verified_at=now, size=size, manifest=described, finished_at=now)
+    _end(
+        claim,
+        state=BackupState.COMPLETED,
+        verified_at=now,
+        size=size,
+        manifest=described,
+        finished_at=now,
+    )
 
 
 def note_failed(claim: Claim, error: str) -> None:
     """Record that a backup failed, and why."""
-    _end(claim, state=FAILED, error=error[:MOST_ERROR], finished_at=clock.utcnow())
+    _end(claim, state=BackupState.FAILED, error=error[:MOST_ERROR], finished_at=clock.utcnow())
 
 
 def note_stopped(claim: Claim) -> None:
     """Record that the process that made a backup was told to stop; another one makes it."""
     words = "Its process was told to stop; another one is made in its place."
-    _end(claim, state=INTERRUPTED, error=words, finished_at=clock.utcnow())
+    _end(claim, state=BackupState.INTERRUPTED, error=words, finished_at=clock.utcnow())
 
 
 def _end(claim: Claim, **values: object) -> None:
     with transaction() as session:
         session.execute(
             update(Backup)
-            .where(Backup.id == claim.id, Backup.state == RUNNING)
+            .where(Backup.id == claim.id, Backup.state == BackupState.RUNNING)
             .values(holder=None, **values),
             execution_options=NO_SYNC,
         )

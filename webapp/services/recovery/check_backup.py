@@ -16,11 +16,11 @@ from webapp.services.recovery.postgres_tools import find_program, running
 from webapp.services.recovery.scratch import BackupError, scratch_place
 from webapp.services.recovery.snapshot import VERSION_TABLE, read_sqlite_facts
 
-NOT_DAMAGED = "ok"
+INTACT = "ok"
 STEPS = 1_000_000
 """SQLite asks after so many steps of its machine whether to go on."""
 
-MOST_NAMED = 3
+MOST_TABLES_NAMED = 3
 _COPY = re.compile(rb'COPY (?:\S+\.)?"?(\w+)"? \(.*\) FROM stdin;\n')
 
 
@@ -64,7 +64,7 @@ def check_database_copy(
         schema, counts = _read_dump(opened, postgres_bin, beat)
     problems = compare_counts(manifest.counts, counts)
     if problems:
-        raise BackupError(f"The backup is not complete. {' '.join(problems[:MOST_NAMED])}")
+        raise BackupError(f"The backup is not complete. {' '.join(problems[:MOST_TABLES_NAMED])}")
     if schema != manifest.schema:
         raise BackupError(f"The backup is at migration {schema}, not at {manifest.schema}.")
     return counts
@@ -81,7 +81,7 @@ def _check_sqlite(
         with closing(sqlite3.connect(file, isolation_level=None)) as copy:
             copy.set_progress_handler(go_on, STEPS)
             found = copy.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if found != NOT_DAMAGED:
+            if found != INTACT:
                 raise BackupError(f"The database in the backup is damaged: {found}.")
             return read_sqlite_facts(copy, tables)
     except sqlite3.Error as error:

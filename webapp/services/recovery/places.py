@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from webapp.config import BackupSettings, StorageSettings
-from webapp.outbound import object_storage
-from webapp.outbound.object_storage import Bucket, StorageError
+from webapp.outbound.storage import object_storage
+from webapp.outbound.storage.object_storage import Bucket, StorageError
 from webapp.services.errors import NotFoundError
 from webapp.services.recovery.age_stream import Source
 from webapp.services.recovery.scratch import BackupError, describing_disk
@@ -40,7 +40,7 @@ class StoredBackup:
         }
 
 
-class Place(Protocol):
+class BackupPlace(Protocol):
     """A place for backups; whatever fails raises BackupError with a sentence."""
 
     @property
@@ -136,9 +136,9 @@ def _as_refusal() -> Iterator[None]:
         raise BackupError(str(error)) from error
 
 
-def configured_places(settings: BackupSettings, ca_file: str | None = None) -> list[Place]:
+def configured_places(settings: BackupSettings, ca_file: str | None = None) -> list[BackupPlace]:
     """Return the places that are configured, the directory first."""
-    places: list[Place] = []
+    places: list[BackupPlace] = []
     if settings.directory is not None:
         places.append(DirectoryPlace(settings.directory))
     if settings.storage is not None:
@@ -164,7 +164,7 @@ def backup_name(at: datetime, mark: str) -> str:
 
 
 def time_of_name(name: str) -> datetime | None:
-    """Return when a backup of this name began (UTC); None for a file that is not one of ours."""
+    """Return when a backup of this name began (UTC); None for a file of another name."""
     match = _NAME.fullmatch(name)
     try:
         return datetime.strptime(match[1], _TIME).replace(tzinfo=UTC) if match else None

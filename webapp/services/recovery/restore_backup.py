@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.config import Config, load_config, read_backups, read_data_dir, read_database_url
 from webapp.domain.recovery.manifest import DATABASE_MEMBERS, Manifest
-from webapp.domain.recovery.settle import moment_words
+from webapp.domain.recovery.settle import full_moment
 from webapp.extensions import db
 from webapp.schema import known_revisions
 from webapp.services.recovery.check_backup import check_database_copy
@@ -192,6 +192,6 @@ def _restore_sqlite(
 def describe_restored(restored: RestoredBackup) -> str:
     """Return what was restored as a sentence."""
     return (
-        f"Restored {restored.rows:,} rows of {moment_words(restored.manifest.taken_at)}, made by"
+        f"Restored {restored.rows:,} rows of {full_moment(restored.manifest.taken_at)}, made by"
         f" Triagedesk {restored.manifest.product_version}."
     )

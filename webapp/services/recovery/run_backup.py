@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from webapp import clock
 from webapp.config import Config
-from webapp.domain.recovery.due import COMPLETED, FAILED, INTERRUPTED, DailyTime
+from webapp.domain.recovery.due import BackupState, DailyTime
 from webapp.domain.recovery.keep import KeepRule, choose_removed
 from webapp.extensions import current_config
 from webapp.models import Backup
@@ -29,7 +29,7 @@ from webapp.services.recovery.backup_rows import (
 )
 from webapp.services.recovery.check_backup import check_backup
 from webapp.services.recovery.encryption import Sealer
-from webapp.services.recovery.places import Place, backup_name, configured_places
+from webapp.services.recovery.places import BackupPlace, backup_name, configured_places
 from webapp.services.recovery.scratch import scratch_place
 from webapp.services.recovery.write_backup import PARTIAL, MadeFile, write_backup
 from webapp.services.transactions import NO_SYNC, reading, transaction
@@ -86,7 +86,7 @@ def _make(
 ) -> list[BackupResult]:
     config, now = current_config(), clock.utcnow()
     name = backup_name(now, secrets.token_hex(3))
-    claims: list[tuple[Place, Claim]] = []
+    claims: list[tuple[BackupPlace, Claim]] = []
     for place in configured_places(config.backups, config.outbound_ca_file):
         claim = claim_backup(place.words, name, trigger=trigger, due=due, now=now)
         if claim is not None:
@@ -97,7 +97,7 @@ def _make(
 
 
 def _make_claimed(
-    config: Config, environment: Mapping[str, str], claims: Sequence[tuple[Place, Claim]]
+    config: Config, environment: Mapping[str, str], claims: Sequence[tuple[BackupPlace, Claim]]
 ) -> None:
     """Make the file once, and put it into each place."""
     beat = ClaimBeat([claim for _, claim in claims])
@@ -116,7 +116,7 @@ def _make_claimed(
 
 
 def _put(
-    config: Config, place: Place, claim: Claim, file: Path, made: MadeFile, beat: ClaimBeat
+    config: Config, place: BackupPlace, claim: Claim, file: Path, made: MadeFile, beat: ClaimBeat
 ) -> None:
     """Put the file into a place, read it back from there, and delete what is kept no longer."""
     place.store(file, claim.file_name, beat)
@@ -160,7 +160,7 @@ def _results(claims: Iterable[Claim]) -> list[BackupResult]:
         ]
 
 
-def _prune(place: Place, rule: KeepRule) -> None:
+def _prune(place: BackupPlace, rule: KeepRule) -> None:
     """Delete the backups that the rule does not keep, and what failed ones have left.
 
     Only files that this installation has on record are touched: others may use the place, too.
@@ -171,11 +171,13 @@ def _prune(place: Place, rule: KeepRule) -> None:
                 Backup.place == place.words, Backup.removed_at.is_(None)
             )
         ).all()
-    removed = choose_removed([row.started_at for row in rows if row.state == COMPLETED], rule)
+    removed = choose_removed(
+        [row.started_at for row in rows if row.state == BackupState.COMPLETED], rule
+    )
     gone = []
     for row in rows:
-        has_failed = row.state in (FAILED, INTERRUPTED)
-        if has_failed or (row.state == COMPLETED and row.started_at in removed):
+        has_failed = row.state in (BackupState.FAILED, BackupState.INTERRUPTED)
+        if has_failed or (row.state == BackupState.COMPLETED and row.started_at in removed):
             try:
                 place.remove(row.file_name)
                 place.remove(row.file_name + PARTIAL)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from webapp.domain.recovery.due import INTERRUPTED, RUNNING
+from webapp.domain.recovery.due import BackupState
 from webapp.domain.recovery.settle import RATE_DAYS, pause_words, raise_number
 from webapp.models import (
     Backup,
@@ -122,9 +122,9 @@ def _end_work(session: Session, now: datetime) -> None:
     )
     session.execute(
         update(Backup)
-        .where(Backup.state == RUNNING)
+        .where(Backup.state == BackupState.RUNNING)
         .values(
-            state=INTERRUPTED,
+            state=BackupState.INTERRUPTED,
             finished_at=now,
             error="It was at work when the backup was made that was restored.",
         ),

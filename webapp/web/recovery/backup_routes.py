@@ -4,7 +4,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.figures import size_words
-from webapp.domain.recovery.settle import moment_words
+from webapp.domain.recovery.settle import full_moment
 from webapp.services.recovery.read_backups import read_backups_page, request_backup
 from webapp.services.recovery.release_restore import (
     OpenRestore,
@@ -19,7 +19,7 @@ from webapp.web.viewer import require_viewer
 
 backups = Blueprint("backups", __name__, url_prefix="/backups")
 backups.add_app_template_filter(size_words)
-backups.add_app_template_filter(moment_words)
+backups.add_app_template_filter(full_moment)
 
 
 @backups.get("")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from webapp.domain.recovery.settle import (
     RATE_DAYS,
-    moment_words,
+    full_moment,
     outside_note,
     pause_words,
     raise_number,
@@ -44,7 +44,7 @@ def test_thrice_the_usual_rate_fits_in_between(last: int, lately: int, days: flo
 
 
 def test_words() -> None:
-    assert moment_words(TAKEN) == "Tuesday 02:00 UTC (3 November 2026)"
+    assert full_moment(TAKEN) == "Tuesday 02:00 UTC (3 November 2026)"
     assert pause_words(TAKEN) == (
         "Restored from Tuesday 02:00 UTC (3 November 2026): look, then resume."
     )

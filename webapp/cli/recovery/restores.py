@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from webapp.cli.backup_options import FILE, app_alone_on, opener_options, read_opener
 from webapp.cli.output import json_option, print_json, refusing
+from webapp.cli.recovery.options import FILE, app_alone_on, opener_options, read_opener
 from webapp.config import Config, read_backups, read_data_dir
-from webapp.domain.recovery.settle import moment_words
+from webapp.domain.recovery.settle import full_moment
 from webapp.models import TicketCounter
 from webapp.runtime.data_dir import alone_in, create_data_dir, locked
 from webapp.services.operations.check_encryption import find_unreadable_columns
@@ -105,7 +105,7 @@ def status(as_json: bool) -> None:
         click.echo("No restore holds messages.")
     else:
         click.echo(
-            f"Restored from {moment_words(held.taken_at)}: messages are held,"
+            f"Restored from {full_moment(held.taken_at)}: messages are held,"
             f" {held.waiting:,} of the backup wait."
         )
 

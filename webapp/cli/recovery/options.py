@@ -8,9 +8,9 @@ from typing import TypeVar
 import click
 
 from webapp import create_app
-from webapp.cli.database_lock import database_alone
 from webapp.config import BackupSettings, Config, require_passphrase, require_recipient
 from webapp.extensions import db
+from webapp.runtime.database_lock import database_alone
 from webapp.services.recovery.encryption import (
     Opener,
     Sealer,

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import click
 
-from webapp.cli.backup_options import (
+from webapp.cli.output import json_option, print_json, print_table, refusing
+from webapp.cli.recovery.options import (
     FILE,
     opener_options,
     passphrase_option,
     read_opener,
     read_sealer,
 )
-from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.cli.support import opened_app
 from webapp.config import Config, read_backups, read_data_dir
-from webapp.domain.recovery.settle import moment_words
+from webapp.domain.recovery.settle import full_moment
 from webapp.services.recovery.check_backup import check_backup
 from webapp.services.recovery.places import fetch_file, list_files
 from webapp.services.recovery.run_backup import make_backup_now
@@ -107,7 +107,7 @@ def verify(file: Path, passphrase_file: Path | None, identity: Path | None, as_j
         )
     else:
         click.echo(
-            f"{file} is whole: {checked.rows:,} rows of {moment_words(manifest.taken_at)}, made by"
+            f"{file} is whole: {checked.rows:,} rows of {full_moment(manifest.taken_at)}, made by"
             f" Triagedesk {manifest.product_version}."
         )
 
