@@ -10,6 +10,7 @@ from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from tests.support.receivers.notices_data import (
     Mailbox,
+    add_person,
     add_policy,
     add_target,
     deliver_all,
@@ -19,10 +20,12 @@ from webapp import clock
 from webapp.domain.notices.target_kinds import Kind
 from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.extensions import current_config
-from webapp.models import Escalation, OutboxRow
+from webapp.models import Escalation, OutboxRow, SecurityNote
+from webapp.outbound.settings import Destination, MailServer
 from webapp.services.errors import RefusedError
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.deliver_due import deliver_due
+from webapp.services.notices.personal import mail_notes
 from webapp.services.operations.check_backups import check_backups
 from webapp.services.polling.manage_polling import resume_polling
 from webapp.services.recovery.release_restore import read_open_restore, release_restore
@@ -113,3 +116,31 @@ def test_released_what_is_new_goes_out_and_what_waited_as_somebody_chose(
     assert read_open_restore() is None
     with pytest.raises(RefusedError, match="nothing to release"):
         release_restore(drops_waiting=True)
+
+
+def test_mails_about_accounts_wait_as_well(held: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def send(_destination: Destination, message: object) -> str:
+        told.append(str(message))
+        return "250 OK"
+
+    server = MailServer(host="mail.example.com", sender="desk@example.com")
+    monkeypatch.setattr(mail_notes, "read_mail_server", lambda _session: server)
+    monkeypatch.setattr(mail_notes, "send", send)
+    now = clock.utcnow()
+    user_id, _ = add_person("Ada")
+    with transaction() as session:
+        session.add(
+            SecurityNote(
+                user_id=user_id,
+                subject="A new browser",
+                sentence="You signed in.",
+                created_at=now,
+                next_mail_at=now,
+            )
+        )
+    assert mail_notes.mail_security_notes(now) == 0
+    release_restore(drops_waiting=True)
+    assert mail_notes.mail_security_notes(now) == 1
+    assert len(told) == 1

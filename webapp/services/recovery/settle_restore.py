@@ -19,6 +19,7 @@ from webapp.models import (
     PendingSignIn,
     PollRun,
     Restore,
+    SecurityNote,
     SetupToken,
     Target,
     Ticket,
@@ -72,6 +73,9 @@ def _end_sessions(session: Session, now: datetime) -> None:
     session.execute(
         update(PasswordLink).where(PasswordLink.expires_at > now).values(expires_at=now),
         execution_options=NO_SYNC,
+    )
+    session.execute(  # they stand on the pages, and were most likely mailed
+        update(SecurityNote).values(next_mail_at=None), execution_options=NO_SYNC
     )
     for model in (PendingSignIn, SetupToken):
         session.execute(delete(model), execution_options=NO_SYNC)
