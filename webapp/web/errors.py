@@ -53,7 +53,7 @@ STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, Fiel
 SHOWN_FIELD_LENGTH = 50_000
 NO_RIGHTS = "42501"
 CSRF_FIELD = "csrf_token"
-NEVER_SHOWN = ("password", "secret", "token", "key")
+NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
