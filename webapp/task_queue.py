@@ -56,6 +56,7 @@ class JobKind:
 
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
+    "audit_trail": JobKind(DEFAULT_QUEUE, 300),
     "housekeeping": JobKind(DEFAULT_QUEUE, 600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(NOTICE_QUEUE, 120),

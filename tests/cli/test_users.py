@@ -5,9 +5,11 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows, change
+from tests.support.security.factors import set_up_app
 from tests.support.security.sessions import sign_in_as
 from webapp.models import User
-from webapp.services.people.sessions import SignInError
+from webapp.services.people.sessions import SignInError, find_session
+from webapp.services.people.users import find_user
 
 PASSWORD = "correct horse"
 
@@ -89,6 +91,35 @@ def test_unknown_people_and_roles(shell: Shell) -> None:
     for arguments in (("passwd", "eve@example.com"), ("deactivate", "eve@example.com")):
         assert "no user eve@example.com" in shell.refused("user", *arguments, stdin=PASSWORD)
     assert shell.run("user", "role", "eve@example.com", "owner").exit_code == 2
+
+
+@both_databases
+def test_resetting_factors(shell: Shell) -> None:
+    _add(shell, "ada@example.com", "admin")
+    with_app = find_user("ada@example.com")
+    key, made = set_up_app(with_app.id)
+    [row] = shell.json("user", "list")
+    assert (row["second_factor"], row["recovery_codes"]) == (["app"], 10)
+    listed = shell.ok("user", "list")
+    assert "app" in listed
+    assert not any(secret in listed for secret in (key, *made.codes))
+    said = shell.ok("user", "reset-factors", "Ada@example.com", "--reason", "lost the phone")
+    assert said == (
+        "ada@example.com signs in with the password alone now; open sessions are ended.\n"
+    )
+    assert find_session(made.token) is None
+    [row] = shell.json("user", "list")
+    assert (row["second_factor"], row["recovery_codes"]) == ([], 0)
+    assert "none" in shell.ok("user", "list")
+
+
+def test_resetting_factors_needs_a_reason_and_something_to_reset(shell: Shell) -> None:
+    _add(shell, "ada@example.com", "admin")
+    reset = ("user", "reset-factors")
+    assert "no second factor" in shell.refused(*reset, "ada@example.com", "--reason", "lost")
+    assert "There is no user" in shell.refused(*reset, "bo@example.com", "--reason", "lost")
+    set_up_app(find_user("ada@example.com").id)
+    assert "Say why" in shell.refused(*reset, "ada@example.com", "--reason", " ")
 
 
 OIDC = {

@@ -1,12 +1,15 @@
 """`triagedesk user`: the people who may sign in."""
 
 import sys
+from typing import Any
 
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
 from webapp.models import User
 from webapp.models.user import ROLE_HELPDESK, ROLES
+from webapp.services.people.factors.read_factors import FactorSummary, summarize_factors
+from webapp.services.people.factors.reset_factors import reset_factors
 from webapp.services.people.password_rules import strength_of
 from webapp.services.people.single_sign_on.break_glass import set_break_glass
 from webapp.services.people.single_sign_on.unlink_account import unlink_account
@@ -46,11 +49,14 @@ def add(email: str, name: str, role: str) -> None:
 @refusing
 def list_(as_json: bool) -> None:
     """List users."""
-    rows = [_as_dict(one) for one in list_users()]
+    factors = summarize_factors()
+    rows = [_as_dict(one) | _factors_of(factors[one.id]) for one in list_users()]
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, ("email", "name", "role", "is_active"), "No users yet.")
+        shown = [row | {"second_factor": ", ".join(row["second_factor"]) or "none"} for row in rows]
+        columns = ("email", "name", "role", "is_active", "second_factor")
+        print_table(shown, columns, "No users yet.")
 
 
 @user.command("passwd")
@@ -86,6 +92,23 @@ def deactivate(email: str) -> None:
     """Keep a user from signing in and end their sessions."""
     changed = deactivate_user(find_user(email).id)
     click.echo(f"{changed.email} cannot sign in any more.")
+
+
+@user.command("reset-factors")
+@click.argument("email")
+@click.option("--reason", required=True, help="Why; it is on record, and the person reads it.")
+@refusing
+def reset_factors_(email: str, reason: str) -> None:
+    """Remove a user's app, passkeys and recovery codes, and end their sessions.
+
+    For somebody who has lost them all, and for the last admin.
+    """
+    changed = reset_factors(find_user(email).id, reason, actor_id=None)
+    click.echo(f"{changed.email} signs in with the password alone now; open sessions are ended.")
+
+
+def _factors_of(summary: FactorSummary) -> dict[str, Any]:
+    return {"second_factor": summary.words, "recovery_codes": summary.unused_codes}
 
 
 @user.command("break-glass")
@@ -125,7 +148,7 @@ def _say_strength(person: User, password: str) -> None:
     click.echo(f"The password is {strength_of(person, password)}.", err=True)
 
 
-def _as_dict(one: User) -> dict[str, object]:
+def _as_dict(one: User) -> dict[str, Any]:
     return {
         "id": one.id,
         "email": one.email,

@@ -31,8 +31,9 @@ from webapp.config.places import (
     read_database_url,
     read_redis_url,
 )
-from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.security import SecuritySettings
 from webapp.config.sign_on import LocalPasswords, SignOnSettings
+from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
     "DATABASE_FILE",

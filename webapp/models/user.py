@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, false, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    and_,
+    false,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.extensions import Base
@@ -31,8 +41,9 @@ class User(Base):
     `oidc_subject` is who the person is to the identity provider `oidc_issuer`; where
     `is_role_provided`, the role comes from there with each sign-in. A break-glass admin
     may sign in with a password where only single sign-on is allowed. `factor_due_at` is when a
-    second factor is asked for without a way around it. `erased_at` is when the person's own data
-    was erased; the row stays for what it is referred to.
+    second factor is asked for without a way around it; it is empty while the person has one.
+    `passkey_handle` is what passkeys know the person by: random text that says nothing about them.
+    `erased_at` is when the person's own data was erased; the row stays for what it is referred to.
     """
 
     __tablename__ = "users"
@@ -51,6 +62,7 @@ class User(Base):
         Boolean, default=False, server_default=false()
     )
     factor_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    passkey_handle: Mapped[str | None] = mapped_column(String(64), unique=True)
     is_break_glass: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
@@ -61,6 +73,16 @@ class User(Base):
     def is_auditor(self) -> bool:
         """Whether this user sees everything and changes nothing."""
         return self.role == ROLE_AUDITOR
+
+    @hybrid_property
+    def may_work(self) -> bool:
+        """Whether this user can be given tickets, put on call and told of what happens."""
+        return self.is_active and self.role != ROLE_AUDITOR
+
+    @may_work.inplace.expression
+    @classmethod
+    def _may_work(cls) -> ColumnElement[bool]:
+        return and_(cls.is_active, cls.role != ROLE_AUDITOR)
 
     @property
     def is_admin(self) -> bool:

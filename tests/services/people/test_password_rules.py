@@ -1,7 +1,10 @@
 """Common passwords, their strength in a word, and that judging any of them is quick and safe."""
 
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -121,9 +124,9 @@ def test_the_words_are_name_address_and_host(app: Flask) -> None:
 @pytest.mark.parametrize("password", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.usefixtures("app")
 def test_hostile_passwords_are_judged_in_a_moment(password: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     check(password[:1024])
-    assert time.perf_counter() - started < 10
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.usefixtures("app")
@@ -144,7 +147,17 @@ def test_every_text_is_judged(
     assert (found.fault is None) == (found.strength is not Strength.WEAK)
 
 
-@pytest.mark.slow
+@contextmanager
+def switching_often() -> Iterator[None]:
+    """Threads take turns after a microsecond instead of five milliseconds."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 def test_nobody_is_judged_by_the_words_of_somebody_else(app: Flask) -> None:
     """zxcvbn keeps the words of the context in one place for all threads."""
 
@@ -152,8 +165,8 @@ def test_nobody_is_judged_by_the_words_of_somebody_else(app: Flask) -> None:
         with app.app_context():
             return strength_beside(BESIDE[number % 2])
 
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(judge, range(1000)))
+    with switching_often(), ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(judge, range(400)))
     assert set(found[0::2]) == {Strength.STRONG}
     assert set(found[1::2]) == {Strength.WEAK}
 

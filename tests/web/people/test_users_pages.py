@@ -49,8 +49,8 @@ def test_the_list(app: Flask, admin: Browser, desk: Desk) -> None:
             all_rows(Ticket, Ticket.assignee_id == desk.helpdesk_id, Ticket.closed_at.is_(None))
         )
     ada, bo = rows(admin.get("/users"))
-    assert ada.startswith("A Ada Okafor (you) ada@example.com Admin Active nothing just now 1")
-    assert bo.startswith("B Bo Lindqvist bo@example.com Helpdesk Active nothing just now 1")
+    assert ada.startswith("A Ada Okafor (you) ada@example.com Admin Active none nothing just now 1")
+    assert bo.startswith("B Bo Lindqvist bo@example.com Helpdesk Active none nothing just now 1")
     assert open_tickets
     assert bo.endswith(f"1 {open_tickets} of Bo Lindqvist")
     assert admin.get("/users").one("a", href=f"/tickets?assignee={desk.helpdesk_id}") is not None
@@ -81,7 +81,7 @@ def test_inviting_shows_the_link_once(app: Flask, admin: Browser, fake_clock: Fa
     cleo = user(app, 3)
     assert (cleo.email, cleo.role, cleo.has_password) == ("cleo@example.com", "helpdesk", False)
     row = rows(admin.get("/users"))[2]
-    assert "Cleo Marchetti cleo@example.com Helpdesk Invited nothing never 0 0" in row
+    assert "Cleo Marchetti cleo@example.com Helpdesk Invited none nothing never 0 0" in row
     assert actions(app)[-1] == "user.invited"
     fake_clock.advance(hours=72)
     assert "Invitation expired" in admin.get("/users").text

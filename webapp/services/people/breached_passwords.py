@@ -27,10 +27,6 @@ HINT = (
 logger = logging.getLogger(__name__)
 
 
-class BreachFileError(Exception):
-    """The file is not in the form that can be searched; the message is a sentence."""
-
-
 def is_breached(password: str) -> bool:
     """Whether the configured file has this password; False without one.
 
@@ -44,7 +40,7 @@ def is_breached(password: str) -> bool:
     try:
         with open(path, "rb") as file:
             return _find(file, digest.upper().encode())
-    except (OSError, ValueError, BreachFileError) as error:
+    except (OSError, ValueError) as error:
         logger.warning("Passwords are not compared with breaches: %s", _describe(path, error))
         return False
 
@@ -57,7 +53,7 @@ def find_breach_file_fault(path: str) -> str | None:
     try:
         with open(path, "rb") as file:
             _look_over(file)
-    except (OSError, ValueError, BreachFileError) as error:
+    except (OSError, ValueError) as error:
         return _describe(path, error)
     return None
 
@@ -82,7 +78,7 @@ def _find(file: BinaryIO, wanted: bytes) -> bool:
     while low < high:
         middle = (low + high) // 2
         begins, digest = _line_from(file, middle)
-        if digest is None or begins >= high or digest > wanted:
+        if digest is None or digest > wanted:
             high = middle
         elif digest == wanted:
             return True
@@ -92,24 +88,24 @@ def _find(file: BinaryIO, wanted: bytes) -> bool:
 
 
 def _look_over(file: BinaryIO) -> None:
-    """Raise BreachFileError unless lines at places all over the file are in form and in order."""
+    """Raise ValueError unless lines at places all over the file are in form and in order."""
     size = _size(file)
     if not size:
-        raise BreachFileError("it is empty.")
+        raise ValueError("it is empty.")
     last = b""
     for step in range(PROBES + 1):
         _, digest = _line_from(file, max(0, size - LONGEST_LINE) * step // PROBES)
         if digest is None:
             continue
         if digest < last:
-            raise BreachFileError("its lines are not ordered by their hashes.")
+            raise ValueError("its lines are not ordered by their hashes.")
         last = digest
 
 
 def _line_from(file: BinaryIO, offset: int) -> tuple[int, bytes | None]:
     """Where the first line begins that begins at `offset` or later, and its hash in upper case.
 
-    The hash is None behind the last line. Raises BreachFileError for a line in another form.
+    The hash is None behind the last line. Raises ValueError for a line in another form.
     """
     file.seek(max(0, offset - 1))
     if offset and not file.readline(LONGEST_LINE).endswith(b"\n"):
@@ -120,14 +116,14 @@ def _line_from(file: BinaryIO, offset: int) -> tuple[int, bytes | None]:
         return begins, None
     found = LINE.fullmatch(line)
     if found is None:
-        raise BreachFileError("a line is not of the form SHA1:COUNT, with 40 hexadecimal digits.")
+        raise ValueError("a line is not of the form SHA1:COUNT, with 40 hexadecimal digits.")
     return begins, found[1].upper()
 
 
 def _end_of(file: BinaryIO) -> tuple[int, None]:
     """Take a line without an end for the last one, or refuse it as too long."""
     if file.read(1):
-        raise BreachFileError("a line is longer than a hash and a count.")
+        raise ValueError("a line is longer than a hash and a count.")
     return file.tell(), None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from webapp.domain.security.events import WORDS as SECURITY_WORDS
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.operations.audit_names import AuditNames
@@ -29,6 +30,12 @@ ACTIONS = {
     "contact_method.resumed": "Used a contact method again",
     "drill.scheduled": "Changed how often a drill begins",
     "drill.started": "Started a drill",
+    "factor.added": "Added a second factor",
+    "factor.copy_suspected": "Refused a passkey that may be a copy",
+    "factor.recovery_code_used": "Used a recovery code",
+    "factor.recovery_codes_made": "Made recovery codes",
+    "factor.removed": "Removed a second factor",
+    "factor.reset": "Reset somebody's second factors",
     "incidents.ticketed": "Created tickets for recorded incidents",
     "key.forgotten": "Forgot an encryption key",
     "key.misplaced": "Found a stored secret that is not its place's own",
@@ -113,8 +120,9 @@ class Change:
 
 def action_words(action: str) -> str:
     """Words for an action; an action without words of its own gives them by its parts."""
-    if action in ACTIONS:
-        return ACTIONS[action]
+    words = ACTIONS.get(action) or SECURITY_WORDS.get(action)
+    if words is not None:
+        return words
     subject, _, what = action.replace("_", " ").partition(".")
     if not what or " " in what:
         return f"{subject} {what}".strip().capitalize()
@@ -125,7 +133,7 @@ def action_words(action: str) -> str:
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
     """The groups of actions as choices of the filter; the chosen group is included."""
     offered = sorted({*groups, *([chosen] if chosen else [])})
-    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
+    return [(group, group.replace("_", " ").capitalize()) for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:

@@ -12,6 +12,7 @@ from webapp.services.people.edit_user import (
     edit_user,
     sign_out_everywhere,
 )
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.invite_user import Invitation, invite_user
 from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
@@ -43,6 +44,7 @@ def show_list() -> ResponseReturnValue:
         is_inactive=request.args.get("show") == "deactivated",
         is_limited=read_password_limit(),
         reached=list_confirmed(),
+        factors=summarize_factors(),
     )
 
 
@@ -224,6 +226,7 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         form=form,
         problem=problem,
         reached=list_confirmed().get(user_id, []),
+        factors=summarize_factors([user_id])[user_id],
         is_limited=read_password_limit(),
         ways=read_own_ways(user_id),
         sign_on=current_config().sign_on,
