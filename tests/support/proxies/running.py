@@ -1,4 +1,4 @@
-"""Starting nginx and Caddy with the files of `deploy`: other ports and paths, nothing else changed."""
+"""Starting nginx and Caddy with the files of `deploy`; only ports and paths are others."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.support.processes import ROOT, Command, clean_environment
+from tests.support.processes import ROOT, Command, clean_environment, run_program
 from tests.support.proxies.asking import NAME, Asker
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port
@@ -22,7 +22,8 @@ events {{ }}
 http {{
     access_log {folder}/main-access.log combined;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
     include {folder}/site.conf;
 }}
 """
@@ -74,12 +75,18 @@ def start_nginx(folder: Path, upstream: str) -> Proxy:
     return proxy
 
 
-def start_caddy(folder: Path, upstream: str, name: str = "Caddyfile") -> Proxy:
-    """Run a Caddyfile; skips the test where Caddy is not installed."""
+def start_caddy(folder: Path, upstream: str) -> Proxy:
+    """Run the Caddyfile for the installed version; skips the test where Caddy is not installed.
+
+    It writes down all it ever writes down: every request, also one that went well.
+    """
     proxy = Proxy(folder, "caddy")
+    said = run_program(proxy.program, "version").stdout
+    version = tuple(int(part) for part in re.findall(r"\d+", said)[:3])
+    name = "Caddyfile" if version >= (2, 6, 4) else "Caddyfile-debian12"
     text = (DEPLOY / name).read_text(encoding="utf-8")
-    ports = f"\thttp_port {proxy.asker.port}\n\thttps_port {proxy.asker.tls_port}\n\tadmin off\n"
-    text = re.sub(r"^\{\n", "{\n" + ports, text, count=1, flags=re.MULTILINE)
+    ports = f"\thttp_port {proxy.asker.port}\n\thttps_port {proxy.asker.tls_port}\n"
+    text = re.sub(r"^\{\n", "{\n\tadmin off\n\tdebug\n" + ports, text, count=1, flags=re.MULTILINE)
     certificate = f"\ttls {folder}/fullchain.pem {folder}/privkey.pem\n"
     text = text.replace(f"\n{NAME} {{\n", f"\n{NAME} {{\n{certificate}")
     text = text.replace("127.0.0.1:8000", upstream)
