@@ -1,5 +1,6 @@
 """Starting nginx and Caddy with the files of `deploy`; only ports and paths are others."""
 
+import getpass
 import re
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from webapp.runtime.network import find_free_port
 DEPLOY = ROOT / "deploy"
 CERTIFICATES = "/etc/letsencrypt/live/desk.example.com"
 NGINX_MAIN = """
+user {user};
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/main-error.log info;
@@ -70,7 +72,9 @@ def start_nginx(folder: Path, upstream: str) -> Proxy:
     text = text.replace("server 127.0.0.1:8000;", f"server {upstream};")
     text = text.replace(CERTIFICATES, str(folder)).replace("/var/log/nginx", str(folder))
     (folder / "site.conf").write_text(text, encoding="utf-8")
-    (folder / "main.conf").write_text(NGINX_MAIN.format(folder=folder), encoding="utf-8")
+    (folder / "main.conf").write_text(
+        NGINX_MAIN.format(folder=folder, user=getpass.getuser()), encoding="utf-8"
+    )
     proxy.start("-p", str(folder), "-e", str(folder / "first.log"), "-c", str(folder / "main.conf"))
     return proxy
 
