@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.proxies.asking import NAME, Answer
-from tests.support.proxies.running import Proxy, start_nginx
+from tests.support.deploy.asking import NAME, Answer
+from tests.support.deploy.running import Proxy, start_nginx
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port

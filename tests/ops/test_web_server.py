@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from gunicorn.http.errors import InvalidResponseHeader
 
+from tests.support.deploy.asking import NAME
+from tests.support.deploy.running import start_nginx
 from tests.support.processes import Command, clean_environment, run_triagedesk
-from tests.support.proxies.asking import NAME
-from tests.support.proxies.running import start_nginx
 from webapp.bare_page import HEADERS
 from webapp.runtime.bare_errors import make_answer, status_of_failure
 from webapp.runtime.network import find_free_port
@@ -117,7 +117,7 @@ def test_serves_the_socket_that_systemd_hands_over_and_leaves_its_file(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "web.sock"
-    words = ["-m", "tests.support.proxies.socket_activation", str(path)]
+    words = ["-m", "tests.support.deploy.socket_activation", str(path)]
     command = Command(
         [*words, "web", "--systemd-socket"], tmp_path / "web", clean_environment(**installed)
     )
@@ -141,7 +141,7 @@ def test_all_of_it_serves_the_socket_that_systemd_hands_over(
     installed: dict[str, str], tmp_path: Path
 ) -> None:
     path = tmp_path / "web.sock"
-    words = ["-m", "tests.support.proxies.socket_activation", str(path)]
+    words = ["-m", "tests.support.deploy.socket_activation", str(path)]
     command = Command(
         [*words, "up", "--systemd-socket"], tmp_path / "up", clean_environment(**installed)
     )
@@ -161,7 +161,7 @@ def test_a_unix_socket_is_for_a_proxy_that_is_known(
     installed: dict[str, str], tmp_path: Path, missing: str
 ) -> None:
     settings = {name: value for name, value in installed.items() if name != missing}
-    words = ["-m", "tests.support.proxies.socket_activation", str(tmp_path / "web.sock")]
+    words = ["-m", "tests.support.deploy.socket_activation", str(tmp_path / "web.sock")]
     command = Command(
         [*words, "web", "--systemd-socket"], tmp_path / "web", clean_environment(**settings)
     )

@@ -1,6 +1,6 @@
 """Starts a command as systemd does with a socket unit: the socket is its file number 3.
 
-python -m tests.support.proxies.socket_activation SOCKET triagedesk-command...
+python -m tests.support.deploy.socket_activation SOCKET triagedesk-command...
 """
 
 import os

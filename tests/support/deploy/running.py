@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.support.deploy.asking import NAME, Asker
 from tests.support.processes import ROOT, Command, clean_environment, run_program
-from tests.support.proxies.asking import NAME, Asker
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port
 
