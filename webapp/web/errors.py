@@ -33,6 +33,7 @@ from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.filters import counted
+from webapp.web.same_session import name_session
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
@@ -266,6 +267,7 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
         return _typing_page("no_cookies", 400, fields=[])
     if not current_viewer().is_authenticated and _typed():
         return _typing_page("signed_out", 401)
+    name_session()  # so that the form that is shown now is taken
     return _typing_page("expired", 400)
 
 
