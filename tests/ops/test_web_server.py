@@ -28,6 +28,19 @@ NOT_HTTP = {
         f"POST /take/{SECRET} HTTP/1.1\r\nHost: {NAME}\r\nTransfer-Encoding: {SECRET}\r\n\r\n",
         501,
     ),
+    "a length and chunks": (
+        f"POST /{SECRET} HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: 6\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+        400,
+    ),
+    "a signed length": (
+        f"POST /{SECRET} HTTP/1.1\r\nHost: {NAME}\r\nContent-Length: +3\r\n\r\nabc",
+        400,
+    ),
+    "a disguised coding": (
+        f"POST /{SECRET} HTTP/1.1\r\nHost: {NAME}\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        400,
+    ),
     "a long address": (f"GET /{SECRET}{'x' * 9000} HTTP/1.1\r\nHost: {NAME}\r\n\r\n", 414),
     "a long header": (f"GET / HTTP/1.1\r\nX-A: {SECRET}{'x' * 9000}\r\n\r\n", 431),
 }
