@@ -56,14 +56,18 @@ class JobKind:
 
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
+    "audit_trail": JobKind(DEFAULT_QUEUE, 300),
     "housekeeping": JobKind(DEFAULT_QUEUE, 600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(NOTICE_QUEUE, 120),
+    "account_mails": JobKind(NOTICE_QUEUE, 900),
     "deliver": JobKind(NOTICE_QUEUE, 900),
     "drills": JobKind(DEFAULT_QUEUE, 60),
     "drill": JobKind(POLL_QUEUE, 600),
     "proofs": JobKind(DEFAULT_QUEUE, 60),
     "prove": JobKind(POLL_QUEUE, 2 * 3600),
+    "backups": JobKind(DEFAULT_QUEUE, 60),
+    "backup": JobKind(POLL_QUEUE, 12 * 3600),
 }
 
 

@@ -22,6 +22,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", name=op.f("uq_audit_chain_event_id")),
     )
     op.create_table(
+        "audit_forwards",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receiver", sa.String(length=300), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_forwards")),
+        sa.UniqueConstraint("receiver", name=op.f("uq_audit_forwards_receiver")),
+    )
+    op.create_table(
         "audit_prunings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("through_event_id", sa.Integer(), nullable=False),
@@ -54,6 +64,8 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("holder", sa.String(length=300), nullable=True),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("manifest", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
@@ -96,8 +108,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticator_apps")),
-        sa.UniqueConstraint("user_id", name=op.f("uq_authenticator_apps_user_id")),
     )
+    op.create_index(op.f("ix_authenticator_apps_user_id"), "authenticator_apps", ["user_id"])
+
     op.create_table(
         "devices",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -240,12 +253,17 @@ def upgrade() -> None:
             )
         )
         batch_op.add_column(sa.Column("factor_due_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("passkey_handle", sa.String(length=64), nullable=True))
         batch_op.add_column(
             sa.Column("is_break_glass", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.add_column(sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
+        batch_op.add_column(
+            sa.Column("is_role_provided", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_users_passkey_handle"), ["passkey_handle"])
         batch_op.create_unique_constraint(
             batch_op.f("uq_users_oidc_issuer_oidc_subject"), ["oidc_issuer", "oidc_subject"]
         )

@@ -18,8 +18,10 @@ from webapp import clock
 from webapp.config import Config
 from webapp.outage import DATABASE
 from webapp.runtime import pulse
+from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
+from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.services.watch.advance_notices import advance_notices
 from webapp.services.watch.beat_outside import beat_outside
@@ -117,8 +119,15 @@ class Watcher:
         """Send what is due, beside the rounds: a dead target takes half a minute."""
         self._deliveries = [one for one in self._deliveries if one.is_alive()]
         if len(self._deliveries) < MOST_DELIVERIES:
-            work = _deliver_everything if done.must_deliver else _deliver_alarms
+            work = self._deliver_everything if done.must_deliver else _deliver_alarms
             self._deliveries.append(self._start(work))
+
+    def _deliver_everything(self) -> None:
+        """Nobody else does: let messages go on, send what is due, see to the audit log."""
+        advance_notices()
+        deliver_due(clock.utcnow())
+        mail_security_notes(clock.utcnow())
+        advance_audit_trail(self._config)
 
     def _call_heartbeat(self, problems: Sequence[str]) -> None:
         """Call the outside service once a minute: that all is well, or that it is not."""
@@ -153,9 +162,3 @@ class Watcher:
 
 def _deliver_alarms() -> None:
     deliver_due(clock.utcnow(), only_alarms=True)
-
-
-def _deliver_everything() -> None:
-    """Nobody else does: let everything about messages go on, and send whatever is due."""
-    advance_notices()
-    deliver_due(clock.utcnow())

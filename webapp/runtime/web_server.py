@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -22,6 +23,8 @@ from webapp.runtime.bare_errors import make_answer, send_answer, status_of_failu
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import require_database
+from webapp.services.people.breached_passwords import warn_of_breach_file
+from webapp.services.people.single_sign_on.local_passwords import warn_of_limit_problem
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
@@ -59,6 +62,25 @@ class WatchedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn comes witho
         send_answer(client, make_answer(status, self.app.public_url), ANSWER_SECONDS)
 
 
+class SharedLog(Logger):  # type: ignore[misc]  # gunicorn comes without types
+    """Lets gunicorn's records take the way of all others, in the same form.
+
+    What it says of a request that failed names no address, which may hold a secret.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Add no handlers; records go to those of the root."""
+        self.loglevel = self.LOG_LEVELS.get(cfg.loglevel.lower(), logging.WARNING)
+        self.error_log.setLevel(self.loglevel)
+        self.error_log.propagate = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its trace."""
+        is_about_request = msg.startswith("Error handling request")
+        words, values = ("A request failed", ()) if is_about_request else (msg, args)
+        super().exception(words, *values, **kwargs)
+
+
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes without types
     """Serves the app of `config` on `bind` until SIGTERM or SIGINT."""
 
@@ -78,6 +100,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
             "forwarded_allow_ips": "",
             "loglevel": "warning",
             "accesslog": None,
+            "logger_class": SharedLog,
             "when_ready": self._say_ready,
         }
         super().__init__()
@@ -97,6 +120,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         with app.app_context():
             require_database(migrations_dir())
             warn_of_unreadable_secrets()
+            warn_of_limit_problem()
+            warn_of_breach_file()
             db.engine.dispose()
         app.extensions["triagedesk_restarted"] = pulse.why_restarted()
         gc.collect()

@@ -5,7 +5,15 @@ import sqlite3
 import time
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
@@ -32,12 +40,16 @@ from webapp.services.operations.check_storage import try_write
 from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
+from webapp.web.answers import SEE_OTHER, reload_page, wants_part
 from webapp.web.filters import counted
+from webapp.web.gates import Gate, StepRequired, address_of_step
+from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN_STATUS = 403
 CONFLICT = 409
 TOO_MANY = 429
 SHORT_WAIT = 60
@@ -102,6 +114,7 @@ def status_of(error: ServiceError) -> int:
 def init_errors(app: Flask) -> None:
     """Register the error pages."""
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
+    app.register_error_handler(StepRequired, _lead_to_step)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(NotFoundError, _not_found)
     app.register_error_handler(ServiceError, _not_possible)
@@ -118,6 +131,8 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     response = _page(error.code)
+    if error.code == FORBIDDEN_STATUS:
+        note_refusal(error.code, FORBIDDEN)
     for name in ("Allow", "Retry-After"):
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
@@ -256,23 +271,38 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
     return sign_in_redirect()
 
 
+def _lead_to_step(error: StepRequired) -> ResponseReturnValue:
+    """Lead to the page of a step that comes first; what was typed into a form is not lost."""
+    if request.method == "POST" and _came_from_here() and _typed():
+        return _typing_page("step", CONFLICT, step=error.gate)
+    if wants_part():
+        return reload_page()
+    return redirect(address_of_step(error.gate), SEE_OTHER)
+
+
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
     """Show the form again with a fresh token, unless another site may have sent it.
 
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
-    if not _came_from_here():
+    name_session()  # so that the forms of the page that is shown now are taken
+    is_from_here = _came_from_here()
+    note_refusal(400, NO_TOKEN if is_from_here else CROSS_SITE)
+    if not is_from_here:
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
         return _typing_page("no_cookies", 400, fields=[])
     if not current_viewer().is_authenticated and _typed():
         return _typing_page("signed_out", 401)
-    name_session()  # so that the form that is shown now is taken
     return _typing_page("expired", 400)
 
 
 def _typing_page(
-    reason: str, code: int, fields: list[tuple[str, str]] | None = None, words: str = ""
+    reason: str,
+    code: int,
+    fields: list[tuple[str, str]] | None = None,
+    step: Gate | None = None,
+    words: str = "",
 ) -> Response:
     page = render_template(
         "errors/typing.html",
@@ -280,6 +310,7 @@ def _typing_page(
         words=words,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
+        step=step,
         public_url=current_config().public_url,
     )
     return make_response(page, code)

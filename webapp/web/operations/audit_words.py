@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from webapp.domain.security.events import WORDS as SECURITY_WORDS
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.operations.audit_names import AuditNames
@@ -29,7 +30,17 @@ ACTIONS = {
     "contact_method.resumed": "Used a contact method again",
     "drill.scheduled": "Changed how often a drill begins",
     "drill.started": "Started a drill",
+    "factor.added": "Added a second factor",
+    "factor.copy_suspected": "Refused a passkey that may be a copy",
+    "factor.recovery_code_used": "Used a recovery code",
+    "factor.recovery_codes_made": "Made recovery codes",
+    "factor.removed": "Removed a second factor",
+    "factor.reset": "Reset somebody's second factors",
     "incidents.ticketed": "Created tickets for recorded incidents",
+    "key.forgotten": "Forgot an encryption key",
+    "key.misplaced": "Found a stored secret that is not its place's own",
+    "key.reencrypted": "Encrypted stored secrets anew",
+    "key.rotated": "Made a new encryption key",
     "mapping.auto_matched": "Matched an organization by name",
     "mapping.imported": "Imported mappings",
     "mapping.matched_again": "Matched an organization again",
@@ -68,16 +79,21 @@ ACTIONS = {
     "ticket_prefix.changed": "Changed the ticket prefix",
     "user.activated": "Activated a user",
     "user.added": "Added a user",
+    "user.break_glass_set": "Changed who may break the glass",
     "user.deactivated": "Deactivated a user",
     "user.email_changed": "Changed an e-mail address",
+    "user.glass_broken": "Used the password of a break-glass account",
     "user.invited": "Invited a user",
+    "user.linked": "Linked an account to the identity provider",
     "user.link_made": "Made a link to choose a password",
     "user.link_withdrawn": "Withdrew a link",
     "user.password_chosen": "Chose a password",
     "user.password_set": "Set a password",
     "user.renamed": "Renamed a user",
+    "user.role_kept": "Kept the last admin, to whom the provider gives a lesser role",
     "user.role_set": "Changed a role",
     "user.signed_out": "Signed a user out everywhere",
+    "user.unlinked": "Unlinked an account from the identity provider",
 }
 _SUBJECT_PAGES = {
     "user": ("users.show", "user_id"),
@@ -104,8 +120,9 @@ class Change:
 
 def action_words(action: str) -> str:
     """Words for an action; an action without words of its own gives them by its parts."""
-    if action in ACTIONS:
-        return ACTIONS[action]
+    words = ACTIONS.get(action) or SECURITY_WORDS.get(action)
+    if words is not None:
+        return words
     subject, _, what = action.replace("_", " ").partition(".")
     if not what or " " in what:
         return f"{subject} {what}".strip().capitalize()
@@ -116,7 +133,7 @@ def action_words(action: str) -> str:
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
     """The groups of actions as choices of the filter; the chosen group is included."""
     offered = sorted({*groups, *([chosen] if chosen else [])})
-    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
+    return [(group, group.replace("_", " ").capitalize()) for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:
