@@ -13,7 +13,6 @@ from tests.web.pages import Browser
 from webapp.domain.security.events import Export
 from webapp.extensions import ReadOnlyError, csrf, db
 from webapp.models import AuditEvent, Board, Ticket
-from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH
 from webapp.web.access import (
     ADMIN_ALONE,
     ADMIN_ONLY,
