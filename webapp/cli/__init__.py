@@ -39,6 +39,7 @@ COMMANDS = {
     "sessions": "webapp.cli.sessions",
     "oncall": "webapp.cli.on_call",
     "audit": "webapp.cli.audit",
+    "keys": "webapp.cli.keys",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

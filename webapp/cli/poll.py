@@ -17,6 +17,7 @@ from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
 from webapp.extensions import current_config
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
@@ -152,14 +153,15 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
 
 
 def _tidy_up() -> None:
-    """Make the proofs of the day and delete old records, as no other job does so without Redis.
+    """Make the proofs of the day, delete old records and go on with a rotation of keys.
 
-    A poll never fails because of this.
+    No other job does so without Redis. A poll never fails because of this.
     """
     try:
         prove_due(clock.utcnow())
         delete_old_records(clock.utcnow())
         advance_audit_trail(current_config(), is_thorough=True)
+        finish_reencryption()
     except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")
 

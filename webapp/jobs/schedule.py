@@ -40,6 +40,7 @@ TRAIL_SECONDS = 30
 PERIODIC_JOBS = (
     PeriodicJob("tick", every_seconds=TICK_SECONDS),
     PeriodicJob("notices", every_seconds=TICK_SECONDS),
+    PeriodicJob("account_mails", every_seconds=30, first_after=15),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
     PeriodicJob("audit_trail", every_seconds=TRAIL_SECONDS),
     PeriodicJob("drills", every_seconds=TICK_SECONDS),

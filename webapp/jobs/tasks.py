@@ -11,8 +11,10 @@ from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import current_config, db
 from webapp.outage import DATABASE
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
+from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
@@ -73,14 +75,20 @@ def deliver(target_id: int) -> None:
     deliver_target(target_id)
 
 
+def account_mails() -> None:
+    """Mail people what happened to their accounts."""
+    mail_security_notes(utcnow())
+
+
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on rewriting links, chain what was missed."""
+    """Delete old records, refresh statistics, go on with links, old encryption, the audit chain."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
     advance_audit_trail(current_config(), is_thorough=True)
+    finish_reencryption()
 
 
 def drills() -> None:
@@ -125,6 +133,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "audit_trail": audit_trail,
     "poll": poll,
     "notices": notices,
+    "account_mails": account_mails,
     "deliver": deliver,
     "housekeeping": housekeeping,
     "drills": drills,

@@ -22,6 +22,7 @@ from webapp.runtime import pulse
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
+from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.services.watch.advance_notices import advance_notices
 from webapp.services.watch.beat_outside import beat_outside
@@ -161,4 +162,5 @@ def _deliver_everything() -> None:
     """Nobody else does: let messages go on, send what is due, see to the audit log."""
     advance_notices()
     deliver_due(clock.utcnow())
+    mail_security_notes(clock.utcnow())
     advance_audit_trail(current_config())

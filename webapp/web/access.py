@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, make_response, redirect, request, url_for
 
 from webapp.extensions import read_only
-from webapp.web.answers import wants_part
+from webapp.web.answers import reload_page, wants_part
 from webapp.web.viewer import Anonymous, Viewer, current_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -21,7 +21,6 @@ PUBLIC = "public"
 FOR_ONESELF = "for oneself"
 SIGNED_IN = "signed in"
 ADMIN_ONLY = "admin only"
-ADMIN_ALONE = "admin alone"
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STATIC_ENDPOINT = "static"
 
@@ -50,11 +49,6 @@ def admin_only(view: View) -> View:
     return _guarded(view, ADMIN_ONLY)
 
 
-def admin_alone(view: View) -> View:
-    """Allow only admins: the page shows a secret, which is to be used and not to be looked at."""
-    return _guarded(view, ADMIN_ALONE)
-
-
 def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
     """Whether a viewer may open a page of this rule, or with `changes` send its forms."""
     if rule == PUBLIC:
@@ -64,7 +58,7 @@ def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
     if rule == FOR_ONESELF:
         return True
     if viewer.is_auditor:
-        return rule != ADMIN_ALONE and not changes
+        return not changes
     return rule == SIGNED_IN or viewer.is_admin
 
 
@@ -103,9 +97,7 @@ def sign_in_redirect() -> Response:
     """
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     if wants_part():
-        response = make_response("", 401)
-        response.headers["HX-Refresh"] = "true"
-        return response
+        return reload_page()
     is_home = wanted is None or wanted == "/"
     return make_response(redirect(url_for("account.enter", next=None if is_home else wanted)))
 

@@ -58,7 +58,7 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-11],
+        *names[2:-14],
         "Redis",
         "Worker",
         "Scheduler",
@@ -69,6 +69,9 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
         "Sign-ins",
         "Watcher",
         "Alarms",
+        "Keys",
+        "Addresses",
+        "Connections between machines",
         "Disk",
     ]
     assert not page.all("div", role="alert")

@@ -16,8 +16,9 @@ from webapp.web.answers import SEE_OTHER, done
 from webapp.web.edit_pages import EditAttempt
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.blueprint import notices
-from webapp.web.notices.shown_once import hold_secret, take_secret
+from webapp.web.notices.new_secret import show_secret_once
 from webapp.web.notices.target_forms import TargetForm, build_form
+from webapp.web.presence import needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 
@@ -30,6 +31,7 @@ def show_targets() -> ResponseReturnValue:
 
 @notices.route("/targets/new", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def new_target() -> ResponseReturnValue:
     """Choose a kind, then fill in the form that is made for it."""
     kind = _kind(request.args.get("kind"))
@@ -43,14 +45,15 @@ def new_target() -> ResponseReturnValue:
     if added is None:
         page = render_template("notices/new_target.html", form=form, kind=KINDS[kind])
         return page, form_status(form)
-    if added.new_secret:
-        hold_secret(added.target.id, added.new_secret)
     words = f"{added.target.name} was added. Send a test, to see whether messages arrive."
+    if added.new_secret:
+        return show_secret_once(added.target.id, added.new_secret, words)
     return done(words, url_for("notices.show_target", target_id=added.target.id))
 
 
 @notices.route("/targets/<int:target_id>", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def show_target(target_id: int) -> ResponseReturnValue:
     """Show a target with its form, and save edits."""
     view = read_target(target_id)
@@ -70,7 +73,6 @@ def show_target(target_id: int) -> ResponseReturnValue:
         kind=KINDS[kind],
         form=form,
         attempt=attempt,
-        new_secret=take_secret(target_id) if request.method == "GET" else None,
     )
     return page, attempt.status
 

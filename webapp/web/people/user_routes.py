@@ -1,7 +1,6 @@
 """The Users pages: who may sign in, and with which role."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
@@ -13,23 +12,22 @@ from webapp.services.people.edit_user import (
     edit_user,
     sign_out_everywhere,
 )
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
 from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
-from webapp.web.access import admin_alone, admin_only
+from webapp.web.access import admin_only
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.page_context import option_pairs
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
+from webapp.web.presence import needs_presence, needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 users = Blueprint("users", __name__, url_prefix="/users")
-
-LINK = "password_link"
-"""The key in the admin's cookie that holds a new link until its page has shown it once."""
 
 
 @users.get("")
@@ -42,11 +40,13 @@ def show_list() -> ResponseReturnValue:
         rows=rows,
         is_inactive=request.args.get("show") == "deactivated",
         reached=list_confirmed(),
+        factors=summarize_factors(),
     )
 
 
 @users.route("/invite", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def invite() -> ResponseReturnValue:
     """Add a user, then show the link with which they choose a password."""
     form = InviteForm()
@@ -73,6 +73,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<int:user_id>/edit")
 @admin_only
+@needs_presence
 def edit(user_id: int) -> ResponseReturnValue:
     """Save name, address and role; a refused form is shown again with what was typed."""
     form = EditForm()
@@ -102,20 +103,9 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _back(user_id)
 
 
-@users.get("/<int:user_id>/link")
-@admin_alone
-def show_link(user_id: int) -> ResponseReturnValue:
-    """Show the link that was just made, once; later visits only say that it was shown."""
-    held = cookie_session.get(LINK) or {}
-    token = held.get("token") if held.get("user_id") == user_id else None
-    if token:
-        cookie_session.pop(LINK)
-    address = _address_of(token) if token else None
-    return render_template("people/link.html", row=read_user(user_id), address=address, token=token)
-
-
 @users.post("/<int:user_id>/new-link")
 @admin_only
+@needs_presence
 def new_link(user_id: int) -> ResponseReturnValue:
     """Make a link to choose a new password; an earlier link stops working."""
     try:
@@ -124,6 +114,13 @@ def new_link(user_id: int) -> ResponseReturnValue:
         flash(str(error), "error")
         return _back(user_id)
     return _show_once(link)
+
+
+@users.get("/<int:user_id>/new-link")
+@admin_only
+def show_link(user_id: int) -> ResponseReturnValue:
+    """Say that a link is shown only once, to whoever opens the address of one again."""
+    return render_template("people/link.html", row=read_user(user_id), address=None)
 
 
 @users.post("/<int:user_id>/withdraw-link")
@@ -147,6 +144,7 @@ def sign_out(user_id: int) -> ResponseReturnValue:
 
 @users.route("/<int:user_id>/deactivate", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Ask who takes over the tickets, then deactivate the user."""
     row = read_user(user_id)
@@ -183,6 +181,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<int:user_id>/activate")
 @admin_only
+@needs_presence
 def activate(user_id: int) -> ResponseReturnValue:
     """Let a deactivated user sign in again."""
     user = activate_user(user_id, actor_id=require_viewer().id)
@@ -202,12 +201,14 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         form=form,
         problem=problem,
         reached=list_confirmed().get(user_id, []),
+        factors=summarize_factors([user_id])[user_id],
     )
 
 
 def _show_once(link: IssuedLink) -> ResponseReturnValue:
-    cookie_session[LINK] = {"user_id": link.user.id, "token": link.token}
-    return redirect(url_for("users.show_link", user_id=link.user.id), 303)
+    """Show the link in this one answer: what a cookie held could be shown again."""
+    address = _address_of(link.token)
+    return render_template("people/link.html", row=read_user(link.user.id), address=address)
 
 
 def _address_of(token: str) -> str:
