@@ -13,11 +13,13 @@ from webapp.outage import DATABASE
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.wake import enqueue_deliveries
-from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
+from webapp.services.retention.delete_old_records import delete_old_records
+from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
@@ -65,12 +67,18 @@ def deliver(target_id: int) -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on rewriting links."""
+    """Go on with erasures, delete old records, refresh statistics, go on rewriting links."""
+    go_on_with_all()
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+
+
+def forget() -> None:
+    """Erase what is left of clients and people who are being forgotten."""
+    go_on_with_all()
 
 
 def drills() -> None:
@@ -116,6 +124,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "notices": notices,
     "deliver": deliver,
     "housekeeping": housekeeping,
+    "forget": forget,
     "drills": drills,
     "drill": drill,
     "proofs": proofs,

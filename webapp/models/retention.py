@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Integer, String, UniqueConstraint
+from sqlalchemy import JSON, Integer, Select, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
@@ -40,3 +40,8 @@ class Erasure(Base):
     words: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def find_erasure_of(kind: str, subject_id: int) -> Select[int]:
+    """SQL for the id of the erasure of a client or person; there is none of most."""
+    return select(Erasure.id).where(Erasure.kind == kind, Erasure.subject_id == subject_id)

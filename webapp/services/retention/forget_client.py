@@ -13,14 +13,23 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.retention.words import words_to_find
-from webapp.models import AuditEvent, Client, ClientMute, Connection, Erasure, OrganizationMapping
+from webapp.models import (
+    Asset,
+    AuditEvent,
+    Client,
+    ClientMute,
+    Connection,
+    Erasure,
+    OrganizationMapping,
+    Ticket,
+)
 from webapp.services.audit import record_event
 from webapp.services.audit_trail.redact_events import redact_events
 from webapp.services.errors import FieldError
 from webapp.services.lookups import get_row
 from webapp.services.mapping.drop_reports import drop_reports
 from webapp.services.retention.batches import delete_rows
-from webapp.services.retention.client_scope import refuse_in_use
+from webapp.services.retention.client_scope import is_of_client, refuse_in_use
 from webapp.services.retention.erase_client import erase_assets, erase_incidents, erase_tickets
 from webapp.services.retention.erase_names import erase_names, erase_views
 from webapp.services.retention.erasures import (
@@ -64,13 +73,15 @@ def begin_forgetting_client(
 
 def go_on_forgetting_client(erasure: Erasure) -> None:
     """Erase what is left of the client, and finish; does nothing once that is done."""
-    erase_tickets(erasure)
-    erase_incidents(erasure)
-    erase_assets(erasure)
-    erase_views(erasure)
-    erase_names(erasure, forgotten_name(erasure.subject_id))
-    merge_search_index()
-    _finish(erasure.id, clock.utcnow())
+    is_done = False
+    while not is_done:
+        erase_tickets(erasure)
+        erase_incidents(erasure)
+        erase_assets(erasure)
+        erase_views(erasure)
+        erase_names(erasure, forgotten_name(erasure.subject_id))
+        merge_search_index()
+        is_done = _finish(erasure.id, clock.utcnow())
     empty_write_ahead_log()
 
 
@@ -104,17 +115,22 @@ def _organizations(
     return list(session.scalars(query.order_by(OrganizationMapping.id).with_for_update()))
 
 
-def _finish(erasure_id: int, now: datetime) -> None:
+def _finish(erasure_id: int, now: datetime) -> bool:
+    """Finish unless somebody gave the client a ticket or an asset meanwhile."""
     with transaction() as session:
         erasure = hold_erasure(session, erasure_id)
         if erasure is None:
-            return
+            return True
         overwrite_deleted(session)
         session.execute(select(Connection.id).order_by(Connection.id).with_for_update())
-        client = session.get_one(Client, erasure.subject_id, populate_existing=True)
-        organizations = [
-            _forget_organization(session, row, now) for row in _organizations(session, client.id)
-        ]
+        client = session.get_one(
+            Client, erasure.subject_id, populate_existing=True, with_for_update=True
+        )
+        if _has_more(session, client.id):
+            return False
+        organizations = _organizations(session, client.id)
+        for row in organizations:
+            _forget_organization(session, row, now)
         _leave_candidates(session, client.id)
         delete_rows(session, ClientMute, ClientMute.client_id == client.id)
         client.name = forgotten_name(client.id)
@@ -124,6 +140,13 @@ def _finish(erasure_id: int, now: datetime) -> None:
         erasure.counts = counts
         finish_erasure(erasure, now)
         _record(session, "client.forgotten", client.id, erasure.requested_by_id, **counts)
+        return True
+
+
+def _has_more(session: Session, client_id: int) -> bool:
+    tickets = select(Ticket.id).where(is_of_client(client_id))
+    assets = select(Asset.id).where(Asset.client_id == client_id)
+    return any(session.scalar(query.limit(1)) is not None for query in (tickets, assets))
 
 
 def _forget_organization(session: Session, row: OrganizationMapping, now: datetime) -> None:
