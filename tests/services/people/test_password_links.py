@@ -12,7 +12,6 @@ from tests.support.rows import all_rows, audit_actions, fresh
 from webapp.models import AuditEvent, PasswordLink, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
-from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import (
     InactiveUserError,
@@ -31,6 +30,7 @@ from webapp.services.people.users import (
     deactivate_user,
     set_password,
 )
+from webapp.services.retention.delete_old_records import delete_old_records
 
 CHOSEN = "correct horse"
 

@@ -49,9 +49,9 @@ class _Outbox:
 
 def write_archive(readme: str, sections: Iterable[Section], made_at: datetime) -> Iterator[bytes]:
     """Return the bytes of a ZIP file with a README and two files for each section."""
-    outbox = _Outbox()
+    outbox: Any = _Outbox()
     moment = made_at.timetuple()[:6]
-    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[type-var]
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, lines in _files(readme, sections):
             info = zipfile.ZipInfo(name, moment)
             info.compress_type = zipfile.ZIP_DEFLATED
