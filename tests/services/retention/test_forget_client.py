@@ -42,7 +42,7 @@ from webapp.models import (
     OutboxRow,
     Policy,
     SavedView,
-    TicketAsset,
+
 )
 from webapp.services.desk.delete_guard import HeldError, activate_row, delete_row
 from webapp.services.desk.edit_clients import edit_client, read_client_values
@@ -103,7 +103,7 @@ def test_of_other_clients_everything_stays(marked: Marked) -> None:
     assert any(forgotten_name(marked.client_id) in body for body in comments_of(other.id))
     [bulk] = all_rows(BulkChange)
     assert [entry["ticket_id"] for entry in bulk.changes] == [other.id]
-    assert all_rows(TicketAsset) == all_rows(Asset) == all_rows(HuntressAgent) == []
+    assert all_rows(Asset) == all_rows(HuntressAgent) == []
 
 
 @both_databases
