@@ -20,10 +20,9 @@ from sqlalchemy import event
 from bench.accounts import empty_app
 from bench.desk_data import TICKETS, fill_desk_database
 from tests.support.desk_data import ADMIN
+from tests.support.security.sessions import COOKIE, begin
 from webapp.extensions import db
-from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import find_user
-from webapp.web.viewer import COOKIE
 
 ROUNDS = 40
 WARM_UP = 3
@@ -78,7 +77,7 @@ def _deep(client: FlaskClient, path: str) -> Iterator[str]:
 def _signed_in(app: Flask) -> FlaskClient:
     client = app.test_client()
     with app.app_context():
-        client.set_cookie(COOKIE, begin_session(find_user(ADMIN[0]).id, "bench"))
+        client.set_cookie(COOKIE, begin(find_user(ADMIN[0]).id, "bench"))
     return client
 
 

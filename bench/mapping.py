@@ -15,12 +15,11 @@ from tests.support import desk_data
 from tests.support.databases import make_config, migrate_database
 from tests.support.mapping_data import FIRST_ID, add_mappings
 from tests.support.postgres import PostgresServer
+from tests.support.security.sessions import COOKIE, begin
 from webapp import clock, create_app
 from webapp.extensions import db
 from webapp.services.mapping.save_mapping_rows import RowEdit, save_mapping_rows
-from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import find_user
-from webapp.web.viewer import COOKIE
 
 ORGANIZATIONS = 2_000
 STATES = ("mapped", "unmapped", "similar", "unmapped")
@@ -82,7 +81,7 @@ def _table(kind: str) -> Iterator[Flask]:
 def _signed_in(app: Flask) -> FlaskClient:
     client = app.test_client()
     with app.app_context():
-        client.set_cookie(COOKIE, begin_session(find_user(desk_data.ADMIN[0]).id, "bench"))
+        client.set_cookie(COOKIE, begin(find_user(desk_data.ADMIN[0]).id, "bench"))
     return client
 
 

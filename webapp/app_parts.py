@@ -10,6 +10,7 @@ from webapp.config import Config
 from webapp.extensions import csrf, limiter, login_manager
 from webapp.schema import init_migrations
 from webapp.web import register_web
+from webapp.web.cookies import init_cookies, is_https
 from webapp.web.hosts import HeadAsGet, HostGuard
 from webapp.web.session_cookie import ClockSessions
 
@@ -20,16 +21,12 @@ def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
     app.session_interface = ClockSessions()
     set_engine_options(app, config)
-    is_https = (config.public_url or "").startswith("https://")
+    init_cookies(app, config)
     app.config.update(
         SECRET_KEY=config.secret_key,
         MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
-        SESSION_COOKIE_NAME="triagedesk_session",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=is_https,
         WTF_CSRF_TIME_LIMIT=None,
-        WTF_CSRF_SSL_STRICT=is_https,
+        WTF_CSRF_SSL_STRICT=is_https(config),
         RATELIMIT_STORAGE_URI=config.redis_url.replace("unix://", "redis+unix://", 1),
         RATELIMIT_STORAGE_OPTIONS={"socket_connect_timeout": 1, "socket_timeout": 1},
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,

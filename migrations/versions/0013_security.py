@@ -217,14 +217,18 @@ def upgrade() -> None:
         "security_notes",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_mail_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_attempts", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_security_notes_user_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_security_notes")),
     )
+    op.create_index(op.f("ix_security_notes_next_mail_at"), "security_notes", ["next_mail_at"])
     op.create_index(op.f("ix_security_notes_user_id"), "security_notes", ["user_id"])
 
     with op.batch_alter_table("audit_events") as batch_op:

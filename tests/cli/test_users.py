@@ -5,8 +5,9 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.rows import all_rows
+from tests.support.security.sessions import sign_in_as
 from webapp.models import User
-from webapp.services.people.sign_in import SignInError, sign_in
+from webapp.services.people.sessions import SignInError
 
 PASSWORD = "correct horse"
 
@@ -26,7 +27,7 @@ def test_adding_and_listing(shell: Shell) -> None:
     ]
     assert all("password" not in key for row in rows for key in row)
     assert "bob@example.com" in shell.ok("user", "list")
-    assert sign_in("ada@example.com", PASSWORD, None)[0].is_admin
+    assert sign_in_as("ada@example.com", PASSWORD, None)[0].is_admin
 
 
 def test_nobody_yet(shell: Shell) -> None:
@@ -37,7 +38,7 @@ def test_nobody_yet(shell: Shell) -> None:
 def test_the_password_may_hold_spaces_and_needs_no_line_end(shell: Shell) -> None:
     password = "  spaces around  "
     shell.ok("user", "add", "ada@example.com", "--role", "admin", stdin=password)
-    sign_in("ada@example.com", password, None)
+    sign_in_as("ada@example.com", password, None)
 
 
 def test_what_cannot_be_taken(shell: Shell) -> None:
@@ -52,9 +53,9 @@ def test_what_cannot_be_taken(shell: Shell) -> None:
 def test_passwd(shell: Shell) -> None:
     _add(shell, "ada@example.com", "admin")
     shell.ok("user", "passwd", "ADA@example.com", stdin="another password\n")
-    sign_in("ada@example.com", "another password", None)
+    sign_in_as("ada@example.com", "another password", None)
     with pytest.raises(SignInError):
-        sign_in("ada@example.com", PASSWORD, None)
+        sign_in_as("ada@example.com", PASSWORD, None)
     assert "at least 8" in shell.refused("user", "passwd", "ada@example.com", stdin="\n")
 
 

@@ -16,16 +16,15 @@ from tests.support import desk_data
 from tests.support.installation import Installation
 from tests.support.polling import add_bulk
 from tests.support.processes import Command
+from tests.support.security.sessions import COOKIE, begin
 from tests.support.valkey import ValkeyServer
 from tests.support.waiting import wait_until
 from webapp import task_queue
 from webapp.clock import utcnow
 from webapp.config import Config
 from webapp.huntress.simulator import Faults
-from webapp.services.people.sign_in import begin_session
 from webapp.services.polling.manage_polling import request_poll
 from webapp.task_queue import QueueStatus
-from webapp.web.viewer import COOKIE
 
 INCIDENTS_AT_ONCE = 300
 SLOW_SECONDS = 1.5
@@ -182,7 +181,7 @@ def helpdesk(app: Flask, installation: Installation) -> FlaskClient:
     """A signed-in person's browser."""
     _admin, helpdesk = desk_data.add_people()
     client = app.test_client()
-    client.set_cookie(COOKIE, begin_session(helpdesk.id, "tests"))
+    client.set_cookie(COOKIE, begin(helpdesk.id, "tests"))
     return client
 
 

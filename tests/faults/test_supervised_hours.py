@@ -22,10 +22,9 @@ from tests.faults.scaled import VARIABLE, scaled_now
 from tests.faults.world import World
 from tests.support.desk_data import PASSWORD
 from tests.support.polling import add_bulk
+from tests.support.security.sessions import COOKIE, begin
 from tests.support.waiting import wait_until
-from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import add_user
-from webapp.web.viewer import COOKIE
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
@@ -120,7 +119,7 @@ def test_it_says_when_it_is_not_well_and_only_then(
     world.settle()
     with world.app.app_context():
         user = add_user(email="ada@example.org", name="Ada", password=PASSWORD, role="admin")
-        cookie = COOKIE, begin_session(user.id, None)
+        cookie = COOKIE, begin(user.id, None)
     judge = Judge(world, cookie)
     ended, is_over = [time.monotonic()], threading.Event()
     thread = threading.Thread(target=trouble, args=(world, random.Random(6), ended, is_over))

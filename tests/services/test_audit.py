@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows
+from tests.support.rows import audit_events
 from webapp.models import AuditEvent
 from webapp.services.audit import changes_between, record_event
 from webapp.services.people.users import add_user
@@ -24,7 +24,7 @@ def test_an_event_says_who_what_and_when(app: Flask, fake_clock: FakeClock) -> N
     ada = add_user(email="ada@example.com", name="Ada", password="long enough", role="admin")
     fake_clock.advance(minutes=3)
     _record(subject_id=7, before={"name": "old"}, after={"name": "new"}, actor_id=ada.id)
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.subject_type, event.subject_id) == ("thing.changed", "thing", "7")
     assert (event.before, event.after) == ({"name": "old"}, {"name": "new"})
     assert event.actor_id == ada.id
@@ -33,7 +33,7 @@ def test_an_event_says_who_what_and_when(app: Flask, fake_clock: FakeClock) -> N
 
 def test_the_system_has_no_actor(app: Flask) -> None:
     _record()
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert (event.actor_id, event.subject_id, event.before, event.after) == (None,) * 4
 
 
@@ -42,7 +42,7 @@ def test_of_secrets_only_that_they_changed(app: Flask) -> None:
         before={"api_secret": None, "password": "old secret"},
         after={"api_secret": "hs_topsecret", "nested": {"api_key": "hk_topsecret"}},
     )
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert event.before == {"api_secret": None, "password": "changed"}
     assert event.after == {"api_secret": "changed", "nested": {"api_key": "changed"}}
 
@@ -50,7 +50,7 @@ def test_of_secrets_only_that_they_changed(app: Flask) -> None:
 def test_values_become_json(app: Flask) -> None:
     noon = datetime(2026, 6, 9, 12, tzinfo=timezone(timedelta(hours=2)))
     _record(after={"at": noon, "ids": (1, "two", None), "odd": {1: True}, "delta": timedelta(1)})
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert event.after == {
         "at": "2026-06-09T12:00:00+02:00",
         "ids": [1, "two", None],
@@ -67,7 +67,7 @@ def test_no_event_without_the_change(app: Flask) -> None:
 
     with pytest.raises(RuntimeError, match="too late"):
         fail_after_recording()
-    assert all_rows(AuditEvent) == []
+    assert audit_events() == []
 
 
 def test_changes_between() -> None:

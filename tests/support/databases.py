@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import flask_migrate
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.postgres import PostgresServer
 from webapp import create_app
-from webapp.config import Config
+from webapp.config import Config, FactorRule, SecuritySettings
 from webapp.crypto import generate_key
 from webapp.extensions import db
 
@@ -32,6 +33,12 @@ sqlite_in_soak = pytest.mark.parametrize(
 """Runs a test on SQLite and on PostgreSQL."""
 
 
+TEST_SECURITY = SecuritySettings(
+    idle_lifetime=timedelta(days=90), second_factor=FactorRule.OPTIONAL
+)
+"""Days pass in tests while somebody looks at a page; what is told of signing in sets its own."""
+
+
 def make_config(folder: Path, database_url: str | None = None, **changes: object) -> Config:
     """A configuration for tests; nothing listens at its Redis address."""
     values: dict[str, object] = {
@@ -41,6 +48,7 @@ def make_config(folder: Path, database_url: str | None = None, **changes: object
         "secret_key": SECRET_KEY,
         "encryption_keys": (ENCRYPTION_KEY,),
         "huntress_calls_per_minute": 60,
+        "security": TEST_SECURITY,
     }
     return Config(**{**values, **changes})  # type: ignore[arg-type]
 

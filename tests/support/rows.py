@@ -41,9 +41,15 @@ def all_rows(model: type[Row], *conditions: Any) -> list[Row]:
         return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
+def audit_events() -> list[AuditEvent]:
+    """The changes in the audit log, oldest first; who signed in is left out."""
+    is_about_signing_in = AuditEvent.action.regexp_match("^(session|presence|access)[.]")
+    return all_rows(AuditEvent, ~is_about_signing_in)
+
+
 def audit_actions() -> list[str]:
-    """The actions in the audit log, oldest first."""
-    return [event.action for event in all_rows(AuditEvent)]
+    """The actions of the changes in the audit log, oldest first."""
+    return [event.action for event in audit_events()]
 
 
 def organization(connection_id: int, external_id: object) -> OrganizationMapping:

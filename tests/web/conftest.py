@@ -12,6 +12,7 @@ from tests.support.filled_desks import FilledDesks
 from tests.support.made_once import COMPILED_TEMPLATES
 from tests.support.mapping_data import add_mappings
 from tests.support.poller import allow_host
+from tests.support.security.sessions import COOKIE, begin
 from tests.web.pages import Browser
 from webapp import create_app
 from webapp.config import Config
@@ -19,9 +20,7 @@ from webapp.extensions import db
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.services.connections.connect_account import connect_account
 from webapp.services.people.first_admin import issue_setup_token
-from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import find_user
-from webapp.web.viewer import COOKIE
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def sign_in(app: Flask) -> Callable[[tuple[str, str]], Browser]:
         browser = Browser(app)
         with app.app_context():
             user = find_user(person[0])
-            browser.client.set_cookie(COOKIE, begin_session(user.id, "tests"))
+            browser.client.set_cookie(COOKIE, begin(user.id, "tests"))
         return browser
 
     return _sign_in

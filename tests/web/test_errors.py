@@ -10,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, IntegrityError, InternalError, OperationalError
 
 from tests.support.desk_data import ADMIN, PASSWORD, Desk
+from tests.support.security.sessions import COOKIE
 from tests.web.pages import Browser, words_of
 from webapp.config import Config
 from webapp.extensions import db
@@ -18,7 +19,6 @@ from webapp.outage import DATABASE
 from webapp.services.errors import ConflictError, FieldError, RefusedError, ServiceError
 from webapp.services.transactions import reading
 from webapp.web.access import public
-from webapp.web.viewer import COOKIE
 
 SignIn = Callable[[tuple[str, str]], Browser]
 NOTES = "/tickets/1/notes"

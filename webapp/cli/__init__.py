@@ -36,6 +36,7 @@ COMMANDS = {
     "mute": "webapp.cli.mute",
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
+    "sessions": "webapp.cli.sessions",
     "oncall": "webapp.cli.on_call",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",

@@ -15,7 +15,6 @@ from webapp.models.poll_run import PollRun
 from webapp.models.retention import Erasure, RetentionAge
 from webapp.models.sign_in import (
     AuthenticatorApp,
-    Device,
     Passkey,
     PendingSignIn,
     RecoveryCode,
@@ -24,7 +23,7 @@ from webapp.models.sign_in import (
 )
 from webapp.models.target import Target
 from webapp.models.ticket import Comment, Ticket, TicketAsset, TicketCounter
-from webapp.models.user import PasswordLink, SetupToken, User, UserSession
+from webapp.models.user import Device, PasswordLink, SetupToken, User, UserSession
 from webapp.models.watch import Alarm, Drill, Proof, WatcherRound
 from webapp.models.worklist import BulkChange, SavedView
 

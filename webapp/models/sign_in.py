@@ -1,4 +1,4 @@
-"""What signing in leaves behind: known devices, second factors, waiting steps, counted guesses.
+"""What signing in needs: second factors, steps that wait, counted guesses, notes about accounts.
 
 Secrets that a person or browser shows again are stored as hashes; only the key of an authenticator
 app has to be read again, and is encrypted.
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.crypto import EncryptedText
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
-from webapp.models.user import ADDRESS_LENGTH, REFERENCE_LENGTH, USER_AGENT_LENGTH, User
+from webapp.models.user import User
 
 OWNER = "users.id"
 
@@ -20,24 +20,6 @@ OWNER = "users.id"
 def owner(*, unique: bool = False) -> Mapped[int]:
     """The person that a row belongs to; it goes with them."""
     return mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), index=not unique, unique=unique)
-
-
-class Device(Base):
-    """A browser in which a person has signed in before; its cookie holds a random token.
-
-    `reference` names the device in the audit log and in lists.
-    """
-
-    __tablename__ = "devices"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    user_id: Mapped[int] = owner()
-    user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
-    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class PendingSignIn(Base):
@@ -124,12 +106,18 @@ class RecoveryCode(Base):
 
 
 class SecurityNote(Base):
-    """A sentence about a person's account; it stands on their pages until they have seen it."""
+    """A sentence about a person's account; it stands on their pages until they have seen it.
+
+    It is mailed to them as well: `next_mail_at` is when that is tried next.
+    """
 
     __tablename__ = "security_notes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = owner()
+    subject: Mapped[str] = mapped_column(String(200))
     sentence: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    mail_attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
@@ -75,7 +75,8 @@ class UserSession(Base):
     """A signed-in browser; the cookie holds the token, and the database only its SHA-256.
 
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
-    in, and `present_at` is when the person last showed one of them again.
+    in, and `present_at` is when the person last showed one of them again. `has_notes` is read only
+    where a query asks for it: whether the person has unread notes about the account.
     """
 
     __tablename__ = "sessions"
@@ -96,6 +97,26 @@ class UserSession(Base):
     device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"))
 
     user: Mapped[User] = relationship()
+    device: Mapped["Device | None"] = relationship()
+    has_notes: Mapped[bool | None] = query_expression()
+
+
+class Device(Base):
+    """A browser in which a person has signed in before; its cookie holds a random token.
+
+    `reference` names the device in the audit log and in lists.
+    """
+
+    __tablename__ = "devices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
+    address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class SetupToken(Base):

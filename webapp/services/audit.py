@@ -43,14 +43,15 @@ def record_event(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
     actor_id: int | None = None,
+    origin: Origin | None = None,
 ) -> AuditEvent:
     """Add an event to `session`; it is stored only if the caller's transaction commits.
 
     Times are written in ISO format. Of a secret field only "changed" is stored, or null if its
     value is empty. `actor_id` is None if the system or a command made the change. The address,
-    session and device are those of the request that is being answered.
+    session and device are those of the request that is being answered, unless `origin` is given.
     """
-    origin = ORIGIN.get()
+    origin = origin or ORIGIN.get()
     event = AuditEvent(
         happened_at=clock.utcnow(),
         actor_id=actor_id,

@@ -25,6 +25,7 @@ from webapp.web.filters import init_filters
 from webapp.web.headers import init_headers
 from webapp.web.navigation import init_navigation
 from webapp.web.page_context import init_page_context
+from webapp.web.same_session import init_same_session
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
 
@@ -46,6 +47,7 @@ def register_web(app: Flask) -> None:
     """Register every area's blueprints and what all pages share."""
     init_addresses(app)
     init_viewer(app)
+    init_same_session(app)
     init_access(app)
     init_headers(app)
     init_static_files(app)

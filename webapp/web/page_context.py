@@ -11,12 +11,14 @@ from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
+from webapp.models.sign_in import SecurityNote
 from webapp.models.ticket import URL_LENGTH
+from webapp.services.people.security_notes import unseen_notes
 from webapp.services.people.set_preferences import THEMES
 from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
-from webapp.web.viewer import current_viewer
+from webapp.web.viewer import Viewer, current_viewer
 
 SELECTED = " selected"
 LIMITS = {
@@ -45,9 +47,15 @@ def init_page_context(app: Flask) -> None:
     def _shared() -> dict[str, object]:
         return {
             "viewer": current_viewer(),
+            "security_notes": _security_notes,
             "themes": THEMES,
             "is_demo": current_config().is_demo,
         }
+
+
+def _security_notes() -> list[SecurityNote]:
+    viewer = current_viewer()
+    return unseen_notes(viewer.id) if isinstance(viewer, Viewer) and viewer.has_notes else []
 
 
 def option_pairs(rows: Iterable[Any]) -> list[tuple[int, str]]:

@@ -3,26 +3,35 @@
 flask_login's `current_user` is a Viewer or an Anonymous; it needs no database once it is loaded.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Flask, Request, Response, current_app, g
+from flask import Flask, Request, Response, g, request
 from flask_login import current_user
 
+from webapp import clock
 from webapp.extensions import login_manager
-from webapp.models import User
+from webapp.models import UserSession
+from webapp.services.audit import ORIGIN, Origin
+from webapp.services.people.sessions import (
+    PRESENT_FOR,
+    TOUCHED_EVERY,
+    find_session,
+    touch_session,
+)
 from webapp.services.people.set_preferences import THEMES
-from webapp.services.people.sign_in import SESSION_LIFETIME, find_session
+from webapp.services.transactions import DATABASE_AWAY
+from webapp.web.cookies import SESSION, read_cookie
 
-COOKIE = "triagedesk_login"
 UTC_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person."""
+    """A signed-in person, and the session they are in; times are UTC."""
 
     id: int
     name: str
@@ -30,7 +39,18 @@ class Viewer:
     is_admin: bool
     time_zone: str | None
     theme: str
+    role: str
+    session_id: int
+    session_ref: str
+    seen_at: datetime
+    present_at: datetime | None
+    has_notes: bool
     is_authenticated: bool = True
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the person showed who they are within the last ten minutes."""
+        return self.present_at is not None and clock.utcnow() - self.present_at < PRESENT_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +59,22 @@ class Anonymous:
 
     name: str = ""
     is_admin: bool = False
+    role: str = ""
     time_zone: str | None = None
     theme: str = THEMES[0]
     is_authenticated: bool = False
 
 
 def init_viewer(app: Flask) -> None:
-    """Let flask_login find the viewer by our cookie; flask_login stores nothing itself."""
+    """Let flask_login find the viewer by our cookie; flask_login stores nothing itself.
+
+    Events that are recorded during a request note where it came from.
+    """
     login_manager.anonymous_user = Anonymous
     login_manager.request_loader(_load)
+    app.before_request(_note_origin)
+    app.after_request(_touch)
+    app.teardown_request(_forget_origin)
 
 
 def require_viewer() -> Viewer:
@@ -76,33 +103,49 @@ def zone_of(viewer: Viewer | Anonymous) -> tzinfo:
         return UTC_ZONE
 
 
-def remember_session(response: Response, token: str) -> None:
-    """Put the session's token into the cookie."""
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(SESSION_LIFETIME.total_seconds()),
-        httponly=True,
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        samesite="Lax",
-    )
-
-
 def _load(request: Request) -> Viewer | None:
     if "is_database_down" in g:
         return None
-    token = request.cookies.get(COOKIE)
-    found = find_session(token) if token and len(token) < 200 else None
-    return None if found is None else _viewer_of(found.user)
+    token = read_cookie(SESSION)
+    found = find_session(token) if token else None
+    if found is None:
+        return None
+    device = None if found.device is None else found.device.reference
+    ORIGIN.set(Origin(request.remote_addr, found.reference, device))
+    return _viewer_of(found)
 
 
-def _viewer_of(user: User) -> Viewer:
-    theme = user.theme if user.theme in THEMES else THEMES[0]
+def _note_origin() -> None:
+    """Note the address at once; session and device follow when the viewer is looked up."""
+    ORIGIN.set(Origin(request.remote_addr))
+
+
+def _forget_origin(_error: BaseException | None) -> None:
+    ORIGIN.set(Origin())
+
+
+def _touch(response: Response) -> Response:
+    """Note that the session is in use, every few minutes; a database that is away is no reason."""
+    viewer = g.get("_login_user")
+    if isinstance(viewer, Viewer) and clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
+        with suppress(*DATABASE_AWAY):
+            touch_session(viewer.session_id, request.remote_addr)
+    return response
+
+
+def _viewer_of(found: UserSession) -> Viewer:
+    user = found.user
     return Viewer(
         id=user.id,
         name=user.name,
         email=user.email,
         is_admin=user.is_admin,
         time_zone=user.time_zone,
-        theme=theme,
+        theme=user.theme if user.theme in THEMES else THEMES[0],
+        role=user.role,
+        session_id=found.id,
+        session_ref=found.reference or "",
+        seen_at=found.last_seen_at or found.created_at,
+        present_at=found.present_at,
+        has_notes=bool(found.has_notes),
     )

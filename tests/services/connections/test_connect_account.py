@@ -14,13 +14,13 @@ from sqlalchemy import text
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import allow_host
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
 from webapp.crypto import cipher, generate_key
 from webapp.extensions import db
 from webapp.huntress.errors import HuntressError
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 from webapp.huntress.simulator.faults import Faults
-from webapp.models import ApiExchange, AuditEvent, Client, Connection, OrganizationMapping, Priority
+from webapp.models import ApiExchange, Client, Connection, OrganizationMapping, Priority
 from webapp.services.calls.open_client import MissingCredentialsError, open_client
 from webapp.services.connections.connect_account import (
     ConnectError,
@@ -69,7 +69,7 @@ def test_credentials_are_encrypted_and_nowhere_else(
         stored = raw.execute(text("SELECT api_key, api_secret FROM connections")).one()
     assert "hk_demo" not in stored[0]
     assert "hs_demo" not in stored[1]
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert event.after is not None
     assert (event.after["api_key"], event.after["api_secret"]) == ("changed", "changed")
     assert "hs_demo" not in caplog.text

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
 from webapp.domain.routing import missing_keys, missing_labels
-from webapp.models import AuditEvent, Board, Category, Client, Connection, Priority, Status
+from webapp.models import Board, Category, Client, Connection, Priority, Status
 from webapp.services.connections.routing_names import (
     find_client_id,
     resolve_routing_names,
@@ -195,7 +195,7 @@ def test_only_what_changed_is_written_and_audited(connection: Connection) -> Non
     save_routing(connection.id, COMPLETE, actor_id=None)
     save_routing(connection.id, {**COMPLETE, "backfill_days": 9})
     save_routing(connection.id, COMPLETE)
-    events = [row for row in all_rows(AuditEvent) if row.action == "routing.saved"]
+    events = [row for row in audit_events() if row.action == "routing.saved"]
     assert len(events) == 2
     assert (events[1].before, events[1].after) == ({"backfill_days": 7}, {"backfill_days": 9})
 

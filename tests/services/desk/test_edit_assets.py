@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
-from webapp.models import Asset, AuditEvent, Client
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
+from webapp.models import Asset, Client
 from webapp.services.desk.delete_guard import activate_row, deactivate_row
 from webapp.services.desk.edit_assets import (
     AssetValues,
@@ -32,7 +32,7 @@ def test_an_asset_is_added_with_its_key(globex: int) -> None:
     assert (stored.name, stored.hostname_key) == ("WS-STRAßE", "ws-strasse")
     assert (stored.serial_number, stored.type, stored.asset_tag) == ("SN-1", "Laptop", "T-1")
     assert stored.is_active
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert event.action == "asset.added"
     assert event.after["client_id"] == globex
 
@@ -41,7 +41,7 @@ def test_the_key_follows_the_name(globex: int) -> None:
     asset = add_asset(AssetValues(globex, "WS-01"))
     assert edit_asset(asset.id, AssetValues(globex, "WS-02"), seen=asset_version(asset))
     assert fresh(Asset, asset.id).hostname_key == "ws-02"
-    assert all_rows(AuditEvent)[-1].after == {"name": "WS-02"}
+    assert audit_events()[-1].after == {"name": "WS-02"}
 
 
 @pytest.mark.parametrize(("first", "second"), [(None, None), ("SN-1", "sn-1"), (None, "")])

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import add, all_rows, audit_actions, fresh
-from webapp.models import AuditEvent, Board, Category
+from tests.support.rows import add, all_rows, audit_actions, audit_events, fresh
+from webapp.models import Board, Category
 from webapp.services.desk.delete_guard import deactivate_row
 from webapp.services.desk.edit_boards import add_board, add_category, rename_board, rename_category
 from webapp.services.desk.edit_rows import EditConflictError, version_of
@@ -22,7 +22,7 @@ def test_a_board_is_added_and_renamed(app: Flask) -> None:
     assert rename_board(board.id, "Project work", seen=version_of({"name": "Projects"}))
     assert fresh(Board, board.id).name == "Project work"
     assert audit_actions() == ["board.added", "board.changed"]
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.before, event.after) == ({"name": "Projects"}, {"name": "Project work"})
 
 

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
-from webapp.models import AuditEvent, Client
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
+from webapp.models import Client
 from webapp.services.desk.delete_guard import deactivate_row
 from webapp.services.desk.edit_clients import (
     ClientValues,
@@ -35,7 +35,7 @@ def test_a_client_is_added_with_an_event(globex: Client, actor: int) -> None:
     stored = fresh(Client, globex.id)
     assert (stored.name, stored.notes, stored.external_reference) == ("Globex", "Since 2019", "C-1")
     assert stored.is_active
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.actor_id, event.subject_id) == (
         "client.added",
         actor,
@@ -92,7 +92,7 @@ def test_an_edit_records_only_what_changed(globex: Client, actor: int) -> None:
     values = ClientValues("Globex Ltd", "Since 2019", None)
     seen = client_version(globex)
     assert edit_client(globex.id, values, seen=seen, actor_id=actor)
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.before, event.after) == (
         "client.changed",
         {"name": "Globex", "external_reference": "C-1"},

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows, audit_actions, change, fresh
-from webapp.models import AuditEvent, Priority
+from tests.support.rows import audit_actions, audit_events, change, fresh
+from webapp.models import Priority
 from webapp.services.desk.delete_guard import HeldError, delete_row
 from webapp.services.desk.edit_priorities import COLOURS, add_priority, edit_priority, move_priority
 from webapp.services.desk.edit_rows import EditConflictError, version_of
@@ -37,7 +37,7 @@ def test_moving_a_priority(app: Flask) -> None:
     assert order() == ["Critical", "High", "Low", "Medium"]
     assert move_priority(CRITICAL, is_up=False)
     assert order() == ["High", "Critical", "Low", "Medium"]
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert event.action == "priority.moved"
     assert event.before == {"order": ["Critical", "High", "Low", "Medium"]}
     assert event.after == {"order": ["High", "Critical", "Low", "Medium"]}

@@ -12,8 +12,8 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import START
 from tests.support.poller import Desk
 from tests.support.polling import AppThread
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
-from webapp.models import AuditEvent, Connection, Status, Ticket
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
+from webapp.models import Connection, Status, Ticket
 from webapp.services.connections import routing_settings
 from webapp.services.desk.delete_guard import HeldError, delete_row
 from webapp.services.desk.edit_rows import EditConflictError, version_of
@@ -68,7 +68,7 @@ def test_the_default_moves_and_stays_one(app: Flask) -> None:
     assert make_default(WAITING)
     assert default_names() == ["Waiting"]
     assert make_default(WAITING) is False
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.before, event.after) == ({"default": "Open"}, {"default": "Waiting"})
     with pytest.raises(ServiceError, match="Closed is a closed status"):
         make_default(CLOSED)

@@ -5,10 +5,10 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import START
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
 from webapp.domain.csv_import import Outcome
 from webapp.domain.csv_text import write_csv_line
-from webapp.models import AuditEvent, Client, Connection, CsvUpload
+from webapp.models import Client, Connection, CsvUpload
 from webapp.services.csv_imports import (
     ImportChangedError,
     ImportPreview,
@@ -82,9 +82,9 @@ def test_clients_are_added_and_changed(owner: int, globex: Client) -> None:
         "client.changed",
         "clients.imported",
     ]
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert event.after == {"file": "clients.csv", "added": 2, "changed": 1}
-    assert {event.actor_id for event in all_rows(AuditEvent)[1:]} == {owner}
+    assert {event.actor_id for event in audit_events()[1:]} == {owner}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows
-from webapp.models import AuditEvent
+from tests.support.rows import audit_events
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.desk.ticket_prefix import read_numbering, set_prefix
@@ -23,7 +22,7 @@ def test_the_next_number_is_the_one_that_comes(app: Flask) -> None:
     assert read_numbering().next_number == "TKT-000001" == take()
     assert set_prefix(" SEC/ ", seen="TKT-")
     assert read_numbering().next_number == "SEC/000002" == take()
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.before, event.after) == (
         "ticket_prefix.changed",
         {"prefix": "TKT-"},
@@ -68,4 +67,4 @@ def test_a_prefix_changed_by_two(app: Flask) -> None:
     with pytest.raises(EditConflictError) as caught:
         set_prefix("B-", seen="TKT-")
     assert caught.value.current == {"prefix": "A-"}
-    assert len(all_rows(AuditEvent)) == 1
+    assert len(audit_events()) == 1

@@ -10,9 +10,9 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.mapping_data import add_mappings, client_ids
 from tests.support.polling import AppThread
-from tests.support.rows import all_rows, audit_actions, organization
+from tests.support.rows import all_rows, audit_actions, audit_events, organization
 from webapp.domain.csv_import import ImportPlan, Outcome
-from webapp.models import AuditEvent, Client, CsvUpload
+from webapp.models import Client, CsvUpload
 from webapp.services.csv_imports import ImportChangedError, apply_import, preview_import
 from webapp.services.csv_uploads import store_upload
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
@@ -151,7 +151,7 @@ def test_one_that_fails_undoes_them_all(
         create_clients(1, [NewClient(UNMAPPED, 1, Choice.CREATE, "New"), bad], actor_id=admin_id)
     assert not {"New", "Other"} & set(client_ids())
     assert organization(1, UNMAPPED).client_id is None
-    assert all_rows(AuditEvent) == []
+    assert audit_events() == []
 
 
 @both_databases

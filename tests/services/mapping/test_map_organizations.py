@@ -7,9 +7,9 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import add, all_rows, audit_actions, change, organization
+from tests.support.rows import add, audit_actions, audit_events, change, organization
 from webapp.huntress.simulator import Simulator
-from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
+from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.edition import EditionError
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.mapping.map_organizations import (
@@ -200,7 +200,7 @@ def test_match_again_forgets_the_choice(
 
 def test_changes_are_audited(connection: Connection, organizations: dict[str, int]) -> None:
     set_mapping(connection.id, "3", client_id=organizations["Acme"], tickets=False)
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.subject_type, event.subject_id) == (
         "mapping.saved",
         "organization",

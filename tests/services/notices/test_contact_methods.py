@@ -10,10 +10,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.receivers.outbound_config import allow_outbound
 from tests.support.receivers.providers import Providers
-from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
 from webapp import clock
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, Target, User
+from webapp.models import Target, User
 from webapp.models.user import NO_PASSWORD, ROLE_HELPDESK
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.notices.recipients import find_recipients
@@ -98,7 +98,7 @@ def test_a_code_confirms_a_method_and_only_then_it_is_told(
     assert fresh(Target, method.id).paused_at is None
     actions = ["added", "confirmed", "resumed"]
     assert audit_actions() == [f"contact_method.{one}" for one in actions]
-    assert {one.actor_id for one in all_rows(AuditEvent)} == {carla}
+    assert {one.actor_id for one in audit_events()} == {carla}
 
 
 def test_a_code_ends_after_five_guesses_and_after_a_quarter_of_an_hour(

@@ -8,9 +8,9 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.notices_data import add_person, add_target
-from tests.support.rows import all_rows
+from tests.support.rows import all_rows, audit_events
 from webapp.domain.notices.policy import StepRule
-from webapp.models import AuditEvent, Policy, PolicyStep
+from webapp.models import Policy, PolicyStep
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.desk.move_rows import move_row
 from webapp.services.errors import FieldError, NotFoundError
@@ -40,7 +40,7 @@ def _time(app: Flask, fake_clock: FakeClock) -> None:
 
 
 def actions() -> list[str]:
-    return [event.action for event in all_rows(AuditEvent)]
+    return [event.action for event in audit_events()]
 
 
 @both_databases
@@ -53,7 +53,7 @@ def test_a_policy_is_added_and_read_back() -> None:
     with reading() as session:
         [rule] = read_rules(session).policies
     assert rule.steps == (StepRule(target_ids=(ops, teams)),)
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert event.action == "policy.added"
     assert event.after["steps"] == "Ops and Teams at once"
 
@@ -67,7 +67,7 @@ def test_an_edit_replaces_steps_and_says_what_changed() -> None:
     assert edit_policy(key, shorter, seen=seen)
     assert read_policy(key).steps == "on call at once"
     assert len(all_rows(PolicyStep)) == 1
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert event.action == "policy.changed"
     assert list(event.after) == ["steps"]
 

@@ -12,9 +12,9 @@ from tests.support.receivers.certificates import Certificates
 from tests.support.receivers.mail_server import MailReceiver
 from tests.support.receivers.notices_data import add_target
 from tests.support.receivers.outbound_config import allow_outbound
-from tests.support.rows import all_rows, audit_actions, fresh
+from tests.support.rows import audit_actions, audit_events, fresh
 from webapp import clock
-from webapp.models import AuditEvent, NotificationSettings, Target
+from webapp.models import NotificationSettings, Target
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.notices.mail_settings import (
@@ -47,7 +47,7 @@ def test_the_mail_server_is_stored_and_its_password_stays_hidden(app: Flask) -> 
     assert save_mail_settings(replace(GOOD, password="", port="465", security="tls"))
     stored = fresh(NotificationSettings, 1)
     assert (stored.mail_password, stored.mail_port, stored.mail_security) == ("hunter2", 465, "tls")
-    events = all_rows(AuditEvent)
+    events = audit_events()
     assert [one.action for one in events] == ["notification_settings.changed"] * 2
     assert events[0].after["mail_password"] == "changed"
     assert "hunter2" not in json.dumps([[one.before, one.after] for one in events])

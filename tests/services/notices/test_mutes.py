@@ -7,8 +7,8 @@ import pytest
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from tests.support.receivers.notices_data import Mailbox, add_policy, add_target, deliver_all
-from tests.support.rows import all_rows, audit_actions
-from webapp.models import AuditEvent, Client, ClientMute, Ticket
+from tests.support.rows import all_rows, audit_actions, audit_events
+from webapp.models import Client, ClientMute, Ticket
 from webapp.services.desk.delete_guard import find_holders
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.notices.mute_client import (
@@ -97,7 +97,7 @@ def test_a_mute_is_changed_and_ended_early(polled: Desk) -> None:
     polled.clock.advance(hours=3)
     assert record_ended_mutes(polled.clock.now()) == 0, "it was recorded when it was ended"
     assert of_mutes() == ["client.muted", "client.muted", "client.unmuted"]
-    assert all_rows(AuditEvent)[-1].subject_type == "client"
+    assert audit_events()[-1].subject_type == "client"
 
 
 @both_databases

@@ -9,10 +9,9 @@ from tests.support.fake_clock import START as NOW
 from tests.support.fake_clock import FakeClock
 from tests.support.on_call.rotations import rotate
 from tests.support.receivers.notices_data import add_person, add_policy, add_target
-from tests.support.rows import all_rows, change
+from tests.support.rows import all_rows, audit_events, change
 from webapp.domain.notices.target_kinds import Kind
 from webapp.models import (
-    AuditEvent,
     Connection,
     NotificationSettings,
     Policy,
@@ -118,7 +117,7 @@ def test_the_offer_with_a_rotation_pages_whoever_is_on_call() -> None:
     [settings] = all_rows(NotificationSettings)
     assert settings.daily_summary_at == "07:30"
     assert [one.tells_summaries for one in all_rows(Target) if one.user_id is None] == [True]
-    assert [event.action for event in all_rows(AuditEvent)][-2:] == [
+    assert [event.action for event in audit_events()][-2:] == [
         "notification_settings.changed",
         "policy_offer.taken",
     ]

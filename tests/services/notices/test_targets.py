@@ -9,10 +9,10 @@ from tests.support.databases import both_databases
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.receivers.notices_data import add_person, add_policy
 from tests.support.receivers.outbound_config import allow_outbound
-from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
 from webapp import clock
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, OutboxRow, Target
+from webapp.models import OutboxRow, Target
 from webapp.models.outbox import OutboxState
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
@@ -46,7 +46,7 @@ def secrets_of(target: Target) -> dict[str, str]:
 
 
 def everything_recorded() -> str:
-    return json.dumps([[one.before, one.after] for one in all_rows(AuditEvent)])
+    return json.dumps([[one.before, one.after] for one in audit_events()])
 
 
 @both_databases
@@ -57,7 +57,7 @@ def test_a_target_is_stored_with_its_secret_apart(app: Flask) -> None:
     assert target.tells_alarms, "the first target of the team hears alarms"
     assert not add(Kind.EMAIL, "Mail", to="soc@example.com").target.tells_alarms
     assert "s3cr3t" not in everything_recorded()
-    assert all_rows(AuditEvent)[0].after["secrets"] == "changed"
+    assert audit_events()[0].after["secrets"] == "changed"
     assert "s3cr3t" not in json.dumps([row.as_dict() for row in list_targets()])
 
 
@@ -133,7 +133,7 @@ def test_of_a_webhooks_address_logs_and_lists_name_the_host_alone(app: Flask) ->
     assert row.as_dict()["settings"] == {"url": "https://psa.example.com/…"}
     delete_target(target.id)
     assert audit_actions() == ["target.added", "target.changed", "target.deleted"]
-    for event in all_rows(AuditEvent)[:2]:
+    for event in audit_events()[:2]:
         assert event.after["secrets"] == "changed"
         assert event.after["settings"] == {"url": "https://psa.example.com/…"}
     assert "s3cr3t" not in everything_recorded()

@@ -8,8 +8,8 @@ from icalendar import Calendar
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.on_call.rotations import rotate
-from tests.support.rows import all_rows
-from webapp.models import AuditEvent, OnCallRotation, User
+from tests.support.rows import all_rows, audit_events
+from webapp.models import OnCallRotation, User
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.on_call.calendar_feed import make_feed, read_calendar, stop_feed
 from webapp.services.on_call.edit_overrides import add_override
@@ -102,7 +102,7 @@ def test_the_address_can_be_renewed_and_ended(people: People, fake_clock: FakeCl
     for secret in (first, second, "", "None", "x" * 10_000):
         with pytest.raises(NotFoundError):
             read_calendar(secret)
-    told = [(one.action, one.after) for one in all_rows(AuditEvent)][1:]
+    told = [(one.action, one.after) for one in audit_events()][1:]
     assert told == [
         ("on_call.calendar_made", {"address": "changed"}),
         ("on_call.calendar_made", {"address": "changed"}),

@@ -7,8 +7,8 @@ import pytest
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.on_call.rotations import add_user_row, rotate
-from tests.support.rows import all_rows, audit_actions
-from webapp.models import AuditEvent, OnCallOverride
+from tests.support.rows import all_rows, audit_actions, audit_events
+from webapp.models import OnCallOverride
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.on_call.edit_overrides import (
     ShiftKey,
@@ -39,7 +39,7 @@ def test_everybody_may_be_on_call_themselves(people: People, fake_clock: FakeClo
     now = fake_clock.now()
     added = add_override(bo, None, now + HOUR, reason="  Ada is \n ill ", actor_id=bo)
     assert (added.starts_at, added.reason) == (now, "Ada is ill")
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert (event.action, event.before) == ("on_call.override_added", None)
     assert event.after == {
         "user_id": bo,
@@ -195,7 +195,7 @@ def test_ending_an_override_and_withdrawing_one(people: People, fake_clock: Fake
         end_override(running.id, actor_id=bo)
     with pytest.raises(NotFoundError):
         end_override(coming.id, actor_id=ada)
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.after) == ("on_call.override_ended", None)
     assert event.before is not None
     assert event.before["user_id"] == bo

@@ -8,8 +8,8 @@ import pytest
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.on_call.rotations import add_user_row, rotate, weekly
-from tests.support.rows import all_rows, audit_actions
-from webapp.models import AuditEvent, OnCallOverride, OnCallRotation
+from tests.support.rows import all_rows, audit_actions, audit_events
+from webapp.models import OnCallOverride, OnCallRotation
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.on_call.calendar_feed import make_feed, read_calendar
@@ -44,7 +44,7 @@ def test_setting_and_reading_back(people: People, fake_clock: FakeClock) -> None
     assert stored(fake_clock) is None
     assert set_rotation(weekly(people, zone="berlin"), actor_id=people[0])
     assert stored(fake_clock) == weekly(list(people))
-    [event] = all_rows(AuditEvent)
+    [event] = audit_events()
     assert event.action == "on_call.rotation_set"
     assert event.actor_id == people[0]
     assert event.before is None
@@ -79,7 +79,7 @@ def test_a_change_keeps_what_was_and_says_only_what_changed(
     assert told(begin, now, now) == before
     assert told(now, now + timedelta(hours=30), now)[0][0] == cleo
     assert all(one.ends_at <= now for one in all_rows(OnCallOverride))
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert event.before == {
         "handover": "every Monday at 09:00",
         "people": ["ada@example.com", "bo@example.com"],
@@ -176,7 +176,7 @@ def test_removing_the_rotation_keeps_the_past_and_ends_the_calendar(
         read_calendar(secret)
     with pytest.raises(NotFoundError):
         remove_rotation()
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.after) == ("on_call.rotation_removed", None)
     assert event.before is not None
     assert event.before["people"] == ["ada@example.com", "bo@example.com"]

@@ -5,8 +5,9 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, audit_actions, fresh
-from webapp.models import AuditEvent, User
+from tests.support.rows import audit_actions, audit_events, fresh
+from tests.support.security.sessions import begin, sign_in_as
+from webapp.models import User
 from webapp.services.errors import NotFoundError
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import (
@@ -16,13 +17,7 @@ from webapp.services.people.edit_user import (
     sign_out_everywhere,
 )
 from webapp.services.people.read_users import list_successors, read_user, read_users
-from webapp.services.people.sign_in import (
-    SignInError,
-    begin_session,
-    find_session,
-    sign_in,
-    sign_out,
-)
+from webapp.services.people.sessions import SignInError, find_session, sign_out
 from webapp.services.people.users import (
     LastAdminError,
     UserError,
@@ -50,7 +45,7 @@ def test_name_and_role(people: tuple[User, User]) -> None:
     assert (stored.name, stored.role) == ("Bo L", "admin")
     assert audit_actions()[-2:] == ["user.renamed", "user.role_set"]
     edit_user(bo.id, UserEdit("Bo L", "admin"), actor_id=ada.id)
-    assert len(all_rows(AuditEvent)) == 4
+    assert len(audit_events()) == 4
 
 
 @both_databases
@@ -66,14 +61,14 @@ def test_what_somebody_else_saved_is_not_overwritten(people: tuple[User, User]) 
 @both_databases
 def test_the_address(people: tuple[User, User]) -> None:
     ada, bo = people
-    token = begin_session(bo.id, "here")
+    token = begin(bo.id, "here")
     edit_user(
         bo.id, UserEdit("Bo", email=" Bo.L@Example.COM ", seen_email=bo.email), actor_id=bo.id
     )
     assert fresh(User, bo.id).email == "bo.l@example.com"
-    assert sign_in("bo.l@example.com", PASSWORD, "a browser")
+    assert sign_in_as("bo.l@example.com", PASSWORD, "a browser")
     assert find_session(token) is not None
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.actor_id) == ("user.email_changed", bo.id)
     assert (event.before, event.after) == (
         {"email": "bo@example.com"},
@@ -113,12 +108,12 @@ def test_everything_wrong_is_said_at_once(people: tuple[User, User]) -> None:
 @both_databases
 def test_signing_out_everywhere(people: tuple[User, User]) -> None:
     ada, bo = people
-    tokens = [begin_session(bo.id, "one"), begin_session(bo.id, "two")]
-    mine = begin_session(ada.id, None)
+    tokens = [begin(bo.id, "one"), begin(bo.id, "two")]
+    mine = begin(ada.id, None)
     assert sign_out_everywhere(bo.id, actor_id=ada.id) == 2
     assert [find_session(token) for token in tokens] == [None, None]
     assert find_session(mine) is not None
-    assert all_rows(AuditEvent)[-1].after == {"sessions": 2}
+    assert audit_events()[-1].after == {"sessions": 2}
     assert sign_out_everywhere(bo.id, actor_id=ada.id) == 0
     assert audit_actions().count("user.signed_out") == 1
 
@@ -126,17 +121,18 @@ def test_signing_out_everywhere(people: tuple[User, User]) -> None:
 @both_databases
 def test_the_own_password(people: tuple[User, User]) -> None:
     _ada, bo = people
-    kept, other = begin_session(bo.id, "here"), begin_session(bo.id, "there")
+    kept, other = begin(bo.id, "here"), begin(bo.id, "there")
     with pytest.raises(UserError) as caught:
         change_own_password(bo.id, "wrong", "short", kept_token=kept)
     assert set(caught.value.fields) == {"current_password", "new_password"}
     assert find_session(other) is not None
-    change_own_password(bo.id, PASSWORD, "another password", kept_token=kept)
-    assert find_session(kept) is not None
+    renewed = change_own_password(bo.id, PASSWORD, "another password", kept_token=kept)
+    assert find_session(renewed) is not None
+    assert find_session(kept) is None
     assert find_session(other) is None
     with pytest.raises(SignInError):
-        sign_in(bo.email, PASSWORD, None)
-    event = all_rows(AuditEvent)[-1]
+        sign_in_as(bo.email, PASSWORD, None)
+    event = audit_events()[-1]
     assert (event.action, event.actor_id) == ("user.password_set", bo.id)
     assert event.after == {"password": "changed"}
 
@@ -145,8 +141,8 @@ def test_the_own_password(people: tuple[User, User]) -> None:
 def test_people_as_the_list_shows_them(people: tuple[User, User], fake_clock: FakeClock) -> None:
     ada, bo = people
     begun = fake_clock.now()
-    begin_session(bo.id, None)
-    sign_out(begin_session(bo.id, None))
+    begin(bo.id, None)
+    sign_out(begin(bo.id, None))
     fake_clock.advance(hours=2)
     rows = {row.user.id: row for row in read_users()}
     assert list(rows) == [ada.id, bo.id]
@@ -175,4 +171,4 @@ def test_a_password_changed_meanwhile_is_not_replaced_by_who_knew_the_old_one(
     with pytest.raises(UserError) as caught:
         change_own_password(bo.id, PASSWORD, "another password", kept_token=None)
     assert set(caught.value.fields) == {"current_password"}
-    assert sign_in(bo.email, "chosen by an admin", None)[0].id == bo.id
+    assert sign_in_as(bo.email, "chosen by an admin", None)[0].id == bo.id

@@ -9,6 +9,7 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions
+from tests.support.security.sessions import sign_in_as
 from webapp.models import SetupToken, User
 from webapp.services.errors import ServiceError
 from webapp.services.people.first_admin import (
@@ -18,7 +19,6 @@ from webapp.services.people.first_admin import (
     is_setup_open,
     issue_setup_token,
 )
-from webapp.services.people.sign_in import sign_in
 from webapp.services.people.users import UserError, add_user
 
 PASSWORD = "correct horse"
@@ -39,7 +39,7 @@ def test_the_first_admin(app: Flask) -> None:
     assert not is_setup_open()
     assert all_rows(SetupToken) == []
     assert audit_actions() == ["user.added"]
-    sign_in("ada@example.com", PASSWORD, None)
+    sign_in_as("ada@example.com", PASSWORD, None)
 
 
 def test_the_token_has_128_bits_and_is_stored_hashed(app: Flask) -> None:

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, audit_actions, fresh
-from webapp.models import AuditEvent, PasswordLink, User
+from tests.support.rows import all_rows, audit_actions, audit_events, fresh
+from tests.support.security.sessions import sign_in_as
+from webapp.models import PasswordLink, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
 from webapp.services.people.invite_user import invite_user
@@ -22,7 +23,7 @@ from webapp.services.people.password_links import (
     make_password_link,
     withdraw_link,
 )
-from webapp.services.people.sign_in import SignInError, sign_in
+from webapp.services.people.sessions import SignInError
 from webapp.services.people.users import (
     UserError,
     activate_user,
@@ -50,17 +51,17 @@ def test_an_invitation_is_used_once(app: Flask, ada: User, fake_clock: FakeClock
     assert (link.purpose, link.user.has_password) == ("invitation", False)
     assert find_link_owner(link.token).email == "cleo@example.com"
     with pytest.raises(SignInError):
-        sign_in("cleo@example.com", "!", None)
+        sign_in_as("cleo@example.com", "!", None)
     assert choose_password(link.token, CHOSEN).id == link.user.id
-    assert sign_in("cleo@example.com", CHOSEN, None)[0].name == "Cleo"
+    assert sign_in_as("cleo@example.com", CHOSEN, None)[0].name == "Cleo"
     for use in (find_link_owner, lambda token: choose_password(token, "another one")):
         with pytest.raises(PasswordLinkError):
             use(link.token)
     [stored] = all_rows(PasswordLink)
     assert stored.used_at == fake_clock.now()
-    assert link.token not in repr([vars(event) for event in all_rows(AuditEvent)])
+    assert link.token not in repr([vars(event) for event in audit_events()])
     assert audit_actions() == ["user.added", "user.invited", "user.password_chosen"]
-    assert all_rows(AuditEvent)[-1].after == {"password": "changed"}
+    assert audit_events()[-1].after == {"password": "changed"}
 
 
 @both_databases
@@ -157,10 +158,10 @@ def test_a_second_link_makes_the_first_worthless(ada: User) -> None:
 
 def test_the_old_password_works_until_the_link_is_used(ada: User) -> None:
     link = make_password_link(ada.id, actor_id=None)
-    sign_in(ada.email, CHOSEN, None)
+    sign_in_as(ada.email, CHOSEN, None)
     choose_password(link.token, "another one")
     with pytest.raises(SignInError):
-        sign_in(ada.email, CHOSEN, None)
+        sign_in_as(ada.email, CHOSEN, None)
 
 
 @pytest.mark.parametrize("end", ["set", "withdraw", "deactivate"])

@@ -2,7 +2,6 @@
 
 import time
 from datetime import timedelta
-from hashlib import sha256
 
 import pytest
 from flask import Flask
@@ -10,16 +9,16 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
+from tests.support.security.sessions import sign_in_as
 from webapp.extensions import read_only
 from webapp.models import User, UserSession
-from webapp.services.people.sign_in import (
-    SESSION_LIFETIME,
+from webapp.services.people.own_sessions import end_all_sessions
+from webapp.services.people.sessions import (
     SignInError,
     find_session,
-    revoke_sessions,
-    sign_in,
     sign_out,
 )
+from webapp.services.people.tokens import hash_cookie
 from webapp.services.people.users import add_user, deactivate_user, is_password, set_password
 
 EMAIL, PASSWORD = "ada@example.com", "correct horse"
@@ -32,10 +31,10 @@ def ada(app: Flask, fake_clock: FakeClock) -> User:
 
 @both_databases
 def test_sign_in_begins_a_session(ada: User, fake_clock: FakeClock) -> None:
-    user, token = sign_in(" ADA@example.com", PASSWORD, "Browser/1.0 " + "x" * 500)
+    user, token = sign_in_as(" ADA@example.com", PASSWORD, "Browser/1.0 " + "x" * 500)
     assert user.id == ada.id
     [row] = all_rows(UserSession)
-    assert row.token_hash == sha256(token.encode()).hexdigest()
+    assert row.token_hash == hash_cookie(token)
     assert token not in row.token_hash
     assert row.expires_at == fake_clock.now() + timedelta(days=14)
     assert row.user_agent is not None
@@ -46,7 +45,7 @@ def test_sign_in_begins_a_session(ada: User, fake_clock: FakeClock) -> None:
 
 
 def test_tokens_are_long_and_never_the_same(ada: User) -> None:
-    tokens = {sign_in(EMAIL, PASSWORD, None)[1] for _ in range(3)}
+    tokens = {sign_in_as(EMAIL, PASSWORD, None)[1] for _ in range(3)}
     assert len(tokens) == 3
     assert all(len(token) >= 43 for token in tokens)
 
@@ -66,7 +65,7 @@ def test_tokens_are_long_and_never_the_same(ada: User) -> None:
 )
 def test_wrong_credentials(ada: User, email: str, password: str) -> None:
     with pytest.raises(SignInError, match="address or the password is wrong"):
-        sign_in(email, password, None)
+        sign_in_as(email, password, None)
     assert all_rows(UserSession) == []
 
 
@@ -75,7 +74,7 @@ def test_somebody_unknown_takes_as_long_as_a_wrong_password(ada: User) -> None:
     def seconds(email: str) -> float:
         started = time.perf_counter()
         with pytest.raises(SignInError):
-            sign_in(email, "wrong", None)
+            sign_in_as(email, "wrong", None)
         return time.perf_counter() - started
 
     known = min(seconds(EMAIL) for _ in range(3))
@@ -84,7 +83,7 @@ def test_somebody_unknown_takes_as_long_as_a_wrong_password(ada: User) -> None:
 
 
 def test_a_session_ends_after_fourteen_days(ada: User, fake_clock: FakeClock) -> None:
-    _, token = sign_in(EMAIL, PASSWORD, None)
+    _, token = sign_in_as(EMAIL, PASSWORD, None)
     fake_clock.advance(days=13, hours=23)
     assert find_session(token) is not None
     fake_clock.advance(hours=1)
@@ -92,16 +91,16 @@ def test_a_session_ends_after_fourteen_days(ada: User, fake_clock: FakeClock) ->
 
 
 def test_expired_sessions_are_cleared_away(ada: User, fake_clock: FakeClock) -> None:
-    sign_in(EMAIL, PASSWORD, None)
-    fake_clock.advance(days=SESSION_LIFETIME.days, seconds=1)
-    _, token = sign_in(EMAIL, PASSWORD, None)
+    sign_in_as(EMAIL, PASSWORD, None)
+    fake_clock.advance(days=14, seconds=1)
+    _, token = sign_in_as(EMAIL, PASSWORD, None)
     [row] = all_rows(UserSession)
-    assert row.token_hash == sha256(token.encode()).hexdigest()
+    assert row.token_hash == hash_cookie(token)
 
 
 def test_signing_out_ends_one_session(ada: User) -> None:
-    _, first = sign_in(EMAIL, PASSWORD, None)
-    _, second = sign_in(EMAIL, PASSWORD, None)
+    _, first = sign_in_as(EMAIL, PASSWORD, None)
+    _, second = sign_in_as(EMAIL, PASSWORD, None)
     sign_out(first)
     sign_out(first)
     sign_out("what nobody was given")
@@ -111,9 +110,9 @@ def test_signing_out_ends_one_session(ada: User) -> None:
 
 def test_revoking_ends_all_of_a_user(ada: User) -> None:
     bob = add_user(email="bob@example.com", name="Bob", password=PASSWORD, role="helpdesk")
-    tokens = [sign_in(EMAIL, PASSWORD, None)[1] for _ in range(2)]
-    _, other = sign_in(bob.email, PASSWORD, None)
-    revoke_sessions(ada.id)
+    tokens = [sign_in_as(EMAIL, PASSWORD, None)[1] for _ in range(2)]
+    _, other = sign_in_as(bob.email, PASSWORD, None)
+    end_all_sessions(ada.id)
     assert [find_session(token) for token in tokens] == [None, None]
     assert find_session(other) is not None
 
@@ -124,7 +123,7 @@ def test_what_is_no_token(ada: User, token: str) -> None:
 
 
 def test_finding_a_session_only_reads(ada: User) -> None:
-    _, token = sign_in(EMAIL, PASSWORD, None)
+    _, token = sign_in_as(EMAIL, PASSWORD, None)
     with read_only():
         assert find_session(token) is not None
 
@@ -146,5 +145,5 @@ def test_no_session_begins_behind_a_change_that_ends_them_all(
 
     monkeypatch.setattr("webapp.services.people.sign_in.is_password", checked_slowly)
     with pytest.raises(SignInError):
-        sign_in("bo@example.com", PASSWORD, None)
+        sign_in_as("bo@example.com", PASSWORD, None)
     assert all_rows(UserSession) == []

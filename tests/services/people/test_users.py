@@ -7,10 +7,11 @@ from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows, audit_actions, fresh
-from webapp.models import AuditEvent, User
+from tests.support.rows import all_rows, audit_actions, audit_events, fresh
+from tests.support.security.sessions import sign_in_as
+from webapp.models import User
 from webapp.services.errors import NotFoundError, ServiceError
-from webapp.services.people.sign_in import SignInError, find_session, sign_in
+from webapp.services.people.sessions import SignInError, find_session
 from webapp.services.people.users import (
     LastAdminError,
     UserError,
@@ -109,20 +110,20 @@ def test_find_and_list(app: Flask) -> None:
 
 def test_a_new_password_ends_the_sessions(app: Flask) -> None:
     ada, bob = _add(), _add("bob@example.com", "helpdesk")
-    _, token = sign_in("ada@example.com", PASSWORD, None)
-    _, other = sign_in("bob@example.com", PASSWORD, None)
+    _, token = sign_in_as("ada@example.com", PASSWORD, None)
+    _, other = sign_in_as("bob@example.com", PASSWORD, None)
     set_password(ada.id, "another password", actor_id=bob.id)
     assert find_session(token) is None
     assert find_session(other) is not None
     with pytest.raises(SignInError):
-        sign_in("ada@example.com", PASSWORD, None)
-    sign_in("ada@example.com", "another password", None)
+        sign_in_as("ada@example.com", PASSWORD, None)
+    sign_in_as("ada@example.com", "another password", None)
 
 
 def test_passwords_are_nowhere_in_the_audit_log(app: Flask) -> None:
     ada = _add()
     set_password(ada.id, "another password")
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.action, event.after) == ("user.password_set", {"password": "changed"})
 
 
@@ -130,21 +131,21 @@ def test_a_short_new_password_changes_nothing(app: Flask) -> None:
     ada = _add()
     with pytest.raises(UserError):
         set_password(ada.id, "short")
-    sign_in("ada@example.com", PASSWORD, None)
+    sign_in_as("ada@example.com", PASSWORD, None)
 
 
 def test_a_deactivated_user_is_out_at_once(app: Flask) -> None:
     _add()
     bob = _add("bob@example.com", "helpdesk")
-    _, token = sign_in("bob@example.com", PASSWORD, None)
+    _, token = sign_in_as("bob@example.com", PASSWORD, None)
     deactivate_user(bob.id)
     deactivate_user(bob.id)
     assert find_session(token) is None
     with pytest.raises(SignInError):
-        sign_in("bob@example.com", PASSWORD, None)
+        sign_in_as("bob@example.com", PASSWORD, None)
     activate_user(bob.id)
     assert find_session(token) is None
-    sign_in("bob@example.com", PASSWORD, None)
+    sign_in_as("bob@example.com", PASSWORD, None)
     assert audit_actions()[-2:] == ["user.deactivated", "user.activated"]
 
 

@@ -10,9 +10,9 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk, simulated_desk
-from tests.support.rows import add, all_rows, audit_actions, change, fresh
+from tests.support.rows import add, all_rows, audit_actions, audit_events, change, fresh
 from webapp.huntress.simulator import SimulatedAccount
-from webapp.models import AuditEvent, Connection, InboxRow, Ticket
+from webapp.models import Connection, InboxRow, Ticket
 from webapp.services.edition import EditionError
 from webapp.services.errors import NotFoundError
 from webapp.services.people.users import add_user
@@ -90,7 +90,7 @@ def test_dismissing_keeps_the_row(connection: Connection, fake_clock: FakeClock)
     assert (stored.dismissed_at, stored.dismissed_by_id) == (when, ada.id)
     assert (stored.dismissed_reason, stored.version) == ("a test of theirs", 2)
     assert list_quarantined() == []
-    event = all_rows(AuditEvent)[-1]
+    event = audit_events()[-1]
     assert (event.subject_id, event.actor_id) == ("1", ada.id)
     assert event.after == {"connection_id": connection.id, "reason": "a test of theirs"}
 

@@ -20,9 +20,9 @@ from tests.support.polling import (
     set_faults,
     use_small_pages,
 )
-from tests.support.rows import all_rows, change
+from tests.support.rows import all_rows, audit_events, change
 from webapp.huntress.simulator import Fault, SimulatedAccount
-from webapp.models import Alert, AuditEvent, Comment, Connection, InboxRow, Proof, Ticket
+from webapp.models import Alert, Comment, Connection, InboxRow, Proof, Ticket
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.proof import prove_connection as module
 from webapp.services.proof.prove_connection import prove_connection
@@ -100,7 +100,7 @@ def test_everything_is_explained(desk: Desk) -> None:
     }
     assert asked(desk, start) == [INCIDENTS]
     assert (proof.calls, proof.day) == (1, desk.clock.now().date())
-    [event] = [one for one in all_rows(AuditEvent) if one.action == "connection.proved"]
+    [event] = [one for one in audit_events() if one.action == "connection.proved"]
     assert event.after["listed"] == 12
 
 

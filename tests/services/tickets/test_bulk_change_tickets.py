@@ -10,7 +10,7 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import add, all_rows, fresh
+from tests.support.rows import add, all_rows, audit_events, fresh
 from webapp.models import AuditEvent, Board, BulkChange, Category, Comment, Status, Ticket, User
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.tickets.bulk_change_tickets import (
@@ -149,7 +149,7 @@ def test_undo_restores_everything(desk: Desk, fake_clock: FakeClock) -> None:
         assert ticket.priority_set_by_person_at is None
         assert len(timeline(ticket_id)) == 2
     assert fresh(Ticket, 1).category_id == category.id
-    actions = [event.action for event in all_rows(AuditEvent)]
+    actions = [event.action for event in audit_events()]
     assert actions.count("ticket.changed") == 6
     assert actions.count("tickets.bulk_undone") == 1
 

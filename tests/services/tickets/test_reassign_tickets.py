@@ -7,8 +7,8 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, change, fresh
-from webapp.models import AuditEvent, Comment, Ticket, User
+from tests.support.rows import all_rows, audit_events, change, fresh
+from webapp.models import Comment, Ticket, User
 from webapp.services.errors import NotFoundError
 from webapp.services.people.users import LastAdminError, UserError
 from webapp.services.tickets.reassign_tickets import (
@@ -52,7 +52,7 @@ def test_open_tickets_go_to_a_colleague(desk: Desk, fake_clock: FakeClock) -> No
     closed = fresh(Ticket, 3)
     assert (closed.assignee_id, closed.updated_at) == (desk.helpdesk_id, before[3])
     assert fresh(Ticket, 4).updated_at == before[4]
-    events = all_rows(AuditEvent)
+    events = audit_events()
     assert [(event.action, event.subject_id) for event in events] == [
         ("user.deactivated", str(desk.helpdesk_id)),
         ("ticket.changed", "1"),
@@ -69,7 +69,7 @@ def test_open_tickets_go_to_nobody(desk: Desk) -> None:
     assert all_rows(Comment, Comment.ticket_id == 1)[-1].body == (
         "Bo Lindqvist was deactivated: assigned to nobody now."
     )
-    assert all_rows(AuditEvent)[-1].after == {"assignee": None}
+    assert audit_events()[-1].after == {"assignee": None}
 
 
 @pytest.mark.parametrize("successor", [99, "inactive", "self"])
@@ -82,7 +82,7 @@ def test_nothing_moves_to_somebody_who_cannot_work(desk: Desk, successor: object
     assert set(caught.value.fields) == {"successor"}
     assert fresh(User, desk.helpdesk_id).is_active
     assert fresh(Ticket, 1).assignee_id == desk.helpdesk_id
-    assert all_rows(AuditEvent) == []
+    assert audit_events() == []
 
 
 def test_oneself_only_when_meant(desk: Desk) -> None:

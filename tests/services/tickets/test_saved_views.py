@@ -5,7 +5,7 @@ from flask import Flask
 
 from tests.support import desk_data
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows
+from tests.support.rows import all_rows, audit_events
 from webapp.models import AuditEvent, SavedView, User
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.tickets import saved_views
@@ -86,7 +86,7 @@ def test_views_are_deleted(people: tuple[User, User]) -> None:
     view = save_view("old", "q=x", actor_id=admin.id)
     assert delete_view(view.id, actor_id=admin.id) == "old"
     assert names(admin) == []
-    assert all_rows(AuditEvent)[-1].action == "saved_view.deleted"
+    assert audit_events()[-1].action == "saved_view.deleted"
 
 
 def test_there_is_an_end_to_views(

@@ -18,11 +18,10 @@ from tests.support.receivers.notices_data import (
     deliver_all,
     receiving,
 )
-from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
 from webapp import clock
 from webapp.extensions import db
 from webapp.models import (
-    AuditEvent,
     ClientMute,
     Comment,
     Escalation,
@@ -123,7 +122,7 @@ def test_it_takes_the_ticket_for_the_person_it_was_sent_to(paged: Paged) -> None
     assert (ticket.assignee_id, ticket.first_touched_at) == (paged.ada, now)
     entry = all_rows(Comment, Comment.ticket_id == ticket.id)[-1]
     assert (entry.author_id, entry.body) == (paged.ada, "Assigned to Ada.")
-    changed, taken = all_rows(AuditEvent)[-2:]
+    changed, taken = audit_events()[-2:]
     assert (changed.action, changed.actor_id) == ("ticket.changed", paged.ada)
     assert (taken.action, taken.actor_id) == ("ticket.taken_by_link", paged.ada)
     assert (taken.subject_id, taken.after) == (str(ticket.id), {"assignee": "ada@example.com"})

@@ -24,12 +24,11 @@ from tests.support.receivers.notices_data import (
     deliver_all,
     receiving,
 )
-from tests.support.rows import add, all_rows, fresh
+from tests.support.rows import add, all_rows, audit_events, fresh
 from webapp import clock
 from webapp.domain.notices.target_kinds import Kind
 from webapp.models import (
     Alarm,
-    AuditEvent,
     ClientMute,
     Escalation,
     OutboxRow,
@@ -259,7 +258,7 @@ def test_a_mute_lasts_until_its_time_by_the_clock(polled: Desk, mailbox: Mailbox
     incident(polled, 3)
     deliver_all()
     assert [one.is_muted for one in all_rows(Ticket)] == [True, False, False]
-    ends = [one for one in all_rows(AuditEvent) if one.action == "client.unmuted"]
+    ends = [one for one in audit_events() if one.action == "client.unmuted"]
     assert len(ends) == 1
 
 

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from tests.support.desk_data import ADMIN, Desk
-from tests.support.rows import add, all_rows, change
+from tests.support.rows import add, all_rows, audit_events, change
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import AuditEvent, Client, OrganizationMapping, Ticket
+from webapp.models import Client, OrganizationMapping, Ticket
 from webapp.services.desk.edit_assets import AssetValues, add_asset
 from webapp.services.desk.read_client import read_client
 
@@ -87,7 +87,7 @@ def test_a_client_is_added(app: Flask, admin: Browser, desk: Desk) -> None:
     assert page.heading == "Hooli"
     assert "by Ada Okafor" in page.text
     with app.app_context():
-        assert all_rows(AuditEvent)[-1].actor_id == desk.admin_id
+        assert audit_events()[-1].actor_id == desk.admin_id
 
 
 def test_pressing_add_twice_says_that_it_is_there(app: Flask, admin: Browser) -> None:

@@ -9,11 +9,10 @@ from werkzeug.test import TestResponse
 
 from tests.support.desk_data import Desk
 from tests.support.rows import add, all_rows, change
+from tests.support.security.sessions import COOKIE, begin
 from tests.web.pages import Browser, Page
 from webapp.models import Asset, Client, CsvUpload, User
-from webapp.services.people.sign_in import begin_session
 from webapp.services.people.users import add_user
-from webapp.web.viewer import COOKIE
 
 UTF16 = "Name\tNotes\nHooli\tGroß\n".encode("utf-16")
 
@@ -175,7 +174,7 @@ def test_an_upload_belongs_to_the_person_who_sent_it(
             email="eve@example.com", name="Eve", password="correct horse", role="admin"
         )
         browser = Browser(app)
-        browser.client.set_cookie(COOKIE, begin_session(other.id, "tests"))
+        browser.client.set_cookie(COOKIE, begin(other.id, "tests"))
     for suffix in ("", "/columns"):
         assert browser.client.get(path + suffix).location == "/clients/import"
     browser.send(f"{path}/discard", {})

@@ -10,14 +10,13 @@ from flask import Flask
 from tests.support.desk_data import ADMIN, add_run
 from tests.support.fake_clock import FakeClock
 from tests.support.polling import report
-from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp import clock
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.huntress.simulator import Simulator
 from webapp.huntress.simulator.faults import Faults
 from webapp.models import (
-    AuditEvent,
     Board,
     Client,
     Connection,
@@ -79,7 +78,7 @@ def test_connecting(
         "start ticket creation."
     )
     with app.app_context():
-        [event] = all_rows(AuditEvent)
+        [event] = audit_events()
     assert (event.action, event.actor_id) == ("connection.created", 1)
 
 
@@ -397,7 +396,7 @@ def test_synchronizing_organizations_says_what_it_did(
     ) in page.text
     assert "3 organizations, 2 unmapped." in page.text
     with app.app_context():
-        event = all_rows(AuditEvent)[-1]
+        event = audit_events()[-1]
         assert len(all_rows(OrganizationMapping)) == 3
     assert (event.action, event.actor_id) == ("organizations.synced", 1)
     assert event.after is not None

@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.support.desk_data import ADMIN, add_connection
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import add, all_rows, change, fresh
+from tests.support.rows import add, audit_events, change, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, Board, Category, Client, Connection
 from webapp.services.connections.routing_settings import ROUTING_FIELDS, save_routing
@@ -56,7 +56,7 @@ def stored(app: Flask) -> Connection:
 
 def events(app: Flask) -> list[AuditEvent]:
     with app.app_context():
-        return all_rows(AuditEvent)
+        return audit_events()
 
 
 def refused(browser: Browser, data: dict[str, object], status: int = 400) -> Page:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from tests.support import desk_data
 from tests.support.fake_clock import FakeClock
 from tests.support.mapping_data import add_mappings, client_ids
-from tests.support.rows import add, all_rows, change, fresh, organization
+from tests.support.rows import add, all_rows, audit_events, change, fresh, organization
 from tests.web.mapping.test_mapping_saving import (
     AMBIGUOUS,
     AUTO,
@@ -27,7 +27,7 @@ from tests.web.mapping.test_mapping_saving import (
 )
 from tests.web.pages import Browser, words_of
 from webapp import clock
-from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
+from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.transactions import transaction
 
@@ -165,7 +165,7 @@ def test_clients_from_organizations(app: Flask, table: Browser) -> None:
     assert stored(app, UNMAPPED).decided_by_person_at is not None
     assert actions(app) == ["client.created", "mapping.saved", "mapping.saved"]
     with app.app_context():
-        event = all_rows(AuditEvent)[0]
+        event = audit_events()[0]
         assert (event.actor_id, event.after["name"]) == (1, "Copper Inc")
     assert "Nothing to create" in table.get(address).text, "sending it twice"
 

@@ -9,10 +9,10 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.fake_clock import FakeClock
 from tests.support.mapping_data import client_ids
-from tests.support.rows import all_rows, audit_actions, change, organization
+from tests.support.rows import all_rows, audit_actions, audit_events, change, organization
 from tests.web.pages import Browser, Page, words_of
 from webapp.domain.csv_text import read_csv
-from webapp.models import AuditEvent, Client, CsvUpload
+from webapp.models import Client, CsvUpload
 from webapp.services.csv_imports import preview_import
 from webapp.services.mapping.import_mappings import mapping_import
 from webapp.services.mapping.map_organizations import set_mapping
@@ -137,7 +137,7 @@ def test_a_preview_shows_what_would_change_and_the_import_does_that(
         assert organization(1, UNMAPPED).changed_by_id == 1
         assert organization(1, AUTO).decided_by_person_at is None, "as it was: no decision"
         assert all_rows(CsvUpload) == []
-        event = all_rows(AuditEvent)[-1]
+        event = audit_events()[-1]
     assert (event.action, event.after) == ("mapping.imported", {"file": "clients.csv", "rows": 3})
     assert actions(app) == ["mapping.saved"] * 3 + ["mapping.imported"]
 

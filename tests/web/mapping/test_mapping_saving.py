@@ -9,9 +9,9 @@ from sqlalchemy import select
 from tests.support import desk_data
 from tests.support.fake_clock import START, FakeClock
 from tests.support.mapping_data import client_ids
-from tests.support.rows import add, all_rows, audit_actions, change, organization
+from tests.support.rows import add, audit_actions, audit_events, change, organization
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import AuditEvent, Client, Connection, OrganizationMapping
+from webapp.models import Client, Connection, OrganizationMapping
 from webapp.services.mapping.map_organizations import set_mapping
 from webapp.services.transactions import transaction
 
@@ -75,7 +75,7 @@ def test_all_changed_rows_are_saved_and_no_other(app: Flask, table: Browser) -> 
     assert {one: stored(app, one).version for one in (AUTO, SIMILAR)} == before
     assert actions(app) == ["mapping.saved"] * 3
     with app.app_context():
-        event = all_rows(AuditEvent)[0]
+        event = audit_events()[0]
         assert (event.actor_id, event.subject_type) == (1, "organization")
 
 

@@ -3,10 +3,10 @@
 from flask import Flask
 
 from tests.support.receivers.notices_data import add_person, add_policy, add_target
-from tests.support.rows import all_rows
+from tests.support.rows import all_rows, audit_events
 from tests.web.pages import Browser, Page, words_of
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import AuditEvent, NotificationSettings, Policy, Target
+from webapp.models import NotificationSettings, Policy, Target
 
 LIST = "/notifications/policies"
 NEW = f"{LIST}/new"
@@ -146,7 +146,7 @@ def test_a_policy_is_edited_moved_switched_and_deleted(app: Flask, admin: Browse
     admin.get(path, status=404)
     assert admin.send(f"{path}/delete", {}).location == LIST
     with app.app_context():
-        actions = [one.action for one in all_rows(AuditEvent)]
+        actions = [one.action for one in audit_events()]
     for what in ("changed", "moved", "disabled", "deleted"):
         assert f"policy.{what}" in actions
 

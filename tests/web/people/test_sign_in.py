@@ -6,12 +6,14 @@ from flask import Flask
 
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
+from tests.support.security.sessions import COOKIE
 from tests.web.pages import Browser
 from webapp.extensions import db
 from webapp.models import UserSession
-from webapp.services.people.sign_in import hash_token, revoke_sessions
+from webapp.services.people.own_sessions import end_all_sessions
+from webapp.services.people.tokens import hash_cookie
 from webapp.services.people.users import deactivate_user
-from webapp.web.viewer import COOKIE
+from webapp.web.cookies import DEVICE
 
 SignIn = Callable[[tuple[str, str]], Browser]
 
@@ -60,7 +62,7 @@ def test_the_cookie_is_for_the_server_only_and_its_token_is_not_stored(
     assert "SameSite=Lax" in header
     token = header.split(";")[0].split("=", 1)[1]
     with app.app_context():
-        assert db.session.query(UserSession).one().token_hash == hash_token(token)
+        assert db.session.query(UserSession).one().token_hash == hash_cookie(token)
 
 
 def test_the_cookie_is_marked_secure_behind_https(
@@ -107,7 +109,7 @@ def test_a_revoked_session_is_over_at_once(
 ) -> None:
     browser = sign_in(HELPDESK)
     with app.app_context():
-        revoke_sessions(people[1])
+        end_all_sessions(people[1])
     assert browser.client.get("/").status_code == 302
 
 
@@ -152,20 +154,51 @@ def test_guessing_passwords_is_slowed_down_and_signing_in_is_not(
 ) -> None:
     for _ in range(12):
         assert visitor.post_sign_in(ADMIN[0], PASSWORD).status_code == 303
-        visitor.client.delete_cookie(COOKIE)
-    for _ in range(10):
+        forget_cookies(visitor)
+    for _ in range(5):
         assert visitor.post_sign_in(ADMIN[0], "wrong").status_code == 400
-    page = visitor.page_of(visitor.post_sign_in(ADMIN[0], PASSWORD), status=429)
-    assert "Wait a minute" in page.text
+    response = visitor.post_sign_in(ADMIN[0], PASSWORD)
+    page = visitor.page_of(response, status=429)
+    assert "Wait 30 seconds, then go on." in page.text
+    assert 25 <= int(response.headers["Retry-After"]) <= 31
+    assert page.one("input", name="email").get("value") == ADMIN[0]
+
+
+def test_whoever_signed_in_here_before_is_not_kept_out_by_strangers(
+    people: tuple[int, int], visitor: Browser, app: Flask
+) -> None:
+    visitor.post_sign_in(ADMIN[0], PASSWORD)
+    visitor.client.delete_cookie(COOKIE)
+    stranger = Browser(app)
+    stranger.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    statuses = [stranger.post_sign_in(ADMIN[0], "wrong").status_code for _ in range(7)]
+    assert statuses == [400] * 5 + [429] * 2
+    assert visitor.post_sign_in(ADMIN[0], PASSWORD).status_code == 303
+
+
+def test_many_addresses_do_not_help_with_one_account(
+    people: tuple[int, int], visitor: Browser
+) -> None:
+    statuses = [guess(visitor, f"198.51.100.{number}") for number in range(1, 8)]
+    assert statuses == [400] * 5 + [429] * 2
 
 
 def test_a_fresh_ipv6_address_for_each_guess_does_not_help(
     people: tuple[int, int], visitor: Browser
 ) -> None:
-    def guess(address: str) -> int:
-        visitor.client.environ_base["REMOTE_ADDR"] = address
-        return visitor.post_sign_in(ADMIN[0], "wrong").status_code
-
-    statuses = [guess(f"2001:db8:1:2::{number:x}") for number in range(11)]
+    statuses = [
+        guess(visitor, f"2001:db8:1:2::{number:x}", f"nobody{number}@example.com")
+        for number in range(11)
+    ]
     assert statuses == [400] * 10 + [429]
-    assert guess("2001:db8:1:3::1") == 400
+    assert guess(visitor, "2001:db8:1:3::1") == 400
+
+
+def guess(browser: Browser, address: str, email: str = ADMIN[0]) -> int:
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    return browser.post_sign_in(email, "wrong").status_code
+
+
+def forget_cookies(browser: Browser) -> None:
+    for name in (COOKIE, DEVICE):
+        browser.client.delete_cookie(name)

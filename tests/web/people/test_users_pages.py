@@ -10,13 +10,12 @@ from flask import Flask
 
 from tests.support.desk_data import HELPDESK, PASSWORD, Desk
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, audit_actions, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, fresh
+from tests.support.security.sessions import COOKIE, sign_in_as
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import AuditEvent, PasswordLink, Ticket, User
-from webapp.services.people.sign_in import hash_token
-from webapp.services.people.sign_in import sign_in as begin
+from webapp.models import PasswordLink, Ticket, User
+from webapp.services.people.tokens import hash_token
 from webapp.services.people.users import add_user, deactivate_user, set_role
-from webapp.web.viewer import COOKIE
 
 SignIn = Callable[[tuple[str, str]], Browser]
 NEW = {"name": "Cleo Marchetti", "email": "Cleo@Example.com", "role": "helpdesk"}
@@ -45,7 +44,7 @@ def token_on(page: Page) -> str:
 
 def test_the_list(app: Flask, admin: Browser, desk: Desk) -> None:
     with app.app_context():
-        begin(HELPDESK[0], PASSWORD, "a browser")
+        sign_in_as(HELPDESK[0], PASSWORD, "a browser")
         open_tickets = len(
             all_rows(Ticket, Ticket.assignee_id == desk.helpdesk_id, Ticket.closed_at.is_(None))
         )
@@ -164,7 +163,7 @@ def test_name_and_role_are_changed(app: Flask, admin: Browser, desk: Desk) -> No
         "admin",
     )
     with app.app_context():
-        renamed, role = all_rows(AuditEvent)[-2:]
+        renamed, role = audit_events()[-2:]
     assert (renamed.before, renamed.after) == ({"name": "Bo Lindqvist"}, {"name": "Bo L."})
     assert (role.before, role.after) == ({"role": "helpdesk"}, {"role": "admin"})
 
@@ -261,7 +260,7 @@ def test_nobody_locks_themselves_out_by_accident(app: Flask, admin: Browser, des
 def test_signing_somebody_out_everywhere(
     app: Flask, admin: Browser, desk: Desk, sign_in: SignIn
 ) -> None:
-    helpdesk = sign_in(HELPDESK)
+    helpdesk = sign_in_as(HELPDESK)
     path = f"/users/{desk.helpdesk_id}"
     admin.post(f"{path}/sign-out", on=path)
     assert "1 session ended." in admin.get(path).text
@@ -274,7 +273,7 @@ def test_signing_somebody_out_everywhere(
 def test_deactivating_hands_the_tickets_to_a_colleague(
     app: Flask, admin: Browser, desk: Desk, sign_in: SignIn
 ) -> None:
-    helpdesk = sign_in(HELPDESK)
+    helpdesk = sign_in_as(HELPDESK)
     with app.app_context():
         mine = all_rows(Ticket, Ticket.assignee_id == desk.helpdesk_id, Ticket.closed_at.is_(None))
     path = f"/users/{desk.helpdesk_id}"

@@ -13,17 +13,16 @@ from flask import Flask
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.fake_clock import FakeClock
+from tests.support.security.sessions import COOKIE, begin
 from tests.web.pages import Browser, words_of
 from webapp import create_app, task_queue
 from webapp.config import Config
 from webapp.models import Connection, PollRun
-from webapp.services.people.sign_in import begin_session
 from webapp.services.polling.outcome import count_words
 from webapp.services.transactions import reading, transaction
 from webapp.task_queue import QueueStatus, QueueUnavailableError
 from webapp.web.operations import dashboard_routes
 from webapp.web.operations.dashboard_words import phase_words, progress_words
-from webapp.web.viewer import COOKIE
 
 LEASE = "b" * 32
 POLL = "/connections/1/poll"
@@ -370,7 +369,7 @@ def test_a_redis_that_does_not_answer_is_said_within_seconds(
         with app.app_context():
             admin, _helpdesk = desk_data.add_people()
             desk_data.add_connection(fake_clock.now())
-            token = begin_session(admin.id, "tests")
+            token = begin(admin.id)
         browser = Browser(app)
         browser.client.set_cookie(COOKIE, token)
         began = time.monotonic()

@@ -11,7 +11,7 @@ from flask import Flask
 from tests.support import administration_data
 from tests.support.desk_data import HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, fresh
+from tests.support.rows import audit_events, fresh
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import AuditEvent, InboxRow
 from webapp.services.polling.answer_quarantine import dismiss
@@ -43,7 +43,7 @@ def change(app: Flask, report_id: int, **values: object) -> None:
 
 def events(app: Flask) -> list[AuditEvent]:
     with app.app_context():
-        return all_rows(AuditEvent)
+        return audit_events()
 
 
 def article(page: Page, report_id: int) -> Element:

@@ -5,9 +5,9 @@ from flask import Flask
 
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.desk_data import Desk
-from tests.support.rows import add, all_rows, change
+from tests.support.rows import add, all_rows, audit_events, change
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import AuditEvent, Board, Category, Priority, Status, Ticket
+from webapp.models import Board, Category, Priority, Status, Ticket
 from webapp.services.desk.edit_boards import add_category
 
 TABS = (
@@ -237,7 +237,7 @@ def test_helpdesk_sees_none_of_it(app: Flask, helpdesk: Browser) -> None:
         assert helpdesk.send(path, {"name": "x", "direction": "down"}).status_code == 403
     with app.app_context():
         assert len(all_rows(Board)) == 3
-        assert [event.action for event in all_rows(AuditEvent)][-1] == "category.added"
+        assert [event.action for event in audit_events()][-1] == "category.added"
 
 
 @pytest.mark.parametrize("attack", ['"><script>alert(1)</script>', "{{ 7 * 7 }}"])

@@ -12,7 +12,7 @@ from tests.web.pages import Browser
 from webapp.models import TakeLink, Ticket
 from webapp.services.errors import NotFoundError
 from webapp.services.notices.read_facts import read_facts
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.tokens import hash_token
 from webapp.services.tickets.take_ticket import take_ticket
 from webapp.services.transactions import reading
 

@@ -24,7 +24,7 @@ from webapp.domain.notices.facts import read_ticket_facts
 from webapp.domain.notices.message import Message
 from webapp.domain.notices.stored import is_stored_message, read_message
 from webapp.models import NotificationSettings, OutboxRow, TakeLink
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.tokens import hash_token
 
 TAKE_HOURS = 24
 

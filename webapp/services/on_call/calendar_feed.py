@@ -13,7 +13,7 @@ from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.on_call.edit_rotation import SUBJECT
 from webapp.services.on_call.plan import LONGEST_OVERRIDE, LOOK_AHEAD, OnCallPlan, load_plan
 from webapp.services.on_call.who_is_on_call import PersonsShift, with_person
-from webapp.services.people.sign_in import hash_code, make_code
+from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.transactions import reading, transaction
 
 SHOWN_PAST = timedelta(days=30)

@@ -1,11 +1,7 @@
 """Changing one's own password."""
 
-from sqlalchemy import update
-
-from webapp import clock
-from webapp.models import UserSession
 from webapp.services.lookups import get_user
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.sessions import end_sessions, renew_session
 from webapp.services.people.users import (
     PASSWORD_LENGTH,
     UserError,
@@ -20,11 +16,12 @@ from webapp.services.transactions import reading, transaction
 NOT_CURRENT = "This is not your current password."
 
 
-def change_own_password(user_id: int, current: str, new: str, *, kept_token: str | None) -> None:
+def change_own_password(user_id: int, current: str, new: str, *, kept_token: str) -> str:
     """Replace the password of a user who knows the current one.
 
-    Every session of the user ends, except the one with the token `kept_token`. Raises UserError for
-    the fields `current_password` or `new_password`, and NotFoundError.
+    Every session of the user ends, except the one with the token `kept_token`: that gets another
+    token, which is returned. Raises UserError for the fields `current_password` or `new_password`,
+    and NotFoundError.
     """
     with reading() as session:
         stored = get_user(session, user_id).password_hash
@@ -40,13 +37,6 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
             raise UserError({"current_password": NOT_CURRENT})
         user.password_hash = password_hash
         drop_password_links(session, user.id)
-        session.execute(
-            update(UserSession)
-            .where(
-                UserSession.user_id == user.id,
-                UserSession.revoked_at.is_(None),
-                UserSession.token_hash != hash_token(kept_token or ""),
-            )
-            .values(revoked_at=clock.utcnow())
-        )
+        end_sessions(session, user.id, except_token=kept_token)
         record_user_event(session, user, "user.password_set", user.id, password=password_hash)
+        return renew_session(session, kept_token)

@@ -15,12 +15,12 @@ from webapp.models.user import ROLE_ADMIN, ROLES
 from webapp.services.audit import changes_between
 from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
+from webapp.services.people.sessions import end_sessions, is_alive
 from webapp.services.people.users import (
     NO_ADDRESS,
     LastAdminError,
     UserError,
     change_role,
-    end_sessions,
     lock_active_admins,
     normalize_email,
     record_user_event,
@@ -96,11 +96,7 @@ def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         count = session.scalar(
-            select(func.count()).where(
-                UserSession.user_id == user.id,
-                UserSession.revoked_at.is_(None),
-                UserSession.expires_at > clock.utcnow(),
-            )
+            select(func.count()).where(UserSession.user_id == user.id, *is_alive(clock.utcnow()))
         )
         end_sessions(session, user.id)
         if count:

@@ -11,7 +11,7 @@ from webapp.models.user import ROLE_ADMIN
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.people.set_preferences import zone_of_browser
-from webapp.services.people.sign_in import hash_code, make_code
+from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.people.users import build_user, count_users
 from webapp.services.transactions import reading, transaction
 

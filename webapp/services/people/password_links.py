@@ -12,7 +12,7 @@ from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.set_preferences import zone_of_browser
-from webapp.services.people.sign_in import hash_code, make_code
+from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.people.users import (
     UserError,
     drop_password_links,

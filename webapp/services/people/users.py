@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import PasswordLink, User, UserSession
+from webapp.models import PasswordLink, User
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.sessions import end_sessions
 from webapp.services.transactions import reading, transaction
 
 PASSWORD_LENGTH = (8, 1024)
@@ -208,15 +209,6 @@ def user_by_email(session: Session, email: str) -> User | None:
     typed = clean_line(email, EMAIL_LENGTH)
     query = select(User).where(User.email == (typed or "").lower())
     return session.scalar(query.execution_options(populate_existing=True))
-
-
-def end_sessions(session: Session, user_id: int) -> None:
-    """Revoke every session of a user, within the caller's transaction."""
-    session.execute(
-        update(UserSession)
-        .where(UserSession.user_id == user_id, UserSession.revoked_at.is_(None))
-        .values(revoked_at=clock.utcnow())
-    )
 
 
 def drop_password_links(session: Session, user_id: int) -> None:

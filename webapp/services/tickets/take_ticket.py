@@ -14,7 +14,7 @@ from webapp.domain.notices.facts import TicketFacts, read_ticket_facts
 from webapp.models import Escalation, TakeLink, Ticket, User
 from webapp.services.audit import record_event
 from webapp.services.errors import ConflictError, NotFoundError, RefusedError, ServiceError
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.tokens import hash_token
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.transactions import FOR_CHANGE, reading, transaction

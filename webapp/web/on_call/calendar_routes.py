@@ -10,7 +10,7 @@ from webapp.services.on_call.calendar_feed import make_feed, read_calendar, stop
 from webapp.web.access import admin_only, public
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.on_call.blueprint import on_call
-from webapp.web.people.account_routes import link_throttled
+from webapp.web.throttling import link_throttled
 from webapp.web.viewer import require_viewer
 
 HELD_SECRET = "calendar_secret"  # noqa: S105 - the name of a place

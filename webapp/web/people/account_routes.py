@@ -1,30 +1,14 @@
-"""Setting up the first admin, signing in and out, preferences."""
+"""One's own account: details, colours, time zone, password."""
 
-from flask import (
-    Blueprint,
-    Response,
-    flash,
-    make_response,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
-from flask import session as cookie_session
+from flask import make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import limiter
-from webapp.models import User
-from webapp.services.errors import ConflictError, FieldError, RefusedError
+from webapp.extensions import current_config
+from webapp.services.errors import ConflictError, FieldError
 from webapp.services.notices.targets.contact_methods import read_contact_methods
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
-from webapp.services.people.first_admin import create_first_admin, is_setup_open
-from webapp.services.people.password_links import (
-    PasswordLinkError,
-    choose_password,
-    find_link_owner,
-)
+from webapp.services.people.own_sessions import list_sessions
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
     UTC_NAME,
@@ -32,132 +16,20 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
-from webapp.services.people.sign_in import SignInError, sign_in, sign_out
-from webapp.web.access import public, safe_next, signed_in
+from webapp.services.people.throttle import ThrottledError, person_key
+from webapp.web.access import safe_next, signed_in
 from webapp.web.answers import done
+from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.people.account_forms import (
     ChangePasswordForm,
-    ChoosePasswordForm,
     DetailsForm,
     PreferencesForm,
-    SetupForm,
-    SignInForm,
 )
-from webapp.web.viewer import COOKIE, current_viewer, remember_session, require_viewer
-
-account = Blueprint("account", __name__)
-
-ATTEMPTS = "10 per minute; 100 per hour"
-
-
-HELD_LINK = "password_link_code"
-"""The cookie key that holds a link's token, because addresses end up in logs and histories."""
-
-
-def _has_failed(response: Response) -> bool:
-    return response.status_code >= 400
-
-
-throttled = limiter.limit(ATTEMPTS, methods=["POST"], deduct_when=_has_failed)
-link_throttled = limiter.limit(ATTEMPTS, methods=["GET", "POST"], deduct_when=_has_failed)
-
-
-@account.route("/setup", methods=["GET", "POST"])
-@public
-@throttled
-def set_up() -> ResponseReturnValue:
-    """Create the first admin and sign them in; redirects to sign-in once a user exists."""
-    if not is_setup_open():
-        return redirect(url_for("account.enter"))
-    form = SetupForm()
-    if form.validate_on_submit():
-        try:
-            create_first_admin(
-                form.token.data,
-                form.email.data,
-                form.name.data,
-                form.password.data,
-                browser_zone=form.time_zone.data,
-            )
-        except FieldError as error:
-            show_field_errors(form, error)
-        except RefusedError as error:
-            form.token.errors = [str(error)]
-        else:
-            flash("You are set up. This is your dashboard.", "success")
-            return _signed_in(form.email.data, form.password.data, url_for("dashboard.show"))
-    return render_template("people/setup.html", form=form), form_status(form)
-
-
-@account.route("/sign-in", methods=["GET", "POST"])
-@public
-@throttled
-def enter() -> ResponseReturnValue:
-    """Ask for address and password, and begin a session."""
-    if is_setup_open():
-        return redirect(url_for("account.set_up"))
-    target = safe_next(request.args.get("next"))
-    if request.method == "GET" and current_viewer().is_authenticated:
-        return redirect(target)
-    form = SignInForm()
-    failure = None
-    if form.validate_on_submit():
-        try:
-            return _signed_in(form.email.data, form.password.data, target)
-        except SignInError as error:
-            failure = str(error)
-    page = render_template("people/sign_in.html", form=form, failure=failure)
-    return page, form_status(form)
-
-
-@account.route("/choose-password", methods=["GET", "POST"])
-@public
-@link_throttled
-def choose() -> ResponseReturnValue:
-    """Choose a password with a one-time link, then go on to sign in.
-
-    A token in the address is moved into the cookie at once. The page's own address can then be
-    logged, remembered and sent on without harm.
-    """
-    if request.method == "GET" and "token" in request.args:
-        cookie_session[HELD_LINK] = request.args["token"][:100]
-        response = make_response(redirect(url_for("account.choose"), 303))
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-    form = ChoosePasswordForm()
-    held = cookie_session.get(HELD_LINK)
-    owner, failure = _link_owner(held)
-    if form.is_submitted() and owner and held:
-        form.token.raw_data, form.token.data = [held], held
-    if form.validate_on_submit():
-        try:
-            code = form.token.data.rpartition("token=")[2]  # some people paste the whole link
-            zone = form.time_zone.data
-            user = choose_password(code, form.password.data, browser_zone=zone)
-        except PasswordLinkError as error:
-            form.token.errors = [str(error)]
-        except FieldError as error:
-            show_field_errors(form, error)
-        else:
-            return _password_chosen(user)
-    page = render_template("people/choose.html", form=form, owner=owner, failure=failure)
-    return page, 400 if failure else form_status(form)
-
-
-@account.post("/sign-out")
-@public
-def leave() -> ResponseReturnValue:
-    """End the session in the browser and in the database."""
-    token = request.cookies.get(COOKIE)
-    if token:
-        sign_out(token)
-    cookie_session.clear()
-    flash("You are signed out.", "info")
-    response = make_response(redirect(url_for("account.enter"), 303))
-    response.delete_cookie(COOKIE)
-    return response
+from webapp.web.people.blueprint import account
+from webapp.web.throttling import count_try, wait_page
+from webapp.web.viewer import require_viewer
 
 
 @account.route("/preferences", methods=["GET", "POST"])
@@ -196,23 +68,30 @@ def edit_details() -> ResponseReturnValue:
 
 @account.post("/preferences/password")
 @signed_in
-@throttled
 def change_password() -> ResponseReturnValue:
-    """Change the viewer's own password; other sessions of the viewer end."""
+    """Change the viewer's own password; other sessions end, and this one gets another token."""
+    viewer = require_viewer()
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
-            change_own_password(
-                require_viewer().id,
-                form.current_password.data,
-                form.new_password.data,
-                kept_token=request.cookies.get(COOKIE),
+            token: str = count_try(
+                [person_key(viewer.id)],
+                lambda: change_own_password(
+                    viewer.id,
+                    form.current_password.data,
+                    form.new_password.data,
+                    kept_token=read_cookie(SESSION) or "",
+                ),
             )
         except FieldError as error:
             show_field_errors(form, error)
+        except ThrottledError as error:
+            return wait_page(_preferences_page(password_form=form, problem=str(error)), error)
         else:
             words = "Your password is changed. You are signed out everywhere else."
-            return done(words, url_for("account.edit_preferences"))
+            response = make_response(done(words, url_for("account.edit_preferences")))
+            write_cookie(response, SESSION, token, current_config().security.session_lifetime)
+            return response
     return _preferences_page(password_form=form), 400
 
 
@@ -247,40 +126,6 @@ def _preferences_page(
         password_form=password_form or ChangePasswordForm(formdata=None),
         problem=problem,
         contact=read_contact_methods(user.id),
+        sessions=list_sessions(user.id),
         time_zones=list_time_zones(),
     )
-
-
-def _link_owner(token: str | None) -> tuple[User | None, str | None]:
-    """The user of a link, or what is wrong with it; both are None without a token."""
-    if not token:
-        return None, None
-    try:
-        return find_link_owner(token), None
-    except PasswordLinkError as error:
-        cookie_session.pop(HELD_LINK, None)
-        return None, str(error)
-
-
-def _password_chosen(user: User) -> Response:
-    """End the browser's session, as it may be another person's, and redirect to sign in."""
-    token = request.cookies.get(COOKIE)
-    if token:
-        sign_out(token)
-    cookie_session.clear()
-    flash(f"Your password is set. Sign in as {user.email}.", "success")
-    response = make_response(redirect(url_for("account.enter"), 303))
-    response.delete_cookie(COOKIE)
-    return response
-
-
-def _signed_in(email: str, password: str, target: str) -> Response:
-    """Begin a session with a fresh cookie, so that no value from before signing in is kept."""
-    _user, token = sign_in(email, password, request.user_agent.string)
-    kept = cookie_session.get("_flashes")
-    cookie_session.clear()
-    if kept:
-        cookie_session["_flashes"] = kept
-    response = make_response(redirect(target, 303))
-    remember_session(response, token)
-    return response

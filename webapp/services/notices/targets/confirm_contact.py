@@ -14,7 +14,7 @@ from webapp.services.notices.deliver_now import build_test_message, send_now
 from webapp.services.notices.targets.contact_methods import get_method, record_contact_event
 from webapp.services.notices.targets.pause_targets import let_go
 from webapp.services.notices.targets.try_target import note_success
-from webapp.services.people.sign_in import hash_token
+from webapp.services.people.tokens import hash_token
 from webapp.services.transactions import transaction
 
 CODE_LIFETIME = timedelta(minutes=15)

@@ -1,0 +1,112 @@
+"""A person's own sessions: where they are signed in, and ending that elsewhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload
+
+from webapp import clock
+from webapp.domain.security.user_agents import describe_user_agent
+from webapp.models import PendingSignIn, User, UserSession
+from webapp.services.audit import record_event
+from webapp.services.people.sessions import is_alive
+from webapp.services.transactions import NO_SYNC, reading, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSession:
+    """A session as lists show it; times are UTC."""
+
+    reference: str
+    browser: str
+    address: str | None
+    method: str | None
+    factor: str | None
+    began_at: datetime
+    seen_at: datetime
+    email: str
+
+
+def list_sessions(user_id: int | None = None) -> list[ShownSession]:
+    """The sessions that can be used, of one person or of all; the last used first. Only reads."""
+    query = (
+        select(UserSession)
+        .join(UserSession.user)
+        .where(*is_alive(clock.utcnow()), User.is_active)
+        .options(joinedload(UserSession.user))
+        .order_by(UserSession.last_seen_at.desc(), UserSession.id.desc())
+        .execution_options(populate_existing=True)
+    )
+    if user_id is not None:
+        query = query.where(UserSession.user_id == user_id)
+    with reading() as session:
+        return [_shown(row) for row in session.scalars(query)]
+
+
+def end_session(user_id: int, reference: str) -> bool:
+    """End one session of a person; returns whether it could still be used."""
+    with transaction() as session:
+        return _end(session, user_id=user_id, reference=reference, actor_id=user_id) > 0
+
+
+def end_other_sessions(user_id: int, kept_reference: str) -> int:
+    """End every session of a person but one; returns how many could still be used."""
+    with transaction() as session:
+        return _end(session, user_id=user_id, kept=kept_reference, actor_id=user_id)
+
+
+def end_all_sessions(user_id: int | None = None) -> int:
+    """End every session of one person or of everybody; returns how many could still be used.
+
+    What was begun to sign in is void as well.
+    """
+    with transaction() as session:
+        waiting = update(PendingSignIn).where(PendingSignIn.used_at.is_(None))
+        if user_id is not None:
+            waiting = waiting.where(PendingSignIn.user_id == user_id)
+        session.execute(waiting.values(used_at=clock.utcnow()), execution_options=NO_SYNC)
+        return _end(session, user_id=user_id)
+
+
+def _end(
+    session: Session,
+    *,
+    user_id: int | None,
+    reference: str | None = None,
+    kept: str | None = None,
+    actor_id: int | None = None,
+) -> int:
+    now = clock.utcnow()
+    query = select(UserSession).where(*is_alive(now))
+    if user_id is not None:
+        query = query.where(UserSession.user_id == user_id)
+    if reference is not None:
+        query = query.where(UserSession.reference == reference)
+    if kept is not None:
+        query = query.where(UserSession.reference != kept)
+    rows = list(session.scalars(query.with_for_update()))
+    for row in rows:
+        row.revoked_at = now
+        record_event(
+            session,
+            action="session.ended",
+            subject_type="session",
+            subject_id=row.reference,
+            actor_id=actor_id,
+            after={"user": row.user_id},
+        )
+    return len(rows)
+
+
+def _shown(row: UserSession) -> ShownSession:
+    return ShownSession(
+        reference=row.reference or "",
+        browser=describe_user_agent(row.user_agent),
+        address=row.address,
+        method=row.method,
+        factor=row.factor,
+        began_at=row.created_at,
+        seen_at=row.last_seen_at or row.created_at,
+        email=row.user.email,
+    )

@@ -1,0 +1,279 @@
+"""Sessions: a signed-in browser is a row that ends by time, by idleness, or by being revoked.
+
+The cookie holds a token, and the row its keyed hash. A session lasts as long as
+TRIAGEDESK_SESSION_DAYS says, and ends earlier if it was idle for TRIAGEDESK_SESSION_IDLE_HOURS.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session, joinedload, with_expression
+
+from webapp import clock
+from webapp.domain.security.user_agents import describe_user_agent
+from webapp.extensions import current_config
+from webapp.models import Device, PendingSignIn, SecurityNote, User, UserSession
+from webapp.models.user import ADDRESS_LENGTH, USER_AGENT_LENGTH
+from webapp.services.audit import Origin, record_event
+from webapp.services.errors import NotFoundError, RefusedError
+from webapp.services.lookups import get_user
+from webapp.services.people.security_notes import mail_person
+from webapp.services.people.tokens import hash_cookie, make_reference, make_token
+from webapp.services.transactions import NO_SYNC, reading, transaction
+
+TOUCHED_EVERY = timedelta(minutes=5)
+"""When a session was last used is written at most so often, because pages should not write."""
+PRESENT_FOR = timedelta(minutes=10)
+"""For so long after showing a password or factor a person need not show it again."""
+COOKIE_LENGTH = 200
+
+
+class Method(StrEnum):
+    """What was shown first to sign in."""
+
+    PASSWORD = "password"  # noqa: S105 - a word
+    PASSKEY = "passkey"
+    SINGLE_SIGN_ON = "single-sign-on"
+
+
+class Factor(StrEnum):
+    """What was shown second."""
+
+    APP = "app"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery-code"
+    PROVIDER = "provider"
+
+
+class SignInError(RefusedError):
+    """The address or the password is wrong; the message does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is wrong.")
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser said of itself, and the tokens in its cookies."""
+
+    user_agent: str | None = None
+    address: str | None = None
+    device_token: str | None = None
+    session_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BegunSession:
+    """A session that has just begun; only here are its tokens known."""
+
+    token: str
+    device_token: str
+    reference: str
+    is_new_device: bool
+
+
+def begin_session(
+    user_id: int,
+    browser: Browser,
+    *,
+    method: Method = Method.PASSWORD,
+    factor: Factor | None = None,
+    password_hash: str | None = None,
+) -> BegunSession:
+    """Begin a session for somebody who has shown who they are; the browser's former one ends.
+
+    `password_hash` is what their password was checked against. Raises SignInError if that was
+    changed, or the user deactivated, meanwhile: such a change ends all sessions, so that no new one
+    may begin after it. A browser that is new for somebody who has others is told to them by mail.
+    """
+    now = clock.utcnow()
+    token = make_token()
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        if not user.is_active or password_hash not in (None, user.password_hash):
+            raise SignInError
+        _end_former(session, browser.session_token, now)
+        session.execute(delete(UserSession).where(UserSession.expires_at <= now))
+        device, device_token, is_new = _device_of(session, user, browser, now)
+        row = UserSession(
+            token_hash=hash_cookie(token),
+            user_id=user.id,
+            created_at=now,
+            last_seen_at=now,
+            present_at=now,
+            expires_at=now + current_config().security.session_lifetime,
+            user_agent=device.user_agent,
+            address=device.address,
+            reference=make_reference(),
+            method=method,
+            factor=factor,
+            device_id=device.id,
+        )
+        session.add(row)
+        _record_begin(session, row, device, is_new)
+        return BegunSession(token, device_token, row.reference or "", is_new)
+
+
+def find_session(token: str) -> UserSession | None:
+    """The session of a token with its user loaded, or None if it cannot be used.
+
+    It cannot be used if it is expired, idle for too long or revoked, or its user is deactivated.
+    Only reads.
+    """
+    query = (
+        select(UserSession)
+        .join(UserSession.user)
+        .where(UserSession.token_hash == hash_cookie(token), *is_alive(clock.utcnow()))
+        .where(User.is_active)
+        .options(
+            joinedload(UserSession.user),
+            joinedload(UserSession.device),
+            with_expression(UserSession.has_notes, _has_notes()),
+        )
+        .execution_options(populate_existing=True)
+    )
+    with reading() as session:
+        return session.scalar(query)
+
+
+def _has_notes() -> ColumnElement[bool]:
+    notes = select(SecurityNote.id).where(
+        SecurityNote.user_id == UserSession.user_id, SecurityNote.seen_at.is_(None)
+    )
+    return notes.exists()
+
+
+def is_alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of a session that can be used, whoever its user is."""
+    return (
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > now,
+        UserSession.last_seen_at > now - current_config().security.idle_lifetime,
+    )
+
+
+def touch_session(session_id: int, address: str | None) -> None:
+    """Note that a session is used now, and from where."""
+    now = clock.utcnow()
+    with transaction() as session:
+        session.execute(
+            update(UserSession)
+            .where(UserSession.id == session_id, UserSession.last_seen_at < now)
+            .values(last_seen_at=now, address=_cut(address, ADDRESS_LENGTH)),
+            execution_options=NO_SYNC,
+        )
+
+
+def sign_out(token: str) -> None:
+    """End the session of a token; does nothing if it does not exist or has ended."""
+    with transaction() as session:
+        _end_former(session, token, clock.utcnow())
+
+
+def renew_session(session: Session, token: str) -> str:
+    """Give the session of `token` another token, which is returned, within the transaction.
+
+    Whoever copied the cookie before is left with nothing. Raises NotFoundError.
+    """
+    row = session.scalar(select(UserSession).where(UserSession.token_hash == hash_cookie(token)))
+    if row is None:
+        raise NotFoundError("This session has ended.")
+    renewed = make_token()
+    row.token_hash = hash_cookie(renewed)
+    row.present_at = clock.utcnow()
+    return renewed
+
+
+def mark_present(session: Session, session_id: int) -> None:
+    """Note that the person of a session has just shown who they are once more."""
+    session.execute(
+        update(UserSession).where(UserSession.id == session_id).values(present_at=clock.utcnow()),
+        execution_options=NO_SYNC,
+    )
+
+
+def end_sessions(session: Session, user_id: int, *, except_token: str | None = None) -> None:
+    """Revoke every session of a user, and what they began to sign in, within the transaction."""
+    now = clock.utcnow()
+    session.execute(
+        update(UserSession)
+        .where(
+            UserSession.user_id == user_id,
+            UserSession.revoked_at.is_(None),
+            UserSession.token_hash != hash_cookie(except_token or ""),
+        )
+        .values(revoked_at=now)
+    )
+    session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
+
+
+def _end_former(session: Session, token: str | None, now: datetime) -> None:
+    if not token or len(token) > COOKIE_LENGTH:
+        return
+    found = session.scalar(
+        select(UserSession).where(
+            UserSession.token_hash == hash_cookie(token), UserSession.revoked_at.is_(None)
+        )
+    )
+    if found is not None:
+        found.revoked_at = now
+        record_event(
+            session,
+            action="session.ended",
+            subject_type="session",
+            subject_id=found.reference,
+            actor_id=found.user_id,
+        )
+
+
+def _device_of(
+    session: Session, user: User, browser: Browser, now: datetime
+) -> tuple[Device, str, bool]:
+    """The browser's device with its token, and whether the user has others but not this one."""
+    token = browser.device_token or ""
+    known = list(session.scalars(select(Device).where(Device.user_id == user.id)))
+    wanted = hash_cookie(token) if 0 < len(token) <= COOKIE_LENGTH else ""
+    device = next((one for one in known if one.token_hash == wanted), None)
+    if device is None:
+        token = make_token()
+        device = Device(
+            reference=make_reference(),
+            token_hash=hash_cookie(token),
+            user_id=user.id,
+            created_at=now,
+        )
+        session.add(device)
+    device.user_agent = _cut(browser.user_agent, USER_AGENT_LENGTH)
+    device.address = _cut(browser.address, ADDRESS_LENGTH)
+    device.last_seen_at = now
+    session.flush()
+    return device, token, bool(known) and device.created_at == now
+
+
+def _record_begin(session: Session, row: UserSession, device: Device, is_new: bool) -> None:
+    record_event(
+        session,
+        action="session.begun",
+        subject_type="session",
+        subject_id=row.reference,
+        after={"method": row.method, "factor": row.factor, "new_device": is_new},
+        actor_id=row.user_id,
+        origin=Origin(row.address, row.reference, device.reference),
+    )
+    if is_new:
+        mail_person(
+            session,
+            row.user_id,
+            subject="New sign-in to Triagedesk",
+            sentence=(
+                f"Somebody signed in as you with {describe_user_agent(row.user_agent)} from"
+                f" {row.address or 'an unknown address'}. Was it not you? Then change your password"
+                " under Preferences, which ends all other sessions, and tell an admin."
+            ),
+        )
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    return (text or "")[:length] or None

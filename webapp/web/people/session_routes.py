@@ -1,0 +1,79 @@
+"""Where one is signed in, ending that elsewhere, and showing once more who one is."""
+
+from flask import Response, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.services.people.own_sessions import end_other_sessions, end_session
+from webapp.services.people.security_notes import mark_notes_seen
+from webapp.services.people.show_presence import NotPresentError, show_password
+from webapp.services.people.throttle import ThrottledError, person_key
+from webapp.web.access import safe_next, signed_in
+from webapp.web.answers import done
+from webapp.web.filters import counted
+from webapp.web.params import read_number
+from webapp.web.people.blueprint import account
+from webapp.web.presence import CONFIRM_PREFIX, NOT_PRESENT, confirm_page, held_fields
+from webapp.web.throttling import count_try, wait_page
+from webapp.web.viewer import require_viewer
+
+SEND_AGAIN = 307
+"""The status with which a browser sends the same form to another address (RFC 9110, 15.4.8)."""
+
+
+@account.post("/preferences/sessions/<reference>/end")
+@signed_in
+def end_one_session(reference: str) -> ResponseReturnValue:
+    """End one of the viewer's sessions."""
+    is_ended = end_session(require_viewer().id, reference)
+    words = "That session is ended." if is_ended else "That session had ended already."
+    return done(words, _list())
+
+
+@account.post("/preferences/sessions/end-others")
+@signed_in
+def end_others() -> ResponseReturnValue:
+    """End every session of the viewer but this one."""
+    viewer = require_viewer()
+    count = end_other_sessions(viewer.id, viewer.session_ref)
+    words = f"{counted(count, 'other session')} ended." if count else "There was no other session."
+    return done(words, _list())
+
+
+@account.post("/preferences/notes/seen")
+@signed_in
+def see_notes() -> ResponseReturnValue:
+    """Note that the viewer has read what happened to their account."""
+    mark_notes_seen(require_viewer().id, read_number(request.form.get("last")) or 0)
+    return redirect(safe_next(request.form.get("next")), 303)
+
+
+@account.route("/confirm", methods=["GET", "POST"])
+@signed_in
+def confirm() -> ResponseReturnValue:
+    """Ask for the password once more, then go on to the page or form that needed it."""
+    if request.method == "GET":
+        return confirm_page(safe_next(request.args.get("next")), [], is_form=False)
+    viewer = require_viewer()
+    target = safe_next(request.form.get(f"{CONFIRM_PREFIX}target"))
+    is_form = bool(request.form.get(f"{CONFIRM_PREFIX}is_form"))
+    password = request.form.get(f"{CONFIRM_PREFIX}password", "")
+    try:
+        count_try(
+            [person_key(viewer.id)],
+            lambda: show_password(viewer.id, viewer.session_id, password),
+        )
+    except NotPresentError as error:
+        return _ask_again(target, str(error), is_form=is_form)
+    except ThrottledError as error:
+        page = confirm_page(target, held_fields(), failure=str(error), is_form=is_form)
+        return wait_page(page, error)
+    return redirect(target, SEND_AGAIN if is_form else 303)
+
+
+def _ask_again(target: str, failure: str, *, is_form: bool) -> Response:
+    page = confirm_page(target, held_fields(), failure=failure, is_form=is_form)
+    return make_response(page, NOT_PRESENT)
+
+
+def _list() -> str:
+    return url_for("account.edit_preferences", _anchor="sessions-heading")
