@@ -15,24 +15,31 @@ from webapp.models import (
     BulkChange,
     ClientMute,
     CsvUpload,
+    Device,
     Drill,
     Escalation,
     OnCallOverride,
     OutboxRow,
     PasswordLink,
+    PendingSignIn,
     PollRun,
     Proof,
+    SecurityNote,
     SetupToken,
+    SignInThrottle,
     TakeLink,
     Ticket,
     UserSession,
 )
 from webapp.models.outbox import OutboxState
 from webapp.models.poll_run import RUNNING
+from webapp.services.people.throttle import KEPT_FOR
 
 KEEP_UPLOADS = timedelta(days=1)
 KEEP_BULK_CHANGES = timedelta(days=7)
 KEEP_TAKE_LINKS = timedelta(days=30)
+KEEP_DEVICES = timedelta(days=365)
+KEEP_SECURITY_NOTES = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,10 @@ def find_expired_rows(now: datetime) -> list[OldRows]:
         OldRows(UserSession, (UserSession.expires_at < now,)),
         OldRows(SetupToken, (SetupToken.expires_at < now,)),
         OldRows(PasswordLink, (PasswordLink.expires_at < now,)),
+        OldRows(PendingSignIn, (PendingSignIn.expires_at < now,)),
+        OldRows(SignInThrottle, (SignInThrottle.last_at < now - KEPT_FOR,)),
+        OldRows(Device, (Device.last_seen_at < now - KEEP_DEVICES,)),
+        OldRows(SecurityNote, (SecurityNote.seen_at < now - KEEP_SECURITY_NOTES,)),
         OldRows(CsvUpload, (CsvUpload.created_at < now - KEEP_UPLOADS,)),
         OldRows(BulkChange, (BulkChange.created_at < now - KEEP_BULK_CHANGES,)),
         OldRows(TakeLink, (TakeLink.expires_at < now - KEEP_TAKE_LINKS,)),
