@@ -37,6 +37,8 @@ COMMANDS = {
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
+    "retention": "webapp.cli.retention",
+    "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",

@@ -5,6 +5,7 @@ import sys
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
+from webapp.cli.people_data import COMMANDS as PEOPLE_DATA
 from webapp.models import User
 from webapp.models.user import ROLE_HELPDESK, ROLES
 from webapp.services.people.users import (
@@ -91,5 +92,8 @@ def _as_dict(one: User) -> dict[str, object]:
         "created_at": one.created_at.isoformat(),
     }
 
+
+for _command in PEOPLE_DATA:
+    user.add_command(_command)
 
 commands: list[click.Command] = [user]

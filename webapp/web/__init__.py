@@ -15,6 +15,7 @@ from webapp.web import (
     operations,
     people,
     polling,
+    retention,
     settings,
     tickets,
 )
@@ -38,6 +39,7 @@ AREAS = (
     operations,
     people,
     polling,
+    retention,
     settings,
     tickets,
 )
