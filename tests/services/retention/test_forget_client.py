@@ -42,7 +42,6 @@ from webapp.models import (
     OutboxRow,
     Policy,
     SavedView,
-
 )
 from webapp.services.desk.delete_guard import HeldError, activate_row, delete_row
 from webapp.services.desk.edit_clients import edit_client, read_client_values
