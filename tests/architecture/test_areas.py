@@ -9,6 +9,7 @@ from tests.support.source_tree import ROOT, Module, all_imports, as_module, modu
 
 AREAS = (
     "people",
+    "audit_trail",
     "desk",
     "on_call",
     "notices",
@@ -19,6 +20,7 @@ AREAS = (
     "polling",
     "proof",
     "connections",
+    "retention",
     "watch",
     "operations",
 )
@@ -27,7 +29,7 @@ AREAS = (
 PAGES_OF_THE_DESK = {"clients", "settings"}
 """What the area `desk` is called where people meet it."""
 
-WITHOUT_PAGES = {"calls", "proof", "schedule", "watch"}
+WITHOUT_PAGES = {"audit_trail", "calls", "proof", "schedule", "watch"}
 LARGEST_FOLDER = 30
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.source_tree import ROOT
 from webapp.cli import triagedesk
-from webapp.domain.retention.kinds import DEFAULT_AGES, Kind, age_words
+from webapp.domain.retention.kinds import DEFAULT_AGES, RetentionKind, age_words
 from webapp.services.retention import old_records
 
 DEPLOY = ROOT / "deploy"
@@ -67,22 +67,22 @@ def test_the_caddyfiles_differ_in_how_requests_are_buffered_and_in_nothing_else(
 @pytest.mark.parametrize(
     ("what", "kept"),
     [
-        ("raw reports, once their ticket is closed", Kind.RAW_REPORTS),
-        ("closed tickets with their notes", Kind.CLOSED_TICKETS),
-        ("API calls", Kind.EXCHANGES),
-        ("poll history", Kind.RUNS),
-        ("the audit log", Kind.AUDIT),
+        ("raw reports, once their ticket is closed", RetentionKind.RAW_REPORTS),
+        ("closed tickets with their notes", RetentionKind.CLOSED_TICKETS),
+        ("API calls", RetentionKind.EXCHANGES),
+        ("poll history", RetentionKind.RUNS),
+        ("the audit log", RetentionKind.AUDIT),
         (
             "messages in the outbox that do not wait any more, escalations and mutes that are over",
-            Kind.OUTBOX,
+            RetentionKind.OUTBOX,
         ),
-        ("alarms that are over", Kind.ALARMS),
-        ("daily proofs", Kind.PROOFS),
-        ("drills without a ticket", Kind.DRILLS),
-        ("on-call overrides", Kind.OVERRIDES),
+        ("alarms that are over", RetentionKind.ALARMS),
+        ("daily proofs", RetentionKind.PROOFS),
+        ("drills without a ticket", RetentionKind.DRILLS),
+        ("on-call overrides", RetentionKind.OVERRIDES),
     ],
 )
-def test_the_guide_says_how_long_records_are_kept(what: str, kept: Kind) -> None:
+def test_the_guide_says_how_long_records_are_kept(what: str, kept: RetentionKind) -> None:
     assert f"| {what} | {age_words(DEFAULT_AGES[kept])}" in GUIDE
 
 
@@ -102,4 +102,4 @@ def test_the_guide_says_what_expires_by_itself(what: str, kept: timedelta) -> No
 
 def test_every_age_stands_in_the_guide() -> None:
     rows = GUIDE.split("| what | kept |")[1].split("\n\n")[0].strip().splitlines()[1:]
-    assert len(rows) == len(Kind)
+    assert len(rows) == len(RetentionKind)

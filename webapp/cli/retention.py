@@ -8,7 +8,7 @@ import click
 
 from webapp import clock
 from webapp.cli.output import json_option, print_json, print_table, refusing
-from webapp.domain.retention.kinds import Kind, age_words
+from webapp.domain.retention.kinds import RetentionKind, age_words
 from webapp.models import Erasure
 from webapp.services.desk.read_client import read_client
 from webapp.services.errors import RefusedError
@@ -24,7 +24,7 @@ from webapp.services.retention.go_on import go_on_forgetting
 from webapp.services.retention.preview import preview_retention, preview_words
 from webapp.services.retention.wipe import compact_database
 
-KINDS = [kind.value.replace("_", "-") for kind in Kind]
+KINDS = [kind.value.replace("_", "-") for kind in RetentionKind]
 
 
 @click.group("retention")
@@ -51,7 +51,7 @@ def show(as_json: bool) -> None:
 @refusing
 def set_(kind: str, days: str, as_json: bool) -> None:
     """Keep KIND for DAYS days, or "never" delete it; nothing is deleted by this."""
-    wanted = Kind(kind.replace("-", "_"))
+    wanted = RetentionKind(kind.replace("-", "_"))
     set_ages({wanted: days})
     [row] = [one for one in list_ages() if one.kind is wanted]
     if as_json:
@@ -190,7 +190,7 @@ def _tell(document: object, sentence: str, as_json: bool) -> None:
         click.echo(sentence)
 
 
-def _option(kind: Kind) -> str:
+def _option(kind: RetentionKind) -> str:
     return kind.value.replace("_", "-")
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import both_databases
-from tests.support.forgetting import (
+from tests.support.poller import Desk
+from tests.support.polling import ticketed_ids
+from tests.support.rows import add, all_rows, change, fresh, organization
+from tests.support.security.forgetting import (
     INCIDENTS,
     MARK,
     NAME,
@@ -26,9 +29,6 @@ from tests.support.forgetting import (
     names_of,
     rows_that_say,
 )
-from tests.support.poller import Desk
-from tests.support.polling import ticketed_ids
-from tests.support.rows import add, all_rows, change, fresh, organization
 from webapp.models import (
     Alert,
     Asset,

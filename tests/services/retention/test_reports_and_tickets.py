@@ -11,7 +11,7 @@ from tests.support.poller import Desk
 from tests.support.polling import alert_count, report, ticketed_ids
 from tests.support.rows import all_rows, change, fresh
 from webapp.domain.plan import Reason
-from webapp.domain.retention.kinds import Kind
+from webapp.domain.retention.kinds import RetentionKind
 from webapp.models import (
     Alert,
     AuditEvent,
@@ -107,7 +107,7 @@ def test_closed_tickets_stay_for_ever_until_somebody_says_otherwise(desk: Desk, 
     bulk_change_tickets([gone], TicketChange(priority_id=1), actor_id=ada.id)
     desk.clock.advance(days=3000)
     assert "tickets" not in delete_old_records(desk.clock.now())
-    set_ages({Kind.CLOSED_TICKETS: "730"}, actor_id=ada.id)
+    set_ages({RetentionKind.CLOSED_TICKETS: "730"}, actor_id=ada.id)
     assert delete_old_records(desk.clock.now())["tickets"] == 1
     assert ticketed_ids(desk) == ["2"], "an open ticket is never too old"
     alert = desk.alert(1)
@@ -125,7 +125,7 @@ def test_the_incident_of_a_deleted_ticket_never_becomes_a_second_one(desk: Desk,
     desk.poll()
     close(desk, 1, ada)
     desk.clock.advance(days=800)
-    set_ages({Kind.CLOSED_TICKETS: "90"})
+    set_ages({RetentionKind.CLOSED_TICKETS: "90"})
     delete_old_records(desk.clock.now())
     desk.poll(sweep=True)
     assert ticketed_ids(desk) == []
@@ -145,7 +145,7 @@ def test_one_that_huntress_closes_and_opens_again_is_work_again(desk: Desk, ada:
     desk.poll()
     close(desk, 1, ada)
     desk.clock.advance(days=800)
-    set_ages({Kind.CLOSED_TICKETS: "90"})
+    set_ages({RetentionKind.CLOSED_TICKETS: "90"})
     delete_old_records(desk.clock.now())
     add_incident(desk, 1, status="closed")
     desk.poll()
@@ -160,7 +160,7 @@ def test_a_ticket_that_was_changed_lately_is_not_too_old(desk: Desk, ada: User) 
     add_incident(desk, 1)
     desk.poll()
     ticket_id = close(desk, 1, ada)
-    set_ages({Kind.CLOSED_TICKETS: "90"})
+    set_ages({RetentionKind.CLOSED_TICKETS: "90"})
     desk.clock.advance(days=100)
     change(Ticket, ticket_id, updated_at=desk.clock.now() - timedelta(days=1))
     assert delete_old_records(desk.clock.now())["tickets"] == 0
@@ -178,7 +178,7 @@ def test_an_undo_does_not_stumble_over_a_deleted_ticket(desk: Desk, ada: User) -
         ids[0],
         **dict.fromkeys(("closed_at", "updated_at"), desk.clock.now() - timedelta(99)),
     )
-    set_ages({Kind.CLOSED_TICKETS: "90"})
+    set_ages({RetentionKind.CLOSED_TICKETS: "90"})
     assert delete_old_records(desk.clock.now())["tickets"] == 1
     assert [one["ticket_id"] for one in fresh(BulkChange, record.id).changes] == ids[1:]
 

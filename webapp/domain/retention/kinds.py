@@ -13,7 +13,7 @@ MOST_DAYS = 3_650
 NEVER = "never"
 
 
-class Kind(StrEnum):
+class RetentionKind(StrEnum):
     """A kind of records whose age people choose; the values are stored."""
 
     RAW_REPORTS = "raw_reports"
@@ -50,8 +50,8 @@ class Rule:
         return f"{count:,} {self.one if count == 1 else self.many}"
 
 
-RULES: Mapping[Kind, Rule] = {
-    Kind.RAW_REPORTS: Rule(
+RULES: Mapping[RetentionKind, Rule] = {
+    RetentionKind.RAW_REPORTS: Rule(
         "Raw reports",
         "raw report",
         "raw reports",
@@ -63,7 +63,7 @@ RULES: Mapping[Kind, Rule] = {
         "written from it, and the daily proof looks back 30 days. The report of a ticket that is "
         "still open stays.",
     ),
-    Kind.CLOSED_TICKETS: Rule(
+    RetentionKind.CLOSED_TICKETS: Rule(
         "Closed tickets",
         "ticket",
         "tickets",
@@ -75,7 +75,7 @@ RULES: Mapping[Kind, Rule] = {
         "that it never becomes a second ticket. Closed tickets are the history of a client; "
         "figures look back 60 days.",
     ),
-    Kind.EXCHANGES: Rule(
+    RetentionKind.EXCHANGES: Rule(
         "API calls",
         "exchange",
         "exchanges",
@@ -86,7 +86,7 @@ RULES: Mapping[Kind, Rule] = {
         "Time, path and status of each call to Huntress, to find out what went wrong. The last "
         "minute of them keeps the limit of calls.",
     ),
-    Kind.RUNS: Rule(
+    RetentionKind.RUNS: Rule(
         "Poll history",
         "poll run",
         "poll runs",
@@ -96,7 +96,7 @@ RULES: Mapping[Kind, Rule] = {
         False,
         "What each poll did. The weekly summary reads them.",
     ),
-    Kind.AUDIT: Rule(
+    RetentionKind.AUDIT: Rule(
         "Audit log",
         "audit event",
         "audit events",
@@ -106,7 +106,7 @@ RULES: Mapping[Kind, Rule] = {
         True,
         "Who did what, when and from where. Break-ins are often found after months.",
     ),
-    Kind.OUTBOX: Rule(
+    RetentionKind.OUTBOX: Rule(
         "Messages",
         "message",
         "messages",
@@ -117,10 +117,10 @@ RULES: Mapping[Kind, Rule] = {
         "Who was told what, with the escalations and mutes that are over. A message that still "
         "waits to be sent stays, and the weekly summary reads them.",
     ),
-    Kind.ALARMS: Rule(
+    RetentionKind.ALARMS: Rule(
         "Alarms", "alarm", "alarms", "ended", 90, 7, False, "What was not well, and for how long."
     ),
-    Kind.PROOFS: Rule(
+    RetentionKind.PROOFS: Rule(
         "Daily proofs",
         "proof",
         "proofs",
@@ -130,7 +130,7 @@ RULES: Mapping[Kind, Rule] = {
         False,
         "That nothing was missed, day by day; counts, and the ids of what was.",
     ),
-    Kind.DRILLS: Rule(
+    RetentionKind.DRILLS: Rule(
         "Drills",
         "drill",
         "drills",
@@ -140,7 +140,7 @@ RULES: Mapping[Kind, Rule] = {
         False,
         "How long each station took. A drill stays with its ticket.",
     ),
-    Kind.OVERRIDES: Rule(
+    RetentionKind.OVERRIDES: Rule(
         "On-call overrides",
         "override",
         "overrides",
@@ -152,14 +152,14 @@ RULES: Mapping[Kind, Rule] = {
     ),
 }
 
-DEFAULT_AGES: Mapping[Kind, int | None] = {kind: rule.days for kind, rule in RULES.items()}
+DEFAULT_AGES: Mapping[RetentionKind, int | None] = {kind: rule.days for kind, rule in RULES.items()}
 
 
 class AgeError(ValueError):
     """An age that a kind cannot have; `str(error)` says in a sentence which it can."""
 
 
-def read_age(kind: Kind, typed: str) -> int | None:
+def read_age(kind: RetentionKind, typed: str) -> int | None:
     """Return the days that somebody typed for `kind`, None for "never". Raises AgeError."""
     rule = RULES[kind]
     word = " ".join(typed.split()).lower().removesuffix("days").removesuffix("day").strip()
@@ -172,7 +172,7 @@ def read_age(kind: Kind, typed: str) -> int | None:
     return check_age(kind, int(word))
 
 
-def check_age(kind: Kind, days: int) -> int:
+def check_age(kind: RetentionKind, days: int) -> int:
     """Return `days` if `kind` can be kept for so many. Raises AgeError."""
     rule = RULES[kind]
     if not rule.least <= days <= MOST_DAYS:
@@ -193,7 +193,7 @@ def age_words(days: int | None) -> str:
     return "1 day" if days == 1 else f"{days:,} days"
 
 
-def pruning_words(kind: Kind, count: int, before: datetime) -> str:
+def pruning_words(kind: RetentionKind, count: int, before: datetime) -> str:
     """Return for instance "12 tickets closed before 3 March 2026"."""
     rule = RULES[kind]
     return f"{rule.counted(count)} {rule.when} before {before.day} {before:%B %Y}"

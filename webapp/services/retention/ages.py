@@ -13,7 +13,7 @@ from webapp.domain.retention.kinds import (
     NEVER,
     RULES,
     AgeError,
-    Kind,
+    RetentionKind,
     Rule,
     age_words,
     read_age,
@@ -23,14 +23,14 @@ from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError
 from webapp.services.transactions import reading, transaction
 
-Ages = Mapping[Kind, int | None]
+Ages = Mapping[RetentionKind, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class AgeRow:
     """The age of a kind in days, None for ever; `changed_at` is None where nobody chose it."""
 
-    kind: Kind
+    kind: RetentionKind
     days: int | None
     changed_at: datetime | None
 
@@ -67,22 +67,22 @@ def list_ages() -> list[AgeRow]:
             stored[kind].days if kind in stored else DEFAULT_AGES[kind],
             stored[kind].updated_at if kind in stored else None,
         )
-        for kind in Kind
+        for kind in RetentionKind
     ]
 
 
-def read_ages(session: Session) -> dict[Kind, int | None]:
+def read_ages(session: Session) -> dict[RetentionKind, int | None]:
     """Return the age of every kind, in the caller's transaction; None is for ever."""
     stored = {row.kind: row.days for row in session.scalars(select(RetentionAge))}
-    return {kind: stored.get(kind, DEFAULT_AGES[kind]) for kind in Kind}
+    return {kind: stored.get(kind, DEFAULT_AGES[kind]) for kind in RetentionKind}
 
 
 def set_ages(
-    typed: Mapping[Kind, str],
+    typed: Mapping[RetentionKind, str],
     *,
-    seen: Mapping[Kind, str] | None = None,
+    seen: Mapping[RetentionKind, str] | None = None,
     actor_id: int | None = None,
-) -> dict[Kind, int | None]:
+) -> dict[RetentionKind, int | None]:
     """Store the ages that were typed and return those that changed; nothing is deleted by this.
 
     `seen` are the ages as the person saw them. Raises FieldError with a sentence for each kind that
@@ -106,7 +106,7 @@ def set_ages(
     return changed
 
 
-def _read(typed: Mapping[Kind, str]) -> dict[Kind, int | None]:
+def _read(typed: Mapping[RetentionKind, str]) -> dict[RetentionKind, int | None]:
     ages, errors = {}, {}
     for kind, words in typed.items():
         try:
@@ -118,7 +118,7 @@ def _read(typed: Mapping[Kind, str]) -> dict[Kind, int | None]:
     return ages
 
 
-def _refuse_stale(before: Ages, changed: Ages, seen: Mapping[Kind, str]) -> None:
+def _refuse_stale(before: Ages, changed: Ages, seen: Mapping[RetentionKind, str]) -> None:
     for kind in changed:
         stored = NEVER if before[kind] is None else str(before[kind])
         if kind in seen and seen[kind] != stored:

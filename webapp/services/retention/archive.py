@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ArchiveList:
     """A list of an archive: its name, its columns, and a way to read its records (twice).
 
     `only_json` are columns that are too large for a spreadsheet.
@@ -47,7 +47,9 @@ class _Outbox:
         return taken
 
 
-def write_archive(readme: str, sections: Iterable[Section], made_at: datetime) -> Iterator[bytes]:
+def write_archive(
+    readme: str, sections: Iterable[ArchiveList], made_at: datetime
+) -> Iterator[bytes]:
     """Return the bytes of a ZIP file with a README and two files for each section."""
     outbox: Any = _Outbox()
     moment = made_at.timetuple()[:6]
@@ -64,7 +66,7 @@ def write_archive(readme: str, sections: Iterable[Section], made_at: datetime) -
     yield outbox.take()
 
 
-def write_document(sections: Iterable[Section]) -> Iterator[str]:
+def write_document(sections: Iterable[ArchiveList]) -> Iterator[str]:
     """Return the text of one JSON document with a list for each section."""
     yield "{"
     for number, section in enumerate(sections):
@@ -78,14 +80,14 @@ def write_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
-def _files(readme: str, sections: Iterable[Section]) -> Iterator[tuple[str, Iterator[str]]]:
+def _files(readme: str, sections: Iterable[ArchiveList]) -> Iterator[tuple[str, Iterator[str]]]:
     yield "README.txt", iter((readme,))
     for section in sections:
         yield f"{section.name}.json", _json_lines(section)
         yield f"{section.name}.csv", _csv_lines(section)
 
 
-def _json_lines(section: Section) -> Iterator[str]:
+def _json_lines(section: ArchiveList) -> Iterator[str]:
     yield "["
     for number, record in enumerate(section.read()):
         values = {name: record[name] for name in (*section.columns, *section.only_json)}
@@ -93,7 +95,7 @@ def _json_lines(section: Section) -> Iterator[str]:
     yield "\n]\n"
 
 
-def _csv_lines(section: Section) -> Iterator[str]:
+def _csv_lines(section: ArchiveList) -> Iterator[str]:
     yield BYTE_ORDER_MARK + write_csv_line(section.columns)
     for record in section.read():
         yield write_csv_line(_cell(record[name]) for name in section.columns)

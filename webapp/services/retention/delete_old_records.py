@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from webapp.domain.retention.kinds import Kind, cutoff
+from webapp.domain.retention.kinds import RetentionKind, cutoff
 from webapp.models import Alert, AuditEvent, Ticket
 from webapp.services.audit import record_event
 from webapp.services.audit_trail.prune_events import prune_events
@@ -54,12 +54,14 @@ def delete_old_records(now: datetime, *, actor_id: int | None = None) -> dict[st
     return {**counts, **aged}
 
 
-def _delete_kind(kind: Kind, before: datetime, now: datetime, counts: Counter[str]) -> None:
-    if kind is Kind.RAW_REPORTS:
+def _delete_kind(
+    kind: RetentionKind, before: datetime, now: datetime, counts: Counter[str]
+) -> None:
+    if kind is RetentionKind.RAW_REPORTS:
         counts["raw_reports"] += _empty_reports(before)
-    elif kind is Kind.CLOSED_TICKETS:
+    elif kind is RetentionKind.CLOSED_TICKETS:
         counts[Ticket.__tablename__] += _delete_tickets(before)
-    elif kind is Kind.AUDIT:
+    elif kind is RetentionKind.AUDIT:
         counts[AuditEvent.__tablename__] += prune_events(before, now)
     for rows in find_old_rows(kind, before):
         counts[rows.table] += delete_where(rows.model, *rows.conditions)
@@ -96,18 +98,18 @@ def _delete_tickets(before: datetime) -> int:
     return work_through(select(Ticket.id).where(*conditions), Ticket.id, write, TICKETS_AT_ONCE)
 
 
-def count_old_records(kind: Kind, before: datetime) -> int:
+def count_old_records(kind: RetentionKind, before: datetime) -> int:
     """Return how many records of a kind a run at this moment would delete."""
     with reading() as session:
         return session.scalar(_count(kind, before)) or 0
 
 
-def _count(kind: Kind, before: datetime) -> Select[Any]:
-    if kind is Kind.RAW_REPORTS:
+def _count(kind: RetentionKind, before: datetime) -> Select[Any]:
+    if kind is RetentionKind.RAW_REPORTS:
         return select(func.count(Alert.id)).where(*is_old_report(before))
-    if kind is Kind.CLOSED_TICKETS:
+    if kind is RetentionKind.CLOSED_TICKETS:
         return select(func.count(Ticket.id)).where(*is_old_ticket(before))
-    if kind is Kind.AUDIT:
+    if kind is RetentionKind.AUDIT:
         return select(func.count(AuditEvent.id)).where(AuditEvent.happened_at < before)
     rows = find_old_rows(kind, before)[0]
     return select(func.count(rows.model.id)).where(*rows.conditions)

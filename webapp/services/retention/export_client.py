@@ -25,7 +25,7 @@ from webapp.models import (
 )
 from webapp.services.audit import record_event
 from webapp.services.lookups import get_row
-from webapp.services.retention.archive import Record, Section, write_archive
+from webapp.services.retention.archive import ArchiveList, Record, write_archive
 from webapp.services.retention.client_scope import (
     is_agent_of,
     is_incident_of,
@@ -72,7 +72,7 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
     return write_archive(readme, list_client_sections(client_id), now)
 
 
-def list_client_sections(client_id: int) -> list[Section]:
+def list_client_sections(client_id: int) -> list[ArchiveList]:
     """Return the lists of a client's export."""
     return [
         read_section("client", _of_client(client_id), Client.id),

@@ -30,7 +30,7 @@ from webapp.models import (
 )
 from webapp.services.lookups import get_user
 from webapp.services.people.users import record_user_event
-from webapp.services.retention.archive import Section, write_document
+from webapp.services.retention.archive import ArchiveList, write_document
 from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import transaction
 
@@ -46,7 +46,7 @@ def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]
     return write_document(list_person_sections(user_id))
 
 
-def list_person_sections(user_id: int) -> list[Section]:
+def list_person_sections(user_id: int) -> list[ArchiveList]:
     """Return the lists of a person's document."""
     return [
         read_section("person", _of_person(user_id), User.id),
@@ -111,7 +111,7 @@ def _of_devices(user_id: int) -> Query:
     ).where(Device.user_id == user_id)
 
 
-def _list_factors(user_id: int) -> list[Section]:
+def _list_factors(user_id: int) -> list[ArchiveList]:
     app = select(
         AuthenticatorApp.id, AuthenticatorApp.created_at, AuthenticatorApp.confirmed_at
     ).where(AuthenticatorApp.user_id == user_id)
@@ -168,7 +168,7 @@ def _of_uploads(user_id: int) -> Query:
     )
 
 
-def _list_on_call(user_id: int) -> list[Section]:
+def _list_on_call(user_id: int) -> list[ArchiveList]:
     places = select(OnCallMember.position.label("id"), OnCallMember.position).where(
         OnCallMember.user_id == user_id
     )
@@ -185,7 +185,7 @@ def _list_on_call(user_id: int) -> list[Section]:
     ]
 
 
-def _list_work(user_id: int) -> list[Section]:
+def _list_work(user_id: int) -> list[ArchiveList]:
     """Return the lists of what the person has done here; clients' data is left out of them."""
     tickets = select(Ticket.id, Ticket.number, Ticket.created_at, Ticket.closed_at).where(
         Ticket.assignee_id == user_id

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, select
 
-from webapp.domain.retention.kinds import Kind
+from webapp.domain.retention.kinds import RetentionKind
 from webapp.models import (
     Alarm,
     Alert,
@@ -55,7 +55,7 @@ class OldRows:
         return str(self.model.__tablename__)
 
 
-def find_old_rows(kind: Kind, before: datetime) -> list[OldRows]:
+def find_old_rows(kind: RetentionKind, before: datetime) -> list[OldRows]:
     """Return what a kind consists of, as far as it is older than `before` (UTC).
 
     Raw reports, closed tickets and audit events are not whole rows that are simply deleted; what
@@ -64,25 +64,25 @@ def find_old_rows(kind: Kind, before: datetime) -> list[OldRows]:
     return [OldRows(row[0], row[1:]) for row in _rows(kind, before)]
 
 
-def _rows(kind: Kind, before: datetime) -> Iterator[tuple[Any, ...]]:
+def _rows(kind: RetentionKind, before: datetime) -> Iterator[tuple[Any, ...]]:
     match kind:
-        case Kind.EXCHANGES:  # the next call is numbered after the newest one
+        case RetentionKind.EXCHANGES:  # the next call is numbered after the newest one
             yield ApiExchange, ApiExchange.reserved_at < before, _not_newest(ApiExchange)
-        case Kind.RUNS:  # the status card shows the newest one
+        case RetentionKind.RUNS:  # the status card shows the newest one
             is_over = PollRun.state != RUNNING
             yield PollRun, PollRun.started_at < before, is_over, _not_newest(PollRun)
-        case Kind.OUTBOX:
+        case RetentionKind.OUTBOX:
             is_done = OutboxRow.state != OutboxState.PENDING
             yield OutboxRow, OutboxRow.created_at < before, is_done
             yield Escalation, Escalation.ended_at < before
             yield ClientMute, ClientMute.until < before
-        case Kind.ALARMS:
+        case RetentionKind.ALARMS:
             yield Alarm, Alarm.ended_at < before
-        case Kind.PROOFS:  # the newest one may be overdue
+        case RetentionKind.PROOFS:  # the newest one may be overdue
             yield Proof, Proof.started_at < before, _not_newest(Proof)
-        case Kind.DRILLS:  # one with a ticket has to say that the ticket counts nowhere
+        case RetentionKind.DRILLS:  # one with a ticket has to say that the ticket counts nowhere
             yield Drill, Drill.started_at < before, Drill.ticket_id.is_(None)
-        case Kind.OVERRIDES:
+        case RetentionKind.OVERRIDES:
             yield OnCallOverride, OnCallOverride.ends_at < before
         case _:
             return

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from webapp.domain.retention.kinds import Kind, cutoff, pruning_words
+from webapp.domain.retention.kinds import cutoff, pruning_words
 from webapp.services.retention.ages import AgeRow, list_ages
 from webapp.services.retention.delete_old_records import count_old_records
 
@@ -43,4 +43,4 @@ def _preview(age: AgeRow, now: datetime) -> PreviewRow:
     if age.days is None:
         return PreviewRow(age, None, 0)
     before = cutoff(age.days, now)
-    return PreviewRow(age, before, count_old_records(Kind(age.kind), before))
+    return PreviewRow(age, before, count_old_records(age.kind, before))

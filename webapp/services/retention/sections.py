@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.services.list_sizes import EXPORT_BATCH
-from webapp.services.retention.archive import Record, Section
+from webapp.services.retention.archive import ArchiveList, Record
 from webapp.services.transactions import reading
 
 Query: TypeAlias = "Select[*tuple[Any, ...]]"
@@ -22,7 +22,7 @@ def read_section(
     change: Callable[[dict[str, Any]], Record] = dict,
     size: int = EXPORT_BATCH,
     begins_at: int = 0,
-) -> Section:
+) -> ArchiveList:
     """Return a list with the rows of `query`, whose first column is `key`, lowest first.
 
     Its columns have the query's names, and `change` is applied to each row. Each batch of `size`
@@ -41,4 +41,4 @@ def read_section(
                 return
             last_id = rows[-1]["id"]
 
-    return Section(name, tuple(one for one in names if one not in only_json), read, only_json)
+    return ArchiveList(name, tuple(one for one in names if one not in only_json), read, only_json)

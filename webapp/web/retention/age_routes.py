@@ -4,7 +4,7 @@ from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
-from webapp.domain.retention.kinds import RULES, Kind
+from webapp.domain.retention.kinds import RULES, RetentionKind
 from webapp.services.errors import ConflictError, FieldError
 from webapp.services.retention.ages import set_ages
 from webapp.services.retention.preview import preview_retention, preview_words
@@ -66,9 +66,9 @@ def apply_ages() -> ResponseReturnValue:
     return done("What is too old is being deleted.", url_for("retention.show_ages"))
 
 
-def _seen() -> dict[Kind, str]:
+def _seen() -> dict[RetentionKind, str]:
     return {
         kind: request.form[f"{SEEN}{kind.value}"]
-        for kind in Kind
+        for kind in RetentionKind
         if f"{SEEN}{kind.value}" in request.form
     }

@@ -3,7 +3,7 @@
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
-from webapp.domain.retention.kinds import RULES, Kind, age_words
+from webapp.domain.retention.kinds import RULES, RetentionKind, age_words
 from webapp.services.retention.ages import AgeRow
 
 SEEN = "seen-"
@@ -18,9 +18,9 @@ class AgesForm(FlaskForm):
         for row in rows:
             self[row.kind.value].data = row.typed
 
-    def typed(self) -> dict[Kind, str]:
+    def typed(self) -> dict[RetentionKind, str]:
         """What was typed, by kind; a field that was not sent is left out."""
-        return {kind: self[kind.value].data for kind in Kind if self[kind.value].raw_data}
+        return {kind: self[kind.value].data for kind in RetentionKind if self[kind.value].raw_data}
 
 
 for _kind, _rule in RULES.items():
