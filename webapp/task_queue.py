@@ -60,6 +60,7 @@ JOBS: Mapping[str, JobKind] = {
     "forget": JobKind(POLL_QUEUE, 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(NOTICE_QUEUE, 120),
+    "account_mails": JobKind(NOTICE_QUEUE, 900),
     "deliver": JobKind(NOTICE_QUEUE, 900),
     "drills": JobKind(DEFAULT_QUEUE, 60),
     "drill": JobKind(POLL_QUEUE, 600),

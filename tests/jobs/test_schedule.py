@@ -11,6 +11,7 @@ def test_the_tick_comes_every_ten_seconds() -> None:
     assert {job.name: job.every_seconds for job in PERIODIC_JOBS} == {
         "tick": 10,
         "notices": 10,
+        "account_mails": 30,
         "housekeeping": 3600,
         "drills": 10,
         "proofs": 600,
@@ -23,7 +24,9 @@ def test_periodic_jobs_are_registered_jobs() -> None:
 
 def test_due_messages_wait_for_no_housekeeping_and_for_no_proof() -> None:
     beside = {name for name, kind in JOBS.items() if kind.queue == JOBS["notices"].queue}
-    assert beside == {"notices", "deliver"}, "more workers are forked where these wait"
+    assert beside == {"notices", "deliver", "account_mails"}, (
+        "more workers are forked where these wait"
+    )
 
 
 def test_an_id_is_made_from_the_definition() -> None:

@@ -37,6 +37,7 @@ class PeriodicJob:
 PERIODIC_JOBS = (
     PeriodicJob("tick", every_seconds=TICK_SECONDS),
     PeriodicJob("notices", every_seconds=TICK_SECONDS),
+    PeriodicJob("account_mails", every_seconds=30, first_after=15),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
     PeriodicJob("drills", every_seconds=TICK_SECONDS),
     PeriodicJob("proofs", every_seconds=600, first_after=300),

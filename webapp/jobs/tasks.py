@@ -12,6 +12,7 @@ from webapp.extensions import db
 from webapp.outage import DATABASE
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
+from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.notices.wake import enqueue_deliveries
 from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
@@ -64,6 +65,11 @@ def notices() -> None:
 def deliver(target_id: int) -> None:
     """Send what is due to one target."""
     deliver_target(target_id)
+
+
+def account_mails() -> None:
+    """Mail people what happened to their accounts."""
+    mail_security_notes(utcnow())
 
 
 def housekeeping() -> None:
@@ -122,6 +128,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
     "poll": poll,
     "notices": notices,
+    "account_mails": account_mails,
     "deliver": deliver,
     "housekeeping": housekeeping,
     "forget": forget,

@@ -20,6 +20,7 @@ from webapp.outage import DATABASE
 from webapp.runtime import pulse
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
+from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.transactions import DATABASE_AWAY, first_line
 from webapp.services.watch.advance_notices import advance_notices
 from webapp.services.watch.beat_outside import beat_outside
@@ -159,3 +160,4 @@ def _deliver_everything() -> None:
     """Nobody else does: let everything about messages go on, and send whatever is due."""
     advance_notices()
     deliver_due(clock.utcnow())
+    mail_security_notes(clock.utcnow())

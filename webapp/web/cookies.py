@@ -39,7 +39,7 @@ def init_cookies(app: Flask, config: Config) -> None:
 
 def cookie_name(name: str) -> str:
     """The name that this installation's cookie has in browsers."""
-    return f"{HOST_ONLY if is_https(current_config()) else ''}{name}"
+    return f"{HOST_ONLY if current_app.config['SESSION_COOKIE_SECURE'] else ''}{name}"
 
 
 def read_cookie(name: str) -> str | None:

@@ -30,6 +30,7 @@ from webapp.services.operations.check_storage import try_write
 from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
+from webapp.web.same_session import name_session
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
@@ -214,6 +215,7 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
 
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
+    name_session()  # so that the forms of the page that is shown now are taken
     if not _came_from_here():
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:

@@ -32,6 +32,14 @@ def bind_session(reference: str) -> None:
     cookie_session[SESSION_REF] = reference
 
 
+def name_session() -> None:
+    """Name the viewer's session in the cookie, unless it is there; forms shown before are void."""
+    viewer = current_viewer()
+    if isinstance(viewer, Viewer) and cookie_session.get(SESSION_REF) != viewer.session_ref:
+        cookie_session.pop(CSRF_KEY, None)
+        cookie_session[SESSION_REF] = viewer.session_ref
+
+
 def _check_site() -> None:
     """Refuse what a browser says was sent by another site. Raises CSRFError."""
     site = request.headers.get("Sec-Fetch-Site")
@@ -48,12 +56,8 @@ def _check_session() -> None:
     if request.endpoint in (None, "static"):
         return
     viewer = current_viewer()
-    if not isinstance(viewer, Viewer):
+    if not isinstance(viewer, Viewer) or cookie_session.get(SESSION_REF) == viewer.session_ref:
         return
-    if cookie_session.get(SESSION_REF) == viewer.session_ref:
-        return
-    if request.method in READING_METHODS:
-        cookie_session.pop(CSRF_KEY, None)
-        cookie_session[SESSION_REF] = viewer.session_ref
-        return
-    raise CSRFError("The form belongs to another session.")
+    if request.method not in READING_METHODS:
+        raise CSRFError("The form belongs to another session.")
+    name_session()

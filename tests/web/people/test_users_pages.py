@@ -189,7 +189,7 @@ def test_saving_nothing_new_is_no_event(app: Flask, admin: Browser, desk: Desk) 
         ({"name": "x" * 201}, "at most 200 characters"),
         ({"email": "ADA@example.com"}, "There is a user with the address ada@example.com."),
         ({"email": "bo"}, "Enter an e-mail address such as"),
-        ({"role": "owner"}, "The role is one of admin, helpdesk."),
+        ({"role": "owner"}, "The role is one of admin, helpdesk, auditor."),
     ],
 )
 def test_what_cannot_be_taken_is_shown_again(
@@ -260,7 +260,7 @@ def test_nobody_locks_themselves_out_by_accident(app: Flask, admin: Browser, des
 def test_signing_somebody_out_everywhere(
     app: Flask, admin: Browser, desk: Desk, sign_in: SignIn
 ) -> None:
-    helpdesk = sign_in_as(HELPDESK)
+    helpdesk = sign_in(HELPDESK)
     path = f"/users/{desk.helpdesk_id}"
     admin.post(f"{path}/sign-out", on=path)
     assert "1 session ended." in admin.get(path).text
@@ -273,7 +273,7 @@ def test_signing_somebody_out_everywhere(
 def test_deactivating_hands_the_tickets_to_a_colleague(
     app: Flask, admin: Browser, desk: Desk, sign_in: SignIn
 ) -> None:
-    helpdesk = sign_in_as(HELPDESK)
+    helpdesk = sign_in(HELPDESK)
     with app.app_context():
         mine = all_rows(Ticket, Ticket.assignee_id == desk.helpdesk_id, Ticket.closed_at.is_(None))
     path = f"/users/{desk.helpdesk_id}"

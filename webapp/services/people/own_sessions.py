@@ -18,6 +18,7 @@ from webapp.services.transactions import NO_SYNC, reading, transaction
 class ShownSession:
     """A session as lists show it; times are UTC."""
 
+    id: int
     reference: str
     browser: str
     address: str | None
@@ -44,10 +45,10 @@ def list_sessions(user_id: int | None = None) -> list[ShownSession]:
         return [_shown(row) for row in session.scalars(query)]
 
 
-def end_session(user_id: int, reference: str) -> bool:
+def end_session(user_id: int, session_id: int) -> bool:
     """End one session of a person; returns whether it could still be used."""
     with transaction() as session:
-        return _end(session, user_id=user_id, reference=reference, actor_id=user_id) > 0
+        return _end(session, user_id=user_id, session_id=session_id, actor_id=user_id) > 0
 
 
 def end_other_sessions(user_id: int, kept_reference: str) -> int:
@@ -73,7 +74,7 @@ def _end(
     session: Session,
     *,
     user_id: int | None,
-    reference: str | None = None,
+    session_id: int | None = None,
     kept: str | None = None,
     actor_id: int | None = None,
 ) -> int:
@@ -81,8 +82,8 @@ def _end(
     query = select(UserSession).where(*is_alive(now))
     if user_id is not None:
         query = query.where(UserSession.user_id == user_id)
-    if reference is not None:
-        query = query.where(UserSession.reference == reference)
+    if session_id is not None:
+        query = query.where(UserSession.id == session_id)
     if kept is not None:
         query = query.where(UserSession.reference != kept)
     rows = list(session.scalars(query.with_for_update()))
@@ -101,6 +102,7 @@ def _end(
 
 def _shown(row: UserSession) -> ShownSession:
     return ShownSession(
+        id=row.id,
         reference=row.reference or "",
         browser=describe_user_agent(row.user_agent),
         address=row.address,

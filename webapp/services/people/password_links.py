@@ -11,6 +11,7 @@ from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.security_notes import tell_person
 from webapp.services.people.set_preferences import zone_of_browser
 from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.people.users import (
@@ -90,7 +91,25 @@ def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
             raise InactiveUserError(user)
         link = issue_link(session, user)
         record_user_event(session, user, "user.link_made", actor_id, purpose=link.purpose)
+        if user.has_password and actor_id != user.id:
+            _tell_owner(session, user, actor_id)
         return link
+
+
+def _tell_owner(session: Session, user: User, actor_id: int | None) -> None:
+    """Tell somebody who can sign in that somebody else may now choose their password."""
+    actor = "somebody with access to the server"
+    if actor_id is not None:
+        actor = get_user(session, actor_id).name
+    tell_person(
+        session,
+        user.id,
+        subject="A link to choose your password",
+        sentence=(
+            f"A link with which your password can be chosen anew was made by {actor}. Did you not"
+            " ask for it? Then tell another admin, who can withdraw it under Users."
+        ),
+    )
 
 
 def find_link_owner(token: str) -> User:

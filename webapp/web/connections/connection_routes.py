@@ -39,6 +39,7 @@ from webapp.web.connections.tabs import connection_tabs
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.presence import needs_presence, needs_presence_to_send
 from webapp.web.viewer import require_viewer, zone_of
 
 connections = Blueprint("connections", __name__, url_prefix="/integrations/huntress")
@@ -49,6 +50,7 @@ connections.add_app_template_test(is_about_credentials, "about_credentials")
 
 @connections.route("/connect", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def connect() -> ResponseReturnValue:
     """Connect an account; the key and secret are tried before anything is stored."""
     require_enterprise()
@@ -125,6 +127,7 @@ def close_old(connection_id: int) -> ResponseReturnValue:
 
 @connections.post("/<int:connection_id>/credentials")
 @admin_only
+@needs_presence
 def change_credentials(connection_id: int) -> ResponseReturnValue:
     """Store new credentials for the same account; those of another account are refused."""
     form = CredentialsForm()
@@ -190,6 +193,7 @@ def resume(connection_id: int) -> ResponseReturnValue:
 
 @connections.route("/<int:connection_id>/disconnect", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def disconnect(connection_id: int) -> ResponseReturnValue:
     """Ask for confirmation, then delete the credentials; everything else is kept."""
     page = read_connection_page(connection_id)

@@ -24,6 +24,7 @@ from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.edit_pages import EditAttempt
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.settings_forms import MailForm, MessageForm
+from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
 PAGE = "notices.show_settings"
@@ -38,6 +39,7 @@ def show_settings() -> ResponseReturnValue:
 
 @notices.post("/settings/mail")
 @admin_only
+@needs_presence
 def save_mail() -> ResponseReturnValue:
     """Save the mail server; a refused form is shown again with what was typed."""
     form = MailForm()

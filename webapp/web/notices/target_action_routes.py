@@ -14,6 +14,7 @@ from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.shown_once import hold_secret
+from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
 
@@ -37,6 +38,7 @@ def pause(target_id: int) -> ResponseReturnValue:
 
 @notices.post("/targets/<int:target_id>/resume")
 @admin_only
+@needs_presence
 def resume(target_id: int) -> ResponseReturnValue:
     """Resume a target."""
 
@@ -49,6 +51,7 @@ def resume(target_id: int) -> ResponseReturnValue:
 
 @notices.post("/targets/<int:target_id>/rotate-secret")
 @admin_only
+@needs_presence
 def rotate(target_id: int) -> ResponseReturnValue:
     """Make a new signing secret beside the old one."""
 
@@ -61,6 +64,7 @@ def rotate(target_id: int) -> ResponseReturnValue:
 
 @notices.post("/targets/<int:target_id>/remove-old-secret")
 @admin_only
+@needs_presence
 def remove_secret(target_id: int) -> ResponseReturnValue:
     """Let only the newest secret sign."""
 
@@ -73,6 +77,7 @@ def remove_secret(target_id: int) -> ResponseReturnValue:
 
 @notices.post("/targets/<int:target_id>/delete")
 @admin_only
+@needs_presence
 def delete(target_id: int) -> ResponseReturnValue:
     """Delete a target that nothing uses."""
     try:

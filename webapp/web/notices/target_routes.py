@@ -18,6 +18,7 @@ from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.shown_once import hold_secret, take_secret
 from webapp.web.notices.target_forms import TargetForm, build_form
+from webapp.web.presence import needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 
@@ -30,6 +31,7 @@ def show_targets() -> ResponseReturnValue:
 
 @notices.route("/targets/new", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def new_target() -> ResponseReturnValue:
     """Choose a kind, then fill in the form that is made for it."""
     kind = _kind(request.args.get("kind"))
@@ -51,6 +53,7 @@ def new_target() -> ResponseReturnValue:
 
 @notices.route("/targets/<int:target_id>", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def show_target(target_id: int) -> ResponseReturnValue:
     """Show a target with its form, and save edits."""
     view = read_target(target_id)

@@ -10,6 +10,7 @@ from webapp.services.on_call.calendar_feed import make_feed, read_calendar, stop
 from webapp.web.access import admin_only, public
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.on_call.blueprint import on_call
+from webapp.web.presence import needs_presence
 from webapp.web.throttling import link_throttled
 from webapp.web.viewer import require_viewer
 
@@ -27,6 +28,7 @@ def show_calendar() -> ResponseReturnValue:
 
 @on_call.post("/calendar")
 @admin_only
+@needs_presence
 def make_calendar() -> ResponseReturnValue:
     """Make a new address; an earlier one ends."""
 

@@ -18,6 +18,7 @@ from webapp.web.access import admin_only
 from webapp.web.csv_files import stream_csv
 from webapp.web.operations import audit_words
 from webapp.web.operations.audit_filters import AuditLinks, read_query
+from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer, zone_of
 
 audit = Blueprint("audit", __name__, url_prefix="/audit")
@@ -46,6 +47,7 @@ def show_list() -> ResponseReturnValue:
 
 @audit.get("/export")
 @admin_only
+@needs_presence
 def export() -> ResponseReturnValue:
     """Send all events that match the filters as a CSV file, while they are read."""
     query = read_query(request.args, zone_of(require_viewer()))

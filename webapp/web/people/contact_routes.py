@@ -22,6 +22,7 @@ from webapp.web.access import signed_in
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.target_forms import SettingsForm, build_form
+from webapp.web.presence import needs_presence_to_send
 from webapp.web.viewer import Viewer, require_viewer
 
 contact = Blueprint("contact", __name__, url_prefix="/preferences/contact-methods")
@@ -34,6 +35,7 @@ throttled = limiter.limit(MESSAGES, methods=["POST"])
 
 @contact.route("/new", methods=["GET", "POST"])
 @signed_in
+@needs_presence_to_send
 @throttled
 def new() -> ResponseReturnValue:
     """Choose a kind, enter the address, and have a code sent there."""

@@ -20,11 +20,11 @@ SEND_AGAIN = 307
 """The status with which a browser sends the same form to another address (RFC 9110, 15.4.8)."""
 
 
-@account.post("/preferences/sessions/<reference>/end")
+@account.post("/preferences/sessions/<int:session_id>/end")
 @signed_in
-def end_one_session(reference: str) -> ResponseReturnValue:
+def end_one_session(session_id: int) -> ResponseReturnValue:
     """End one of the viewer's sessions."""
-    is_ended = end_session(require_viewer().id, reference)
+    is_ended = end_session(require_viewer().id, session_id)
     words = "That session is ended." if is_ended else "That session had ended already."
     return done(words, _list())
 

@@ -24,6 +24,7 @@ from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.page_context import option_pairs
 from webapp.web.people.user_forms import DeactivateForm, EditForm, InviteForm
+from webapp.web.presence import needs_presence, needs_presence_to_send
 from webapp.web.viewer import require_viewer
 
 users = Blueprint("users", __name__, url_prefix="/users")
@@ -47,6 +48,7 @@ def show_list() -> ResponseReturnValue:
 
 @users.route("/invite", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def invite() -> ResponseReturnValue:
     """Add a user, then show the link with which they choose a password."""
     form = InviteForm()
@@ -73,6 +75,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<int:user_id>/edit")
 @admin_only
+@needs_presence
 def edit(user_id: int) -> ResponseReturnValue:
     """Save name, address and role; a refused form is shown again with what was typed."""
     form = EditForm()
@@ -116,6 +119,7 @@ def show_link(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<int:user_id>/new-link")
 @admin_only
+@needs_presence
 def new_link(user_id: int) -> ResponseReturnValue:
     """Make a link to choose a new password; an earlier link stops working."""
     try:
@@ -147,6 +151,7 @@ def sign_out(user_id: int) -> ResponseReturnValue:
 
 @users.route("/<int:user_id>/deactivate", methods=["GET", "POST"])
 @admin_only
+@needs_presence_to_send
 def deactivate(user_id: int) -> ResponseReturnValue:
     """Ask who takes over the tickets, then deactivate the user."""
     row = read_user(user_id)
@@ -183,6 +188,7 @@ def deactivate(user_id: int) -> ResponseReturnValue:
 
 @users.post("/<int:user_id>/activate")
 @admin_only
+@needs_presence
 def activate(user_id: int) -> ResponseReturnValue:
     """Let a deactivated user sign in again."""
     user = activate_user(user_id, actor_id=require_viewer().id)

@@ -1,0 +1,44 @@
+"""docs/signing-in.md says the numbers that hold."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from webapp.config import SecuritySettings
+from webapp.domain.security.throttle import LIMITS, Counted
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "signing-in.md").read_text(encoding="utf-8")
+ROWS = {
+    Counted.ACCOUNT: "an account, from browsers that do not know it",
+    Counted.ADDRESS: "an address (an IPv6 /64 network)",
+    Counted.DEVICE: "an account in a browser that signed in to it before",
+    Counted.FACTOR: "the second factor of a person",
+    Counted.PERSON: "a password that somebody who is signed in shows again",
+}
+
+
+def seconds(words: str) -> timedelta:
+    number, unit = re.fullmatch(r"(\d+) (s|min|h)", words).groups()
+    return timedelta(**{{"s": "seconds", "min": "minutes", "h": "hours"}[unit]: int(number)})
+
+
+@pytest.mark.parametrize("kind", Counted)
+def test_the_table_of_waits(kind: Counted) -> None:
+    [row] = [line for line in GUIDE.splitlines() if line.startswith(f"| {ROWS[kind]} |")]
+    _, _, free, waits, most, forgotten, _ = (cell.strip() for cell in row.split("|"))
+    limit = LIMITS[kind]
+    assert int(free) == limit.free
+    first, second, third, _ = waits.split(", ")
+    assert [seconds(wait) for wait in (first, second, third)] == [
+        limit.first_wait * factor for factor in (1, 2, 4)
+    ]
+    assert seconds(most) == limit.longest_wait
+    assert seconds(forgotten) == limit.forgotten_after
+
+
+def test_the_defaults() -> None:
+    settings = SecuritySettings()
+    assert f"lasts {settings.session_lifetime.days} days" in GUIDE
+    assert f"asked for {settings.idle_lifetime // timedelta(hours=1)} hours" in GUIDE

@@ -1,0 +1,1 @@
+"""Mails to single people about their own accounts."""

@@ -1,0 +1,205 @@
+"""Sessions: begun, found, touched, renewed, ended; browsers that are known."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from tests.support.databases import TEST_SECURITY, both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.rows import all_rows
+from tests.support.security.sessions import begin
+from webapp import create_app
+from webapp.config import Config
+from webapp.extensions import db
+from webapp.models import AuditEvent, Device, PendingSignIn, SecurityNote, User, UserSession
+from webapp.services.errors import NotFoundError
+from webapp.services.people.own_sessions import (
+    end_all_sessions,
+    end_other_sessions,
+    end_session,
+    list_sessions,
+)
+from webapp.services.people.pending_sign_ins import begin_pending
+from webapp.services.people.sessions import (
+    Browser,
+    Factor,
+    Method,
+    begin_session,
+    end_sessions,
+    find_session,
+    renew_session,
+    touch_session,
+)
+from webapp.services.people.users import add_user
+from webapp.services.transactions import transaction
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
+HOME = Browser(user_agent=FIREFOX, address="203.0.113.7")
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    """Sessions as they are by default: idle for eight hours, two weeks at most."""
+    return replace(config, security=replace(TEST_SECURITY, idle_lifetime=timedelta(hours=8)))
+
+
+@pytest.fixture
+def ada(app: Flask, fake_clock: FakeClock) -> User:
+    return add_user(email="ada@example.com", name="Ada", password="a long horse", role="admin")
+
+
+def events() -> list[tuple[str, int | None]]:
+    return [
+        (event.action, event.actor_id)
+        for event in all_rows(AuditEvent)
+        if event.action.startswith("session.")
+    ]
+
+
+@both_databases
+def test_a_session_knows_where_and_how_it_began(ada: User, fake_clock: FakeClock) -> None:
+    begun = begin_session(ada.id, HOME, method=Method.PASSWORD, factor=Factor.APP)
+    [row] = all_rows(UserSession)
+    assert (row.method, row.factor, row.address) == ("password", "app", "203.0.113.7")
+    assert row.present_at == row.last_seen_at == fake_clock.now()
+    assert row.expires_at == fake_clock.now() + timedelta(days=14)
+    [event] = [one for one in all_rows(AuditEvent) if one.action == "session.begun"]
+    assert event.after == {"method": "password", "factor": "app", "new_device": False}
+    assert (event.address, event.session_ref) == ("203.0.113.7", begun.reference)
+    assert event.device_ref == all_rows(Device)[0].reference
+
+
+def test_a_session_ends_when_it_is_idle_for_eight_hours(ada: User, fake_clock: FakeClock) -> None:
+    token = begin(ada.id)
+    for _ in range(3):
+        fake_clock.advance(hours=7, minutes=59)
+        found = find_session(token)
+        assert found is not None
+        touch_session(found.id, "198.51.100.1")
+    assert all_rows(UserSession)[0].address == "198.51.100.1"
+    fake_clock.advance(hours=8)
+    assert find_session(token) is None
+
+
+def test_use_does_not_make_a_session_last_longer_than_two_weeks(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    token = begin(ada.id)
+    for _ in range(14 * 4):
+        found = find_session(token)
+        assert found is not None
+        touch_session(found.id, None)
+        fake_clock.advance(hours=6)
+    assert find_session(token) is None
+
+
+def test_signing_in_again_ends_the_session_that_the_browser_had(ada: User) -> None:
+    first = begin_session(ada.id, HOME)
+    again = replace(HOME, session_token=first.token, device_token=first.device_token)
+    second = begin_session(ada.id, again)
+    assert find_session(first.token) is None
+    assert find_session(second.token) is not None
+    assert [name for name, _ in events()] == ["session.begun", "session.ended", "session.begun"]
+
+
+def test_another_secret_key_ends_every_session(ada: User, config: Config) -> None:
+    begun = begin_session(ada.id, HOME)
+    db.session.remove()
+    app = create_app(replace(config, secret_key="another secret key of many characters"))
+    with app.app_context():
+        assert find_session(begun.token) is None
+        later = begin_session(ada.id, replace(HOME, device_token=begun.device_token))
+        assert later.is_new_device
+        db.engine.dispose()
+    assert find_session(begun.token) is not None
+
+
+def test_a_token_that_was_renewed_is_worth_nothing(ada: User) -> None:
+    old, other = begin(ada.id), begin(ada.id)
+    with transaction() as session:
+        end_sessions(session, ada.id, except_token=old)
+        new = renew_session(session, old)
+    assert [find_session(token) is None for token in (old, other, new)] == [True, True, False]
+    with pytest.raises(NotFoundError), transaction() as session:
+        renew_session(session, old)
+
+
+@both_databases
+def test_the_first_browser_is_no_news_and_another_one_is(ada: User, fake_clock: FakeClock) -> None:
+    first = begin_session(ada.id, HOME)
+    assert not first.is_new_device
+    fake_clock.advance(hours=1)
+    again = begin_session(ada.id, replace(HOME, device_token=first.device_token))
+    assert not again.is_new_device
+    assert again.device_token == first.device_token
+    assert all_rows(SecurityNote) == []
+    assert begin_session(ada.id, HOME).is_new_device
+    [note] = all_rows(SecurityNote)
+    assert "Firefox on Windows from 203.0.113.7" in note.sentence
+    assert note.seen_at is not None  # whoever has just signed in must not read it away
+    assert note.next_mail_at == fake_clock.now()
+
+
+def test_a_browser_of_somebody_else_is_a_new_one(ada: User) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+    shared = begin_session(ada.id, HOME)
+    begin_session(bob.id, HOME)
+    begun = begin_session(bob.id, replace(HOME, device_token=shared.device_token))
+    assert begun.is_new_device
+    assert begun.device_token != shared.device_token
+
+
+def test_ending_sessions_voids_what_was_begun_to_sign_in(ada: User) -> None:
+    begin_pending("factor", user_id=ada.id)
+    with transaction() as session:
+        end_sessions(session, ada.id)
+    assert all_rows(PendingSignIn) == []
+
+
+class TestOwnSessions:
+    def test_the_list_has_what_can_be_used_the_last_used_first(
+        self, ada: User, fake_clock: FakeClock
+    ) -> None:
+        bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+        first = begin_session(ada.id, HOME)
+        fake_clock.advance(minutes=1)
+        second = begin_session(ada.id, HOME)
+        begin_session(bob.id, HOME)
+        assert [one.reference for one in list_sessions(ada.id)] == [
+            second.reference,
+            first.reference,
+        ]
+        assert list_sessions(ada.id)[0].browser == "Firefox on Windows"
+        assert {one.email for one in list_sessions()} == {"ada@example.com", "bob@example.com"}
+        fake_clock.advance(hours=8)
+        assert list_sessions() == []
+
+    def test_one_is_ended_by_its_owner_only(self, ada: User) -> None:
+        bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+        begun = begin_session(ada.id, HOME)
+        [shown] = list_sessions(ada.id)
+        assert not end_session(bob.id, shown.id)
+        assert find_session(begun.token) is not None
+        assert end_session(ada.id, shown.id)
+        assert not end_session(ada.id, shown.id)
+        assert find_session(begun.token) is None
+
+    @both_databases
+    def test_the_others_are_ended_and_each_is_on_record(self, ada: User) -> None:
+        kept, *others = (begin_session(ada.id, HOME) for _ in range(3))
+        assert end_other_sessions(ada.id, kept.reference) == 2
+        assert find_session(kept.token) is not None
+        assert all(find_session(one.token) is None for one in others)
+        assert events().count(("session.ended", ada.id)) == 2
+
+    @both_databases
+    def test_everybody_is_signed_out(self, ada: User) -> None:
+        bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+        tokens = [begin(ada.id), begin(bob.id)]
+        begin_pending("passkey")
+        assert end_all_sessions() == 2
+        assert [find_session(token) for token in tokens] == [None, None]
+        assert all_rows(PendingSignIn)[0].used_at is not None
+        assert end_all_sessions() == 0
