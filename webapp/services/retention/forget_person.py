@@ -31,7 +31,7 @@ from webapp.models import (
     User,
     UserSession,
 )
-from webapp.models.user import NO_PASSWORD
+from webapp.models.user import NO_PASSWORD, ROLES
 from webapp.services.audit_trail.redact_events import redact_events
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_user
@@ -85,7 +85,9 @@ def begin_forgetting_person(
             )
         if user.erased_at is None and typed_email.strip().lower() != user.email:
             raise FieldError({"email": f"Type the person's address as it is written: {user.email}"})
-        words = words_to_find((user.name, user.email), are_inside=False)
+        is_role = user.name.lower() in ROLES  # and then means something else wherever it stands
+        names = (user.email,) if is_role else (user.name, user.email)
+        words = words_to_find(names, are_inside=False)
         erasure = begin_erasure(session, PERSON, user_id, words, actor_id)
         overwrite_deleted(session)
         _erase_own(session, user)
