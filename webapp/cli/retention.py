@@ -137,9 +137,8 @@ def tell_erasure(erasure: Erasure | None, as_json: bool) -> None:
     if erasure is None:
         raise RefusedError("There is nothing to forget.")
     backups = find_backups_left(erasure.requested_at).words
-    parts = [
-        f"{count:,} {name.replace('_', ' ')}" for name, count in erasure.counts.items() if count
-    ]
+    counts = {name.replace("_", " "): count for name, count in erasure.counts.items() if count}
+    parts = [f"{name} {count:,}" for name, count in counts.items()]
     erased = f"Erased: {', '.join(parts) or 'nothing but the name'}."
     document = {"success": True, "erased": erasure.counts, "backups": backups}
     _tell(document, f"{erased}\n{backups}", as_json)
