@@ -1,4 +1,4 @@
-"""Forgetting a client is killed at random moments: it is never half done, and goes on to its end."""
+"""Forgetting a client is killed at random moments: never half done, it goes on to its end."""
 
 import multiprocessing
 import os

@@ -1,7 +1,7 @@
 """`triagedesk retention` and `triagedesk client`: ages of records, and clients that leave."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
@@ -110,7 +110,7 @@ def client() -> None:
 def export(name: str, place: Path, as_json: bool) -> None:
     """Write everything of the client NAME to PLACE, a new ZIP file or a folder for one."""
     client_id = find_client(name)
-    file = write_new_file(place, f"client-{client_id}.zip", export_client(client_id))
+    file = write_new_file(place, f"client-{client_id}.zip", lambda: export_client(client_id))
     _tell({"success": True, "file": str(file)}, f"{file} holds everything of {name}.", as_json)
 
 
@@ -144,10 +144,11 @@ def tell_erasure(erasure: Erasure | None, as_json: bool) -> None:
     _tell(document, f"{erased}\n{backups}", as_json)
 
 
-def write_new_file(place: Path, name_in_folder: str, parts: Iterable[bytes]) -> Path:
+def write_new_file(place: Path, name_in_folder: str, export: Callable[[], Iterable[bytes]]) -> Path:
     """Write a file that only its owner may read; an existing one is refused, not overwritten.
 
-    Where writing fails, nothing is left behind. Raises RefusedError.
+    `export` is only asked for once there is a file for it. Where writing fails, nothing is left
+    behind. Raises RefusedError.
     """
     file = place / name_in_folder if place.is_dir() else place
     try:
@@ -156,7 +157,7 @@ def write_new_file(place: Path, name_in_folder: str, parts: Iterable[bytes]) -> 
         raise RefusedError(f"{file} cannot be written: {error.strerror}.") from error
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.writelines(parts)
+            stream.writelines(export())
     except BaseException:
         file.unlink(missing_ok=True)
         raise
