@@ -12,7 +12,7 @@ from webapp.schema import init_migrations
 from webapp.web import register_web
 from webapp.web.cookies import init_cookies, is_https
 from webapp.web.hosts import HeadAsGet, HostGuard
-from webapp.web.session_cookie import ClockSessions
+from webapp.web.session_cookie import ClockSessions, sign_with_sha256
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -20,6 +20,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
     app.session_interface = ClockSessions()
+    sign_with_sha256()
     set_engine_options(app, config)
     init_cookies(app, config)
     app.config.update(

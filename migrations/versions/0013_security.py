@@ -117,8 +117,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticator_apps")),
-        sa.UniqueConstraint("user_id", name=op.f("uq_authenticator_apps_user_id")),
     )
+    op.create_index(op.f("ix_authenticator_apps_user_id"), "authenticator_apps", ["user_id"])
+
     op.create_table(
         "devices",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -264,12 +265,14 @@ def upgrade() -> None:
             )
         )
         batch_op.add_column(sa.Column("factor_due_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("passkey_handle", sa.String(length=64), nullable=True))
         batch_op.add_column(
             sa.Column("is_break_glass", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.add_column(sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_users_passkey_handle"), ["passkey_handle"])
         batch_op.create_unique_constraint(
             batch_op.f("uq_users_oidc_issuer_oidc_subject"), ["oidc_issuer", "oidc_subject"]
         )

@@ -9,6 +9,7 @@ from tests.support.source_tree import ROOT, Module, all_imports, as_module, modu
 
 AREAS = (
     "people",
+    "keys",
     "audit_trail",
     "desk",
     "on_call",
@@ -29,7 +30,7 @@ AREAS = (
 PAGES_OF_THE_DESK = {"clients", "settings"}
 """What the area `desk` is called where people meet it."""
 
-WITHOUT_PAGES = {"audit_trail", "calls", "proof", "schedule", "watch"}
+WITHOUT_PAGES = {"audit_trail", "calls", "keys", "proof", "schedule", "watch"}
 LARGEST_FOLDER = 30
 
 

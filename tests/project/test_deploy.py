@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.source_tree import ROOT
 from webapp.cli import triagedesk
+from webapp.config import NOT_FOR_THE_SCHEDULER, NOT_WITHOUT_PAGES, PREFIX
 from webapp.domain.retention.kinds import DEFAULT_AGES, RetentionKind, age_words
 from webapp.services.retention import old_records
 
@@ -45,6 +46,26 @@ def test_a_unit_runs_a_command_of_roots_program_on_the_state_directory(unit: str
     } <= set(lines)
     assert _protection(unit) == _protection("triagedesk.service")
     assert unit in GUIDE
+
+
+@pytest.mark.parametrize(
+    ("part", "left_out"),
+    [
+        ("scheduler", NOT_FOR_THE_SCHEDULER),
+        ("worker", NOT_WITHOUT_PAGES),
+        ("watch", NOT_WITHOUT_PAGES),
+        ("web", ()),
+    ],
+)
+def test_a_part_gets_no_secret_that_it_does_not_need(part: str, left_out: tuple[str, ...]) -> None:
+    lines = _lines(f"triagedesk-{part}.service")
+    unset = {
+        name
+        for line in lines
+        if line.startswith("UnsetEnvironment=")
+        for name in line.removeprefix("UnsetEnvironment=").split()
+    }
+    assert unset == {PREFIX + name + end for name in left_out for end in ("", "_FILE")}
 
 
 def test_every_part_has_a_unit() -> None:

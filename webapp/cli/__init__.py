@@ -40,6 +40,7 @@ COMMANDS = {
     "retention": "webapp.cli.retention",
     "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
+    "keys": "webapp.cli.keys",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",

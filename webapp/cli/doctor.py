@@ -12,6 +12,7 @@ from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -22,6 +23,7 @@ from webapp.services.operations.check_health import (
     summarize,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_passwords import check_breach_file
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
@@ -41,9 +43,11 @@ PAGES_SECONDS = 10.0
 def doctor_command(as_json: bool) -> None:
     """Check that all is well, and say what to do where it is not.
 
-    Checks the configuration, data directory, disk, database (version, trial write, files, tables,
-    damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
-    reach somebody, the watcher, the outside heartbeat and alarms.
+    Checks the configuration, keys, addresses, TLS between machines, data directory, disk, the file
+    of breached passwords, database
+    (version, trial write, files, tables, damage), stored secrets, queue, worker and scheduler,
+    clock, connections, whether criticals reach somebody, the watcher, the outside heartbeat and
+    alarms.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -66,8 +70,10 @@ def run_checks() -> Iterator[Check]:
         yield Check("configuration", False, error.problem, error.hint)
         return
     yield _check_names(find_unknown(os.environ))
+    yield from check_configuration(config, gather_facts(config, os.environ))
     yield _check_data_dir(config)
     yield check_disk(config.data_dir)
+    yield from check_breach_file(config)
     app = create_app(config)
     with app.app_context():
         database = check_database(migrations_dir())

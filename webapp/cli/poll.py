@@ -15,6 +15,7 @@ from flask import current_app
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
@@ -151,14 +152,15 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
 
 
 def _tidy_up() -> None:
-    """Make the proofs of the day and delete old records, as no other job does so without Redis.
+    """Make the proofs of the day, delete old records and go on with a rotation of keys.
 
-    A poll never fails because of this.
+    No other job does so without Redis. A poll never fails because of this.
     """
     try:
         prove_due(clock.utcnow())
         go_on_with_all()
         delete_old_records(clock.utcnow())
+        finish_reencryption()
     except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from webapp.cli.support import load_checked_config, opened_app, require_database_elsewhere
+from webapp.cli.support import load_checked_config, load_queue_url, opened_base_app
 from webapp.config import Config
 from webapp.runtime.logging_setup import setup_logging
 from webapp.runtime.network import require_port, require_safe_host
@@ -51,7 +51,7 @@ def worker_command(max_polls: int) -> None:
     from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
     from webapp.task_queue import connect
 
-    with opened_app() as app:
+    with opened_base_app() as app:
         warn_of_unreadable_secrets()
         db.engine.dispose()
         config: Config = app.extensions["triagedesk_config"]
@@ -71,14 +71,16 @@ def worker_command(max_polls: int) -> None:
 
 @click.command("scheduler")
 def scheduler_command() -> None:
-    """Run the clock that wakes the worker."""
+    """Run the clock that wakes the worker.
+
+    It needs the queue alone: no database, and none of the keys.
+    """
     setup_logging()
-    config = load_checked_config()
-    require_database_elsewhere()
+    redis_url = load_queue_url()
     from webapp.jobs.scheduler import TriageScheduler
     from webapp.task_queue import connect
 
-    scheduler = TriageScheduler(connect(config.redis_url))
+    scheduler = TriageScheduler(connect(redis_url))
 
     def stop(_signum: int, _frame: FrameType | None) -> Any:
         scheduler.stop()

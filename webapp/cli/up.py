@@ -10,7 +10,16 @@ from subprocess import run
 import click
 
 from webapp.cli.demo_setup import Demo
-from webapp.config import Config, ConfigError, load_config, read_data_dir
+from webapp.config import (
+    NOT_FOR_THE_SCHEDULER,
+    NOT_WITHOUT_PAGES,
+    SECRETS,
+    Config,
+    ConfigError,
+    load_config,
+    read_data_dir,
+    without,
+)
 from webapp.runtime import embedded_valkey
 from webapp.runtime.data_dir import create_data_dir, create_keys, locked
 from webapp.runtime.network import is_loopback, listen, require_safe_host
@@ -20,6 +29,13 @@ VALKEY_START_SECONDS = 15.0
 WEB_START_SECONDS = 90.0
 SERVING = "Serving on"
 LOCAL_URL = "TRIAGEDESK_LOCAL_URL"
+
+NOT_NEEDED = {
+    "worker": NOT_WITHOUT_PAGES,
+    "scheduler": NOT_FOR_THE_SCHEDULER,
+    "watch": NOT_WITHOUT_PAGES,
+}
+"""The parts without pages, and the secrets that each of them is started without."""
 
 
 @click.command("up")
@@ -92,8 +108,9 @@ def start_valkey(supervisor: Supervisor, config: Config, env: Mapping[str, str])
     """Start the embedded server and wait until it answers; raises ConfigError."""
     embedded_valkey.prepare(config)
     command = embedded_valkey.build_command(config)
+    its_env = without(env, SECRETS)
     supervisor.start(
-        Part("valkey", command, env, stop_rank=1, hidden=embedded_valkey.USUAL_MESSAGES)
+        Part("valkey", command, its_env, stop_rank=1, hidden=embedded_valkey.USUAL_MESSAGES)
     )
     is_up = supervisor.wait_until(
         lambda: embedded_valkey.is_answering(config), VALKEY_START_SECONDS
@@ -118,8 +135,9 @@ def start_desk(
     env = {LOCAL_URL: f"http://{_address(server)}", **env}
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
     supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),), has_pulse=True))
-    for name in ("worker", "scheduler", "watch"):
-        supervisor.start(Part(name, _python("-m", "webapp", name), env, has_pulse=True))
+    for name, left_out in NOT_NEEDED.items():
+        its_env = without(env, left_out)
+        supervisor.start(Part(name, _python("-m", "webapp", name), its_env, has_pulse=True))
     if supervisor.wait_until(lambda: supervisor.has_said("web", SERVING), WEB_START_SECONDS):
         announce(server, public_url)
 

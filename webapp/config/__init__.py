@@ -13,8 +13,15 @@ from webapp.config.config import (
     find_unknown,
     load_config,
 )
-from webapp.config.env import PREFIX, ConfigError, is_set
-from webapp.config.keys import ENCRYPTION_KEYS_FILE, SECRET_KEY_FILE
+from webapp.config.env import PREFIX, ConfigError, Source, SourceKind, is_set, without
+from webapp.config.keys import (
+    ENCRYPTION_KEYS_FILE,
+    NOT_FOR_THE_SCHEDULER,
+    NOT_WITHOUT_PAGES,
+    SECRET_KEY_FILE,
+    SECRETS,
+    find_secret_files,
+)
 from webapp.config.places import (
     DATABASE_FILE,
     UNIX_SOCKET_LIMIT,
@@ -22,15 +29,20 @@ from webapp.config.places import (
     needs_data_dir,
     read_data_dir,
     read_database_url,
+    read_redis_url,
 )
-from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.security import SecuritySettings
+from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
     "DATABASE_FILE",
     "DEMO_MARK",
     "EDITIONS",
     "ENCRYPTION_KEYS_FILE",
+    "NOT_FOR_THE_SCHEDULER",
+    "NOT_WITHOUT_PAGES",
     "PREFIX",
+    "SECRETS",
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
@@ -38,11 +50,16 @@ __all__ = [
     "ConfigError",
     "FactorRule",
     "SecuritySettings",
+    "Source",
+    "SourceKind",
     "embedded_redis_url",
+    "find_secret_files",
     "find_unknown",
     "is_set",
     "load_config",
     "needs_data_dir",
     "read_data_dir",
     "read_database_url",
+    "read_redis_url",
+    "without",
 ]

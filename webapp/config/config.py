@@ -12,8 +12,13 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
-from webapp.config.env import PREFIX, ConfigError, read_number, read_value
-from webapp.config.keys import read_encryption_keys, read_metrics_token, read_secret_key
+from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
+from webapp.config.keys import (
+    find_encryption_source,
+    read_encryption_keys,
+    read_metrics_token,
+    read_secret_key,
+)
 from webapp.config.places import (
     embedded_redis_url,
     read_data_dir,
@@ -73,6 +78,7 @@ class Config:
     outbound_ca_file: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    encryption_source: Source = FROM_ENVIRONMENT
     security: SecuritySettings = field(default_factory=SecuritySettings)
     is_demo: bool = False
 
@@ -92,10 +98,11 @@ class Config:
         return self.redis_url == embedded_redis_url(self.data_dir)
 
 
-def load_config(env: Mapping[str, str]) -> Config:
+def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
     """Read and check the configuration; raises ConfigError with a hint.
 
-    Reads the key files of an existing data directory and creates nothing.
+    Reads the key files of an existing data directory and creates nothing. A part that `signs` no
+    cookies has no SECRET_KEY.
     """
     data_dir = read_data_dir(env)
     database_url = read_database_url(env, data_dir)
@@ -103,7 +110,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         data_dir=data_dir,
         database_url=database_url,
         redis_url=read_redis_url(env, data_dir),
-        secret_key=read_secret_key(env, data_dir),
+        secret_key=read_secret_key(env, data_dir) if signs else "",
         encryption_keys=read_encryption_keys(env, data_dir),
         huntress_hosts=read_hosts(env, "HUNTRESS_HOSTS", ("http", "https")) or ("api.huntress.io",),
         outbound_hosts=read_hosts(env, "OUTBOUND_HOSTS", ("http", "https", "smtp", "smtps")),
@@ -117,6 +124,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         outbound_ca_file=read_ca_file(env),
         heartbeat_url=read_heartbeat_url(env),
         metrics_token=read_metrics_token(env),
+        encryption_source=find_encryption_source(env, data_dir),
         security=read_security(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )

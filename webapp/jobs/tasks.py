@@ -10,6 +10,7 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import db
 from webapp.outage import DATABASE
+from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.personal.mail_notes import mail_security_notes
@@ -73,13 +74,14 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Go on with erasures, delete old records, refresh statistics, go on rewriting links."""
+    """Go on with erasures, delete old records, refresh statistics, rewrite links and old keys."""
     go_on_with_all()
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+    finish_reencryption()
 
 
 def forget() -> None:

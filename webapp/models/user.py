@@ -30,8 +30,9 @@ class User(Base):
 
     `oidc_subject` is who the person is to the identity provider `oidc_issuer`. A break-glass admin
     may sign in with a password where only single sign-on is allowed. `factor_due_at` is when a
-    second factor is asked for without a way around it. `erased_at` is when the person's own data
-    was erased; the row stays for what it is referred to.
+    second factor is asked for without a way around it; it is empty while the person has one.
+    `passkey_handle` is what passkeys know the person by: random text that says nothing about them.
+    `erased_at` is when the person's own data was erased; the row stays for what it is referred to.
     """
 
     __tablename__ = "users"
@@ -50,6 +51,7 @@ class User(Base):
         Boolean, default=False, server_default=false()
     )
     factor_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    passkey_handle: Mapped[str | None] = mapped_column(String(64), unique=True)
     is_break_glass: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))

@@ -18,6 +18,7 @@ from webapp.runtime import pulse
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import require_database
+from webapp.services.people.breached_passwords import warn_of_breach_file
 
 STOP_SECONDS = 4
 REQUEST_SECONDS = 60
@@ -77,6 +78,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
         with app.app_context():
             require_database(migrations_dir())
             warn_of_unreadable_secrets()
+            warn_of_breach_file()
             db.engine.dispose()
         app.extensions["triagedesk_restarted"] = pulse.why_restarted()
         gc.collect()

@@ -13,7 +13,7 @@ from flask import Flask, Response, abort, current_app, make_response, redirect, 
 from flask_login import current_user
 
 from webapp.extensions import read_only
-from webapp.web.answers import wants_part
+from webapp.web.answers import reload_page, wants_part
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -78,9 +78,7 @@ def sign_in_redirect() -> Response:
     """
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     if wants_part():
-        response = make_response("", 401)
-        response.headers["HX-Refresh"] = "true"
-        return response
+        return reload_page()
     is_home = wanted is None or wanted == "/"
     return make_response(redirect(url_for("account.enter", next=None if is_home else wanted)))
 

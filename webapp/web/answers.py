@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from flask import flash, redirect, request
-from werkzeug.wrappers import Response
+from flask import Response, flash, make_response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from webapp.services.errors import RefusedError
 
 SEE_OTHER = 303
 
 
-def done(words: str, leads_to: str, kind: str = "success") -> Response:
+def done(words: str, leads_to: str, kind: str = "success") -> AnyResponse:
     """Redirect to another page, which shows `words`."""
     flash(words, kind)
     return redirect(leads_to, SEE_OTHER)
@@ -24,6 +24,13 @@ def tell(action: Callable[[], str]) -> None:
         flash(str(error), "error")
     else:
         flash(words, "success")
+
+
+def reload_page() -> Response:
+    """Answer a script that asked for a part of a page: the whole page is loaded again."""
+    response = make_response("", 401)
+    response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def wants_part() -> bool:

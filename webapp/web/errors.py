@@ -4,7 +4,15 @@ import logging
 import sqlite3
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
@@ -30,6 +38,8 @@ from webapp.services.operations.check_storage import try_write
 from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
+from webapp.web.answers import SEE_OTHER, reload_page, wants_part
+from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.same_session import name_session
 from webapp.web.viewer import current_viewer, forget_viewer
 
@@ -95,6 +105,7 @@ def status_of(error: ServiceError) -> int:
 def init_errors(app: Flask) -> None:
     """Register the error pages."""
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
+    app.register_error_handler(StepRequired, _lead_to_step)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(NotFoundError, _not_found)
     app.register_error_handler(ServiceError, _not_possible)
@@ -210,6 +221,15 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
     return sign_in_redirect()
 
 
+def _lead_to_step(error: StepRequired) -> ResponseReturnValue:
+    """Lead to the page of a step that comes first; what was typed into a form is not lost."""
+    if request.method == "POST" and _came_from_here() and _typed():
+        return _typing_page("step", CONFLICT, step=error.gate)
+    if wants_part():
+        return reload_page()
+    return redirect(address_of_step(error.gate), SEE_OTHER)
+
+
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
     """Show the form again with a fresh token, unless another site may have sent it.
 
@@ -225,12 +245,18 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     return _typing_page("expired", 400)
 
 
-def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = None) -> Response:
+def _typing_page(
+    reason: str,
+    code: int,
+    fields: list[tuple[str, str]] | None = None,
+    step: Gate | None = None,
+) -> Response:
     page = render_template(
         "errors/typing.html",
         reason=reason,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
+        step=step,
         public_url=current_config().public_url,
     )
     return make_response(page, code)

@@ -79,7 +79,9 @@ NAVIGATION = (
             Entry(
                 "Notifications", "notices.show_policies", "bell", ("notices",), is_admin_only=True
             ),
-            Entry("Users", "users.show_list", "users", ("users",), is_admin_only=True),
+            Entry(
+                "Users", "users.show_list", "users", ("users", "factor_reset"), is_admin_only=True
+            ),
             Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),
             Entry("Health", "health.show", "heartbeat", ("health",), is_admin_only=True),
             Entry(

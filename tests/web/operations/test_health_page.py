@@ -58,7 +58,7 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-9],
+        *names[2:-12],
         "Redis",
         "Worker",
         "Scheduler",
@@ -67,6 +67,9 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
         "Notifications",
         "Watcher",
         "Alarms",
+        "Keys",
+        "Addresses",
+        "Connections between machines",
         "Disk",
     ]
     assert not page.all("div", role="alert")

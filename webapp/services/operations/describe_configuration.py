@@ -43,6 +43,11 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("OUTBOUND_CA_FILE", "Certificates besides usual ones", config.outbound_ca_file or "None"),
         ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
         ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
+        (
+            "BREACHED_PASSWORDS",
+            "Passwords known from breaches",
+            config.security.breached_passwords or "None",
+        ),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
 

@@ -1,5 +1,6 @@
 """What the Health page shows: the doctor's checks and the free disk space."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock
 from webapp.extensions import current_config
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -19,6 +21,7 @@ from webapp.services.operations.check_health import (
     check_parts,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_passwords import check_breach_file
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -71,7 +74,9 @@ def _checks() -> Iterator[Check]:
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
         yield from check_watch(current_config(), connections, clock.utcnow())
+    yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)
+    yield from check_breach_file(current_config())
 
 
 def _size(count: float) -> str:

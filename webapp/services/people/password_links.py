@@ -11,6 +11,7 @@ from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.set_preferences import zone_of_browser
 from webapp.services.people.tokens import hash_code, make_code
@@ -18,13 +19,16 @@ from webapp.services.people.users import (
     UserError,
     drop_password_links,
     hash_password,
-    password_errors,
     record_user_event,
     store_password,
 )
 from webapp.services.transactions import reading, transaction
 
-LINK_LIFETIME = timedelta(hours=72)
+LINK_LIFETIMES = {
+    PURPOSE_INVITATION: timedelta(hours=72),
+    PURPOSE_RESET: timedelta(hours=24),
+}
+"""How long a link works, by its purpose: what opens an account in use is open for less time."""
 
 
 class PasswordLinkError(RefusedError):
@@ -32,8 +36,8 @@ class PasswordLinkError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is wrong, was used already or is older than 72 hours. Ask an admin for a "
-            "new one."
+            "This link is wrong, was used already or is too old: an invitation works for 72 hours, "
+            "a link for a new password for 24. Ask an admin for a new one."
         )
 
 
@@ -58,8 +62,9 @@ class IssuedLink:
 
 
 def issue_link(session: Session, user: User) -> IssuedLink:
-    """Store and return a new link (128 random bits, 72 hours, one use).
+    """Store and return a new link (128 random bits, one use).
 
+    Invitations work for 72 hours, links for a new password for 24.
     Runs within the caller's transaction. Only the token's hash is stored. Links that the user has
     not used become worthless.
     """
@@ -67,7 +72,7 @@ def issue_link(session: Session, user: User) -> IssuedLink:
     drop_password_links(session, user.id)
     token = make_code()
     purpose = PURPOSE_RESET if user.has_password else PURPOSE_INVITATION
-    expires_at = now + LINK_LIFETIME
+    expires_at = now + LINK_LIFETIMES[purpose]
     session.add(
         PasswordLink(
             token_hash=hash_code(token),
@@ -125,9 +130,9 @@ def choose_password(token: str, password: str, *, browser_zone: str | None = Non
     people use the link at the same moment, one succeeds. Raises PasswordLinkError, or UserError if
     the password cannot be taken; after a UserError the link can still be used.
     """
-    errors = password_errors(password)
     with reading() as session:
         user_id = _usable_link(session, token).user_id
+    errors = check_password_for(user_id, password).errors()
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)

@@ -1,10 +1,11 @@
 """Showing once more who one is, in a session that goes on."""
 
+from webapp.domain.security.passwords import MOST
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.sessions import mark_present
-from webapp.services.people.users import PASSWORD_LENGTH, is_password
+from webapp.services.people.users import is_password
 from webapp.services.transactions import reading, transaction
 
 
@@ -22,7 +23,7 @@ def show_password(user_id: int, session_id: int, password: str) -> None:
     """
     with reading() as session:
         stored = get_user(session, user_id).password_hash
-    is_right = is_password(password[: PASSWORD_LENGTH[1] + 1], stored)
+    is_right = is_password(password[: MOST + 1], stored)
     note_presence(user_id, session_id, way="password", is_shown=is_right)
     if not is_right:
         raise NotPresentError

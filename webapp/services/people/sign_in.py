@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from webapp.domain.security.passwords import MOST
 from webapp.models import User
 from webapp.services.audit import record_event
+from webapp.services.people.password_upkeep import look_after_password
 from webapp.services.people.sessions import SignInError
 from webapp.services.people.users import (
-    PASSWORD_LENGTH,
     build_unmatched_hash,
     is_password,
     user_by_email,
@@ -27,9 +28,10 @@ def check_sign_in(email: str, password: str) -> CheckedUser:
 
     An unknown address, and a user who is deactivated or has no password yet, take as long as a
     wrong password. The caller counts the try before, and begins the session with the same hash.
-    Raises SignInError.
+    A right password that does not fit the rules any more has to be changed next. Raises
+    SignInError.
     """
-    password = password[: PASSWORD_LENGTH[1] + 1]
+    password = password[: MOST + 1]
     with reading() as session:
         user = user_by_email(session, email)
     has_hash = user is not None and user.has_password
@@ -39,7 +41,7 @@ def check_sign_in(email: str, password: str) -> CheckedUser:
     if user is None or not user.is_active or not is_right:
         _record_refusal(user)
         raise SignInError
-    return CheckedUser(user.id, user.password_hash)
+    return CheckedUser(user.id, look_after_password(user, password))
 
 
 def _record_refusal(user: User | None) -> None:

@@ -19,11 +19,10 @@ from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.factors.demand import restart_grace
+from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
 from webapp.services.transactions import reading, transaction
-
-PASSWORD_LENGTH = (8, 1024)
-"""The least and the most characters of a password."""
 
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
 
@@ -78,7 +77,8 @@ def build_user(*, email: str, name: str, password: str | None, role: str) -> Use
     except EmailNotValidError:
         errors["email"] = NO_ADDRESS
     if password is not None:
-        errors.update(password_errors(password))
+        words = words_about(name=name, email=email)
+        errors.update(check_password(password, context=words, has_factor=False).errors())
     if role not in ROLES:
         errors["role"] = f"The role is one of {', '.join(ROLES)}."
     if errors:
@@ -114,7 +114,7 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
 
     Raises UserError, RefusedError for somebody who is forgotten, NotFoundError.
     """
-    errors = password_errors(password)
+    errors = check_password_for(user_id, password).errors()
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)
@@ -190,16 +190,21 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 
 
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
-    """Set the role of a loaded user within the caller's transaction; it was checked before."""
+    """Set the role of a loaded user within the caller's transaction; it was checked before.
+
+    Where the new role needs a second factor, the grace begins.
+    """
     if user.role != role:
         before = {"role": user.role}
         user.role = role
+        restart_grace(session, user)
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
 
 
 def store_password(session: Session, user: User, password_hash: str) -> None:
     """Set a loaded user's password, within the caller's transaction; see set_password()."""
     user.password_hash = password_hash
+    user.must_change_password = False
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
 
@@ -255,19 +260,14 @@ def is_password(password: str, password_hash: str) -> bool:
         return False
 
 
+def is_outdated(password_hash: str) -> bool:
+    """Whether a hash was made with other costs than new ones are."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
 def _as_bytes(password: str) -> bytes:
     """Encode any text, also lone surrogates (they stand for bytes of stdin that are not UTF-8)."""
     return password.encode("utf-8", "surrogatepass")
-
-
-def password_errors(password: str) -> dict[str, str]:
-    """What is wrong with a new password, by field; empty if nothing is wrong."""
-    least, most = PASSWORD_LENGTH
-    if len(password) < least:
-        return {"password": f"A password has at least {least} characters."}
-    if len(password) > most:
-        return {"password": f"A password has at most {most} characters."}
-    return {}
 
 
 def lock_active_admins(session: Session) -> list[int]:

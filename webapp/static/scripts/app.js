@@ -95,6 +95,11 @@
     if (event.target.matches("[data-forget-drafts]")) sessionStorage.clear();
   });
 
+  // What is shown once is the answer to a form. Reloading that page must not send the form again,
+  // which would make another link or secret: the address becomes that of a page to look at.
+  const once = document.querySelector("[data-reload-as]");
+  if (once) history.replaceState(null, "", once.dataset.reloadAs);
+
   // Only one menu or panel is open at a time; Escape or a click elsewhere closes it.
   const openMenus = () => document.querySelectorAll("details[data-menu][open]");
   document.addEventListener("click", (event) => {

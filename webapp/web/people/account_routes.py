@@ -1,13 +1,12 @@
 """One's own account: details, colours, time zone, password."""
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import current_config
 from webapp.services.errors import ConflictError, FieldError
 from webapp.services.notices.targets.contact_methods import read_contact_methods
-from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.own_sessions import list_sessions
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
@@ -16,10 +15,9 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
-from webapp.services.people.throttle import ThrottledError, person_key
+from webapp.services.people.throttle import ThrottledError
 from webapp.web.access import safe_next, signed_in
 from webapp.web.answers import done
-from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.people.account_forms import (
@@ -28,7 +26,8 @@ from webapp.web.people.account_forms import (
     PreferencesForm,
 )
 from webapp.web.people.blueprint import account
-from webapp.web.throttling import count_try, wait_page
+from webapp.web.people.own_password import change_as_typed
+from webapp.web.throttling import wait_page
 from webapp.web.viewer import require_viewer
 
 
@@ -70,28 +69,15 @@ def edit_details() -> ResponseReturnValue:
 @signed_in
 def change_password() -> ResponseReturnValue:
     """Change the viewer's own password; other sessions end, and this one gets another token."""
-    viewer = require_viewer()
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
-            token: str = count_try(
-                [person_key(viewer.id)],
-                lambda: change_own_password(
-                    viewer.id,
-                    form.current_password.data,
-                    form.new_password.data,
-                    kept_token=read_cookie(SESSION) or "",
-                ),
-            )
+            leads_to = url_for("account.edit_preferences")
+            return change_as_typed(form.current_password, form.new_password, leads_to)
         except FieldError as error:
             show_field_errors(form, error)
         except ThrottledError as error:
             return wait_page(_preferences_page(password_form=form, problem=str(error)), error)
-        else:
-            words = "Your password is changed. You are signed out everywhere else."
-            response = make_response(done(words, url_for("account.edit_preferences")))
-            write_cookie(response, SESSION, token, current_config().security.session_lifetime)
-            return response
     return _preferences_page(password_form=form), 400
 
 
@@ -126,6 +112,7 @@ def _preferences_page(
         password_form=password_form or ChangePasswordForm(formdata=None),
         problem=problem,
         contact=read_contact_methods(user.id),
+        factors=summarize_factors([user.id])[user.id],
         sessions=list_sessions(user.id),
         time_zones=list_time_zones(),
     )

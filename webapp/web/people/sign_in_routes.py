@@ -4,6 +4,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.passwords import Strength
 from webapp.models import User
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
@@ -12,6 +13,7 @@ from webapp.services.people.password_links import (
     choose_password,
     find_link_owner,
 )
+from webapp.services.people.password_rules import strength_of
 from webapp.services.people.sessions import Method, SignInError, sign_out
 from webapp.services.people.sign_in import CheckedUser, check_sign_in
 from webapp.services.people.throttle import ThrottledError, sign_in_keys
@@ -54,7 +56,9 @@ def set_up() -> ResponseReturnValue:
         except RefusedError as error:
             form.token.errors = [str(error)]
         else:
-            flash("You are set up. This is your dashboard.", "success")
+            strength = strength_of(user, form.password.data)
+            words = f"You are set up, with a {strength} password. This is your dashboard."
+            flash(words, "success")
             return first_step_done(user.id, Method.PASSWORD, url_for("dashboard.show"))
     return render_template("people/setup.html", form=form), form_status(form)
 
@@ -111,7 +115,7 @@ def choose() -> ResponseReturnValue:
         except FieldError as error:
             show_field_errors(form, error)
         else:
-            return _password_chosen(user)
+            return _password_chosen(user, strength_of(user, form.password.data))
     page = render_template("people/choose.html", form=form, owner=owner, failure=failure)
     return page, 400 if failure else form_status(form)
 
@@ -136,9 +140,10 @@ def _link_owner(token: str | None) -> tuple[User | None, str | None]:
         return None, str(error)
 
 
-def _password_chosen(user: User) -> Response:
+def _password_chosen(user: User, strength: Strength) -> Response:
     """End the browser's session, as it may be another person's, and redirect to sign in."""
-    return _without_session(f"Your password is set. Sign in as {user.email}.", "success")
+    words = f"Your password is set; it is {strength}. Sign in as {user.email}."
+    return _without_session(words, "success")
 
 
 def _without_session(words: str, kind: str) -> Response:

@@ -1,7 +1,6 @@
 """The Users pages: who may sign in, and with which role."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
@@ -13,6 +12,7 @@ from webapp.services.people.edit_user import (
     edit_user,
     sign_out_everywhere,
 )
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
@@ -29,9 +29,6 @@ from webapp.web.viewer import require_viewer
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
-LINK = "password_link"
-"""The key in the admin's cookie that holds a new link until its page has shown it once."""
-
 
 @users.get("")
 @admin_only
@@ -43,6 +40,7 @@ def show_list() -> ResponseReturnValue:
         rows=rows,
         is_inactive=request.args.get("show") == "deactivated",
         reached=list_confirmed(),
+        factors=summarize_factors(),
     )
 
 
@@ -105,18 +103,6 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _back(user_id)
 
 
-@users.get("/<int:user_id>/link")
-@admin_only
-def show_link(user_id: int) -> ResponseReturnValue:
-    """Show the link that was just made, once; later visits only say that it was shown."""
-    held = cookie_session.get(LINK) or {}
-    token = held.get("token") if held.get("user_id") == user_id else None
-    if token:
-        cookie_session.pop(LINK)
-    address = _address_of(token) if token else None
-    return render_template("people/link.html", row=read_user(user_id), address=address, token=token)
-
-
 @users.post("/<int:user_id>/new-link")
 @admin_only
 @needs_presence
@@ -128,6 +114,13 @@ def new_link(user_id: int) -> ResponseReturnValue:
         flash(str(error), "error")
         return _back(user_id)
     return _show_once(link)
+
+
+@users.get("/<int:user_id>/new-link")
+@admin_only
+def show_link(user_id: int) -> ResponseReturnValue:
+    """Say that a link is shown only once, to whoever opens the address of one again."""
+    return render_template("people/link.html", row=read_user(user_id), address=None)
 
 
 @users.post("/<int:user_id>/withdraw-link")
@@ -208,12 +201,14 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         form=form,
         problem=problem,
         reached=list_confirmed().get(user_id, []),
+        factors=summarize_factors([user_id])[user_id],
     )
 
 
 def _show_once(link: IssuedLink) -> ResponseReturnValue:
-    cookie_session[LINK] = {"user_id": link.user.id, "token": link.token}
-    return redirect(url_for("users.show_link", user_id=link.user.id), 303)
+    """Show the link in this one answer: what a cookie held could be shown again."""
+    address = _address_of(link.token)
+    return render_template("people/link.html", row=read_user(link.user.id), address=address)
 
 
 def _address_of(token: str) -> str:
