@@ -36,6 +36,7 @@ OURS = {
     "webapp.services.notices.deliver_due": "how many threads deliver",
     "webapp.domain.notices.retry": "what a receiver asks for",
     "webapp.services.notices.deliver": "how long a delivery goes on",
+    "webapp.services.notices.personal.mail_notes": "how often a mail is tried",
     "webapp.services.polling.process_inbox": "how much a transaction writes",
     "webapp.services.polling.fill_remediations": "how a poll spends its calls",
     "webapp.web.page_context": "the limits above, by the names that templates use",
@@ -66,6 +67,9 @@ def value_of(where: str) -> object:
 
 def in_words(value: object, limit: str) -> str:
     """A value as the page writes it; an age in the unit that the page uses."""
+    if isinstance(value, dict):
+        numbers = [in_words(one, limit).removesuffix(" hours") for one in value.values()]
+        return f"{', '.join(numbers)} hours"
     if isinstance(value, timedelta):
         hours = int(value.total_seconds() // 3600)
         return f"{hours} hours" if "hours" in limit else f"{value.days} days"
