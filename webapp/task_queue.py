@@ -56,6 +56,7 @@ class JobKind:
 
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
+    "audit_trail": JobKind(DEFAULT_QUEUE, 300),
     "housekeeping": JobKind(POLL_QUEUE, 3600),
     "forget": JobKind(POLL_QUEUE, 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),

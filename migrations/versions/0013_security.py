@@ -22,6 +22,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", name=op.f("uq_audit_chain_event_id")),
     )
     op.create_table(
+        "audit_forwards",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receiver", sa.String(length=300), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_forwards")),
+        sa.UniqueConstraint("receiver", name=op.f("uq_audit_forwards_receiver")),
+    )
+    op.create_table(
         "audit_prunings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("through_event_id", sa.Integer(), nullable=False),

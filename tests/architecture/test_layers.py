@@ -10,7 +10,7 @@ from tests.support.source_tree import Module, all_imports, as_module, imports_wh
 
 SHARED = {
     *("clock", "config", "crypto", "extensions"),
-    *("outage", "process_identity", "schema", "stop_signals", "task_queue"),
+    *("log_context", "outage", "process_identity", "schema", "stop_signals", "task_queue"),
 }
 """Modules directly below the package that the layers stand on."""
 

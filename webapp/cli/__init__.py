@@ -40,6 +40,7 @@ COMMANDS = {
     "retention": "webapp.cli.retention",
     "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
+    "audit": "webapp.cli.audit",
     "keys": "webapp.cli.keys",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
@@ -100,7 +101,7 @@ def main() -> None:
 
     With `--json`, the error is also printed as a JSON document on stdout, like every other refusal.
     """
-    setup_logging(logging.WARNING)
+    setup_logging(logging.WARNING, folds_traces=False)
     os.umask(0o077)  # the database and its log hold customers' data
     try:
         triagedesk(prog_name="triagedesk")

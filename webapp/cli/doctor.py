@@ -12,6 +12,7 @@ from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_audit import check_audit
 from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
@@ -44,9 +45,9 @@ def doctor_command(as_json: bool) -> None:
     """Check that all is well, and say what to do where it is not.
 
     Checks the configuration, keys, addresses, TLS between machines, data directory, disk, the file
-    of breached passwords, database
-    (version, trial write, files, tables, damage), stored secrets, queue, worker and scheduler,
-    clock, connections, whether criticals reach somebody, the watcher, the outside heartbeat and
+    of breached passwords, database (version, trial write, files, tables, damage), stored secrets,
+    queue, worker and scheduler, clock, connections, whether criticals reach somebody, the audit log
+    and failed sign-ins, the watcher, the outside heartbeat and
     alarms.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
@@ -86,6 +87,7 @@ def run_checks() -> Iterator[Check]:
         yield from check_connections(connections, utcnow())
         if database[0].is_ok:
             yield check_notices(config, utcnow())
+            yield from check_audit(config, utcnow())
             yield from check_watch(config, connections, utcnow())
 
 

@@ -15,6 +15,8 @@ from flask import current_app
 from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
+from webapp.extensions import current_config
+from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
@@ -43,7 +45,7 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
     The first poll of a connection that is ready for it begins its schedule. Where another process
     polls it already, this waits for that run and reports it. Exit code 0 on success or a
     deliberate skip, 1 on failure or missing credentials. With --due, it also makes the daily proofs
-    and deletes old records; messages need `triagedesk watch`, or a worker.
+    deletes old records and chains the audit log; messages need `triagedesk watch`, or a worker.
     """
     if due and connection_id is not None:
         raise click.UsageError("Give either the ID of a connection or --due, not both.")
@@ -160,6 +162,7 @@ def _tidy_up() -> None:
         prove_due(clock.utcnow())
         go_on_with_all()
         delete_old_records(clock.utcnow())
+        advance_audit_trail(current_config(), is_thorough=True)
         finish_reencryption()
     except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")

@@ -20,6 +20,7 @@ from webapp.config import (
     read_data_dir,
     without,
 )
+from webapp.config.logs import LogFormat
 from webapp.runtime import embedded_valkey
 from webapp.runtime.data_dir import create_data_dir, create_keys, locked
 from webapp.runtime.network import is_loopback, listen, require_safe_host
@@ -92,7 +93,7 @@ def supervised(config: Config, env: Mapping[str, str]) -> Iterator[Supervisor]:
 
     Ends all parts afterwards.
     """
-    supervisor = Supervisor()
+    supervisor = Supervisor(writes_json=config.log_format is LogFormat.JSON)
     supervisor.install_signal_handlers()
     try:
         if config.uses_embedded_redis:

@@ -12,6 +12,7 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.audit import AuditSettings, read_audit_settings
 from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
 from webapp.config.keys import (
     find_encryption_source,
@@ -19,6 +20,7 @@ from webapp.config.keys import (
     read_metrics_token,
     read_secret_key,
 )
+from webapp.config.logs import LogFormat, read_log_format
 from webapp.config.places import (
     embedded_redis_url,
     read_data_dir,
@@ -52,6 +54,9 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "AUDIT_SEAL",
+    "AUDIT_FORWARD",
+    "LOG_FORMAT",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -80,6 +85,8 @@ class Config:
     metrics_token: str | None = field(default=None, repr=False)
     encryption_source: Source = FROM_ENVIRONMENT
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    log_format: LogFormat = LogFormat.TEXT
     is_demo: bool = False
 
     @property
@@ -126,6 +133,8 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         metrics_token=read_metrics_token(env),
         encryption_source=find_encryption_source(env, data_dir),
         security=read_security(env),
+        audit=read_audit_settings(env),
+        log_format=read_log_format(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

@@ -8,8 +8,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
-from webapp.extensions import db
+from webapp.extensions import current_config, db
 from webapp.outage import DATABASE
+from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
@@ -52,6 +53,14 @@ def poll(
     poll_connection(connection_id, trigger=trigger, actor_id=actor_id, sweep=sweep)
 
 
+def audit_trail() -> None:
+    """Chain new events of the audit log, seal the day, send what is to leave the machine."""
+    try:
+        advance_audit_trail(current_config())
+    except DATABASE_AWAY as error:
+        DATABASE.begin(first_line(error))
+
+
 def notices() -> None:
     """Let everything about messages go on, and enqueue a delivery to each target in need."""
     try:
@@ -74,13 +83,14 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Go on with erasures, delete old records, refresh statistics, rewrite links and old keys."""
+    """Go on with erasures, delete old records, refresh statistics, links, keys, the audit chain."""
     go_on_with_all()
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
+    advance_audit_trail(current_config(), is_thorough=True)
     finish_reencryption()
 
 
@@ -128,6 +138,7 @@ def look_after_losses() -> None:
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
+    "audit_trail": audit_trail,
     "poll": poll,
     "notices": notices,
     "account_mails": account_mails,

@@ -1,7 +1,7 @@
 """The database models, one file for each group of tables. Importing this package registers all."""
 
 from webapp.models.alert import Alert
-from webapp.models.audit import AuditEvent, AuditLink, AuditPruning, AuditSeal
+from webapp.models.audit import AuditEvent, AuditForward, AuditLink, AuditPruning, AuditSeal
 from webapp.models.backup import Backup, Restore
 from webapp.models.connection import ApiExchange, Connection
 from webapp.models.csv_upload import CsvUpload
@@ -33,6 +33,7 @@ __all__ = [
     "ApiExchange",
     "Asset",
     "AuditEvent",
+    "AuditForward",
     "AuditLink",
     "AuditPruning",
     "AuditSeal",

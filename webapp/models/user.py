@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, false, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    and_,
+    false,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.extensions import Base
@@ -61,6 +71,16 @@ class User(Base):
     def is_auditor(self) -> bool:
         """Whether this user sees everything and changes nothing."""
         return self.role == ROLE_AUDITOR
+
+    @hybrid_property
+    def may_work(self) -> bool:
+        """Whether this user can be given tickets, put on call and told of what happens."""
+        return self.is_active and self.role != ROLE_AUDITOR
+
+    @may_work.inplace.expression
+    @classmethod
+    def _may_work(cls) -> ColumnElement[bool]:
+        return and_(cls.is_active, cls.role != ROLE_AUDITOR)
 
     @property
     def is_admin(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from webapp import create_app
@@ -42,6 +43,25 @@ class WatchedWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn comes witho
             self._probe = self.tpool.submit(int)
 
 
+class SharedLog(Logger):  # type: ignore[misc]  # gunicorn comes without types
+    """Lets gunicorn's records take the way of all others, in the same form.
+
+    What it says of a request that failed names no address, which may hold a secret.
+    """
+
+    def setup(self, cfg: Any) -> None:
+        """Add no handlers; records go to those of the root."""
+        self.loglevel = self.LOG_LEVELS.get(cfg.loglevel.lower(), logging.WARNING)
+        self.error_log.setLevel(self.loglevel)
+        self.error_log.propagate = True
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log an error with its trace."""
+        is_about_request = msg.startswith("Error handling request")
+        words, values = ("A request failed", ()) if is_about_request else (msg, args)
+        super().exception(words, *values, **kwargs)
+
+
 class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes without types
     """Serves the app of `config` on `bind` until SIGTERM or SIGINT."""
 
@@ -59,6 +79,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn comes withou
             "forwarded_allow_ips": "",
             "loglevel": "warning",
             "accesslog": None,
+            "logger_class": SharedLog,
             "when_ready": _say_ready,
         }
         super().__init__()

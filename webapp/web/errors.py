@@ -40,11 +40,13 @@ from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.answers import SEE_OTHER, reload_page, wants_part
 from webapp.web.gates import Gate, StepRequired, address_of_step
+from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN_STATUS = 403
 CONFLICT = 409
 DATABASE_DOWN = 503
 STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
@@ -121,6 +123,8 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     response = _page(error.code)
+    if error.code == FORBIDDEN_STATUS:
+        note_refusal(error.code, FORBIDDEN)
     for name in ("Allow", "Retry-After"):
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
@@ -236,7 +240,9 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
     name_session()  # so that the forms of the page that is shown now are taken
-    if not _came_from_here():
+    is_from_here = _came_from_here()
+    note_refusal(400, NO_TOKEN if is_from_here else CROSS_SITE)
+    if not is_from_here:
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
         return _typing_page("no_cookies", 400, fields=[])

@@ -30,6 +30,10 @@ class Trouble(StrEnum):
     DRILL = "drill-failed"
     UNEXPLAINED = "proof-unexplained"
     PROOF_OVERDUE = "proof-overdue"
+    GUESSING = "sign-in-guessing"
+    REFUSALS = "refusals"
+    TAMPERED = "audit-tampered"
+    TRAIL = "audit-waiting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +209,30 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         patience=timedelta(hours=2),
         repeat_after=timedelta(hours=12),
         causes=(*_NO_POLLS, *_NO_ANSWERS),
+    ),
+    Trouble.GUESSING: AlarmKind(
+        title="Somebody may be guessing a password",
+        what_to_do="See Audit log → Failures and refusals for the addresses, and ask the person."
+        " If it was not them, let them choose a new password.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.REFUSALS: AlarmKind(
+        title="Many requests from one address are refused",
+        what_to_do="See Audit log → Failures and refusals. Block the address in front of Triagedesk"
+        " if nobody knows it.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.TAMPERED: AlarmKind(
+        title="The audit log was tampered with",
+        what_to_do="Run `triagedesk audit verify`, compare with the seals that were sent elsewhere,"
+        " and treat it as a break-in until you know better.",
+        is_grave=True,
+    ),
+    Trouble.TRAIL: AlarmKind(
+        title="The audit log is not kept safe",
+        what_to_do=f"Look whether worker or watcher run, and the receiver of seals. {_DOCTOR}",
+        patience=timedelta(minutes=2),
+        repeat_after=timedelta(hours=12),
     ),
 }
 

@@ -67,7 +67,7 @@ def find_due_targets(now: datetime) -> list[int]:
                     OutboxRow.state == OutboxState.PENDING,
                     OutboxRow.next_try_at <= now,
                     Target.paused_at.is_(None),
-                    (Target.user_id.is_(None)) | User.is_active,
+                    (Target.user_id.is_(None)) | User.may_work,
                     (Target.rests_until.is_(None)) | (Target.rests_until <= now),
                     (Target.lease_until.is_(None)) | (Target.lease_until <= now),
                 )

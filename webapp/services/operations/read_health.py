@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock
 from webapp.extensions import current_config
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_audit import check_audit
 from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
@@ -73,6 +74,7 @@ def _checks() -> Iterator[Check]:
     yield from check_connections(connections, clock.utcnow())
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
+        yield from check_audit(current_config(), clock.utcnow())
         yield from check_watch(current_config(), connections, clock.utcnow())
     yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)

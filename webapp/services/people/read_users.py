@@ -53,9 +53,9 @@ def read_user(user_id: int) -> UserRow:
 
 
 def list_successors(user_id: int) -> list[User]:
-    """All other users who can sign in, by name: they could take over this user's tickets."""
+    """All other users who may be given tickets, by name: they could take over this user's."""
     with reading() as session:
-        query = select(User).where(User.is_active, User.id != user_id)
+        query = select(User).where(User.may_work, User.id != user_id)
         return list(session.scalars(query.order_by(func.lower(User.name), User.id)))
 
 

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import PasswordLink, User
+from webapp.models import PasswordLink, Ticket, User
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
+from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
+from webapp.models.watch import is_no_drill
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
@@ -192,13 +193,28 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
     """Set the role of a loaded user within the caller's transaction; it was checked before.
 
-    Where the new role needs a second factor, the grace begins.
+    Where the new role needs a second factor, the grace begins. Raises UserError where an auditor
+    would have tickets to work on.
     """
     if user.role != role:
+        if role == ROLE_AUDITOR and (count := _count_open_tickets(session, user.id)):
+            what = "an open ticket" if count == 1 else f"{count:,} open tickets"
+            raise UserError({"role": f"{user.name} has {what}: give them to somebody else first."})
         before = {"role": user.role}
         user.role = role
         restart_grace(session, user)
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
+
+
+def _count_open_tickets(session: Session, user_id: int) -> int:
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Ticket.assignee_id == user_id, Ticket.closed_at.is_(None), is_no_drill()
+            )
+        )
+        or 0
+    )
 
 
 def store_password(session: Session, user: User, password_hash: str) -> None:

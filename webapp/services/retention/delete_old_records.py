@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.retention.kinds import RetentionKind, cutoff
 from webapp.models import Alert, AuditEvent, Ticket
 from webapp.services.audit import record_event
-from webapp.services.audit_trail.prune_events import prune_events
+from webapp.services.audit_trail.prune_events import count_prunable, prune_events
 from webapp.services.retention.ages import Ages, read_ages
 from webapp.services.retention.batches import delete_where, work_through
 from webapp.services.retention.drop_tickets import (
@@ -100,6 +100,8 @@ def _delete_tickets(before: datetime) -> int:
 
 def count_old_records(kind: RetentionKind, before: datetime) -> int:
     """Return how many records of a kind a run at this moment would delete."""
+    if kind is RetentionKind.AUDIT:
+        return count_prunable(before)
     with reading() as session:
         return session.scalar(_count(kind, before)) or 0
 
@@ -109,8 +111,6 @@ def _count(kind: RetentionKind, before: datetime) -> Select[Any]:
         return select(func.count(Alert.id)).where(*is_old_report(before))
     if kind is RetentionKind.CLOSED_TICKETS:
         return select(func.count(Ticket.id)).where(*is_old_ticket(before))
-    if kind is RetentionKind.AUDIT:
-        return select(func.count(AuditEvent.id)).where(AuditEvent.happened_at < before)
     rows = find_old_rows(kind, before)[0]
     return select(func.count(rows.model.id)).where(*rows.conditions)
 

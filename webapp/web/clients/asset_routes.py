@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
@@ -134,7 +135,7 @@ def create_from_hosts() -> ResponseReturnValue:
 @admin_only
 def export() -> ResponseReturnValue:
     """Send every asset as a CSV file."""
-    return csv_response("assets.csv", export_assets())
+    return csv_response(Export.ASSETS, "assets.csv", export_assets())
 
 
 @assets.route("/import", methods=["GET", "POST"])

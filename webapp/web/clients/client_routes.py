@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.models import Client
 from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
@@ -114,7 +115,7 @@ def delete(client_id: int) -> ResponseReturnValue:
 @admin_only
 def export() -> ResponseReturnValue:
     """Send every client as a CSV file."""
-    return csv_response("clients.csv", export_clients())
+    return csv_response(Export.CLIENTS, "clients.csv", export_clients())
 
 
 @clients.route("/import", methods=["GET", "POST"])

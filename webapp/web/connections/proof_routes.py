@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.proof.due_proofs import request_proof
 from webapp.services.proof.read_proofs import DayState, ProofDay, export_rows
@@ -49,4 +50,6 @@ def prove(connection_id: int) -> ResponseReturnValue:
 def export(connection_id: int) -> ResponseReturnValue:
     """Send all proofs of the connection, the latest first."""
     read_connection_page(connection_id)  # a connection that does not exist is not found
-    return csv_response(f"proofs-{connection_id}.csv", export_rows(connection_id))
+    return csv_response(
+        Export.PROOFS, f"proofs-{connection_id}.csv", export_rows(connection_id), connection_id
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from webapp.domain.security.events import WORDS as SECURITY_WORDS
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.operations.audit_names import AuditNames
@@ -122,8 +123,9 @@ class Change:
 
 def action_words(action: str) -> str:
     """Words for an action; an action without words of its own gives them by its parts."""
-    if action in ACTIONS:
-        return ACTIONS[action]
+    words = ACTIONS.get(action) or SECURITY_WORDS.get(action)
+    if words is not None:
+        return words
     subject, _, what = action.replace("_", " ").partition(".")
     if not what or " " in what:
         return f"{subject} {what}".strip().capitalize()
@@ -134,7 +136,7 @@ def action_words(action: str) -> str:
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
     """The groups of actions as choices of the filter; the chosen group is included."""
     offered = sorted({*groups, *([chosen] if chosen else [])})
-    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
+    return [(group, group.replace("_", " ").capitalize()) for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:

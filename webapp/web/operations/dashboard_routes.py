@@ -138,7 +138,7 @@ def polling_banner() -> Banner | None:
 
 def _place() -> str | None:
     """The place of the card: the connection's own page (only admins see it), or the dashboard."""
-    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
+    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().sees_all
     return CONNECTION_PAGE if is_there else None
 
 

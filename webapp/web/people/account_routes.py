@@ -16,7 +16,7 @@ from webapp.services.people.set_preferences import (
     set_time_zone,
 )
 from webapp.services.people.throttle import ThrottledError
-from webapp.web.access import safe_next, signed_in
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
@@ -32,7 +32,7 @@ from webapp.web.viewer import require_viewer
 
 
 @account.route("/preferences", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def edit_preferences() -> ResponseReturnValue:
     """Show and save the viewer's colours and time zone, beside the forms about the account."""
     viewer = require_viewer()
@@ -44,7 +44,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 
 @account.post("/preferences/details")
-@signed_in
+@for_oneself
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()
@@ -66,7 +66,7 @@ def edit_details() -> ResponseReturnValue:
 
 
 @account.post("/preferences/password")
-@signed_in
+@for_oneself
 def change_password() -> ResponseReturnValue:
     """Change the viewer's own password; other sessions end, and this one gets another token."""
     form = ChangePasswordForm()
@@ -82,7 +82,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @account.post("/theme")
-@signed_in
+@for_oneself
 def switch_theme() -> ResponseReturnValue:
     """Store the colours and go back to the page."""
     set_theme(require_viewer().id, request.form.get("theme", ""))

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from webapp import clock
+from webapp.domain.security.events import Export
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
@@ -59,7 +60,7 @@ def export_register() -> ResponseReturnValue:
     """Send all incidents that fit the filters as a CSV file, while they are read."""
     require_enterprise()
     name = f"incidents-{clock.utcnow():%Y-%m-%d}.csv"
-    return stream_csv(name, export_incidents(_read_query(request.args)))
+    return stream_csv(Export.INCIDENTS, name, export_incidents(_read_query(request.args)))
 
 
 @tickets.post("/incidents/<int:alert_id>/ticket")
