@@ -41,11 +41,13 @@ OURS = {
     "webapp.services.polling.fill_remediations": "how a poll spends its calls",
     "webapp.web.page_context": "the limits above, by the names that templates use",
     "webapp.web.operations.audit_words": "how much of a value is shown",
+    "webapp.web.csv_files": "what the audit log says of an export",
     "webapp.web.notices.mute_routes": "what a form is filled with",
 }
 """Modules whose limits no person and no file can meet."""
 
 OURS_BY_NAME = {
+    "webapp.models.audit.RECEIVER_LENGTH",
     "webapp.models.connection.PATH_LENGTH",
     "webapp.models.connection.LEASE_HOLDER_LENGTH",
     "webapp.models.user.USER_AGENT_LENGTH",

@@ -43,6 +43,8 @@ from webapp.models import (
     Policy,
     SavedView,
 )
+from webapp.services.audit_trail.chain_events import chain_events
+from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.services.desk.delete_guard import HeldError, activate_row, delete_row
 from webapp.services.desk.edit_clients import edit_client, read_client_values
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
@@ -107,9 +109,14 @@ def test_of_other_clients_everything_stays(marked: Marked) -> None:
 
 @both_databases
 def test_the_audit_log_keeps_that_it_happened_and_not_what(marked: Marked) -> None:
+    chain_events(marked.desk.clock.now())
     before = len(all_rows(AuditEvent))
     ticket = marked.desk.ticket(6)
     forget(marked)
+    chain_events(marked.desk.clock.now())
+    report = verify_chain()
+    assert (report.problems, report.waiting) == ([], 0)
+    assert report.links == len(all_rows(AuditEvent))
     events = all_rows(AuditEvent)
     assert len(events) >= before, "no event is deleted"
     about = [event for event in events if event.subject_id == str(ticket.id)]

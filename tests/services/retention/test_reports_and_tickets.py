@@ -8,12 +8,11 @@ from sqlalchemy import text
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.polling import alert_count, report, ticketed_ids
+from tests.support.polling import report, ticketed_ids
 from tests.support.rows import all_rows, change, fresh
 from webapp.domain.plan import Reason
 from webapp.domain.retention.kinds import RetentionKind
 from webapp.models import (
-    Alert,
     AuditEvent,
     BulkChange,
     Comment,
@@ -23,6 +22,7 @@ from webapp.models import (
     Ticket,
     User,
 )
+from webapp.services.audit_trail.chain_events import chain_events
 from webapp.services.errors import RefusedError
 from webapp.services.people.users import add_user
 from webapp.services.polling.ticket_recorded_incidents import (
@@ -32,6 +32,7 @@ from webapp.services.polling.ticket_recorded_incidents import (
 from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.retention.ages import set_ages
 from webapp.services.retention.delete_old_records import delete_old_records
+from webapp.services.retention.preview import preview_retention
 from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.transactions import reading
@@ -219,9 +220,15 @@ def searchable() -> int:
 
 
 def test_audit_events_go_by_their_own_age(desk: Desk, ada: User) -> None:
+    add_user(email="bo@example.com", name="Bo", password="a long passwort", role="helpdesk")
     desk.clock.advance(days=731)
-    old = {event.id for event in all_rows(AuditEvent)}
-    add_user(email="bo@example.com", name="Bo", password="a long password", role="helpdesk")
-    assert delete_old_records(desk.clock.now())["audit_events"] == len(old)
+    add_user(email="cy@example.com", name="Cy", password="a long passwort", role="helpdesk")
+    chain_events(desk.clock.now())
+    old = AuditEvent.happened_at < desk.clock.now() - timedelta(days=1)
+    count = len(all_rows(AuditEvent, old))
+    assert count >= 2
+    [preview] = [row for row in preview_retention(desk.clock.now()) if row.age.kind == "audit"]
+    assert preview.count == count
+    assert delete_old_records(desk.clock.now())["audit_events"] == count
+    assert all_rows(AuditEvent, old) == []
     assert "user.added" in {event.action for event in all_rows(AuditEvent)}
-    assert alert_count(desk, Alert.id > 0) == 0
