@@ -89,8 +89,8 @@ def restore_backup(
 ) -> RestoredBackup:
     """Restore a backup into the empty data directory or database that `env` configures.
 
-    Keys come from the backup where `env` gives none. Raises BackupError, AgeFileError and ConfigError
-    with a sentence; the place is as empty as before then, and the same can be tried again.
+    Keys come from the backup where `env` gives none. Raises BackupError, AgeFileError and
+    ConfigError with a sentence; the place is as empty as before then, and the same can be tried again.
     """
     place = _read_place(env)
     _require_empty_place(place)
