@@ -37,17 +37,26 @@ COMMANDS = {
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
+    "retention": "webapp.cli.retention",
+    "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
     "keys": "webapp.cli.keys",
+    "audit": "webapp.cli.audit",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
     "watch": "webapp.cli.watch",
+    "backup": "webapp.cli.recovery.backups",
+    "restore": "webapp.cli.recovery.restores",
+    "recovery": "webapp.cli.recovery.restores",
     "seed-demo": "webapp.cli.demo",
     "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"}
+WITHOUT_APP = {
+    *("up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"),
+    *("backup", "restore"),
+}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 
@@ -98,7 +107,7 @@ def main() -> None:
 
     With `--json`, the error is also printed as a JSON document on stdout, like every other refusal.
     """
-    setup_logging(logging.WARNING)
+    setup_logging(logging.WARNING, folds_traces=False)
     os.umask(0o077)  # the database and its log hold customers' data
     try:
         triagedesk(prog_name="triagedesk")

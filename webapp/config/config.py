@@ -12,6 +12,8 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.audit import AuditSettings, read_audit_settings
+from webapp.config.backups import BackupSettings, read_backups
 from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
 from webapp.config.keys import (
     find_encryption_source,
@@ -19,6 +21,7 @@ from webapp.config.keys import (
     read_metrics_token,
     read_secret_key,
 )
+from webapp.config.logs import LogFormat, read_log_format
 from webapp.config.places import (
     embedded_redis_url,
     read_data_dir,
@@ -26,6 +29,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings, read_security
+from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -52,6 +56,22 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "AUDIT_SEAL",
+    "AUDIT_FORWARD",
+    "LOG_FORMAT",
+    "OIDC_ISSUER",
+    *SETTINGS,
+    "LOCAL_PASSWORDS",
+    "BACKUP_DIR",
+    "BACKUP_S3_URL",
+    "BACKUP_S3_ACCESS_KEY",
+    "BACKUP_S3_SECRET_KEY",
+    "BACKUP_S3_REGION",
+    "BACKUP_AT",
+    "BACKUP_KEEP",
+    "BACKUP_PASSPHRASE",
+    "BACKUP_RECIPIENTS",
+    "PG_BIN",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -80,6 +100,10 @@ class Config:
     metrics_token: str | None = field(default=None, repr=False)
     encryption_source: Source = FROM_ENVIRONMENT
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    log_format: LogFormat = LogFormat.TEXT
+    sign_on: SignOnSettings | None = None
+    backups: BackupSettings = field(default_factory=BackupSettings)
     is_demo: bool = False
 
     @property
@@ -126,6 +150,10 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         metrics_token=read_metrics_token(env),
         encryption_source=find_encryption_source(env, data_dir),
         security=read_security(env),
+        audit=read_audit_settings(env),
+        log_format=read_log_format(env),
+        sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
+        backups=read_backups(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

@@ -15,6 +15,8 @@ from webapp.web import (
     operations,
     people,
     polling,
+    recovery,
+    retention,
     settings,
     tickets,
 )
@@ -27,6 +29,8 @@ from webapp.web.headers import init_headers
 from webapp.web.navigation import init_navigation
 from webapp.web.page_context import init_page_context
 from webapp.web.people.passkey_place import init_passkey_place
+from webapp.web.read_only_pages import init_read_only_pages
+from webapp.web.request_ids import init_request_log
 from webapp.web.same_session import init_same_session
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
@@ -40,6 +44,8 @@ AREAS = (
     operations,
     people,
     polling,
+    recovery,
+    retention,
     settings,
     tickets,
 )
@@ -58,7 +64,9 @@ def register_web(app: Flask) -> None:
     init_navigation(app)
     init_page_context(app)
     init_passkey_place(app)
+    init_read_only_pages(app)
     init_errors(app)
+    init_request_log(app)
     for area in AREAS:
         for blueprint in area.BLUEPRINTS:
             app.register_blueprint(blueprint)

@@ -15,7 +15,9 @@ from flask_login import current_user
 from webapp import clock
 from webapp.domain.security.factor_rule import FactorDemand
 from webapp.extensions import login_manager
+from webapp.log_context import note_log_fields
 from webapp.models import UserSession
+from webapp.models.user import ROLE_AUDITOR
 from webapp.services.audit import ORIGIN, Origin
 from webapp.services.people.factors.demand import demand_of
 from webapp.services.people.sessions import (
@@ -55,6 +57,16 @@ class Viewer:
     is_authenticated: bool = True
 
     @property
+    def is_auditor(self) -> bool:
+        """Whether this person sees everything and changes nothing."""
+        return self.role == ROLE_AUDITOR
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this person sees what admins see; an auditor changes none of it."""
+        return self.is_admin or self.is_auditor
+
+    @property
     def is_present(self) -> bool:
         """Whether the person showed who they are within the last ten minutes."""
         return self.present_at is not None and clock.utcnow() - self.present_at < PRESENT_FOR
@@ -66,6 +78,8 @@ class Anonymous:
 
     name: str = ""
     is_admin: bool = False
+    is_auditor: bool = False
+    sees_all: bool = False
     role: str = ""
     time_zone: str | None = None
     theme: str = THEMES[0]
@@ -118,6 +132,7 @@ def _load(request: Request) -> Viewer | None:
     if found is None:
         return None
     device = None if found.device is None else found.device.reference
+    note_log_fields(user=found.user_id, session=found.reference)
     ORIGIN.set(Origin(request.remote_addr, found.reference, device))
     return _viewer_of(found)
 

@@ -13,7 +13,6 @@ from tests.support.security.sessions import sign_in_as
 from webapp.models import PasswordLink, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
-from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import (
     InactiveUserError,
@@ -32,6 +31,7 @@ from webapp.services.people.users import (
     deactivate_user,
     set_password,
 )
+from webapp.services.retention.delete_old_records import delete_old_records
 
 CHOSEN = "correct horse"
 BETTER = "another good one"
@@ -43,7 +43,9 @@ def ada(app: Flask) -> User:
 
 
 def invite(ada: User, email: str = "cleo@example.com") -> IssuedLink:
-    return invite_user(email=email, name="Cleo", role="helpdesk", actor_id=ada.id)
+    link = invite_user(email=email, name="Cleo", role="helpdesk", actor_id=ada.id).link
+    assert link is not None
+    return link
 
 
 @both_databases

@@ -30,6 +30,12 @@ class Trouble(StrEnum):
     DRILL = "drill-failed"
     UNEXPLAINED = "proof-unexplained"
     PROOF_OVERDUE = "proof-overdue"
+    GUESSING = "sign-in-guessing"
+    REFUSALS = "refusals"
+    TAMPERED = "audit-tampered"
+    TRAIL = "audit-waiting"
+    BACKUP_FAILED = "backup-failed"
+    BACKUP_OVERDUE = "backup-overdue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +211,44 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         patience=timedelta(hours=2),
         repeat_after=timedelta(hours=12),
         causes=(*_NO_POLLS, *_NO_ANSWERS),
+    ),
+    Trouble.GUESSING: AlarmKind(
+        title="Somebody may be guessing a password",
+        what_to_do="See Audit log → Failures and refusals for the addresses, and ask the person."
+        " If it was not them, let them choose a new password.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.REFUSALS: AlarmKind(
+        title="Many requests from one address are refused",
+        what_to_do="See Audit log → Failures and refusals. Block the address in front of Triagedesk"
+        " if nobody knows it.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.TAMPERED: AlarmKind(
+        title="The audit log was tampered with",
+        what_to_do="Run `triagedesk audit verify`, compare with the seals that were sent elsewhere,"
+        " and treat it as a break-in until you know better.",
+        is_grave=True,
+    ),
+    Trouble.TRAIL: AlarmKind(
+        title="The audit log is not kept safe",
+        what_to_do=f"Look whether worker or watcher run, and the receiver of seals. {_DOCTOR}",
+        patience=timedelta(minutes=2),
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.BACKUP_FAILED: AlarmKind(
+        title="A backup failed",
+        what_to_do="Put right what it says; it is tried again every hour, and at once by"
+        " `triagedesk backup now` or the button on the page Backups.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.BACKUP_OVERDUE: AlarmKind(
+        title="Backups are overdue",
+        what_to_do="Look whether a worker and a scheduler run, and why the last backup failed."
+        f" {_DOCTOR}",
+        patience=timedelta(hours=2),
+        repeat_after=timedelta(hours=12),
+        causes=(*_NO_POLLS, Trouble.BACKUP_FAILED),
     ),
 }
 

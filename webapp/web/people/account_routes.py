@@ -15,8 +15,9 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
+from webapp.services.people.single_sign_on.own_ways import read_own_ways
 from webapp.services.people.throttle import ThrottledError
-from webapp.web.access import safe_next, signed_in
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
@@ -32,7 +33,7 @@ from webapp.web.viewer import require_viewer
 
 
 @account.route("/preferences", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def edit_preferences() -> ResponseReturnValue:
     """Show and save the viewer's colours and time zone, beside the forms about the account."""
     viewer = require_viewer()
@@ -44,7 +45,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 
 @account.post("/preferences/details")
-@signed_in
+@for_oneself
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()
@@ -66,7 +67,7 @@ def edit_details() -> ResponseReturnValue:
 
 
 @account.post("/preferences/password")
-@signed_in
+@for_oneself
 def change_password() -> ResponseReturnValue:
     """Change the viewer's own password; other sessions end, and this one gets another token."""
     form = ChangePasswordForm()
@@ -82,7 +83,7 @@ def change_password() -> ResponseReturnValue:
 
 
 @account.post("/theme")
-@signed_in
+@for_oneself
 def switch_theme() -> ResponseReturnValue:
     """Store the colours and go back to the page."""
     set_theme(require_viewer().id, request.form.get("theme", ""))
@@ -110,6 +111,7 @@ def _preferences_page(
         form=form or PreferencesForm(formdata=None, data=_preferences()),
         details_form=details_form,
         password_form=password_form or ChangePasswordForm(formdata=None),
+        ways=read_own_ways(user.id),
         problem=problem,
         contact=read_contact_methods(user.id),
         factors=summarize_factors([user.id])[user.id],

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError
 from webapp.services.people.throttle import ThrottledError
-from webapp.web.access import safe_next, signed_in
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import SEE_OTHER
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.gates import Gate
@@ -25,7 +25,7 @@ MUST_CHANGE_PASSWORD = Gate(
 
 
 @account.route("/better-password", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def choose_better() -> ResponseReturnValue:
     """Ask for a better password, then go on to the page that was wanted."""
     target = safe_next(request.args.get("next"))

@@ -30,7 +30,7 @@ from webapp.services.people.factors.passkeys import (
     rename_passkey,
 )
 from webapp.services.people.factors.read_factors import read_own_factors
-from webapp.web.access import signed_in
+from webapp.web.access import for_oneself
 from webapp.web.answers import SEE_OTHER, done
 from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.form_errors import form_status, show_field_errors
@@ -59,7 +59,7 @@ SET_UP_FACTOR = Gate(
 
 
 @factors.get("")
-@signed_in
+@for_oneself
 def show() -> ResponseReturnValue:
     """Show the viewer's factors."""
     return render_template(
@@ -69,7 +69,7 @@ def show() -> ResponseReturnValue:
 
 
 @factors.post("/app")
-@signed_in
+@for_oneself
 @needs_presence
 def begin_app() -> ResponseReturnValue:
     """Make a key for an authenticator app, and lead to the page that shows it."""
@@ -78,7 +78,7 @@ def begin_app() -> ResponseReturnValue:
 
 
 @factors.route("/app/confirm", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 @needs_presence
 def confirm_app_code() -> ResponseReturnValue:
     """Show key and QR code until the app's first code confirms it."""
@@ -102,7 +102,7 @@ def confirm_app_code() -> ResponseReturnValue:
 
 
 @factors.post("/app/remove")
-@signed_in
+@for_oneself
 @needs_presence
 def remove_app() -> ResponseReturnValue:
     """Remove the authenticator app, unless it is the last factor of somebody who needs one."""
@@ -114,7 +114,7 @@ def remove_app() -> ResponseReturnValue:
 
 
 @factors.get("/passkeys/new")
-@signed_in
+@for_oneself
 @needs_presence
 def new_passkey() -> ResponseReturnValue:
     """Show the form that makes a passkey."""
@@ -122,7 +122,7 @@ def new_passkey() -> ResponseReturnValue:
 
 
 @factors.post("/passkeys/ask")
-@signed_in
+@for_oneself
 @needs_presence
 def ask_for_new_passkey() -> ResponseReturnValue:
     """Tell the page's script what to ask the browser for."""
@@ -134,7 +134,7 @@ def ask_for_new_passkey() -> ResponseReturnValue:
 
 
 @factors.post("/passkeys/new")
-@signed_in
+@for_oneself
 @needs_presence
 def add_passkey() -> ResponseReturnValue:
     """Store the passkey that the browser made."""
@@ -153,7 +153,7 @@ def add_passkey() -> ResponseReturnValue:
 
 
 @factors.route("/passkeys/<int:passkey_id>", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def edit_passkey(passkey_id: int) -> ResponseReturnValue:
     """Show a passkey, and give it another name."""
     viewer = require_viewer()
@@ -171,7 +171,7 @@ def edit_passkey(passkey_id: int) -> ResponseReturnValue:
 
 
 @factors.post("/passkeys/<int:passkey_id>/remove")
-@signed_in
+@for_oneself
 @needs_presence
 def remove_passkey(passkey_id: int) -> ResponseReturnValue:
     """Remove a passkey, unless it is the last factor of somebody who needs one."""
@@ -183,7 +183,7 @@ def remove_passkey(passkey_id: int) -> ResponseReturnValue:
 
 
 @factors.post("/recovery-codes")
-@signed_in
+@for_oneself
 @needs_presence
 def make_codes() -> ResponseReturnValue:
     """Make ten new recovery codes and show them once."""

@@ -13,7 +13,7 @@ from webapp.services.people.own_sessions import end_other_sessions, end_session
 from webapp.services.people.security_notes import mark_notes_seen
 from webapp.services.people.show_presence import NotPresentError, show_password
 from webapp.services.people.throttle import ThrottledError, person_key
-from webapp.web.access import safe_next, signed_in
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
 from webapp.web.filters import counted
 from webapp.web.params import read_number
@@ -27,7 +27,7 @@ SEND_AGAIN = 307
 
 
 @account.post("/preferences/sessions/<int:session_id>/end")
-@signed_in
+@for_oneself
 def end_one_session(session_id: int) -> ResponseReturnValue:
     """End one of the viewer's sessions."""
     is_ended = end_session(require_viewer().id, session_id)
@@ -36,7 +36,7 @@ def end_one_session(session_id: int) -> ResponseReturnValue:
 
 
 @account.post("/preferences/sessions/end-others")
-@signed_in
+@for_oneself
 def end_others() -> ResponseReturnValue:
     """End every session of the viewer but this one."""
     viewer = require_viewer()
@@ -46,7 +46,7 @@ def end_others() -> ResponseReturnValue:
 
 
 @account.post("/preferences/notes/seen")
-@signed_in
+@for_oneself
 def see_notes() -> ResponseReturnValue:
     """Note that the viewer has read what happened to their account."""
     mark_notes_seen(require_viewer().id, read_number(request.form.get("last")) or 0)
@@ -54,7 +54,7 @@ def see_notes() -> ResponseReturnValue:
 
 
 @account.route("/confirm", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def confirm() -> ResponseReturnValue:
     """Ask for the password or a factor once more, then go on to what needed it."""
     if request.method == "GET":
@@ -62,6 +62,9 @@ def confirm() -> ResponseReturnValue:
     viewer = require_viewer()
     target = safe_next(request.form.get(f"{CONFIRM_PREFIX}target"))
     is_form = bool(request.form.get(f"{CONFIRM_PREFIX}is_form"))
+    if not request.form.get(f"{CONFIRM_PREFIX}password") and viewer.is_present:
+        # It was shown in another window meanwhile.
+        return redirect(target, SEND_AGAIN if is_form else 303)
     try:
         count_try([person_key(viewer.id)], lambda: _show(viewer))
     except NotPresentError as error:
@@ -73,7 +76,7 @@ def confirm() -> ResponseReturnValue:
 
 
 @account.post("/confirm/passkey/ask")
-@signed_in
+@for_oneself
 def ask_to_confirm_with_passkey() -> ResponseReturnValue:
     """Tell the page's script what to ask the browser for."""
     try:
