@@ -13,9 +13,8 @@ from webapp.services.notices.targets.webhook_secrets import remove_old_secret, r
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.notices.blueprint import notices
-from webapp.web.notices.shown_once import hold_secret
-from webapp.web.person_limits import trials
 from webapp.web.notices.new_secret import show_secret_once
+from webapp.web.person_limits import trials
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
