@@ -57,7 +57,7 @@ def unpack_backup(
     """Decrypt and unpack a backup into `folder`, and compare everything with its manifest.
 
     `accept` may refuse the manifest, which comes first, by raising. `beat` is called every now and
-    then. Raises BackupError and AgeFileError with a sentence; what is in `folder` is worthless then.
+    then. Raises BackupError and AgeFileError; what is in `folder` is worthless then.
     """
     taker = _Taker(folder, accept)
     sink = ArchiveSink(taker, beat)

@@ -90,7 +90,7 @@ def restore_backup(
     """Restore a backup into the empty data directory or database that `env` configures.
 
     Keys come from the backup where `env` gives none. Raises BackupError, AgeFileError and
-    ConfigError with a sentence; the place is as empty as before then, and the same can be tried again.
+    ConfigError; the place is as empty as before then, and the same can be tried again.
     """
     place = _read_place(env)
     _require_empty_place(place)
