@@ -82,7 +82,6 @@ ACTIONS = {
     "user.break_glass_set": "Changed who may break the glass",
     "user.deactivated": "Deactivated a user",
     "user.email_changed": "Changed an e-mail address",
-    "user.glass_broken": "Used the password of a break-glass account",
     "user.invited": "Invited a user",
     "user.linked": "Linked an account to the identity provider",
     "user.link_made": "Made a link to choose a password",
