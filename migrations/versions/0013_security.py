@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("holder", sa.String(length=300), nullable=True),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("manifest", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),

@@ -45,10 +45,16 @@ COMMANDS = {
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
     "watch": "webapp.cli.watch",
+    "backup": "webapp.cli.recovery.backups",
+    "restore": "webapp.cli.recovery.restores",
+    "recovery": "webapp.cli.recovery.restores",
     "seed-demo": "webapp.cli.demo",
     "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"}
+WITHOUT_APP = {
+    *("up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"),
+    *("backup", "restore"),
+}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

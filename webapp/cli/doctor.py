@@ -13,6 +13,7 @@ from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_audit import check_audit
+from webapp.services.operations.check_backups import check_backups
 from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
@@ -48,7 +49,8 @@ def doctor_command(as_json: bool) -> None:
     Checks the configuration, keys, addresses, TLS between machines, data directory, disk, the file
     of breached passwords, database (version, trial write, files, tables, damage), stored secrets,
     queue, worker and scheduler, clock, connections, whether criticals reach somebody, single
-    sign-on, the audit log and failed sign-ins, the watcher, the outside heartbeat and alarms.
+    sign-on, the audit log and failed sign-ins, the watcher, the outside heartbeat, alarms and
+    backups.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -90,6 +92,7 @@ def run_checks() -> Iterator[Check]:
             yield from check_audit(config, utcnow())
             yield check_sign_on(config)
             yield from check_watch(config, connections, utcnow())
+            yield from check_backups(config, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:

@@ -5,6 +5,14 @@ same variable with `_FILE` added, or from systemd's credentials. docs/configurat
 each variable.
 """
 
+from webapp.config.backups import (
+    BackupSettings,
+    StorageSettings,
+    describe_variables,
+    read_backups,
+    require_passphrase,
+    require_recipient,
+)
 from webapp.config.config import (
     DEMO_MARK,
     EDITIONS,
@@ -47,6 +55,7 @@ __all__ = [
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
+    "BackupSettings",
     "Config",
     "ConfigError",
     "FactorRule",
@@ -55,14 +64,19 @@ __all__ = [
     "SignOnSettings",
     "Source",
     "SourceKind",
+    "StorageSettings",
+    "describe_variables",
     "embedded_redis_url",
     "find_secret_files",
     "find_unknown",
     "is_set",
     "load_config",
     "needs_data_dir",
+    "read_backups",
     "read_data_dir",
     "read_database_url",
     "read_redis_url",
+    "require_passphrase",
+    "require_recipient",
     "without",
 ]

@@ -22,6 +22,7 @@ ENCRYPTION_KEYS_FILE = "encryption.keys"
 SECRETS = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS"),
     *("HEARTBEAT_URL", "METRICS_TOKEN", "OIDC_CLIENT_SECRET"),
+    *("BACKUP_PASSPHRASE", "BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY"),
 )
 """The variables whose values are secrets, or may hold a password."""
 

@@ -16,6 +16,7 @@ from webapp.domain.security.events import (
 )
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal, User
 from webapp.services.audit_trail.check_daily import read_last_verification
+from webapp.services.lookups import LARGEST_ID
 
 WITHIN = timedelta(days=1)
 MOST_FAILURES_OF_AN_ACCOUNT = 20
@@ -71,10 +72,8 @@ def find_refused_addresses(session: Session, now: datetime) -> Iterator[Suspicio
         .having(count >= MOST_REFUSALS_OF_AN_ADDRESS)
     )
     for address, refusals in rows:
-        yield Suspicion(
-            address or "",
-            f"{refusals:,} requests and sign-ins from {address} were refused in a day.",
-        )
+        sentence = f"{refusals:,} requests and sign-ins from {address} were refused in a day."
+        yield Suspicion(address or "", sentence)
 
 
 def find_broken_glass(session: Session, now: datetime) -> Iterator[Suspicion]:
@@ -147,6 +146,7 @@ def _find_unforwarded(session: Session, receiver: str, now: datetime) -> Iterato
 
 
 def _names(session: Session, keys: list[str]) -> dict[str, str]:
-    ids = [int(key) for key in keys if key.isascii() and key.isdecimal()]
+    numbers = [int(key) for key in keys if key.isascii() and key.isdecimal()]
+    ids = [number for number in numbers if number <= LARGEST_ID]
     rows = session.execute(select(User.id, User.name).where(User.id.in_(ids)))
     return {str(key): name for key, name in rows}

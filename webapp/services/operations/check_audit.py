@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from webapp.config import Config
-from webapp.domain.polling_health import Tone
 from webapp.services.audit_trail.chain_end import read_chain_end
 from webapp.services.audit_trail.check_daily import read_last_verification
 from webapp.services.audit_trail.find_suspicious import (
@@ -46,7 +45,7 @@ def check_audit(config: Config, now: datetime) -> Iterator[Check]:
         hint = TAMPERED_HINT if tampered else WAITING_HINT
         yield Check("audit log", False, _sentences([*tampered, *waiting]), hint)
     elif last is None:
-        yield Check("audit log", True, "not verified yet", tone=Tone.NEUTRAL)
+        yield Check("audit log", True, "events are chained; the first verification is to come")
     else:
         detail = f"whole; verified on {last.happened_at:%Y-%m-%d %H:%M} UTC, {end.position:,} links"
         yield Check("audit log", True, detail)

@@ -30,7 +30,11 @@ contact = Blueprint("contact", __name__, url_prefix="/preferences/contact-method
 MESSAGES = "30 per hour"
 """Codes and tests: nobody may flood somebody else's phone."""
 
-throttled = limiter.limit(MESSAGES, methods=["POST"])
+throttled = limiter.limit(
+    MESSAGES,
+    methods=["POST"],
+    error_message="30 codes and tests can be sent in an hour, so that nobody floods a phone.",
+)
 
 
 @contact.route("/new", methods=["GET", "POST"])
