@@ -15,6 +15,7 @@ PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
 FACTOR_REFUSED = "factor.refused"
+GLASS_BROKEN = "user.glass_broken"
 TRAIL_VERIFIED = "audit.verified"
 TRAIL_BROKEN = "audit.broken"
 
@@ -42,7 +43,7 @@ KIND_WORDS: Mapping[EventKind, str] = {
 GROUPS: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.SIGN_INS: ("session", "presence"),
     EventKind.EXPORTS: ("export",),
-    EventKind.ACCOUNTS: ("user", "factor", "recovery_codes", "single_sign_on"),
+    EventKind.ACCOUNTS: ("user", "factor", "recovery_codes"),
     EventKind.SYSTEM: ("keys", "backup", "restore", "audit", "retention"),
 }
 """The first words of the actions of each kind. FAILURES are refusals, and changes the rest."""
@@ -57,7 +58,6 @@ FAILURES = frozenset(
         TRAIL_BROKEN,
         "backup.failed",
         "restore.failed",
-        "single_sign_on.refused",
     }
 )
 
@@ -88,8 +88,7 @@ WORDS: Mapping[str, str] = {
     "factor.reset": "Reset a person's second factors",
     "recovery_codes.made": "Made new recovery codes",
     "recovery_codes.used": "Used a recovery code",
-    "single_sign_on.linked": "Linked an account with single sign-on",
-    "single_sign_on.refused": "Was refused at single sign-on",
+    GLASS_BROKEN: "Used a break-glass account",
     "keys.rotated": "Encrypted the stored secrets with another key",
     "keys.forgotten": "Forgot a key",
     "keys.verified": "Verified the keys",
