@@ -17,6 +17,7 @@ COUNTS_DRILLS = {
     "operations/dashboard_figures.py: median_durations": "_durations leaves them out",
     "polling/move_tickets.py: _count_movable": "a drill has no organization and is never moved",
     "proof/heal.py: _claim_ticket": "it counts the incidents of one ticket",
+    "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
     "tickets/search_tickets.py: _search_postgresql": "it finds tickets; lists count them",
 }
 """Functions that count tickets, drills included, and why."""

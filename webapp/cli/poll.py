@@ -160,8 +160,8 @@ def _tidy_up() -> None:
     try:
         prove_due(clock.utcnow())
         delete_old_records(clock.utcnow())
-        advance_audit_trail(current_config(), is_thorough=True)
         finish_reencryption()
+        advance_audit_trail(current_config(), is_thorough=True)
     except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")
 

@@ -15,6 +15,7 @@ from webapp.web import (
     operations,
     people,
     polling,
+    recovery,
     settings,
     tickets,
 )
@@ -42,6 +43,7 @@ AREAS = (
     operations,
     people,
     polling,
+    recovery,
     settings,
     tickets,
 )
