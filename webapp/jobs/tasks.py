@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
-from webapp.extensions import db
+from webapp.extensions import current_config, db
 from webapp.outage import DATABASE
 from webapp.services.errors import RefusedError
 from webapp.services.notices.deliver import deliver_target
@@ -23,6 +23,7 @@ from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.recovery.read_backups import enqueue_due_backup
 from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
+from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
@@ -75,10 +76,11 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on rewriting links."""
+    """Delete old records and what killed backups left, refresh statistics, rewrite links."""
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
+    clean_scratch(current_config().data_dir)
     refresh_statistics()
     relink_waiting()
 

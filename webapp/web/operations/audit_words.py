@@ -14,6 +14,10 @@ from webapp.services.operations.audit_names import AuditNames
 from webapp.web.params import read_number
 
 ACTIONS = {
+    "backup.drilled": "Tried to restore a backup in a scratch place",
+    "backup.requested": "Asked for a backup",
+    "backup.restored": "Restored a backup",
+    "backup.written": "Wrote a backup",
     "client.muted": "Muted a client",
     "client.unmuted": "Ended a client's mute",
     "connection.created": "Connected an account",
@@ -53,6 +57,7 @@ ACTIONS = {
     "polling.started": "Started polling",
     "quarantine.dismissed": "Dismissed a quarantined report",
     "quarantine.retried": "Asked to retry a quarantined report",
+    "restore.released": "Let messages go out after a restore",
     "routing.saved": "Saved the routing",
     "target.added": "Added a target",
     "target.changed": "Changed a target",
