@@ -247,12 +247,14 @@ def test_under_load_killed_at_random_restored_elsewhere_and_polled_twice(
     command(installation.env, tmp_path, "backup", file).process.wait(120)
     assert is_whole(file, config)
     assert count(Ticket) < MANY, "the poll was over before the backup"
-    for number in range(KILLS):
-        other = tmp_path / f"killed-{number}.age"
+    other = tmp_path / "killed.age"
+    for _ in range(KILLS):
+        other.unlink(missing_ok=True)
         kill_after(chance.uniform(0.3, 4), command(installation.env, tmp_path, "backup", other))
         assert not other.exists() or is_whole(other, config)
     assert polls.wait(pid) == 0
-    command(installation.env, tmp_path, "backup", tmp_path / "last.age").process.wait(120)
+    other.unlink(missing_ok=True)
+    command(installation.env, tmp_path, "backup", other).process.wait(120)
     assert left_overs(config.data_dir) == []
     env = {**installation.env, **place.env}
     for _ in range(KILLS):
