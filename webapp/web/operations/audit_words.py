@@ -15,6 +15,10 @@ from webapp.services.operations.audit_names import AuditNames
 from webapp.web.params import read_number
 
 ACTIONS = {
+    "backup.drilled": "Tried to restore a backup in a scratch place",
+    "backup.requested": "Asked for a backup",
+    "backup.restored": "Restored a backup",
+    "backup.written": "Wrote a backup",
     "client.muted": "Muted a client",
     "client.unmuted": "Ended a client's mute",
     "client.exported": "Downloaded everything of a client",
@@ -59,6 +63,7 @@ ACTIONS = {
     "quarantine.retried": "Asked to retry a quarantined report",
     "retention.ages_set": "Changed how long records are kept",
     "retention.applied": "Deleted what was too old",
+    "restore.released": "Let messages go out after a restore",
     "routing.saved": "Saved the routing",
     "target.added": "Added a target",
     "target.changed": "Changed a target",
