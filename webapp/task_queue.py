@@ -67,6 +67,8 @@ JOBS: Mapping[str, JobKind] = {
     "drill": JobKind(POLL_QUEUE, 600),
     "proofs": JobKind(DEFAULT_QUEUE, 60),
     "prove": JobKind(POLL_QUEUE, 2 * 3600),
+    "backups": JobKind(DEFAULT_QUEUE, 60),
+    "backup": JobKind(POLL_QUEUE, 12 * 3600),
 }
 
 

@@ -64,6 +64,8 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
+        sa.Column("holder", sa.String(length=300), nullable=True),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("manifest", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
@@ -281,6 +283,9 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
+        batch_op.add_column(
+            sa.Column("is_role_provided", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_unique_constraint(batch_op.f("uq_users_passkey_handle"), ["passkey_handle"])
         batch_op.create_unique_constraint(

@@ -21,6 +21,7 @@ AREAS = (
     "polling",
     "proof",
     "connections",
+    "recovery",
     "retention",
     "watch",
     "operations",

@@ -17,6 +17,7 @@ COUNTS_DRILLS = {
     "operations/dashboard_figures.py: median_durations": "_durations leaves them out",
     "polling/move_tickets.py: _count_movable": "a drill has no organization and is never moved",
     "proof/heal.py: _claim_ticket": "it counts the incidents of one ticket",
+    "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
     "retention/delete_old_records.py: _count": "a drill's ticket is deleted like others",
     "tickets/search_tickets.py: _search_postgresql": "it finds tickets; lists count them",
 }

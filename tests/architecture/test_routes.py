@@ -82,6 +82,17 @@ def test_a_route_says_who_may_open_it_in_the_next_line() -> None:
     assert not broken
 
 
+def test_no_get_writes_but_the_answer_that_a_redirect_brings() -> None:
+    """OpenID Connect answers by a redirect, and it ties the answer to a cookie of this browser."""
+    writing = {
+        view.name
+        for module in pages()
+        for view in views(module)
+        if "writes_on_get" in map(ast.unparse, view.decorator_list)
+    }
+    assert writing == {"take_provider_answer"}
+
+
 def test_what_a_module_with_routes_shows_is_decorated() -> None:
     """A public function that Flask is told nothing of is a page nobody can open."""
     broken = [

@@ -4,7 +4,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
-from tests.support.rows import all_rows
+from tests.support.rows import all_rows, change
 from tests.support.security.factors import set_up_app
 from tests.support.security.sessions import sign_in_as
 from webapp.models import User
@@ -120,3 +120,36 @@ def test_resetting_factors_needs_a_reason_and_something_to_reset(shell: Shell) -
     assert "There is no user" in shell.refused(*reset, "bo@example.com", "--reason", "lost")
     set_up_app(find_user("ada@example.com").id)
     assert "Say why" in shell.refused(*reset, "ada@example.com", "--reason", " ")
+
+
+OIDC = {
+    "TRIAGEDESK_PUBLIC_URL": "https://desk.example.com",
+    "TRIAGEDESK_OIDC_ISSUER": "https://id.example.com",
+    "TRIAGEDESK_OIDC_CLIENT_ID": "desk",
+    "TRIAGEDESK_OIDC_CLIENT_SECRET": "secret",
+    "TRIAGEDESK_LOCAL_PASSWORDS": "break-glass",
+}
+
+
+def test_who_may_break_the_glass(shell: Shell) -> None:
+    _add(shell, "ada@example.com", "admin")
+    _add(shell, "bo@example.com", "helpdesk")
+    said = shell.refused("user", "break-glass", "bo@example.com", "on")
+    assert "bo@example.com has to be an active admin with a password" in said
+    said = shell.ok("user", "break-glass", "ada@example.com", "on")
+    assert said == "ada@example.com may break the glass.\n"
+    assert [row["is_break_glass"] for row in shell.json("user", "list")] == [True, False]
+    result = shell.run("user", "break-glass", "ada@example.com", "off", **OIDC)
+    assert "is the last account that may break the glass" in result.stderr
+    said = shell.ok("user", "break-glass", "ada@example.com", "off")
+    assert said == "ada@example.com may not break the glass any more.\n"
+
+
+def test_unlinking(shell: Shell) -> None:
+    _add(shell, "ada@example.com", "admin")
+    assert shell.ok("user", "unlink", "ada@example.com") == "ada@example.com was not linked.\n"
+    [ada] = all_rows(User)
+    change(User, ada.id, oidc_issuer="https://id.example.com", oidc_subject="ada-1")
+    assert shell.json("user", "list")[0]["is_linked"]
+    assert "linked again by the next sign-in" in shell.ok("user", "unlink", "ADA@example.com")
+    assert not shell.json("user", "list")[0]["is_linked"]

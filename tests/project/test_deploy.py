@@ -124,3 +124,18 @@ def test_the_guide_says_what_expires_by_itself(what: str, kept: timedelta) -> No
 def test_every_age_stands_in_the_guide() -> None:
     rows = GUIDE.split("| what | kept |")[1].split("\n\n")[0].strip().splitlines()[1:]
     assert len(rows) == len(RetentionKind)
+
+
+def test_the_documents_say_who_talks_to_whom() -> None:
+    """Each part that runs, and each setting that names another machine."""
+    text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    for part in ("web", "worker", "scheduler", "watcher", "Redis", "PostgreSQL", "Huntress"):
+        assert part in text
+    for name in ("HUNTRESS_HOSTS", "OUTBOUND_HOSTS", "HEARTBEAT_URL", "PUBLIC_URL"):
+        assert name in text
+    for linked in ("network.md", "limits.md", "dependencies.md"):
+        assert linked in GUIDE
+    socket = _lines("triagedesk.socket")
+    [path] = [line.partition("=")[2] for line in socket if line.startswith("ListenStream=")]
+    assert path in text
+    assert f"unix:{path};" in (DEPLOY / "nginx.conf").read_text(encoding="utf-8")

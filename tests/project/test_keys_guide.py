@@ -13,11 +13,13 @@ GUIDE = (ROOT / "docs" / "keys.md").read_text(encoding="utf-8")
 INVENTORY = GUIDE.partition("## Inventory")[2]
 PATHS = sorted(set(re.findall(r"`((?:webapp|deploy)/?[\w/.]*)`", GUIDE)))
 CRYPTOGRAPHY = re.compile(
-    r"^(?:import|from) (hmac|cryptography[\w.]*|argon2|itsdangerous|pyotp|webauthn|pyrage)\b",
+    r"^(?:import|from)"
+    r" (hmac|cryptography[\w.]*|argon2|itsdangerous|joserfc|pyotp|webauthn|pyrage)\b",
     re.MULTILINE,
 )
 ONLY_COMPARED = {
     "webapp/huntress/simulator/simulator.py",
+    "webapp/services/people/single_sign_on/finish.py",
     "webapp/web/operations/metrics_token.py",
 }
 """They compare texts in constant time."""

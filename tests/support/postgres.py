@@ -98,6 +98,20 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://{SUPERUSER}@/{database}?host={self.folder}"
 
+    @property
+    def binaries(self) -> Path:
+        """The folder with pg_dump and pg_restore."""
+        return self._bin
+
+    def tables(self, url: str) -> list[str]:
+        """The tables of a database."""
+        import psycopg
+
+        name = url.split("@/")[1].split("?")[0]
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        with psycopg.connect(dbname=name, user=SUPERUSER, host=str(self.folder)) as connection:
+            return [row[0] for row in connection.execute(query)]
+
     def sql(self, statement: str) -> None:
         """Run one statement outside a transaction, as the superuser."""
         import psycopg

@@ -40,17 +40,23 @@ COMMANDS = {
     "retention": "webapp.cli.retention",
     "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
-    "audit": "webapp.cli.audit",
     "keys": "webapp.cli.keys",
+    "audit": "webapp.cli.audit",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
     "scheduler": "webapp.cli.processes",
     "watch": "webapp.cli.watch",
+    "backup": "webapp.cli.recovery.backups",
+    "restore": "webapp.cli.recovery.restores",
+    "recovery": "webapp.cli.recovery.restores",
     "seed-demo": "webapp.cli.demo",
     "demo-mail": "webapp.cli.demo",
 }
-WITHOUT_APP = {"up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"}
+WITHOUT_APP = {
+    *("up", "migrate", "web", "worker", "scheduler", "watch", "doctor", "demo-mail"),
+    *("backup", "restore"),
+}
 """Commands that open the app themselves or do not need it; the others run inside its context."""
 
 

@@ -13,6 +13,7 @@ from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_audit import check_audit
+from webapp.services.operations.check_backups import check_backups
 from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
@@ -25,6 +26,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_passwords import check_breach_file
+from webapp.services.operations.check_sign_on import check_sign_on
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
@@ -46,9 +48,9 @@ def doctor_command(as_json: bool) -> None:
 
     Checks the configuration, keys, addresses, TLS between machines, data directory, disk, the file
     of breached passwords, database (version, trial write, files, tables, damage), stored secrets,
-    queue, worker and scheduler, clock, connections, whether criticals reach somebody, the audit log
-    and failed sign-ins, the watcher, the outside heartbeat and
-    alarms.
+    queue, worker and scheduler, clock, connections, whether criticals reach somebody, single
+    sign-on, the audit log and failed sign-ins, the watcher, the outside heartbeat, alarms and
+    backups.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -88,7 +90,9 @@ def run_checks() -> Iterator[Check]:
         if database[0].is_ok:
             yield check_notices(config, utcnow())
             yield from check_audit(config, utcnow())
+            yield check_sign_on(config)
             yield from check_watch(config, connections, utcnow())
+            yield from check_backups(config, utcnow())
 
 
 def _check_names(unknown: list[str]) -> Check:

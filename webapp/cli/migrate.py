@@ -1,27 +1,20 @@
 """`triagedesk migrate`: create the data directory and keys, and create or upgrade the database."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import click
 from flask_migrate import upgrade
-from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import create_app
 from webapp.config import ConfigError, load_config, needs_data_dir, read_data_dir
-from webapp.extensions import db
 from webapp.runtime.data_dir import alone_in, create_data_dir, create_keys
+from webapp.runtime.database_lock import database_alone
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, refuse_newer_database
 from webapp.services.people.first_admin import issue_setup_token
 from webapp.services.transactions import first_line
-
-MIGRATION_LOCK = 0x74726961
-"""The number of PostgreSQL's advisory lock."""
 
 
 @click.command("migrate")
@@ -42,7 +35,7 @@ def migrate() -> None:
             create_keys(env)
     config = load_config(env)
     app = create_app(config)
-    with app.app_context(), _database_alone():
+    with app.app_context(), database_alone():
         try:
             refuse_newer_database(migrations_dir())
             upgrade()
@@ -54,27 +47,6 @@ def migrate() -> None:
         token = None if config.is_demo else issue_setup_token()
     if token is not None:
         click.echo(f"Set-up token for the first admin, valid for 24 hours: {token}")
-
-
-@contextmanager
-def _database_alone() -> Iterator[None]:
-    """Let one process at a time migrate the database; the others wait. Raises ConfigError."""
-    if db.engine.dialect.name == "sqlite":
-        with alone_in(Path(db.engine.url.database or "").parent):
-            yield
-        return
-    try:
-        connection = db.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(select(func.pg_advisory_lock(MIGRATION_LOCK)))
-    except SQLAlchemyError as error:
-        raise ConfigError(
-            f"The database cannot be used: {first_line(error)}", DATABASE_HINT
-        ) from error
-    try:
-        yield
-    finally:
-        connection.invalidate()  # the lock ends with its session, also where that is broken
-        connection.close()
 
 
 commands = [migrate_command]

@@ -162,8 +162,8 @@ def _tidy_up() -> None:
         prove_due(clock.utcnow())
         go_on_with_all()
         delete_old_records(clock.utcnow())
-        advance_audit_trail(current_config(), is_thorough=True)
         finish_reencryption()
+        advance_audit_trail(current_config(), is_thorough=True)
     except Exception:  # the polls were done, and their results have to be told
         logger.exception("Tidying up after the polls failed")
 

@@ -4,6 +4,7 @@ On one machine, `triagedesk up` runs all of them.
 """
 
 import gc
+import os
 import signal
 from types import FrameType
 from typing import Any
@@ -13,19 +14,26 @@ import click
 from webapp.cli.support import load_checked_config, load_queue_url, opened_base_app
 from webapp.config import Config
 from webapp.runtime.logging_setup import setup_logging
-from webapp.runtime.network import require_port, require_safe_host
+from webapp.runtime.network import require_port, require_safe_host, take_over_socket
 
 
 @click.command("web")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--fd", type=int, hidden=True, help="A listening socket, handed over.")
+@click.option(
+    "--systemd-socket", is_flag=True, help="Listen on the socket that systemd hands over."
+)
 @click.option("--workers", default=2, show_default=True, help="Processes.")
 @click.option("--threads", default=4, show_default=True, help="Threads of each process.")
-def web_command(host: str, port: int, fd: int | None, workers: int, threads: int) -> None:
+def web_command(
+    host: str, port: int, fd: int | None, systemd_socket: bool, workers: int, threads: int
+) -> None:
     """Serve the pages (gunicorn)."""
     setup_logging()
     config = load_checked_config()
+    if systemd_socket:
+        fd = take_over_socket(os.environ, config).detach()
     if fd is None:
         require_safe_host(host, config.public_url)
     from webapp.runtime.web_server import WebServer

@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from subprocess import run
 
@@ -23,7 +23,13 @@ from webapp.config import (
 from webapp.config.logs import LogFormat
 from webapp.runtime import embedded_valkey
 from webapp.runtime.data_dir import create_data_dir, create_keys, locked
-from webapp.runtime.network import is_loopback, listen, require_safe_host
+from webapp.runtime.network import (
+    describe_socket,
+    is_loopback,
+    listen,
+    require_safe_host,
+    take_over_socket,
+)
 from webapp.runtime.supervisor import Part, Supervisor
 
 VALKEY_START_SECONDS = 15.0
@@ -43,25 +49,32 @@ NOT_NEEDED = {
 @click.option("--demo", is_flag=True, help="A simulated Huntress account, in ./demo-data.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
-def up_command(demo: bool, host: str, port: int) -> None:
+@click.option(
+    "--systemd-socket", is_flag=True, help="Listen on the socket that systemd hands over."
+)
+def up_command(demo: bool, host: str, port: int, systemd_socket: bool) -> None:
     """Run web, worker, scheduler, watcher and the job queue until Ctrl-C."""
     if demo:
         if not is_loopback(host):
             raise ConfigError("The demo is for this machine only.", "Leave --host out.")
         run_demo(host, port)
     else:
-        run_up(os.environ, host, port)
+        run_up(os.environ, None if systemd_socket else (host, port))
 
 
-def run_up(env: Mapping[str, str], host: str, port: int) -> None:
-    """Create what is missing, migrate and run until a signal. Raises ConfigError."""
+def run_up(env: MutableMapping[str, str], address: tuple[str, int] | None) -> None:
+    """Create what is missing, migrate and run until a signal. Raises ConfigError.
+
+    `address` is host and port; None takes the socket that systemd hands over.
+    """
     create_data_dir(read_data_dir(env))
     create_keys(env)
     config = load_config(env)
-    require_safe_host(host, config.public_url)
+    if address is not None:
+        require_safe_host(address[0], config.public_url)
     with (
         locked(config.data_dir),
-        listen(host, port) as server,
+        listen(*address) if address else take_over_socket(env, config) as server,
         supervised(config, env) as supervisor,
     ):
         start_desk(supervisor, env, server, config.public_url)
@@ -133,7 +146,8 @@ def start_desk(
     """Start the parts, and print the address once the web server answers."""
     if supervisor.is_stopping:
         return
-    env = {LOCAL_URL: f"http://{_address(server)}", **env}
+    if server.family != socket.AF_UNIX:
+        env = {LOCAL_URL: f"http://{describe_socket(server)}", **env}
     web = _python("-m", "webapp", "web", "--fd", str(server.fileno()))
     supervisor.start(Part("web", web, env, pass_fds=(server.fileno(),), has_pulse=True))
     for name, left_out in NOT_NEEDED.items():
@@ -145,16 +159,12 @@ def start_desk(
 
 def announce(server: socket.socket, public_url: str | None) -> None:
     """Print the address of the desk."""
-    address = _address(server)
+    scheme = "" if server.family == socket.AF_UNIX else "http://"
+    address = f"{scheme}{describe_socket(server)}"
     if public_url is None:
-        click.echo(f"Triagedesk is at http://{address} (Ctrl-C stops everything)")
+        click.echo(f"Triagedesk is at {address} (Ctrl-C stops everything)")
     else:
-        click.echo(f"Triagedesk is at {public_url}, for its reverse proxy at http://{address}")
-
-
-def _address(server: socket.socket) -> str:
-    host, port = server.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        click.echo(f"Triagedesk is at {public_url}, for its reverse proxy at {address}")
 
 
 def _python(*words: str) -> list[str]:

@@ -12,6 +12,8 @@ from webapp.models.user import ROLE_HELPDESK, ROLES
 from webapp.services.people.factors.read_factors import FactorSummary, summarize_factors
 from webapp.services.people.factors.reset_factors import reset_factors
 from webapp.services.people.password_rules import strength_of
+from webapp.services.people.single_sign_on.break_glass import set_break_glass
+from webapp.services.people.single_sign_on.unlink_account import unlink_account
 from webapp.services.people.users import (
     add_user,
     deactivate_user,
@@ -110,6 +112,32 @@ def _factors_of(summary: FactorSummary) -> dict[str, Any]:
     return {"second_factor": summary.words, "recovery_codes": summary.unused_codes}
 
 
+@user.command("break-glass")
+@click.argument("email")
+@click.argument("switch", type=click.Choice(("on", "off")))
+@refusing
+def break_glass(email: str, switch: str) -> None:
+    """Let an admin sign in with a password when single sign-on fails.
+
+    This matters where TRIAGEDESK_LOCAL_PASSWORDS is break-glass: nobody else has a password then.
+    """
+    changed = set_break_glass(find_user(email).id, switch == "on")
+    may = "may break the glass" if changed.is_break_glass else "may not break the glass any more"
+    click.echo(f"{changed.email} {may}.")
+
+
+@user.command("unlink")
+@click.argument("email")
+@refusing
+def unlink(email: str) -> None:
+    """Cut the tie to somebody's account at the identity provider, and end their sessions."""
+    found = find_user(email)
+    if unlink_account(found.id):
+        click.echo(f"{found.email} is linked again by the next sign-in with a verified address.")
+    else:
+        click.echo(f"{found.email} was not linked.")
+
+
 def _read_password() -> str:
     """Read the password from a prompt that hides it, or from the first line of stdin."""
     if sys.stdin.isatty():
@@ -128,6 +156,8 @@ def _as_dict(one: User) -> dict[str, Any]:
         "name": one.name,
         "role": one.role,
         "is_active": one.is_active,
+        "is_linked": one.is_linked,
+        "is_break_glass": one.is_break_glass,
         "created_at": one.created_at.isoformat(),
     }
 

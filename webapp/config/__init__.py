@@ -5,6 +5,14 @@ same variable with `_FILE` added, or from systemd's credentials. docs/configurat
 each variable.
 """
 
+from webapp.config.backups import (
+    BackupSettings,
+    StorageSettings,
+    describe_variables,
+    read_backups,
+    require_passphrase,
+    require_recipient,
+)
 from webapp.config.config import (
     DEMO_MARK,
     EDITIONS,
@@ -32,6 +40,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings
+from webapp.config.sign_on import LocalPasswords, SignOnSettings
 from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
@@ -46,20 +55,28 @@ __all__ = [
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
+    "BackupSettings",
     "Config",
     "ConfigError",
     "FactorRule",
+    "LocalPasswords",
     "SecuritySettings",
+    "SignOnSettings",
     "Source",
     "SourceKind",
+    "StorageSettings",
+    "describe_variables",
     "embedded_redis_url",
     "find_secret_files",
     "find_unknown",
     "is_set",
     "load_config",
     "needs_data_dir",
+    "read_backups",
     "read_data_dir",
     "read_database_url",
     "read_redis_url",
+    "require_passphrase",
+    "require_recipient",
     "without",
 ]

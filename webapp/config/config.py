@@ -13,6 +13,7 @@ from webapp.config.addresses import (
     read_public_url,
 )
 from webapp.config.audit import AuditSettings, read_audit_settings
+from webapp.config.backups import BackupSettings, read_backups
 from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
 from webapp.config.keys import (
     find_encryption_source,
@@ -28,6 +29,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings, read_security
+from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -57,6 +59,19 @@ VARIABLES = (
     "AUDIT_SEAL",
     "AUDIT_FORWARD",
     "LOG_FORMAT",
+    "OIDC_ISSUER",
+    *SETTINGS,
+    "LOCAL_PASSWORDS",
+    "BACKUP_DIR",
+    "BACKUP_S3_URL",
+    "BACKUP_S3_ACCESS_KEY",
+    "BACKUP_S3_SECRET_KEY",
+    "BACKUP_S3_REGION",
+    "BACKUP_AT",
+    "BACKUP_KEEP",
+    "BACKUP_PASSPHRASE",
+    "BACKUP_RECIPIENTS",
+    "PG_BIN",
 )
 EDITIONS = ("enterprise", "community")
 DEMO_MARK = "this-is-a-demo"
@@ -87,6 +102,8 @@ class Config:
     security: SecuritySettings = field(default_factory=SecuritySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     log_format: LogFormat = LogFormat.TEXT
+    sign_on: SignOnSettings | None = None
+    backups: BackupSettings = field(default_factory=BackupSettings)
     is_demo: bool = False
 
     @property
@@ -135,6 +152,8 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         security=read_security(env),
         audit=read_audit_settings(env),
         log_format=read_log_format(env),
+        sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
+        backups=read_backups(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

@@ -21,12 +21,13 @@ ENCRYPTION_KEYS_FILE = "encryption.keys"
 
 SECRETS = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS"),
-    *("HEARTBEAT_URL", "METRICS_TOKEN"),
+    *("HEARTBEAT_URL", "METRICS_TOKEN", "OIDC_CLIENT_SECRET"),
+    *("BACKUP_PASSPHRASE", "BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY"),
 )
 """The variables whose values are secrets, or may hold a password."""
 
-NOT_WITHOUT_PAGES = ("SECRET_KEY", "METRICS_TOKEN")
-"""What only the web server needs: it alone signs cookies and answers scrapers."""
+NOT_WITHOUT_PAGES = ("SECRET_KEY", "METRICS_TOKEN", "OIDC_CLIENT_SECRET")
+"""What only the web server needs: it alone signs cookies, answers scrapers and signs people in."""
 
 NOT_FOR_THE_SCHEDULER = tuple(name for name in SECRETS if name != "REDIS_URL")
 """It only puts jobs into the queue: it reads no database, signs nothing and decrypts nothing."""

@@ -63,3 +63,12 @@ def compare_durations(current: float, previous: float) -> tuple[Trend, str]:
         times = current / previous
         return Trend.SLOWER, f"{times:,.{0 if times >= 10 else 1}f} times as long"
     return Trend.SLOWER, f"{change:.0%} slower"
+
+
+def size_words(count: float) -> str:
+    """Return a number of bytes in words, such as `12 KB` or `3.4 GB`."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit in ("bytes", "KB") else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TB"

@@ -45,6 +45,7 @@ PERIODIC_JOBS = (
     PeriodicJob("audit_trail", every_seconds=TRAIL_SECONDS),
     PeriodicJob("drills", every_seconds=TICK_SECONDS),
     PeriodicJob("proofs", every_seconds=600, first_after=300),
+    PeriodicJob("backups", every_seconds=60, first_after=30),
 )
 
 

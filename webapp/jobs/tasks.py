@@ -1,6 +1,7 @@
 """The functions that the worker runs, by name; the work itself is done in services."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import current_config, db
 from webapp.outage import DATABASE
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
+from webapp.services.errors import RefusedError
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
@@ -21,6 +23,8 @@ from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
+from webapp.services.recovery.read_backups import enqueue_due_backup
+from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
 from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
@@ -90,8 +94,8 @@ def housekeeping() -> None:
             logger.info("Deleted %s old rows of %s", count, table)
     refresh_statistics()
     relink_waiting()
-    advance_audit_trail(current_config(), is_thorough=True)
     finish_reencryption()
+    advance_audit_trail(current_config(), is_thorough=True)
 
 
 def forget() -> None:
@@ -122,6 +126,23 @@ def prove(connection_id: int, days: int, actor_id: int | None = None) -> None:
     prove_connection(connection_id, days=days, actor_id=actor_id)
 
 
+def backups() -> None:
+    """Enqueue the backup that is due."""
+    if enqueue_due_backup(utcnow()):
+        logger.info("A backup is due")
+
+
+def backup(is_asked_for: bool = False) -> None:
+    """Make the backups that are due, or one into every place; the outcome is stored in backups."""
+    try:
+        if is_asked_for:
+            make_backup_now(os.environ, trigger=BY_PERSON)
+        else:
+            make_due_backups(os.environ)
+    except RefusedError as error:
+        logger.warning("No backup was made: %s", error)
+
+
 def look_after_losses() -> None:
     """Give back the leases of processes that have ended.
 
@@ -149,4 +170,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "drill": drill,
     "proofs": proofs,
     "prove": prove,
+    "backups": backups,
+    "backup": backup,
 }

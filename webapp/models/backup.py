@@ -8,10 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
+from webapp.models.connection import LEASE_HOLDER_LENGTH
 
 
 class Backup(Base):
-    """A backup that was begun; `verified_at` says when its file was really opened and compared."""
+    """A backup into one place; `verified_at` says when its file was really opened and compared.
+
+    While it is made, `holder` names the process that makes it, and `beat_at` is when that last said
+    so. `removed_at` is when the file was deleted because it is kept no longer.
+    """
 
     __tablename__ = "backups"
 
@@ -25,6 +30,8 @@ class Backup(Base):
     verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     size: Mapped[int | None] = mapped_column(BigInteger)
+    holder: Mapped[str | None] = mapped_column(String(LEASE_HOLDER_LENGTH))
+    beat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Text)
     manifest: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 

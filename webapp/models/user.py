@@ -38,7 +38,8 @@ REFERENCE_LENGTH = 16
 class User(Base):
     """A person who can sign in; `email` is stored in lower case.
 
-    `oidc_subject` is who the person is to the identity provider `oidc_issuer`. A break-glass admin
+    `oidc_subject` is who the person is to the identity provider `oidc_issuer`; where
+    `is_role_provided`, the role comes from there with each sign-in. A break-glass admin
     may sign in with a password where only single sign-on is allowed. `factor_due_at` is when a
     second factor is asked for without a way around it; it is empty while the person has one.
     `passkey_handle` is what passkeys know the person by: random text that says nothing about them.
@@ -65,6 +66,7 @@ class User(Base):
     is_break_glass: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
+    is_role_provided: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
@@ -86,6 +88,11 @@ class User(Base):
     def is_admin(self) -> bool:
         """Whether this user may change settings."""
         return self.role == ROLE_ADMIN
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether this user is somebody to an identity provider."""
+        return self.oidc_subject is not None
 
     @property
     def has_password(self) -> bool:

@@ -1,7 +1,7 @@
 """Access rules: every route has one of these decorators, and a route without one is refused.
 
 The decorators also keep GET and HEAD requests from writing, because they run such a view inside
-`read_only()`.
+`read_only()`; `writes_on_get` marks the one exception.
 """
 
 from collections.abc import Callable
@@ -62,6 +62,16 @@ def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
     return rule == SIGNED_IN or viewer.is_admin
 
 
+def writes_on_get(view: View) -> View:
+    """Let a GET write; it stands below the access rule of the view.
+
+    Only for answers that the browser brings from elsewhere by a redirect, which is always a GET.
+    Whatever it writes has to be tied to a secret of this very browser, and happen once.
+    """
+    view.writes_on_get = True  # type: ignore[attr-defined]
+    return view
+
+
 def access_of(view: Callable[..., Any]) -> str | None:
     """The access rule of a view, for instance SIGNED_IN; None without a decorator."""
     return getattr(view, "access_rule", None)
@@ -103,10 +113,12 @@ def sign_in_redirect() -> Response:
 
 
 def _guarded(view: View, rule: str) -> View:
+    may_write = getattr(view, "writes_on_get", False)
+
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if request.method not in READING_METHODS:
-            _check(rule, changes=True)
+        if request.method not in READING_METHODS or may_write:
+            _check(rule, changes=request.method not in READING_METHODS)
             return view(*args, **kwargs)
         with read_only():
             _check(rule, changes=False)

@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from webapp.services.errors import RefusedError
 
 SEE_OTHER = 303
+FETCHED_BY_SCRIPT = "empty"
+"""What Sec-Fetch-Dest says of a request by fetch() or XMLHttpRequest."""
 
 
 def done(words: str, leads_to: str, kind: str = "success") -> AnyResponse:
@@ -34,5 +36,10 @@ def reload_page() -> Response:
 
 
 def wants_part() -> bool:
-    """Whether a script asks for a part of a page, to put it into the page that is shown."""
-    return "HX-Request" in request.headers
+    """Whether a script asks for a part of a page, to put it into the page that is shown.
+
+    A part is no page: whatever a browser would show by itself, in a tab or a frame, gets the whole
+    (Sec-Fetch-Dest; browsers without it are believed).
+    """
+    shown_as = request.headers.get("Sec-Fetch-Dest", FETCHED_BY_SCRIPT)
+    return "HX-Request" in request.headers and shown_as == FETCHED_BY_SCRIPT

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import time
 from dataclasses import dataclass
 
 from flask import (
@@ -14,6 +15,7 @@ from flask import (
     request,
 )
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DatabaseError,
@@ -23,9 +25,9 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, TooManyRequests
 
-from webapp.extensions import current_config
+from webapp.extensions import current_config, limiter
 from webapp.outage import DATABASE
 from webapp.services.errors import (
     ConflictError,
@@ -39,6 +41,7 @@ from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
 from webapp.web.answers import SEE_OTHER, reload_page, wants_part
+from webapp.web.filters import counted
 from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
@@ -48,12 +51,16 @@ log = logging.getLogger(__name__)
 
 FORBIDDEN_STATUS = 403
 CONFLICT = 409
+TOO_MANY = 429
+SHORT_WAIT = 60
+"""Seconds to wait where a limit does not say how long it lasts."""
+
 DATABASE_DOWN = 503
 STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
 SHOWN_FIELD_LENGTH = 50_000
 NO_RIGHTS = "42501"
 CSRF_FIELD = "csrf_token"
-NEVER_SHOWN = ("password", "secret", "token", "key")
+NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ EXPLANATIONS = {
         "The address exists, but not for this kind of request. Go back and use the page's buttons.",
     ),
     413: Explanation("That is too large", "Send something smaller; nothing was saved."),
-    429: Explanation(
+    TOO_MANY: Explanation(
         "Too many attempts",
         "Wait a minute, then try again. This keeps strangers from guessing passwords.",
     ),
@@ -116,6 +123,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(DatabaseError, _database_failed)
     app.register_error_handler(InternalServerError, _failed)
     app.after_request(_note_database_is_back)
+    app.register_error_handler(TooManyRequests, _too_many)
     app.register_error_handler(HTTPException, _refused)
 
 
@@ -129,6 +137,44 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
     return response
+
+
+def _too_many(error: TooManyRequests) -> ResponseReturnValue:
+    """Say what there was too much of and how long to wait; what was typed is kept."""
+    response: Response | None = error.response  # type: ignore[assignment]  # a werkzeug one, in its types
+    seconds = _seconds_to_wait(error)
+    if response is None:
+        words = _words_of(error)
+        explanation = (
+            Explanation("Please wait a moment", words) if words else EXPLANATIONS[TOO_MANY]
+        )
+        if request.method == "POST" and _came_from_here() and _typed() and not _has_secrets():
+            response = _typing_page("too_many", TOO_MANY, words=explanation.text)
+        else:
+            response = _page(TOO_MANY, explanation)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _words_of(error: TooManyRequests) -> str | None:
+    """What a limit says of itself, and when to try again; None for those that say nothing."""
+    if isinstance(error, RateLimitExceeded) and not error.limit.error_message:
+        return None
+    return f"{error.description} Try again in {_wait_words(_seconds_to_wait(error))}."
+
+
+def _seconds_to_wait(error: TooManyRequests) -> int:
+    """How long the limit lasts that was reached; at least a second."""
+    reached = limiter.current_limit
+    if isinstance(error, RateLimitExceeded) and reached is not None:
+        return max(1, reached.reset_at - int(time.time()))
+    wait = error.retry_after
+    return wait if isinstance(wait, int) else SHORT_WAIT
+
+
+def _wait_words(seconds: int) -> str:
+    """How long that is: seconds, or minutes rounded up."""
+    return counted(seconds, "second") if seconds < 100 else counted(-(-seconds // 60), "minute")
 
 
 def _failed(error: InternalServerError) -> ResponseReturnValue:
@@ -190,9 +236,9 @@ def _note_database_is_back(response: Response) -> Response:
     return response
 
 
-def _page(code: int) -> Response:
+def _page(code: int, explanation: Explanation | None = None) -> Response:
     _look_up_viewer()
-    explanation = EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
+    explanation = explanation or EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
     page = render_template("errors/error.html", code=code, explanation=explanation)
     return make_response(page, code)
 
@@ -256,10 +302,12 @@ def _typing_page(
     code: int,
     fields: list[tuple[str, str]] | None = None,
     step: Gate | None = None,
+    words: str = "",
 ) -> Response:
     page = render_template(
         "errors/typing.html",
         reason=reason,
+        words=words,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
         step=step,

@@ -83,6 +83,7 @@ NAVIGATION = (
                 "Users", "users.show_list", "users", ("users", "factor_reset"), is_admin_only=True
             ),
             Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),
+            Entry("Backups", "backups.show", "archive", ("backups",), is_admin_only=True),
             Entry("Health", "health.show", "heartbeat", ("health",), is_admin_only=True),
             Entry(
                 "Drills",

@@ -43,7 +43,9 @@ def ada(app: Flask) -> User:
 
 
 def invite(ada: User, email: str = "cleo@example.com") -> IssuedLink:
-    return invite_user(email=email, name="Cleo", role="helpdesk", actor_id=ada.id)
+    link = invite_user(email=email, name="Cleo", role="helpdesk", actor_id=ada.id).link
+    assert link is not None
+    return link
 
 
 @both_databases

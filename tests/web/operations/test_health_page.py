@@ -5,6 +5,7 @@ import time
 from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.receivers.notices_data import add_policy, add_target
 from tests.support.rows import add
 from tests.web.pages import Browser, Page, words_of
+from webapp.config import BackupSettings
 from webapp.domain.notices.target_kinds import Kind
 from webapp.extensions import db
-from webapp.models import Alarm
+from webapp.models import Alarm, Backup
 from webapp.services.operations import read_health
 from webapp.services.operations.read_health import check_disk
 from webapp.services.watch.other_watchers import record_heartbeat, record_round
@@ -46,10 +48,30 @@ def checks(page: Page) -> list[str]:
     return [words_of(item) for item in page.all("li", class_="check")]
 
 
-def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
+def add_backup(app: Flask, clock: FakeClock) -> None:
+    """Backups are scheduled, and there is one of this morning."""
+    at = clock.now() - timedelta(hours=5)
+    config = app.extensions["triagedesk_config"]
+    settings = BackupSettings(directory=Path("/mnt/backups"), passphrase="x" * 20)
+    app.extensions["triagedesk_config"] = replace(config, backups=settings)
+    add(
+        Backup(
+            trigger="schedule",
+            state="completed",
+            place="/mnt/backups",
+            file_name="x",
+            started_at=at,
+            verified_at=at,
+            size=2048,
+        )
+    )
+
+
+def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None, fake_clock: FakeClock) -> None:
     assert "Nothing is wrong." in admin.get("/health").text, "messages are not in use"
     with app.app_context():
         add_policy("all", [(0, [add_target("hook", Kind.WEBHOOK)])])
+        add_backup(app, fake_clock)
     page = admin.get("/health")
     found = checks(page)
     assert f"Everything works. {len(found)} checks passed." in page.text
@@ -58,7 +80,7 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-14],
+        *names[2:-15],
         "Redis",
         "Worker",
         "Scheduler",
@@ -69,11 +91,13 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None) -> None:
         "Sign-ins",
         "Watcher",
         "Alarms",
+        "Backups in /mnt/backups",
         "Keys",
         "Addresses",
         "Connections between machines",
         "Disk",
     ]
+    assert "The newest one is 5 h old and 2 KB large." in page.text
     assert not page.all("div", role="alert")
     assert checks(admin.get("/health")) == found, "what is looked at rarely is told all the same"
 

@@ -34,6 +34,8 @@ class Trouble(StrEnum):
     REFUSALS = "refusals"
     TAMPERED = "audit-tampered"
     TRAIL = "audit-waiting"
+    BACKUP_FAILED = "backup-failed"
+    BACKUP_OVERDUE = "backup-overdue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +235,20 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         what_to_do=f"Look whether worker or watcher run, and the receiver of seals. {_DOCTOR}",
         patience=timedelta(minutes=2),
         repeat_after=timedelta(hours=12),
+    ),
+    Trouble.BACKUP_FAILED: AlarmKind(
+        title="A backup failed",
+        what_to_do="Put right what it says; it is tried again every hour, and at once by"
+        " `triagedesk backup now` or the button on the page Backups.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.BACKUP_OVERDUE: AlarmKind(
+        title="Backups are overdue",
+        what_to_do="Look whether a worker and a scheduler run, and why the last backup failed."
+        f" {_DOCTOR}",
+        patience=timedelta(hours=2),
+        repeat_after=timedelta(hours=12),
+        causes=(*_NO_POLLS, Trouble.BACKUP_FAILED),
     ),
 }
 

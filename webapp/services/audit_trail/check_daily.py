@@ -12,7 +12,7 @@ from webapp.services.audit import record_event
 from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.services.transactions import reading, transaction
 
-EVERY = timedelta(days=1)
+CHECKED_EVERY = timedelta(days=1)
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def verify_daily(now: datetime) -> bool:
     """Verify the whole log once a day; return whether it was done now. The outcome is an event."""
     with reading() as session:
         last = read_last_verification(session)
-    if last is not None and now - last.happened_at < EVERY:
+    if last is not None and now - last.happened_at < CHECKED_EVERY:
         return False
     report = verify_chain()
     details: dict[str, object] = {"links": report.links, "position": report.end.position}

@@ -28,6 +28,7 @@ from webapp.services.notices.choose_rows import FLOOD, choose_rows
 from webapp.services.notices.compose_rows import compose_rows
 from webapp.services.notices.targets.destinations import read_destination
 from webapp.services.notices.write_rows import hurry_tried, lock_rows
+from webapp.services.restored import are_messages_free
 from webapp.services.transactions import FOR_CHANGE, NO_SYNC, transaction
 
 LEASE = timedelta(seconds=120)
@@ -62,7 +63,8 @@ class _Attempt:
 def deliver_target(target_id: int, *, only_events: str | None = None) -> int:
     """Send everything that is due to the target; return how many messages were sent.
 
-    Does nothing while another process delivers to it, or it is paused or rests after failures.
+    Does nothing while another process delivers to it, it is paused or rests after failures, or a
+    restore holds messages.
     `only_events` limits it to events that begin so. A message that fails is tried again later, for
     two days; a receiver that refuses the target itself pauses it.
     """
@@ -91,6 +93,7 @@ def _claim(target_id: int) -> str | None:
             .where(
                 Target.id == target_id,
                 Target.paused_at.is_(None),
+                are_messages_free(),
                 or_(Target.lease_until.is_(None), Target.lease_until <= now),
                 or_(Target.rests_until.is_(None), Target.rests_until <= now),
             )
@@ -267,11 +270,18 @@ def _pause(session: Session, target: Target, sentence: str, now: datetime) -> No
 
 
 def expire_messages(now: datetime) -> int:
-    """Give up what has waited for two days, as for a target that is paused; return how many."""
+    """Give up what has waited for two days, as for a target that is paused; return how many.
+
+    What a restore holds waits until somebody decides.
+    """
     with transaction() as session:
         expired = session.scalars(
             update(OutboxRow)
-            .where(OutboxRow.state == OutboxState.PENDING, OutboxRow.due_at < now - GIVE_UP_AFTER)
+            .where(
+                OutboxRow.state == OutboxState.PENDING,
+                OutboxRow.due_at < now - GIVE_UP_AFTER,
+                are_messages_free(),
+            )
             .values(
                 state=OutboxState.FAILED,
                 answer="Not sent within two days: the target was paused or did not answer.",

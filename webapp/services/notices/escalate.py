@@ -25,6 +25,7 @@ from webapp.services.notices.silence.untold import (
 )
 from webapp.services.notices.silence.untouched import tell_untouched
 from webapp.services.notices.write_rows import hurry_earlier, write_rows
+from webapp.services.restored import are_messages_free
 from webapp.services.transactions import reading, transaction
 
 BATCH = 50
@@ -33,6 +34,8 @@ BATCH = 50
 
 def advance_escalations(now: datetime) -> int:
     """Run every step that is due at `now` (UTC); return how many escalations went on.
+
+    None goes on while a restore holds messages.
 
     Each step is run once, whoever calls this at the same time: its escalation is locked, and a row
     of the outbox has a key that names the step.
@@ -43,7 +46,7 @@ def advance_escalations(now: datetime) -> int:
         with transaction() as session:
             due = session.scalars(
                 select(Escalation)
-                .where(Escalation.ended_at.is_(None), Escalation.due_at <= now)
+                .where(Escalation.ended_at.is_(None), Escalation.due_at <= now, are_messages_free())
                 .order_by(Escalation.due_at, Escalation.id)
                 .limit(BATCH)
                 .with_for_update(skip_locked=True)
@@ -66,6 +69,7 @@ def find_due_targets(now: datetime) -> list[int]:
                 .where(
                     OutboxRow.state == OutboxState.PENDING,
                     OutboxRow.next_try_at <= now,
+                    are_messages_free(),
                     Target.paused_at.is_(None),
                     (Target.user_id.is_(None)) | User.may_work,
                     (Target.rests_until.is_(None)) | (Target.rests_until <= now),

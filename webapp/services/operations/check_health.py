@@ -15,6 +15,7 @@ from webapp import clock
 from webapp.config import ConfigError
 from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
+from webapp.schema import RESTORING
 from webapp.services.keys.verify_values import UnreadableValue, find_unreadable
 from webapp.services.operations.check_encryption import (
     MISPLACED_HINT,
@@ -130,6 +131,9 @@ def _other_migration(scripts: ScriptDirectory, current: str | None) -> Check:
         head = scripts.get_current_head()
         detail = f"It is at migration {current or 'none'}, this version needs {head}."
         return Check("database", False, detail, "Run `triagedesk migrate`.")
+    if current == RESTORING:
+        detail = "A backup is being restored into it, or a restore was cut off."
+        return Check("database", False, detail, "Run the same `triagedesk restore` again.")
     return Check(
         "database",
         False,

@@ -10,9 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
+from webapp.domain.figures import size_words
 from webapp.extensions import current_config
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_audit import check_audit
+from webapp.services.operations.check_backups import check_backups
 from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
@@ -23,6 +25,7 @@ from webapp.services.operations.check_health import (
 )
 from webapp.services.operations.check_notices import check_notices
 from webapp.services.operations.check_passwords import check_breach_file
+from webapp.services.operations.check_sign_on import PAGE_SECONDS, check_sign_on
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -54,7 +57,7 @@ def check_disk(folder: Path) -> Check:
         usage = shutil.disk_usage(folder)
     except OSError:
         return Check("disk", True, "nothing is kept on this machine")
-    free = f"{_size(usage.free)} of {_size(usage.total)} free"
+    free = f"{size_words(usage.free)} of {size_words(usage.total)} free"
     if is_almost_full(usage.free, usage.total):
         hint = f"Make room on the disk that holds {folder}: a full one stops polling."
         return Check("disk", False, f"Almost full: {free}.", hint)
@@ -75,15 +78,10 @@ def _checks() -> Iterator[Check]:
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
         yield from check_audit(current_config(), clock.utcnow())
+        if current_config().sign_on is not None:
+            yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
         yield from check_watch(current_config(), connections, clock.utcnow())
+        yield from check_backups(current_config(), clock.utcnow())
     yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)
     yield from check_breach_file(current_config())
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit in ("bytes", "KB") else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TB"

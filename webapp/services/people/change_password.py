@@ -4,6 +4,7 @@ from webapp.domain.security.passwords import MOST
 from webapp.services.lookups import get_user
 from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.sessions import end_sessions, renew_session
+from webapp.services.people.single_sign_on.local_passwords import require_password_use
 from webapp.services.people.users import (
     UserError,
     drop_password_links,
@@ -22,10 +23,12 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
 
     Every session of the user ends, except the one with the token `kept_token`: that gets another
     token, which is returned. Raises UserError for the fields `current_password` or `new_password`,
-    and NotFoundError.
+    PasswordsOffError, and NotFoundError.
     """
     with reading() as session:
-        stored = get_user(session, user_id).password_hash
+        user = get_user(session, user_id)
+        require_password_use(session, user)
+        stored = user.password_hash
     errors = dict(check_password_for(user_id, new).errors("new_password"))
     if not is_password(current[: MOST + 1], stored):
         errors["current_password"] = NOT_CURRENT

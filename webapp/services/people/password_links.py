@@ -14,6 +14,10 @@ from webapp.services.lookups import get_user
 from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.set_preferences import zone_of_browser
+from webapp.services.people.single_sign_on.local_passwords import (
+    may_use_password,
+    require_password_use,
+)
 from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.people.users import (
     UserError,
@@ -88,12 +92,14 @@ def issue_link(session: Session, user: User) -> IssuedLink:
 def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
     """Return a link for a user who forgot the password or lost the invitation.
 
-    The old password works until the link is used. Raises InactiveUserError, NotFoundError.
+    The old password works until the link is used. Raises InactiveUserError, PasswordsOffError,
+    NotFoundError.
     """
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         if not user.is_active:
             raise InactiveUserError(user)
+        require_password_use(session, user)
         link = issue_link(session, user)
         record_user_event(session, user, "user.link_made", actor_id, purpose=link.purpose)
         if user.has_password and actor_id != user.id:
@@ -177,6 +183,6 @@ def _usable_link(session: Session, token: str, *, lock: bool = False) -> Passwor
         .execution_options(populate_existing=True)
     )
     found = session.scalar(query.with_for_update(of=PasswordLink) if lock else query)
-    if found is None:
+    if found is None or not may_use_password(session, found.user):
         raise PasswordLinkError
     return found

@@ -33,8 +33,8 @@ class UserRow:
 
     @property
     def is_invited(self) -> bool:
-        """Whether this person has not chosen a password yet."""
-        return not self.user.has_password
+        """Whether this person has never come in: without a password, and linked to nobody."""
+        return not self.user.has_password and not self.user.is_linked
 
 
 def read_users() -> list[UserRow]:

@@ -23,6 +23,7 @@ from webapp.services.lookups import get_user
 from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
+from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
 from webapp.services.transactions import reading, transaction
 
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
@@ -128,7 +129,10 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
 
 
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
-    """Give a user another role. Raises UserError, LastAdminError, NotFoundError."""
+    """Give a user another role.
+
+    Raises UserError, LastAdminError, BreakGlassError, NotFoundError.
+    """
     if role not in ROLES:
         raise UserError({"role": f"The role is one of {', '.join(ROLES)}."})
     with transaction() as session:
@@ -144,7 +148,7 @@ def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
     """Keep a user from signing in and end their sessions.
 
     Their tickets and comments stay. Deactivating a user twice is fine. Raises LastAdminError,
-    NotFoundError.
+    BreakGlassError, NotFoundError.
     """
     with transaction() as session:
         return deactivate(session, user_id, actor_id)
@@ -179,6 +183,7 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     user = get_user(session, user_id, lock=True)
     if admins == [user.id]:
         raise LastAdminError
+    refuse_losing_glass(session, user)
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
     if user.is_active:
@@ -193,15 +198,18 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
     """Set the role of a loaded user within the caller's transaction; it was checked before.
 
-    Where the new role needs a second factor, the grace begins. Raises UserError where an auditor
-    would have tickets to work on.
+    Where the new role needs a second factor, the grace begins. Only admins may break the glass.
+    Raises UserError where an auditor would have tickets to work on, and BreakGlassError for the
+    last admin who may break the glass.
     """
     if user.role != role:
         if role == ROLE_AUDITOR and (count := _count_open_tickets(session, user.id)):
             what = "an open ticket" if count == 1 else f"{count:,} open tickets"
             raise UserError({"role": f"{user.name} has {what}: give them to somebody else first."})
+        refuse_losing_glass(session, user)
         before = {"role": user.role}
         user.role = role
+        user.is_break_glass = user.is_break_glass and user.is_admin
         restart_grace(session, user)
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
 

@@ -1,7 +1,7 @@
 """Reading everything that is needed to plan a batch of inbox rows, in a handful of statements."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from webapp.models import (
 )
 from webapp.services.mapping.sync_organizations import add_organization, client_index
 from webapp.services.polling.held_connection import HeldConnection
+from webapp.services.restored import outside_notes, read_last_restore
 from webapp.services.transactions import NO_SYNC
 
 
@@ -137,6 +138,11 @@ class BatchContext:
         incidents = list(incidents)
         self._mappings = self._load_mappings(_ids(i.organization_id for i in incidents))
         self._agents = self._load_agents(_ids(i.agent_id for i in incidents))
+        self._restore = read_last_restore(session)
+
+    def outside_notes(self, incident: Incident) -> Iterator[str]:
+        """Yield a note where the incident may have had a ticket that a restore took away."""
+        return outside_notes(self._restore, incident, self._held.connection)
 
     def mapping(self, incident: Incident) -> OrganizationMapping | None:
         """The row of the incident's organization; None where it names no organization."""

@@ -191,6 +191,8 @@ class _Writer:
         ).all()
         for one, ticket_id in zip(planned, ids, strict=True):
             self._comment(ticket_id, build_creation_note(one.incident))
+            for note in self.context.outside_notes(one.incident):
+                self._comment(ticket_id, note)
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
             self.notices.note(CREATED, ticket_id, is_old=self._is_older_than_polling(one))

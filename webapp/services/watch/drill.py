@@ -21,6 +21,7 @@ from webapp.services.edition import has_integration, require_enterprise
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_connection, get_row
 from webapp.services.polling.process_report import process_report
+from webapp.services.restored import are_messages_held
 from webapp.services.transactions import reading, transaction
 from webapp.services.watch.close_drill import close_drill
 from webapp.services.watch.drill_stations import find_problem, read_times
@@ -29,14 +30,15 @@ NO_CONNECTION = (
     "A drill needs a connection that has been polled successfully and whose routing is complete."
 )
 RUNNING = "A drill is running already."
+HELD = "Messages are held since the restore, so nobody would be told: release them first."
 
 
 def start_drill(actor_id: int | None = None, connection_id: int | None = None) -> Drill:
     """Put a made-up critical report into the inbox of a connection, the first started one.
 
     Nothing is asked of Huntress, and no customer has to do with it: the ticket goes to triage.
-    Raises RefusedError where a drill is running or no connection is ready, NotFoundError,
-    EditionError.
+    Raises RefusedError where a drill is running, a restore holds messages or no connection is
+    ready, NotFoundError, EditionError.
     """
     require_enterprise()
     now = clock.utcnow()
@@ -45,6 +47,8 @@ def start_drill(actor_id: int | None = None, connection_id: int | None = None) -
         get_connection(session, connection.id, lock=True)
         if session.scalar(select(Drill.id).where(Drill.ended_at.is_(None)).limit(1)) is not None:
             raise RefusedError(RUNNING)
+        if are_messages_held(session):
+            raise RefusedError(HELD)
         key = f"{DRILL_PREFIX}{secrets.token_hex(6)}"
         drill = Drill(
             connection_id=connection.id,

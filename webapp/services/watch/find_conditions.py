@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from webapp.config import Config
 from webapp.domain.polling_health import State
 from webapp.domain.watch.alarm_kinds import CLOCK_SECONDS, LEAST_FREE_PERCENT, Trouble
 from webapp.domain.watch.plan_alarms import Key
@@ -15,6 +16,7 @@ from webapp.extensions import current_config
 from webapp.process_identity import machine_name
 from webapp.services.calls.explain_error import is_about_credentials
 from webapp.services.schedule.judge_polling import JudgedConnection, judge_polling
+from webapp.services.watch.find_in_backups import find_in_backups
 from webapp.services.watch.find_in_messages import find_in_messages
 from webapp.services.watch.find_in_proofs import find_in_proofs
 from webapp.services.watch.find_in_reports import find_in_reports
@@ -36,8 +38,8 @@ class Judged:
     unknown_keys: frozenset[Key] = field(default=frozenset())
 
 
-def find_conditions(session: Session, queue: QueueStatus, folder: Path, now: datetime) -> Judged:
-    """Return what is not well at `now` (UTC); `queue` and the disk of `folder` are as seen here.
+def find_conditions(session: Session, queue: QueueStatus, config: Config, now: datetime) -> Judged:
+    """Return what is not well at `now` (UTC); `queue` and the disk with the data are as seen here.
 
     Each thing that holds is found once. What only other machines can see is unknown.
     """
@@ -49,8 +51,9 @@ def find_conditions(session: Session, queue: QueueStatus, folder: Path, now: dat
         *find_in_messages(session, now),
         *find_in_proofs(session, connections, now),
         *find_in_security(session, current_config(), now),
+        *find_in_backups(session, config, now),
         *find_silent_watchers(session, now),
-        *find_full_disk(folder),
+        *find_full_disk(config.data_dir),
     ]
     return Judged(
         found=found,

@@ -12,6 +12,7 @@ from webapp.models import Alert, Escalation, OutboxRow, Target, Ticket, User
 from webapp.models.outbox import OutboxState
 from webapp.models.watch import is_no_drill
 from webapp.services.notices.silence.untold import UNTOLD_KEY
+from webapp.services.restored import are_messages_free
 from webapp.services.watch.found import Found
 from webapp.services.watch.stuck_targets import StuckTarget, list_stuck_targets
 
@@ -53,7 +54,9 @@ def _late_steps(session: Session, now: datetime) -> Iterator[Found]:
     """Yield that steps of policies are due and nobody looks what is due."""
     count, oldest = session.execute(
         select(func.count(), func.min(Escalation.due_at, type_=Escalation.due_at.type)).where(
-            Escalation.ended_at.is_(None), Escalation.due_at <= now - STUCK_AFTER
+            Escalation.ended_at.is_(None),
+            Escalation.due_at <= now - STUCK_AFTER,
+            are_messages_free(),
         )
     ).one()
     if oldest is not None:

@@ -1,7 +1,8 @@
 """Targets to which nothing is sent although something could be: delivery itself stands still.
 
-A flood, a rest after failures, a pause, and what waits behind an earlier message of its ticket are
-no such thing. That a receiver does not take messages is told of the target itself.
+A flood, a rest after failures, a pause, a restore that nobody has released, and what waits behind
+an earlier message of its ticket are no such thing. That a receiver does not take messages is told
+of the target itself.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from webapp.domain.watch.alarm_kinds import STUCK_AFTER
 from webapp.models import OutboxRow, Target, User
 from webapp.models.outbox import OutboxState
 from webapp.services.notices.choose_rows import as_waiting, sent_lately
+from webapp.services.restored import are_messages_free
 
 MOST_LOOKED_AT = 200
 """So many due rows of a target are judged by delivery's rules; of more, the number is counted."""
@@ -134,6 +136,7 @@ def _idle_targets(before: datetime) -> Select[Target, str | None]:
         .outerjoin(User, User.id == Target.user_id)
         .where(
             is_waiting.exists(),
+            are_messages_free(),
             Target.paused_at.is_(None),
             Target.failing_since.is_(None),
             or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.may_work),

@@ -46,7 +46,7 @@ def watch_round(
     """
     mend_times(now, last_round_at)
     with reading() as session:
-        judged = find_conditions(session, queue, config.data_dir, now)
+        judged = find_conditions(session, queue, config, now)
         targets = read_alarm_targets(session, config, now)
     seen = raise_alarms(judged, sightings, now)
     record_round(now, clock.utcnow())

@@ -21,6 +21,7 @@ from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_is_active, read_number, read_page_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.viewer import require_viewer
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
@@ -133,6 +134,7 @@ def create_from_hosts() -> ResponseReturnValue:
 
 @assets.get("/export")
 @admin_only
+@exporting
 def export() -> ResponseReturnValue:
     """Send every asset as a CSV file."""
     return csv_response(Export.ASSETS, "assets.csv", export_assets())

@@ -20,6 +20,7 @@ from webapp.web.csv_import_pages import ImportPages
 from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_is_active, read_page_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
@@ -113,6 +114,7 @@ def delete(client_id: int) -> ResponseReturnValue:
 
 @clients.get("/export")
 @admin_only
+@exporting
 def export() -> ResponseReturnValue:
     """Send every client as a CSV file."""
     return csv_response(Export.CLIENTS, "clients.csv", export_clients())

@@ -10,6 +10,7 @@ from webapp.services.proof.read_proofs import DayState, ProofDay, export_rows
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.csv_files import csv_response
+from webapp.web.person_limits import exporting, trials
 from webapp.web.viewer import require_viewer
 
 proofs = Blueprint("proofs", __name__, url_prefix="/integrations/huntress/<int:connection_id>")
@@ -37,6 +38,7 @@ def proof_day_words(one: ProofDay) -> str:
 
 @proofs.post("/prove")
 @admin_only
+@trials
 def prove(connection_id: int) -> ResponseReturnValue:
     """Let a worker make a proof now."""
     tell(lambda: request_proof(connection_id, actor_id=require_viewer().id))
@@ -47,6 +49,7 @@ def prove(connection_id: int) -> ResponseReturnValue:
 
 @proofs.get("/proofs/export")
 @admin_only
+@exporting
 def export(connection_id: int) -> ResponseReturnValue:
     """Send all proofs of the connection, the latest first."""
     read_connection_page(connection_id)  # a connection that does not exist is not found

@@ -13,10 +13,12 @@ from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.bulk_routes import CREATE
 from webapp.web.mapping.forms import read_query
 from webapp.web.mapping.table import move_hint
+from webapp.web.person_limits import exporting
 
 
 @mapping.get("/export")
 @admin_only
+@exporting
 def export(connection_id: int) -> ResponseReturnValue:
     """Send the rows that match the address as a CSV file."""
     lines = export_mappings(connection_id, read_query(request.args))

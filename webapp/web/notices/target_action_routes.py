@@ -14,12 +14,14 @@ from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.new_secret import show_secret_once
+from webapp.web.person_limits import trials
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
 
 @notices.post("/targets/<int:target_id>/test")
 @admin_only
+@trials
 def send_test(target_id: int) -> ResponseReturnValue:
     """Send a test, and show what the receiver answered."""
     return _act(target_id, lambda: f"The test was sent. The answer: {try_target(target_id)}")

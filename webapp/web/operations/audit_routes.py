@@ -20,6 +20,7 @@ from webapp.web.access import admin_only
 from webapp.web.csv_files import stream_csv
 from webapp.web.operations import audit_words
 from webapp.web.operations.audit_filters import AuditLinks, read_query
+from webapp.web.person_limits import exporting
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer, zone_of
 
@@ -54,6 +55,7 @@ def show_list() -> ResponseReturnValue:
 
 @audit.get("/export")
 @admin_only
+@exporting
 @needs_presence
 def export() -> ResponseReturnValue:
     """Send all events that match the filters as a CSV file, while they are read."""

@@ -30,6 +30,7 @@ from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.params import YES
+from webapp.web.person_limits import polls
 from webapp.web.viewer import current_viewer, require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
@@ -91,6 +92,7 @@ def show_connection(connection_id: int) -> ResponseReturnValue:
 
 @dashboard.post("/connections/<int:connection_id>/poll")
 @signed_in
+@polls
 def poll(connection_id: int) -> ResponseReturnValue:
     """Request a poll and answer at once; the card shows the progress."""
     notice = None

@@ -5,6 +5,7 @@ from webapp.web.people import (  # noqa: F401
     second_step_routes,
     session_routes,
     sign_in_routes,
+    single_sign_on_routes,
 )
 from webapp.web.people.better_password_routes import MUST_CHANGE_PASSWORD
 from webapp.web.people.blueprint import account

@@ -15,6 +15,7 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
+from webapp.services.people.single_sign_on.own_ways import read_own_ways
 from webapp.services.people.throttle import ThrottledError
 from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
@@ -110,6 +111,7 @@ def _preferences_page(
         form=form or PreferencesForm(formdata=None, data=_preferences()),
         details_form=details_form,
         password_form=password_form or ChangePasswordForm(formdata=None),
+        ways=read_own_ways(user.id),
         problem=problem,
         contact=read_contact_methods(user.id),
         factors=summarize_factors([user.id])[user.id],

@@ -62,6 +62,9 @@ def confirm() -> ResponseReturnValue:
     viewer = require_viewer()
     target = safe_next(request.form.get(f"{CONFIRM_PREFIX}target"))
     is_form = bool(request.form.get(f"{CONFIRM_PREFIX}is_form"))
+    if not request.form.get(f"{CONFIRM_PREFIX}password") and viewer.is_present:
+        # It was shown in another window meanwhile.
+        return redirect(target, SEND_AGAIN if is_form else 303)
     try:
         count_try([person_key(viewer.id)], lambda: _show(viewer))
     except NotPresentError as error:

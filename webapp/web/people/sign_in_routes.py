@@ -5,6 +5,7 @@ from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.security.passwords import Strength
+from webapp.extensions import current_config
 from webapp.models import User
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
@@ -22,6 +23,7 @@ from webapp.web.cookies import DEVICE, PENDING, SESSION, drop_cookie, read_cooki
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.account_forms import ChoosePasswordForm, SetupForm, SignInForm
 from webapp.web.people.blueprint import account
+from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import first_step_done
 from webapp.web.throttling import count_try, link_throttled, throttled, wait_page
 from webapp.web.viewer import current_viewer
@@ -80,10 +82,8 @@ def enter() -> ResponseReturnValue:
         except SignInError as error:
             failure = str(error)
         except ThrottledError as error:
-            page = render_template("people/sign_in.html", form=form, failure=str(error))
-            return wait_page(page, error)
-    page = render_template("people/sign_in.html", form=form, failure=failure)
-    return page, form_status(form)
+            return wait_page(sign_in_page(form, str(error)), error)
+    return sign_in_page(form, failure), form_status(form)
 
 
 @account.route("/choose-password", methods=["GET", "POST"])
@@ -124,7 +124,8 @@ def choose() -> ResponseReturnValue:
 @public
 def leave() -> ResponseReturnValue:
     """End the session in the browser and in the database."""
-    response = _without_session("You are signed out.", "info")
+    left = None if current_config().sign_on is None else "yes"
+    response = _without_session("You are signed out.", "info", left=left)
     response.headers["Clear-Site-Data"] = FORGET_DATA
     return response
 
@@ -146,13 +147,13 @@ def _password_chosen(user: User, strength: Strength) -> Response:
     return _without_session(words, "success")
 
 
-def _without_session(words: str, kind: str) -> Response:
+def _without_session(words: str, kind: str, *, left: str | None = None) -> Response:
     token = read_cookie(SESSION)
     if token:
         sign_out(token)
     cookie_session.clear()
     flash(words, kind)
-    response = make_response(redirect(url_for("account.enter"), 303))
+    response = make_response(redirect(url_for("account.enter", left=left), 303))
     for name in (SESSION, PENDING):
         drop_cookie(response, name)
     return response

@@ -25,6 +25,7 @@ from webapp.web.access import safe_next, signed_in
 from webapp.web.answers import done
 from webapp.web.csv_files import stream_csv
 from webapp.web.params import NO, YES, read_days, read_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import SEVERITIES
 from webapp.web.viewer import require_viewer, zone_of
@@ -56,6 +57,7 @@ def show_incidents() -> ResponseReturnValue:
 
 @tickets.get("/incidents/export")
 @signed_in
+@exporting
 def export_register() -> ResponseReturnValue:
     """Send all incidents that fit the filters as a CSV file, while they are read."""
     require_enterprise()

@@ -17,6 +17,7 @@ from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.send import send
 from webapp.outbound.settings import Destination, MailServer
 from webapp.services.notices.targets.destinations import read_mail_server
+from webapp.services.restored import are_messages_free
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 EVENT = "account"
@@ -28,7 +29,8 @@ FIRST_RETRY = timedelta(minutes=2)
 def mail_security_notes(now: datetime) -> int:
     """Send the notes that are due at `now` (UTC); returns how many arrived.
 
-    What failed is tried again after 2, 4, 8 … minutes, eight times at most.
+    What failed is tried again after 2, 4, 8 … minutes, eight times at most. Nothing is sent while a
+    restore holds messages.
     """
     with reading() as session:
         server = read_mail_server(session)
@@ -50,7 +52,7 @@ def _claim(now: datetime) -> tuple[int, str, Message] | None:
     with transaction() as session:
         note = session.scalar(
             select(SecurityNote)
-            .where(SecurityNote.next_mail_at <= now)
+            .where(SecurityNote.next_mail_at <= now, are_messages_free())
             .order_by(SecurityNote.next_mail_at, SecurityNote.id)
             .limit(1)
             .with_for_update(skip_locked=True)

@@ -130,7 +130,7 @@ def pass_with_code(token: str | None, way: Factor, typed: str) -> PassedStep:
             left = count_unused_codes(session, user_id) if way is Factor.RECOVERY_CODE else None
             return PassedStep(user_id, Method(pending.method or ""), way, left)
     except WrongFactorError:
-        record_refusal(user_id, way)
+        record_refused_factor(user_id, way)
         raise
 
 
@@ -170,7 +170,7 @@ def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
     return PassedStep(found[0], Method.PASSKEY, Factor.PASSKEY)
 
 
-def record_refusal(user_id: int | None, way: Factor) -> None:
+def record_refused_factor(user_id: int | None, way: Factor) -> None:
     """Put on record that a second step failed; what was typed is not."""
     with transaction() as session:
         record_event(
@@ -204,6 +204,6 @@ def _shown(
         if is_copy:
             raise CopiedPasskeyError
     except RefusedError:
-        record_refusal(user_id, Factor.PASSKEY)
+        record_refused_factor(user_id, Factor.PASSKEY)
         raise
     return pending

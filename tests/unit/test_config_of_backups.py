@@ -1,0 +1,66 @@
+"""The settings of backups: what is taken, and what is refused before anything starts."""
+
+import re
+
+import pytest
+
+from webapp.config import ConfigError, read_backups
+
+RECIPIENT = "age1" + "q" * 58
+BACKUPS = {
+    "TRIAGEDESK_BACKUP_DIR": "/mnt/backups",
+    "TRIAGEDESK_BACKUP_PASSPHRASE": "correct horse battery",
+}
+S3 = {
+    "TRIAGEDESK_BACKUP_S3_URL": "https://s3.example.com/desk/nightly/",
+    "TRIAGEDESK_BACKUP_S3_ACCESS_KEY": "access",
+    "TRIAGEDESK_BACKUP_S3_SECRET_KEY": "the secret key",
+}
+
+
+def test_backups_have_a_place_a_time_and_somebody_who_opens_them() -> None:
+    settings = read_backups({})
+    assert (settings.places, str(settings.at)) == ((), "02:00 UTC")
+    settings = read_backups(
+        {
+            **BACKUPS,
+            **S3,
+            "TRIAGEDESK_BACKUP_AT": "3:30 Europe/Berlin",
+            "TRIAGEDESK_BACKUP_KEEP": "2 daily",
+        }
+    )
+    assert settings.places == ("/mnt/backups", "https://s3.example.com/desk/nightly")
+    assert (str(settings.at), str(settings.keep)) == ("03:30 Europe/Berlin", "2 daily")
+    assert "horse" not in repr(settings)
+    assert "the secret key" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"BACKUP_PASSPHRASE": ""}, "nothing encrypts them"),
+        ({"BACKUP_PASSPHRASE": "too short"}, "fewer than 12 characters"),
+        ({"BACKUP_RECIPIENTS": RECIPIENT}, "are both set"),
+        ({"BACKUP_RECIPIENTS": "age1o", "BACKUP_PASSPHRASE": ""}, "no public key of age"),
+        ({"BACKUP_DIR": "backups"}, "Give the whole path"),
+        ({"BACKUP_AT": "25:00"}, "takes a time of day"),
+        ({"BACKUP_KEEP": "all"}, "7 daily, 4 weekly"),
+        ({"BACKUP_S3_URL": "https://s3.example.com"}, "not the address of a bucket"),
+        ({"BACKUP_S3_URL": "https://key:secret@s3.example.com/desk"}, "not the address"),
+        ({"BACKUP_S3_URL": "ftp://s3.example.com/desk"}, "not the address of a bucket"),
+        ({"BACKUP_S3_SECRET_KEY": ""}, "BACKUP_S3_SECRET_KEY is not set"),
+        ({"PG_BIN": "bin"}, "Give the whole path"),
+    ],
+)
+def test_backups_that_cannot_be_made_are_refused_at_the_start(
+    changes: dict[str, str], words: str
+) -> None:
+    env = {**BACKUPS, **S3, **{f"TRIAGEDESK_{name}": value for name, value in changes.items()}}
+    with pytest.raises(ConfigError, match=re.escape(words)) as refused:
+        read_backups(env)
+    assert "secret" not in str(refused.value).replace("SECRET_KEY", "").replace("secret key", "")
+
+
+def test_recipients_need_no_passphrase() -> None:
+    env = {**BACKUPS, "TRIAGEDESK_BACKUP_PASSPHRASE": "", "TRIAGEDESK_BACKUP_RECIPIENTS": RECIPIENT}
+    assert read_backups(env).recipients == (RECIPIENT,)

@@ -1,0 +1,1 @@
+"""Storage of files outside: where backups can go."""

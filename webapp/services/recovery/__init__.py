@@ -1,0 +1,1 @@
+"""Backup and restore: making, checking, keeping and putting back one encrypted file."""

@@ -1,0 +1,124 @@
+"""Scratch places: folders in the data directory for what is being made or looked at.
+
+Only this user can look into one. Whoever works in it holds a lock on it, which ends with the
+process, however that ends: the next one deletes what was left behind.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from webapp.services.errors import RefusedError
+
+SCRATCH = "scratch"
+LOCK = "lock"
+
+
+class BackupError(RefusedError):
+    """A backup cannot be made, checked or restored; the sentence says why."""
+
+
+@contextmanager
+def scratch_place(data_dir: Path) -> Iterator[Path]:
+    """Yield an empty folder of one's own, and delete it afterwards; raises BackupError.
+
+    What processes that ended left behind is deleted first. A data directory that does not exist is
+    made for that time.
+    """
+    with describing_disk(data_dir):
+        is_made = not data_dir.exists()
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _one_at_a_time(data_dir):
+            _delete_left_over(data_dir / SCRATCH)
+            folder = data_dir / SCRATCH / secrets.token_hex(8)
+            folder.mkdir(mode=0o700, parents=True)
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flock(lock, LOCK_EX)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        with suppress(OSError), _one_at_a_time(data_dir):
+            (data_dir / SCRATCH).rmdir()  # fails while another one is at work
+            if is_made:
+                data_dir.rmdir()
+
+
+def clean_scratch(data_dir: Path) -> int:
+    """Delete the scratch places whose process has ended; return how many they were."""
+    if not (data_dir / SCRATCH).is_dir():
+        return 0
+    with _one_at_a_time(data_dir):
+        return _delete_left_over(data_dir / SCRATCH)
+
+
+@contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
+    """Let one process at a time make and delete scratch places."""
+    descriptor = os.open(data_dir, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        flock(descriptor, LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _delete_left_over(scratch: Path) -> int:
+    folders = list(scratch.iterdir()) if scratch.is_dir() else []
+    left_over = [folder for folder in folders if not _is_held(folder)]
+    for folder in left_over:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left_over)
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+@contextmanager
+def describing_disk(place: object) -> Iterator[None]:
+    """Raise BackupError, with a sentence, where the disk of `place` fails inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(disk_words(error, place)) from error
+
+
+def disk_words(error: OSError, place: object) -> str:
+    """Return what is wrong with `place`, as a sentence that says what to do."""
+    if error.errno in (ENOSPC, EDQUOT):
+        return f"The disk of {place} is full. Make room and run it again; nothing half is left."
+    why = error.strerror or type(error).__name__
+    return f"{place} cannot be used ({why}). Check that it is there and who may write to it."
+
+
+def open_new(path: Path) -> int:
+    """Create a file that only this user can read, and return its descriptor; raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that a rename in `folder` outlives a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # some network file systems cannot
+    finally:
+        os.close(descriptor)

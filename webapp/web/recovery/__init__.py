@@ -1,0 +1,5 @@
+"""Backups, and what is held after a restore."""
+
+from webapp.web.recovery.backup_routes import backups
+
+BLUEPRINTS = (backups,)
