@@ -14,7 +14,6 @@ SESSION_THROTTLED = "session.throttled"
 PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
-FACTOR_REFUSED = "factor.refused"
 GLASS_BROKEN = "user.glass_broken"
 PASSKEY_REFUSED = "factor.copy_suspected"
 TRAIL_VERIFIED = "audit.verified"
@@ -44,8 +43,6 @@ KIND_WORDS: Mapping[EventKind, str] = {
 GROUPS: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.SIGN_INS: ("session", "presence"),
     EventKind.EXPORTS: ("export",),
-    EventKind.ACCOUNTS: ("user", "factor", "recovery_codes"),
-    EventKind.SYSTEM: ("keys", "backup", "restore", "audit", "retention"),
     EventKind.ACCOUNTS: ("user", "factor"),
     EventKind.SYSTEM: ("key", "backup", "restore", "audit", "retention"),
 }
@@ -62,8 +59,6 @@ FAILURES = frozenset(
         ACCESS_REFUSED,
         PASSKEY_REFUSED,
         TRAIL_BROKEN,
-        "backup.failed",
-        "restore.failed",
         "key.misplaced",
     }
 )
@@ -91,22 +86,7 @@ WORDS: Mapping[str, str] = {
     "factor.recovery_code_used": "Used a recovery code",
     "factor.recovery_codes_made": "Made recovery codes",
     "factor.removed": "Removed a second factor",
-    "factor.renamed": "Renamed a passkey",
-    FACTOR_REFUSED: "Was refused at the second factor",
-    "factor.reset": "Reset a person's second factors",
-    "recovery_codes.made": "Made new recovery codes",
-    "recovery_codes.used": "Used a recovery code",
     GLASS_BROKEN: "Used a break-glass account",
-    "keys.rotated": "Encrypted the stored secrets with another key",
-    "keys.forgotten": "Forgot a key",
-    "keys.verified": "Verified the keys",
-    "backup.made": "Made a backup",
-    "backup.failed": "A backup failed",
-    "backup.verified": "Verified a backup",
-    "backup.removed": "Removed an old backup",
-    "restore.done": "Restored a backup",
-    "restore.failed": "Restoring a backup failed",
-    "restore.released": "Released what a restore holds back",
     "factor.reset": "Reset somebody's second factors",
     "key.forgotten": "Forgot an encryption key",
     "key.misplaced": "Found a stored secret that is not its place's own",
