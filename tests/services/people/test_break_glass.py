@@ -8,12 +8,17 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.security.factors import set_up_passkey
 from tests.support.security.oidc_provider import OidcProvider
+from tests.support.security.passkeys import SoftPasskey
 from tests.support.security.sessions import begin
-from tests.support.security.single_sign_on import BREAK_GLASS, configure
+from tests.support.security.single_sign_on import BREAK_GLASS, DESK, configure
 from webapp.models import AuditEvent, PasswordLink, SecurityNote, User
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
+from webapp.services.people.factors.passkey_answers import PasskeyError
+from webapp.services.people.factors.passkeys import ask_for_any_passkey
+from webapp.services.people.factors.second_step import sign_in_with_passkey
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import (
     PasswordLinkError,
@@ -200,3 +205,26 @@ def test_who_may_become_one(people: tuple[User, User, User]) -> None:
     assert [(event.before, event.after) for event in events] == [
         ({"is_break_glass": False}, {"is_break_glass": True})
     ]
+
+
+def sign_in_with(passkey: SoftPasskey) -> int:
+    question = ask_for_any_passkey()
+    return sign_in_with_passkey(question.token, passkey.show(question.options)).user_id
+
+
+@both_databases
+def test_a_passkey_alone_is_taken_only_of_whose_password_is(
+    limited: tuple[User, User, User],
+) -> None:
+    ada, _bo, cleo = limited
+    site = {"origin": DESK, "domain": DESK.removeprefix("https://")}
+    of_ada, _ = set_up_passkey(ada.id, **site)
+    of_cleo, _ = set_up_passkey(cleo.id, **site)
+    with pytest.raises(PasskeyError, match="sign in with the identity provider here"):
+        sign_in_with(of_cleo)
+    [refused] = all_rows(AuditEvent, AuditEvent.action == "session.refused")
+    assert refused.subject_id == str(cleo.id)
+    assert sign_in_with(of_ada) == ada.id
+    assert "user.glass_broken" in audit_actions()
+    notes = [note.sentence for note in all_rows(SecurityNote, SecurityNote.seen_at.is_(None))]
+    assert any("The passkey of the break-glass account ada@example.com" in one for one in notes)

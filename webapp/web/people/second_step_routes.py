@@ -28,6 +28,7 @@ from webapp.web.filters import counted
 from webapp.web.people.account_forms import SignInForm
 from webapp.web.people.blueprint import account
 from webapp.web.people.factor_forms import AppCodeForm, RecoveryCodeForm
+from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import session_begun
 from webapp.web.throttling import count_try, wait_page
 
@@ -118,9 +119,9 @@ def enter_with_passkey() -> ResponseReturnValue:
             lambda: sign_in_with_passkey(answer_token, answer),
         )
     except ThrottledError as error:
-        return wait_page(_sign_in_page(str(error)), error)
+        return wait_page(sign_in_page(SignInForm(formdata=None), str(error)), error)
     except RefusedError as error:
-        return _sign_in_page(str(error)), 400
+        return sign_in_page(SignInForm(formdata=None), str(error)), 400
     return _passed(passed, _target())
 
 
@@ -149,11 +150,6 @@ def _page(waiting: WaitingStep, way: Factor | None, failure: str | None = None) 
         failure=failure,
         target=_target(),
     )
-
-
-def _sign_in_page(failure: str) -> str:
-    form = SignInForm(formdata=None)
-    return render_template("people/sign_in.html", form=form, failure=failure)
 
 
 def _chosen_way(waiting: WaitingStep) -> Factor | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.models import PendingSignIn
+from webapp.models import PendingSignIn, User
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
@@ -37,9 +37,14 @@ from webapp.services.people.pending_sign_ins import (
     use_pending,
 )
 from webapp.services.people.sessions import Factor, Method, SignInError
+from webapp.services.people.single_sign_on.break_glass import note_glass_broken
+from webapp.services.people.single_sign_on.local_passwords import may_use_password
 from webapp.services.transactions import reading, transaction
 
 SECOND_STEP = "second-step"
+_PROVIDER_ONLY = (
+    "People sign in with the identity provider here; a passkey shows who you are only after that."
+)
 
 _WRONG = {
     Factor.APP: (
@@ -149,25 +154,30 @@ def pass_with_passkey(token: str | None, answer_token: str | None, answer: str) 
         shown = show_passkey(session, question, answer, needs_verification=False)
         return pending, shown.is_copy
 
-    pending = _shown(_show, user_id)
+    pending = _shown(_show, lambda: user_id)
     return PassedStep(user_id, Method(pending.method or ""), Factor.PASSKEY)
 
 
 def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
     """Sign in with an unlocked passkey alone: the answer to ask_for_any_passkey().
 
-    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError.
+    It counts as both steps: the person has it, and unlocked it. Where passwords are switched off,
+    it signs in only whose password would. Raises PasskeyError.
     """
-    found: list[int] = []
+    found: list[User] = []
 
     def _show(session: Session) -> tuple[PendingSignIn, bool]:
         question = use_question(session, answer_token, SHOW_ANY_PASSKEY)
         shown = show_passkey(session, question, answer, needs_verification=True)
-        found.append(shown.user_id)
+        found.append(get_user(session, shown.user_id))
+        if not may_use_password(session, found[0]):
+            raise PasskeyError(_PROVIDER_ONLY)
         return question, shown.is_copy
 
-    _shown(_show, None)
-    return PassedStep(found[0], Method.PASSKEY, Factor.PASSKEY)
+    _shown(_show, lambda: found[0].id if found else None)
+    if found[0].is_break_glass:
+        note_glass_broken(found[0].id, "passkey")
+    return PassedStep(found[0].id, Method.PASSKEY, Factor.PASSKEY)
 
 
 def record_refused_factor(user_id: int | None, way: Factor) -> None:
@@ -195,7 +205,7 @@ def _take_code(session: Session, user_id: int, way: Factor, typed: str) -> None:
 
 
 def _shown(
-    show: Callable[[Session], tuple[PendingSignIn, bool]], user_id: int | None
+    show: Callable[[Session], tuple[PendingSignIn, bool]], whose: Callable[[], int | None]
 ) -> PendingSignIn:
     """Run `show` in a transaction; a refusal, and a copy that it found, stay on record."""
     try:
@@ -204,6 +214,6 @@ def _shown(
         if is_copy:
             raise CopiedPasskeyError
     except RefusedError:
-        record_refused_factor(user_id, Factor.PASSKEY)
+        record_refused_factor(whose(), Factor.PASSKEY)
         raise
     return pending

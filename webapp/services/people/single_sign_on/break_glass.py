@@ -46,20 +46,21 @@ def set_break_glass(user_id: int, is_on: bool, *, actor_id: int | None = None) -
         return user
 
 
-def note_glass_broken(user_id: int) -> None:
+def note_glass_broken(user_id: int, shown: str = "password") -> None:
     """Put on record, and tell every other admin, that the password of such an account was used.
 
-    Does nothing where everybody may use a password. Raises NotFoundError.
+    `shown` is what was used in its place. Does nothing where everybody may use a password. Raises
+    NotFoundError.
     """
     with transaction() as session:
         user = get_user(session, user_id)
         if are_passwords_limited(session):
-            logger.warning("The password of break-glass account %s was used.", user.id)
+            logger.warning("The %s of break-glass account %s was used.", shown, user.id)
             record_user_event(session, user, "user.glass_broken", user.id)
-            _tell_admins(session, user)
+            _tell_admins(session, user, shown)
 
 
-def _tell_admins(session: Session, user: User) -> None:
+def _tell_admins(session: Session, user: User, shown: str) -> None:
     admins = select(User.id).where(User.role == ROLE_ADMIN, User.is_active, User.id != user.id)
     for admin_id in session.scalars(admins.order_by(User.id)).all():
         tell_person(
@@ -67,7 +68,7 @@ def _tell_admins(session: Session, user: User) -> None:
             admin_id,
             subject="A break-glass account of Triagedesk was used",
             sentence=(
-                f"The password of the break-glass account {user.email} was used to sign in. If none"
+                f"The {shown} of the break-glass account {user.email} was used to sign in. If none"
                 " of you did that, end its sessions under Users and look at the audit log."
             ),
         )
