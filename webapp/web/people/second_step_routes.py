@@ -119,9 +119,9 @@ def enter_with_passkey() -> ResponseReturnValue:
             lambda: sign_in_with_passkey(answer_token, answer),
         )
     except ThrottledError as error:
-        return wait_page(sign_in_page(SignInForm(formdata=None), str(error)), error)
+        return wait_page(_sign_in_page(str(error)), error)
     except RefusedError as error:
-        return sign_in_page(SignInForm(formdata=None), str(error)), 400
+        return _sign_in_page(str(error)), 400
     return _passed(passed, _target())
 
 
@@ -150,6 +150,11 @@ def _page(waiting: WaitingStep, way: Factor | None, failure: str | None = None) 
         failure=failure,
         target=_target(),
     )
+
+
+def _sign_in_page(failure: str) -> str:
+    form = SignInForm(formdata=None)
+    return sign_in_page(form, failure)
 
 
 def _chosen_way(waiting: WaitingStep) -> Factor | None:

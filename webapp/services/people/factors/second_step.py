@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from webapp.models import PendingSignIn, User
+from webapp.models import PendingSignIn
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
@@ -37,14 +37,10 @@ from webapp.services.people.pending_sign_ins import (
     use_pending,
 )
 from webapp.services.people.sessions import Factor, Method, SignInError
-from webapp.services.people.single_sign_on.break_glass import note_glass_broken
-from webapp.services.people.single_sign_on.local_passwords import may_use_password
+from webapp.services.people.single_sign_on.break_glass import require_local_sign_in
 from webapp.services.transactions import reading, transaction
 
 SECOND_STEP = "second-step"
-_PROVIDER_ONLY = (
-    "People sign in with the identity provider here; a passkey shows who you are only after that."
-)
 
 _WRONG = {
     Factor.APP: (
@@ -154,30 +150,27 @@ def pass_with_passkey(token: str | None, answer_token: str | None, answer: str) 
         shown = show_passkey(session, question, answer, needs_verification=False)
         return pending, shown.is_copy
 
-    pending = _shown(_show, lambda: user_id)
+    pending = _shown(_show, user_id)
     return PassedStep(user_id, Method(pending.method or ""), Factor.PASSKEY)
 
 
 def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
     """Sign in with an unlocked passkey alone: the answer to ask_for_any_passkey().
 
-    It counts as both steps: the person has it, and unlocked it. Where passwords are switched off,
-    it signs in only whose password would. Raises PasskeyError.
+    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError, or
+    PasswordsOffError for somebody who has to sign in with the identity provider.
     """
-    found: list[User] = []
+    found: list[int] = []
 
     def _show(session: Session) -> tuple[PendingSignIn, bool]:
         question = use_question(session, answer_token, SHOW_ANY_PASSKEY)
         shown = show_passkey(session, question, answer, needs_verification=True)
-        found.append(get_user(session, shown.user_id))
-        if not may_use_password(session, found[0]):
-            raise PasskeyError(_PROVIDER_ONLY)
+        found.append(shown.user_id)
         return question, shown.is_copy
 
-    _shown(_show, lambda: found[0].id if found else None)
-    if found[0].is_break_glass:
-        note_glass_broken(found[0].id, "passkey")
-    return PassedStep(found[0].id, Method.PASSKEY, Factor.PASSKEY)
+    _shown(_show, None)
+    require_local_sign_in(found[0])
+    return PassedStep(found[0], Method.PASSKEY, Factor.PASSKEY)
 
 
 def record_refused_factor(user_id: int | None, way: Factor) -> None:
@@ -205,7 +198,7 @@ def _take_code(session: Session, user_id: int, way: Factor, typed: str) -> None:
 
 
 def _shown(
-    show: Callable[[Session], tuple[PendingSignIn, bool]], whose: Callable[[], int | None]
+    show: Callable[[Session], tuple[PendingSignIn, bool]], user_id: int | None
 ) -> PendingSignIn:
     """Run `show` in a transaction; a refusal, and a copy that it found, stay on record."""
     try:
@@ -214,6 +207,6 @@ def _shown(
         if is_copy:
             raise CopiedPasskeyError
     except RefusedError:
-        record_refused_factor(whose(), Factor.PASSKEY)
+        record_refused_factor(user_id, Factor.PASSKEY)
         raise
     return pending
