@@ -14,6 +14,7 @@ SESSION_THROTTLED = "session.throttled"
 PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
+GLASS_BROKEN = "user.glass_broken"
 PASSKEY_REFUSED = "factor.copy_suspected"
 TRAIL_VERIFIED = "audit.verified"
 TRAIL_BROKEN = "audit.broken"
@@ -85,6 +86,7 @@ WORDS: Mapping[str, str] = {
     "factor.recovery_code_used": "Used a recovery code",
     "factor.recovery_codes_made": "Made recovery codes",
     "factor.removed": "Removed a second factor",
+    GLASS_BROKEN: "Used a break-glass account",
     "factor.reset": "Reset somebody's second factors",
     "key.forgotten": "Forgot an encryption key",
     "key.misplaced": "Found a stored secret that is not its place's own",
