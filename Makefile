@@ -9,6 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+RUN_VENV := .venv-run
+RUN_READY := $(RUN_VENV)/.ready
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 # One process more than cores: many tests wait for other processes.
 JOBS ?= $(shell echo $$(( ($(CORES) > 2 ? $(CORES) : 2) + 1 )))
@@ -21,34 +23,52 @@ PORT ?= 8000
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: setup
-setup: $(READY) ## Install everything into .venv (Python 3.11 or newer)
+INSTALL := pip install --quiet --disable-pip-version-check
+# One library comes as sources only; it is built with the pinned tools that are installed already.
+FROM_WHEELS := --only-binary :all: --no-binary crontab --no-build-isolation
 
-$(READY): pyproject.toml constraints.txt
+# Python 3.11 or newer in a virtual environment, $(1).
+define make_venv
 	@for python in "$(PYTHON)" python3.13 python3.12 python3.11 python3; do \
 	  [ -n "$$python" ] && command -v "$$python" >/dev/null || continue; \
 	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || { missing=$$python; continue; }; \
 	  found=$$python; break; \
 	done; \
-	if [ -x $(PY) ]; then :; \
-	elif [ -n "$$found" ]; then echo "Creating $(VENV) with $$found"; "$$found" -m venv $(VENV); \
+	if [ -x $(1)/bin/python ]; then :; \
+	elif [ -n "$$found" ]; then echo "Creating $(1) with $$found"; "$$found" -m venv $(1); \
 	elif [ -n "$$missing" ]; then \
 	  echo "$$missing cannot make virtual environments: install its package python3-venv." >&2; exit 1; \
 	else \
-	  echo "Python 3.11 or newer was not found. Install it, or say: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+	  echo "Python 3.11 or newer was not found. Install it, or say: make $@ PYTHON=/path/to/python3" >&2; exit 1; \
 	fi
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+endef
+
+.PHONY: setup
+setup: $(READY) ## Install everything into .venv (Python 3.11 or newer)
+
+$(READY): pyproject.toml constraints.txt build-requirements.txt
+	$(call make_venv,$(VENV))
+	@$(PY) -m $(INSTALL) --require-hashes -r build-requirements.txt
+	@$(PY) -m $(INSTALL) --require-hashes $(FROM_WHEELS) -r constraints.txt
+	@$(PY) -m $(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
+# What runs is what an installation has: no tool of development.
+$(RUN_READY): requirements.txt build-requirements.txt
+	$(call make_venv,$(RUN_VENV))
+	@$(RUN_VENV)/bin/python -m $(INSTALL) --require-hashes -r build-requirements.txt
+	@$(RUN_VENV)/bin/python -m $(INSTALL) --require-hashes $(FROM_WHEELS) -r requirements.txt
+	@pwd > $$($(RUN_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/triagedesk.pth
+	@touch $(RUN_READY)
+
 .PHONY: demo
-demo: $(READY) ## Run it all with a simulated Huntress account (in ./demo-data, anew each time)
-	@exec $(VENV)/bin/triagedesk up --demo --port $(PORT)
+demo: $(RUN_READY) ## Run it all with a simulated Huntress account (in ./demo-data, anew each time)
+	@exec $(RUN_VENV)/bin/python -m webapp up --demo --port $(PORT)
 
 .PHONY: run
-run: $(READY) ## Run it all for real (in ./data)
-	@exec $(VENV)/bin/triagedesk up --host $(HOST) --port $(PORT)
+run: $(RUN_READY) ## Run it all for real (in ./data)
+	@exec $(RUN_VENV)/bin/python -m webapp up --host $(HOST) --port $(PORT)
 
 .PHONY: test
 test: lint ## Linters, types and all tests but the long ones
@@ -102,10 +122,12 @@ sbom: $(READY) ## List what is installed with Triagedesk: dist/sbom.json (Cyclon
 	@$(PY) -m tools.sbom dist/sbom.json
 
 # What is pinned stays so while it fits: `make constraints ARGS=--upgrade` takes newer versions.
-PIN := $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate \
+PIN := $(VENV)/bin/uv pip compile --universal --generate-hashes --no-annotate \
   --no-emit-index-url --python-version 3.11 --custom-compile-command 'make constraints' --quiet
 
 .PHONY: constraints
-constraints: $(READY) ## Write versions and checksums: constraints.txt, requirements.txt
-	@$(PIN) $(ARGS) --group dev --output-file constraints.txt >/dev/null
-	@$(PIN) --constraints constraints.txt --output-file requirements.txt >/dev/null
+constraints: $(READY) ## Write versions and checksums: constraints.txt, requirements.txt and of what builds
+	@$(PIN) pyproject.toml $(ARGS) --group dev --output-file constraints.txt >/dev/null
+	@$(PIN) pyproject.toml --constraints constraints.txt --output-file requirements.txt >/dev/null
+	@$(PIN) --group pyproject.toml:build $(ARGS) --constraints constraints.txt \
+	  --output-file build-requirements.txt >/dev/null

@@ -33,7 +33,7 @@ def set_engine_options(app: Flask, config: Config) -> None:
 
 def init_database(app: Flask, config: Config) -> None:
     """Bind the database and the keys of its encrypted columns."""
-    cipher.configure(config.encryption_keys)
+    cipher.configure(config.encryption_keys, config.encryption_source.path)
     db.init_app(app)
     with app.app_context():
         if config.uses_sqlite:

@@ -12,7 +12,8 @@ from webapp.schema import init_migrations
 from webapp.web import register_web
 from webapp.web.cookies import init_cookies, is_https
 from webapp.web.hosts import HeadAsGet, HostGuard
-from webapp.web.session_cookie import ClockSessions
+from webapp.web.request_ids import RequestIds
+from webapp.web.session_cookie import ClockSessions, sign_with_sha256
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
@@ -20,6 +21,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 def init_settings(app: Flask, config: Config) -> None:
     """Set Flask's own settings; cookies are sent only over https if PUBLIC_URL is https."""
     app.session_interface = ClockSessions()
+    sign_with_sha256()
     set_engine_options(app, config)
     init_cookies(app, config)
     app.config.update(
@@ -33,9 +35,10 @@ def init_settings(app: Flask, config: Config) -> None:
         RATELIMIT_SWALLOW_ERRORS=True,
     )
     app.wsgi_app = HostGuard(HeadAsGet(app.wsgi_app), config.public_url)  # type: ignore[method-assign]
-    if config.trusted_proxies:
-        hops = config.trusted_proxies
+    hops = config.trusted_proxies
+    if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = RequestIds(app.wsgi_app, trusts_proxy=hops > 0)  # type: ignore[method-assign]
 
 
 def init_schema(app: Flask, config: Config) -> None:

@@ -15,7 +15,7 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import Connection, Engine, MetaData, NullPool, create_engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 
 from webapp.config import Config
 from webapp.domain.caller import caller_of
@@ -56,6 +56,9 @@ limiter = Limiter(lambda: caller_of(get_remote_address()), default_limits=[])
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
 
+ADDS_ONLY = "triagedesk_adds_only"
+"""In a session's `info`: the only kind of row that it may write, and only by adding one."""
+
 
 def current_config() -> Config:
     """The configuration of the running app."""
@@ -73,7 +76,22 @@ def read_only() -> Iterator[None]:
 
     A flush inside the block raises ReadOnlyError.
     """
-    token = _is_read_only.set(True)
+    with _reads_only(True):
+        yield
+
+
+@contextmanager
+def writable(session: Session) -> Iterator[None]:
+    """Let `session`, which may only add rows of one kind, do so where only reading is allowed."""
+    if ADDS_ONLY not in session.info:
+        raise ReadOnlyError("only a session that adds rows of one kind may be made writable")
+    with _reads_only(False):
+        yield
+
+
+@contextmanager
+def _reads_only(value: bool) -> Iterator[None]:
+    token = _is_read_only.set(value)
     try:
         yield
     finally:
@@ -124,3 +142,14 @@ def read_server_time(engine: Engine) -> datetime | None:
 def _refuse_flush(session: Session, _context: Any, _instances: Any) -> None:
     if _is_read_only.get() and (session.new or session.dirty or session.deleted):
         raise ReadOnlyError("a read-only request tried to write")
+    kind = session.info.get(ADDS_ONLY)
+    if kind is not None:
+        others = [row for row in session.new if not isinstance(row, kind)]
+        if others or session.dirty or session.deleted:
+            raise ReadOnlyError(f"a session that only adds {kind.__name__} tried to write others")
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _refuse_statement(state: ORMExecuteState) -> None:
+    if ADDS_ONLY in state.session.info and not state.is_select:
+        raise ReadOnlyError("a session that only adds rows tried to run another statement")

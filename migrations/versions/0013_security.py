@@ -22,6 +22,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("event_id", name=op.f("uq_audit_chain_event_id")),
     )
     op.create_table(
+        "audit_forwards",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("receiver", sa.String(length=300), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_forwards")),
+        sa.UniqueConstraint("receiver", name=op.f("uq_audit_forwards_receiver")),
+    )
+    op.create_table(
         "audit_prunings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("through_event_id", sa.Integer(), nullable=False),
@@ -63,6 +73,27 @@ def upgrade() -> None:
     op.create_index(op.f("ix_backups_started_at"), "backups", ["started_at"])
 
     op.create_table(
+        "erasures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("requested_by_id", sa.Integer(), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("words", sa.JSON(), nullable=True),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["requested_by_id"],
+            ["users.id"],
+            name=op.f("fk_erasures_requested_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+        sa.UniqueConstraint("kind", "subject_id", name=op.f("uq_erasures_kind_subject_id")),
+    )
+    op.create_index(op.f("ix_erasures_requested_by_id"), "erasures", ["requested_by_id"])
+
+    op.create_table(
         "retention_ages",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -98,8 +129,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticator_apps")),
-        sa.UniqueConstraint("user_id", name=op.f("uq_authenticator_apps_user_id")),
     )
+    op.create_index(op.f("ix_authenticator_apps_user_id"), "authenticator_apps", ["user_id"])
+
     op.create_table(
         "devices",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -218,6 +250,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("device_ref", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
 
+    with op.batch_alter_table("organization_mappings") as batch_op:
+        batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("sessions") as batch_op:
         batch_op.add_column(sa.Column("reference", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("address", sa.String(length=45), nullable=True))
@@ -242,12 +277,17 @@ def upgrade() -> None:
             )
         )
         batch_op.add_column(sa.Column("factor_due_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("passkey_handle", sa.String(length=64), nullable=True))
         batch_op.add_column(
             sa.Column("is_break_glass", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         batch_op.add_column(sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
         batch_op.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
+        batch_op.add_column(
+            sa.Column("is_role_provided", sa.Boolean(), server_default=sa.false(), nullable=False)
+        )
         batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_users_passkey_handle"), ["passkey_handle"])
         batch_op.create_unique_constraint(
             batch_op.f("uq_users_oidc_issuer_oidc_subject"), ["oidc_issuer", "oidc_subject"]
         )

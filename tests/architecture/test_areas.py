@@ -9,6 +9,8 @@ from tests.support.source_tree import ROOT, Module, all_imports, as_module, modu
 
 AREAS = (
     "people",
+    "keys",
+    "audit_trail",
     "desk",
     "on_call",
     "notices",
@@ -20,6 +22,7 @@ AREAS = (
     "proof",
     "connections",
     "recovery",
+    "retention",
     "watch",
     "operations",
 )
@@ -28,7 +31,7 @@ AREAS = (
 PAGES_OF_THE_DESK = {"clients", "settings"}
 """What the area `desk` is called where people meet it."""
 
-WITHOUT_PAGES = {"calls", "proof", "schedule", "watch"}
+WITHOUT_PAGES = {"audit_trail", "calls", "keys", "proof", "schedule", "watch"}
 LARGEST_FOLDER = 30
 
 

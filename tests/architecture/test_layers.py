@@ -9,7 +9,7 @@ import pytest
 from tests.support.source_tree import Module, all_imports, as_module, imports_when_loaded, modules
 
 SHARED = {
-    *("clock", "config", "crypto", "extensions"),
+    *("bare_page", "clock", "config", "crypto", "extensions", "log_context"),
     *("outage", "process_identity", "schema", "stop_signals", "task_queue"),
 }
 """Modules directly below the package that the layers stand on."""

@@ -8,7 +8,7 @@ import pytest
 from tests.support.source_tree import Function, Module, modules
 
 VERBS = {"get", "post", "route"}
-ACCESS = {"public", "signed_in", "admin_only"}
+ACCESS = {"public", "for_oneself", "signed_in", "admin_only"}
 BY_HAND = {"add_url_rule", "record", "record_once"}
 NUMBERS = "webapp.web.params"
 
@@ -80,6 +80,17 @@ def test_a_route_says_who_may_open_it_in_the_next_line() -> None:
         if not is_route(view.decorator_list[0]) or ast.unparse(view.decorator_list[1]) not in ACCESS
     ]
     assert not broken
+
+
+def test_no_get_writes_but_the_answer_that_a_redirect_brings() -> None:
+    """OpenID Connect answers by a redirect, and it ties the answer to a cookie of this browser."""
+    writing = {
+        view.name
+        for module in pages()
+        for view in views(module)
+        if "writes_on_get" in map(ast.unparse, view.decorator_list)
+    }
+    assert writing == {"take_provider_answer"}
 
 
 def test_what_a_module_with_routes_shows_is_decorated() -> None:

@@ -1,5 +1,6 @@
 """axe finds nothing to complain about, on any page, light or dark, wide or narrow."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,9 +10,11 @@ from playwright.sync_api import Page, expect
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
+from tests.support.rows import change
 from webapp import clock
-from webapp.models import Connection
+from webapp.models import Connection, User
 from webapp.services.people.first_admin import issue_setup_token
+from webapp.services.people.users import hash_password
 from webapp.services.transactions import transaction
 
 OpenPage = Callable[..., Page]
@@ -167,3 +170,40 @@ def test_without_a_choice_the_system_decides_even_without_a_script(
     page = open_page(color_scheme=scheme, java_script_enabled=False)
     page.goto("/sign-in")
     expect(page.locator("body")).to_have_css("background-color", colour)
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_a_better_password(
+    app: Flask,
+    desk: Desk,
+    open_page: OpenPage,
+    check_accessibility: Check,
+    scheme: str,
+    width: int,
+) -> None:
+    """From a weak password to where one was going, also by who has scripts switched off."""
+    weak, better = "kJ8#pq2!", "lantern fjord ocelot"
+    with app.app_context():
+        change(User, desk.helpdesk_id, password_hash=hash_password(weak))
+    page = open_page(
+        color_scheme=scheme,
+        viewport={"width": width, "height": 900},
+        java_script_enabled=scheme == "light",
+    )
+    page.goto("/tickets/20")
+    page.get_by_label("E-mail address").fill(HELPDESK[0])
+    page.get_by_label("Password").fill(weak)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Choose a better password")).to_be_visible()
+    page.get_by_label("Current password").fill(weak)
+    page.get_by_label("Better password").fill("password1234")
+    page.get_by_role("button", name="Change password and go on").click()
+    expect(page.get_by_role("alert")).to_contain_text("most of it is a common password")
+    if scheme == "light":  # axe is a script
+        check_accessibility(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_label("Current password").fill(weak)
+    page.get_by_label("Better password").fill(better)
+    page.get_by_role("button", name="Change password and go on").click()
+    expect(page.get_by_text("Your new password is strong.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/tickets/20$"))

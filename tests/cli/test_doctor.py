@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,7 @@ def test_the_exit_code_tells_well_from_stopped_from_wrong(shell: Shell, connecti
     document = json.loads(shell.run("doctor", "--json").stdout)
     assert (document["ok"], document["stopped"]) == (False, True)
     shell.clock.advance(days=1)
+    shell.ok("poll", "--due")  # the timer goes on
     assert shell.run("doctor").exit_code == 3, "and not that the timer or Redis is missing"
     shell.ok("connection", "resume", connection_id)
     shell.clock.advance(minutes=5)
@@ -66,3 +68,15 @@ def test_the_community_edition_has_nothing_overdue(shell: Shell, connection_id: 
 
 def test_the_version(shell: Shell) -> None:
     assert shell.ok("--version") == f"triagedesk {__version__}\n"
+
+
+def test_the_file_of_breached_passwords_is_looked_at(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "hashes.txt"
+    path.write_text("password\n123456\n")
+    assert "breached passwords" not in shell.run("doctor").stdout
+    told = shell.run("doctor", TRIAGEDESK_BREACHED_PASSWORDS=str(path))
+    assert told.exit_code == 1
+    assert f"FAIL  breached passwords: {path} cannot be searched: a line is not" in told.stdout
+    path.write_text(f"{'A' * 40}:3\n")
+    told = shell.run("doctor", TRIAGEDESK_BREACHED_PASSWORDS=str(path))
+    assert f"ok    breached passwords: {path} can be searched" in told.stdout

@@ -36,12 +36,13 @@ def test_three_that_migrate_at_once_all_succeed(variables: dict[str, str]) -> No
     assert [(one.result().returncode, one.result().stderr) for one in done] == [(0, "")] * 3
 
 
-NEED_NO_DATABASE = {"up", "migrate", "doctor", "seed-demo", "demo-mail"}
-"""They migrate it, make a new one, or tell what is wrong with it."""
+NEED_NO_DATABASE = {"up", "migrate", "doctor", "scheduler", "seed-demo", "demo-mail"}
+"""They migrate it, make a new one, tell what is wrong with it, or only fill the queue."""
 
-PARTS = {"scheduler": (), "worker": (), "watch": (), "web": ("--port", "0")}
+PARTS = {"worker": (), "watch": (), "web": ("--port", "0")}
 WORDS = {
     "connection": ("pause", "1"),
+    "keys": ("list",),
     "mail": ("show",),
     "mapping": ("list", "1"),
     "mute": ("--list",),
@@ -52,6 +53,7 @@ WORDS = {
     "prove": ("1",),
     "quarantine": ("list",),
     "routing": ("show", "1"),
+    "sessions": ("list",),
     "target": ("list",),
     "user": ("list", "--json"),
 }

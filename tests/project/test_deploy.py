@@ -2,14 +2,15 @@
 
 import shlex
 from datetime import timedelta
-from typing import get_args
 
 import click
 import pytest
 
 from tests.support.source_tree import ROOT
 from webapp.cli import triagedesk
-from webapp.services.operations import housekeeping
+from webapp.config import NOT_FOR_THE_SCHEDULER, NOT_WITHOUT_PAGES, PREFIX
+from webapp.domain.retention.kinds import DEFAULT_AGES, RetentionKind, age_words
+from webapp.services.retention import old_records
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted(DEPLOY.glob("*.service"))
@@ -47,6 +48,26 @@ def test_a_unit_runs_a_command_of_roots_program_on_the_state_directory(unit: str
     assert unit in GUIDE
 
 
+@pytest.mark.parametrize(
+    ("part", "left_out"),
+    [
+        ("scheduler", NOT_FOR_THE_SCHEDULER),
+        ("worker", NOT_WITHOUT_PAGES),
+        ("watch", NOT_WITHOUT_PAGES),
+        ("web", ()),
+    ],
+)
+def test_a_part_gets_no_secret_that_it_does_not_need(part: str, left_out: tuple[str, ...]) -> None:
+    lines = _lines(f"triagedesk-{part}.service")
+    unset = {
+        name
+        for line in lines
+        if line.startswith("UnsetEnvironment=")
+        for name in line.removeprefix("UnsetEnvironment=").split()
+    }
+    assert unset == {PREFIX + name + end for name in left_out for end in ("", "_FILE")}
+
+
 def test_every_part_has_a_unit() -> None:
     parts = {"", "-migrate", "-web", "-worker", "-scheduler", "-watch"}
     assert {path.name for path in UNITS} == {f"triagedesk{part}.service" for part in parts}
@@ -67,26 +88,54 @@ def test_the_caddyfiles_differ_in_how_requests_are_buffered_and_in_nothing_else(
 @pytest.mark.parametrize(
     ("what", "kept"),
     [
-        ("API calls", housekeeping.KEEP_EXCHANGES),
-        ("poll history", housekeeping.KEEP_RUNS),
-        ("what a bulk change needs to be undone", housekeeping.KEEP_BULK_CHANGES),
-        ("uploaded CSV files", housekeeping.KEEP_UPLOADS),
-        ("on-call overrides", housekeeping.KEEP_OVERRIDES),
-        ("messages in the outbox that do not wait any more", housekeeping.KEEP_MESSAGES),
-        ("escalations that have ended", housekeeping.KEEP_MESSAGES),
-        ("muted clients whose mute has ended", housekeeping.KEEP_MESSAGES),
-        ("alarms that are over", housekeeping.KEEP_ALARMS),
-        ("links that take a ticket (they work for 24 hours)", housekeeping.KEEP_TAKE_LINKS),
-        ("daily proofs", housekeeping.KEEP_PROOFS),
-        ("drills without a ticket", housekeeping.KEEP_DRILLS),
+        ("raw reports, once their ticket is closed", RetentionKind.RAW_REPORTS),
+        ("closed tickets with their notes", RetentionKind.CLOSED_TICKETS),
+        ("API calls", RetentionKind.EXCHANGES),
+        ("poll history", RetentionKind.RUNS),
+        ("the audit log", RetentionKind.AUDIT),
+        (
+            "messages in the outbox that do not wait any more, escalations and mutes that are over",
+            RetentionKind.OUTBOX,
+        ),
+        ("alarms that are over", RetentionKind.ALARMS),
+        ("daily proofs", RetentionKind.PROOFS),
+        ("drills without a ticket", RetentionKind.DRILLS),
+        ("on-call overrides", RetentionKind.OVERRIDES),
     ],
 )
-def test_the_guide_says_how_long_records_are_kept(what: str, kept: timedelta) -> None:
+def test_the_guide_says_how_long_records_are_kept(what: str, kept: RetentionKind) -> None:
+    assert f"| {what} | {age_words(DEFAULT_AGES[kept])}" in GUIDE
+
+
+@pytest.mark.parametrize(
+    ("what", "kept"),
+    [
+        ("what a bulk change needs to be undone", old_records.KEEP_BULK_CHANGES),
+        ("uploaded CSV files", old_records.KEEP_UPLOADS),
+        ("links that take a ticket (they work for 24 hours)", old_records.KEEP_TAKE_LINKS),
+        ("known browsers", old_records.KEEP_DEVICES),
+        ("notes about one's account", old_records.KEEP_SECURITY_NOTES),
+    ],
+)
+def test_the_guide_says_what_expires_by_itself(what: str, kept: timedelta) -> None:
     assert f"| {what} | {kept.days} day" in GUIDE
 
 
-def test_every_table_that_is_cleaned_stands_in_the_guide() -> None:
-    """A table more in the code needs a line more in the guide, and a case above."""
-    last_line = 1  # of sessions, set-up tokens and one-time links: three tables
+def test_every_age_stands_in_the_guide() -> None:
     rows = GUIDE.split("| what | kept |")[1].split("\n\n")[0].strip().splitlines()[1:]
-    assert len(rows) - last_line + 3 == len(get_args(housekeeping.Disposable))
+    assert len(rows) == len(RetentionKind)
+
+
+def test_the_documents_say_who_talks_to_whom() -> None:
+    """Each part that runs, and each setting that names another machine."""
+    text = (ROOT / "docs" / "network.md").read_text(encoding="utf-8")
+    for part in ("web", "worker", "scheduler", "watcher", "Redis", "PostgreSQL", "Huntress"):
+        assert part in text
+    for name in ("HUNTRESS_HOSTS", "OUTBOUND_HOSTS", "HEARTBEAT_URL", "PUBLIC_URL"):
+        assert name in text
+    for linked in ("network.md", "limits.md", "dependencies.md"):
+        assert linked in GUIDE
+    socket = _lines("triagedesk.socket")
+    [path] = [line.partition("=")[2] for line in socket if line.startswith("ListenStream=")]
+    assert path in text
+    assert f"unix:{path};" in (DEPLOY / "nginx.conf").read_text(encoding="utf-8")

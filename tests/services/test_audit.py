@@ -21,7 +21,7 @@ def _record(**values: object) -> AuditEvent:
 
 @both_databases
 def test_an_event_says_who_what_and_when(app: Flask, fake_clock: FakeClock) -> None:
-    ada = add_user(email="ada@example.com", name="Ada", password="long enough", role="admin")
+    ada = add_user(email="ada@example.com", name="Ada", password="correct horse", role="admin")
     fake_clock.advance(minutes=3)
     _record(subject_id=7, before={"name": "old"}, after={"name": "new"}, actor_id=ada.id)
     event = audit_events()[-1]

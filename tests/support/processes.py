@@ -36,6 +36,19 @@ def run_python(*words: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
+def run_program(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run another program to its end; returns what it says, on both streams, as `stdout`."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
 def run_triagedesk(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a `triagedesk` command to its end."""
     return run_python("-m", "webapp", *words, **variables)
@@ -58,6 +71,7 @@ class Command:
     """A Python command line in a process group of its own; what it says goes to a file.
 
     A `piped` one is talked to: its stdin and stdout are pipes, and only stderr goes to the file.
+    Another `program` than Python gets the words as they are.
     """
 
     def __init__(
@@ -67,12 +81,13 @@ class Command:
         env: Mapping[str, str] | None = None,
         *,
         piped: bool = False,
+        program: str = sys.executable,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self._log_path = folder / "output.log"
         self._log = self._log_path.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, *words],
+            [program, *words],
             cwd=ROOT,
             env=dict(env) if env is not None else clean_environment(),
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,

@@ -4,15 +4,21 @@ from pathlib import Path
 import pytest
 
 from webapp.config import (
+    NOT_FOR_THE_SCHEDULER,
+    NOT_WITHOUT_PAGES,
+    SECRETS,
     VARIABLES,
     Config,
     ConfigError,
+    Source,
+    SourceKind,
     embedded_redis_url,
     find_unknown,
     is_set,
     load_config,
     needs_data_dir,
     read_data_dir,
+    without,
 )
 from webapp.crypto import generate_key
 
@@ -408,3 +414,76 @@ def test_certificates_that_cannot_be_read_are_refused(tmp_path: Path, content: s
         path.write_text(content)
     problem = refusal(OUTBOUND_CA_FILE=str(path)).problem
     assert problem.startswith("TRIAGEDESK_OUTBOUND_CA_FILE cannot be read")
+
+
+class TestCredentials:
+    """`$CREDENTIALS_DIRECTORY`, as systemd sets it for a service with LoadCredential=."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "credentials"
+        folder.mkdir()
+        (folder / "encryption_keys").write_text(f"{KEY}\n{OTHER_KEY}\n")
+        (folder / "secret_key").write_text("c" * 40)
+        (folder / "redis_url").write_text("rediss://:pw@queue.example:6379/0\n")
+        (folder / "trusted_proxies").write_text("2")
+        return folder
+
+    def load(self, folder: Path, **variables: str) -> Config:
+        named = {f"TRIAGEDESK_{name}": value for name, value in variables.items()}
+        return load_config({"CREDENTIALS_DIRECTORY": str(folder)} | named)
+
+    def test_any_variable_may_come_from_one(self, folder: Path) -> None:
+        config = self.load(folder)
+        assert config.encryption_keys == (KEY, OTHER_KEY)
+        assert config.secret_key == "c" * 40
+        assert config.redis_url == "rediss://:pw@queue.example:6379/0"
+        assert config.trusted_proxies == 2
+        where = Source(SourceKind.CREDENTIAL, folder / "encryption_keys")
+        assert config.encryption_source == where
+        assert is_set({"CREDENTIALS_DIRECTORY": str(folder)}, "SECRET_KEY")
+        assert not is_set({"CREDENTIALS_DIRECTORY": str(folder)}, "DATABASE_URL")
+
+    def test_variable_before_file_before_credential_before_data_directory(
+        self, folder: Path, tmp_path: Path
+    ) -> None:
+        own, named = tmp_path / "encryption.keys", tmp_path / "named"
+        own.write_text(generate_key())
+        named.write_text(OTHER_KEY)
+        given = {"DATA_DIR": str(tmp_path), "ENCRYPTION_KEYS_FILE": str(named)}
+        by_variable = self.load(folder, ENCRYPTION_KEYS=KEY, **given)
+        assert by_variable.encryption_keys == (KEY,)
+        assert by_variable.encryption_source == Source(SourceKind.VARIABLE)
+        by_file = self.load(folder, **given)
+        assert by_file.encryption_keys == (OTHER_KEY,)
+        assert by_file.encryption_source == Source(SourceKind.NAMED_FILE, named)
+        del given["ENCRYPTION_KEYS_FILE"]
+        assert self.load(folder, **given).encryption_keys == (KEY, OTHER_KEY)
+        (folder / "encryption_keys").unlink()
+        last = self.load(folder, **given)
+        assert last.encryption_keys == (own.read_text(),)
+        assert last.encryption_source == Source(SourceKind.DATA_DIR, own)
+
+    def test_one_that_cannot_be_read_names_the_unit(self, folder: Path) -> None:
+        (folder / "secret_key").unlink()
+        (folder / "secret_key").mkdir()
+        with pytest.raises(ConfigError, match=r"credential .*secret_key cannot be read") as caught:
+            self.load(folder)
+        assert "LoadCredential=" in caught.value.hint
+
+
+class TestPartsWithFewerSecrets:
+    def test_a_part_that_signs_nothing_needs_no_secret_key(self, tmp_path: Path) -> None:
+        env = {"TRIAGEDESK_ENCRYPTION_KEYS": KEY, "TRIAGEDESK_DATA_DIR": str(tmp_path)}
+        assert load_config(env, signs=False).secret_key == ""
+        with pytest.raises(ConfigError):
+            load_config(env)
+
+    def test_variables_are_left_out_with_their_files(self) -> None:
+        env = {**GIVEN, "TRIAGEDESK_SECRET_KEY_FILE": "x", "TRIAGEDESK_REDIS_URL": "y", "PATH": "z"}
+        env |= {f"TRIAGEDESK_{name}": "secret" for name in SECRETS if name != "REDIS_URL"}
+        assert without(env, NOT_FOR_THE_SCHEDULER) == {"TRIAGEDESK_REDIS_URL": "y", "PATH": "z"}
+
+    def test_every_secret_is_a_variable(self) -> None:
+        assert set(SECRETS) <= set(VARIABLES)
+        assert set(NOT_WITHOUT_PAGES) <= set(NOT_FOR_THE_SCHEDULER) <= set(SECRETS)

@@ -12,6 +12,7 @@ from tests.support.filled_desks import FilledDesks
 from tests.support.made_once import COMPILED_TEMPLATES
 from tests.support.mapping_data import add_mappings
 from tests.support.poller import allow_host
+from tests.support.security.auditors import AUDITOR, add_auditor
 from tests.support.security.sessions import COOKIE, begin
 from tests.web.pages import Browser
 from webapp import create_app
@@ -85,6 +86,14 @@ def admin(desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
 def helpdesk(desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
     """A helpdesk person on the filled desk."""
     return sign_in(HELPDESK)
+
+
+@pytest.fixture
+def auditor(app: Flask, desk: Desk, sign_in: Callable[[tuple[str, str]], Browser]) -> Browser:
+    """An auditor on the filled desk."""
+    with app.app_context():
+        add_auditor()
+    return sign_in(AUDITOR)
 
 
 @pytest.fixture

@@ -121,7 +121,8 @@ class Browser:
     def token(self) -> str:
         """A valid CSRF token of this browser."""
         tokens = re.findall(r'name="csrf_token" value="([^"]+)"', self.client.get("/sign-in").text)
-        tokens += re.findall(r'name="csrf_token" value="([^"]+)"', self.client.get("/").text)
+        home = self.client.get("/", follow_redirects=True).text
+        tokens += re.findall(r'name="csrf_token" value="([^"]+)"', home)
         return tokens[0]
 
     def page_of(self, response: TestResponse, *, status: int = 200) -> Page:

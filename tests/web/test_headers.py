@@ -1,5 +1,7 @@
 """Headers, static files, and what a browser may keep."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,10 @@ from flask import Flask
 
 from tests.support.desk_data import Desk
 from tests.web.pages import Browser
+from webapp import create_app
+from webapp.bare_page import HEADERS
+from webapp.config import Config
+from webapp.web.answers import wants_part
 from webapp.web.static_files import static_url
 
 PAGES = ["/", "/tickets", "/tickets/1", "/preferences", "/nowhere", "/sign-in"]
@@ -56,5 +62,51 @@ def test_nothing_is_asked_of_anybody_else(app: Flask, admin: Browser, desk: Desk
 
 def test_htmx_is_told_to_keep_the_policy(visitor: Browser, people: object) -> None:
     config = visitor.get("/sign-in").one("meta", name="htmx-config").get("content")
-    for part in ('"allowEval":false', '"includeIndicatorStyles":false', '"selfRequestsOnly":true'):
+    for part in (
+        '"allowEval":false',
+        '"allowScriptTags":false',
+        '"includeIndicatorStyles":false',
+        '"selfRequestsOnly":true',
+    ):
         assert part in str(config)
+
+
+def test_text_of_others_is_out_of_bounds_for_htmx(app: Flask) -> None:
+    """Should the sanitizer ever let an attribute through, htmx does not act on it."""
+    folder = Path(str(app.template_folder))
+    if not folder.is_absolute():
+        folder = Path(app.root_path) / folder
+    found = 0
+    for path in folder.rglob("*.html"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if "|markdown(" in line:
+                found += 1
+                assert re.search(r"<\w+( class=\"[^\"]+\")? hx-disable>.*\|markdown\(", line), path
+    assert found >= 5
+
+
+def test_a_part_is_given_to_scripts_only(admin: Browser, desk: Desk) -> None:
+    path, asks = "/connections/1/status", {"HX-Request": "true"}
+    part = admin.client.get(path, headers=asks).text
+    assert admin.client.get(path, headers={**asks, "Sec-Fetch-Dest": "empty"}).text == part
+    with admin.client.application.test_request_context(headers=asks):
+        assert wants_part()
+    for shown_as in ("document", "iframe", "script", "style", "image"):
+        headers = {**asks, "Sec-Fetch-Dest": shown_as}
+        with admin.client.application.test_request_context(headers=headers):
+            assert not wants_part()
+
+
+def test_https_is_asked_for_where_the_address_is_https(config: Config, app: Flask) -> None:
+    assert "Strict-Transport-Security" not in app.test_client().get("/sign-in").headers
+    for public_url, expected in (
+        ("https://localhost", "max-age=31536000; includeSubDomains"),
+        ("http://localhost", None),
+    ):
+        client = create_app(replace(config, public_url=public_url)).test_client()
+        for path in ("/sign-in", "/nowhere", "/static/icon.svg"):
+            found = client.get(path).headers
+            assert found.get("Strict-Transport-Security") == expected
+        refused = client.get("/", headers={"Host": "evil.example"}).headers
+        assert refused.get("Strict-Transport-Security") == expected
+        assert HEADERS.items() <= dict(refused).items()

@@ -37,7 +37,11 @@ COMMANDS = {
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
+    "retention": "webapp.cli.retention",
+    "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
+    "keys": "webapp.cli.keys",
+    "audit": "webapp.cli.audit",
     "doctor": "webapp.cli.doctor",
     "web": "webapp.cli.processes",
     "worker": "webapp.cli.processes",
@@ -103,7 +107,7 @@ def main() -> None:
 
     With `--json`, the error is also printed as a JSON document on stdout, like every other refusal.
     """
-    setup_logging(logging.WARNING)
+    setup_logging(logging.WARNING, folds_traces=False)
     os.umask(0o077)  # the database and its log hold customers' data
     try:
         triagedesk(prog_name="triagedesk")

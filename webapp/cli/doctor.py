@@ -12,7 +12,9 @@ from webapp.clock import utcnow
 from webapp.config import Config, ConfigError, find_unknown
 from webapp.domain.polling_health import Tone
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_audit import check_audit
 from webapp.services.operations.check_backups import check_backups
+from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -23,6 +25,8 @@ from webapp.services.operations.check_health import (
     summarize,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_passwords import check_breach_file
+from webapp.services.operations.check_sign_on import check_sign_on
 from webapp.services.operations.check_storage import check_storage
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.operations.read_health import check_disk
@@ -42,9 +46,11 @@ PAGES_SECONDS = 10.0
 def doctor_command(as_json: bool) -> None:
     """Check that all is well, and say what to do where it is not.
 
-    Checks the configuration, data directory, disk, database (version, trial write, files, tables,
-    damage), stored secrets, queue, worker and scheduler, clock, connections, whether criticals
-    reach somebody, the watcher, the outside heartbeat, alarms and backups.
+    Checks the configuration, keys, addresses, TLS between machines, data directory, disk, the file
+    of breached passwords, database (version, trial write, files, tables, damage), stored secrets,
+    queue, worker and scheduler, clock, connections, whether criticals reach somebody, single
+    sign-on, the audit log and failed sign-ins, the watcher, the outside heartbeat, alarms and
+    backups.
 
     Exit code 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but polling is
     stopped on purpose (a connection is paused, waits for its routing, or is disconnected and nobody
@@ -67,8 +73,10 @@ def run_checks() -> Iterator[Check]:
         yield Check("configuration", False, error.problem, error.hint)
         return
     yield _check_names(find_unknown(os.environ))
+    yield from check_configuration(config, gather_facts(config, os.environ))
     yield _check_data_dir(config)
     yield check_disk(config.data_dir)
+    yield from check_breach_file(config)
     app = create_app(config)
     with app.app_context():
         database = check_database(migrations_dir())
@@ -81,6 +89,8 @@ def run_checks() -> Iterator[Check]:
         yield from check_connections(connections, utcnow())
         if database[0].is_ok:
             yield check_notices(config, utcnow())
+            yield from check_audit(config, utcnow())
+            yield check_sign_on(config)
             yield from check_watch(config, connections, utcnow())
             yield from check_backups(config, utcnow())
 

@@ -4,28 +4,36 @@ On one machine, `triagedesk up` runs all of them.
 """
 
 import gc
+import os
 import signal
 from types import FrameType
 from typing import Any
 
 import click
 
-from webapp.cli.support import load_checked_config, opened_app, require_database_elsewhere
+from webapp.cli.support import load_checked_config, load_queue_url, opened_base_app
 from webapp.config import Config
 from webapp.runtime.logging_setup import setup_logging
-from webapp.runtime.network import require_port, require_safe_host
+from webapp.runtime.network import require_port, require_safe_host, take_over_socket
 
 
 @click.command("web")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 @click.option("--fd", type=int, hidden=True, help="A listening socket, handed over.")
+@click.option(
+    "--systemd-socket", is_flag=True, help="Listen on the socket that systemd hands over."
+)
 @click.option("--workers", default=2, show_default=True, help="Processes.")
 @click.option("--threads", default=4, show_default=True, help="Threads of each process.")
-def web_command(host: str, port: int, fd: int | None, workers: int, threads: int) -> None:
+def web_command(
+    host: str, port: int, fd: int | None, systemd_socket: bool, workers: int, threads: int
+) -> None:
     """Serve the pages (gunicorn)."""
     setup_logging()
     config = load_checked_config()
+    if systemd_socket:
+        fd = take_over_socket(os.environ, config).detach()
     if fd is None:
         require_safe_host(host, config.public_url)
     from webapp.runtime.web_server import WebServer
@@ -51,7 +59,7 @@ def worker_command(max_polls: int) -> None:
     from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
     from webapp.task_queue import connect
 
-    with opened_app() as app:
+    with opened_base_app() as app:
         warn_of_unreadable_secrets()
         db.engine.dispose()
         config: Config = app.extensions["triagedesk_config"]
@@ -71,14 +79,16 @@ def worker_command(max_polls: int) -> None:
 
 @click.command("scheduler")
 def scheduler_command() -> None:
-    """Run the clock that wakes the worker."""
+    """Run the clock that wakes the worker.
+
+    It needs the queue alone: no database, and none of the keys.
+    """
     setup_logging()
-    config = load_checked_config()
-    require_database_elsewhere()
+    redis_url = load_queue_url()
     from webapp.jobs.scheduler import TriageScheduler
     from webapp.task_queue import connect
 
-    scheduler = TriageScheduler(connect(config.redis_url))
+    scheduler = TriageScheduler(connect(redis_url))
 
     def stop(_signum: int, _frame: FrameType | None) -> Any:
         scheduler.stop()

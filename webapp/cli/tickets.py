@@ -3,6 +3,8 @@
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
+from webapp.domain.security.events import Export
+from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.tickets.describe_tickets import export_tickets
 
 
@@ -12,6 +14,8 @@ from webapp.services.tickets.describe_tickets import export_tickets
 @refusing
 def tickets(only_open: bool, as_json: bool) -> None:
     """List tickets in the order they were made."""
+    if as_json:
+        record_export(Export.TICKETS, details={"command": "tickets --json", "open": only_open})
     rows = list(export_tickets(only_open=only_open))
     if as_json:
         print_json(rows)

@@ -25,7 +25,7 @@ def watch_command() -> None:
     """
     setup_logging()
     os.environ.setdefault("PGCONNECT_TIMEOUT", CONNECT_SECONDS)
-    config = load_checked_config()
+    config = load_checked_config(signs=False)
     require_database_elsewhere()
     from webapp.app_base import create_base_app
     from webapp.jobs.watcher import Watcher

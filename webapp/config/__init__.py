@@ -21,8 +21,15 @@ from webapp.config.config import (
     find_unknown,
     load_config,
 )
-from webapp.config.env import PREFIX, ConfigError, is_set
-from webapp.config.keys import ENCRYPTION_KEYS_FILE, SECRET_KEY_FILE
+from webapp.config.env import PREFIX, ConfigError, Source, SourceKind, is_set, without
+from webapp.config.keys import (
+    ENCRYPTION_KEYS_FILE,
+    NOT_FOR_THE_SCHEDULER,
+    NOT_WITHOUT_PAGES,
+    SECRET_KEY_FILE,
+    SECRETS,
+    find_secret_files,
+)
 from webapp.config.places import (
     DATABASE_FILE,
     UNIX_SOCKET_LIMIT,
@@ -30,15 +37,21 @@ from webapp.config.places import (
     needs_data_dir,
     read_data_dir,
     read_database_url,
+    read_redis_url,
 )
-from webapp.config.security import FactorRule, SecuritySettings
+from webapp.config.security import SecuritySettings
+from webapp.config.sign_on import LocalPasswords, SignOnSettings
+from webapp.domain.security.factor_rule import FactorRule
 
 __all__ = [
     "DATABASE_FILE",
     "DEMO_MARK",
     "EDITIONS",
     "ENCRYPTION_KEYS_FILE",
+    "NOT_FOR_THE_SCHEDULER",
+    "NOT_WITHOUT_PAGES",
     "PREFIX",
+    "SECRETS",
     "SECRET_KEY_FILE",
     "UNIX_SOCKET_LIMIT",
     "VARIABLES",
@@ -46,10 +59,15 @@ __all__ = [
     "Config",
     "ConfigError",
     "FactorRule",
+    "LocalPasswords",
     "SecuritySettings",
+    "SignOnSettings",
+    "Source",
+    "SourceKind",
     "StorageSettings",
     "describe_variables",
     "embedded_redis_url",
+    "find_secret_files",
     "find_unknown",
     "is_set",
     "load_config",
@@ -57,6 +75,8 @@ __all__ = [
     "read_backups",
     "read_data_dir",
     "read_database_url",
+    "read_redis_url",
     "require_passphrase",
     "require_recipient",
+    "without",
 ]

@@ -12,9 +12,16 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.audit import AuditSettings, read_audit_settings
 from webapp.config.backups import BackupSettings, read_backups
-from webapp.config.env import PREFIX, ConfigError, read_number, read_value
-from webapp.config.keys import read_encryption_keys, read_metrics_token, read_secret_key
+from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
+from webapp.config.keys import (
+    find_encryption_source,
+    read_encryption_keys,
+    read_metrics_token,
+    read_secret_key,
+)
+from webapp.config.logs import LogFormat, read_log_format
 from webapp.config.places import (
     embedded_redis_url,
     read_data_dir,
@@ -22,6 +29,7 @@ from webapp.config.places import (
     read_redis_url,
 )
 from webapp.config.security import SecuritySettings, read_security
+from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -48,6 +56,12 @@ VARIABLES = (
     "SECOND_FACTOR",
     "SECOND_FACTOR_GRACE_DAYS",
     "BREACHED_PASSWORDS",
+    "AUDIT_SEAL",
+    "AUDIT_FORWARD",
+    "LOG_FORMAT",
+    "OIDC_ISSUER",
+    *SETTINGS,
+    "LOCAL_PASSWORDS",
     "BACKUP_DIR",
     "BACKUP_S3_URL",
     "BACKUP_S3_ACCESS_KEY",
@@ -84,7 +98,11 @@ class Config:
     outbound_ca_file: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
+    encryption_source: Source = FROM_ENVIRONMENT
     security: SecuritySettings = field(default_factory=SecuritySettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    log_format: LogFormat = LogFormat.TEXT
+    sign_on: SignOnSettings | None = None
     backups: BackupSettings = field(default_factory=BackupSettings)
     is_demo: bool = False
 
@@ -104,10 +122,11 @@ class Config:
         return self.redis_url == embedded_redis_url(self.data_dir)
 
 
-def load_config(env: Mapping[str, str]) -> Config:
+def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
     """Read and check the configuration; raises ConfigError with a hint.
 
-    Reads the key files of an existing data directory and creates nothing.
+    Reads the key files of an existing data directory and creates nothing. A part that `signs` no
+    cookies has no SECRET_KEY.
     """
     data_dir = read_data_dir(env)
     database_url = read_database_url(env, data_dir)
@@ -115,7 +134,7 @@ def load_config(env: Mapping[str, str]) -> Config:
         data_dir=data_dir,
         database_url=database_url,
         redis_url=read_redis_url(env, data_dir),
-        secret_key=read_secret_key(env, data_dir),
+        secret_key=read_secret_key(env, data_dir) if signs else "",
         encryption_keys=read_encryption_keys(env, data_dir),
         huntress_hosts=read_hosts(env, "HUNTRESS_HOSTS", ("http", "https")) or ("api.huntress.io",),
         outbound_hosts=read_hosts(env, "OUTBOUND_HOSTS", ("http", "https", "smtp", "smtps")),
@@ -129,7 +148,11 @@ def load_config(env: Mapping[str, str]) -> Config:
         outbound_ca_file=read_ca_file(env),
         heartbeat_url=read_heartbeat_url(env),
         metrics_token=read_metrics_token(env),
+        encryption_source=find_encryption_source(env, data_dir),
         security=read_security(env),
+        audit=read_audit_settings(env),
+        log_format=read_log_format(env),
+        sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
         backups=read_backups(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )

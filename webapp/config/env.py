@@ -1,11 +1,15 @@
 """Reading single values from the environment, from files and from systemd's credentials."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 PREFIX = "TRIAGEDESK_"
+CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
+"""Set by systemd for a service with LoadCredential= (systemd.exec(5))."""
 
 
 class ConfigError(Exception):
@@ -17,24 +21,74 @@ class ConfigError(Exception):
         self.hint = hint
 
 
+class SourceKind(StrEnum):
+    """Where the value of a variable comes from."""
+
+    VARIABLE = "environment"
+    NAMED_FILE = "file"
+    CREDENTIAL = "systemd credential"
+    DATA_DIR = "data directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value comes from, and the file that it stands in if it stands in one."""
+
+    kind: SourceKind
+    path: Path | None = None
+
+
+FROM_ENVIRONMENT = Source(SourceKind.VARIABLE)
+
+
 def is_set(env: Mapping[str, str], name: str) -> bool:
-    """Whether `TRIAGEDESK_<name>` or its `_FILE` variant gives a value."""
+    """Whether `TRIAGEDESK_<name>`, its `_FILE` variant or a credential gives a value."""
     return read_value(env, name) is not None
 
 
+def find_source(env: Mapping[str, str], name: str) -> Source | None:
+    """Where `TRIAGEDESK_<name>` comes from, None if nothing gives it.
+
+    The variable comes before the file that its `_FILE` variant names, and that before systemd's
+    credential of the same name in lower case (`encryption_keys`).
+    """
+    if env.get(PREFIX + name, "").strip():
+        return FROM_ENVIRONMENT
+    if path := env.get(f"{PREFIX}{name}_FILE", "").strip():
+        return Source(SourceKind.NAMED_FILE, Path(path))
+    if folder := env.get(CREDENTIALS_DIRECTORY, "").strip():
+        credential = Path(folder) / name.lower()
+        if credential.exists():
+            return Source(SourceKind.CREDENTIAL, credential)
+    return None
+
+
 def read_value(env: Mapping[str, str], name: str) -> str | None:
-    """The variable's value, or the content of the file that its `_FILE` variant names."""
-    value = env.get(PREFIX + name, "").strip()
-    path = env.get(f"{PREFIX}{name}_FILE", "").strip()
-    if value or not path:
-        return value or None
+    """The variable's value: its own, or the content of the file that `find_source` finds."""
+    source = find_source(env, name)
+    if source is None or source.path is None:
+        return env.get(PREFIX + name, "").strip() or None
     try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
+        return source.path.read_text(encoding="utf-8").strip() or None
     except OSError as error:
-        raise ConfigError(
-            f"{PREFIX}{name}_FILE names {path}, which cannot be read ({error.strerror}).",
-            "Check the path and that this user may read it.",
-        ) from error
+        raise ConfigError(*_unreadable(name, source, error)) from error
+
+
+def _unreadable(name: str, source: Source, error: OSError) -> tuple[str, str]:
+    if source.kind is SourceKind.CREDENTIAL:
+        problem = f"The credential {source.path} cannot be read ({error.strerror})."
+        return problem, "Check LoadCredential= in the unit of this service."
+    problem = f"{PREFIX}{name}_FILE names {source.path}, which cannot be read ({error.strerror})."
+    return problem, "Check the path and that this user may read it."
+
+
+def without(env: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Return `env` without these variables and their `_FILE` variants, for a part of the product.
+
+    `$CREDENTIALS_DIRECTORY` stays: it is no secret, and parts read only what they need from it.
+    """
+    left_out = {PREFIX + name + end for name in names for end in ("", "_FILE")}
+    return {name: value for name, value in env.items() if name not in left_out}
 
 
 def read_words(env: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -4,12 +4,33 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from cryptography.fernet import Fernet
-
-from webapp.config.env import PREFIX, ConfigError, read_file, read_value, read_words
+from webapp.config.env import (
+    PREFIX,
+    ConfigError,
+    Source,
+    SourceKind,
+    find_source,
+    read_file,
+    read_value,
+    read_words,
+)
+from webapp.crypto import key_id
 
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 - a file's name
 ENCRYPTION_KEYS_FILE = "encryption.keys"
+
+SECRETS = (
+    *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS"),
+    *("HEARTBEAT_URL", "METRICS_TOKEN", "OIDC_CLIENT_SECRET"),
+    *("BACKUP_PASSPHRASE", "BACKUP_S3_ACCESS_KEY", "BACKUP_S3_SECRET_KEY"),
+)
+"""The variables whose values are secrets, or may hold a password."""
+
+NOT_WITHOUT_PAGES = ("SECRET_KEY", "METRICS_TOKEN", "OIDC_CLIENT_SECRET")
+"""What only the web server needs: it alone signs cookies, answers scrapers and signs people in."""
+
+NOT_FOR_THE_SCHEDULER = tuple(name for name in SECRETS if name != "REDIS_URL")
+"""It only puts jobs into the queue: it reads no database, signs nothing and decrypts nothing."""
 
 
 def read_secret_key(env: Mapping[str, str], data_dir: Path) -> str:
@@ -33,13 +54,27 @@ def read_encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, .
         raise _missing("ENCRYPTION_KEYS", data_dir)
     for key in keys:
         try:
-            Fernet(key)
+            key_id(key)
         except ValueError as error:
             raise ConfigError(
                 f"{PREFIX}ENCRYPTION_KEYS holds something that is no key.",
                 "A key is 44 characters of base64; several are separated by commas.",
             ) from error
     return keys
+
+
+def find_encryption_source(env: Mapping[str, str], data_dir: Path) -> Source:
+    """Where the keys of encrypted columns come from."""
+    given = find_source(env, "ENCRYPTION_KEYS")
+    return given or Source(SourceKind.DATA_DIR, data_dir / ENCRYPTION_KEYS_FILE)
+
+
+def find_secret_files(env: Mapping[str, str], data_dir: Path) -> tuple[Path, ...]:
+    """The files that secrets are read from, as far as they exist."""
+    sources = [find_source(env, name) for name in SECRETS]
+    named = [source.path for source in sources if source is not None and source.path is not None]
+    own = [data_dir / name for name in (SECRET_KEY_FILE, ENCRYPTION_KEYS_FILE)]
+    return tuple(path for path in dict.fromkeys([*own, *named]) if path.exists())
 
 
 def _missing(name: str, data_dir: Path) -> ConfigError:

@@ -20,9 +20,9 @@ def read_data_dir(env: Mapping[str, str]) -> Path:
     return Path(read_value(env, "DATA_DIR") or "data").expanduser().absolute()
 
 
-def needs_data_dir(env: Mapping[str, str]) -> bool:
-    """Whether this installation keeps anything in the data directory."""
-    given = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
+def needs_data_dir(env: Mapping[str, str], *, signs: bool = True) -> bool:
+    """Whether a part, which `signs` cookies or not, finds anything in the data directory."""
+    given = ("DATABASE_URL", "REDIS_URL", "ENCRYPTION_KEYS", *(("SECRET_KEY",) if signs else ()))
     return not all(is_set(env, name) for name in given)
 
 

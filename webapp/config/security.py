@@ -3,17 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 
 from webapp.config.env import PREFIX, ConfigError, read_number, read_value
-
-
-class FactorRule(StrEnum):
-    """Who has to have a second factor."""
-
-    ADMINS = "admins"
-    EVERYBODY = "everybody"
-    OPTIONAL = "optional"
+from webapp.domain.security.factor_rule import FactorRule
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,15 @@ class PeriodicJob:
         return following if following > now else int(now) + self.every_seconds
 
 
+TRAIL_SECONDS = 30
+"""New events of the audit log are chained within a minute, also where a round comes late."""
+
 PERIODIC_JOBS = (
     PeriodicJob("tick", every_seconds=TICK_SECONDS),
     PeriodicJob("notices", every_seconds=TICK_SECONDS),
     PeriodicJob("account_mails", every_seconds=30, first_after=15),
     PeriodicJob("housekeeping", every_seconds=3600, first_after=60),
+    PeriodicJob("audit_trail", every_seconds=TRAIL_SECONDS),
     PeriodicJob("drills", every_seconds=TICK_SECONDS),
     PeriodicJob("proofs", every_seconds=600, first_after=300),
     PeriodicJob("backups", every_seconds=60, first_after=30),

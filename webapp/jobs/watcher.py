@@ -16,8 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.config import Config
+from webapp.extensions import current_config
 from webapp.outage import DATABASE
 from webapp.runtime import pulse
+from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.notices.alarm_rows import HEALTH_PATH
 from webapp.services.notices.deliver_due import deliver_due
 from webapp.services.notices.personal.mail_notes import mail_security_notes
@@ -157,7 +159,8 @@ def _deliver_alarms() -> None:
 
 
 def _deliver_everything() -> None:
-    """Nobody else does: let everything about messages go on, and send whatever is due."""
+    """Nobody else does: let messages go on, send what is due, see to the audit log."""
     advance_notices()
     deliver_due(clock.utcnow())
     mail_security_notes(clock.utcnow())
+    advance_audit_trail(current_config())

@@ -15,6 +15,7 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from webapp.log_context import log_fields
 from webapp.outage import DATABASE, REDIS
 from webapp.process_identity import is_stopped, own_identity
 from webapp.runtime.parent_death import follow_parent
@@ -81,7 +82,7 @@ class TriageWorker(Worker):
 
     def perform_job(self, job: Job, queue: Any, execution: Any) -> bool:
         """Run the job inside the app's context, in the child process."""
-        with self._app.app_context():
+        with self._app.app_context(), log_fields(job=job.id):
             return super().perform_job(job, queue, execution)
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:

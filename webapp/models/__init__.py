@@ -1,7 +1,7 @@
 """The database models, one file for each group of tables. Importing this package registers all."""
 
 from webapp.models.alert import Alert
-from webapp.models.audit import AuditEvent, AuditLink, AuditPruning, AuditSeal
+from webapp.models.audit import AuditEvent, AuditForward, AuditLink, AuditPruning, AuditSeal
 from webapp.models.backup import Backup, Restore
 from webapp.models.connection import ApiExchange, Connection
 from webapp.models.csv_upload import CsvUpload
@@ -12,7 +12,7 @@ from webapp.models.on_call import OnCallMember, OnCallOverride, OnCallRotation
 from webapp.models.outbox import Escalation, OutboxRow, TakeLink
 from webapp.models.policy import ClientMute, NotificationSettings, Policy, PolicyStep
 from webapp.models.poll_run import PollRun
-from webapp.models.retention import RetentionAge
+from webapp.models.retention import Erasure, RetentionAge
 from webapp.models.sign_in import (
     AuthenticatorApp,
     Passkey,
@@ -33,6 +33,7 @@ __all__ = [
     "ApiExchange",
     "Asset",
     "AuditEvent",
+    "AuditForward",
     "AuditLink",
     "AuditPruning",
     "AuditSeal",
@@ -48,6 +49,7 @@ __all__ = [
     "CsvUpload",
     "Device",
     "Drill",
+    "Erasure",
     "Escalation",
     "ExternalEntityMapping",
     "HuntressAgent",

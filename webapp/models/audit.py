@@ -14,6 +14,8 @@ from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.user import ADDRESS_LENGTH, REFERENCE_LENGTH
 
+RECEIVER_LENGTH = 300
+
 
 class AuditEvent(Base):
     """One thing that happened; without an actor, the system or a command made it.
@@ -73,7 +75,7 @@ class AuditPruning(Base):
 
 
 class AuditSeal(Base):
-    """The chain's end as it was at the end of a day (UTC), and whether it has left the machine."""
+    """The chain's end as it was when a day (UTC) was over, and whether it has left the machine."""
 
     __tablename__ = "audit_seals"
 
@@ -83,4 +85,16 @@ class AuditSeal(Base):
     hash: Mapped[str] = mapped_column(String(64))
     sealed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class AuditForward(Base):
+    """How far events were sent to a receiver: all up to `position` of the chain."""
+
+    __tablename__ = "audit_forwards"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    receiver: Mapped[str] = mapped_column(String(RECEIVER_LENGTH), unique=True)
+    position: Mapped[int] = mapped_column(Integer)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Text)

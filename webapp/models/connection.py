@@ -5,11 +5,11 @@ from datetime import datetime
 from sqlalchemy import Boolean, Index, Integer, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.crypto import EncryptedText
 from webapp.domain.portal_link import PORTAL_TEMPLATE_LENGTH
 from webapp.domain.untrusted import MAX_ID_LENGTH
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+from webapp.models.encrypted import EncryptedText
 
 BASE_URL_LENGTH = 500
 PATH_LENGTH = 200
@@ -34,8 +34,8 @@ class Connection(Base):
     provider: Mapped[str] = mapped_column(String(40), default="huntress")
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     base_url: Mapped[str] = mapped_column(String(BASE_URL_LENGTH))
-    api_key: Mapped[str | None] = mapped_column(EncryptedText)
-    api_secret: Mapped[str | None] = mapped_column(EncryptedText)
+    api_key: Mapped[str | None] = mapped_column(EncryptedText("connections.api_key"))
+    api_secret: Mapped[str | None] = mapped_column(EncryptedText("connections.api_secret"))
     account_id: Mapped[str] = mapped_column(String(MAX_ID_LENGTH), unique=True)
     account_name: Mapped[str | None] = mapped_column(String(NAME_LENGTH))
     subdomain: Mapped[str | None] = mapped_column(String(100))

@@ -17,9 +17,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.crypto import EncryptedText
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+from webapp.models.encrypted import EncryptedText
 from webapp.models.target import Target
 
 step_targets = Table(
@@ -104,7 +104,9 @@ class NotificationSettings(Base):
         String(10), default="starttls", server_default="starttls"
     )
     mail_user: Mapped[str | None] = mapped_column(String(255))
-    mail_password: Mapped[str | None] = mapped_column(EncryptedText)
+    mail_password: Mapped[str | None] = mapped_column(
+        EncryptedText("notification_settings.mail_password")
+    )
     mail_sender: Mapped[str | None] = mapped_column(String(255))
     mail_subject: Mapped[str | None] = mapped_column(String(200))
 

@@ -9,17 +9,17 @@ from datetime import datetime
 from sqlalchemy import Boolean, ForeignKey, Integer, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.crypto import EncryptedText
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
+from webapp.models.encrypted import EncryptedText
 from webapp.models.user import User
 
 OWNER = "users.id"
 
 
-def owner(*, unique: bool = False) -> Mapped[int]:
+def owner() -> Mapped[int]:
     """The person that a row belongs to; it goes with them."""
-    return mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), index=not unique, unique=unique)
+    return mapped_column(ForeignKey(OWNER, ondelete="CASCADE"), index=True)
 
 
 class PendingSignIn(Base):
@@ -61,14 +61,15 @@ class SignInThrottle(Base):
 class AuthenticatorApp(Base):
     """A person's authenticator app (TOTP, RFC 6238); it counts once it was confirmed by a code.
 
+    A person has at most one that counts, and beside it one that is being set up in its place.
     `last_step` is the time step of the last code that was taken, because each is taken once.
     """
 
     __tablename__ = "authenticator_apps"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = owner(unique=True)
-    secret: Mapped[str] = mapped_column(EncryptedText)
+    user_id: Mapped[int] = owner()
+    secret: Mapped[str] = mapped_column(EncryptedText("authenticator_apps.secret"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_step: Mapped[int | None] = mapped_column(Integer)

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from webapp.crypto import EncryptedText
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime, reference
+from webapp.models.encrypted import EncryptedText
 from webapp.models.user import User
 
 _OF_A_TEAM = text("user_id IS NULL")
@@ -43,7 +43,7 @@ class Target(Base):
         ForeignKey("users.id", ondelete="CASCADE"), index=True
     )
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
-    secrets: Mapped[str | None] = mapped_column(EncryptedText)
+    secrets: Mapped[str | None] = mapped_column(EncryptedText("notification_targets.secrets"))
     tells_alarms: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     tells_summaries: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

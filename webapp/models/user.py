@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, String, UniqueConstraint, false, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    and_,
+    false,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.extensions import Base
@@ -28,10 +38,12 @@ REFERENCE_LENGTH = 16
 class User(Base):
     """A person who can sign in; `email` is stored in lower case.
 
-    `oidc_subject` is who the person is to the identity provider `oidc_issuer`. A break-glass admin
+    `oidc_subject` is who the person is to the identity provider `oidc_issuer`; where
+    `is_role_provided`, the role comes from there with each sign-in. A break-glass admin
     may sign in with a password where only single sign-on is allowed. `factor_due_at` is when a
-    second factor is asked for without a way around it. `erased_at` is when the person's own data
-    was erased; the row stays for what it is referred to.
+    second factor is asked for without a way around it; it is empty while the person has one.
+    `passkey_handle` is what passkeys know the person by: random text that says nothing about them.
+    `erased_at` is when the person's own data was erased; the row stays for what it is referred to.
     """
 
     __tablename__ = "users"
@@ -50,9 +62,11 @@ class User(Base):
         Boolean, default=False, server_default=false()
     )
     factor_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    passkey_handle: Mapped[str | None] = mapped_column(String(64), unique=True)
     is_break_glass: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
+    is_role_provided: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @property
@@ -60,10 +74,25 @@ class User(Base):
         """Whether this user sees everything and changes nothing."""
         return self.role == ROLE_AUDITOR
 
+    @hybrid_property
+    def may_work(self) -> bool:
+        """Whether this user can be given tickets, put on call and told of what happens."""
+        return self.is_active and self.role != ROLE_AUDITOR
+
+    @may_work.inplace.expression
+    @classmethod
+    def _may_work(cls) -> ColumnElement[bool]:
+        return and_(cls.is_active, cls.role != ROLE_AUDITOR)
+
     @property
     def is_admin(self) -> bool:
         """Whether this user may change settings."""
         return self.role == ROLE_ADMIN
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether this user is somebody to an identity provider."""
+        return self.oidc_subject is not None
 
     @property
     def has_password(self) -> bool:

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from cryptography.fernet import Fernet
-
 from webapp.config import (
     ENCRYPTION_KEYS_FILE,
     SECRET_KEY_FILE,
@@ -19,6 +17,7 @@ from webapp.config import (
     read_data_dir,
     read_database_url,
 )
+from webapp.crypto import generate_key, write_key_file
 
 LOCK_FILE = "up.lock"
 MIGRATE_LOCK_FILE = "migrate.lock"
@@ -76,7 +75,7 @@ def create_keys(env: Mapping[str, str]) -> None:
     if not is_set(env, "SECRET_KEY"):
         _write_new(data_dir / SECRET_KEY_FILE, secrets.token_urlsafe(48))
     if not is_set(env, "ENCRYPTION_KEYS"):
-        _write_new(data_dir / ENCRYPTION_KEYS_FILE, Fernet.generate_key().decode())
+        _write_new(data_dir / ENCRYPTION_KEYS_FILE, generate_key())
 
 
 def _is_new_sqlite(database_url: str) -> bool:
@@ -88,17 +87,9 @@ def _is_new_sqlite(database_url: str) -> bool:
 
 def _write_new(path: Path, text: str) -> None:
     """Write `text` to `path` in one step, unless the file exists."""
-    if path.exists():
-        return
-    fresh = path.with_name(path.name + ".new")
-    with _writing_to(path.parent):
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
+    if not path.exists():
+        with _writing_to(path.parent):
+            write_key_file(path, text + "\n")
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 """Rules for where the web server may listen, and opening its port."""
 
 import errno
+import os
 import socket
+from collections.abc import MutableMapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from webapp.config import ConfigError
+from webapp.config import Config, ConfigError
 
 LAST_PORT = 65_535
+FIRST_HANDED_OVER = 3
+"""The number of the first socket that systemd hands over (sd_listen_fds(3))."""
 
 
 def is_loopback(host: str) -> bool:
@@ -30,6 +34,41 @@ def require_safe_host(host: str, public_url: str | None) -> None:
         "Passwords must not travel unencrypted: put a reverse proxy with https in front of"
         " 127.0.0.1, or set TRIAGEDESK_PUBLIC_URL=https://… if there is one already.",
     )
+
+
+def take_over_socket(env: MutableMapping[str, str], config: Config) -> socket.socket:
+    """Return the listening socket that systemd hands over, and take the variables about it away.
+
+    Raises ConfigError where there is not exactly one, and where it is not for a reverse proxy that
+    the configuration knows.
+    """
+    count, pid = env.pop("LISTEN_FDS", ""), env.pop("LISTEN_PID", "")
+    env.pop("LISTEN_FDNAMES", None)
+    if (count, pid) != ("1", str(os.getpid())):
+        raise ConfigError(
+            "systemd hands over no socket, or more than one.",
+            "`--systemd-socket` is for a service with a unit such as triagedesk.socket beside it.",
+        )
+    server = socket.socket(fileno=FIRST_HANDED_OVER)
+    if server.family != socket.AF_UNIX:
+        require_safe_host(server.getsockname()[0], config.public_url)
+    elif not (config.public_url and config.trusted_proxies):
+        raise ConfigError(
+            "Only a reverse proxy can reach a Unix socket.",
+            "Set TRIAGEDESK_PUBLIC_URL to the address that people open, and"
+            " TRIAGEDESK_TRUSTED_PROXIES=1.",
+        )
+    server.set_inheritable(True)
+    return server
+
+
+def describe_socket(server: socket.socket) -> str:
+    """Where a socket listens: `127.0.0.1:8000`, `[::1]:8000`, or the path of a Unix socket."""
+    name = server.getsockname()
+    if isinstance(name, str):
+        return name
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

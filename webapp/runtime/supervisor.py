@@ -5,6 +5,7 @@ ends.
 """
 
 import contextlib
+import json
 import logging
 import os
 import selectors
@@ -80,10 +81,12 @@ class Supervisor:
     """Keeps parts running.
 
     Call start() for each part, then run(), which returns after a signal, then stop(), which ends
-    the parts within seconds.
+    the parts within seconds. What the parts write is passed on by lines, with `writes_json` each as
+    a JSON object.
     """
 
     output: TextIO = field(default_factory=lambda: sys.stdout)
+    writes_json: bool = False
     _running: list[_Running] = field(default_factory=list, init=False)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector, init=False)
     _stop_signals: int = field(default=0, init=False)
@@ -294,10 +297,19 @@ class Supervisor:
         if any(text in line for text in running.part.hidden):
             return
         try:
-            self.output.write(f"{running.part.name:<9} | {line}\n")
+            self.output.write(f"{self._format(running.part.name, line)}\n")
             self.output.flush()
         except OSError:  # nobody reads our output any more; the parts go on
             pass
+
+    def _format(self, name: str, line: str) -> str:
+        """A line of a part as it is passed on: JSON as it is, and all else with the part's name."""
+        if line.startswith("{"):
+            return line
+        if not self.writes_json:
+            return f"{name:<9} | {line}"
+        moment = f"{clock.utcnow():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+        return json.dumps({"time": moment, "level": "info", "logger": name, "message": line})
 
     def _stop_group(self, group: Sequence[_Running]) -> None:
         alive = [r for r in group if r.process is not None and r.process.poll() is None]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from webapp.extensions import db, read_only
+from webapp.extensions import ADDS_ONLY, Base, db, read_only, writable
 from webapp.stop_signals import stops_held_back
 
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
@@ -46,6 +46,21 @@ def reading() -> Iterator[Session]:
     """A read transaction with one consistent view and no write lock. Loaded objects stay usable."""
     with stops_held_back(), read_only(), _unit_of_work() as session:
         yield session
+
+
+@contextmanager
+def adding_only(kind: type[Base]) -> Iterator[Session]:
+    """A transaction of its own, on a connection of its own, that may add rows of `kind` alone.
+
+    A request that only reads can be put on record with it; the row stays if the request fails
+    afterwards. It must not be opened inside transaction(): SQLite has one writer at a time.
+    """
+    if db.session.registry.has() and db.session().info.get(_OPEN):
+        raise NestedTransactionError("a transaction is already open")
+    own = Session(db.engine, info={ADDS_ONLY: kind})
+    with stops_held_back(), own as session, writable(session):
+        yield session
+        session.commit()
 
 
 @contextmanager

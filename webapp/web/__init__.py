@@ -16,6 +16,7 @@ from webapp.web import (
     people,
     polling,
     recovery,
+    retention,
     settings,
     tickets,
 )
@@ -23,9 +24,13 @@ from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
+from webapp.web.gates import init_gates
 from webapp.web.headers import init_headers
 from webapp.web.navigation import init_navigation
 from webapp.web.page_context import init_page_context
+from webapp.web.people.passkey_place import init_passkey_place
+from webapp.web.read_only_pages import init_read_only_pages
+from webapp.web.request_ids import init_request_log
 from webapp.web.same_session import init_same_session
 from webapp.web.static_files import init_static_files
 from webapp.web.viewer import init_viewer
@@ -40,6 +45,7 @@ AREAS = (
     people,
     polling,
     recovery,
+    retention,
     settings,
     tickets,
 )
@@ -51,12 +57,16 @@ def register_web(app: Flask) -> None:
     init_viewer(app)
     init_same_session(app)
     init_access(app)
+    init_gates(app, people.GATES)
     init_headers(app)
     init_static_files(app)
     init_filters(app)
     init_navigation(app)
     init_page_context(app)
+    init_passkey_place(app)
+    init_read_only_pages(app)
     init_errors(app)
+    init_request_log(app)
     for area in AREAS:
         for blueprint in area.BLUEPRINTS:
             app.register_blueprint(blueprint)

@@ -1,7 +1,7 @@
 """Access rules: every route has one of these decorators, and a route without one is refused.
 
 The decorators also keep GET and HEAD requests from writing, because they run such a view inside
-`read_only()`.
+`read_only()`; `writes_on_get` marks the one exception.
 """
 
 from collections.abc import Callable
@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, make_response, redirect, request, url_for
-from flask_login import current_user
 
 from webapp.extensions import read_only
-from webapp.web.answers import wants_part
+from webapp.web.answers import reload_page, wants_part
+from webapp.web.viewer import Anonymous, Viewer, current_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC = "public"
+FOR_ONESELF = "for oneself"
 SIGNED_IN = "signed in"
 ADMIN_ONLY = "admin only"
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,18 +34,46 @@ def public(view: View) -> View:
     return _guarded(view, PUBLIC)
 
 
+def for_oneself(view: View) -> View:
+    """Allow everybody who is signed in to see and change what is their own; auditors as well."""
+    return _guarded(view, FOR_ONESELF)
+
+
 def signed_in(view: View) -> View:
-    """Allow everybody who is signed in, helpdesk and admins."""
+    """Allow everybody who is signed in, helpdesk and admins; auditors only to look."""
     return _guarded(view, SIGNED_IN)
 
 
 def admin_only(view: View) -> View:
-    """Allow only admins."""
+    """Allow only admins, and auditors to look."""
     return _guarded(view, ADMIN_ONLY)
 
 
+def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
+    """Whether a viewer may open a page of this rule, or with `changes` send its forms."""
+    if rule == PUBLIC:
+        return True
+    if not viewer.is_authenticated:
+        return False
+    if rule == FOR_ONESELF:
+        return True
+    if viewer.is_auditor:
+        return not changes
+    return rule == SIGNED_IN or viewer.is_admin
+
+
+def writes_on_get(view: View) -> View:
+    """Let a GET write; it stands below the access rule of the view.
+
+    Only for answers that the browser brings from elsewhere by a redirect, which is always a GET.
+    Whatever it writes has to be tied to a secret of this very browser, and happen once.
+    """
+    view.writes_on_get = True  # type: ignore[attr-defined]
+    return view
+
+
 def access_of(view: Callable[..., Any]) -> str | None:
-    """The access rule of a view: PUBLIC, SIGNED_IN or ADMIN_ONLY; None without a decorator."""
+    """The access rule of a view, for instance SIGNED_IN; None without a decorator."""
     return getattr(view, "access_rule", None)
 
 
@@ -78,31 +107,32 @@ def sign_in_redirect() -> Response:
     """
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     if wants_part():
-        response = make_response("", 401)
-        response.headers["HX-Refresh"] = "true"
-        return response
+        return reload_page()
     is_home = wanted is None or wanted == "/"
     return make_response(redirect(url_for("account.enter", next=None if is_home else wanted)))
 
 
 def _guarded(view: View, rule: str) -> View:
+    may_write = getattr(view, "writes_on_get", False)
+
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if request.method not in READING_METHODS:
-            _check(rule)
+        if request.method not in READING_METHODS or may_write:
+            _check(rule, changes=request.method not in READING_METHODS)
             return view(*args, **kwargs)
         with read_only():
-            _check(rule)
+            _check(rule, changes=False)
             return view(*args, **kwargs)
 
     guarded.access_rule = rule  # type: ignore[attr-defined]
     return guarded  # type: ignore[return-value]
 
 
-def _check(rule: str) -> None:
+def _check(rule: str, *, changes: bool) -> None:
     if rule == PUBLIC:
         return
-    if not current_user.is_authenticated:
+    viewer = current_viewer()
+    if not viewer.is_authenticated:
         raise SignInRequired
-    if rule == ADMIN_ONLY and not current_user.is_admin:
+    if not is_allowed(rule, viewer, changes=changes):
         abort(403)

@@ -4,8 +4,17 @@ import logging
 import sqlite3
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DatabaseError,
@@ -15,9 +24,10 @@ from sqlalchemy.exc import (
     OperationalError,
     SQLAlchemyError,
 )
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, TooManyRequests
 
-from webapp.extensions import current_config
+from webapp import clock
+from webapp.extensions import current_config, limiter
 from webapp.outage import DATABASE
 from webapp.services.errors import (
     ConflictError,
@@ -30,18 +40,27 @@ from webapp.services.operations.check_storage import try_write
 from webapp.services.transactions import first_line, was_database_asked
 from webapp.web.access import SignInRequired, safe_next, sign_in_redirect
 from webapp.web.addresses import split_address
+from webapp.web.answers import SEE_OTHER, reload_page, wants_part
+from webapp.web.filters import counted
+from webapp.web.gates import Gate, StepRequired, address_of_step
+from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
+from webapp.web.throttling import TOO_MANY
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN_STATUS = 403
 CONFLICT = 409
+SHORT_WAIT = 60
+"""Seconds to wait where a limit does not say how long it lasts."""
+
 DATABASE_DOWN = 503
 STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, FieldError: 400}
 SHOWN_FIELD_LENGTH = 50_000
 NO_RIGHTS = "42501"
 CSRF_FIELD = "csrf_token"
-NEVER_SHOWN = ("password", "secret", "token", "key")
+NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +89,7 @@ EXPLANATIONS = {
         "The address exists, but not for this kind of request. Go back and use the page's buttons.",
     ),
     413: Explanation("That is too large", "Send something smaller; nothing was saved."),
-    429: Explanation(
+    TOO_MANY: Explanation(
         "Too many attempts",
         "Wait a minute, then try again. This keeps strangers from guessing passwords.",
     ),
@@ -95,6 +114,7 @@ def status_of(error: ServiceError) -> int:
 def init_errors(app: Flask) -> None:
     """Register the error pages."""
     app.register_error_handler(SignInRequired, _ask_to_sign_in)
+    app.register_error_handler(StepRequired, _lead_to_step)
     app.register_error_handler(CSRFError, _form_expired)
     app.register_error_handler(NotFoundError, _not_found)
     app.register_error_handler(ServiceError, _not_possible)
@@ -103,6 +123,7 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(DatabaseError, _database_failed)
     app.register_error_handler(InternalServerError, _failed)
     app.after_request(_note_database_is_back)
+    app.register_error_handler(TooManyRequests, _too_many)
     app.register_error_handler(HTTPException, _refused)
 
 
@@ -110,10 +131,50 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     response = _page(error.code)
+    if error.code == FORBIDDEN_STATUS:
+        note_refusal(error.code, FORBIDDEN)
     for name in ("Allow", "Retry-After"):
         for value in error.get_response().headers.getlist(name):
             response.headers[name] = value
     return response
+
+
+def _too_many(error: TooManyRequests) -> ResponseReturnValue:
+    """Say what there was too much of and how long to wait; what was typed is kept."""
+    response: Response | None = error.response  # type: ignore[assignment]  # a werkzeug one, in its types
+    seconds = _seconds_to_wait(error)
+    if response is None:
+        words = _words_of(error)
+        explanation = (
+            Explanation("Please wait a moment", words) if words else EXPLANATIONS[TOO_MANY]
+        )
+        if request.method == "POST" and _came_from_here() and _typed() and not _has_secrets():
+            response = _typing_page("too_many", TOO_MANY, words=explanation.text)
+        else:
+            response = _page(TOO_MANY, explanation)
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _words_of(error: TooManyRequests) -> str | None:
+    """What a limit says of itself, and when to try again; None for those that say nothing."""
+    if isinstance(error, RateLimitExceeded) and not error.limit.error_message:
+        return None
+    return f"{error.description} Try again in {_wait_words(_seconds_to_wait(error))}."
+
+
+def _seconds_to_wait(error: TooManyRequests) -> int:
+    """How long the limit lasts that was reached; at least a second."""
+    reached = limiter.current_limit
+    if isinstance(error, RateLimitExceeded) and reached is not None:
+        return max(1, reached.reset_at - int(clock.machine_seconds()))
+    wait = error.retry_after
+    return wait if isinstance(wait, int) else SHORT_WAIT
+
+
+def _wait_words(seconds: int) -> str:
+    """How long that is: seconds, or minutes rounded up."""
+    return counted(seconds, "second") if seconds < 100 else counted(-(-seconds // 60), "minute")
 
 
 def _failed(error: InternalServerError) -> ResponseReturnValue:
@@ -175,9 +236,9 @@ def _note_database_is_back(response: Response) -> Response:
     return response
 
 
-def _page(code: int) -> Response:
+def _page(code: int, explanation: Explanation | None = None) -> Response:
     _look_up_viewer()
-    explanation = EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
+    explanation = explanation or EXPLANATIONS.get(code, EXPLANATIONS[400 if code < 500 else 500])
     page = render_template("errors/error.html", code=code, explanation=explanation)
     return make_response(page, code)
 
@@ -210,13 +271,24 @@ def _ask_to_sign_in(error: SignInRequired) -> ResponseReturnValue:
     return sign_in_redirect()
 
 
+def _lead_to_step(error: StepRequired) -> ResponseReturnValue:
+    """Lead to the page of a step that comes first; what was typed into a form is not lost."""
+    if request.method == "POST" and _came_from_here() and _typed():
+        return _typing_page("step", CONFLICT, step=error.gate)
+    if wants_part():
+        return reload_page()
+    return redirect(address_of_step(error.gate), SEE_OTHER)
+
+
 def _form_expired(error: CSRFError) -> ResponseReturnValue:
     """Show the form again with a fresh token, unless another site may have sent it.
 
     Cookies for https do not come back over http, so no form works there; a page says so.
     """
     name_session()  # so that the forms of the page that is shown now are taken
-    if not _came_from_here():
+    is_from_here = _came_from_here()
+    note_refusal(400, NO_TOKEN if is_from_here else CROSS_SITE)
+    if not is_from_here:
         return _typing_page("refused", 400, fields=[])
     if current_app.config["SESSION_COOKIE_SECURE"] and not request.cookies:
         return _typing_page("no_cookies", 400, fields=[])
@@ -225,12 +297,20 @@ def _form_expired(error: CSRFError) -> ResponseReturnValue:
     return _typing_page("expired", 400)
 
 
-def _typing_page(reason: str, code: int, fields: list[tuple[str, str]] | None = None) -> Response:
+def _typing_page(
+    reason: str,
+    code: int,
+    fields: list[tuple[str, str]] | None = None,
+    step: Gate | None = None,
+    words: str = "",
+) -> Response:
     page = render_template(
         "errors/typing.html",
         reason=reason,
+        words=words,
         fields=_typed() if fields is None else fields,
         back=_page_before(),
+        step=step,
         public_url=current_config().public_url,
     )
     return make_response(page, code)

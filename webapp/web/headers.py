@@ -4,20 +4,14 @@ import secrets
 
 from flask import Flask, Response, g, request
 
+from webapp.bare_page import HEADERS, https_header
+from webapp.extensions import current_config
 from webapp.web.access import STATIC_ENDPOINT
 
 POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
 
 
 def init_headers(app: Flask) -> None:
@@ -30,7 +24,8 @@ def init_headers(app: Flask) -> None:
     @app.after_request
     def _add_headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=csp_nonce()))
-        for name, value in HEADERS.items():
+        always = HEADERS | https_header(current_config().public_url)
+        for name, value in always.items():
             response.headers.setdefault(name, value)
         if request.endpoint != STATIC_ENDPOINT:
             response.headers["Cache-Control"] = "no-store"

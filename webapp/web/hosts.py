@@ -1,20 +1,16 @@
 """What is settled before Flask looks at a request: the host it names, and HEAD."""
 
 from collections.abc import Callable, Iterable
-from html import escape
 from typing import Any
 from urllib.parse import urlsplit
+
+from webapp.bare_page import make_bare_page
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Monitors ask for these by whatever address they know; they show nothing and link nowhere."""
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Not this address</title></head>
-<body><h1>Triagedesk does not answer at this address</h1><p>{sentence}</p></body></html>
-"""
 
 
 class HostGuard:
@@ -36,14 +32,8 @@ class HostGuard:
             return self._application(environ, start_response)
         if environ.get("PATH_INFO") in PROBES:
             return self._application({**environ, "HTTP_HOST": "localhost"}, start_response)
-        body = PAGE.format(sentence=escape(self._sentence())).encode()
-        headers = [
-            ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-            ("Content-Security-Policy", "default-src 'none'"),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Cache-Control", "no-store"),
-        ]
+        title = "Triagedesk does not answer at this address"
+        headers, body = make_bare_page(title, self._sentence(), self._public_url)
         start_response("400 Bad Request", headers)
         return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
 

@@ -26,7 +26,7 @@ class Entry:
     def is_open_to(self, viewer: Viewer | Anonymous) -> bool:
         """Whether the viewer may open it, and this edition has the integration that it is for."""
         is_there = self.provider is None or has_integration(self.provider)
-        return is_there and (viewer.is_admin or not self.is_admin_only)
+        return is_there and (viewer.sees_all or not self.is_admin_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ NAVIGATION = (
             Entry(
                 "Notifications", "notices.show_policies", "bell", ("notices",), is_admin_only=True
             ),
-            Entry("Users", "users.show_list", "users", ("users",), is_admin_only=True),
+            Entry(
+                "Users", "users.show_list", "users", ("users", "factor_reset"), is_admin_only=True
+            ),
             Entry("Audit log", "audit.show_list", "history", ("audit",), is_admin_only=True),
             Entry("Backups", "backups.show", "archive", ("backups",), is_admin_only=True),
             Entry("Health", "health.show", "heartbeat", ("health",), is_admin_only=True),

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
+from webapp.services.people.factors.show_factor import list_presence_ways
+from webapp.services.people.single_sign_on.own_ways import read_own_ways
 from webapp.web.access import READING_METHODS, safe_next
 from webapp.web.answers import wants_part
 from webapp.web.same_session import CSRF_KEY
@@ -53,7 +55,13 @@ def confirm_page(
 ) -> str:
     """The page that asks; `fields` are sent on to `target` if it was a form."""
     return render_template(
-        "people/confirm.html", target=target, fields=fields, failure=failure, is_form=is_form
+        "people/confirm.html",
+        target=target,
+        fields=fields,
+        failure=failure,
+        is_form=is_form,
+        ways=read_own_ways(require_viewer().id),
+        factors=list_presence_ways(require_viewer().id),
     )
 
 

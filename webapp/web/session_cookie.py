@@ -1,10 +1,14 @@
-"""Signed session cookies that all web servers accept, also those whose clocks differ."""
+"""Signed session cookies that all web servers accept, also those whose clocks differ.
 
+Whatever is signed with SECRET_KEY is signed by HMAC-SHA-256; its libraries' own choice is SHA-1.
+"""
+
+from hashlib import sha256
 from typing import Any
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 
 from webapp import clock
 
@@ -29,9 +33,16 @@ class _ClockSigner(TimestampSigner):
 class ClockSessions(SecureCookieSessionInterface):
     """Flask's signed cookies, stamped by the product's clock instead of the machine's."""
 
+    digest_method = staticmethod(sha256)
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         """Return Flask's serializer with a signer that goes by the product's clock."""
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
             serializer.signer = _ClockSigner
         return serializer
+
+
+def sign_with_sha256() -> None:
+    """Let signatures be made by SHA-256 also where a library has no setting for it: of forms."""
+    Signer.default_digest_method = staticmethod(sha256)

@@ -13,12 +13,18 @@ from flask import Flask, Request, Response, g, request
 from flask_login import current_user
 
 from webapp import clock
+from webapp.domain.security.factor_rule import FactorDemand
 from webapp.extensions import login_manager
+from webapp.log_context import note_log_fields
 from webapp.models import UserSession
+from webapp.models.user import ROLE_AUDITOR
 from webapp.services.audit import ORIGIN, Origin
+from webapp.services.people.factors.demand import demand_of
 from webapp.services.people.sessions import (
     PRESENT_FOR,
     TOUCHED_EVERY,
+    Factor,
+    Method,
     find_session,
     touch_session,
 )
@@ -45,7 +51,20 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
+    must_change_password: bool
+    factor_demand: FactorDemand = FactorDemand.NOTHING
+    factor_due_at: datetime | None = None
     is_authenticated: bool = True
+
+    @property
+    def is_auditor(self) -> bool:
+        """Whether this person sees everything and changes nothing."""
+        return self.role == ROLE_AUDITOR
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether this person sees what admins see; an auditor changes none of it."""
+        return self.is_admin or self.is_auditor
 
     @property
     def is_present(self) -> bool:
@@ -59,6 +78,8 @@ class Anonymous:
 
     name: str = ""
     is_admin: bool = False
+    is_auditor: bool = False
+    sees_all: bool = False
     role: str = ""
     time_zone: str | None = None
     theme: str = THEMES[0]
@@ -111,6 +132,7 @@ def _load(request: Request) -> Viewer | None:
     if found is None:
         return None
     device = None if found.device is None else found.device.reference
+    note_log_fields(user=found.user_id, session=found.reference)
     ORIGIN.set(Origin(request.remote_addr, found.reference, device))
     return _viewer_of(found)
 
@@ -134,7 +156,10 @@ def _touch(response: Response) -> Response:
 
 
 def _viewer_of(found: UserSession) -> Viewer:
+    """A weak password is asked to be changed of who came in with it and so knows it."""
     user = found.user
+    demand, due_at = _demand_in(found)
+    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -148,4 +173,14 @@ def _viewer_of(found: UserSession) -> Viewer:
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
+        factor_demand=demand,
+        factor_due_at=due_at,
+        must_change_password=user.must_change_password and came_by_password,
     )
+
+
+def _demand_in(found: UserSession) -> tuple[FactorDemand, datetime | None]:
+    """What is asked of the person of a session; an identity provider counts as their factor."""
+    if found.factor == Factor.PROVIDER:
+        return FactorDemand.NOTHING, None
+    return demand_of(found.user)

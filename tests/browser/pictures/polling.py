@@ -83,7 +83,7 @@ def fill() -> list[int]:
     gone = add_user(
         email="dan@example.com",
         name="Dan Whitlock",
-        password="long enough",
+        password="correct horse",
         role="helpdesk",
         actor_id=ada,
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY, make_config
-from webapp.config import embedded_redis_url
+from webapp.config import SignOnSettings, embedded_redis_url
 from webapp.services.operations.describe_configuration import describe_configuration
 
 FOLDER = Path("/var/lib/triagedesk")
@@ -62,5 +62,6 @@ def test_values_in_words(changes: dict[str, object], name: str, words: str) -> N
 
 def test_every_variable_that_is_shown_is_documented() -> None:
     text = DOCUMENTED.read_text(encoding="utf-8")
-    for name in described():
+    sign_on = SignOnSettings("https://id.example.com", "desk", "hunter6")
+    for name in described() | described(sign_on=sign_on):
         assert f'id="triagedesk_{name.lower()}"' in text, name

@@ -16,7 +16,7 @@ from webapp.services.transactions import transaction
 
 @pytest.fixture
 def ada_id(app: Flask, fake_clock: FakeClock) -> int:
-    return add_user(email="a@b.org", name="Ada", password="long enough", role="admin").id
+    return add_user(email="a@b.org", name="Ada", password="correct horse", role="admin").id
 
 
 def add(count: int, **values: object) -> None:

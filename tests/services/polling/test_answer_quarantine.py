@@ -82,7 +82,7 @@ def test_retrying_makes_it_due(connection: Connection, fake_clock: FakeClock) ->
 
 @both_databases
 def test_dismissing_keeps_the_row(connection: Connection, fake_clock: FakeClock) -> None:
-    ada = add_user(email="ada@example.com", name="Ada", password="long enough", role="admin")
+    ada = add_user(email="ada@example.com", name="Ada", password="correct horse", role="admin")
     row = _row(connection, "1")
     when = fake_clock.advance(minutes=5)
     dismiss(row.id, "  a test of theirs ", actor_id=ada.id)

@@ -8,7 +8,7 @@ from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.receivers.notices_data import add_policy
 from tests.support.receivers.outbound_config import allow_outbound
 from tests.support.rows import all_rows
-from tests.web.pages import Browser, words_of
+from tests.web.pages import Browser, Page, words_of
 from webapp.domain.notices.target_kinds import KINDS, Kind
 from webapp.models import Target
 
@@ -18,10 +18,14 @@ HOOK = {"name": "PSA", "url": "https://psa.example.com/hooks", "tells_alarms": "
 
 
 def add_hook(admin: Browser, **typed: str) -> str:
-    """Add a webhook; returns the path of its page."""
-    response = admin.post_own(f"{NEW}?kind=webhook", {**HOOK, **typed})
-    assert response.status_code == 303
-    return str(response.location)
+    """Add a webhook; returns the path of its page, to which the page of its secret leads."""
+    return path_of(admin.page_of(admin.post_own(f"{NEW}?kind=webhook", {**HOOK, **typed})))
+
+
+def path_of(page: Page) -> str:
+    """Where the page of a new secret leads."""
+    [done] = [link for link in page.all("a", class_="btn-primary") if words_of(link) == "Done"]
+    return done.get("href") or ""
 
 
 def stored(app: Flask) -> list[Target]:
@@ -52,16 +56,19 @@ def test_the_first_target_is_ticked_for_alarms(app: Flask, admin: Browser) -> No
 
 
 def test_a_secret_is_shown_once_and_never_again(app: Flask, admin: Browser) -> None:
-    path = add_hook(admin)
-    shown = admin.get(path).one("input", aria_label="Signing secret").get("value") or ""
+    page = admin.page_of(admin.post_own(f"{NEW}?kind=webhook", HOOK))
+    path, shown = path_of(page), page.one("input", id="secret").get("value") or ""
     [target] = stored(app)
     assert shown.startswith("whsec_")
     assert shown in (target.secrets or "")
-    assert shown not in admin.get(path).response.text
-    admin.post(f"{path}/rotate-secret", on=path)
-    new = admin.get(path).one("input", aria_label="Signing secret").get("value") or ""
+    assert "PSA was added." in page.text
+    page = admin.page_of(admin.post(f"{path}/rotate-secret", on=path))
+    new = page.one("input", id="secret").get("value") or ""
     assert new not in ("", shown)
-    assert new not in admin.get(path).response.text
+    with admin.client.session_transaction() as held:
+        assert not any(secret in repr(dict(held)) for secret in (new, shown))
+    again = admin.get(path).response.text
+    assert not any(secret in again for secret in (new, shown))
     admin.post(f"{path}/remove-old-secret", on=path)
     assert "Rotate secret" in admin.get(path).text
 

@@ -28,8 +28,7 @@ def admin(
 
 def make_address(admin: Browser) -> str:
     """Make a new address and return its path."""
-    sent = admin.post(MAKE, on=PAGE)
-    page = admin.page_of(admin.client.get(sent.location))
+    page = admin.page_of(admin.post(MAKE, on=PAGE))
     address = page.one("input", id="address").get("value") or ""
     assert address.startswith("http://localhost/on-call/calendar/")
     return urlsplit(address).path
@@ -39,6 +38,8 @@ def test_the_address_is_shown_once_and_needs_no_sign_in(
     admin: Browser, visitor: Browser, app: Flask
 ) -> None:
     path = make_address(admin)
+    with admin.client.session_transaction() as held:
+        assert path.removeprefix(f"{MAKE}/").removesuffix(".ics") not in repr(dict(held))
     assert "The address is shown only once" in admin.get(MAKE).text
     answer = visitor.client.get(path)
     assert answer.status_code == 200

@@ -12,8 +12,11 @@ from tests.support import administration_data
 from tests.support.desk_data import HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page, words_of
+from webapp import clock
 from webapp.models import AuditEvent, Board, User
-from webapp.services.audit import record_event
+from webapp.services.audit import Origin, record_event
+from webapp.services.audit_trail.chain_events import chain_events
+from webapp.services.audit_trail.redact_events import redact_events
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.transactions import transaction
 from webapp.web.operations.audit_words import action_words, field_words
@@ -40,12 +43,14 @@ def rows(page: Page) -> list[str]:
 
 
 def csv_rows(browser: Browser, query: str = "") -> list[dict[str, str]]:
+    """The rows of the file, without those that say who took such files along."""
     response = browser.client.get(f"/audit/export{query}")
     assert response.mimetype == "text/csv"
     assert "attachment" in response.headers["Content-Disposition"]
     text = response.text
     assert text.startswith("\ufeff")
-    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    found = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    return [row for row in found if row["action"] != "export.audit"]
 
 
 def test_newest_first_in_words(admin: Browser, events: None) -> None:
@@ -152,7 +157,7 @@ def test_filters(admin: Browser, events: None, query: str, actions: list[str]) -
     assert [row["action"] for row in csv_rows(admin, f"?{query}")] == actions
     page = admin.get(f"/audit?{query}")
     assert len(rows(page)) == len(actions)
-    assert ("No change fits these filters" in page.text) is (not actions)
+    assert ("No event fits these filters" in page.text) is (not actions)
     assert page.one("a", href="/audit", class_="btn-ghost") is not None
 
 
@@ -211,6 +216,13 @@ def test_the_file_holds_everything_and_no_formula(
         "name": "'=HYPERLINK(1)",
         "before": "",
         "after": '{"name": "=cmd|\' /C calc\'!A0"}',
+        "failed": "no",
+        "address": "",
+        "session": "",
+        "device": "",
+        "details erased (UTC)": "",
+        "link": "",
+        "hash": "",
     }
     assert found[0]["who"] == "system"
 
@@ -248,8 +260,9 @@ def test_a_value_that_looks_like_a_time_of_no_calendar_is_text(
 
 
 def test_nothing_changed_yet(admin: Browser) -> None:
-    assert "Nothing has been changed yet" in admin.get("/audit").text
+    assert "Nothing has happened yet" in admin.get("/audit").text
     assert csv_rows(admin) == []
+    assert "Exported the audit log" in admin.get("/audit").text
 
 
 def test_helpdesk_see_none_of_it(sign_in: SignIn, desk: Desk, events: None) -> None:
@@ -257,9 +270,97 @@ def test_helpdesk_see_none_of_it(sign_in: SignIn, desk: Desk, events: None) -> N
         assert sign_in(HELPDESK).client.get(path).status_code == 403
 
 
+@pytest.fixture
+def security_events(app: Flask, desk: Desk) -> None:
+    """A sign-in, a refusal by somebody unknown, an export, a change; two of them from places."""
+    with app.app_context(), transaction() as session:
+        for action, actor_id, origin in (
+            ("session.begun", desk.admin_id, Origin("192.0.2.7", "ses1", "dev1")),
+            ("session.refused", None, Origin("198.51.100.4")),
+            ("export.clients", desk.admin_id, Origin("192.0.2.7", "ses1", "dev1")),
+            ("user.renamed", None, Origin()),
+            ("board.renamed", None, Origin()),
+            ("key.rotated", None, Origin()),
+        ):
+            record_event(
+                session, action=action, subject_type="thing", actor_id=actor_id, origin=origin
+            )
+
+
+@pytest.mark.parametrize(
+    ("query", "actions"),
+    [
+        ("kind=sign-ins", ["session.refused", "session.begun"]),
+        ("kind=refusals", ["session.refused"]),
+        ("kind=exports", ["export.clients"]),
+        ("kind=accounts", ["user.renamed"]),
+        ("kind=system", ["key.rotated"]),
+        ("kind=changes", ["board.renamed"]),
+        ("kind=nonsense&what=board", ["board.renamed"]),
+        ("address=192.0.2.7", ["export.clients", "session.begun"]),
+        ("address=192.0.2.", ["export.clients", "session.begun"]),
+        ("address=192.0.2._", []),
+        ("session=ses1", ["export.clients", "session.begun"]),
+        ("session=ses1&kind=sign-ins", ["session.begun"]),
+    ],
+)
+def test_filters_by_kind_address_and_session(
+    admin: Browser, security_events: None, query: str, actions: list[str]
+) -> None:
+    assert [row["action"] for row in csv_rows(admin, f"?{query}")] == actions
+    page = admin.get(f"/audit?{query}")
+    assert len(rows(page)) == len(actions) or "kind=exports" in query
+    name, _, value = query.partition("&")[0].partition("=")
+    if name == "kind" and value != "nonsense":
+        chosen = [one for one in page.one("select", name="kind") if one.get("selected") == ""]
+        assert [one.get("value") for one in chosen] == [value]
+    elif name == "session":
+        assert f"Session {value}" in page.text
+
+
+def test_where_somebody_was_and_what_failed_is_shown(
+    app: Flask, admin: Browser, security_events: None
+) -> None:
+    page = admin.get("/audit")
+    begun = next(row for row in page.all("tr") if "Signed in" in words_of(row))
+    assert "Ada Okafor 192.0.2.7: only this address" in words_of(begun)
+    assert "Only session ses1 (device dev1)" in words_of(begun)
+    assert page.one("a", href="/audit?address=198.51.100.4") is not None
+    refused = next(row for row in page.all("tr") if "Was refused at the sign-in" in words_of(row))
+    assert "Somebody unknown" in words_of(refused)
+    assert [one for one in refused.iter() if "red" in (one.get("class") or "")]
+    assert not [one for one in begun.iter() if "red" in (one.get("class") or "")]
+
+
+def test_the_file_says_where_from_and_names_the_link(
+    app: Flask, admin: Browser, security_events: None
+) -> None:
+    with app.app_context():
+        chain_events(clock.utcnow())
+    *_, refused, begun = csv_rows(admin)
+    assert (refused["failed"], begun["failed"]) == ("yes", "no")
+    assert (begun["address"], begun["session"], begun["device"]) == ("192.0.2.7", "ses1", "dev1")
+    assert begun["link"] == "1"
+    assert len(begun["hash"]) == 64
+
+
+def test_erased_details_are_said_to_be_erased(
+    app: Flask, admin: Browser, events: None, fake_clock: FakeClock
+) -> None:
+    with app.app_context(), transaction() as session:
+        redact_events(session, [AuditEvent.action == "ticket.changed"])
+    page = admin.get("/audit")
+    [row] = [one for one in rows(page) if "Changed a ticket" in one]
+    assert "Details erased just now" in row
+    [found] = [one for one in csv_rows(admin) if one["action"] == "ticket.changed"]
+    assert (found["before"], found["details erased (UTC)"]) == ("", "2026-06-09T13:00:00Z")
+
+
 @pytest.mark.parametrize(
     ("action", "words"),
     [
+        ("session.begun", "Signed in"),
+        ("access.refused", "Was refused a page"),
         ("user.role_set", "Changed a role"),
         ("priority.reordered", "Reordered a priority"),
         ("asset.created", "Created an asset"),
@@ -278,7 +379,7 @@ def test_fields_in_words() -> None:
 
 
 def test_an_event_of_long_ago_says_so(app: Flask, admin: Browser, fake_clock: FakeClock) -> None:
-    add_event(app, subject_id=1)
     with app.app_context(), transaction() as session:
-        session.query(AuditEvent).update({"happened_at": fake_clock.now() - timedelta(days=400)})
+        event = record_event(session, action="user.renamed", subject_type="user", subject_id=1)
+        event.happened_at = fake_clock.now() - timedelta(days=400)
     assert rows(admin.get("/audit"))[0].startswith("13 mo ago")

@@ -80,16 +80,21 @@ def test_all_is_well(app: Flask, admin: Browser, queue_is_up: None, fake_clock: 
     assert names == [
         "Database",
         "Encryption keys",
-        *names[2:-10],
+        *names[2:-15],
         "Redis",
         "Worker",
         "Scheduler",
         "Clock",
         "Connection 1 (Tallow & Reed Managed IT)",
         "Notifications",
+        "Audit log",
+        "Sign-ins",
         "Watcher",
         "Alarms",
         "Backups in /mnt/backups",
+        "Keys",
+        "Addresses",
+        "Connections between machines",
         "Disk",
     ]
     assert "The newest one is 5 h old and 2 KB large." in page.text

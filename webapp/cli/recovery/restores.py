@@ -13,7 +13,8 @@ from webapp.config import Config, read_backups, read_data_dir
 from webapp.domain.recovery.settle import full_moment
 from webapp.models import TicketCounter
 from webapp.runtime.data_dir import alone_in, create_data_dir, locked
-from webapp.services.operations.check_encryption import find_unreadable_columns
+from webapp.services.keys.verify_values import find_unreadable
+from webapp.services.operations.check_encryption import columns_without_key
 from webapp.services.recovery.release_restore import read_open_restore, release_restore
 from webapp.services.recovery.restore_backup import describe_restored, restore_backup
 from webapp.services.transactions import reading
@@ -74,7 +75,8 @@ def restore(file: Path, passphrase_file: Path | None, identity: Path | None, as_
 def _look_around() -> tuple[int, list[str]]:
     """The last ticket number of what was restored, and the columns that cannot be decrypted."""
     with reading() as session:
-        return session.get_one(TicketCounter, 1).last_number, find_unreadable_columns(session)
+        unreadable = columns_without_key(find_unreadable(session))
+        return session.get_one(TicketCounter, 1).last_number, unreadable
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Rules about who gets in and what is kept of it."""
+"""Rules about who gets in, and about what is on record of what they did."""

@@ -30,6 +30,11 @@ class Trouble(StrEnum):
     DRILL = "drill-failed"
     UNEXPLAINED = "proof-unexplained"
     PROOF_OVERDUE = "proof-overdue"
+    GUESSING = "sign-in-guessing"
+    REFUSALS = "refusals"
+    GLASS_BROKEN = "break-glass-used"
+    TAMPERED = "audit-tampered"
+    TRAIL = "audit-waiting"
     BACKUP_FAILED = "backup-failed"
     BACKUP_OVERDUE = "backup-overdue"
 
@@ -207,6 +212,36 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         patience=timedelta(hours=2),
         repeat_after=timedelta(hours=12),
         causes=(*_NO_POLLS, *_NO_ANSWERS),
+    ),
+    Trouble.GUESSING: AlarmKind(
+        title="Somebody may be guessing a password",
+        what_to_do="See Audit log → Failures and refusals for the addresses, and ask the person."
+        " If it was not them, let them choose a new password.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.REFUSALS: AlarmKind(
+        title="Many requests from one address are refused",
+        what_to_do="See Audit log → Failures and refusals. Block the address in front of Triagedesk"
+        " if nobody knows it.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.GLASS_BROKEN: AlarmKind(
+        title="A break-glass account was used",
+        what_to_do="Ask whose hands it is in. If nobody knows, end its sessions under Users and let"
+        " its password be changed.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.TAMPERED: AlarmKind(
+        title="The audit log was tampered with",
+        what_to_do="Run `triagedesk audit verify`, compare with the seals that were sent elsewhere,"
+        " and treat it as a break-in until you know better.",
+        is_grave=True,
+    ),
+    Trouble.TRAIL: AlarmKind(
+        title="The audit log is not kept safe",
+        what_to_do=f"Look whether worker or watcher run, and the receiver of seals. {_DOCTOR}",
+        patience=timedelta(minutes=2),
+        repeat_after=timedelta(hours=12),
     ),
     Trouble.BACKUP_FAILED: AlarmKind(
         title="A backup failed",

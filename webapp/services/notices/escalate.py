@@ -71,7 +71,7 @@ def find_due_targets(now: datetime) -> list[int]:
                     OutboxRow.next_try_at <= now,
                     are_messages_free(),
                     Target.paused_at.is_(None),
-                    (Target.user_id.is_(None)) | User.is_active,
+                    (Target.user_id.is_(None)) | User.may_work,
                     (Target.rests_until.is_(None)) | (Target.rests_until <= now),
                     (Target.lease_until.is_(None)) | (Target.lease_until <= now),
                 )

@@ -79,12 +79,12 @@ class _Audiences:
         rows = self._session.execute(
             select(
                 *(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at),
-                *(Target.confirmed_at, User.is_active, User.name.label("person")),
+                *(Target.confirmed_at, User.may_work.label("may_work"), User.name.label("person")),
             )
             .outerjoin(User, User.id == Target.user_id)
             .order_by(Target.id)
         )
-        return [row for row in rows if row.user_id is None or row.is_active]
+        return [row for row in rows if row.user_id is None or row.may_work]
 
     @cached_property
     def _on_call(self) -> User | None:

@@ -84,7 +84,7 @@ def find_recipients(session: Session, *conditions: ColumnElement[bool]) -> tuple
         .outerjoin(User, User.id == Target.user_id)
         .where(
             *conditions,
-            or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.is_active),
+            or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.may_work),
         )
         .order_by(Target.id)
     )

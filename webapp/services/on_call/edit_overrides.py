@@ -161,6 +161,8 @@ def _add(
     now: datetime,
 ) -> OnCallOverride:
     user: User = get_user(session, override.person, lock=True)
+    if user.is_auditor:
+        raise FieldError({"person": f"{user.name} is an auditor; choose somebody else."})
     if not user.is_active:
         raise FieldError({"person": f"{user.name} is deactivated; choose somebody else."})
     row = OnCallOverride(

@@ -53,7 +53,7 @@ def rotation_values(plan: OnCallPlan, now: datetime) -> RotationValues | None:
         weekday=rotation.handover.weekday,
         at=f"{rotation.handover.at:%H:%M}",
         time_zone=plan.row.time_zone,
-        people=[one for one in rotation.order_at(now) if plan.people[one].is_active],
+        people=[one for one in rotation.order_at(now) if plan.people[one].may_work],
     )
 
 
@@ -136,7 +136,7 @@ def _locked_plan(session: Session, now: datetime) -> OnCallPlan:
 
 
 def _check_people(session: Session, people: Sequence[int]) -> None:
-    active = set(session.scalars(select(User.id).where(User.is_active, User.id.in_(people))))
+    active = set(session.scalars(select(User.id).where(User.may_work, User.id.in_(people))))
     if not active.issuperset(people):
         raise FieldError({"people": "Somebody you chose cannot sign in any more; choose again."})
 

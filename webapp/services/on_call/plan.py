@@ -42,7 +42,7 @@ class OnCallPlan:
     @property
     def active(self) -> Rotation | None:
         """The rotation in which the next in order stands in for those who are deactivated."""
-        active = frozenset(user.id for user in self.members if user.is_active)
+        active = frozenset(user.id for user in self.members if user.may_work)
         return self._rotation(stand_ins([user.id for user in self.members], active))
 
     @property
@@ -53,7 +53,7 @@ class OnCallPlan:
 
     def active_overrides(self) -> list[Override]:
         """The overrides without those of people who are deactivated."""
-        return [_as_rule(one) for one in self.overrides if one.user.is_active]
+        return [_as_rule(one) for one in self.overrides if one.user.may_work]
 
     def all_overrides(self) -> list[Override]:
         """The overrides of everybody."""

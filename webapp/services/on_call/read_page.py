@@ -55,7 +55,7 @@ def read_on_call_page(now: datetime) -> OnCallPage:
         shifts = plan.shifts(now - LOOK_BACK, now + LOOK_AHEAD + LONGEST_OVERRIDE, now)
         told = [with_person(plan, shift) for shift in shifts if shift.ends_at > now]
         people = session.scalars(
-            select(User).where(User.is_active).order_by(func.lower(User.name), User.id)
+            select(User).where(User.may_work).order_by(func.lower(User.name), User.id)
         )
         return OnCallPage(
             view=describe_plan(plan, now),

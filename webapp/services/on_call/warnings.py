@@ -63,9 +63,9 @@ def find_warnings(plan: OnCallPlan, now: datetime) -> list[OnCallWarning]:
     else:
         gaps = list(_gaps(plan, now))
     members = {user.id: user for user in plan.members}
-    away = [user for user in members.values() if not user.is_active]
+    away = [user for user in members.values() if not user.may_work]
     coming = [one.user for one in plan.overrides if one.ends_at > now]
-    relied_on = {user.id: user for user in (*plan.members, *coming) if user.is_active}
+    relied_on = {user.id: user for user in (*plan.members, *coming) if user.may_work}
     return [
         *gaps,
         *(OnCallWarning(PlanFault.DEACTIVATED, user) for user in away),

@@ -40,7 +40,7 @@ class OnCallView:
 def who_is_on_call(session: Session, now: datetime) -> User | None:
     """Return who is on call at `now`; None for nobody. Only reads, in two statements.
 
-    It is never somebody who is deactivated. Runs within the caller's transaction.
+    It is never somebody who is deactivated, nor an auditor. Runs within the caller's transaction.
     """
     plan = load_plan(session, now)
     person = who_at(plan.active, plan.active_overrides(), now)

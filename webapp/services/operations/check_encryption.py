@@ -1,12 +1,10 @@
-"""Whether stored secrets can still be read with the configured keys."""
+"""Whether stored secrets can still be read with the configured keys, as a check and a warning."""
 
 import logging
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Column, String, Table, cast, select
-from sqlalchemy.orm import Session
-
-from webapp.crypto import DecryptionError, EncryptedText, cipher
-from webapp.extensions import db
+from webapp.crypto import Why
+from webapp.services.keys.verify_values import UnreadableValue, find_unreadable
 from webapp.services.transactions import reading
 
 UNREADABLE_HINT = (
@@ -14,38 +12,36 @@ UNREADABLE_HINT = (
     " credentials again in the browser: connections under Integrations → Huntress, targets and the"
     " mail server under Notifications, contact methods under Preferences."
 )
+MISPLACED_HINT = (
+    "It is not used. Find out who writes to the database besides Triagedesk, then enter it again."
+)
 
 logger = logging.getLogger(__name__)
 
 
 def warn_of_unreadable_secrets() -> None:
-    """Log a warning if an encrypted column holds a value that no configured key fits.
+    """Log a warning if an encrypted column holds a value that cannot be read.
 
     Everything starts all the same: only the affected connections are not polled, and the affected
     targets are paused (all mail targets, if it is the mail password).
     """
     with reading() as session:
-        unreadable = find_unreadable_columns(session)
-    if unreadable:
-        names = ", ".join(unreadable)
-        logger.warning("The configured keys cannot decrypt %s. %s", names, UNREADABLE_HINT)
+        unreadable = find_unreadable(session)
+    if names := columns_without_key(unreadable):
+        logger.warning(
+            "The configured keys cannot decrypt %s. %s", ", ".join(names), UNREADABLE_HINT
+        )
+    if misplaced := describe_misplaced(unreadable):
+        logger.warning("%s. %s", misplaced, MISPLACED_HINT)
 
 
-def find_unreadable_columns(session: Session) -> list[str]:
-    """`table.column` of every encrypted column with a value that no configured key fits."""
-    return [
-        f"{table.name}.{column.name}"
-        for table in db.metadata.sorted_tables
-        for column in table.columns
-        if isinstance(column.type, EncryptedText) and not _is_readable(session, table, column)
-    ]
+def columns_without_key(unreadable: Iterable[UnreadableValue]) -> list[str]:
+    """The labels of the columns with values that no configured key fits, each once."""
+    lacking = (value.place.label for value in unreadable if value.why is Why.NO_KEY)
+    return list(dict.fromkeys(lacking))
 
 
-def _is_readable(session: Session, table: Table, column: Column[str]) -> bool:
-    stored = session.scalars(select(cast(column, String)).where(column.is_not(None)))
-    try:
-        for text in stored:
-            cipher.decrypt(text)
-    except DecryptionError:
-        return False
-    return True
+def describe_misplaced(unreadable: Sequence[UnreadableValue]) -> str:
+    """What is the matter with values that a key fits, and that are not their place's own."""
+    misplaced = [value.sentence() for value in unreadable if value.why is Why.NOT_ITS_OWN]
+    return "; ".join(misplaced)

@@ -16,7 +16,13 @@ from webapp.config import ConfigError
 from webapp.domain.polling_health import State, Tone
 from webapp.models import InboxRow
 from webapp.schema import RESTORING
-from webapp.services.operations.check_encryption import UNREADABLE_HINT, find_unreadable_columns
+from webapp.services.keys.verify_values import UnreadableValue, find_unreadable
+from webapp.services.operations.check_encryption import (
+    MISPLACED_HINT,
+    UNREADABLE_HINT,
+    columns_without_key,
+    describe_misplaced,
+)
 from webapp.services.schedule.judge_polling import JudgedConnection
 from webapp.services.transactions import first_line, reading
 from webapp.task_queue import FORGOTTEN_AFTER_SECONDS, PartStatus, QueueStatus
@@ -79,7 +85,7 @@ def check_database(migrations: Path) -> list[Check]:
         return [check]
     try:
         with reading() as session:
-            return [check, _secrets(find_unreadable_columns(session))]
+            return [check, *_secrets(find_unreadable(session))]
     except SQLAlchemyError as error:
         return [_unusable(error)]
 
@@ -140,15 +146,15 @@ def _knows(scripts: ScriptDirectory, revision: str | None) -> bool:
     return revision is None or revision in {script.revision for script in scripts.walk_revisions()}
 
 
-def _secrets(unreadable: list[str]) -> Check:
-    if unreadable:
-        return Check(
-            "encryption keys",
-            False,
-            f"The configured keys cannot decrypt {', '.join(unreadable)}.",
-            UNREADABLE_HINT,
-        )
-    return Check("encryption keys", True, "every stored secret can be read")
+def _secrets(unreadable: list[UnreadableValue]) -> Iterator[Check]:
+    name = "encryption keys"
+    if columns := columns_without_key(unreadable):
+        detail = f"The configured keys cannot decrypt {', '.join(columns)}."
+        yield Check(name, False, detail, UNREADABLE_HINT)
+    elif not unreadable:
+        yield Check(name, True, "every stored secret can be read")
+    if misplaced := describe_misplaced(unreadable):
+        yield Check("stored secrets", False, f"{misplaced}.", MISPLACED_HINT)
 
 
 def check_queue(status: QueueStatus) -> list[Check]:

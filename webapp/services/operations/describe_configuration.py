@@ -1,12 +1,12 @@
 """The configuration of the environment as people see it, without secrets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from webapp.config import PREFIX, Config
+from webapp.config import PREFIX, Config, SignOnSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,30 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("OUTBOUND_CA_FILE", "Certificates besides usual ones", config.outbound_ca_file or "None"),
         ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
         ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
+        *_sign_on(config.sign_on),
+        (
+            "BREACHED_PASSWORDS",
+            "Passwords known from breaches",
+            config.security.breached_passwords or "None",
+        ),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
+
+
+def _sign_on(settings: SignOnSettings | None) -> Iterator[tuple[str, str, str]]:
+    if settings is None:
+        yield "OIDC_ISSUER", "Identity provider", "None"
+        return
+    yield "OIDC_ISSUER", "Identity provider", settings.issuer
+    yield "OIDC_CLIENT_ID", "What it calls Triagedesk", settings.client_id
+    yield "OIDC_CLIENT_SECRET", "Client secret", "Set"
+    yield "OIDC_NAME", "What people call it", settings.name
+    yield "OIDC_SCOPES", "Scopes that are asked for", " ".join(settings.scopes)
+    yield "OIDC_ROLES_CLAIM", "Claim that gives roles", settings.roles_claim or "None"
+    yield "OIDC_ADMIN_VALUES", "Makes somebody an admin", _listed(settings.admin_values)
+    yield "OIDC_HELPDESK_VALUES", "Makes somebody helpdesk", _listed(settings.helpdesk_values)
+    yield "OIDC_AUDITOR_VALUES", "Makes somebody an auditor", _listed(settings.auditor_values)
+    yield "LOCAL_PASSWORDS", "Passwords", settings.local_passwords.value
 
 
 def _listed(hosts: Sequence[str]) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.models import AuditEvent, User
+from webapp.domain.security.events import EXPORTS_OF_ONE, FAILURES, GROUPS, EventKind
+from webapp.models import AuditEvent, AuditLink, User
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
 from webapp.services.operations.audit_names import AuditNames, load_names
@@ -23,12 +24,15 @@ class AuditQuery:
     """The filters and the place of a page of the audit log; a filter that is None hides nothing.
 
     `actor` is a user's id, or SYSTEM for events without a person. `group` is the first word of
-    actions, such as "user" in "user.added". `since` is inclusive and `until` exclusive; both are
-    UTC.
+    actions, such as "user" in "user.added". `address` may be the beginning of one. `since` is
+    inclusive and `until` exclusive; both are UTC.
     """
 
     actor: int | str | None = None
+    kind: EventKind | None = None
     group: str | None = None
+    address: str | None = None
+    session_ref: str | None = None
     subject_type: str | None = None
     subject_id: str | None = None
     since: datetime | None = None
@@ -54,11 +58,16 @@ class AuditPage:
 
 @dataclass(frozen=True, slots=True)
 class ExportedEvent:
-    """An event for a file, with its actor's address and its subject's present name."""
+    """An event for a file: who it was, the row's present name, and the event's link of the chain.
+
+    `position` and `hash` are None while the event waits for its link.
+    """
 
     event: AuditEvent
     actor: str | None
     subject: str | None
+    position: int | None
+    hash: str | None
 
 
 def list_events(query: AuditQuery, *, page_size: int = PAGE_SIZE) -> AuditPage:
@@ -91,7 +100,10 @@ def export_events(query: AuditQuery) -> Iterator[ExportedEvent]:
 
 def _read_batch(query: AuditQuery, last_id: int | None) -> list[ExportedEvent]:
     statement = (
-        _events(query).add_columns(User.email).outerjoin(User, User.id == AuditEvent.actor_id)
+        _events(query)
+        .add_columns(User.email, AuditLink.position, AuditLink.hash)
+        .outerjoin(User, User.id == AuditEvent.actor_id)
+        .outerjoin(AuditLink, AuditLink.event_id == AuditEvent.id)
     )
     if last_id is not None:
         statement = statement.where(AuditEvent.id < last_id)
@@ -99,7 +111,10 @@ def _read_batch(query: AuditQuery, last_id: int | None) -> list[ExportedEvent]:
         rows = session.execute(statement.order_by(AuditEvent.id.desc()).limit(EXPORT_BATCH)).all()
         names = load_names(session, [row[0] for row in rows])
         session.expunge_all()  # a long export must not keep the rows it has written in memory
-    return [ExportedEvent(event, email, names.of_subject(event)) for event, email in rows]
+    return [
+        ExportedEvent(event, email, names.of_subject(event), position, digest)
+        for event, email, position, digest in rows
+    ]
 
 
 def _events(query: AuditQuery) -> Select[AuditEvent]:
@@ -112,6 +127,12 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         conditions.append(AuditEvent.actor_id.is_(None))
     elif query.actor is not None:
         conditions.append(AuditEvent.actor_id == query.actor)
+    if query.kind:
+        conditions.append(_is_of(query.kind))
+    if query.address:
+        conditions.append(AuditEvent.address.startswith(query.address, autoescape=True))
+    if query.session_ref:
+        conditions.append(AuditEvent.session_ref == query.session_ref)
     if query.group:
         conditions.append(AuditEvent.action.startswith(f"{query.group}.", autoescape=True))
     if query.subject_type:
@@ -123,6 +144,21 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
     if query.until:
         conditions.append(AuditEvent.happened_at < query.until)
     return conditions
+
+
+def _is_of(kind: EventKind) -> ColumnElement[bool]:
+    """Whether an event is of a kind: failures are one of their own, and changes are the rest."""
+    if kind is EventKind.REFUSALS:
+        return AuditEvent.action.in_(FAILURES)
+    groups = GROUPS.get(kind) or [one for groups in GROUPS.values() for one in groups]
+    is_in_groups = or_(
+        *(AuditEvent.action.startswith(f"{one}.", autoescape=True) for one in groups)
+    )
+    if kind is EventKind.EXPORTS:
+        return or_(is_in_groups, AuditEvent.action.in_(EXPORTS_OF_ONE))
+    if kind is EventKind.CHANGES:
+        return and_(~is_in_groups, AuditEvent.action.not_in(FAILURES))
+    return is_in_groups
 
 
 def _groups(session: Session) -> list[str]:

@@ -1,5 +1,6 @@
 """What the Health page shows: the doctor's checks and the free disk space."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from webapp import clock
 from webapp.domain.figures import size_words
 from webapp.extensions import current_config
 from webapp.schema import migrations_dir
+from webapp.services.operations.check_audit import check_audit
 from webapp.services.operations.check_backups import check_backups
+from webapp.services.operations.check_configuration import check_configuration, gather_facts
 from webapp.services.operations.check_health import (
     Check,
     check_clock,
@@ -21,6 +24,8 @@ from webapp.services.operations.check_health import (
     check_parts,
 )
 from webapp.services.operations.check_notices import check_notices
+from webapp.services.operations.check_passwords import check_breach_file
+from webapp.services.operations.check_sign_on import PAGE_SECONDS, check_sign_on
 from webapp.services.operations.check_storage import check_storage_for_page
 from webapp.services.operations.check_watch import check_watch
 from webapp.services.schedule.judge_polling import judge_connections
@@ -72,6 +77,11 @@ def _checks() -> Iterator[Check]:
     yield from check_connections(connections, clock.utcnow())
     if database[0].is_ok:
         yield check_notices(current_config(), clock.utcnow())
+        yield from check_audit(current_config(), clock.utcnow())
+        if current_config().sign_on is not None:
+            yield check_sign_on(current_config(), seconds=PAGE_SECONDS)
         yield from check_watch(current_config(), connections, clock.utcnow())
         yield from check_backups(current_config(), clock.utcnow())
+    yield from check_configuration(current_config(), gather_facts(current_config(), os.environ))
     yield check_disk(current_config().data_dir)
+    yield from check_breach_file(current_config())

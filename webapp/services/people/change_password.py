@@ -1,19 +1,21 @@
 """Changing one's own password."""
 
+from webapp.domain.security.passwords import MOST
 from webapp.services.lookups import get_user
+from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.sessions import end_sessions, renew_session
+from webapp.services.people.single_sign_on.local_passwords import require_password_use
 from webapp.services.people.users import (
-    PASSWORD_LENGTH,
     UserError,
     drop_password_links,
     hash_password,
     is_password,
-    password_errors,
     record_user_event,
 )
 from webapp.services.transactions import reading, transaction
 
 NOT_CURRENT = "This is not your current password."
+NOT_NEW = "This is the password you have. Choose another one."
 
 
 def change_own_password(user_id: int, current: str, new: str, *, kept_token: str) -> str:
@@ -21,13 +23,17 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
 
     Every session of the user ends, except the one with the token `kept_token`: that gets another
     token, which is returned. Raises UserError for the fields `current_password` or `new_password`,
-    and NotFoundError.
+    PasswordsOffError, and NotFoundError.
     """
     with reading() as session:
-        stored = get_user(session, user_id).password_hash
-    errors = {f"new_{field}": sentence for field, sentence in password_errors(new).items()}
-    if not is_password(current[: PASSWORD_LENGTH[1] + 1], stored):
-        errors |= {"current_password": NOT_CURRENT}
+        user = get_user(session, user_id)
+        require_password_use(session, user)
+        stored = user.password_hash
+    errors = dict(check_password_for(user_id, new).errors("new_password"))
+    if not is_password(current[: MOST + 1], stored):
+        errors["current_password"] = NOT_CURRENT
+    elif new == current:
+        errors.setdefault("new_password", NOT_NEW)
     if errors:
         raise UserError(errors)
     password_hash = hash_password(new)
@@ -36,6 +42,7 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
         if user.password_hash != stored:  # the password was changed meanwhile; that change stands
             raise UserError({"current_password": NOT_CURRENT})
         user.password_hash = password_hash
+        user.must_change_password = False
         drop_password_links(session, user.id)
         end_sessions(session, user.id, except_token=kept_token)
         record_user_event(session, user, "user.password_set", user.id, password=password_hash)

@@ -11,20 +11,28 @@ from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.set_preferences import zone_of_browser
+from webapp.services.people.single_sign_on.local_passwords import (
+    may_use_password,
+    require_password_use,
+)
 from webapp.services.people.tokens import hash_code, make_code
 from webapp.services.people.users import (
     UserError,
     drop_password_links,
     hash_password,
-    password_errors,
     record_user_event,
     store_password,
 )
 from webapp.services.transactions import reading, transaction
 
-LINK_LIFETIME = timedelta(hours=72)
+LINK_LIFETIMES = {
+    PURPOSE_INVITATION: timedelta(hours=72),
+    PURPOSE_RESET: timedelta(hours=24),
+}
+"""How long a link works, by its purpose: what opens an account in use is open for less time."""
 
 
 class PasswordLinkError(RefusedError):
@@ -32,8 +40,8 @@ class PasswordLinkError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link is wrong, was used already or is older than 72 hours. Ask an admin for a "
-            "new one."
+            "This link is wrong, was used already or is too old: an invitation works for 72 hours, "
+            "a link for a new password for 24. Ask an admin for a new one."
         )
 
 
@@ -58,8 +66,9 @@ class IssuedLink:
 
 
 def issue_link(session: Session, user: User) -> IssuedLink:
-    """Store and return a new link (128 random bits, 72 hours, one use).
+    """Store and return a new link (128 random bits, one use).
 
+    Invitations work for 72 hours, links for a new password for 24.
     Runs within the caller's transaction. Only the token's hash is stored. Links that the user has
     not used become worthless.
     """
@@ -67,7 +76,7 @@ def issue_link(session: Session, user: User) -> IssuedLink:
     drop_password_links(session, user.id)
     token = make_code()
     purpose = PURPOSE_RESET if user.has_password else PURPOSE_INVITATION
-    expires_at = now + LINK_LIFETIME
+    expires_at = now + LINK_LIFETIMES[purpose]
     session.add(
         PasswordLink(
             token_hash=hash_code(token),
@@ -83,12 +92,14 @@ def issue_link(session: Session, user: User) -> IssuedLink:
 def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
     """Return a link for a user who forgot the password or lost the invitation.
 
-    The old password works until the link is used. Raises InactiveUserError, NotFoundError.
+    The old password works until the link is used. Raises InactiveUserError, PasswordsOffError,
+    NotFoundError.
     """
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         if not user.is_active:
             raise InactiveUserError(user)
+        require_password_use(session, user)
         link = issue_link(session, user)
         record_user_event(session, user, "user.link_made", actor_id, purpose=link.purpose)
         if user.has_password and actor_id != user.id:
@@ -125,9 +136,9 @@ def choose_password(token: str, password: str, *, browser_zone: str | None = Non
     people use the link at the same moment, one succeeds. Raises PasswordLinkError, or UserError if
     the password cannot be taken; after a UserError the link can still be used.
     """
-    errors = password_errors(password)
     with reading() as session:
         user_id = _usable_link(session, token).user_id
+    errors = check_password_for(user_id, password).errors()
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)
@@ -172,6 +183,6 @@ def _usable_link(session: Session, token: str, *, lock: bool = False) -> Passwor
         .execution_options(populate_existing=True)
     )
     found = session.scalar(query.with_for_update(of=PasswordLink) if lock else query)
-    if found is None:
+    if found is None or not may_use_password(session, found.user):
         raise PasswordLinkError
     return found

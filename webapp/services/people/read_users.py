@@ -33,8 +33,8 @@ class UserRow:
 
     @property
     def is_invited(self) -> bool:
-        """Whether this person has not chosen a password yet."""
-        return not self.user.has_password
+        """Whether this person has never come in: without a password, and linked to nobody."""
+        return not self.user.has_password and not self.user.is_linked
 
 
 def read_users() -> list[UserRow]:
@@ -53,9 +53,9 @@ def read_user(user_id: int) -> UserRow:
 
 
 def list_successors(user_id: int) -> list[User]:
-    """All other users who can sign in, by name: they could take over this user's tickets."""
+    """All other users who may be given tickets, by name: they could take over this user's."""
     with reading() as session:
-        query = select(User).where(User.is_active, User.id != user_id)
+        query = select(User).where(User.may_work, User.id != user_id)
         return list(session.scalars(query.order_by(func.lower(User.name), User.id)))
 
 

@@ -1,10 +1,12 @@
 """Showing once more who one is, in a session that goes on."""
 
+from webapp.domain.security.passwords import MOST
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.sessions import mark_present
-from webapp.services.people.users import PASSWORD_LENGTH, is_password
+from webapp.services.people.single_sign_on.local_passwords import may_use_password
+from webapp.services.people.users import is_password
 from webapp.services.transactions import reading, transaction
 
 
@@ -21,8 +23,10 @@ def show_password(user_id: int, session_id: int, password: str) -> None:
     The caller counts the try before.
     """
     with reading() as session:
-        stored = get_user(session, user_id).password_hash
-    is_right = is_password(password[: PASSWORD_LENGTH[1] + 1], stored)
+        user = get_user(session, user_id)
+        is_allowed = may_use_password(session, user)
+        stored = user.password_hash
+    is_right = is_allowed and is_password(password[: MOST + 1], stored)
     note_presence(user_id, session_id, way="password", is_shown=is_right)
     if not is_right:
         raise NotPresentError

@@ -81,9 +81,14 @@ def person_key(user_id: int) -> AttemptKey:
     return AttemptKey(Counted.PERSON, str(user_id))
 
 
-def factor_key(user_id: int) -> AttemptKey:
-    """The key of somebody whose second factor is asked for."""
-    return AttemptKey(Counted.FACTOR, str(user_id))
+def factor_key(user_id: int, device_token: str | None = None) -> AttemptKey:
+    """The key of somebody whose second factor is asked for: a known browser's own. Only reads.
+
+    Whoever knows the password and guesses codes cannot keep the owner out that way.
+    """
+    with reading() as session:
+        known = _known_device(session, user_id, device_token)
+    return AttemptKey(Counted.DEVICE, known) if known else AttemptKey(Counted.FACTOR, str(user_id))
 
 
 def reserve_attempt(keys: Sequence[AttemptKey]) -> None:

@@ -40,8 +40,11 @@ def hash_cookie(token: str) -> str:
     """The hash to store for a cookie's token: its HMAC-SHA-256 under the secret key.
 
     Another secret key makes every cookie worthless, as does a copy of the database without it.
+    Raises RuntimeError in a part without pages, which has no secret key.
     """
     key = current_config().secret_key.encode()
+    if not key:
+        raise RuntimeError("this part has no secret key")
     return hmac.new(key, token.encode("utf-8", "replace"), sha256).hexdigest()
 
 

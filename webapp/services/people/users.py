@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import PasswordLink, User
+from webapp.models import PasswordLink, Ticket, User
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLES
+from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
+from webapp.models.watch import is_no_drill
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.factors.demand import restart_grace
+from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
+from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
 from webapp.services.transactions import reading, transaction
-
-PASSWORD_LENGTH = (8, 1024)
-"""The least and the most characters of a password."""
 
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
 
@@ -78,7 +79,8 @@ def build_user(*, email: str, name: str, password: str | None, role: str) -> Use
     except EmailNotValidError:
         errors["email"] = NO_ADDRESS
     if password is not None:
-        errors.update(password_errors(password))
+        words = words_about(name=name, email=email)
+        errors.update(check_password(password, context=words, has_factor=False).errors())
     if role not in ROLES:
         errors["role"] = f"The role is one of {', '.join(ROLES)}."
     if errors:
@@ -112,21 +114,25 @@ def find_user(email: str) -> User:
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
     """Set a new password, end the user's sessions and drop their unused password links.
 
-    Raises UserError, NotFoundError.
+    Raises UserError, RefusedError for somebody who is forgotten, NotFoundError.
     """
-    errors = password_errors(password)
+    errors = check_password_for(user_id, password).errors()
     if errors:
         raise UserError(errors)
     password_hash = hash_password(password)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
+        refuse_forgotten(user)
         store_password(session, user, password_hash)
         record_user_event(session, user, "user.password_set", actor_id, password=password_hash)
         return user
 
 
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> User:
-    """Give a user another role. Raises UserError, LastAdminError, NotFoundError."""
+    """Give a user another role.
+
+    Raises UserError, LastAdminError, BreakGlassError, NotFoundError.
+    """
     if role not in ROLES:
         raise UserError({"role": f"The role is one of {', '.join(ROLES)}."})
     with transaction() as session:
@@ -142,16 +148,20 @@ def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
     """Keep a user from signing in and end their sessions.
 
     Their tickets and comments stay. Deactivating a user twice is fine. Raises LastAdminError,
-    NotFoundError.
+    BreakGlassError, NotFoundError.
     """
     with transaction() as session:
         return deactivate(session, user_id, actor_id)
 
 
 def activate_user(user_id: int, actor_id: int | None = None) -> User:
-    """Let a deactivated user sign in again. Raises NotFoundError."""
+    """Let a deactivated user sign in again.
+
+    Raises RefusedError for somebody who is forgotten, and NotFoundError.
+    """
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
+        refuse_forgotten(user)
         if not user.is_active:
             user.is_active = True
             before = {"is_active": False}
@@ -161,12 +171,19 @@ def activate_user(user_id: int, actor_id: int | None = None) -> User:
         return user
 
 
+def refuse_forgotten(user: User) -> None:
+    """Raise RefusedError for a person whose data was erased: nobody is behind that row any more."""
+    if user.erased_at is not None:
+        raise RefusedError("This person was forgotten. Invite them anew if they come back.")
+
+
 def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     """deactivate_user() within the caller's transaction."""
     admins = lock_active_admins(session)
     user = get_user(session, user_id, lock=True)
     if admins == [user.id]:
         raise LastAdminError
+    refuse_losing_glass(session, user)
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
     if user.is_active:
@@ -179,16 +196,39 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
 
 
 def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
-    """Set the role of a loaded user within the caller's transaction; it was checked before."""
+    """Set the role of a loaded user within the caller's transaction; it was checked before.
+
+    Where the new role needs a second factor, the grace begins. Only admins may break the glass.
+    Raises UserError where an auditor would have tickets to work on, and BreakGlassError for the
+    last admin who may break the glass.
+    """
     if user.role != role:
+        if role == ROLE_AUDITOR and (count := _count_open_tickets(session, user.id)):
+            what = "an open ticket" if count == 1 else f"{count:,} open tickets"
+            raise UserError({"role": f"{user.name} has {what}: give them to somebody else first."})
+        refuse_losing_glass(session, user)
         before = {"role": user.role}
         user.role = role
+        user.is_break_glass = user.is_break_glass and user.is_admin
+        restart_grace(session, user)
         record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
+
+
+def _count_open_tickets(session: Session, user_id: int) -> int:
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Ticket.assignee_id == user_id, Ticket.closed_at.is_(None), is_no_drill()
+            )
+        )
+        or 0
+    )
 
 
 def store_password(session: Session, user: User, password_hash: str) -> None:
     """Set a loaded user's password, within the caller's transaction; see set_password()."""
     user.password_hash = password_hash
+    user.must_change_password = False
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
 
@@ -244,19 +284,14 @@ def is_password(password: str, password_hash: str) -> bool:
         return False
 
 
+def is_outdated(password_hash: str) -> bool:
+    """Whether a hash was made with other costs than new ones are."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
 def _as_bytes(password: str) -> bytes:
     """Encode any text, also lone surrogates (they stand for bytes of stdin that are not UTF-8)."""
     return password.encode("utf-8", "surrogatepass")
-
-
-def password_errors(password: str) -> dict[str, str]:
-    """What is wrong with a new password, by field; empty if nothing is wrong."""
-    least, most = PASSWORD_LENGTH
-    if len(password) < least:
-        return {"password": f"A password has at least {least} characters."}
-    if len(password) > most:
-        return {"password": f"A password has at most {most} characters."}
-    return {}
 
 
 def lock_active_admins(session: Session) -> list[int]:

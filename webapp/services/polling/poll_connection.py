@@ -23,6 +23,7 @@ from webapp.domain.cursor_walk import WalkError
 from webapp.domain.routing import missing_settings
 from webapp.extensions import current_config
 from webapp.huntress.errors import ErrorKind, HuntressError
+from webapp.log_context import log_fields
 from webapp.models import Connection, PollRun
 from webapp.models.poll_run import COMPLETED, ERROR, INTERRUPTED, RUNNING
 from webapp.outage import DATABASE
@@ -276,7 +277,12 @@ def _run_by_id(run_id: int | None) -> PollRun | None:
 
 
 def _run(cycle: Cycle, config: Config) -> PollOutcome:
-    """Run the claimed cycle and record its result."""
+    """Run the claimed cycle and record its result; what is logged meanwhile names both."""
+    with log_fields(connection=cycle.connection.id, run=cycle.run.run_id):
+        return _run_and_record(cycle, config)
+
+
+def _run_and_record(cycle: Cycle, config: Config) -> PollOutcome:
     error: str | None = None
     try:
         client = open_client(cycle.connection, config, on_wait=cycle.on_wait)

@@ -90,8 +90,8 @@ def restore_backup(
 ) -> RestoredBackup:
     """Restore a backup into the empty data directory or database that `env` configures.
 
-    Keys come from the backup where `env` gives none. Raises BackupError, AgeError and ConfigError
-    with a sentence; the place is as empty as before then, and the same can be tried again.
+    Keys come from the backup where `env` gives none. Raises BackupError, AgeFileError and
+    ConfigError; the place is as empty as before then, and the same can be tried again.
     """
     place = _read_place(env)
     with describing_disk(place.work_dir):

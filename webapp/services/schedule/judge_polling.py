@@ -10,17 +10,15 @@ from sqlalchemy import (
     Row,
     Select,
     String,
-    Text,
     bindparam,
     cast,
     func,
     select,
-    type_coerce,
 )
 from sqlalchemy.orm import Session, aliased
 
 from webapp import clock
-from webapp.crypto import DecryptionError, cipher
+from webapp.crypto import UnreadableText
 from webapp.domain.polling_health import (
     SCHEDULE,
     TIMER,
@@ -129,8 +127,8 @@ def select_facts(*entities: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *entities,
-            type_coerce(Connection.api_key, Text).label("stored_key"),
-            type_coerce(Connection.api_secret, Text).label("stored_secret"),
+            Connection.api_key.label("stored_key"),
+            Connection.api_secret.label("stored_secret"),
             _paused_by.name.label("paused_by"),
             _disconnected_by.name.label("disconnected_by"),
             _acknowledged_by.name.label("acknowledged_by"),
@@ -186,10 +184,6 @@ def facts_of(connection: Any, row: Row[*tuple[Any, ...]], now: datetime) -> Poll
 
 
 def _credentials(*stored: str | None) -> Credentials:
-    if not all(stored):
-        return Credentials.MISSING
-    try:
-        is_empty = not all(cipher.decrypt(one) for one in stored if one)
-    except DecryptionError:
+    if None not in stored and any(isinstance(one, UnreadableText) for one in stored):
         return Credentials.UNREADABLE
-    return Credentials.MISSING if is_empty else Credentials.READABLE
+    return Credentials.READABLE if all(stored) else Credentials.MISSING

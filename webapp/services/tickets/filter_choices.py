@@ -56,7 +56,7 @@ def read_choices(session: Session, query: TicketQuery) -> FilterChoices:
         statuses=session.scalars(select(Status).order_by(Status.position, Status.id)).all(),
         users=session.scalars(
             select(User)
-            .where(or_(User.is_active, User.id == assignee))
+            .where(or_(User.may_work, User.id == assignee))
             .order_by(func.lower(User.name), User.id)
         ).all(),
     )

@@ -145,6 +145,6 @@ def _people(session: Session, ticket: Ticket) -> Sequence[User]:
     """The people who can be assigned: all active ones and the present assignee."""
     return session.scalars(
         select(User)
-        .where(or_(User.is_active, User.id == ticket.assignee_id))
+        .where(or_(User.may_work, User.id == ticket.assignee_id))
         .order_by(func.lower(User.name), User.id)
     ).all()

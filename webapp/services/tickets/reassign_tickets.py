@@ -49,7 +49,7 @@ def _successor(session: Session, user_id: int, successor_id: int | None) -> User
     if successor_id is None:
         return None
     found = session.get(User, successor_id, populate_existing=True)
-    if found is None or not found.is_active or found.id == user_id:
+    if found is None or not found.may_work or found.id == user_id:
         raise UserError({"successor": "Choose somebody who can still sign in, or nobody."})
     return found
 

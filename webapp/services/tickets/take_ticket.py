@@ -148,7 +148,7 @@ def _refusal(
         return ConflictError(_taken(ticket.assignee, link.user))
     if link.used_at is not None:
         return RefusedError(CALLED_AGAIN if is_called_for else USED)
-    if not link.user.is_active:
+    if not link.user.may_work:
         return RefusedError(NO_PERSON)
     return None
 

@@ -63,7 +63,7 @@ def opening_choices() -> OpeningChoices:
             boards=board_choices(session),
             priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
             users=session.scalars(
-                select(User).where(User.is_active).order_by(func.lower(User.name), User.id)
+                select(User).where(User.may_work).order_by(func.lower(User.name), User.id)
             ).all(),
         )
 

@@ -169,9 +169,9 @@ def choose_board(session: Session, board_id: int) -> Board:
 
 
 def choose_assignee(session: Session, user_id: int) -> User:
-    """The user with this id, who has to be active; raises FieldError."""
+    """The user with this id, who has to be active and no auditor; raises FieldError."""
     user = _chosen(session, User, user_id, "assignee_id", NO_ASSIGNEE)
-    if not user.is_active:
+    if not user.may_work:
         raise FieldError({"assignee_id": NO_ASSIGNEE})
     return user
 

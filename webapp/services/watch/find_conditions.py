@@ -12,6 +12,7 @@ from webapp.config import Config
 from webapp.domain.polling_health import State
 from webapp.domain.watch.alarm_kinds import CLOCK_SECONDS, LEAST_FREE_PERCENT, Trouble
 from webapp.domain.watch.plan_alarms import Key
+from webapp.extensions import current_config
 from webapp.process_identity import machine_name
 from webapp.services.calls.explain_error import is_about_credentials
 from webapp.services.schedule.judge_polling import JudgedConnection, judge_polling
@@ -19,6 +20,7 @@ from webapp.services.watch.find_in_backups import find_in_backups
 from webapp.services.watch.find_in_messages import find_in_messages
 from webapp.services.watch.find_in_proofs import find_in_proofs
 from webapp.services.watch.find_in_reports import find_in_reports
+from webapp.services.watch.find_in_security import find_in_security
 from webapp.services.watch.found import Found, subject_of
 from webapp.services.watch.other_watchers import find_silent_watchers, machines_not_seen_from_here
 from webapp.task_queue import QueueStatus
@@ -48,6 +50,7 @@ def find_conditions(session: Session, queue: QueueStatus, config: Config, now: d
         *find_in_reports(session, connections, now),
         *find_in_messages(session, now),
         *find_in_proofs(session, connections, now),
+        *find_in_security(session, current_config(), now),
         *find_in_backups(session, config, now),
         *find_silent_watchers(session, now),
         *find_full_disk(config.data_dir),

@@ -146,7 +146,7 @@ def _targets(session: Session, now: datetime) -> Iterator[Found]:
         select(Target, User.name)
         .outerjoin(User, User.id == Target.user_id)
         .where(
-            or_(Target.user_id.is_(None), User.is_active),
+            or_(Target.user_id.is_(None), User.may_work),
             or_(
                 Target.paused_at.is_not(None) & Target.paused_by_id.is_(None),
                 Target.paused_at.is_(None)

@@ -139,7 +139,7 @@ def _idle_targets(before: datetime) -> Select[Target, str | None]:
             are_messages_free(),
             Target.paused_at.is_(None),
             Target.failing_since.is_(None),
-            or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.is_active),
+            or_(Target.user_id.is_(None), Target.confirmed_at.is_not(None) & User.may_work),
             or_(Target.rests_until.is_(None), Target.rests_until <= before),
             or_(Target.last_success_at.is_(None), Target.last_success_at <= before),
         )

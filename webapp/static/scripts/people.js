@@ -1,4 +1,4 @@
-// Copies the text that an admin has to hand over; without a script, people copy it by hand.
+// Copies and prints text that is shown once; without a script, people do it by hand.
 // A new person gets the time zone of their browser; without a script, UTC.
 (() => {
   "use strict";
@@ -14,8 +14,11 @@
         await navigator.clipboard.writeText(field.value);
         said.textContent = "Copied.";
       } catch {
-        said.textContent = "Press Ctrl+C (or ⌘C) to copy the selected link.";
+        said.textContent = "Press Ctrl+C (or ⌘C) to copy what is selected.";
       }
     });
+  }
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.addEventListener("click", () => window.print());
   }
 })();

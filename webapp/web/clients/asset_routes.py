@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.models import Asset
 from webapp.services.desk.edit_assets import add_asset, edit_asset
 from webapp.services.desk.import_assets import ASSET_IMPORT
@@ -20,6 +21,7 @@ from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_is_active, read_number, read_page_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.viewer import require_viewer
 
 assets = Blueprint("assets", __name__, url_prefix="/assets")
@@ -132,9 +134,10 @@ def create_from_hosts() -> ResponseReturnValue:
 
 @assets.get("/export")
 @admin_only
+@exporting
 def export() -> ResponseReturnValue:
     """Send every asset as a CSV file."""
-    return csv_response("assets.csv", export_assets())
+    return csv_response(Export.ASSETS, "assets.csv", export_assets())
 
 
 @assets.route("/import", methods=["GET", "POST"])

@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.models import Client
 from webapp.services.desk.edit_clients import add_client, edit_client
 from webapp.services.desk.import_clients import CLIENT_IMPORT
@@ -11,6 +12,7 @@ from webapp.services.desk.read_client import read_client
 from webapp.services.mapping.match_clients import match_clients, matched_words
 from webapp.services.notices.mute_client import find_mute
 from webapp.services.polling.move_tickets import list_move_offers
+from webapp.services.retention.erasures import CLIENT, find_erasure
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
@@ -18,6 +20,7 @@ from webapp.web.csv_import_pages import ImportPages
 from webapp.web.edit_pages import EditAttempt, RowPages
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.params import read_is_active, read_page_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.viewer import require_viewer
 
 clients = Blueprint("clients", __name__, url_prefix="/clients")
@@ -81,6 +84,7 @@ def show(client_id: int) -> ResponseReturnValue:
         attempt=attempt,
         move_offers=list_move_offers(client_id=client_id),
         mute=find_mute(client_id),
+        erasure=find_erasure(CLIENT, client_id),
     )
     return page, attempt.status
 
@@ -110,9 +114,10 @@ def delete(client_id: int) -> ResponseReturnValue:
 
 @clients.get("/export")
 @admin_only
+@exporting
 def export() -> ResponseReturnValue:
     """Send every client as a CSV file."""
-    return csv_response("clients.csv", export_clients())
+    return csv_response(Export.CLIENTS, "clients.csv", export_clients())
 
 
 @clients.route("/import", methods=["GET", "POST"])

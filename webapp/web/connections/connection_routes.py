@@ -39,6 +39,7 @@ from webapp.web.connections.tabs import connection_tabs
 from webapp.web.errors import status_of
 from webapp.web.filters import counted
 from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.person_limits import huntress_calls
 from webapp.web.presence import needs_presence, needs_presence_to_send
 from webapp.web.viewer import require_viewer, zone_of
 
@@ -220,6 +221,7 @@ def acknowledge(connection_id: int) -> ResponseReturnValue:
 
 @connections.post("/<int:connection_id>/sync-organizations")
 @admin_only
+@huntress_calls
 def sync_organizations(connection_id: int) -> ResponseReturnValue:
     """Sync the organizations and say what that changed."""
     tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))
@@ -228,6 +230,7 @@ def sync_organizations(connection_id: int) -> ResponseReturnValue:
 
 @connections.route("/<int:connection_id>/preview", methods=["GET", "POST"])
 @admin_only
+@huntress_calls
 def preview(connection_id: int) -> ResponseReturnValue:
     """Show what the first poll would create; only a POST asks Huntress, a GET calls nobody."""
     page = read_connection_page(connection_id)

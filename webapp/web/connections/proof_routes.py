@@ -3,12 +3,14 @@
 from flask import Blueprint, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.services.connections.read_connection_page import read_connection_page
 from webapp.services.proof.due_proofs import request_proof
 from webapp.services.proof.read_proofs import DayState, ProofDay, export_rows
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.csv_files import csv_response
+from webapp.web.person_limits import exporting, trials
 from webapp.web.viewer import require_viewer
 
 proofs = Blueprint("proofs", __name__, url_prefix="/integrations/huntress/<int:connection_id>")
@@ -36,6 +38,7 @@ def proof_day_words(one: ProofDay) -> str:
 
 @proofs.post("/prove")
 @admin_only
+@trials
 def prove(connection_id: int) -> ResponseReturnValue:
     """Let a worker make a proof now."""
     tell(lambda: request_proof(connection_id, actor_id=require_viewer().id))
@@ -46,7 +49,10 @@ def prove(connection_id: int) -> ResponseReturnValue:
 
 @proofs.get("/proofs/export")
 @admin_only
+@exporting
 def export(connection_id: int) -> ResponseReturnValue:
     """Send all proofs of the connection, the latest first."""
     read_connection_page(connection_id)  # a connection that does not exist is not found
-    return csv_response(f"proofs-{connection_id}.csv", export_rows(connection_id))
+    return csv_response(
+        Export.PROOFS, f"proofs-{connection_id}.csv", export_rows(connection_id), connection_id
+    )

@@ -3,6 +3,7 @@
 from flask import flash, request
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.events import Export
 from webapp.services.mapping.export_mappings import export_mappings
 from webapp.services.mapping.import_mappings import mapping_import
 from webapp.web.access import admin_only
@@ -12,14 +13,16 @@ from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.bulk_routes import CREATE
 from webapp.web.mapping.forms import read_query
 from webapp.web.mapping.table import move_hint
+from webapp.web.person_limits import exporting
 
 
 @mapping.get("/export")
 @admin_only
+@exporting
 def export(connection_id: int) -> ResponseReturnValue:
     """Send the rows that match the address as a CSV file."""
     lines = export_mappings(connection_id, read_query(request.args))
-    return stream_csv("organizations.csv", lines)
+    return stream_csv(Export.MAPPINGS, "organizations.csv", lines, connection_id)
 
 
 @mapping.route("/import", methods=["GET", "POST"])

@@ -21,6 +21,7 @@ from webapp.web.filters import counted
 from webapp.web.mapping.blueprint import mapping
 from webapp.web.mapping.forms import SentRow, TableLinks, picked, read_sent_rows
 from webapp.web.mapping.table import TableRefusal, move_hint, render_table
+from webapp.web.person_limits import huntress_calls
 from webapp.web.viewer import require_viewer
 
 
@@ -59,6 +60,7 @@ def save(connection_id: int) -> ResponseReturnValue:
 
 @mapping.post("/sync")
 @admin_only
+@huntress_calls
 def sync(connection_id: int) -> ResponseReturnValue:
     """Fetch the account's organizations now."""
     tell(lambda: sync_words(sync_now(connection_id, actor_id=require_viewer().id)))

@@ -37,6 +37,7 @@ from webapp.web.notices.policy_forms import (
     step_rows,
 )
 from webapp.web.params import YES
+from webapp.web.person_limits import policy_previews
 from webapp.web.viewer import require_viewer
 
 ADD_STEP, REMOVE_STEP, PREVIEW = "add_step", "remove-", "preview"
@@ -112,6 +113,7 @@ class _Editor:
 
 @notices.get("/policies")
 @admin_only
+@policy_previews
 def show_policies() -> ResponseReturnValue:
     """Show the policies in order."""
     return render_template(
@@ -124,6 +126,7 @@ def show_policies() -> ResponseReturnValue:
 
 @notices.route("/policies/new", methods=["GET", "POST"])
 @admin_only
+@policy_previews
 def new_policy() -> ResponseReturnValue:
     """Show the form of a new policy, preview it, and add it below the others."""
     editor = _Editor.open(None)
@@ -142,6 +145,7 @@ def new_policy() -> ResponseReturnValue:
 
 @notices.route("/policies/<int:policy_id>", methods=["GET", "POST"])
 @admin_only
+@policy_previews
 def show_policy(policy_id: int) -> ResponseReturnValue:
     """Show a policy, preview what it becomes, and save it."""
     policy = read_policy(policy_id)

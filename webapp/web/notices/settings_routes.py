@@ -24,6 +24,7 @@ from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.edit_pages import EditAttempt
 from webapp.web.notices.blueprint import notices
 from webapp.web.notices.settings_forms import MailForm, MessageForm
+from webapp.web.person_limits import trials
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
@@ -66,6 +67,7 @@ def save_messages() -> ResponseReturnValue:
 
 @notices.post("/settings/test-mail")
 @admin_only
+@trials
 def send_mail_to_me() -> ResponseReturnValue:
     """Send a test mail to the viewer, and show what the server answered."""
     address = require_viewer().email

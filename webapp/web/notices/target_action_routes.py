@@ -13,13 +13,15 @@ from webapp.services.notices.targets.webhook_secrets import remove_old_secret, r
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.notices.blueprint import notices
-from webapp.web.notices.shown_once import hold_secret
+from webapp.web.notices.new_secret import show_secret_once
+from webapp.web.person_limits import trials
 from webapp.web.presence import needs_presence
 from webapp.web.viewer import require_viewer
 
 
 @notices.post("/targets/<int:target_id>/test")
 @admin_only
+@trials
 def send_test(target_id: int) -> ResponseReturnValue:
     """Send a test, and show what the receiver answered."""
     return _act(target_id, lambda: f"The test was sent. The answer: {try_target(target_id)}")
@@ -53,13 +55,12 @@ def resume(target_id: int) -> ResponseReturnValue:
 @admin_only
 @needs_presence
 def rotate(target_id: int) -> ResponseReturnValue:
-    """Make a new signing secret beside the old one."""
-
-    def _rotate() -> str:
-        hold_secret(target_id, rotate_secret(target_id, actor_id=require_viewer().id))
-        return "The new secret signs beside the old one."
-
-    return _act(target_id, _rotate)
+    """Make a new signing secret beside the old one, and show it in this one answer."""
+    try:
+        secret = rotate_secret(target_id, actor_id=require_viewer().id)
+    except RefusedError as error:
+        return done(str(error), _page_of(target_id), "error")
+    return show_secret_once(target_id, secret, "The new secret signs beside the old one.")
 
 
 @notices.post("/targets/<int:target_id>/remove-old-secret")

@@ -16,7 +16,7 @@ from webapp.web.answers import SEE_OTHER, done
 from webapp.web.edit_pages import EditAttempt
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.blueprint import notices
-from webapp.web.notices.shown_once import hold_secret, take_secret
+from webapp.web.notices.new_secret import show_secret_once
 from webapp.web.notices.target_forms import TargetForm, build_form
 from webapp.web.presence import needs_presence_to_send
 from webapp.web.viewer import require_viewer
@@ -45,9 +45,9 @@ def new_target() -> ResponseReturnValue:
     if added is None:
         page = render_template("notices/new_target.html", form=form, kind=KINDS[kind])
         return page, form_status(form)
-    if added.new_secret:
-        hold_secret(added.target.id, added.new_secret)
     words = f"{added.target.name} was added. Send a test, to see whether messages arrive."
+    if added.new_secret:
+        return show_secret_once(added.target.id, added.new_secret, words)
     return done(words, url_for("notices.show_target", target_id=added.target.id))
 
 
@@ -73,7 +73,6 @@ def show_target(target_id: int) -> ResponseReturnValue:
         kind=KINDS[kind],
         form=form,
         attempt=attempt,
-        new_secret=take_secret(target_id) if request.method == "GET" else None,
     )
     return page, attempt.status
 

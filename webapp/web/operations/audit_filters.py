@@ -6,11 +6,13 @@ from typing import Any
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
+from webapp.domain.security.events import EventKind
 from webapp.domain.untrusted import clean_line
+from webapp.models.user import ADDRESS_LENGTH, REFERENCE_LENGTH
 from webapp.services.operations.read_audit import SYSTEM, AuditQuery
 from webapp.web.params import read_days, read_number
 
-KEPT = ("who", "what", "type", "id", "from", "to")
+KEPT = ("who", "kind", "what", "type", "id", "address", "session", "from", "to")
 WORD_LENGTH = 60
 
 
@@ -22,6 +24,9 @@ def read_query(values: MultiDict[str, str], zone: tzinfo) -> AuditQuery:
     since, until = read_days(values, zone)
     return AuditQuery(
         actor=_actor(values.get("who")),
+        kind=_kind(values.get("kind")),
+        address=clean_line(values.get("address"), ADDRESS_LENGTH),
+        session_ref=clean_line(values.get("session"), REFERENCE_LENGTH),
         group=clean_line(values.get("what"), WORD_LENGTH),
         subject_type=clean_line(values.get("type"), WORD_LENGTH),
         subject_id=clean_line(values.get("id"), 100),
@@ -49,6 +54,10 @@ class AuditLinks:
     def _link(self, endpoint: str, changes: dict[str, Any]) -> str:
         values: dict[str, Any] = {**self._values, **changes}
         return url_for(endpoint, **{name: value for name, value in values.items() if value})
+
+
+def _kind(text: str | None) -> EventKind | None:
+    return next((kind for kind in EventKind if kind.value == text), None)
 
 
 def _actor(text: str | None) -> int | str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import current_app, url_for
 
+from webapp.domain.security.events import WORDS as SECURITY_WORDS
 from webapp.domain.untrusted import clean_text, cut, parse_moment
 from webapp.models import AuditEvent
 from webapp.services.operations.audit_names import AuditNames
@@ -20,6 +21,9 @@ ACTIONS = {
     "backup.written": "Wrote a backup",
     "client.muted": "Muted a client",
     "client.unmuted": "Ended a client's mute",
+    "client.exported": "Downloaded everything of a client",
+    "client.forgetting": "Began to forget a client",
+    "client.forgotten": "Forgot a client",
     "connection.created": "Connected an account",
     "connection.credentials_replaced": "Replaced the credentials",
     "connection.credentials_forgotten": "Deleted the credentials",
@@ -57,6 +61,8 @@ ACTIONS = {
     "polling.started": "Started polling",
     "quarantine.dismissed": "Dismissed a quarantined report",
     "quarantine.retried": "Asked to retry a quarantined report",
+    "retention.ages_set": "Changed how long records are kept",
+    "retention.applied": "Deleted what was too old",
     "restore.released": "Let messages go out after a restore",
     "routing.saved": "Saved the routing",
     "target.added": "Added a target",
@@ -73,16 +79,24 @@ ACTIONS = {
     "ticket_prefix.changed": "Changed the ticket prefix",
     "user.activated": "Activated a user",
     "user.added": "Added a user",
+    "user.break_glass_set": "Changed who may break the glass",
     "user.deactivated": "Deactivated a user",
     "user.email_changed": "Changed an e-mail address",
+    "user.glass_broken": "Used the password of a break-glass account",
+    "user.exported": "Downloaded what is stored about a user",
+    "user.forgetting": "Began to forget a user",
+    "user.forgotten": "Forgot a user",
     "user.invited": "Invited a user",
+    "user.linked": "Linked an account to the identity provider",
     "user.link_made": "Made a link to choose a password",
     "user.link_withdrawn": "Withdrew a link",
     "user.password_chosen": "Chose a password",
     "user.password_set": "Set a password",
     "user.renamed": "Renamed a user",
+    "user.role_kept": "Kept the last admin, to whom the provider gives a lesser role",
     "user.role_set": "Changed a role",
     "user.signed_out": "Signed a user out everywhere",
+    "user.unlinked": "Unlinked an account from the identity provider",
 }
 _SUBJECT_PAGES = {
     "user": ("users.show", "user_id"),
@@ -109,8 +123,9 @@ class Change:
 
 def action_words(action: str) -> str:
     """Words for an action; an action without words of its own gives them by its parts."""
-    if action in ACTIONS:
-        return ACTIONS[action]
+    words = ACTIONS.get(action) or SECURITY_WORDS.get(action)
+    if words is not None:
+        return words
     subject, _, what = action.replace("_", " ").partition(".")
     if not what or " " in what:
         return f"{subject} {what}".strip().capitalize()
@@ -121,7 +136,7 @@ def action_words(action: str) -> str:
 def group_pairs(groups: Iterable[str], chosen: str | None) -> list[tuple[str, str]]:
     """The groups of actions as choices of the filter; the chosen group is included."""
     offered = sorted({*groups, *([chosen] if chosen else [])})
-    return [(group, f"{group.replace('_', ' ').capitalize()} changes") for group in offered]
+    return [(group, group.replace("_", " ").capitalize()) for group in offered]
 
 
 def changes_of(event: AuditEvent, names: AuditNames) -> list[Change]:

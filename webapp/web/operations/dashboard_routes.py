@@ -30,6 +30,7 @@ from webapp.web.answers import wants_part
 from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.params import YES
+from webapp.web.person_limits import polls
 from webapp.web.viewer import current_viewer, require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
@@ -91,6 +92,7 @@ def show_connection(connection_id: int) -> ResponseReturnValue:
 
 @dashboard.post("/connections/<int:connection_id>/poll")
 @signed_in
+@polls
 def poll(connection_id: int) -> ResponseReturnValue:
     """Request a poll and answer at once; the card shows the progress."""
     notice = None
@@ -138,7 +140,7 @@ def polling_banner() -> Banner | None:
 
 def _place() -> str | None:
     """The place of the card: the connection's own page (only admins see it), or the dashboard."""
-    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().is_admin
+    is_there = request.args.get("place") == CONNECTION_PAGE and require_viewer().sees_all
     return CONNECTION_PAGE if is_there else None
 
 

@@ -11,6 +11,7 @@ from webapp.services.watch.read_drills import read_drills
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.params import read_number
+from webapp.web.person_limits import trials
 from webapp.web.viewer import require_viewer
 
 drills = Blueprint("drills", __name__, url_prefix="/drills")
@@ -25,6 +26,7 @@ def show() -> ResponseReturnValue:
 
 @drills.post("")
 @admin_only
+@trials
 def start() -> ResponseReturnValue:
     """Start a drill; a worker processes its report."""
     tell(lambda: _start(require_viewer().id))

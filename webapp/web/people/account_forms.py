@@ -5,6 +5,7 @@ from wtforms import EmailField, HiddenField, PasswordField, RadioField, StringFi
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from webapp.domain.security.passwords import RULE
 from webapp.services.people.set_preferences import THEMES
 
 THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
@@ -23,7 +24,7 @@ class SetupForm(FlaskForm):
     password = PasswordField(
         "Password",
         [InputRequired("Choose a password.")],
-        description="At least 8 characters.",
+        description=RULE,
     )
     time_zone = HiddenField()
 
@@ -67,9 +68,18 @@ class ChoosePasswordForm(FlaskForm):
     password = PasswordField(
         "New password",
         [InputRequired("Choose a password.")],
-        description="At least 8 characters.",
+        description=RULE,
     )
     time_zone = HiddenField()
+
+
+class BetterPasswordForm(FlaskForm):
+    """The form for a better password, before anything else can be done."""
+
+    current_password = PasswordField("Current password", [InputRequired("Enter it.")])
+    new_password = PasswordField(
+        "Better password", [InputRequired("Choose a password.")], description=RULE
+    )
 
 
 class ChangePasswordForm(FlaskForm):
@@ -79,5 +89,5 @@ class ChangePasswordForm(FlaskForm):
     new_password = PasswordField(
         "New password",
         [InputRequired("Choose a password.")],
-        description="At least 8 characters. You stay signed in here and are signed out elsewhere.",
+        description=f"{RULE} You stay signed in here and are signed out elsewhere.",
     )

@@ -1,13 +1,12 @@
 """One's own account: details, colours, time zone, password."""
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.extensions import current_config
 from webapp.services.errors import ConflictError, FieldError
 from webapp.services.notices.targets.contact_methods import read_contact_methods
-from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
+from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.own_sessions import list_sessions
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
@@ -16,10 +15,10 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
-from webapp.services.people.throttle import ThrottledError, person_key
-from webapp.web.access import safe_next, signed_in
+from webapp.services.people.single_sign_on.own_ways import read_own_ways
+from webapp.services.people.throttle import ThrottledError
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
-from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, send_form, show_field_errors
 from webapp.web.people.account_forms import (
@@ -28,12 +27,13 @@ from webapp.web.people.account_forms import (
     PreferencesForm,
 )
 from webapp.web.people.blueprint import account
-from webapp.web.throttling import count_try, wait_page
+from webapp.web.people.own_password import change_as_typed
+from webapp.web.throttling import wait_page
 from webapp.web.viewer import require_viewer
 
 
 @account.route("/preferences", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 def edit_preferences() -> ResponseReturnValue:
     """Show and save the viewer's colours and time zone, beside the forms about the account."""
     viewer = require_viewer()
@@ -45,7 +45,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 
 @account.post("/preferences/details")
-@signed_in
+@for_oneself
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()
@@ -67,36 +67,23 @@ def edit_details() -> ResponseReturnValue:
 
 
 @account.post("/preferences/password")
-@signed_in
+@for_oneself
 def change_password() -> ResponseReturnValue:
     """Change the viewer's own password; other sessions end, and this one gets another token."""
-    viewer = require_viewer()
     form = ChangePasswordForm()
     if form.validate_on_submit():
         try:
-            token: str = count_try(
-                [person_key(viewer.id)],
-                lambda: change_own_password(
-                    viewer.id,
-                    form.current_password.data,
-                    form.new_password.data,
-                    kept_token=read_cookie(SESSION) or "",
-                ),
-            )
+            leads_to = url_for("account.edit_preferences")
+            return change_as_typed(form.current_password, form.new_password, leads_to)
         except FieldError as error:
             show_field_errors(form, error)
         except ThrottledError as error:
             return wait_page(_preferences_page(password_form=form, problem=str(error)), error)
-        else:
-            words = "Your password is changed. You are signed out everywhere else."
-            response = make_response(done(words, url_for("account.edit_preferences")))
-            write_cookie(response, SESSION, token, current_config().security.session_lifetime)
-            return response
     return _preferences_page(password_form=form), 400
 
 
 @account.post("/theme")
-@signed_in
+@for_oneself
 def switch_theme() -> ResponseReturnValue:
     """Store the colours and go back to the page."""
     set_theme(require_viewer().id, request.form.get("theme", ""))
@@ -124,8 +111,10 @@ def _preferences_page(
         form=form or PreferencesForm(formdata=None, data=_preferences()),
         details_form=details_form,
         password_form=password_form or ChangePasswordForm(formdata=None),
+        ways=read_own_ways(user.id),
         problem=problem,
         contact=read_contact_methods(user.id),
+        factors=summarize_factors([user.id])[user.id],
         sessions=list_sessions(user.id),
         time_zones=list_time_zones(),
     )

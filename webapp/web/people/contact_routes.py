@@ -18,7 +18,7 @@ from webapp.services.notices.targets.contact_methods import (
     delete_contact_method,
     read_contact_methods,
 )
-from webapp.web.access import signed_in
+from webapp.web.access import for_oneself
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.notices.target_forms import SettingsForm, build_form
@@ -30,11 +30,15 @@ contact = Blueprint("contact", __name__, url_prefix="/preferences/contact-method
 MESSAGES = "30 per hour"
 """Codes and tests: nobody may flood somebody else's phone."""
 
-throttled = limiter.limit(MESSAGES, methods=["POST"])
+throttled = limiter.limit(
+    MESSAGES,
+    methods=["POST"],
+    error_message="30 codes and tests can be sent in an hour, so that nobody floods a phone.",
+)
 
 
 @contact.route("/new", methods=["GET", "POST"])
-@signed_in
+@for_oneself
 @needs_presence_to_send
 @throttled
 def new() -> ResponseReturnValue:
@@ -59,7 +63,7 @@ def new() -> ResponseReturnValue:
 
 
 @contact.post("/<int:method_id>/code")
-@signed_in
+@for_oneself
 @throttled
 def new_code(method_id: int) -> ResponseReturnValue:
     """Send a new code; an earlier one stops working."""
@@ -67,7 +71,7 @@ def new_code(method_id: int) -> ResponseReturnValue:
 
 
 @contact.post("/<int:method_id>/confirm")
-@signed_in
+@for_oneself
 def confirm(method_id: int) -> ResponseReturnValue:
     """Confirm a contact method by the code that was sent there."""
 
@@ -81,7 +85,7 @@ def confirm(method_id: int) -> ResponseReturnValue:
 
 
 @contact.post("/<int:method_id>/test")
-@signed_in
+@for_oneself
 @throttled
 def send_test(method_id: int) -> ResponseReturnValue:
     """Send a test, and show what the receiver answered."""
@@ -95,7 +99,7 @@ def send_test(method_id: int) -> ResponseReturnValue:
 
 
 @contact.post("/<int:method_id>/delete")
-@signed_in
+@for_oneself
 def delete(method_id: int) -> ResponseReturnValue:
     """Delete a contact method."""
     name = delete_contact_method(require_viewer().id, method_id)

@@ -4,6 +4,8 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.security.passwords import Strength
+from webapp.extensions import current_config
 from webapp.models import User
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.first_admin import create_first_admin, is_setup_open
@@ -12,6 +14,7 @@ from webapp.services.people.password_links import (
     choose_password,
     find_link_owner,
 )
+from webapp.services.people.password_rules import strength_of
 from webapp.services.people.sessions import Method, SignInError, sign_out
 from webapp.services.people.sign_in import CheckedUser, check_sign_in
 from webapp.services.people.throttle import ThrottledError, sign_in_keys
@@ -20,6 +23,7 @@ from webapp.web.cookies import DEVICE, PENDING, SESSION, drop_cookie, read_cooki
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.account_forms import ChoosePasswordForm, SetupForm, SignInForm
 from webapp.web.people.blueprint import account
+from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import first_step_done
 from webapp.web.throttling import count_try, link_throttled, throttled, wait_page
 from webapp.web.viewer import current_viewer
@@ -54,7 +58,9 @@ def set_up() -> ResponseReturnValue:
         except RefusedError as error:
             form.token.errors = [str(error)]
         else:
-            flash("You are set up. This is your dashboard.", "success")
+            strength = strength_of(user, form.password.data)
+            words = f"You are set up, with a {strength} password. This is your dashboard."
+            flash(words, "success")
             return first_step_done(user.id, Method.PASSWORD, url_for("dashboard.show"))
     return render_template("people/setup.html", form=form), form_status(form)
 
@@ -76,10 +82,8 @@ def enter() -> ResponseReturnValue:
         except SignInError as error:
             failure = str(error)
         except ThrottledError as error:
-            page = render_template("people/sign_in.html", form=form, failure=str(error))
-            return wait_page(page, error)
-    page = render_template("people/sign_in.html", form=form, failure=failure)
-    return page, form_status(form)
+            return wait_page(sign_in_page(form, str(error)), error)
+    return sign_in_page(form, failure), form_status(form)
 
 
 @account.route("/choose-password", methods=["GET", "POST"])
@@ -111,7 +115,7 @@ def choose() -> ResponseReturnValue:
         except FieldError as error:
             show_field_errors(form, error)
         else:
-            return _password_chosen(user)
+            return _password_chosen(user, strength_of(user, form.password.data))
     page = render_template("people/choose.html", form=form, owner=owner, failure=failure)
     return page, 400 if failure else form_status(form)
 
@@ -120,7 +124,8 @@ def choose() -> ResponseReturnValue:
 @public
 def leave() -> ResponseReturnValue:
     """End the session in the browser and in the database."""
-    response = _without_session("You are signed out.", "info")
+    left = None if current_config().sign_on is None else "yes"
+    response = _without_session("You are signed out.", "info", left=left)
     response.headers["Clear-Site-Data"] = FORGET_DATA
     return response
 
@@ -136,18 +141,19 @@ def _link_owner(token: str | None) -> tuple[User | None, str | None]:
         return None, str(error)
 
 
-def _password_chosen(user: User) -> Response:
+def _password_chosen(user: User, strength: Strength) -> Response:
     """End the browser's session, as it may be another person's, and redirect to sign in."""
-    return _without_session(f"Your password is set. Sign in as {user.email}.", "success")
+    words = f"Your password is set; it is {strength}. Sign in as {user.email}."
+    return _without_session(words, "success")
 
 
-def _without_session(words: str, kind: str) -> Response:
+def _without_session(words: str, kind: str, *, left: str | None = None) -> Response:
     token = read_cookie(SESSION)
     if token:
         sign_out(token)
     cookie_session.clear()
     flash(words, kind)
-    response = make_response(redirect(url_for("account.enter"), 303))
+    response = make_response(redirect(url_for("account.enter", left=left), 303))
     for name in (SESSION, PENDING):
         drop_cookie(response, name)
     return response

@@ -5,10 +5,11 @@ from wtforms import BooleanField, EmailField, HiddenField, RadioField, StringFie
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from webapp.models.user import ROLE_ADMIN, ROLE_HELPDESK
+from webapp.models.user import ROLE_ADMIN, ROLE_AUDITOR, ROLE_HELPDESK
 from webapp.web.params import IdField
 
 ROLE_LABELS = {
+    ROLE_AUDITOR: "Auditor: sees everything, also the audit log, and changes nothing",
     ROLE_HELPDESK: "Helpdesk: works tickets and presses “Poll now”",
     ROLE_ADMIN: "Admin: may also change settings, mappings and users",
 }

@@ -1,7 +1,6 @@
 """The Users pages: who may sign in, and with which role."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask import session as cookie_session
 from flask.typing import ResponseReturnValue
 
 from webapp.extensions import current_config
@@ -13,9 +12,13 @@ from webapp.services.people.edit_user import (
     edit_user,
     sign_out_everywhere,
 )
-from webapp.services.people.invite_user import invite_user
+from webapp.services.people.factors.read_factors import summarize_factors
+from webapp.services.people.invite_user import Invitation, invite_user
 from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
+from webapp.services.people.single_sign_on.local_passwords import read_password_limit
+from webapp.services.people.single_sign_on.own_ways import read_own_ways
+from webapp.services.people.single_sign_on.unlink_account import unlink_account
 from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
 from webapp.web.access import admin_only
@@ -29,9 +32,6 @@ from webapp.web.viewer import require_viewer
 
 users = Blueprint("users", __name__, url_prefix="/users")
 
-LINK = "password_link"
-"""The key in the admin's cookie that holds a new link until its page has shown it once."""
-
 
 @users.get("")
 @admin_only
@@ -42,7 +42,9 @@ def show_list() -> ResponseReturnValue:
         "people/users.html",
         rows=rows,
         is_inactive=request.args.get("show") == "deactivated",
+        is_limited=read_password_limit(),
         reached=list_confirmed(),
+        factors=summarize_factors(),
     )
 
 
@@ -50,9 +52,9 @@ def show_list() -> ResponseReturnValue:
 @admin_only
 @needs_presence_to_send
 def invite() -> ResponseReturnValue:
-    """Add a user, then show the link with which they choose a password."""
+    """Add a user, then show the link with which they choose a password, if they may have one."""
     form = InviteForm()
-    link = send_form(
+    invitation: Invitation | None = send_form(
         form,
         lambda: invite_user(
             email=form.email.data,
@@ -61,9 +63,19 @@ def invite() -> ResponseReturnValue:
             actor_id=require_viewer().id,
         ),
     )
-    if link:
-        return _show_once(link)
-    return render_template("people/invite.html", form=form), form_status(form)
+    if invitation is not None and invitation.link is not None:
+        return _show_once(invitation.link)
+    if invitation is not None:
+        user = invitation.user
+        flash(f"{user.name} is invited, and signs in as {user.email}.", "success")
+        return _back(user.id)
+    page = render_template(
+        "people/invite.html",
+        form=form,
+        is_limited=read_password_limit(),
+        sign_on=current_config().sign_on,
+    )
+    return page, form_status(form)
 
 
 @users.get("/<int:user_id>")
@@ -105,18 +117,6 @@ def edit(user_id: int) -> ResponseReturnValue:
     return _back(user_id)
 
 
-@users.get("/<int:user_id>/link")
-@admin_only
-def show_link(user_id: int) -> ResponseReturnValue:
-    """Show the link that was just made, once; later visits only say that it was shown."""
-    held = cookie_session.get(LINK) or {}
-    token = held.get("token") if held.get("user_id") == user_id else None
-    if token:
-        cookie_session.pop(LINK)
-    address = _address_of(token) if token else None
-    return render_template("people/link.html", row=read_user(user_id), address=address, token=token)
-
-
 @users.post("/<int:user_id>/new-link")
 @admin_only
 @needs_presence
@@ -130,6 +130,13 @@ def new_link(user_id: int) -> ResponseReturnValue:
     return _show_once(link)
 
 
+@users.get("/<int:user_id>/new-link")
+@admin_only
+def show_link(user_id: int) -> ResponseReturnValue:
+    """Say that a link is shown only once, to whoever opens the address of one again."""
+    return render_template("people/link.html", row=read_user(user_id), address=None)
+
+
 @users.post("/<int:user_id>/withdraw-link")
 @admin_only
 def withdraw(user_id: int) -> ResponseReturnValue:
@@ -137,6 +144,17 @@ def withdraw(user_id: int) -> ResponseReturnValue:
     is_gone = withdraw_link(user_id, actor_id=require_viewer().id)
     words = "The link does not work any more." if is_gone else "There was no link that worked."
     flash(words, "success" if is_gone else "info")
+    return _back(user_id)
+
+
+@users.post("/<int:user_id>/unlink")
+@admin_only
+@needs_presence
+def unlink(user_id: int) -> ResponseReturnValue:
+    """Cut the tie to a person's account at the identity provider."""
+    is_cut = unlink_account(user_id, actor_id=require_viewer().id)
+    words = "The account is unlinked." if is_cut else "The account was not linked."
+    flash(words, "success" if is_cut else "info")
     return _back(user_id)
 
 
@@ -208,12 +226,17 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         form=form,
         problem=problem,
         reached=list_confirmed().get(user_id, []),
+        factors=summarize_factors([user_id])[user_id],
+        is_limited=read_password_limit(),
+        ways=read_own_ways(user_id),
+        sign_on=current_config().sign_on,
     )
 
 
 def _show_once(link: IssuedLink) -> ResponseReturnValue:
-    cookie_session[LINK] = {"user_id": link.user.id, "token": link.token}
-    return redirect(url_for("users.show_link", user_id=link.user.id), 303)
+    """Show the link in this one answer: what a cookie held could be shown again."""
+    address = _address_of(link.token)
+    return render_template("people/link.html", row=read_user(link.user.id), address=address)
 
 
 def _address_of(token: str) -> str:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from webapp import clock
+from webapp.domain.security.events import Export
 from webapp.services.edition import require_enterprise
 from webapp.services.errors import RefusedError
 from webapp.services.polling.ticket_recorded_incidents import ticket_incident
@@ -24,6 +25,7 @@ from webapp.web.access import safe_next, signed_in
 from webapp.web.answers import done
 from webapp.web.csv_files import stream_csv
 from webapp.web.params import NO, YES, read_days, read_number, read_search
+from webapp.web.person_limits import exporting
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import SEVERITIES
 from webapp.web.viewer import require_viewer, zone_of
@@ -55,11 +57,12 @@ def show_incidents() -> ResponseReturnValue:
 
 @tickets.get("/incidents/export")
 @signed_in
+@exporting
 def export_register() -> ResponseReturnValue:
     """Send all incidents that fit the filters as a CSV file, while they are read."""
     require_enterprise()
     name = f"incidents-{clock.utcnow():%Y-%m-%d}.csv"
-    return stream_csv(name, export_incidents(_read_query(request.args)))
+    return stream_csv(Export.INCIDENTS, name, export_incidents(_read_query(request.args)))
 
 
 @tickets.post("/incidents/<int:alert_id>/ticket")

@@ -9,6 +9,7 @@ from webapp.services.tickets.ticket_choices import OpeningChoices, opening_choic
 from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.ticket_forms import (
     NewTicketForm,
@@ -40,6 +41,7 @@ def new() -> ResponseReturnValue:
 
 @tickets.post("/tickets/new")
 @signed_in
+@text_previews
 def create() -> ResponseReturnValue:
     """Open the ticket, only once even if the form is sent twice; a refused form keeps its text."""
     form = NewTicketForm()

@@ -11,11 +11,14 @@ from webapp.web.errors import status_of
 from webapp.web.tickets.blueprint import tickets
 
 TRIES = "60 per minute"
+too_many_tries = limiter.limit(
+    TRIES, error_message="60 links can be opened in a minute from one address."
+)
 
 
 @tickets.get("/take/<token>")
 @public
-@limiter.limit(TRIES)
+@too_many_tries
 def show_take(token: str) -> ResponseReturnValue:
     """Show what the link is about; this changes nothing, because mail scanners follow links."""
     return _page(token)
@@ -23,7 +26,7 @@ def show_take(token: str) -> ResponseReturnValue:
 
 @tickets.post("/take/<token>")
 @public
-@limiter.limit(TRIES)
+@too_many_tries
 def take(token: str) -> ResponseReturnValue:
     """Take the ticket for the person whom the link was sent to."""
     try:

@@ -18,6 +18,7 @@ from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen
@@ -55,6 +56,7 @@ def show_raw(ticket_id: int) -> ResponseReturnValue:
 
 @tickets.post("/tickets/preview")
 @signed_in
+@text_previews
 def preview() -> ResponseReturnValue:
     """The part of a page that previews the text being written."""
     text = next((request.form[name] for name in PREVIEWED if name in request.form), "")
@@ -63,6 +65,7 @@ def preview() -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/notes")
 @signed_in
+@text_previews
 def add_note(ticket_id: int) -> ResponseReturnValue:
     """Add an internal note, or preview it; a refused note is shown again as it was typed."""
     form = NoteForm()

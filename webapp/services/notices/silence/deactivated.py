@@ -1,4 +1,4 @@
-"""People who were deactivated are told nothing any more, whichever way that was done."""
+"""People who were deactivated or made auditors are told nothing any more, whichever way."""
 
 from datetime import datetime
 
@@ -12,13 +12,13 @@ from webapp.services.transactions import NO_SYNC, reading, transaction
 _WAITS_FOR_THEM = (
     OutboxRow.state == OutboxState.PENDING,
     OutboxRow.target_id.in_(
-        select(Target.id).join(User, User.id == Target.user_id).where(User.is_active.is_(False))
+        select(Target.id).join(User, User.id == Target.user_id).where(~User.may_work)
     ),
 )
 
 
 def drop_for_deactivated(session: Session) -> None:
-    """Drop what waits for people who are deactivated, in the caller's transaction."""
+    """Drop what waits for people who are deactivated or auditors, in the caller's transaction."""
     session.execute(
         update(OutboxRow)
         .where(*_WAITS_FOR_THEM)

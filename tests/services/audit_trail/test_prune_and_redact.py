@@ -1,0 +1,179 @@
+"""Retention and erasure: what they take is gone for good, and the chain still holds."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
+from tests.support.interruptions import ProcessDied
+from tests.support.rows import all_rows
+from tests.support.security.trail import add_events, chained, tamper
+from webapp.models import AuditEvent, AuditLink, AuditPruning
+from webapp.services.audit_trail import prune_events as module
+from webapp.services.audit_trail.chain_events import chain_events
+from webapp.services.audit_trail.prune_events import count_prunable, prune_events
+from webapp.services.audit_trail.redact_events import redact_events
+from webapp.services.audit_trail.verify_chain import verify_chain
+from webapp.services.transactions import reading, transaction
+
+
+def event_ids() -> list[int]:
+    return [event.id for event in all_rows(AuditEvent)]
+
+
+def positions() -> list[int]:
+    with reading() as session:
+        return list(session.scalars(select(AuditLink.position).order_by(AuditLink.position)))
+
+
+@both_databases
+def test_old_events_go_and_the_chain_holds(app: Flask, fake_clock: FakeClock) -> None:
+    chained(5)
+    fake_clock.advance(days=10)
+    chained(3)
+    before = fake_clock.now() - timedelta(days=1)
+    assert count_prunable(before) == 5
+    assert prune_events(before, fake_clock.now()) == 5
+    chain_events(fake_clock.now())
+    assert event_ids() == [6, 7, 8, 9]
+    assert positions() == [6, 7, 8, 9]
+    told = all_rows(AuditEvent)[-1]
+    assert (told.action, told.after) == (
+        "audit.pruned",
+        {"events": 5, "before": before.isoformat(), "position": 5},
+    )
+    report = verify_chain()
+    assert (report.problems, report.pruned, report.links) == ([], 5, 4)
+    assert prune_events(before, fake_clock.now()) == 0
+    assert count_prunable(before) == 0
+
+
+@both_databases
+def test_what_is_deleted_beyond_a_pruning_is_found(app: Flask, fake_clock: FakeClock) -> None:
+    chained(5)
+    fake_clock.advance(days=10)
+    chained(3)
+    prune_events(fake_clock.now() - timedelta(days=1), fake_clock.now())
+    tamper("DELETE FROM audit_events WHERE id = 6", "DELETE FROM audit_chain WHERE position = 6")
+    assert "Link 6 is missing" in verify_chain().problems[0]
+
+
+def test_a_pruning_that_was_interrupted_goes_on(
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    chained(7)
+    fake_clock.advance(days=10)
+    chained(1)
+    before = fake_clock.now() - timedelta(days=1)
+    original, calls = module._delete_marked, []
+
+    def die_at_the_second(*given: object) -> int:
+        calls.append(given)
+        if len(calls) == 2:
+            raise ProcessDied
+        return original(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_delete_marked", die_at_the_second)
+    with pytest.raises(ProcessDied):
+        prune_events(before, fake_clock.now())
+    assert len(event_ids()) == 5 + 1 + 1
+    assert verify_chain().is_whole
+    assert prune_events(before, fake_clock.now()) == 5
+    assert len(all_rows(AuditPruning)) == 1
+    assert verify_chain().is_whole
+
+
+def test_the_newest_link_and_what_has_none_stay(app: Flask, fake_clock: FakeClock) -> None:
+    chained(2)
+    add_events(1)
+    fake_clock.advance(days=10)
+    assert prune_events(fake_clock.now(), fake_clock.now()) == 1
+    chain_events(fake_clock.now())
+    assert event_ids() == [2, 3, 4]
+    assert verify_chain().is_whole
+
+
+def test_an_event_behind_a_newer_one_stays(app: Flask, fake_clock: FakeClock) -> None:
+    """In the chain it stands after one that is kept."""
+    chained(1, happened_at=fake_clock.now() - timedelta(days=9))
+    chained(1)
+    chained(1, happened_at=fake_clock.now() - timedelta(days=9))
+    assert prune_events(fake_clock.now() - timedelta(days=1), fake_clock.now()) == 1
+    assert event_ids()[:2] == [2, 3]
+
+
+def test_nothing_to_prune(app: Flask, fake_clock: FakeClock) -> None:
+    assert prune_events(fake_clock.now(), fake_clock.now()) == 0
+    chained(2)
+    assert prune_events(fake_clock.now() - timedelta(days=1), fake_clock.now()) == 0
+    assert all_rows(AuditPruning) == []
+
+
+@both_databases
+def test_details_are_erased_with_their_salt(app: Flask, fake_clock: FakeClock) -> None:
+    chained(4)
+    add_events(1)
+    with transaction() as session:
+        assert redact_events(session, [AuditEvent.id.in_([2, 3, 5])]) == 3
+    chain_events(fake_clock.now())
+    events = all_rows(AuditEvent)
+    assert [event.id for event in events if event.redacted_at] == [2, 3, 5]
+    assert {(event.before, event.after) for event in events if event.redacted_at} == {(None, None)}
+    assert (events[-1].action, events[-1].after) == ("audit.redacted", {"events": 3})
+    with reading() as session:
+        salts = {link.event_id: link.details_salt for link in session.scalars(select(AuditLink))}
+    assert [event_id for event_id, salt in salts.items() if salt is None] == [2, 3]
+    report = verify_chain()
+    assert (report.problems, report.waiting) == ([], 0)
+
+
+@both_databases
+def test_an_erasure_that_nobody_tells_of_is_found(app: Flask, fake_clock: FakeClock) -> None:
+    """The triggers allow it, as they cannot know who asks."""
+    chained(3)
+    with transaction() as session:
+        connection = session.connection()
+        connection.exec_driver_sql(
+            "UPDATE audit_events SET before = NULL, after = NULL,"
+            " redacted_at = '2026-06-09 12:00:00+00' WHERE id = 2"
+            if connection.dialect.name == "postgresql"
+            else "UPDATE audit_events SET before = NULL, after = NULL,"
+            " redacted_at = '2026-06-09 12:00:00.000000' WHERE id = 2"
+        )
+        connection.exec_driver_sql("UPDATE audit_chain SET details_salt = NULL WHERE position = 2")
+    assert verify_chain().problems == [
+        "The details of 1 events were erased on 2026-06-09 at 12:00:00 UTC, and no event tells of"
+        " it."
+    ]
+
+
+def test_a_second_erasure_takes_what_is_left(app: Flask, fake_clock: FakeClock) -> None:
+    chained(3)
+    with transaction() as session:
+        assert redact_events(session, [AuditEvent.subject_type == "thing"]) == 3
+    fake_clock.advance(minutes=1)
+    with transaction() as session:
+        assert redact_events(session, [AuditEvent.subject_type == "thing"]) == 0
+    chained(1)
+    with transaction() as session:
+        assert redact_events(session, [AuditEvent.subject_type == "thing"]) == 1
+    chain_events(fake_clock.now())
+    assert verify_chain().is_whole
+
+
+def test_an_erasure_that_is_rolled_back_changes_nothing(app: Flask) -> None:
+    chained(2)
+
+    def erase_and_die() -> None:
+        with transaction() as session:
+            redact_events(session, [AuditEvent.subject_type == "thing"])
+            raise ProcessDied
+
+    with pytest.raises(ProcessDied):
+        erase_and_die()
+    assert all(event.after for event in all_rows(AuditEvent))
+    assert verify_chain().is_whole

@@ -1,0 +1,1 @@
+"""What `deploy` hands out, at work: proxies on other ports, units without a systemd."""

@@ -1,0 +1,1 @@
+"""The outside of signing in: an identity provider that speaks OpenID Connect."""

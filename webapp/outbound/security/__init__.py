@@ -1,0 +1,1 @@
+"""Ways out of the machine for what has to be on record elsewhere."""

@@ -1,0 +1,1 @@
+"""The audit trail: who was refused, the chain of hashes, its seals, what leaves the machine."""

@@ -1,0 +1,135 @@
+"""Forwarding: every event is sent elsewhere, in the order of the chain and at least once.
+
+How far that came is kept in the database. A process that ends between sending and noting sends the
+same events again: receivers know them by their position.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from webapp.config import Config
+from webapp.domain.security.chain import ChainEnd, link_text, moment_text
+from webapp.domain.security.events import is_failure
+from webapp.domain.security.receiver import Receiver
+from webapp.domain.security.syslog import SyslogSeverity
+from webapp.models import AuditEvent, AuditForward, AuditLink, User
+from webapp.outbound.errors import DeliveryError
+from webapp.services.audit_trail.chain_end import read_pruned_end
+from webapp.services.audit_trail.chain_events import linked_event
+from webapp.services.audit_trail.send_lines import SentDocument, send_documents
+from webapp.services.transactions import reading, transaction
+
+BATCH = 200
+MOST_BATCHES = 50
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A link, its event, the hash before, and who did it."""
+
+    link: AuditLink
+    event: AuditEvent
+    before: ChainEnd
+    actor: str | None
+
+
+def forward_events(config: Config, now: datetime) -> int:
+    """Send the events that the receiver has not had; return how many were sent.
+
+    A new receiver gets all that are kept, so that it can verify the chain by itself.
+    """
+    receiver = config.audit.forward
+    if receiver is None:
+        return 0
+    total = 0
+    for _ in range(MOST_BATCHES):
+        position = _read_bookmark(receiver)
+        waiting = _list_waiting(position)
+        if not waiting:
+            break
+        try:
+            documents = [_as_sent(one) for one in waiting]
+            send_documents(receiver, documents, config.outbound_ca_file)
+        except DeliveryError as error:
+            _move_bookmark(receiver, position, now, error=str(error))
+            log.warning("Events of the audit log could not be forwarded: %s", error)
+            break
+        _move_bookmark(receiver, waiting[-1].link.position, now)
+        total += len(waiting)
+    return total
+
+
+def _read_bookmark(receiver: Receiver) -> int:
+    with reading() as session:
+        position = session.scalar(
+            select(AuditForward.position).where(AuditForward.receiver == str(receiver))
+        )
+        return max(position or 0, read_pruned_end(session).position)
+
+
+def _list_waiting(position: int) -> Sequence[_Waiting]:
+    with reading() as session:
+        hash_before = (
+            session.scalar(select(AuditLink.hash).where(AuditLink.position == position))
+            or read_pruned_end(session).hash
+        )
+        rows = session.execute(
+            select(AuditLink, AuditEvent, User.email)
+            .join(AuditEvent, AuditEvent.id == AuditLink.event_id)
+            .outerjoin(User, User.id == AuditEvent.actor_id)
+            .where(AuditLink.position > position)
+            .order_by(AuditLink.position)
+            .limit(BATCH)
+        ).all()
+        session.expunge_all()
+    found, before = [], ChainEnd(position, hash_before)
+    for link, event, actor in rows:
+        found.append(_Waiting(link, event, before, actor))
+        before = ChainEnd(link.position, link.hash)
+    return found
+
+
+def _as_sent(one: _Waiting) -> SentDocument:
+    event, link = one.event, one.link
+    digest, chained_at = link.details_digest, link.chained_at
+    document: dict[str, object] = {
+        "type": "triagedesk.audit.event",
+        "position": link.position,
+        "hash": link.hash,
+        "line": link_text(one.before, linked_event(event), digest, chained_at),
+        "id": event.id,
+        "happened_at": moment_text(event.happened_at),
+        "actor": one.actor,
+        "action": event.action,
+        "failed": is_failure(event.action),
+        "subject_type": event.subject_type,
+        "subject_id": event.subject_id,
+        "before": event.before,
+        "after": event.after,
+        "address": event.address,
+        "session": event.session_ref,
+        "device": event.device_ref,
+    }
+    severity = SyslogSeverity.WARNING if document["failed"] else SyslogSeverity.INFORMATIONAL
+    return SentDocument("event", document, event.happened_at, severity)
+
+
+def _move_bookmark(receiver: Receiver, position: int, now: datetime, error: str = "") -> None:
+    """Note how far a receiver has come; it never goes back."""
+    with transaction() as session:
+        mark = session.scalars(
+            select(AuditForward)
+            .where(AuditForward.receiver == str(receiver))
+            .with_for_update(key_share=True)
+        ).one_or_none()
+        if mark is None:
+            mark = AuditForward(receiver=str(receiver), position=0)
+            session.add(mark)
+        mark.position = max(mark.position, position)
+        mark.updated_at, mark.error = now, error or None

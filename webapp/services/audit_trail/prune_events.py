@@ -1,0 +1,100 @@
+"""Deleting events that are kept no longer; the chain begins anew after them, and still holds."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from webapp.domain.security.chain import ChainEnd
+from webapp.models import AuditEvent, AuditLink, AuditPruning
+from webapp.services.audit import record_event
+from webapp.services.audit_trail.chain_end import read_pruned_end, take_chain_lock
+from webapp.services.transactions import NO_SYNC, reading, transaction
+
+BATCH = 500
+
+
+def prune_events(before: datetime, now: datetime) -> int:
+    """Delete the events at the chain's beginning that happened before `before` (both UTC).
+
+    An event goes only if all before it in the chain go as well, and only once it has a link. Where
+    to is written down first; whatever ends the process in between, the next call goes on. Returns
+    how many events were deleted.
+    """
+    _mark_pruned(before, now)
+    with reading() as session:
+        pruned = read_pruned_end(session)
+    total = 0
+    while deleted := _delete_marked(pruned):
+        total += deleted
+    return total
+
+
+def count_prunable(before: datetime) -> int:
+    """Return how many events prune_events() would delete."""
+    with reading() as session:
+        end = _last_before(session, before)
+        pruned = read_pruned_end(session)
+        statement = select(func.count()).where(AuditLink.position > pruned.position)
+        return (
+            0
+            if end is None
+            else session.scalar(statement.where(AuditLink.position <= end.position)) or 0
+        )
+
+
+def _mark_pruned(before: datetime, now: datetime) -> None:
+    """Write down up to which link and event everything goes."""
+    with transaction() as session:
+        take_chain_lock(session)
+        end, pruned = _last_before(session, before), read_pruned_end(session)
+        if end is None or end.position <= pruned.position:
+            return
+        count, last_id = session.execute(
+            select(func.count(), func.max(AuditLink.event_id)).where(
+                AuditLink.position > pruned.position, AuditLink.position <= end.position
+            )
+        ).one()
+        session.add(
+            AuditPruning(
+                through_event_id=last_id, position=end.position, hash=end.hash, pruned_at=now
+            )
+        )
+        record_event(
+            session,
+            action="audit.pruned",
+            subject_type="audit_log",
+            after={"events": count, "before": before, "position": end.position},
+        )
+
+
+def _last_before(session: Session, before: datetime) -> ChainEnd | None:
+    """The last link before the first one whose event is kept; the newest link always stays."""
+    first_kept = session.scalar(
+        select(func.min(AuditLink.position))
+        .join(AuditEvent, AuditEvent.id == AuditLink.event_id)
+        .where(AuditEvent.happened_at >= before)
+    )
+    newest = session.scalar(select(func.max(AuditLink.position)))
+    stays = first_kept or newest
+    if stays is None:
+        return None
+    row = session.execute(
+        select(AuditLink.position, AuditLink.hash).where(AuditLink.position == stays - 1)
+    ).one_or_none()
+    return None if row is None else ChainEnd(*row)
+
+
+def _delete_marked(pruned: ChainEnd) -> int:
+    """Delete a batch of links up to `pruned`, and their events."""
+    with transaction() as session:
+        ids = session.scalars(
+            select(AuditLink.event_id)
+            .where(AuditLink.position <= pruned.position)
+            .order_by(AuditLink.position)
+            .limit(BATCH)
+        ).all()
+        if ids:
+            for model, column in ((AuditEvent, AuditEvent.id), (AuditLink, AuditLink.event_id)):
+                session.execute(delete(model).where(column.in_(ids)), execution_options=NO_SYNC)
+        return len(ids)

@@ -1,0 +1,1 @@
+"""The keys of encrypted columns: what uses them, verified, rotated, forgotten."""

@@ -1,0 +1,33 @@
+"""What the two forms share that change one's own password."""
+
+from flask import Response, make_response
+from wtforms import PasswordField
+
+from webapp.extensions import current_config
+from webapp.services.people.change_password import change_own_password
+from webapp.services.people.password_rules import strength_of
+from webapp.services.people.read_users import read_user
+from webapp.services.people.throttle import person_key
+from webapp.web.answers import done
+from webapp.web.cookies import SESSION, read_cookie, write_cookie
+from webapp.web.throttling import count_try
+from webapp.web.viewer import require_viewer
+
+
+def change_as_typed(current: PasswordField, new: PasswordField, leads_to: str) -> Response:
+    """Change the viewer's password and lead on; this session goes on with another token.
+
+    Guesses of the current one are counted. Raises FieldError, ThrottledError.
+    """
+    viewer = require_viewer()
+    token: str = count_try(
+        [person_key(viewer.id)],
+        lambda: change_own_password(
+            viewer.id, current.data, new.data, kept_token=read_cookie(SESSION) or ""
+        ),
+    )
+    strength = strength_of(read_user(viewer.id).user, new.data)
+    words = f"Your new password is {strength}. You are signed out everywhere else."
+    response = make_response(done(words, leads_to))
+    write_cookie(response, SESSION, token, current_config().security.session_lifetime)
+    return response
