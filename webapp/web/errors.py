@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-import time
 from dataclasses import dataclass
 
 from flask import (
@@ -27,6 +26,7 @@ from sqlalchemy.exc import (
 )
 from werkzeug.exceptions import HTTPException, InternalServerError, TooManyRequests
 
+from webapp import clock
 from webapp.extensions import current_config, limiter
 from webapp.outage import DATABASE
 from webapp.services.errors import (
@@ -45,13 +45,13 @@ from webapp.web.filters import counted
 from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
+from webapp.web.throttling import TOO_MANY
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
 FORBIDDEN_STATUS = 403
 CONFLICT = 409
-TOO_MANY = 429
 SHORT_WAIT = 60
 """Seconds to wait where a limit does not say how long it lasts."""
 
@@ -164,10 +164,15 @@ def _words_of(error: TooManyRequests) -> str | None:
 
 
 def _seconds_to_wait(error: TooManyRequests) -> int:
-    """How long the limit lasts that was reached; at least a second."""
+    """How long the limit still lasts that was reached: from a second to its whole time.
+
+    Its end is told by this machine's clock, and the time is that of the database server where there
+    is one: however far apart they are, nobody is told to wait for longer than the limit lasts.
+    """
     reached = limiter.current_limit
     if isinstance(error, RateLimitExceeded) and reached is not None:
-        return max(1, reached.reset_at - int(time.time()))
+        left = reached.reset_at - int(clock.utcnow().timestamp())
+        return max(1, min(left, reached.limit.get_expiry()))
     wait = error.retry_after
     return wait if isinstance(wait, int) else SHORT_WAIT
 
