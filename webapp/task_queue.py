@@ -57,7 +57,8 @@ class JobKind:
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "audit_trail": JobKind(DEFAULT_QUEUE, 300),
-    "housekeeping": JobKind(DEFAULT_QUEUE, 600),
+    "housekeeping": JobKind(POLL_QUEUE, 3600),
+    "forget": JobKind(POLL_QUEUE, 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(NOTICE_QUEUE, 120),
     "account_mails": JobKind(NOTICE_QUEUE, 900),

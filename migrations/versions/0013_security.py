@@ -73,6 +73,27 @@ def upgrade() -> None:
     op.create_index(op.f("ix_backups_started_at"), "backups", ["started_at"])
 
     op.create_table(
+        "erasures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("requested_by_id", sa.Integer(), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("words", sa.JSON(), nullable=True),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["requested_by_id"],
+            ["users.id"],
+            name=op.f("fk_erasures_requested_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
+        sa.UniqueConstraint("kind", "subject_id", name=op.f("uq_erasures_kind_subject_id")),
+    )
+    op.create_index(op.f("ix_erasures_requested_by_id"), "erasures", ["requested_by_id"])
+
+    op.create_table(
         "retention_ages",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
@@ -228,6 +249,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("session_ref", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("device_ref", sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column("redacted_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("organization_mappings") as batch_op:
+        batch_op.add_column(sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("sessions") as batch_op:
         batch_op.add_column(sa.Column("reference", sa.String(length=16), nullable=True))

@@ -22,6 +22,7 @@ AREAS = (
     "proof",
     "connections",
     "recovery",
+    "retention",
     "watch",
     "operations",
 )

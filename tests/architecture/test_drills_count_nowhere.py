@@ -18,6 +18,7 @@ COUNTS_DRILLS = {
     "polling/move_tickets.py: _count_movable": "a drill has no organization and is never moved",
     "proof/heal.py: _claim_ticket": "it counts the incidents of one ticket",
     "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
+    "retention/delete_old_records.py: _count": "a drill's ticket is deleted like others",
     "tickets/search_tickets.py: _search_postgresql": "it finds tickets; lists count them",
 }
 """Functions that count tickets, drills included, and why."""

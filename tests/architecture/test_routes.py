@@ -8,7 +8,7 @@ import pytest
 from tests.support.source_tree import Function, Module, modules
 
 VERBS = {"get", "post", "route"}
-ACCESS = {"public", "for_oneself", "signed_in", "admin_only", "admin_alone"}
+ACCESS = {"public", "for_oneself", "signed_in", "admin_only"}
 BY_HAND = {"add_url_rule", "record", "record_once"}
 NUMBERS = "webapp.web.params"
 

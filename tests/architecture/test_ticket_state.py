@@ -29,6 +29,7 @@ WRITERS = {
     "webapp.services.polling.move_tickets",  # off triage, when an organization is mapped
     "webapp.services.tickets.bulk_change_tickets",  # many at once, through change_ticket; and back
     "webapp.services.tickets.reassign_tickets",  # when somebody is deactivated
+    "webapp.services.retention.drop_tickets",  # deleted for its age, or with its client
     "webapp.services.notices.tell",  # that nobody was told, because the client is muted
 }
 ONLY_OF_TICKETS = {

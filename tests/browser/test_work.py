@@ -216,6 +216,46 @@ def test_what_is_being_written_survives_the_session_but_not_its_writer(
     assert "for nobody else" not in page.evaluate("Object.values(sessionStorage).join()")
 
 
+def test_nobody_reads_what_was_typed_once_the_session_has_ended(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    """Revoked or expired: what the browser keeps is encrypted, and the key was in the page."""
+    page = open_page()
+    stored = "Object.entries(sessionStorage).flat().join()"
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    page.get_by_label("Add internal note").fill("The intruder used RUNDLL99")
+    page.wait_for_function("Object.keys(sessionStorage).join().includes('note-1')")
+    assert "RUNDLL99" not in page.evaluate(stored)
+    page.context.clear_cookies()
+    page.goto("/tickets/1")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    kept = page.evaluate(stored)
+    assert "note-1" in kept
+    assert "RUNDLL99" not in kept
+    assert page.locator("[data-keeps]").count() == 0, "the key is only in pages of the person"
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    note = page.get_by_label("Add internal note")
+    expect(note).to_have_value("The intruder used RUNDLL99")
+    note.fill("ü" * 20_000)
+    page.wait_for_function("sessionStorage.getItem('triagedesk-kept-draft-note-1').length > 40000")
+    page.reload()
+    expect(page.get_by_label("Add internal note")).to_have_value("ü" * 20_000)
+
+
+def test_what_was_kept_under_another_key_is_dropped(
+    desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    page = open_page()
+    sign_in(page, HELPDESK)
+    page.goto("/tickets/1")
+    page.evaluate("sessionStorage.setItem('triagedesk-kept-draft-note-1', 'AAAA.BBBB')")
+    page.reload()
+    page.wait_for_function("!('triagedesk-kept-draft-note-1' in sessionStorage)")
+    expect(page.get_by_label("Add internal note")).to_have_value("")
+
+
 def test_an_impatient_double_click_adds_one_note(
     desk: Desk, open_page: OpenPage, sign_in: SignIn
 ) -> None:

@@ -53,6 +53,7 @@ WORDS = {
     "prove": ("1",),
     "quarantine": ("list",),
     "routing": ("show", "1"),
+    "sessions": ("list",),
     "target": ("list",),
     "user": ("list", "--json"),
 }

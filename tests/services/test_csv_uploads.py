@@ -50,6 +50,18 @@ def test_a_preview_may_keep_the_columns(app: Flask, owner: int) -> None:
     assert fresh(CsvUpload, upload.id).columns == {"encoding": "utf-8"}
 
 
+@pytest.mark.parametrize("name", ["a.csv", "A.CSV ", "b.tsv", "from PSA.txt"])
+def test_names_of_csv_files_are_taken(app: Flask, owner: int, name: str) -> None:
+    assert store_upload("clients", name, DATA, owner).filename == name.strip()
+
+
+@pytest.mark.parametrize("name", ["", "csv", "a.exe", "a.csv.html", "a.xlsx", "../a.csv/x"])
+def test_other_names_are_refused_whatever_the_content(app: Flask, owner: int, name: str) -> None:
+    with pytest.raises(FieldError, match=r"has to end in \.csv, \.tsv or \.txt"):
+        store_upload("clients", name, DATA, owner)
+    assert all_rows(CsvUpload) == []
+
+
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"Name\n", b'Name\n"x', b"a\n1,2\n"])
 def test_what_cannot_be_read_is_not_kept(app: Flask, owner: int, data: bytes) -> None:
     with pytest.raises(FieldError) as caught:

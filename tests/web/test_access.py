@@ -14,7 +14,6 @@ from webapp.domain.security.events import Export
 from webapp.extensions import ReadOnlyError, csrf, db
 from webapp.models import AuditEvent, Board, Ticket
 from webapp.web.access import (
-    ADMIN_ALONE,
     ADMIN_ONLY,
     FOR_ONESELF,
     PUBLIC,
@@ -62,7 +61,7 @@ NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 UNLOGGED = re.compile(
     r"location ~ (\S+) \{\s+access_log off;\s+error_log /dev/null crit;[^{}]+proxy_pass"
 )
-RULES = (PUBLIC, FOR_ONESELF, SIGNED_IN, ADMIN_ONLY, ADMIN_ALONE)
+RULES = (PUBLIC, FOR_ONESELF, SIGNED_IN, ADMIN_ONLY)
 EVENT = 'INSERT INTO "audit_events"'
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -155,8 +154,7 @@ def test_helpdesk_may_open_everything_that_is_not_for_admins(app: Flask, helpdes
     for endpoint, path in rules(app, {"GET"}):
         rule = access_of(app.view_functions[endpoint])
         if endpoint not in PUBLIC_ENDPOINTS:
-            is_refused = rule in (ADMIN_ONLY, ADMIN_ALONE)
-            expected = 403 if is_refused else 404 if endpoint in ONLY_IN_THE_DEMO else 200
+            expected = 403 if rule == ADMIN_ONLY else 404 if endpoint in ONLY_IN_THE_DEMO else 200
             expected = 303 if endpoint in ONLY_WHERE_NEEDED else expected
             assert helpdesk.client.get(path).status_code == expected, endpoint
 

@@ -37,6 +37,8 @@ COMMANDS = {
     "policy": "webapp.cli.policies",
     "user": "webapp.cli.users",
     "sessions": "webapp.cli.sessions",
+    "retention": "webapp.cli.retention",
+    "client": "webapp.cli.retention",
     "oncall": "webapp.cli.on_call",
     "keys": "webapp.cli.keys",
     "audit": "webapp.cli.audit",

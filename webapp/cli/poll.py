@@ -18,11 +18,12 @@ from webapp.domain.polling_health import TIMER
 from webapp.extensions import current_config
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
 from webapp.services.keys.reencrypt import finish_reencryption
-from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.proof.due_proofs import prove_due
+from webapp.services.retention.delete_old_records import delete_old_records
+from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.stop_signals import stop_is_heard, stop_with
 
@@ -159,6 +160,7 @@ def _tidy_up() -> None:
     """
     try:
         prove_due(clock.utcnow())
+        go_on_with_all()
         delete_old_records(clock.utcnow())
         finish_reencryption()
         advance_audit_trail(current_config(), is_thorough=True)

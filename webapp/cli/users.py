@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from webapp.cli.output import json_option, print_json, print_table, refusing
+from webapp.cli.people_data import COMMANDS as PEOPLE_DATA
 from webapp.models import User
 from webapp.models.user import ROLE_HELPDESK, ROLES
 from webapp.services.people.factors.read_factors import FactorSummary, summarize_factors
@@ -160,5 +161,8 @@ def _as_dict(one: User) -> dict[str, Any]:
         "created_at": one.created_at.isoformat(),
     }
 
+
+for _command in PEOPLE_DATA:
+    user.add_command(_command)
 
 commands: list[click.Command] = [user]

@@ -21,6 +21,9 @@ BYTE_ORDER_MARK = "\ufeff"
 """The first character of a file that we write; without it Excel does not recognize UTF-8."""
 
 FALLBACK_ENCODING = "windows-1252"
+FILE_ENDINGS = (".csv", ".tsv", ".txt")
+"""How the name of a file ends that may be CSV; the content is looked at as well."""
+
 DELIMITERS = (",", ";", "\t", "|")
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 _WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")

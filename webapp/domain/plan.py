@@ -35,6 +35,8 @@ class Reason(StrEnum):
     BEFORE_BACKFILL = "before_backfill"
     NO_LINKED_TICKET = "no_linked_ticket"
     TICKET_REQUESTED = "ticket_requested"
+    TICKET_DELETED = "ticket_deleted"
+    ERASED = "erased"
     DELETING = "deleting"
     UNCHANGED = "unchanged"
 
@@ -125,6 +127,8 @@ def plan_incident_action(
     excluded = mapping is not None and not mapping.creates_tickets
     if existing is None:
         return _plan_new(incident, mapping, settings, excluded, horizon, now)
+    if existing.reason == Reason.ERASED:
+        return Action(ActionKind.SKIP, Reason.UNCHANGED)
     if existing.is_incomplete:
         return _plan_incomplete(incident, existing, mapping, settings, excluded)
     if not _is_progress(incident, existing, now, content_changed):
@@ -222,7 +226,8 @@ def _plan_recorded(
 
     An open incident gets a ticket if it was closed before, if it was left out as older than the
     backfill, if it has left the state of a draft, or if a person asked for a ticket. It gets none
-    while its organization is excluded.
+    while its organization is excluded. One whose ticket was deleted for its age gets another one
+    only if Huntress had closed it and opens it again.
     """
     was_draft = existing.status == DRAFT or existing.reason == Reason.NOT_SENT_YET
     is_wanted = existing.reason in (Reason.BEFORE_BACKFILL, Reason.TICKET_REQUESTED)

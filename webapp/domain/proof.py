@@ -141,7 +141,10 @@ def _problem_of(
     """Return what is wrong with an alert.
 
     An alert and its ticket are written together, so that at no time one of them is not yet there.
+    Of an erased incident nothing but its id is kept, so that nothing can be wrong with it.
     """
+    if alert.reason == Reason.ERASED:
+        return None
     if alert.has_ticket and not alert.is_ticket_there:
         return Problem.TICKET_GONE
     if alert.has_ticket and not alert.is_ticket_its_own:
@@ -174,7 +177,7 @@ def _was_seen(time: datetime, polled: Polled) -> bool:
 def _account_of(alert: BookedAlert) -> Account:
     if alert.has_ticket:
         return Account.TICKETED
-    if alert.reason == Reason.ORG_OPTED_OUT:
+    if alert.reason in (Reason.ORG_OPTED_OUT, Reason.ERASED):
         return Account.EXCLUDED
     return Account.CLOSED if alert.reason == Reason.ALREADY_CLOSED else Account.RECORDED
 

@@ -18,13 +18,16 @@ from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.notices.wake import enqueue_deliveries
-from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.poll_connection import poll_connection
 from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.recovery.read_backups import enqueue_due_backup
 from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
+from webapp.services.recovery.scratch import clean_scratch
+from webapp.services.retention.delete_old_records import delete_old_records
+from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
 from webapp.services.transactions import DATABASE_AWAY, first_line
@@ -85,14 +88,21 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Delete old records, refresh statistics, go on with links, encryption, the audit chain."""
+    """Go on with erasures, links, old encryption and the audit chain, delete old records."""
+    go_on_with_all()
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
+    clean_scratch(current_config().data_dir)
     refresh_statistics()
     relink_waiting()
     finish_reencryption()
     advance_audit_trail(current_config(), is_thorough=True)
+
+
+def forget() -> None:
+    """Erase what is left of clients and people who are being forgotten."""
+    go_on_with_all()
 
 
 def drills() -> None:
@@ -157,6 +167,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "account_mails": account_mails,
     "deliver": deliver,
     "housekeeping": housekeeping,
+    "forget": forget,
     "drills": drills,
     "drill": drill,
     "proofs": proofs,

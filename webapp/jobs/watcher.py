@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock
 from webapp.config import Config
+from webapp.extensions import current_config
 from webapp.outage import DATABASE
 from webapp.runtime import pulse
 from webapp.services.audit_trail.advance_trail import advance_audit_trail
@@ -119,15 +120,8 @@ class Watcher:
         """Send what is due, beside the rounds: a dead target takes half a minute."""
         self._deliveries = [one for one in self._deliveries if one.is_alive()]
         if len(self._deliveries) < MOST_DELIVERIES:
-            work = self._deliver_everything if done.must_deliver else _deliver_alarms
+            work = _deliver_everything if done.must_deliver else _deliver_alarms
             self._deliveries.append(self._start(work))
-
-    def _deliver_everything(self) -> None:
-        """Nobody else does: let messages go on, send what is due, see to the audit log."""
-        advance_notices()
-        deliver_due(clock.utcnow())
-        mail_security_notes(clock.utcnow())
-        advance_audit_trail(self._config)
 
     def _call_heartbeat(self, problems: Sequence[str]) -> None:
         """Call the outside service once a minute: that all is well, or that it is not."""
@@ -162,3 +156,11 @@ class Watcher:
 
 def _deliver_alarms() -> None:
     deliver_due(clock.utcnow(), only_alarms=True)
+
+
+def _deliver_everything() -> None:
+    """Nobody else does: let messages go on, send what is due, see to the audit log."""
+    advance_notices()
+    deliver_due(clock.utcnow())
+    mail_security_notes(clock.utcnow())
+    advance_audit_trail(current_config())

@@ -12,7 +12,7 @@ from webapp.models.on_call import OnCallMember, OnCallOverride, OnCallRotation
 from webapp.models.outbox import Escalation, OutboxRow, TakeLink
 from webapp.models.policy import ClientMute, NotificationSettings, Policy, PolicyStep
 from webapp.models.poll_run import PollRun
-from webapp.models.retention import RetentionAge
+from webapp.models.retention import Erasure, RetentionAge
 from webapp.models.sign_in import (
     AuthenticatorApp,
     Passkey,
@@ -49,6 +49,7 @@ __all__ = [
     "CsvUpload",
     "Device",
     "Drill",
+    "Erasure",
     "Escalation",
     "ExternalEntityMapping",
     "HuntressAgent",

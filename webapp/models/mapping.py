@@ -24,6 +24,7 @@ class OrganizationMapping(Base):
     row. `version` grows with every change that a person can make, so that two people cannot
     overwrite each other's edits. `is_listed` says that Huntress has listed the organization; only
     then can it be gone. `changed_by_id` is the person who made the last change (None: the system).
+    Since `erased_at` the organization's client is forgotten, and its name is not taken over.
     """
 
     __tablename__ = "organization_mappings"
@@ -45,6 +46,7 @@ class OrganizationMapping(Base):
     last_incident_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     changed_by_id: Mapped[int | None] = reference("users.id", index=False)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.csv_text import (
     FALLBACK_ENCODING,
+    FILE_ENDINGS,
     CsvError,
     CsvTable,
     decode_csv,
@@ -34,11 +35,15 @@ def store_upload(
 ) -> CsvUpload:
     """Store an uploaded file as text if it can be read.
 
-    Raises FieldError for the field `file` if the file is empty, too large or not text, or has no
-    header, no rows, or rows wider than the header.
+    Raises FieldError for the field `file` if the file is empty, too large or not text, has a name
+    that does not end as that of a CSV file, no header, no rows, or rows wider than the header.
     """
     if not data:
         raise FieldError({"file": "Choose a CSV file that is not empty."})
+    if not filename.strip().lower().endswith(FILE_ENDINGS):
+        endings = ", ".join(FILE_ENDINGS[:-1])
+        sentence = f"The file's name has to end in {endings} or {FILE_ENDINGS[-1]}."
+        raise FieldError({"file": f'{sentence} Save it as "CSV UTF-8" and upload that.'})
     try:
         content, encoding = decode_csv(data)
     except CsvError as error:

@@ -16,6 +16,7 @@ from webapp.web import (
     people,
     polling,
     recovery,
+    retention,
     settings,
     tickets,
 )
@@ -44,6 +45,7 @@ AREAS = (
     people,
     polling,
     recovery,
+    retention,
     settings,
     tickets,
 )

@@ -21,7 +21,6 @@ PUBLIC = "public"
 FOR_ONESELF = "for oneself"
 SIGNED_IN = "signed in"
 ADMIN_ONLY = "admin only"
-ADMIN_ALONE = "admin alone"
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STATIC_ENDPOINT = "static"
 
@@ -50,11 +49,6 @@ def admin_only(view: View) -> View:
     return _guarded(view, ADMIN_ONLY)
 
 
-def admin_alone(view: View) -> View:
-    """Allow only admins: the page shows a secret, which is to be used and not to be looked at."""
-    return _guarded(view, ADMIN_ALONE)
-
-
 def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
     """Whether a viewer may open a page of this rule, or with `changes` send its forms."""
     if rule == PUBLIC:
@@ -64,7 +58,7 @@ def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
     if rule == FOR_ONESELF:
         return True
     if viewer.is_auditor:
-        return rule != ADMIN_ALONE and not changes
+        return not changes
     return rule == SIGNED_IN or viewer.is_admin
 
 

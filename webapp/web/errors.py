@@ -60,7 +60,7 @@ STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, Fiel
 SHOWN_FIELD_LENGTH = 50_000
 NO_RIGHTS = "42501"
 CSRF_FIELD = "csrf_token"
-NEVER_SHOWN = ("password", "secret", "token", "key")
+NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +164,10 @@ def _words_of(error: TooManyRequests) -> str | None:
 
 
 def _seconds_to_wait(error: TooManyRequests) -> int:
-    """How long the limit still lasts that was reached: from a second to its whole time.
-
-    Its end is told by this machine's clock, and the time is that of the database server where there
-    is one: however far apart they are, nobody is told to wait for longer than the limit lasts.
-    """
+    """How long the limit lasts that was reached; at least a second."""
     reached = limiter.current_limit
     if isinstance(error, RateLimitExceeded) and reached is not None:
-        left = reached.reset_at - int(clock.utcnow().timestamp())
-        return max(1, min(left, reached.limit.get_expiry()))
+        return max(1, reached.reset_at - int(clock.machine_seconds()))
     wait = error.retry_after
     return wait if isinstance(wait, int) else SHORT_WAIT
 

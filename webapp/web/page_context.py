@@ -1,6 +1,9 @@
 """The values and functions that every template can use."""
 
+import base64
+import hmac
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 from flask import Flask
@@ -48,9 +51,21 @@ def init_page_context(app: Flask) -> None:
         return {
             "viewer": current_viewer(),
             "security_notes": _security_notes,
+            "draft_key": _draft_key,
             "themes": THEMES,
             "is_demo": current_config().is_demo,
         }
+
+
+def _draft_key() -> str:
+    """The key (base64, 256 bits) with which a browser encrypts what the viewer has not sent yet.
+
+    It is the same in every session of a person, so that typing survives one that has expired.
+    """
+    viewer = current_viewer()
+    owner = f"drafts of user {viewer.id}" if isinstance(viewer, Viewer) else ""
+    key = hmac.digest(current_config().secret_key.encode(), owner.encode(), sha256)
+    return base64.b64encode(key).decode()
 
 
 def _security_notes() -> list[SecurityNote]:

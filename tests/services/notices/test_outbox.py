@@ -16,7 +16,7 @@ from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.notices.read_outbox import OutboxQuery, list_outbox, read_outbox
 from webapp.services.notices.resend import resend, resend_failed
-from webapp.services.operations.housekeeping import delete_old_records
+from webapp.services.retention.delete_old_records import delete_old_records
 
 FACTS = {
     "subject": "alarm:1",

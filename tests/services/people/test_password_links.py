@@ -13,7 +13,6 @@ from tests.support.security.sessions import sign_in_as
 from webapp.models import PasswordLink, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
-from webapp.services.operations.housekeeping import delete_old_records
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import (
     InactiveUserError,
@@ -32,6 +31,7 @@ from webapp.services.people.users import (
     deactivate_user,
     set_password,
 )
+from webapp.services.retention.delete_old_records import delete_old_records
 
 CHOSEN = "correct horse"
 BETTER = "another good one"

@@ -8,10 +8,12 @@ from flask import Flask
 
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
+from tests.support.rows import all_rows
 from tests.support.security.factors import require_factors, set_up_app
 from tests.support.security.sessions import COOKIE
 from tests.web.pages import Browser
 from webapp.config import FactorRule
+from webapp.models import User
 from webapp.services.people.factors.demand import ask_for_factor
 from webapp.services.people.sessions import Browser as Named
 from webapp.services.people.sessions import Factor, Method, begin_session
@@ -32,18 +34,23 @@ def gated(app: Flask, people: tuple[int, int], visitor: Browser) -> Browser:
 @pytest.mark.parametrize("path", ["/", "/tickets", "/preferences", "/users", "/integrations"])
 def test_every_page_leads_there(gated: Browser, path: str) -> None:
     response = gated.client.get(path)
-    assert (response.status_code, response.location) == (303, SETUP)
+    assert response.status_code == 303
+    assert response.location == (SETUP if path == "/" else f"{SETUP}?next={path}")
 
 
-def test_nothing_is_changed_either(gated: Browser) -> None:
+def test_nothing_is_changed_either(app: Flask, gated: Browser) -> None:
     token = gated.client.get(SETUP).text.split('name="csrf_token" value="')[1].split('"')[0]
+    invited = {"csrf_token": token, "name": "X", "email": "x@example.com", "role": "admin"}
     response = gated.client.post(
-        "/users/invite",
-        data={"csrf_token": token, "name": "X", "email": "x@example.com", "role": "admin"},
+        "/users/invite", data=invited, headers={"Origin": "http://localhost"}
     )
-    assert (response.status_code, response.location) == (303, SETUP)
+    page = gated.page_of(response, status=409)
+    assert "set up a second factor" in page.text
+    assert "x@example.com" in page.response.text, "nothing has to be typed again"
     part = gated.client.get("/", headers={"HX-Request": "true"})
-    assert (part.status_code, part.headers["HX-Redirect"]) == (403, SETUP)
+    assert (part.status_code, part.headers["HX-Refresh"]) == (401, "true")
+    with app.app_context():
+        assert {user.email for user in all_rows(User)} == {ADMIN[0], HELPDESK[0]}
 
 
 def test_what_setting_up_needs_is_open(gated: Browser, fake_clock: FakeClock) -> None:
@@ -77,7 +84,7 @@ def test_in_the_grace_every_page_tells_until_when(
     assert "Your account needs a second factor from" in page.text
     assert SETUP in [one.get("href") for one in page.all("a")]
     fake_clock.advance(days=7)
-    assert visitor.client.get("/tickets").location == SETUP
+    assert visitor.client.get("/tickets").location == f"{SETUP}?next=/tickets"
 
 
 def test_helpdesk_is_asked_only_where_everybody_is(
@@ -92,7 +99,7 @@ def test_helpdesk_is_asked_only_where_everybody_is(
     visitor.get("/tickets")  # asked when they sign in next
     visitor.send("/sign-out", {})
     visitor.post_sign_in(HELPDESK[0], PASSWORD)
-    assert visitor.client.get("/tickets").location == SETUP
+    assert visitor.client.get("/tickets").location == f"{SETUP}?next=/tickets"
 
 
 def test_an_identity_provider_counts_as_the_factor(

@@ -8,9 +8,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.config.audit import AuditSettings
-from webapp.domain.security.events import FAILED_PROOFS, FAILURES, TRAIL_BROKEN
+from webapp.domain.security.events import (
+    FAILED_PROOFS,
+    FAILURES,
+    GLASS_BROKEN,
+    TRAIL_BROKEN,
+)
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal, User
 from webapp.services.audit_trail.check_daily import read_last_verification
+from webapp.services.lookups import LARGEST_ID
 
 WITHIN = timedelta(days=1)
 MOST_FAILURES_OF_AN_ACCOUNT = 20
@@ -66,9 +72,23 @@ def find_refused_addresses(session: Session, now: datetime) -> Iterator[Suspicio
         .having(count >= MOST_REFUSALS_OF_AN_ADDRESS)
     )
     for address, refusals in rows:
+        sentence = f"{refusals:,} requests and sign-ins from {address} were refused in a day."
+        yield Suspicion(address or "", sentence)
+
+
+def find_broken_glass(session: Session, now: datetime) -> Iterator[Suspicion]:
+    """Yield break-glass accounts that were used within a day."""
+    rows = session.execute(
+        select(AuditEvent.subject_id, func.count())
+        .where(AuditEvent.happened_at > now - WITHIN, AuditEvent.action == GLASS_BROKEN)
+        .group_by(AuditEvent.subject_id)
+    ).all()
+    names = _names(session, [key for key, _ in rows if key])
+    for key, count in rows:
+        name = names.get(key or "", f"The account {key}")
+        times = "once" if count == 1 else f"{count:,} times"
         yield Suspicion(
-            address or "",
-            f"{refusals:,} requests and sign-ins from {address} were refused in a day.",
+            f"user:{key}", f"{name} signed in with a break-glass account {times} within a day."
         )
 
 
@@ -126,6 +146,7 @@ def _find_unforwarded(session: Session, receiver: str, now: datetime) -> Iterato
 
 
 def _names(session: Session, keys: list[str]) -> dict[str, str]:
-    ids = [int(key) for key in keys if key.isascii() and key.isdecimal()]
+    numbers = [int(key) for key in keys if key.isascii() and key.isdecimal()]
+    ids = [number for number in numbers if number <= LARGEST_ID]
     rows = session.execute(select(User.id, User.name).where(User.id.in_(ids)))
     return {str(key): name for key, name in rows}

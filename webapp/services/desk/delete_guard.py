@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp.extensions import Base
 from webapp.models import Asset, Board, Category, Client, Connection, Priority, Status
+from webapp.models.retention import find_erasure_of
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_row
@@ -86,11 +87,12 @@ def delete_row(model: type[DeskRow], row_id: int, actor_id: int | None = None) -
     """Delete a row that nothing points to.
 
     Raises NotFoundError, and HeldError if something points to the row, if it is the default status,
-    or if it is the last priority or closed status.
+    if it is the last priority or closed status, or a client that is forgotten.
     """
     with transaction() as session:
         row = _load(session, model, row_id)
         _check_is_not_last(session, row)
+        _refuse_forgotten(session, row)
         holders = find_holders(session, model, row_id)
         if holders:
             raise HeldError(_sentence(row.name, "deleted", holders))
@@ -117,9 +119,14 @@ def deactivate_row(model: type[Switchable], row_id: int, actor_id: int | None = 
 
 
 def activate_row(model: type[Switchable], row_id: int, actor_id: int | None = None) -> Switchable:
-    """Let a row be chosen again. Activating twice is fine. Raises NotFoundError."""
+    """Let a row be chosen again. Activating twice is fine.
+
+    Raises NotFoundError, and HeldError for a client that is forgotten.
+    """
     with transaction() as session:
-        return _switch(session, _load(session, model, row_id), True, actor_id)
+        row = _load(session, model, row_id)
+        _refuse_forgotten(session, row)
+        return _switch(session, row, True, actor_id)
 
 
 def _references(model: type[DeskRow]) -> Iterator[tuple[str, list[Column[int]]]]:
@@ -162,6 +169,12 @@ def _check_is_not_last(session: Session, row: DeskRow) -> None:
     if len(session.scalars(query).all()) == 1:
         word = "priority" if isinstance(row, Priority) else "closed status"
         raise HeldError(f"{row.name} is the last {word}; add another one first.")
+
+
+def _refuse_forgotten(session: Session, row: DeskRow) -> None:
+    """Raise HeldError for a client that is forgotten: its number must never mean another one."""
+    if isinstance(row, Client) and session.scalar(find_erasure_of("client", row.id)) is not None:
+        raise HeldError("This client was forgotten. Only its number is left, which stays.")
 
 
 def _switch(session: Session, row: DeskRow, is_active: bool, actor_id: int | None) -> Switchable:

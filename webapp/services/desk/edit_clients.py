@@ -6,6 +6,7 @@ See delete_guard for deactivating and deleting them.
 from dataclasses import asdict, dataclass
 
 from webapp.models import Client
+from webapp.models.retention import find_erasure_of
 from webapp.services.desk.edit_rows import (
     add_named,
     apply_edit,
@@ -15,7 +16,7 @@ from webapp.services.desk.edit_rows import (
     read_text,
     version_of,
 )
-from webapp.services.errors import FieldError
+from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.transactions import transaction
 
@@ -69,9 +70,12 @@ def edit_client(
 ) -> bool:
     """Save a client's values; returns False if nothing changed.
 
-    Raises FieldError, NotFoundError, and EditConflictError if `seen` is outdated.
+    Raises FieldError, NotFoundError, EditConflictError if `seen` is outdated, and RefusedError for
+    a client that is forgotten.
     """
     with transaction() as session:
         row = get_row(session, Client, client_id, f"There is no client {client_id}.", lock=True)
+        if session.scalar(find_erasure_of(KIND, client_id)) is not None:
+            raise RefusedError("This client was forgotten, so nothing can be written about it.")
         check_name_is_free(session, Client, values.name, KIND, row_id=client_id)
         return apply_edit(session, row, asdict(values), seen=seen, actor_id=actor_id)

@@ -186,7 +186,8 @@ def save_mappings(
 
     A choice of client, including None, is a person's decision, so the row is never auto-matched
     again. Turning tickets on or off is no such decision. Excluding an organization drops the kept
-    parts of its reports. Including it again asks for a sweep, which fetches them again. A row that
+    parts of its reports. Including it again asks for a sweep, which fetches them again; one whose
+    client was forgotten gets its name back with the next sync. A row that
     already has the wanted values is left alone in any version, so that sending a form twice is no
     conflict. Raises StaleMappingError where a row is not in the version that the change names,
     FieldError for a client that cannot be chosen, NotFoundError, EditionError; nothing is saved
@@ -341,6 +342,8 @@ def _apply(
         row.candidate_ids = None
     if change.tickets is not None:
         row.creates_tickets = change.tickets
+    if row.erased_at is not None and (row.creates_tickets or row.client_id is not None):
+        row.erased_at, row.is_name_known = None, False  # the next sync names it again
     _note_change(session, row, before, actor_id, "mapping.saved")
 
 

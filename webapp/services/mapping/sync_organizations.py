@@ -240,12 +240,14 @@ def _locked_rows(session: Session, connection_id: int) -> Iterable[OrganizationM
 def refresh_row(row: OrganizationMapping, organization: Organization) -> bool:
     """Take over what a list says of an organization; return True where people see a change.
 
-    A missing name does not replace a known one. The organization is no longer marked as gone.
+    A missing name does not replace a known one, and neither does the name of an organization whose
+    client was forgotten. The organization is no longer marked as gone.
     """
     row.is_listed = True
-    name = organization.name or row.name
-    is_name_known = row.is_name_known or organization.name is not None
-    wanted = (name, is_name_known, organization.agents_count, None)
+    told = organization if row.erased_at is None else Organization(row.external_id, None, None)
+    name = told.name or row.name
+    is_name_known = row.is_name_known or told.name is not None
+    wanted = (name, is_name_known, told.agents_count, None)
     if (row.name, row.is_name_known, row.agents_count, row.gone_at) == wanted:
         return False
     row.name, row.is_name_known, row.agents_count, row.gone_at = wanted

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from webapp.config import Config
-from webapp.domain.polling_health import Tone
 from webapp.services.audit_trail.chain_end import read_chain_end
 from webapp.services.audit_trail.check_daily import read_last_verification
 from webapp.services.audit_trail.find_suspicious import (
     Suspicion,
     find_broken_chain,
+    find_broken_glass,
     find_guessed_accounts,
     find_refused_addresses,
     find_unchained,
@@ -35,13 +35,17 @@ def check_audit(config: Config, now: datetime) -> Iterator[Check]:
     with reading() as session:
         tampered = list(find_broken_chain(session))
         waiting = [*find_unchained(session, now), *find_unsent(session, config.audit, now)]
-        guessing = [*find_guessed_accounts(session, now), *find_refused_addresses(session, now)]
+        guessing = [
+            *find_guessed_accounts(session, now),
+            *find_refused_addresses(session, now),
+            *find_broken_glass(session, now),
+        ]
         end, last = read_chain_end(session), read_last_verification(session)
     if tampered or waiting:
         hint = TAMPERED_HINT if tampered else WAITING_HINT
         yield Check("audit log", False, _sentences([*tampered, *waiting]), hint)
     elif last is None:
-        yield Check("audit log", True, "not verified yet", tone=Tone.NEUTRAL)
+        yield Check("audit log", True, "events are chained; the first verification is to come")
     else:
         detail = f"whole; verified on {last.happened_at:%Y-%m-%d %H:%M} UTC, {end.position:,} links"
         yield Check("audit log", True, detail)

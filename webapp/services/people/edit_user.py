@@ -24,6 +24,7 @@ from webapp.services.people.users import (
     lock_active_admins,
     normalize_email,
     record_user_event,
+    refuse_forgotten,
 )
 from webapp.services.transactions import transaction
 
@@ -59,14 +60,15 @@ def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool
     """Store a name, an address and a role; does nothing where none differs.
 
     Sessions go on after a change of address. An admin who makes themselves helpdesk has to confirm
-    it. Raises UserError, UserConflictError, LastAdminError or NotFoundError, and stores nothing
-    then.
+    it. Raises UserError, UserConflictError, LastAdminError, NotFoundError, or RefusedError for
+    somebody who is forgotten, and stores nothing then.
     """
     name, email = _check(edit)
     try:
         with transaction() as session:
             admins = lock_active_admins(session)
             user = get_user(session, user_id, lock=True)
+            refuse_forgotten(user)
             _refuse_conflict(user, edit)
             is_demoted = user.is_admin and edit.role not in (ROLE_ADMIN, None)
             if is_demoted and admins == [user.id]:

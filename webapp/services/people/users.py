@@ -114,7 +114,7 @@ def find_user(email: str) -> User:
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
     """Set a new password, end the user's sessions and drop their unused password links.
 
-    Raises UserError, NotFoundError.
+    Raises UserError, RefusedError for somebody who is forgotten, NotFoundError.
     """
     errors = check_password_for(user_id, password).errors()
     if errors:
@@ -122,6 +122,7 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
     password_hash = hash_password(password)
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
+        refuse_forgotten(user)
         store_password(session, user, password_hash)
         record_user_event(session, user, "user.password_set", actor_id, password=password_hash)
         return user
@@ -154,9 +155,13 @@ def deactivate_user(user_id: int, actor_id: int | None = None) -> User:
 
 
 def activate_user(user_id: int, actor_id: int | None = None) -> User:
-    """Let a deactivated user sign in again. Raises NotFoundError."""
+    """Let a deactivated user sign in again.
+
+    Raises RefusedError for somebody who is forgotten, and NotFoundError.
+    """
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
+        refuse_forgotten(user)
         if not user.is_active:
             user.is_active = True
             before = {"is_active": False}
@@ -164,6 +169,12 @@ def activate_user(user_id: int, actor_id: int | None = None) -> User:
                 session, user, "user.activated", actor_id, before=before, is_active=True
             )
         return user
+
+
+def refuse_forgotten(user: User) -> None:
+    """Raise RefusedError for a person whose data was erased: nobody is behind that row any more."""
+    if user.erased_at is not None:
+        raise RefusedError("This person was forgotten. Invite them anew if they come back.")
 
 
 def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:

@@ -18,7 +18,7 @@ from webapp.domain.incident import (
     reduce_excluded,
     status_of_report,
 )
-from webapp.domain.plan import usable_time
+from webapp.domain.plan import Reason, usable_time
 from webapp.domain.untrusted import parse_id, parse_time, prune
 from webapp.models import Alert, InboxRow, OrganizationMapping
 from webapp.services.mapping.drop_reports import kept_of_excluded
@@ -144,6 +144,7 @@ def _recorded(cycle: Cycle, rows: dict[str, Collected]) -> dict[str, Any]:
         Alert.processed_at,
         Alert.content_hash,
         Alert.is_incomplete,
+        Alert.reason,
         Alert.ticket_id,
         OrganizationMapping.creates_tickets,
     )
@@ -164,8 +165,10 @@ def _is_held(row: Collected, alert: Any) -> bool:
     """Whether everything that the report says is recorded already.
 
     A report of an incident that was recorded as deleted is always news: the 404 may have meant that
-    the API key lacked permission.
+    the API key lacked permission. One of an erased incident never is.
     """
+    if alert is not None and alert.reason == Reason.ERASED:
+        return True
     return (
         alert is not None
         and not alert.is_incomplete

@@ -132,7 +132,8 @@ def _name_organization(session: Session, cycle: Cycle, external_id: str, name: s
     ).one_or_none()
     if row is None:
         row = add_organization(session, cycle.connection.id, external_id, name)
-    row.name = name or row.name
+    if row.erased_at is None:
+        row.name = name or row.name
     row.is_name_known = True
     auto_match_row(row, client_index(session))
 

@@ -37,6 +37,7 @@ A poll then waits for it no longer than for a transaction of its own.
 
 Selected = TypeVar("Selected")
 
+_NO_MORE = (Reason.TICKET_REQUESTED, Reason.TICKET_DELETED)
 _NO_ROW = 0
 _NO_INCIDENT = "There is no such incident."
 
@@ -117,8 +118,9 @@ def ticket_incident(alert_id: int, actor_id: int) -> TicketedIncidents:
         query = _recorded(select(Alert.id), connection_id).where(Alert.id == alert_id)
         if session.scalar(query) is None:
             raise RefusedError(
-                "This incident gets no ticket: it is over, Huntress has not sent it yet, or its "
-                "organization is excluded. Include the organization first."
+                "This incident gets no ticket: it is over, Huntress has not sent it yet, its "
+                "ticket was deleted for its age, or its organization is excluded. Include the "
+                "organization first."
             )
         return _ticket(session, held, [alert], actor_id)
 
@@ -195,7 +197,7 @@ def _recorded(query: Select[Selected], connection_id: int) -> Select[Selected]:
         Alert.ticket_id.is_(None),
         Alert.is_incomplete.is_(False),
         or_(Alert.parsed_status.is_(None), Alert.parsed_status.not_in((DELETING, DRAFT))),
-        or_(Alert.reason.is_(None), Alert.reason != Reason.TICKET_REQUESTED),
+        or_(Alert.reason.is_(None), Alert.reason.not_in(_NO_MORE)),
         or_(OrganizationMapping.id.is_(None), OrganizationMapping.creates_tickets),
     ]
     return query.outerjoin(OrganizationMapping, its_organization).where(*conditions)

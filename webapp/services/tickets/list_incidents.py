@@ -27,6 +27,8 @@ REASONS: dict[str, str] = {
     Reason.NOT_SENT_YET: "Not sent yet: the SOC still works on it",
     Reason.DELETING: "Being deleted at Huntress",
     Reason.TICKET_REQUESTED: "Comes with the next poll",
+    Reason.TICKET_DELETED: "Ticket deleted for its age",
+    Reason.ERASED: "Erased: its client was forgotten",
 }
 OTHER_REASON = "No ticket"
 COUNT_LIMIT = 999
@@ -74,8 +76,8 @@ class IncidentRow:
     """A recorded incident; times are UTC.
 
     `reason` says why it has no ticket; None for one that has. `is_reduced` says that only its id,
-    severity, status and times are kept because its organization is excluded. No ticket can be made
-    of these. `reported_at` is when it was recorded where Huntress gave no time.
+    severity, status and times are kept, because its organization is excluded or its ticket was
+    deleted for its age. `reported_at` is when it was recorded where Huntress gave no time.
     """
 
     id: int
@@ -95,6 +97,7 @@ class IncidentRow:
     is_reduced: bool
     is_open: bool
     is_requested: bool
+    is_over: bool
     portal_url: str | None
     reported_at: datetime
     recorded_at: datetime
@@ -105,10 +108,11 @@ class IncidentRow:
     def can_have_ticket(self) -> bool:
         """Whether a person may ask for a ticket.
 
-        Those with a ticket, closed, excluded and requested incidents get none.
+        Those with a ticket, closed, excluded and requested incidents get none, nor do those whose
+        ticket was deleted for its age (`is_over`).
         """
         is_free = self.ticket_id is None and not self.is_excluded and not self.is_requested
-        return self.is_open and is_free
+        return self.is_open and is_free and not self.is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ def _details(ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
             Alert.resolved_at,
             Alert.created_at,
             _reported_at.label("reported_at"),
-            Alert.raw_report.is_(None).label("is_reduced"),
+            and_(Alert.raw_report.is_(None), Alert.message.is_(None)).label("is_reduced"),
             OrganizationMapping.name.label("organization"),
             OrganizationMapping.creates_tickets,
             Connection.name.label("connection"),
@@ -289,6 +293,7 @@ def _as_row(row: Any) -> IncidentRow:
         is_reduced=row.is_reduced,
         is_open=is_recorded_open(row.parsed_status) and row.parsed_status not in (DELETING, DRAFT),
         is_requested=row.reason == Reason.TICKET_REQUESTED,
+        is_over=row.reason == Reason.TICKET_DELETED,
         portal_url=incident_url(
             row.external_alert_id,
             row.organization_external_id,

@@ -26,9 +26,9 @@ RAW_LENGTH = 200_000
 class IncidentView:
     """An alert with its parsed report; `report` is None if there is no readable one.
 
-    `is_reduced` says that only ids, severity, status and times are kept, as for an excluded
-    organization. `was_closed` says whether it is closed at Huntress, and `closed_status_id` is the
-    status that the routing settings give to tickets then.
+    `is_reduced` says that the report is not kept, as for an excluded organization or since it has
+    become too old. `was_closed` says whether it is closed at Huntress, and `closed_status_id` is
+    the status that the routing settings give to tickets then.
     """
 
     alert_id: int

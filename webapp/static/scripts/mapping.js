@@ -47,15 +47,17 @@
   const dirtyRows = () => rows.filter(isDirty);
   const pickedRows = () => rows.filter((row) => row.pick.checked);
 
-  // Unsaved changes are kept over paging, tabs, search and order, in this tab of the browser only.
+  // Unsaved changes are kept over paging, tabs, search and order, in this tab of the browser only,
+  // encrypted where it can (see app.js).
   // Changes of rows that are not on this page are sent along when saving.
-  const KEY = `triagedesk-mapping-${form.dataset.mapping}`;
+  const NAME = `mapping-${form.dataset.mapping}`;
+  const kept = window.triagedeskKept;
   const MOST_KEPT = 300; // with a page of rows, at most as many as the server reads
   let elsewhere = new Map();
   let isKept = true;
   const read = () => {
     try {
-      return new Map(JSON.parse(sessionStorage.getItem(KEY) || "[]"));
+      return new Map(JSON.parse(kept.get(NAME) || "[]"));
     } catch {
       return new Map();
     }
@@ -64,25 +66,21 @@
     const changes = [...elsewhere, ...dirtyRows().map((row) => [row.id, typed(row)])];
     isKept = changes.length <= MOST_KEPT;
     if (!isKept) return;
-    try {
-      sessionStorage.setItem(KEY, JSON.stringify(changes));
-    } catch {
+    kept.set(NAME, JSON.stringify(changes)).catch(() => {
       isKept = false;
-    }
+    });
   };
   const forget = () => {
     elsewhere = new Map();
-    try {
-      sessionStorage.removeItem(KEY);
-    } catch { /* nothing is kept then */ }
+    kept.remove(NAME);
   };
   // A refused form already holds the newest values of its rows; otherwise kept changes are filled in.
   const restore = (isSentForm) => {
     elsewhere = read();
     for (const row of rows) {
-      const kept = elsewhere.get(row.id);
+      const own = elsewhere.get(row.id);
       elsewhere.delete(row.id);
-      if (!isSentForm) fill(row, kept && !isSame(kept, row.stored) ? kept : row.stored);
+      if (!isSentForm) fill(row, own && !isSame(own, row.stored) ? own : row.stored);
     }
   };
   const carry = () => {
@@ -185,11 +183,13 @@
     show();
   });
 
-  if (location.hash === "#saved") {
-    forget();
-    history.replaceState(history.state, "", location.pathname + location.search);
-  }
-  restore("sent" in form.dataset);
-  keep();
-  show();
+  kept.ready.then(() => {
+    if (location.hash === "#saved") {
+      forget();
+      history.replaceState(history.state, "", location.pathname + location.search);
+    }
+    restore("sent" in form.dataset);
+    keep();
+    show();
+  });
 })();

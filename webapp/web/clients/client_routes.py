@@ -12,6 +12,7 @@ from webapp.services.desk.read_client import read_client
 from webapp.services.mapping.match_clients import match_clients, matched_words
 from webapp.services.notices.mute_client import find_mute
 from webapp.services.polling.move_tickets import list_move_offers
+from webapp.services.retention.erasures import CLIENT, find_erasure
 from webapp.web.access import admin_only
 from webapp.web.clients.client_forms import ClientForm
 from webapp.web.csv_files import csv_response
@@ -83,6 +84,7 @@ def show(client_id: int) -> ResponseReturnValue:
         attempt=attempt,
         move_offers=list_move_offers(client_id=client_id),
         mute=find_mute(client_id),
+        erasure=find_erasure(CLIENT, client_id),
     )
     return page, attempt.status
 

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp.extensions import current_config
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.on_call.calendar_feed import make_feed, read_calendar, stop_feed
-from webapp.web.access import admin_alone, admin_only, public
+from webapp.web.access import admin_only, public
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.on_call.blueprint import on_call
 from webapp.web.presence import needs_presence
@@ -15,7 +15,7 @@ from webapp.web.viewer import require_viewer
 
 
 @on_call.get("/calendar")
-@admin_alone
+@admin_only
 def show_calendar() -> ResponseReturnValue:
     """Say that the address is shown only once, to whoever opens this page again."""
     return render_template("on_call/calendar.html", address=None)

@@ -26,15 +26,17 @@ from webapp.models import (
     User,
     UserSession,
 )
-from webapp.services.operations import housekeeping
-from webapp.services.operations.housekeeping import delete_old_records, refresh_statistics
+from webapp.services.operations.housekeeping import refresh_statistics
+from webapp.services.retention import batches
+from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.transactions import reading
 
 pytestmark = pytest.mark.usefixtures("app")
 
 SECOND = timedelta(seconds=1)
-OLD_EXCHANGE = START - timedelta(days=14) - SECOND
-OLD_RUN = START - timedelta(days=90) - SECOND
+MIDNIGHT = START.replace(hour=0)
+OLD_EXCHANGE = MIDNIGHT - timedelta(days=7) - SECOND
+OLD_RUN = MIDNIGHT - timedelta(days=90) - SECOND
 
 
 @pytest.fixture
@@ -71,11 +73,11 @@ def ids(model: type[Base]) -> list[int]:
 @both_databases
 def test_deletes_what_is_too_old_and_nothing_else(connection: Connection) -> None:
     _, _, kept_exchange, newest = add_exchanges(
-        connection, OLD_EXCHANGE, OLD_EXCHANGE, START - timedelta(days=14), START
+        connection, OLD_EXCHANGE, OLD_EXCHANGE, MIDNIGHT - timedelta(days=7), START
     )
     add_run(connection, OLD_RUN)
     kept_run, newest_run = (
-        add_run(connection, START - timedelta(days=90)),
+        add_run(connection, MIDNIGHT - timedelta(days=90)),
         add_run(connection, START),
     )
     user = add(
@@ -146,7 +148,7 @@ def test_each_connection_keeps_its_newest_exchange_and_run(connection: Connectio
 @both_databases
 def test_what_watching_found_is_kept_for_a_while(connection: Connection) -> None:
     year, quarter = timedelta(days=365), timedelta(days=90)
-    for number, ended_at in enumerate((START - quarter - SECOND, START - quarter, None)):
+    for number, ended_at in enumerate((MIDNIGHT - quarter - SECOND, MIDNIGHT - quarter, None)):
         add(
             Alarm(
                 kind="disk-low",
@@ -163,10 +165,12 @@ def test_what_watching_found_is_kept_for_a_while(connection: Connection) -> None
         (connection, year),
         (other, year + SECOND),
     ):
-        started_at = START - age
+        started_at = MIDNIGHT - age
         add(Proof(connection_id=one.id, day=started_at.date(), days=30, started_at=started_at))
     for number, age in enumerate((year + SECOND, year)):
-        drill = Drill(connection_id=connection.id, external_key=str(number), started_at=START - age)
+        drill = Drill(
+            connection_id=connection.id, external_key=str(number), started_at=MIDNIGHT - age
+        )
         add(drill)
     deleted = delete_old_records(START)
     assert (deleted["alarms"], deleted["proofs"], deleted["drills"]) == (1, 2, 1)
@@ -197,7 +201,7 @@ def test_a_run_that_goes_on_is_kept(connection: Connection) -> None:
 
 
 def test_deletes_in_batches(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "BATCH", 3)
+    monkeypatch.setattr(batches, "BATCH", 3)
     add_exchanges(connection, *[OLD_EXCHANGE] * 8)
     assert delete_old_records(START)["api_exchanges"] == 7
     assert len(ids(ApiExchange)) == 1

@@ -1,0 +1,252 @@
+"""Everything that is stored of a client, as a ZIP file that is written while it is read."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp import clock
+from webapp.models import (
+    Alert,
+    Asset,
+    Board,
+    Client,
+    ClientMute,
+    Comment,
+    Connection,
+    HuntressAgent,
+    OrganizationMapping,
+    OutboxRow,
+    Priority,
+    Status,
+    Ticket,
+    User,
+)
+from webapp.services.audit import record_event
+from webapp.services.lookups import get_row
+from webapp.services.retention.archive import ArchiveList, Record, write_zip_archive
+from webapp.services.retention.client_scope import (
+    is_agent_of,
+    is_incident_of,
+    is_message_of,
+    is_of_client,
+)
+from webapp.services.retention.sections import Query, read_section
+from webapp.services.transactions import transaction
+
+README = """Everything that Triagedesk stored of the client {name}, as of {time} UTC.
+
+Each list is here twice: .json has everything, .csv is for spreadsheets. Times are UTC.
+
+client          the client itself
+organizations   the organizations of Huntress accounts that belong to it
+assets, agents  its machines, here and at Huntress
+tickets, notes  its tickets with everything in their timelines
+incidents       what Huntress reported; the report as it was sent is in the .json only
+messages        what was told of its tickets, and to which targets
+mutes           times in which nobody was told of its tickets
+"""
+
+REPORTS_AT_ONCE = 50
+"""Reports may be large: so many are read at once."""
+
+
+def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[bytes]:
+    """Return the bytes of the ZIP file; the audit log has an event before the first of them.
+
+    Raises NotFoundError.
+    """
+    with transaction() as session:
+        client = get_row(session, Client, client_id, f"There is no client {client_id}.")
+        name = client.name
+        record_event(
+            session,
+            action="client.exported",
+            subject_type="client",
+            subject_id=client_id,
+            actor_id=actor_id,
+        )
+    now = clock.utcnow()
+    readme = README.format(name=name, time=f"{now:%Y-%m-%d %H:%M}")
+    return write_zip_archive(readme, list_client_sections(client_id), now)
+
+
+def list_client_sections(client_id: int) -> list[ArchiveList]:
+    """Return the lists of a client's export."""
+    return [
+        read_section("client", _of_client(client_id), Client.id),
+        read_section("organizations", _of_organizations(client_id), OrganizationMapping.id),
+        read_section("assets", _of_assets(client_id), Asset.id),
+        read_section("agents", _of_agents(client_id), HuntressAgent.id),
+        read_section("tickets", _of_tickets(client_id), Ticket.id),
+        read_section("notes", _of_notes(client_id), Comment.id),
+        read_section(
+            "incidents",
+            _of_incidents(client_id),
+            Alert.id,
+            only_json=("report", "all_remediations"),
+            change=_with_report,
+            size=REPORTS_AT_ONCE,
+        ),
+        read_section("messages", _of_messages(client_id), OutboxRow.id),
+        read_section("mutes", _of_mutes(client_id), ClientMute.id),
+    ]
+
+
+def _of_client(client_id: int) -> Query:
+    return select(
+        Client.id, Client.name, Client.is_active, Client.notes, Client.external_reference
+    ).where(Client.id == client_id)
+
+
+def _of_organizations(client_id: int) -> Query:
+    return (
+        select(
+            OrganizationMapping.id,
+            Connection.name.label("connection"),
+            OrganizationMapping.external_id.label("organization_id"),
+            OrganizationMapping.name,
+            OrganizationMapping.creates_tickets,
+            OrganizationMapping.agents_count,
+            OrganizationMapping.last_incident_at,
+            OrganizationMapping.created_at,
+        )
+        .join(Connection, Connection.id == OrganizationMapping.connection_id)
+        .where(OrganizationMapping.client_id == client_id)
+    )
+
+
+def _of_assets(client_id: int) -> Query:
+    return select(
+        Asset.id,
+        Asset.name,
+        Asset.type,
+        Asset.serial_number,
+        Asset.asset_tag,
+        Asset.is_active,
+    ).where(Asset.client_id == client_id)
+
+
+def _of_agents(client_id: int) -> Query:
+    return select(
+        HuntressAgent.id,
+        HuntressAgent.external_id.label("agent_id"),
+        HuntressAgent.organization_external_id.label("organization_id"),
+        HuntressAgent.hostname,
+        HuntressAgent.os,
+        HuntressAgent.internal_ip,
+        HuntressAgent.external_ip,
+        HuntressAgent.serial_number,
+        HuntressAgent.last_callback_at,
+    ).where(is_agent_of(client_id))
+
+
+def _of_tickets(client_id: int) -> Query:
+    return (
+        select(
+            Ticket.id,
+            Ticket.number,
+            Ticket.title,
+            Ticket.description,
+            Board.name.label("board"),
+            Status.name.label("status"),
+            Priority.name.label("priority"),
+            User.name.label("assignee"),
+            Ticket.source,
+            Ticket.source_reference.label("incident_id"),
+            Ticket.external_reference,
+            Ticket.external_url,
+            Ticket.created_at,
+            Ticket.updated_at,
+            Ticket.first_touched_at,
+            Ticket.closed_at,
+        )
+        .join(Board, Board.id == Ticket.board_id)
+        .join(Status, Status.id == Ticket.status_id)
+        .join(Priority, Priority.id == Ticket.priority_id)
+        .outerjoin(User, User.id == Ticket.assignee_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_notes(client_id: int) -> Query:
+    return (
+        select(
+            Comment.id,
+            Ticket.number.label("ticket"),
+            User.name.label("author"),
+            Comment.kind,
+            Comment.body,
+            Comment.created_at,
+        )
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .outerjoin(User, User.id == Comment.author_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_incidents(client_id: int) -> Query:
+    return (
+        select(
+            Alert.id,
+            Connection.name.label("connection"),
+            Alert.external_alert_id.label("incident_id"),
+            select(Ticket.number)
+            .where(Ticket.id == Alert.ticket_id)
+            .scalar_subquery()
+            .label("ticket"),
+            Alert.status,
+            Alert.severity,
+            Alert.reason.label("no_ticket_because"),
+            Alert.message.label("subject"),
+            Alert.organization_external_id.label("organization_id"),
+            Alert.agent_external_id.label("agent_id"),
+            Alert.device_name,
+            Alert.triggered_at,
+            Alert.resolved_at,
+            Alert.processed_at,
+            Alert.raw_report.label("report"),
+            Alert.all_remediations,
+        )
+        .join(Connection, Connection.id == Alert.connection_id)
+        .where(is_incident_of(client_id))
+    )
+
+
+def _of_messages(client_id: int) -> Query:
+    return select(
+        OutboxRow.id,
+        select(Ticket.number)
+        .where(Ticket.id == OutboxRow.ticket_id)
+        .scalar_subquery()
+        .label("ticket"),
+        OutboxRow.event,
+        OutboxRow.target_name.label("target"),
+        OutboxRow.state,
+        OutboxRow.created_at,
+        OutboxRow.sent_at,
+        OutboxRow.facts,
+    ).where(is_message_of(client_id))
+
+
+def _of_mutes(client_id: int) -> Query:
+    return select(
+        ClientMute.id,
+        ClientMute.reason,
+        ClientMute.starts_at,
+        ClientMute.until,
+        ClientMute.ended_at,
+    ).where(ClientMute.client_id == client_id)
+
+
+def _with_report(row: dict[str, Any]) -> Record:
+    """Return the row with its report as JSON, or as the text that it is."""
+    return {**row, **{name: _parsed(row[name]) for name in ("report", "all_remediations")}}
+
+
+def _parsed(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text

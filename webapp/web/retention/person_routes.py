@@ -1,0 +1,75 @@
+"""Downloading what is stored about a person, and forgetting somebody who has left."""
+
+from flask import render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp import clock
+from webapp.services.errors import FieldError, RefusedError
+from webapp.services.people.read_users import read_user
+from webapp.services.retention.backups_left import find_backups_left
+from webapp.services.retention.erasures import PERSON, find_erasure
+from webapp.services.retention.export_person import export_person
+from webapp.services.retention.forget_person import begin_forgetting_person
+from webapp.web.access import admin_only, signed_in
+from webapp.web.answers import done
+from webapp.web.errors import status_of
+from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.presence import needs_presence_to_send
+from webapp.web.retention.blueprint import retention
+from webapp.web.retention.downloads import let_a_worker_go_on, send_file_of
+from webapp.web.retention.forms import ForgetPersonForm
+from webapp.web.viewer import require_viewer
+
+
+@retention.post("/preferences/download")
+@signed_in
+@needs_presence_to_send
+def download_own() -> ResponseReturnValue:
+    """Send what is stored about the viewer."""
+    return _send(require_viewer().id)
+
+
+@retention.post("/users/<int:user_id>/download")
+@admin_only
+@needs_presence_to_send
+def download_person(user_id: int) -> ResponseReturnValue:
+    """Send what is stored about a person, who may have asked for it."""
+    return _send(user_id)
+
+
+@retention.route("/users/<int:user_id>/forget", methods=["GET", "POST"])
+@admin_only
+@needs_presence_to_send
+def forget_person(user_id: int) -> ResponseReturnValue:
+    """Say what would be erased, and erase it once the address was typed."""
+    form = ForgetPersonForm()
+    problem, status = None, form_status(form)
+    if form.validate_on_submit():
+        try:
+            begin_forgetting_person(
+                user_id, typed_email=form.email.data or "", actor_id=require_viewer().id
+            )
+        except FieldError as error:
+            show_field_errors(form, error)
+        except RefusedError as error:
+            problem, status = str(error), status_of(error)
+        else:
+            words = f"The person is forgotten. {let_a_worker_go_on()}"
+            return done(words, url_for("retention.forget_person", user_id=user_id))
+    erasure = find_erasure(PERSON, user_id)
+    until = clock.utcnow() if erasure is None else erasure.requested_at
+    page = render_template(
+        "retention/forget_person.html",
+        row=read_user(user_id),
+        erasure=erasure,
+        backups=find_backups_left(until),
+        form=form,
+        problem=problem,
+    )
+    return page, status
+
+
+def _send(user_id: int) -> ResponseReturnValue:
+    parts = export_person(user_id, actor_id=require_viewer().id)
+    name = f"person-{user_id}-{clock.utcnow():%Y-%m-%d}.json"
+    return send_file_of(name, parts, "application/json")
