@@ -17,7 +17,6 @@ from webapp.web.params import read_number
 ACTIONS = {
     "client.muted": "Muted a client",
     "client.unmuted": "Ended a client's mute",
-    "client.exported": "Downloaded everything of a client",
     "client.forgetting": "Began to forget a client",
     "client.forgotten": "Forgot a client",
     "connection.created": "Connected an account",
@@ -87,7 +86,6 @@ ACTIONS = {
     "user.break_glass_set": "Changed who may break the glass",
     "user.deactivated": "Deactivated a user",
     "user.email_changed": "Changed an e-mail address",
-    "user.exported": "Downloaded what is stored about a user",
     "user.forgetting": "Began to forget a user",
     "user.forgotten": "Forgot a user",
     "user.glass_broken": "Used the password of a break-glass account",
