@@ -48,6 +48,14 @@ def test_a_requirement_has_a_test_or_a_reason(row: list[str]) -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_what_the_rest_of_the_page_names_exists() -> None:
+    named = re.findall(r"`(tests/[\w/.]+)(?:::(\w+))?`", SECURITY.split("## OWASP")[0])
+    assert len(named) > 5
+    for path, name in named:
+        assert (ROOT / path).exists(), path
+        assert not name or name in names_in(ROOT / path), name
+
+
 def test_the_matrix_of_rights_is_that_of_the_code() -> None:
     stored = (ROOT / "docs" / "authorization.md").read_text(encoding="utf-8")
     assert stored == write_matrix(), "run `make matrix`"
