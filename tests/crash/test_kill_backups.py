@@ -224,6 +224,7 @@ def count(model: Any) -> int:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @both_databases
 def test_under_load_killed_at_random_restored_elsewhere_and_polled_twice(
     app: Flask,
