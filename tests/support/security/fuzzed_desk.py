@@ -165,7 +165,8 @@ class FuzzedDesk:
             path = re.sub(r"<int:[^>]+>", "1", rule)
             if method == "GET" and "<" not in path:
                 answer = person.client.get(path, buffered=True)
-                if answer.mimetype == "text/html" and answer.status_code == 200:
+                is_page = answer.status_code == 200 and answer.text.startswith("<!doctype")
+                if is_page:
                     found += forms_of(answer.text, path)
         return found
 
@@ -220,6 +221,8 @@ class FuzzedDesk:
         shown = INSIDES.search(answer.text if answer.mimetype.startswith("text/") else "")
         if shown:
             yield f"shows {shown[0][:80]!r}"
+        if request.method == "OPTIONS":
+            return  # Flask says which methods there are, before any view runs
         view = self.app.view_functions[endpoint]
         changes = request.method not in READING
         rule = access_of(view) or ""
