@@ -28,7 +28,7 @@ GUARDED = {"users", "password_links", "notification_settings", "backups", "setup
 
 ODD_METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 SEEDS = range(1, 9)
-REQUESTS_IN_SOAK = 6
+REQUESTS_IN_SOAK = 3
 """Of each route, method and role, with each seed."""
 
 
