@@ -182,9 +182,7 @@ class Attacker:
         forms = self._forms.get(re.sub(r"\d+", "1", path), [])
         if not forms or self._random.random() < 0.15:
             return self._pairs(6)
-        fields = [
-            one for one in self._random.choice(forms).fields if one[0] != "csrf_token"
-        ]
+        fields = [one for one in self._random.choice(forms).fields if one[0] != "csrf_token"]
         for _ in range(self._random.randint(1, 3)):
             if not fields:
                 break
@@ -202,8 +200,7 @@ class Attacker:
     def _pairs(self, most: int) -> list[tuple[str, str]]:
         names = field_names()
         return [
-            (self._random.choice(names), self._text())
-            for _ in range(self._random.randint(0, most))
+            (self._random.choice(names), self._text()) for _ in range(self._random.randint(0, most))
         ]
 
     def _text(self) -> str:
@@ -213,7 +210,7 @@ class Attacker:
     def _upload(self, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         boundary = "edge"
         lines = [
-            b"--edge\r\nContent-Disposition: form-data; name=\"%b\"\r\n\r\n%b\r\n"
+            b'--edge\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
             % (_bytes(name), _bytes(value))
             for name, value in pairs
         ]

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import html
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ def forms_of(secret: str) -> set[bytes]:
         *(plain, plain.replace(b"-", b""), plain.replace(b" ", b"")),
         *(plain.hex().encode(), plain.hex().upper().encode()),
         *(quote(secret, safe="").encode(), quote_plus(secret).encode()),
+        *(quote(secret).encode(), html.escape(secret).encode()),
         *(json.dumps(secret)[1:-1].encode(), json.dumps(secret).encode("unicode_escape")[1:-1]),
         "".join(f"\\u{ord(one):04x}" for one in secret).encode(),
         secret.encode("utf-16-le"),

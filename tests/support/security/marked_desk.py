@@ -12,14 +12,16 @@ from urllib.parse import urlsplit
 import psutil
 import pyotp
 import requests
+from click.testing import CliRunner
 
 from tests.support.installation import MANY_CALLS
-from tests.support.processes import Command, Up, run_triagedesk
+from tests.support.processes import Up
 from tests.support.receivers.certificates import Certificates
 from tests.support.receivers.http_receiver import HttpReceiver
 from tests.support.receivers.mail_server import MailReceiver
 from tests.support.security.oidc_provider import CLIENT_ID, OidcProvider, person
 from tests.support.waiting import wait_until
+from webapp.cli import triagedesk
 from webapp.clock import utcnow
 from webapp.huntress.simulator import SimulatedAccount, Simulator
 
@@ -27,7 +29,7 @@ ADMIN, HELPDESK = "ada@example.com", "bo@example.com"
 GIVEN = {
     "Huntress key": "hk_marked-7f3a91c2d4",
     "Huntress secret": "hs_marked-0b9e64aa17+/=",
-    "mail password": 'smtp "marked" \\ 5d1c88 ü',
+    "mail password": 'smtp "marked" \\ 5d1c88 &',
     "webhook secret": "whsec_bWFya2VkLXdlYmhvb2stc2VjcmV0LTY0Yzg=",
     "passphrase": "a marked passphrase / 93be21 of backups",
     "OIDC client secret": "oidc-marked-44ad07&x=1",
@@ -111,20 +113,15 @@ class MarkedDesk:
             yield name or ("valkey" if is_valkey else "up"), one
 
     def _add_person(self, email: str, role: str, password: str) -> None:
-        words = ["-m", "webapp", "user", "add", email, "--role", role]
-        command = Command(words, self.kept / f"add-{role}", self.up.env, piped=True)
-        command.process.communicate(f"{GIVEN[password]}\n".encode(), timeout=SOON)
-        assert command.process.returncode == 0, command.output
-        command.close()
+        self.run("user", "add", email, "--role", role, typed=f"{GIVEN[password]}\n")
 
-    def run(self, *words: str, **variables: str) -> str:
+    def run(self, *words: str, typed: str = "", **variables: str) -> None:
         """Run a command; what it says is kept with the rest."""
-        done = run_triagedesk(*words, **{**self.up.env, **variables})
-        name = "-".join(word for word in words[:3] if word.isalpha())
-        said = done.stdout + done.stderr
-        (self.kept / f"said-{name}.txt").write_text(said, encoding="utf-8")
-        assert done.returncode == 0 or words[0] == "doctor", (words, said)
-        return done.stdout
+        env = {name: value for name, value in self.up.env.items() if "TRIAGEDESK" in name}
+        done = CliRunner().invoke(triagedesk, words, input=typed, env={**env, **variables})
+        name = "-".join(word for word in words[:3] if word.replace("-", "").isalpha())
+        (self.kept / f"said-{name}.txt").write_text(done.output, encoding="utf-8")
+        assert done.exit_code == 0 or words[0] == "doctor", (words, done.output, done.exception)
 
     def _file(self, name: str) -> str:
         path = self._own / name.replace(" ", "-")
@@ -191,9 +188,7 @@ class MarkedDesk:
         self._keep_cookies("before")
         self.post("/sign-out", "/preferences")
         self.post("/sign-in", "/sign-in", email=ADMIN, password=GIVEN["password"])
-        self.post(
-            *("/sign-in/factor", "/sign-in/factor"), code=self.secrets["recovery code 0"]
-        )
+        self.post(*("/sign-in/factor", "/sign-in/factor"), code=self.secrets["recovery code 0"])
         self._keep_cookies("after")
 
     def _keep_cookies(self, when: str) -> None:
