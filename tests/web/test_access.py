@@ -49,7 +49,7 @@ PUBLIC_ENDPOINTS = {
     "tickets.take",
 }
 ONLY_IN_THE_DEMO = {"demo.show_mail"}
-ONLY_WHERE_NEEDED = {"account.choose_better"}
+ONLY_WHERE_NEEDED = {"account.choose_better", "factors.confirm_app_code"}
 """Steps that come first for some; everybody else is sent on."""
 SECRET_ADDRESSES = {
     "on_call.send_calendar": "/on-call/calendar/<string:secret>.ics",

@@ -46,6 +46,7 @@ def made_up_viewer(role: str) -> Viewer:
         seen_at=clock.utcnow(),
         present_at=None,
         has_notes=False,
+        must_change_password=False,
     )
 
 
