@@ -83,7 +83,7 @@ def test_an_auditor_reads_and_changes_nothing(
     page.get_by_role("link", name="2001:db8").first.click()
     expect(page.get_by_label("Address")).to_have_value("2001:db8:85a3:8d3:1319:8a2e:370:7348")
     page.goto("/users/1")
-    expect(page.get_by_label("Name")).to_be_disabled()
+    expect(page.get_by_role("textbox", name="Name")).to_be_disabled()
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
     page.goto("/tickets/1")
     expect(page.get_by_text("You are an auditor")).to_be_visible()
