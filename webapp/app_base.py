@@ -4,7 +4,12 @@ from functools import partial
 
 from flask import Flask
 
-from webapp import clock, models, task_queue  # noqa: F401 - models registers every table
+from webapp import (
+    __version__,
+    clock,
+    models,  # noqa: F401 - it registers every table
+    task_queue,
+)
 from webapp.config import Config
 from webapp.crypto import cipher
 from webapp.extensions import db, prepare_sqlite, read_server_time
@@ -21,7 +26,8 @@ def create_base_app(config: Config) -> Flask:
 
 
 def set_engine_options(app: Flask, config: Config) -> None:
-    """Set how the database is reached."""
+    """Set how the database is reached, and which version of the product does it."""
+    app.extensions["triagedesk_version"] = __version__
     app.config.update(
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={

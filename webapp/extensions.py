@@ -66,6 +66,11 @@ def current_config() -> Config:
     return config
 
 
+def current_version() -> str:
+    """The version of the product that runs."""
+    return str(current_app.extensions["triagedesk_version"])
+
+
 class ReadOnlyError(RuntimeError):
     """Something tried to write where only reading is allowed, as in a GET request."""
 

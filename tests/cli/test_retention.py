@@ -73,7 +73,7 @@ def test_a_client_is_exported_and_forgotten(shell: Shell, client: Client, tmp_pa
     assert "No backup" in document["backups"]
     assert name not in [one.name for one in all_rows(Client)]
     assert "There is no client named" in shell.refused("client", "forget", name)
-    assert audit_actions().count("client.exported") == 2
+    assert audit_actions().count("export.client") == 2
 
 
 def test_an_export_that_fails_leaves_no_file(shell: Shell, client: Client, tmp_path: Path) -> None:

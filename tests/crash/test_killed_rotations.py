@@ -21,7 +21,7 @@ from tests.support.databases import (
 from tests.support.fake_clock import START
 from tests.support.processes import Command, clean_environment
 from tests.support.rows import all_rows, change
-from webapp.config import Config, Source, SourceKind
+from webapp.config import Config, SourceKind, ValueSource
 from webapp.crypto import UnreadableText, cipher, key_id, read_keys_in, write_key_file
 from webapp.models import Target
 from webapp.services.keys.read_keys import list_keys
@@ -58,7 +58,7 @@ def config(config: Config) -> Config:
     """The keys stand in the data directory."""
     file = config.data_dir / "encryption.keys"
     write_key_file(file, f"{ENCRYPTION_KEY}\n")
-    return replace(config, encryption_source=Source(SourceKind.DATA_DIR, file))
+    return replace(config, encryption_source=ValueSource(SourceKind.DATA_DIR, file))
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ TYPED_IN = (
     *("webapp.services.on_call", "webapp.services.mapping", "webapp.services.polling"),
     "webapp.services.retention",
 )
-ELSEWHERE = ("webapp.domain.security", "webapp.web.people")
-"""What signing in counts and takes is said where signing in is described."""
+ELSEWHERE = ("webapp.domain.security", "webapp.domain.recovery", "webapp.web.people")
+"""What signing in and backups count and take is said where these are described."""
 
 OURS = {
     "webapp.domain.notices.compose": "how messages are cut",

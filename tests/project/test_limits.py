@@ -17,6 +17,8 @@ from webapp.web.people.contact_routes import MESSAGES
 from webapp.web.tickets.take_routes import TRIES
 
 DOCUMENT = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+"""The rest is looked at by test_input_page.py."""
+
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 
 

@@ -10,8 +10,8 @@ from webapp.config import (
     VARIABLES,
     Config,
     ConfigError,
-    Source,
     SourceKind,
+    ValueSource,
     embedded_redis_url,
     find_unknown,
     is_set,
@@ -439,7 +439,7 @@ class TestCredentials:
         assert config.secret_key == "c" * 40
         assert config.redis_url == "rediss://:pw@queue.example:6379/0"
         assert config.trusted_proxies == 2
-        where = Source(SourceKind.CREDENTIAL, folder / "encryption_keys")
+        where = ValueSource(SourceKind.CREDENTIAL, folder / "encryption_keys")
         assert config.encryption_source == where
         assert is_set({"CREDENTIALS_DIRECTORY": str(folder)}, "SECRET_KEY")
         assert not is_set({"CREDENTIALS_DIRECTORY": str(folder)}, "DATABASE_URL")
@@ -453,16 +453,16 @@ class TestCredentials:
         given = {"DATA_DIR": str(tmp_path), "ENCRYPTION_KEYS_FILE": str(named)}
         by_variable = self.load(folder, ENCRYPTION_KEYS=KEY, **given)
         assert by_variable.encryption_keys == (KEY,)
-        assert by_variable.encryption_source == Source(SourceKind.VARIABLE)
+        assert by_variable.encryption_source == ValueSource(SourceKind.VARIABLE)
         by_file = self.load(folder, **given)
         assert by_file.encryption_keys == (OTHER_KEY,)
-        assert by_file.encryption_source == Source(SourceKind.NAMED_FILE, named)
+        assert by_file.encryption_source == ValueSource(SourceKind.NAMED_FILE, named)
         del given["ENCRYPTION_KEYS_FILE"]
         assert self.load(folder, **given).encryption_keys == (KEY, OTHER_KEY)
         (folder / "encryption_keys").unlink()
         last = self.load(folder, **given)
         assert last.encryption_keys == (own.read_text(),)
-        assert last.encryption_source == Source(SourceKind.DATA_DIR, own)
+        assert last.encryption_source == ValueSource(SourceKind.DATA_DIR, own)
 
     def test_one_that_cannot_be_read_names_the_unit(self, folder: Path) -> None:
         (folder / "secret_key").unlink()

@@ -21,7 +21,7 @@ from webapp.config.config import (
     find_unknown,
     load_config,
 )
-from webapp.config.env import PREFIX, ConfigError, Source, SourceKind, is_set, without
+from webapp.config.env import PREFIX, ConfigError, SourceKind, ValueSource, is_set, without
 from webapp.config.keys import (
     ENCRYPTION_KEYS_FILE,
     NOT_FOR_THE_SCHEDULER,
@@ -62,9 +62,9 @@ __all__ = [
     "LocalPasswords",
     "SecuritySettings",
     "SignOnSettings",
-    "Source",
     "SourceKind",
     "StorageSettings",
+    "ValueSource",
     "describe_variables",
     "embedded_redis_url",
     "find_secret_files",

@@ -14,7 +14,14 @@ from webapp.config.addresses import (
 )
 from webapp.config.audit import AuditSettings, read_audit_settings
 from webapp.config.backups import BackupSettings, read_backups
-from webapp.config.env import FROM_ENVIRONMENT, PREFIX, ConfigError, Source, read_number, read_value
+from webapp.config.env import (
+    FROM_ENVIRONMENT,
+    PREFIX,
+    ConfigError,
+    ValueSource,
+    read_number,
+    read_value,
+)
 from webapp.config.keys import (
     find_encryption_source,
     read_encryption_keys,
@@ -98,7 +105,7 @@ class Config:
     outbound_ca_file: str | None = None
     heartbeat_url: str | None = field(default=None, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
-    encryption_source: Source = FROM_ENVIRONMENT
+    encryption_source: ValueSource = FROM_ENVIRONMENT
     security: SecuritySettings = field(default_factory=SecuritySettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     log_format: LogFormat = LogFormat.TEXT

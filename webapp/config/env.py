@@ -31,14 +31,14 @@ class SourceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """Where a value comes from, and the file that it stands in if it stands in one."""
 
     kind: SourceKind
     path: Path | None = None
 
 
-FROM_ENVIRONMENT = Source(SourceKind.VARIABLE)
+FROM_ENVIRONMENT = ValueSource(SourceKind.VARIABLE)
 
 
 def is_set(env: Mapping[str, str], name: str) -> bool:
@@ -46,7 +46,7 @@ def is_set(env: Mapping[str, str], name: str) -> bool:
     return read_value(env, name) is not None
 
 
-def find_source(env: Mapping[str, str], name: str) -> Source | None:
+def find_source(env: Mapping[str, str], name: str) -> ValueSource | None:
     """Where `TRIAGEDESK_<name>` comes from, None if nothing gives it.
 
     The variable comes before the file that its `_FILE` variant names, and that before systemd's
@@ -55,11 +55,11 @@ def find_source(env: Mapping[str, str], name: str) -> Source | None:
     if env.get(PREFIX + name, "").strip():
         return FROM_ENVIRONMENT
     if path := env.get(f"{PREFIX}{name}_FILE", "").strip():
-        return Source(SourceKind.NAMED_FILE, Path(path))
+        return ValueSource(SourceKind.NAMED_FILE, Path(path))
     if folder := env.get(CREDENTIALS_DIRECTORY, "").strip():
         credential = Path(folder) / name.lower()
         if credential.exists():
-            return Source(SourceKind.CREDENTIAL, credential)
+            return ValueSource(SourceKind.CREDENTIAL, credential)
     return None
 
 
@@ -74,7 +74,7 @@ def read_value(env: Mapping[str, str], name: str) -> str | None:
         raise ConfigError(*_unreadable(name, source, error)) from error
 
 
-def _unreadable(name: str, source: Source, error: OSError) -> tuple[str, str]:
+def _unreadable(name: str, source: ValueSource, error: OSError) -> tuple[str, str]:
     if source.kind is SourceKind.CREDENTIAL:
         problem = f"The credential {source.path} cannot be read ({error.strerror})."
         return problem, "Check LoadCredential= in the unit of this service."

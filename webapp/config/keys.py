@@ -7,8 +7,8 @@ from pathlib import Path
 from webapp.config.env import (
     PREFIX,
     ConfigError,
-    Source,
     SourceKind,
+    ValueSource,
     find_source,
     read_file,
     read_value,
@@ -63,10 +63,10 @@ def read_encryption_keys(env: Mapping[str, str], data_dir: Path) -> tuple[str, .
     return keys
 
 
-def find_encryption_source(env: Mapping[str, str], data_dir: Path) -> Source:
+def find_encryption_source(env: Mapping[str, str], data_dir: Path) -> ValueSource:
     """Where the keys of encrypted columns come from."""
     given = find_source(env, "ENCRYPTION_KEYS")
-    return given or Source(SourceKind.DATA_DIR, data_dir / ENCRYPTION_KEYS_FILE)
+    return given or ValueSource(SourceKind.DATA_DIR, data_dir / ENCRYPTION_KEYS_FILE)
 
 
 def find_secret_files(env: Mapping[str, str], data_dir: Path) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from webapp.config import Config, Source, SourceKind
+from webapp.config import Config, SourceKind, ValueSource
 from webapp.crypto import cipher, read_keys_in, write_key_file
 
 
@@ -28,7 +28,7 @@ class KeyFile:
         """The same keys, given in another way."""
         config: Config = self._app.extensions["triagedesk_config"]
         path = None if kind is SourceKind.VARIABLE else self.path
-        changed = replace(config, encryption_source=Source(kind, path))
+        changed = replace(config, encryption_source=ValueSource(kind, path))
         self._app.extensions["triagedesk_config"] = changed
         cipher.configure(self.keys, path)
 

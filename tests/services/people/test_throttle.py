@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -10,7 +9,6 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
-from tests.support.security.sessions import begin
 from webapp.domain.security.throttle import Counted
 from webapp.extensions import db
 from webapp.models import AuditEvent, Device, SignInThrottle, User
@@ -20,7 +18,6 @@ from webapp.services.people.throttle import (
     ThrottledError,
     address_key,
     factor_key,
-    forget_old_attempts,
     person_key,
     release_attempt,
     reserve_attempt,
@@ -138,11 +135,3 @@ def test_a_wait_that_begins_is_on_record_without_what_was_typed(ada: User) -> No
         ("factor", str(ada.id)),
     ]
     assert all(event.after and event.after["failures"] == 5 for event in events)
-
-
-def test_old_counts_are_cleared_away(ada: User, fake_clock: FakeClock) -> None:
-    begin(ada.id)
-    tries_let_through([person_key(ada.id)], 3)
-    assert forget_old_attempts(fake_clock.now() + timedelta(hours=23)) == 0
-    assert forget_old_attempts(fake_clock.now() + timedelta(hours=25)) == 1
-    assert all_rows(SignInThrottle) == []

@@ -1,5 +1,6 @@
 """A backup under load, restored on an empty machine, and the polls after it: counts are exact."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.support.polling import add_bulk, report, ticketed_ids
 from tests.support.recovery.places import RestorePlace, back_up, given_keys, left_overs
 from webapp import clock
 from webapp.config import Config
+from webapp.config.env import Source, SourceKind
+from webapp.crypto import generate_key
 from webapp.models import (
     Alert,
     AuditEvent,
@@ -26,6 +29,7 @@ from webapp.models import (
 from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import resume_polling
 from webapp.services.polling.poll_connection import poll_connection
+from webapp.services.recovery import write_backup
 from webapp.services.recovery.scratch import BackupError
 from webapp.services.transactions import reading, transaction
 
@@ -210,3 +214,44 @@ def test_tickets_of_connections_and_incidents_after_the_restore_have_no_note(
             desk.account.incident_rows[2] = report(2, at - timedelta(days=1), updated_at=None)
         after.poll()
         assert len(after.notes(2)) == 1
+
+
+def test_a_backup_by_a_part_without_the_secret_key(
+    desk: Desk, config: Config, place: RestorePlace, tmp_path: Path
+) -> None:
+    back_up(replace(config, secret_key=""), tmp_path / "desk.age")
+    [note] = place.restore(tmp_path / "desk.age").notes
+    assert "a new one was made" in note
+    assert len((place.data_dir / "secret.key").read_text().strip()) > 32
+    (config.data_dir / "secret.key").write_text("the key of cookies, which has a file\n")
+    back_up(replace(config, secret_key=""), tmp_path / "with.age")
+    other = RestorePlace(tmp_path / "third")
+    other.data_dir.mkdir()
+    assert other.restore(tmp_path / "with.age").notes == ()
+    assert "which has a file" in (other.data_dir / "secret.key").read_text()
+
+
+def test_keys_that_came_and_went_while_the_database_was_copied(
+    desk: Desk,
+    config: Config,
+    place: RestorePlace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "encryption.keys"
+    [old], new = config.encryption_keys, generate_key()
+    file.write_text(f"{old}\n")
+    take = write_backup.take_snapshot
+
+    def rotating(*arguments: object) -> object:
+        snapshot = take(*arguments)  # type: ignore[arg-type]
+        file.write_text(f"{new}\n")
+        return snapshot
+
+    monkeypatch.setattr(write_backup, "take_snapshot", rotating)
+    source = Source(SourceKind.DATA_DIR, file)
+    back_up(replace(config, encryption_source=source), tmp_path / "desk.age")
+    place.restore(tmp_path / "desk.age")
+    assert (place.data_dir / "encryption.keys").read_text().split() == [new, old]
+    with place.opened(), reading() as session:
+        assert session.scalars(select(Connection)).one().api_key == "hk_test"

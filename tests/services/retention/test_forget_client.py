@@ -263,7 +263,7 @@ def test_the_export_holds_what_is_erased(marked: Marked) -> None:
     lines = archive.read("tickets.csv").decode("utf-8-sig").splitlines()
     assert lines[0].startswith("id,number,title")
     assert "report" not in archive.read("incidents.csv").decode().splitlines()[0].split(",")
-    assert "client.exported" in [event.action for event in all_rows(AuditEvent)]
+    assert "export.client" in [event.action for event in all_rows(AuditEvent)]
 
 
 def test_the_preview_counts_tickets_that_stay_with_others(marked: Marked) -> None:

@@ -180,4 +180,4 @@ def test_the_download_has_everything_but_secrets(isolde: User) -> None:
     text = json.dumps(document)
     for secret in ("password_hash", "JBSWY3DPEHPK3PXP", "token_hash", "code_hash", "argon2"):
         assert secret not in text
-    assert "user.exported" in [event.action for event in all_rows(AuditEvent)]
+    assert "export.person" in [event.action for event in all_rows(AuditEvent)]

@@ -5,7 +5,6 @@ it means other things as well: a person may be called "admin".
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 LEAST_LENGTH = 3
@@ -28,8 +27,9 @@ def words_to_find(names: Iterable[str | None], *, are_inside: bool = True) -> li
 
 def name_any(text: str, words: Sequence[str]) -> bool:
     """Whether the text names somebody: "Acme" is in "Acme: 3 tickets", and not in "Acmeville"."""
+    line = " ".join(text.split())
     return any(
-        text == plain_word(word) if word.startswith(WHOLE) else _pattern(word).search(text)
+        line == plain_word(word) if word.startswith(WHOLE) else any(_places(line, word))
         for word in words
     )
 
@@ -41,8 +41,9 @@ def names_within(document: object, words: Sequence[str]) -> bool:
 
 def without_words(text: str, words: Sequence[str], instead: str) -> str:
     """Return the text with `instead` in the place of each of the words, wherever they stand."""
-    for word in words:
-        text = _pattern(plain_word(word)).sub(lambda _: instead, text)
+    for word in map(plain_word, words):
+        for start, end in reversed([*_places(text, word)]):
+            text = f"{text[:start]}{instead}{text[end:]}"
     return text
 
 
@@ -72,6 +73,17 @@ def _texts(document: object) -> Iterator[str]:
             yield from _texts(value)
 
 
-def _pattern(word: str) -> re.Pattern[str]:
-    inner = r"\s+".join(re.escape(part) for part in word.split())
-    return re.compile(rf"(?<!\w){inner}(?!\w)")
+def _places(text: str, word: str) -> Iterator[tuple[int, int]]:
+    """Where the word stands by itself, not as a part of another: begin and end, in their order."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if not _is_letter(text[start - 1 : start]) and not _is_letter(text[end : end + 1]):
+            yield start, end
+            start = text.find(word, end)
+        else:
+            start = text.find(word, start + 1)
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"

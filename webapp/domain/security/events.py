@@ -48,9 +48,6 @@ GROUPS: Mapping[EventKind, tuple[str, ...]] = {
 }
 """The first words of the actions of each kind. FAILURES are refusals, and changes the rest."""
 
-EXPORTS_OF_ONE = frozenset({"client.exported", "user.exported"})
-"""Exports of everything about one client or person; they count as exports as well."""
-
 FAILURES = frozenset(
     {
         SESSION_REFUSED,
@@ -81,6 +78,8 @@ WORDS: Mapping[str, str] = {
     "export.audit": "Exported the audit log",
     "export.mappings": "Exported mappings",
     "export.proofs": "Exported proofs",
+    "export.client": "Exported everything about a client",
+    "export.person": "Exported everything about a person",
     "factor.added": "Added a second factor",
     PASSKEY_REFUSED: "Refused a passkey that may be a copy",
     "factor.recovery_code_used": "Used a recovery code",

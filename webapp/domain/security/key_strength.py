@@ -16,14 +16,14 @@ FEW_BYTES = 12
 LEFT_OF_WORDS = 16
 """With so many characters left that are no common word, a key is not made of words."""
 
-WORDS = (
-    *("abcdef", "admin", "change", "cookie", "correct", "default", "demo", "desk", "development"),
-    *("example", "flask", "here", "horse", "huntress", "insecure", "key", "letmein", "long"),
-    *("must", "password", "please", "production", "qwertz", "qwerty", "random", "replace"),
-    *("secret", "secure", "session", "staple", "string", "super", "test", "this", "ticket"),
-    *("triage", "value", "very", "welcome", "your"),
+_WORDS = re.compile(
+    "development|production|password|example|default|huntress|insecure|abcdef|cookie|correct"
+    "|letmein|battery|please|qwerty|qwertz|random|replace|secret|secure|session|staple|string"
+    "|ticket|triage|welcome|admin|change|flask|horse|super|value|demo|desk|here|long|must|test"
+    "|this|very|your|key",
+    re.IGNORECASE,
 )
-_WORD = re.compile("|".join(sorted(WORDS, key=len, reverse=True)), re.IGNORECASE)
+"""What made-up keys are made of; a longer word stands before one that it begins with."""
 
 
 def find_weakness(key: str) -> str | None:
@@ -34,8 +34,8 @@ def find_weakness(key: str) -> str | None:
         return "repeats itself"
     if _is_in_order(key):
         return "consists of characters in their order"
-    rest = re.sub(r"[^A-Za-z0-9]", "", _WORD.sub("", key))
-    if len(rest) < LEFT_OF_WORDS and _WORD.search(key):
+    rest = re.sub(r"[^A-Za-z0-9]", "", _WORDS.sub("", key))
+    if len(rest) < LEFT_OF_WORDS and _WORDS.search(key):
         return "consists of common words"
     return None
 

@@ -6,11 +6,11 @@ counted before anything is checked, in one short transaction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from math import ceil
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -115,13 +115,6 @@ def release_attempt(keys: Sequence[AttemptKey]) -> None:
                 session.delete(row)
             else:
                 _store(row, left)
-
-
-def forget_old_attempts(now: datetime) -> int:
-    """Delete counts that nothing was added to for a day; returns how many there were."""
-    with transaction() as session:
-        old = delete(SignInThrottle).where(SignInThrottle.last_at < now - KEPT_FOR)
-        return len(session.execute(old.returning(SignInThrottle.id)).all())
 
 
 def _reserve(keys: Sequence[AttemptKey]) -> None:

@@ -22,7 +22,8 @@ from webapp.services.recovery.encryption import Opener, decrypt
 from webapp.services.recovery.scratch import BackupError, describing_disk, open_new
 from webapp.services.recovery.tar_stream import ArchiveSink
 
-SMALL_MEMBERS = (SECRET_KEY_MEMBER, ENCRYPTION_KEYS_MEMBER, CONFIGURATION_MEMBER)
+NEEDED_MEMBERS = (ENCRYPTION_KEYS_MEMBER, CONFIGURATION_MEMBER)
+SMALL_MEMBERS = (SECRET_KEY_MEMBER, *NEEDED_MEMBERS)
 
 NO_BACKUP = "This is not a backup of Triagedesk:"
 
@@ -36,9 +37,9 @@ class OpenedBackup:
     small: Mapping[str, str] = field(repr=False)
 
     @property
-    def secret_key(self) -> str:
-        """The key that cookies were signed with."""
-        return self.small[SECRET_KEY_MEMBER].strip()
+    def secret_key(self) -> str | None:
+        """The key that cookies were signed with; None where who made the backup had none."""
+        return self.small.get(SECRET_KEY_MEMBER, "").strip() or None
 
     @property
     def encryption_keys(self) -> list[str]:
@@ -126,7 +127,7 @@ class _Taker:
         if manifest is None:
             raise BackupError(f"{NO_BACKUP} it has no manifest.")
         database = DATABASE_MEMBERS[manifest.database]
-        missing = {database, *SMALL_MEMBERS, *manifest.members} - self._seen
+        missing = {database, *NEEDED_MEMBERS, *manifest.members} - self._seen
         if missing:
             raise BackupError(f"The backup lacks {', '.join(sorted(missing))}.")
         texts = {name: data.decode("utf-8", "replace") for name, data in self._small.items()}

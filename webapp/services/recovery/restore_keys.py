@@ -1,5 +1,6 @@
 """The keys of a restored installation: those of the backup, unless the configuration gives them."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,11 @@ from webapp.config.keys import read_encryption_keys, read_secret_key
 from webapp.services.recovery.open_backup import OpenedBackup
 from webapp.services.recovery.scratch import BackupError
 from webapp.services.recovery.write_backup import key_fingerprint, new_file
+
+MADE_ANEW = (
+    "The backup holds no TRIAGEDESK_SECRET_KEY, since only the web server had it; a new one was"
+    " made. With several web servers, set the same one on each."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,12 @@ def choose_keys(env: Mapping[str, str], data_dir: Path, opened: OpenedBackup) ->
         raise BackupError(_other_keys(env, data_dir, missing))
     secret = _configured_secret(env, data_dir)
     if secret is None:
-        files[data_dir / SECRET_KEY_FILE] = f"{opened.secret_key}\n"
-        given[f"{PREFIX}SECRET_KEY"] = opened.secret_key
-    elif secret != opened.secret_key:
+        secret = opened.secret_key or secrets.token_urlsafe(48)
+        files[data_dir / SECRET_KEY_FILE] = f"{secret}\n"
+        given[f"{PREFIX}SECRET_KEY"] = secret
+        if opened.secret_key is None:
+            notes.append(MADE_ANEW)
+    elif opened.secret_key not in (None, secret):
         notes.append(
             f"The configured {PREFIX}SECRET_KEY is not that of the backup; that does no harm, since"
             " everybody has to sign in again anyway."

@@ -36,7 +36,8 @@ def scratch_place(data_dir: Path) -> Iterator[Path]:
         with _one_at_a_time(data_dir):
             _delete_left_over(data_dir / SCRATCH)
             folder = data_dir / SCRATCH / secrets.token_hex(8)
-            folder.mkdir(mode=0o700, parents=True)
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o700)
             lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             flock(lock, LOCK_EX)
     try:

@@ -3,17 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
 
-from flask import current_app
-
 from webapp import clock
-from webapp.config import Config, describe_variables
+from webapp.config import SECRET_KEY_FILE, Config, describe_variables
+from webapp.crypto.key_file import read_keys_in
 from webapp.domain.recovery.manifest import (
     CONFIGURATION_MEMBER,
     ENCRYPTION_KEYS_MEMBER,
@@ -22,6 +21,7 @@ from webapp.domain.recovery.manifest import (
     Manifest,
     Member,
 )
+from webapp.extensions import current_version
 from webapp.services.audit import record_event
 from webapp.services.recovery.encryption import Opener, Sealer, encrypt
 from webapp.services.recovery.scratch import (
@@ -70,19 +70,23 @@ def write_backup(
     with scratch_place(config.data_dir) as folder, new_file(file) as target:
         with describing_disk(config.data_dir):
             taken_at = clock.utcnow()
+            keys_before = _encryption_keys(config)
             snapshot = take_snapshot(config, folder, beat)
+            keys = _Keys(
+                _secret_key(config), tuple(dict.fromkeys([*_encryption_keys(config), *keys_before]))
+            )
             members = [
                 ArchiveMember(snapshot.member, snapshot.file),
-                *_small_members(config, environment),
+                *_small_members(keys, environment),
             ]
             manifest = Manifest(
-                product_version=str(current_app.jinja_env.globals["version"]),
+                product_version=current_version(),
                 schema=snapshot.schema,
                 database="sqlite" if config.uses_sqlite else "postgresql",
                 taken_at=taken_at,
                 counts=snapshot.counts,
                 members={one.name: _measure(one, beat) for one in members},
-                key_fingerprints=_fingerprints(config),
+                key_fingerprints=keys.fingerprints(),
                 server_version=snapshot.server_version,
                 dump_version=snapshot.dump_version,
             )
@@ -106,14 +110,49 @@ def _level(snapshot: Snapshot) -> int:
     return FAST if snapshot.dump_version is None else STORED
 
 
-def _small_members(config: Config, environment: Mapping[str, str]) -> Sequence[ArchiveMember]:
-    keys = "\n".join(config.encryption_keys) + "\n"
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The keys that go into a backup; there is no secret key where this part has none."""
+
+    secret: str | None = field(repr=False)
+    encryption: tuple[str, ...] = field(repr=False)
+
+    def fingerprints(self) -> dict[str, list[str]]:
+        return {
+            "secret_key": [key_fingerprint(self.secret)] if self.secret else [],
+            "encryption_keys": [key_fingerprint(key) for key in self.encryption],
+        }
+
+
+def _encryption_keys(config: Config) -> tuple[str, ...]:
+    """The keys as they are now. They are read before and after the database is copied.
+
+    What was added meanwhile may have encrypted what was copied, and so may what was forgotten.
+    """
+    found: tuple[str, ...] = ()
+    if config.encryption_source.path is not None:
+        with suppress(OSError):
+            found = tuple(key for key in read_keys_in(config.encryption_source.path) if key)
+    return found or config.encryption_keys
+
+
+def _secret_key(config: Config) -> str | None:
+    """The secret key, also for a part that was started without it but may read its file."""
+    if config.secret_key:
+        return config.secret_key
+    with suppress(OSError):
+        return (config.data_dir / SECRET_KEY_FILE).read_text(encoding="utf-8").strip() or None
+    return None
+
+
+def _small_members(keys: _Keys, environment: Mapping[str, str]) -> list[ArchiveMember]:
     described = json.dumps(describe_variables(environment), indent=2, sort_keys=True)
-    return (
-        ArchiveMember(SECRET_KEY_MEMBER, f"{config.secret_key}\n".encode()),
-        ArchiveMember(ENCRYPTION_KEYS_MEMBER, keys.encode()),
-        ArchiveMember(CONFIGURATION_MEMBER, f"{described}\n".encode()),
-    )
+    texts = {
+        SECRET_KEY_MEMBER: keys.secret,
+        ENCRYPTION_KEYS_MEMBER: "\n".join(keys.encryption),
+        CONFIGURATION_MEMBER: described,
+    }
+    return [ArchiveMember(name, f"{text}\n".encode()) for name, text in texts.items() if text]
 
 
 def _measure(member: ArchiveMember, beat: Callable[[], object]) -> Member:
@@ -123,13 +162,6 @@ def _measure(member: ArchiveMember, beat: Callable[[], object]) -> Member:
         size += len(piece)
         beat()
     return Member(size, digest.hexdigest())
-
-
-def _fingerprints(config: Config) -> dict[str, list[str]]:
-    return {
-        "secret_key": [key_fingerprint(config.secret_key)],
-        "encryption_keys": [key_fingerprint(key) for key in config.encryption_keys],
-    }
 
 
 def key_fingerprint(key: str) -> str:

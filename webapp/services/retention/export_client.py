@@ -62,7 +62,7 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
         name = client.name
         record_event(
             session,
-            action="client.exported",
+            action="export.client",
             subject_type="client",
             subject_id=client_id,
             actor_id=actor_id,

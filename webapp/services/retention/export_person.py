@@ -42,7 +42,7 @@ def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]
     """
     with transaction() as session:
         user = get_user(session, user_id)
-        record_user_event(session, user, "user.exported", actor_id)
+        record_user_event(session, user, "export.person", actor_id)
     return write_document(list_person_sections(user_id))
 
 

@@ -15,6 +15,7 @@ from webapp.web.access import admin_only
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.person_limits import exporting
 from webapp.web.presence import needs_presence_to_send
 from webapp.web.retention.blueprint import retention
 from webapp.web.retention.downloads import let_a_worker_go_on, send_file_of
@@ -25,6 +26,7 @@ from webapp.web.viewer import require_viewer
 @retention.post("/clients/<int:client_id>/download")
 @admin_only
 @needs_presence_to_send
+@exporting
 def download_client(client_id: int) -> ResponseReturnValue:
     """Send everything that is stored of a client as a ZIP file."""
     parts = export_client(client_id, actor_id=require_viewer().id)

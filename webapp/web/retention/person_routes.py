@@ -14,6 +14,7 @@ from webapp.web.access import admin_only, signed_in
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, show_field_errors
+from webapp.web.person_limits import exporting
 from webapp.web.presence import needs_presence_to_send
 from webapp.web.retention.blueprint import retention
 from webapp.web.retention.downloads import let_a_worker_go_on, send_file_of
@@ -24,6 +25,7 @@ from webapp.web.viewer import require_viewer
 @retention.post("/preferences/download")
 @signed_in
 @needs_presence_to_send
+@exporting
 def download_own() -> ResponseReturnValue:
     """Send what is stored about the viewer."""
     return _send(require_viewer().id)
@@ -32,6 +34,7 @@ def download_own() -> ResponseReturnValue:
 @retention.post("/users/<int:user_id>/download")
 @admin_only
 @needs_presence_to_send
+@exporting
 def download_person(user_id: int) -> ResponseReturnValue:
     """Send what is stored about a person, who may have asked for it."""
     return _send(user_id)

@@ -13,7 +13,7 @@ from webapp.domain.security.key_strength import are_bytes_weak, find_weakness
     [
         ("a" * 32, "has very few different characters"),
         ("abcabc1" * 6, "has very few different characters"),
-        ("correct-ho" * 4, "repeats itself"),
+        ("correct-hb" * 4, "repeats itself"),
         ("0123456789" * 4 + "0123", "repeats itself"),
         ("abcdefghijklmnopqrstuvwxyz0123456789", "consists of characters in their order"),
         ("zyxwvutsrqponmlkjihgfedcba9876543210", "consists of characters in their order"),
