@@ -57,6 +57,7 @@ class JobKind:
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "audit_trail": JobKind(DEFAULT_QUEUE, 300),
+    "audit_sending": JobKind(POLL_QUEUE, 2 * 3600),
     "housekeeping": JobKind(POLL_QUEUE, 3600),
     "forget": JobKind(POLL_QUEUE, 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),

@@ -6,10 +6,12 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 
 from tests.support.fake_clock import START, FakeClock
-from tests.support.rows import add, all_rows
+from tests.support.rows import add, all_rows, audit_actions
+from tests.support.security.trail import add_events
 from webapp import task_queue
 from webapp.jobs import tasks
 from webapp.models import Connection, SetupToken
+from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.task_queue import JOBS, fetch_job, make_queue
 
 
@@ -39,6 +41,23 @@ def test_a_tick_enqueues_what_is_due_once(queue: Redis, fake_clock: FakeClock) -
     job = fetch_job(f"poll-{due}", queue)
     assert job is not None
     assert job.kwargs["trigger"] == "schedule"
+
+
+def test_chaining_is_done_at_once_and_what_takes_longer_is_a_job_of_its_own(
+    queue: Redis, fake_clock: FakeClock
+) -> None:
+    """No receiver that hangs and no long verification holds up a tick."""
+    add_events(2)
+    for _ in range(3):
+        tasks.audit_trail()
+    assert make_queue("polls", queue).job_ids == ["audit-sending"]
+    report = verify_chain()
+    assert (report.links, report.waiting) == (2, 0)
+    tasks.audit_sending()
+    assert audit_actions()[-1] == "audit.verified"
+    queue.flushall()
+    tasks.audit_trail()
+    assert make_queue("polls", queue).job_ids == []
 
 
 def test_a_tick_without_a_database_is_a_line_in_the_log(

@@ -46,6 +46,7 @@ def made_up_viewer(role: str) -> Viewer:
         seen_at=clock.utcnow(),
         present_at=None,
         has_notes=False,
+        must_change_password=False,
     )
 
 
@@ -187,6 +188,20 @@ def test_buttons_outside_of_a_form_are_switched_off_with_it(auditor: Browser) ->
     assert all(one.get("disabled") is not None for one in boxes)
     button = auditor.get("/tickets/1").all("button", form="assign-to-me")
     assert all(one.get("disabled") is not None for one in button)
+
+
+def test_buttons_that_lead_to_a_form_are_left_out(auditor: Browser, admin: Browser) -> None:
+    for path, form in (
+        ("/tickets/1", "/tickets/1/edit"),
+        ("/tickets", "/tickets/new"),
+        ("/clients", "/clients/new"),
+        ("/users", "/users/invite"),
+        ("/users/2", "/users/2/deactivate"),
+    ):
+        assert admin.get(path).all("a", href=form), path
+        assert not auditor.get(path).all("a", href=form, class_="btn"), path
+    assert auditor.get("/clients").all("a", href="/clients/export")
+    assert auditor.get("/clients").all("a", href="/clients/1")
 
 
 def test_own_preferences_and_filters_work(auditor: Browser, desk: Desk) -> None:

@@ -11,7 +11,11 @@ from webapp.clock import utcnow
 from webapp.domain.polling_health import SCHEDULE
 from webapp.extensions import current_config, db
 from webapp.outage import DATABASE
-from webapp.services.audit_trail.advance_trail import advance_audit_trail
+from webapp.services.audit_trail.advance_trail import (
+    chain_and_seal,
+    is_trail_waiting,
+    send_and_verify,
+)
 from webapp.services.errors import RefusedError
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
@@ -59,11 +63,20 @@ def poll(
 
 
 def audit_trail() -> None:
-    """Chain new events of the audit log, seal the day, send what is to leave the machine."""
+    """Chain new events of the audit log and seal the day; what may take longer is another job."""
     try:
-        advance_audit_trail(current_config())
+        chain_and_seal()
+        is_waiting = is_trail_waiting(current_config())
     except DATABASE_AWAY as error:
         DATABASE.begin(first_line(error))
+        return
+    if is_waiting:
+        enqueue("audit_sending", job_id="audit-sending")
+
+
+def audit_sending() -> None:
+    """Send seals and events where they are to go, and verify the audit log once a day."""
+    send_and_verify(current_config())
 
 
 def notices() -> None:
@@ -97,7 +110,7 @@ def housekeeping() -> None:
     refresh_statistics()
     relink_waiting()
     finish_reencryption()
-    advance_audit_trail(current_config(), is_thorough=True)
+    chain_and_seal(is_thorough=True)
 
 
 def forget() -> None:
@@ -162,6 +175,7 @@ def look_after_losses() -> None:
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tick": tick,
     "audit_trail": audit_trail,
+    "audit_sending": audit_sending,
     "poll": poll,
     "notices": notices,
     "account_mails": account_mails,

@@ -1,6 +1,7 @@
 """Pages for auditors: forms that they may not send are shown with all their fields switched off.
 
-What may be sent is decided by the access rule of the form's address, as it is when it is sent.
+Buttons that only lead to such a form are left out. What may be sent is decided by the access rule
+of the address, as it is when something is sent there.
 """
 
 import re
@@ -19,6 +20,9 @@ _POSTS = re.compile(r'<form\b[^>]*\bmethod="post"[^>]*>', re.IGNORECASE)
 _ACTION = re.compile(r'\baction="([^"]*)"')
 _ID = re.compile(r'\bid="([^"]*)"')
 _SCRIPTED = re.compile(r'\shx-[a-z-]+="[^"]*"')
+_BUTTON_LINK = re.compile(
+    r'<a\b(?=[^>]*\bclass="btn\b)[^>]*\bhref="([^"]*)"[^>]*>.*?</a>', re.DOTALL
+)
 _CONTROL = re.compile(r"<(?:input|select|textarea|button)\b(?![^>]*\sdisabled\b)")
 
 
@@ -54,7 +58,7 @@ def switch_off_forms(html: str, viewer: Viewer) -> str:
             outside.append(identity[1])
         return _SCRIPTED.sub("", head[0]) + _disable(form[head.end() :])
 
-    html = _FORM.sub(switch_off, html)
+    html = _FORM.sub(switch_off, _leave_out_links(html, viewer))
     for identity in outside:
         html = re.sub(
             rf'<(?:input|select|textarea|button)\b(?=[^>]*\sform="{re.escape(identity)}")[^>]*>',
@@ -64,6 +68,16 @@ def switch_off_forms(html: str, viewer: Viewer) -> str:
     return html
 
 
+def _leave_out_links(html: str, viewer: Viewer) -> str:
+    def leave_out(match: re.Match[str]) -> str:
+        path = urlsplit(unescape(match[1])).path
+        rule = _rule_of_sending(path) if path.startswith("/") else None
+        is_form = rule is not None and not is_allowed(rule, viewer, changes=True)
+        return "" if is_form else match[0]
+
+    return _BUTTON_LINK.sub(leave_out, html)
+
+
 def _disable(html: str) -> str:
     return _CONTROL.sub(lambda match: f"{match[0]} disabled", html)
 
@@ -71,11 +85,14 @@ def _disable(html: str) -> str:
 def _may_send(head: str, viewer: Viewer) -> bool:
     action = _ACTION.search(head)
     path = urlsplit(unescape(action[1])).path if action else ""
-    try:
-        endpoint, _ = current_app.url_map.bind("localhost").match(
-            path or request.path, method="POST"
-        )
-    except (HTTPException, RequestRedirect):
-        return False
-    rule = access_of(current_app.view_functions[endpoint])
+    rule = _rule_of_sending(path or request.path)
     return rule is not None and is_allowed(rule, viewer, changes=True)
+
+
+def _rule_of_sending(path: str) -> str | None:
+    """The access rule of what a form at `path` is sent to; None where nothing takes forms."""
+    try:
+        endpoint, _ = current_app.url_map.bind("localhost").match(path, method="POST")
+    except (HTTPException, RequestRedirect):
+        return None
+    return access_of(current_app.view_functions[endpoint])

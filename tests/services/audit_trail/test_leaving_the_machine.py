@@ -23,7 +23,7 @@ from webapp.config.audit import AuditSettings
 from webapp.domain.security.receiver import Receiver, ReceiverKind
 from webapp.models import AuditForward, AuditSeal
 from webapp.services.audit_trail import forward_events as module
-from webapp.services.audit_trail.advance_trail import advance_audit_trail
+from webapp.services.audit_trail.advance_trail import advance_audit_trail, is_trail_waiting
 from webapp.services.audit_trail.chain_events import chain_events
 from webapp.services.audit_trail.forward_events import forward_events
 from webapp.services.audit_trail.prune_events import prune_events
@@ -275,10 +275,10 @@ def test_all_of_it_is_done_in_one_go(
     add_events(1)
     advance_audit_trail(tls)
     kinds = [one["type"] for one in documents(server)]
-    assert kinds.count("triagedesk.audit.event") == 3
+    assert kinds.count("triagedesk.audit.event") == 3 + 1  # that the log was verified
     assert kinds.count("triagedesk.audit.seal") == 2
     [first, second] = sorted(all_rows(AuditSeal), key=lambda one: one.day)
-    assert (first.position, second.position) == (2, 3)
+    assert (first.position, second.position) == (2, 4)
 
 
 def test_a_part_that_fails_keeps_no_other_from_running(
@@ -293,3 +293,22 @@ def test_a_part_that_fails_keeps_no_other_from_running(
     advance_audit_trail(settings)
     assert len(all_rows(AuditForward)) == 1
     assert "A part of the work on the audit log failed" in caplog.text
+
+
+def test_whether_something_waits_to_be_sent(
+    app: Flask, config: Config, tls: Config, fake_clock: FakeClock
+) -> None:
+    assert is_trail_waiting(config), "the first verification"
+    advance_audit_trail(config)
+    chain_events(fake_clock.now())
+    assert not is_trail_waiting(config)
+    assert is_trail_waiting(replace(tls, audit=replace(tls.audit, seal=None))), "events"
+    assert forward_events(tls, fake_clock.now()) == 1
+    assert not is_trail_waiting(replace(tls, audit=replace(tls.audit, seal=None)))
+    fake_clock.advance(hours=23)
+    make_seal(fake_clock.now())
+    assert is_trail_waiting(tls), "a seal"
+    send_seals(tls, fake_clock.now())
+    assert not is_trail_waiting(tls)
+    fake_clock.advance(hours=1)
+    assert is_trail_waiting(config), "a day has passed"

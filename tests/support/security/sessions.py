@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from webapp import clock
 from webapp.models import User, UserSession
 from webapp.services.people.sessions import Browser, begin_session
@@ -33,6 +35,13 @@ def begin(user_id: int, user_agent: str | None = "tests") -> str:
             )
         )
     return token
+
+
+def be_present() -> None:
+    """Let everybody who is signed in have shown just now who they are."""
+    with transaction() as session:
+        for row in session.scalars(select(UserSession)):
+            row.present_at = clock.utcnow()
 
 
 def sign_in_as(email: str, password: str, user_agent: str | None = None) -> tuple[User, str]:

@@ -11,6 +11,7 @@ from flask import Flask
 from tests.support import administration_data
 from tests.support.desk_data import HELPDESK, Desk
 from tests.support.fake_clock import FakeClock
+from tests.support.security.sessions import be_present
 from tests.web.pages import Browser, Page, words_of
 from webapp import clock
 from webapp.models import AuditEvent, Board, User
@@ -44,6 +45,8 @@ def rows(page: Page) -> list[str]:
 
 def csv_rows(browser: Browser, query: str = "") -> list[dict[str, str]]:
     """The rows of the file, without those that say who took such files along."""
+    with browser.client.application.app_context():
+        be_present()
     response = browser.client.get(f"/audit/export{query}")
     assert response.mimetype == "text/csv"
     assert "attachment" in response.headers["Content-Disposition"]
@@ -77,8 +80,10 @@ def test_the_exact_time_is_to_be_had(admin: Browser, events: None) -> None:
     assert time.get("title") == "9 Jun 2026, 12:00:00 UTC"
 
 
-def test_secrets_are_only_changed(admin: Browser, events: None) -> None:
+def test_secrets_are_only_changed(app: Flask, admin: Browser, events: None) -> None:
     page = admin.get("/audit")
+    with app.app_context():
+        be_present()
     assert "api key changed api secret changed" in rows(page)[3]
     for html in (page.response.text, admin.client.get("/audit/export").text):
         assert "hk_a_secret" not in html

@@ -30,7 +30,7 @@ BATCH = 200
 LOOKED_BACK = 5_000
 """Quick rounds look for late events among those that the last links belong to."""
 
-MOST_BATCHES = 250
+MOST_BATCHES = 50
 """A round ends here, and the next one goes on."""
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """The daily verification of the audit log, by the product itself, and on record in it."""
 
 import logging
+import threading
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,14 +16,32 @@ from webapp.services.transactions import reading, transaction
 CHECKED_EVERY = timedelta(days=1)
 
 log = logging.getLogger(__name__)
+_verifying = threading.Lock()
 
 
 def verify_daily(now: datetime) -> bool:
-    """Verify the whole log once a day; return whether it was done now. The outcome is an event."""
+    """Verify the whole log once a day; return whether it was done now. The outcome is an event.
+
+    Of several threads of a process, one does it.
+    """
     with reading() as session:
-        last = read_last_verification(session)
-    if last is not None and now - last.happened_at < CHECKED_EVERY:
+        is_due = is_verification_due(session, now)
+    if not is_due or not _verifying.acquire(blocking=False):
         return False
+    try:
+        _verify()
+    finally:
+        _verifying.release()
+    return True
+
+
+def is_verification_due(session: Session, now: datetime) -> bool:
+    """Whether a day has passed since the last verification."""
+    last = read_last_verification(session)
+    return last is None or now - last.happened_at >= CHECKED_EVERY
+
+
+def _verify() -> None:
     report = verify_chain()
     details: dict[str, object] = {"links": report.links, "position": report.end.position}
     if not report.is_whole:
@@ -35,7 +54,6 @@ def verify_daily(now: datetime) -> bool:
             subject_type="audit_log",
             after=details,
         )
-    return True
 
 
 def read_last_verification(session: Session) -> AuditEvent | None:
