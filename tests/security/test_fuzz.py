@@ -27,8 +27,8 @@ GUARDED = {"users", "password_links", "backups", "setup_tokens"}
 """What an admin changes only after showing again who they are, of others."""
 
 ODD_METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-SEEDS = range(1, 9)
-REQUESTS_IN_SOAK = 3
+SEEDS = (1,)
+REQUESTS_IN_SOAK = 1
 """Of each route, method and role, with each seed."""
 
 
