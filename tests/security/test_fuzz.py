@@ -27,8 +27,8 @@ GUARDED = {"users", "password_links", "backups", "setup_tokens"}
 """What an admin changes only after showing again who they are, of others."""
 
 ODD_METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-SEEDS = range(1, 9)
-REQUESTS_IN_SOAK = 3
+SEEDS = (1,)
+REQUESTS_IN_SOAK = 1
 """Of each route, method and role, with each seed."""
 
 
@@ -83,9 +83,9 @@ def _wrong(
 def test_a_few_hostile_requests_to_a_share_of_all_routes(
     fuzzed: FuzzedDesk, fake_clock: FakeClock, database_kind: str
 ) -> None:
-    play(fuzzed, fake_clock, seed=10, share=0.5 if database_kind == "sqlite" else 0.25)
-    assert fuzzed.statuses[200] > 20
-    assert fuzzed.statuses[403] > 20
+    play(fuzzed, fake_clock, seed=10, share=0.25 if database_kind == "sqlite" else 0.1)
+    assert fuzzed.statuses[200] > 10
+    assert fuzzed.statuses[403] > 10
 
 
 @pytest.mark.soak

@@ -21,6 +21,7 @@ from webapp.domain.security.events import ACCESS_REFUSED
 from webapp.extensions import db
 from webapp.models import AuditEvent, User, UserSession
 from webapp.services.audit_trail.record_aside import forget_refusals
+from webapp.services.people.sessions import PRESENT_FOR
 from webapp.services.people.tokens import hash_cookie
 from webapp.services.transactions import reading, transaction
 from webapp.web.access import PUBLIC, access_of, is_allowed
@@ -108,7 +109,7 @@ class Person:
             ).first()
             if found is None:
                 return False
-            is_present = found[0] > clock.utcnow() - timedelta(minutes=10)
+            is_present = found[0] is not None and found[0] > clock.utcnow() - PRESENT_FOR
             user = found[1]
             return (
                 user.role == role
@@ -162,7 +163,7 @@ class FuzzedDesk:
         """Every form that an admin is shown."""
         person = self.people["admin"]
         person.token()
-        found = []
+        found: list[Form] = []
         for _, rule, method in self.routes():
             path = re.sub(r"<int:[^>]+>", "1", rule)
             if method == "GET" and "<" not in path:
@@ -219,7 +220,7 @@ class FuzzedDesk:
         status = answer.status_code
         if status >= 500 and not (status == 503 and endpoint == "health.answer_ready"):
             yield f"answered {answer.status}"
-        shown = INSIDES.search(answer.text if answer.mimetype.startswith("text/") else "")
+        shown = INSIDES.search(answer.text if (answer.mimetype or "").startswith("text/") else "")
         if shown:
             yield f"shows {shown[0][:80]!r}"
         if request.method == "OPTIONS":

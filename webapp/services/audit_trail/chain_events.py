@@ -24,13 +24,13 @@ from webapp.models import AuditEvent, AuditLink
 from webapp.services.audit_trail.chain_end import read_chain_end, try_chain_lock
 from webapp.services.transactions import reading, transaction
 
-BATCH = 200
-"""So many events are chained in a transaction: on SQLite that holds up others for some 10 ms."""
+BATCH = 100
+"""So few events are chained in a transaction, because on SQLite nobody else writes meanwhile."""
 
 LOOKED_BACK = 5_000
 """Quick rounds look for late events among those that the last links belong to."""
 
-MOST_BATCHES = 50
+MOST_BATCHES = 100
 """A round ends here, and the next one goes on."""
 
 log = logging.getLogger(__name__)
