@@ -14,7 +14,7 @@ from tests.support.polling import add_bulk, report, ticketed_ids
 from tests.support.recovery.places import RestorePlace, back_up, given_keys, left_overs
 from webapp import clock
 from webapp.config import Config
-from webapp.config.env import Source, SourceKind
+from webapp.config.env import SourceKind, ValueSource
 from webapp.crypto import generate_key
 from webapp.models import (
     Alert,
@@ -249,7 +249,7 @@ def test_keys_that_came_and_went_while_the_database_was_copied(
         return snapshot
 
     monkeypatch.setattr(write_backup, "take_snapshot", rotating)
-    source = Source(SourceKind.DATA_DIR, file)
+    source = ValueSource(SourceKind.DATA_DIR, file)
     back_up(replace(config, encryption_source=source), tmp_path / "desk.age")
     place.restore(tmp_path / "desk.age")
     assert (place.data_dir / "encryption.keys").read_text().split() == [new, old]
