@@ -110,7 +110,7 @@ def test_axe_finds_nothing(
         *(f"{BASE}/polls", f"{BASE}/polls/{runs[-1]}", f"{BASE}/api-calls", QUARANTINE),
         *(f"{QUARANTINE}?show=dismissed", "/users", "/users/invite", "/users/1"),
         *(f"/users/{desk.helpdesk_id}/deactivate", "/audit?who=1&what=user", "/audit"),
-        *("/health", "/preferences"),
+        *("/health", "/preferences", "/backups"),
     ]
     for path in paths:
         page.goto(path)

@@ -17,7 +17,7 @@ from tests.support.databases import both_databases
 from tests.support.installation import Installation, Polls
 from tests.support.polling import add_bulk
 from tests.support.postgres import PostgresServer
-from tests.support.processes import Command
+from tests.support.processes import Command, clean_environment
 from tests.support.recovery.places import (
     PASSPHRASE,
     QUICK_WORK,
@@ -224,6 +224,7 @@ def count(model: Any) -> int:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @both_databases
 def test_under_load_killed_at_random_restored_elsewhere_and_polled_twice(
     app: Flask,
@@ -256,7 +257,7 @@ def test_under_load_killed_at_random_restored_elsewhere_and_polled_twice(
     other.unlink(missing_ok=True)
     command(installation.env, tmp_path, "backup", other).process.wait(120)
     assert left_overs(config.data_dir) == []
-    env = {**installation.env, **place.env}
+    env = clean_environment(**place.env)
     for _ in range(KILLS):
         kill_after(chance.uniform(0.3, 6), command(env, tmp_path, "restore", file))
     finish(place, file, rows_of(file, config))

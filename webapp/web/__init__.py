@@ -22,6 +22,7 @@ from webapp.web import (
 )
 from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
+from webapp.web.content_types import init_content_types
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
 from webapp.web.gates import init_gates
@@ -56,6 +57,7 @@ def register_web(app: Flask) -> None:
     init_addresses(app)
     init_viewer(app)
     init_same_session(app)
+    init_content_types(app)
     init_access(app)
     init_gates(app, people.GATES)
     init_headers(app)

@@ -89,6 +89,9 @@ EXPLANATIONS = {
         "The address exists, but not for this kind of request. Go back and use the page's buttons.",
     ),
     413: Explanation("That is too large", "Send something smaller; nothing was saved."),
+    415: Explanation(
+        "That cannot be sent here", "Pages take forms, as browsers send them. Nothing was saved."
+    ),
     TOO_MANY: Explanation(
         "Too many attempts",
         "Wait a minute, then try again. This keeps strangers from guessing passwords.",
