@@ -12,6 +12,7 @@ def test_the_tick_comes_every_ten_seconds() -> None:
         "tick": 10,
         "notices": 10,
         "account_mails": 30,
+        "audit_trail": 30,
         "housekeeping": 3600,
         "drills": 10,
         "proofs": 600,

@@ -53,7 +53,7 @@ def test_enqueues_json_with_the_kind_s_queue_and_timeout(redis: Redis) -> None:
 def test_without_an_id_every_job_is_another(redis: Redis) -> None:
     assert enqueue("housekeeping")
     assert enqueue("housekeeping")
-    assert len(waiting(redis, "default")) == 2
+    assert len(waiting(redis, JOBS["housekeeping"].queue)) == 2
 
 
 def test_a_waiting_poll_is_not_enqueued_twice(redis: Redis) -> None:
