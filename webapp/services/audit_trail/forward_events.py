@@ -24,7 +24,7 @@ from webapp.services.audit_trail.send_lines import SentDocument, send_documents
 from webapp.services.transactions import reading, transaction
 
 BATCH = 200
-MOST_BATCHES = 50
+BATCHES_A_SEND = 50
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def forward_events(config: Config, now: datetime) -> int:
     if receiver is None:
         return 0
     total = 0
-    for _ in range(MOST_BATCHES):
+    for _ in range(BATCHES_A_SEND):
         position = _read_bookmark(receiver)
         waiting = _list_waiting(position)
         if not waiting:
