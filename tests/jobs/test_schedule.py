@@ -16,7 +16,6 @@ def test_the_tick_comes_every_ten_seconds() -> None:
         "housekeeping": 3600,
         "drills": 10,
         "proofs": 600,
-        "audit_trail": 30,
         "backups": 60,
     }
 
