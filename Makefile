@@ -98,6 +98,10 @@ format: $(READY) ## Format the code
 bench: $(READY) ## What the README's figures come from
 	@$(PY) -m bench $(ARGS)
 
+.PHONY: matrix
+matrix: $(READY) ## Who may do what: docs/authorization.md, from the code
+	@$(PY) -m tools.authorization_matrix docs/authorization.md
+
 .PHONY: screenshots
 screenshots: $(READY) ## Pictures: docs/images, and every page and state in ./screenshots (needs Chromium)
 	@$(PY) -m tests.browser.screenshots docs/images

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.backlog import measure_backlog
+from bench.backup import measure_backup
 from bench.desk import measure_desk
 from bench.drain import measure_drain
 from bench.idle import measure_idle
@@ -28,6 +29,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "outbox of 10,000": measure_outbox,
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
+    "backup of 100,000 on SQLite": lambda: measure_backup("sqlite"),
+    "backup of 100,000 on PostgreSQL": lambda: measure_backup("postgresql"),
     "metrics at 100,000 on SQLite": lambda: measure_metrics("sqlite"),
     "metrics at 100,000 on PostgreSQL": lambda: measure_metrics("postgresql"),
     "mapping table on SQLite": lambda: measure_mapping("sqlite"),

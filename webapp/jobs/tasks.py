@@ -25,6 +25,7 @@ from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.recovery.read_backups import enqueue_due_backup
 from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
+from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
@@ -92,6 +93,7 @@ def housekeeping() -> None:
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
+    clean_scratch(current_config().data_dir)
     refresh_statistics()
     relink_waiting()
     finish_reencryption()

@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-import time
 from dataclasses import dataclass
 
 from flask import (
@@ -27,6 +26,7 @@ from sqlalchemy.exc import (
 )
 from werkzeug.exceptions import HTTPException, InternalServerError, TooManyRequests
 
+from webapp import clock
 from webapp.extensions import current_config, limiter
 from webapp.outage import DATABASE
 from webapp.services.errors import (
@@ -45,13 +45,13 @@ from webapp.web.filters import counted
 from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
+from webapp.web.throttling import TOO_MANY
 from webapp.web.viewer import current_viewer, forget_viewer
 
 log = logging.getLogger(__name__)
 
 FORBIDDEN_STATUS = 403
 CONFLICT = 409
-TOO_MANY = 429
 SHORT_WAIT = 60
 """Seconds to wait where a limit does not say how long it lasts."""
 
@@ -167,7 +167,7 @@ def _seconds_to_wait(error: TooManyRequests) -> int:
     """How long the limit lasts that was reached; at least a second."""
     reached = limiter.current_limit
     if isinstance(error, RateLimitExceeded) and reached is not None:
-        return max(1, reached.reset_at - int(time.time()))
+        return max(1, reached.reset_at - int(clock.machine_seconds()))
     wait = error.retry_after
     return wait if isinstance(wait, int) else SHORT_WAIT
 

@@ -20,7 +20,7 @@ from webapp.web.viewer import require_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-EXPORTS = "10 per minute; 100 per hour"
+EXPORTS = "20 per minute; 100 per hour"
 TEXT_PREVIEWS = "60 per minute"
 POLICY_PREVIEWS = "20 per minute"
 HUNTRESS_CALLS = "10 per minute"
@@ -87,7 +87,7 @@ def _is_policy_preview() -> bool:
 
 
 _exports = _per_person(
-    "exports", EXPORTS, "One person can make 10 exports in a minute, and 100 in an hour."
+    "exports", EXPORTS, "One person can make 20 exports in a minute, and 100 in an hour."
 )
 text_previews = _per_person(
     "text previews",

@@ -19,6 +19,8 @@ from webapp.web.viewer import require_viewer
 View = TypeVar("View", bound=Callable[..., Any])
 CONFIRM_PREFIX = "confirm_"
 NOT_PRESENT = 403
+ALWAYS, TO_SEND = "always", "to send"
+"""When a view asks: whatever is asked of it, or only before a form is taken."""
 
 
 def needs_presence(view: View) -> View:
@@ -33,7 +35,7 @@ def needs_presence(view: View) -> View:
             return view(*args, **kwargs)
         return _ask()
 
-    guarded.needs_presence = True  # type: ignore[attr-defined]
+    guarded.needs_presence = ALWAYS  # type: ignore[attr-defined]
     return guarded  # type: ignore[return-value]
 
 
@@ -46,7 +48,7 @@ def needs_presence_to_send(view: View) -> View:
             return view(*args, **kwargs)
         return _ask()
 
-    guarded.needs_presence = True  # type: ignore[attr-defined]
+    guarded.needs_presence = TO_SEND  # type: ignore[attr-defined]
     return guarded  # type: ignore[return-value]
 
 

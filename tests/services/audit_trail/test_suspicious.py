@@ -47,7 +47,7 @@ def test_twenty_failures_for_one_account_within_a_day(
     app: Flask, config: Config, fake_clock: FakeClock
 ) -> None:
     admin, helpdesk = add_people()
-    for action in ("session.refused", "presence.refused", "factor.refused"):
+    for action in ("session.refused", "presence.refused", "factor.copy_suspected"):
         chained(6, action=action, subject_type="user", subject_id=admin.id)
     chained(19, action="session.refused", subject_type="user", subject_id=helpdesk.id)
     chained(30, action="session.refused", subject_type="user", subject_id=None)

@@ -8,12 +8,19 @@ from flask import Flask
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_actions, change, fresh
+from tests.support.security.factors import set_up_passkey
 from tests.support.security.oidc_provider import OidcProvider
 from tests.support.security.sessions import begin
 from tests.support.security.single_sign_on import BREAK_GLASS, configure
+from webapp import clock
+from webapp.domain.watch.alarm_kinds import Trouble
+from webapp.extensions import current_config
 from webapp.models import AuditEvent, PasswordLink, SecurityNote, User
+from webapp.services.operations.check_audit import check_audit
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import UserEdit, edit_user
+from webapp.services.people.factors.passkeys import ask_for_any_passkey
+from webapp.services.people.factors.second_step import sign_in_with_passkey
 from webapp.services.people.invite_user import invite_user
 from webapp.services.people.password_links import (
     PasswordLinkError,
@@ -34,6 +41,8 @@ from webapp.services.people.single_sign_on.local_passwords import (
     warn_of_limit_problem,
 )
 from webapp.services.people.users import LastAdminError, add_user, deactivate_user, set_role
+from webapp.services.transactions import reading
+from webapp.services.watch.find_in_security import find_in_security
 
 PASSWORD = "correct horse battery"
 
@@ -105,8 +114,14 @@ def test_a_password_signs_in_break_glass_accounts_alone(
     assert audit_actions()[-1] == "user.glass_broken"
     notes = all_rows(SecurityNote)
     assert [note.user_id for note in notes] == [bo.id], "the other admins, and nobody else"
+    found = [check for check in check_audit(current_config(), clock.utcnow()) if not check.is_ok]
+    assert [check.name for check in found] == ["sign-ins"]
+    assert "Ada signed in with a break-glass account once within a day." in found[0].detail
+    with reading() as session:
+        troubles = list(find_in_security(session, current_config(), clock.utcnow()))
+    assert [one.kind for one in troubles] == [Trouble.GLASS_BROKEN]
     assert "break-glass account ada@example.com was used" in notes[0].sentence
-    assert f"break-glass account {ada.id} was used" in caplog.text
+    assert f"Break-glass account {ada.id} is used to sign in." in caplog.text
 
 
 def test_nothing_stands_out_while_everybody_has_a_password(
@@ -116,6 +131,28 @@ def test_nothing_stands_out_while_everybody_has_a_password(
     assert check_sign_in(limited[0].email, PASSWORD)
     assert check_sign_in(limited[2].email, PASSWORD)
     assert "user.glass_broken" not in audit_actions()
+
+
+def test_a_passkey_alone_signs_in_break_glass_accounts_alone(
+    app: Flask, oidc: OidcProvider, limited: tuple[User, User, User]
+) -> None:
+    ada, bo, _cleo = limited
+    configure(app, oidc, public_url="http://localhost:8000", **BREAK_GLASS)
+    for user in (ada, bo):
+        passkey, _ = set_up_passkey(user.id)
+        question = ask_for_any_passkey()
+        answer = passkey.show(question.options)
+        if user is ada:
+            assert sign_in_with_passkey(question.token, answer).user_id == ada.id
+            assert audit_actions()[-1] == "user.glass_broken"
+            continue
+        with pytest.raises(PasswordsOffError, match="people sign in with Mock"):
+            sign_in_with_passkey(question.token, answer)
+        refused = all_rows(AuditEvent)[-1]
+        assert (refused.action, refused.after) == (
+            "session.refused",
+            {"reason": "passwords are off"},
+        )
 
 
 @both_databases

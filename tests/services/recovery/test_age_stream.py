@@ -11,7 +11,7 @@ from tests.support.recovery.places import PASSPHRASE
 from webapp.services.recovery import age_stream
 from webapp.services.recovery.age_stream import (
     CHUNK,
-    AgeError,
+    AgeFileError,
     WrongPassphraseError,
     decrypt_with_passphrase,
     encrypt_with_passphrase,
@@ -91,7 +91,7 @@ def place_of(region: str, data: bytes) -> int:
 def test_a_flipped_bit_is_found_wherever_it_is(region: str, bit: int) -> None:
     data = bytearray(sealed(DATA))
     data[place_of(region, bytes(data))] ^= 1 << bit
-    with pytest.raises(AgeError):
+    with pytest.raises(AgeFileError):
         opened(bytes(data))
 
 
@@ -103,7 +103,7 @@ def test_a_changed_or_missing_byte_is_found_anywhere(data: st.DataObject) -> Non
     changed = bytearray(whole)
     changed[at] ^= data.draw(st.integers(1, 255))
     for broken in (bytes(changed), whole[:at], whole + b"z"):
-        with pytest.raises(AgeError):
+        with pytest.raises(AgeFileError):
             opened(broken)
 
 
@@ -111,23 +111,23 @@ def test_chunks_cannot_change_places() -> None:
     whole = sealed(b"a" * CHUNK + b"b" * CHUNK + b"c")
     body = whole.index(b"\n--- ") + 49 + 16
     first, second = (whole[body + n * (CHUNK + 16) :][: CHUNK + 16] for n in (0, 1))
-    with pytest.raises(AgeError, match="damaged"):
+    with pytest.raises(AgeFileError, match="damaged"):
         opened(whole.replace(first + second, second + first))
 
 
 def test_a_wrong_passphrase_and_other_files_are_told_apart() -> None:
     with pytest.raises(WrongPassphraseError, match="does not fit"):
         opened(sealed(b"data"), "another passphrase")
-    with pytest.raises(AgeError, match="not a file in the age format"):
+    with pytest.raises(AgeFileError, match="not a file in the age format"):
         opened(b"PK\x03\x04" + b"\0" * 300)
-    with pytest.raises(AgeError, match="not a file in the age format"):
+    with pytest.raises(AgeFileError, match="not a file in the age format"):
         opened(b"")
     recipient = pyrage.x25519.Identity.generate().to_public()
-    with pytest.raises(AgeError, match="not opened by a passphrase"):
+    with pytest.raises(AgeFileError, match="not opened by a passphrase"):
         opened(pyrage.encrypt(b"data", [recipient]))
 
 
 def test_a_file_that_asks_for_all_memory_is_refused() -> None:
     greedy = sealed(b"").replace(b" 2\n", b" 30\n", 1)
-    with pytest.raises(AgeError, match="would take 1048576 MB of memory"):
+    with pytest.raises(AgeFileError, match="would take 1048576 MB of memory"):
         opened(greedy)

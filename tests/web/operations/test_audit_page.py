@@ -280,7 +280,7 @@ def security_events(app: Flask, desk: Desk) -> None:
             ("export.clients", desk.admin_id, Origin("192.0.2.7", "ses1", "dev1")),
             ("user.renamed", None, Origin()),
             ("board.renamed", None, Origin()),
-            ("keys.rotated", None, Origin()),
+            ("key.rotated", None, Origin()),
         ):
             record_event(
                 session, action=action, subject_type="thing", actor_id=actor_id, origin=origin
@@ -294,7 +294,7 @@ def security_events(app: Flask, desk: Desk) -> None:
         ("kind=refusals", ["session.refused"]),
         ("kind=exports", ["export.clients"]),
         ("kind=accounts", ["user.renamed"]),
-        ("kind=system", ["keys.rotated"]),
+        ("kind=system", ["key.rotated"]),
         ("kind=changes", ["board.renamed"]),
         ("kind=nonsense&what=board", ["board.renamed"]),
         ("address=192.0.2.7", ["export.clients", "session.begun"]),

@@ -14,7 +14,8 @@ SESSION_THROTTLED = "session.throttled"
 PRESENCE_SHOWN = "presence.shown"
 PRESENCE_REFUSED = "presence.refused"
 ACCESS_REFUSED = "access.refused"
-FACTOR_REFUSED = "factor.refused"
+GLASS_BROKEN = "user.glass_broken"
+PASSKEY_REFUSED = "factor.copy_suspected"
 TRAIL_VERIFIED = "audit.verified"
 TRAIL_BROKEN = "audit.broken"
 
@@ -42,10 +43,13 @@ KIND_WORDS: Mapping[EventKind, str] = {
 GROUPS: Mapping[EventKind, tuple[str, ...]] = {
     EventKind.SIGN_INS: ("session", "presence"),
     EventKind.EXPORTS: ("export",),
-    EventKind.ACCOUNTS: ("user", "factor", "recovery_codes", "single_sign_on"),
-    EventKind.SYSTEM: ("keys", "backup", "restore", "audit", "retention"),
+    EventKind.ACCOUNTS: ("user", "factor"),
+    EventKind.SYSTEM: ("key", "backup", "restore", "audit", "retention"),
 }
 """The first words of the actions of each kind. FAILURES are refusals, and changes the rest."""
+
+EXPORTS_OF_ONE = frozenset({"client.exported", "user.exported"})
+"""Exports of everything about one client or person; they count as exports as well."""
 
 FAILURES = frozenset(
     {
@@ -53,15 +57,13 @@ FAILURES = frozenset(
         SESSION_THROTTLED,
         PRESENCE_REFUSED,
         ACCESS_REFUSED,
-        FACTOR_REFUSED,
+        PASSKEY_REFUSED,
         TRAIL_BROKEN,
-        "backup.failed",
-        "restore.failed",
-        "single_sign_on.refused",
+        "key.misplaced",
     }
 )
 
-FAILED_PROOFS = frozenset({SESSION_REFUSED, PRESENCE_REFUSED, FACTOR_REFUSED})
+FAILED_PROOFS = frozenset({SESSION_REFUSED, PRESENCE_REFUSED, PASSKEY_REFUSED})
 """Failures of somebody who should have shown who they are."""
 
 WORDS: Mapping[str, str] = {
@@ -79,27 +81,17 @@ WORDS: Mapping[str, str] = {
     "export.audit": "Exported the audit log",
     "export.mappings": "Exported mappings",
     "export.proofs": "Exported proofs",
-    "export.client": "Exported everything about a client",
-    "export.person": "Exported everything about a person",
     "factor.added": "Added a second factor",
+    PASSKEY_REFUSED: "Refused a passkey that may be a copy",
+    "factor.recovery_code_used": "Used a recovery code",
+    "factor.recovery_codes_made": "Made recovery codes",
     "factor.removed": "Removed a second factor",
-    "factor.renamed": "Renamed a passkey",
-    FACTOR_REFUSED: "Was refused at the second factor",
-    "factor.reset": "Reset a person's second factors",
-    "recovery_codes.made": "Made new recovery codes",
-    "recovery_codes.used": "Used a recovery code",
-    "single_sign_on.linked": "Linked an account with single sign-on",
-    "single_sign_on.refused": "Was refused at single sign-on",
-    "keys.rotated": "Encrypted the stored secrets with another key",
-    "keys.forgotten": "Forgot a key",
-    "keys.verified": "Verified the keys",
-    "backup.made": "Made a backup",
-    "backup.failed": "A backup failed",
-    "backup.verified": "Verified a backup",
-    "backup.removed": "Removed an old backup",
-    "restore.done": "Restored a backup",
-    "restore.failed": "Restoring a backup failed",
-    "restore.released": "Released what a restore holds back",
+    GLASS_BROKEN: "Used a break-glass account",
+    "factor.reset": "Reset somebody's second factors",
+    "key.forgotten": "Forgot an encryption key",
+    "key.misplaced": "Found a stored secret that is not its place's own",
+    "key.reencrypted": "Encrypted stored secrets anew",
+    "key.rotated": "Made a new encryption key",
     "audit.pruned": "Deleted old events of the audit log",
     "audit.redacted": "Erased details of events",
     TRAIL_VERIFIED: "Verified the audit log",
@@ -127,11 +119,3 @@ class Export(StrEnum):
 def is_failure(action: str) -> bool:
     """Whether an event says that something was refused or failed."""
     return action in FAILURES
-
-
-def kind_of_event(action: str) -> EventKind:
-    """Return what an event is, for its filter; a failure counts as one first."""
-    if is_failure(action):
-        return EventKind.REFUSALS
-    group = action.partition(".")[0]
-    return next((kind for kind, groups in GROUPS.items() if group in groups), EventKind.CHANGES)

@@ -32,6 +32,7 @@ class Trouble(StrEnum):
     PROOF_OVERDUE = "proof-overdue"
     GUESSING = "sign-in-guessing"
     REFUSALS = "refusals"
+    GLASS_BROKEN = "break-glass-used"
     TAMPERED = "audit-tampered"
     TRAIL = "audit-waiting"
     BACKUP_FAILED = "backup-failed"
@@ -222,6 +223,12 @@ KINDS: Mapping[Trouble, AlarmKind] = {
         title="Many requests from one address are refused",
         what_to_do="See Audit log → Failures and refusals. Block the address in front of Triagedesk"
         " if nobody knows it.",
+        repeat_after=timedelta(hours=12),
+    ),
+    Trouble.GLASS_BROKEN: AlarmKind(
+        title="A break-glass account was used",
+        what_to_do="Ask whose hands it is in. If nobody knows, end its sessions under Users and let"
+        " its password be changed.",
         repeat_after=timedelta(hours=12),
     ),
     Trouble.TAMPERED: AlarmKind(

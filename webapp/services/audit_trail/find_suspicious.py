@@ -8,7 +8,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp.config.audit import AuditSettings
-from webapp.domain.security.events import FAILED_PROOFS, FAILURES, TRAIL_BROKEN
+from webapp.domain.security.events import (
+    FAILED_PROOFS,
+    FAILURES,
+    GLASS_BROKEN,
+    TRAIL_BROKEN,
+)
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal, User
 from webapp.services.audit_trail.check_daily import read_last_verification
 from webapp.services.lookups import LARGEST_ID
@@ -69,6 +74,22 @@ def find_refused_addresses(session: Session, now: datetime) -> Iterator[Suspicio
     for address, refusals in rows:
         sentence = f"{refusals:,} requests and sign-ins from {address} were refused in a day."
         yield Suspicion(address or "", sentence)
+
+
+def find_broken_glass(session: Session, now: datetime) -> Iterator[Suspicion]:
+    """Yield break-glass accounts that were used within a day."""
+    rows = session.execute(
+        select(AuditEvent.subject_id, func.count())
+        .where(AuditEvent.happened_at > now - WITHIN, AuditEvent.action == GLASS_BROKEN)
+        .group_by(AuditEvent.subject_id)
+    ).all()
+    names = _names(session, [key for key, _ in rows if key])
+    for key, count in rows:
+        name = names.get(key or "", f"The account {key}")
+        times = "once" if count == 1 else f"{count:,} times"
+        yield Suspicion(
+            f"user:{key}", f"{name} signed in with a break-glass account {times} within a day."
+        )
 
 
 def find_broken_chain(session: Session) -> Iterator[Suspicion]:

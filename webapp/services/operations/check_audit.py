@@ -9,6 +9,7 @@ from webapp.services.audit_trail.check_daily import read_last_verification
 from webapp.services.audit_trail.find_suspicious import (
     Suspicion,
     find_broken_chain,
+    find_broken_glass,
     find_guessed_accounts,
     find_refused_addresses,
     find_unchained,
@@ -34,7 +35,11 @@ def check_audit(config: Config, now: datetime) -> Iterator[Check]:
     with reading() as session:
         tampered = list(find_broken_chain(session))
         waiting = [*find_unchained(session, now), *find_unsent(session, config.audit, now)]
-        guessing = [*find_guessed_accounts(session, now), *find_refused_addresses(session, now)]
+        guessing = [
+            *find_guessed_accounts(session, now),
+            *find_refused_addresses(session, now),
+            *find_broken_glass(session, now),
+        ]
         end, last = read_chain_end(session), read_last_verification(session)
     if tampered or waiting:
         hint = TAMPERED_HINT if tampered else WAITING_HINT

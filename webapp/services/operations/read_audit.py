@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.domain.security.events import FAILURES, GROUPS, EventKind
+from webapp.domain.security.events import EXPORTS_OF_ONE, FAILURES, GROUPS, EventKind
 from webapp.models import AuditEvent, AuditLink, User
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
@@ -154,6 +154,8 @@ def _is_of(kind: EventKind) -> ColumnElement[bool]:
     is_in_groups = or_(
         *(AuditEvent.action.startswith(f"{one}.", autoescape=True) for one in groups)
     )
+    if kind is EventKind.EXPORTS:
+        return or_(is_in_groups, AuditEvent.action.in_(EXPORTS_OF_ONE))
     if kind is EventKind.CHANGES:
         return and_(~is_in_groups, AuditEvent.action.not_in(FAILURES))
     return is_in_groups

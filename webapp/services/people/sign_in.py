@@ -44,8 +44,7 @@ def check_sign_in(email: str, password: str) -> CheckedUser:
     if user is None or not user.is_active or not is_right or not is_allowed:
         _record_refusal(user, is_right=is_right)
         raise SignInError
-    if user.is_break_glass:
-        note_glass_broken(user.id)
+    note_glass_broken(user.id)
     return CheckedUser(user.id, look_after_password(user, password))
 
 

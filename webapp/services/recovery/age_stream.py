@@ -35,7 +35,7 @@ _STANZA = re.compile(rb"-> scrypt ([A-Za-z0-9+/]{22}) ([1-9][0-9]?)\n([A-Za-z0-9
 _LONGEST_LINE = 200
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """What bytes are read from."""
 
     def read(self, size: int, /) -> bytes:
@@ -49,15 +49,15 @@ class Sink(Protocol):
         """Take all of `data`."""
 
 
-class AgeError(RefusedError):
+class AgeFileError(RefusedError):
     """A file cannot be opened; the message says why."""
 
 
-class WrongPassphraseError(AgeError):
+class WrongPassphraseError(AgeFileError):
     """The passphrase does not fit, or the head of the file is damaged: nobody can tell which."""
 
 
-def encrypt_with_passphrase(source: Source, sink: Sink, passphrase: str) -> None:
+def encrypt_with_passphrase(source: ByteSource, sink: Sink, passphrase: str) -> None:
     """Write everything of `source` to `sink`, so that `passphrase` opens it."""
     file_key = secrets.token_bytes(_KEY)
     salt = secrets.token_bytes(_SALT)
@@ -72,24 +72,24 @@ def encrypt_with_passphrase(source: Source, sink: Sink, passphrase: str) -> None
     _by_chunks(source, CHUNK, lambda chunk, at: sink.write(cipher.encrypt(at, chunk, None)))
 
 
-def decrypt_with_passphrase(source: Source, sink: Sink, passphrase: str) -> None:
-    """Write what is in an age file to `sink`. Raises AgeError, WrongPassphraseError.
+def decrypt_with_passphrase(source: ByteSource, sink: Sink, passphrase: str) -> None:
+    """Write what is in an age file to `sink`. Raises AgeFileError, WrongPassphraseError.
 
     What was written before an error is what was encrypted, but the end of it is missing.
     """
     file_key = _open_head(source, passphrase)
     nonce = _read(source, _SALT)
     if len(nonce) < _SALT:
-        raise AgeError("The file is cut off.")
+        raise AgeFileError("The file is cut off.")
     cipher = ChaCha20Poly1305(_derive(file_key, nonce, b"payload"))
 
     def take(chunk: bytes, at: bytes) -> None:
         try:
             plain = cipher.decrypt(at, chunk, None)
         except InvalidTag as error:
-            raise AgeError("The file is damaged or cut off.") from error
+            raise AgeFileError("The file is damaged or cut off.") from error
         if not plain and int.from_bytes(at[:-1], "big"):
-            raise AgeError("The file is damaged: its last piece is empty.")
+            raise AgeFileError("The file is damaged: its last piece is empty.")
         sink.write(plain)
 
     _by_chunks(source, CHUNK + TAG, take)
@@ -100,16 +100,16 @@ def is_for_passphrase(head: bytes) -> bool:
     return head.startswith(INTRO + b"-> scrypt ")
 
 
-def _open_head(source: Source, passphrase: str) -> bytes:
+def _open_head(source: ByteSource, passphrase: str) -> bytes:
     lines = [_read_line(source) for _ in range(4)]
     if lines[0] != INTRO:
-        raise AgeError("This is not a file in the age format.")
+        raise AgeFileError("This is not a file in the age format.")
     stanza = _STANZA.fullmatch(lines[1] + lines[2])
     if stanza is None:
-        raise AgeError("The head of the file is damaged, or it is not opened by a passphrase.")
+        raise AgeFileError("The head of the file is damaged, or it is not opened by a passphrase.")
     salt, work, wrapped = _decode(stanza[1]), int(stanza[2]), _decode(stanza[3])
     if work > MOST_WORK:
-        raise AgeError(f"Opening the file would take {2 ** (work - 10)} MB of memory.")
+        raise AgeFileError(f"Opening the file would take {2 ** (work - 10)} MB of memory.")
     try:
         key = _stretch(passphrase, salt, work)
         file_key = ChaCha20Poly1305(key).decrypt(bytes(12), wrapped, None)
@@ -119,11 +119,11 @@ def _open_head(source: Source, passphrase: str) -> bytes:
         ) from error
     head = b"".join(lines[:3]) + b"---"
     if not hmac.compare_digest(lines[3], b"--- %s\n" % _encode(_seal(file_key, head))):
-        raise AgeError("The head of the file is damaged.")
+        raise AgeFileError("The head of the file is damaged.")
     return file_key
 
 
-def _by_chunks(source: Source, size: int, take: Callable[[bytes, bytes], object]) -> None:
+def _by_chunks(source: ByteSource, size: int, take: Callable[[bytes, bytes], object]) -> None:
     """Give `take` each chunk with its nonce, which counts the chunks and marks the last one."""
     count, chunk = 0, _read(source, size)
     while True:
@@ -134,7 +134,7 @@ def _by_chunks(source: Source, size: int, take: Callable[[bytes, bytes], object]
         count, chunk = count + 1, following
 
 
-def _read(source: Source, size: int) -> bytes:
+def _read(source: ByteSource, size: int) -> bytes:
     """Read `size` bytes, or what is left."""
     parts, missing = [], size
     while missing and (part := source.read(missing)):
@@ -143,7 +143,7 @@ def _read(source: Source, size: int) -> bytes:
     return b"".join(parts)
 
 
-def _read_line(source: Source) -> bytes:
+def _read_line(source: ByteSource) -> bytes:
     line = b""
     while not line.endswith(b"\n") and len(line) < _LONGEST_LINE and (byte := source.read(1)):
         line += byte
@@ -168,8 +168,8 @@ def _encode(data: bytes) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    """The bytes of base64 without padding, in its one canonical form; raises AgeError."""
+    """The bytes of base64 without padding, in its one canonical form; raises AgeFileError."""
     data = base64.b64decode(text + b"=" * (-len(text) % 4))
     if _encode(data) != text:
-        raise AgeError("The head of the file is damaged.")
+        raise AgeFileError("The head of the file is damaged.")
     return data

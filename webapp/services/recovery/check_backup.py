@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from webapp.domain.recovery.manifest import Manifest, compare_counts
-from webapp.services.recovery.age_stream import Source
+from webapp.services.recovery.age_stream import ByteSource
 from webapp.services.recovery.encryption import Opener
 from webapp.services.recovery.open_backup import OpenedBackup, unpack_backup
 from webapp.services.recovery.postgres_tools import find_program, running
@@ -33,7 +33,7 @@ class CheckedBackup:
 
 
 def check_backup(
-    source: Source,
+    source: ByteSource,
     opener: Opener,
     data_dir: Path,
     postgres_bin: Path | None,
@@ -42,7 +42,7 @@ def check_backup(
 ) -> CheckedBackup:
     """Unpack a backup in a scratch place, look for damage, and compare its rows with the manifest.
 
-    Raises BackupError and AgeError with what is wrong.
+    Raises BackupError and AgeFileError with what is wrong.
     """
     with scratch_place(data_dir) as folder:
         opened = unpack_backup(source, opener, folder, beat=beat)

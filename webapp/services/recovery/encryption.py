@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from webapp.services.recovery.age_stream import (
-    AgeError,
+    AgeFileError,
+    ByteSource,
     Sink,
-    Source,
     decrypt_with_passphrase,
     encrypt_with_passphrase,
     is_for_passphrase,
@@ -36,7 +36,7 @@ class Sealer:
     recipients: tuple[str, ...] = ()
 
 
-def encrypt(source: Source, sink: Sink, sealer: Sealer) -> Opener:
+def encrypt(source: ByteSource, sink: Sink, sealer: Sealer) -> Opener:
     """Write everything of `source` to `sink`, and return what opens it, to check what was written.
 
     Nobody here has the recipients' private keys. Therefore the file is encrypted for one more key,
@@ -52,8 +52,8 @@ def encrypt(source: Source, sink: Sink, sealer: Sealer) -> Opener:
     return Opener(identities=(str(own),))
 
 
-def decrypt(source: Source, sink: Sink, opener: Opener) -> None:
-    """Write what is in an age file to `sink`. Raises BackupError and AgeError.
+def decrypt(source: ByteSource, sink: Sink, opener: Opener) -> None:
+    """Write what is in an age file to `sink`. Raises BackupError and AgeFileError.
 
     What was written before an error is what was encrypted, but the end of it is missing.
     """
@@ -61,15 +61,15 @@ def decrypt(source: Source, sink: Sink, opener: Opener) -> None:
     joined = _Joined(head, source)
     if is_for_passphrase(head):
         if opener.passphrase is None:
-            raise AgeError("This file is opened by a passphrase: use --passphrase-file.")
+            raise AgeFileError("This file is opened by a passphrase: use --passphrase-file.")
         decrypt_with_passphrase(joined, sink, opener.passphrase)
     elif not opener.identities and head.startswith(b"age-encryption.org/v1\n"):
-        raise AgeError("This file is opened by a private key: use --identity.")
+        raise AgeFileError("This file is opened by a private key: use --identity.")
     else:
         _decrypt_with_identities(joined, sink, opener.identities)
 
 
-def _decrypt_with_identities(source: Source, sink: Sink, identities: Sequence[str]) -> None:
+def _decrypt_with_identities(source: ByteSource, sink: Sink, identities: Sequence[str]) -> None:
     age = _library()
     try:
         age.decrypt_io(source, sink, [_identity(age, one) for one in identities])
@@ -78,11 +78,11 @@ def _decrypt_with_identities(source: Source, sink: Sink, identities: Sequence[st
             words = "None of the private keys opens this file, or its head is damaged."
         else:
             words = "This is not a file in the age format, or its head is damaged."
-        raise AgeError(words) from error
+        raise AgeFileError(words) from error
     except OSError as error:  # the library's own: what our files raise has a number
         if error.errno is not None:
             raise
-        raise AgeError("The file is damaged or cut off.") from error
+        raise AgeFileError("The file is damaged or cut off.") from error
 
 
 def read_passphrase(path: Path) -> str:
@@ -136,7 +136,7 @@ def _library() -> Any:
 class _Joined:
     """What was read already, and then the rest."""
 
-    def __init__(self, head: bytes, rest: Source) -> None:
+    def __init__(self, head: bytes, rest: ByteSource) -> None:
         self._head = head
         self._rest = rest
 

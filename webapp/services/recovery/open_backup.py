@@ -17,7 +17,7 @@ from webapp.domain.recovery.manifest import (
     ManifestError,
     parse_manifest,
 )
-from webapp.services.recovery.age_stream import Source
+from webapp.services.recovery.age_stream import ByteSource
 from webapp.services.recovery.encryption import Opener, decrypt
 from webapp.services.recovery.scratch import BackupError, describing_disk, open_new
 from webapp.services.recovery.tar_stream import ArchiveSink
@@ -47,7 +47,7 @@ class OpenedBackup:
 
 
 def unpack_backup(
-    source: Source,
+    source: ByteSource,
     opener: Opener,
     folder: Path,
     *,
@@ -57,7 +57,7 @@ def unpack_backup(
     """Decrypt and unpack a backup into `folder`, and compare everything with its manifest.
 
     `accept` may refuse the manifest, which comes first, by raising. `beat` is called every now and
-    then. Raises BackupError and AgeError with a sentence; what is in `folder` is of no use then.
+    then. Raises BackupError and AgeFileError; what is in `folder` is worthless then.
     """
     taker = _Taker(folder, accept)
     sink = ArchiveSink(taker, beat)

@@ -12,7 +12,7 @@ from webapp.config import BackupSettings, StorageSettings
 from webapp.outbound.storage import object_storage
 from webapp.outbound.storage.object_storage import Bucket, StorageError
 from webapp.services.errors import NotFoundError
-from webapp.services.recovery.age_stream import Source
+from webapp.services.recovery.age_stream import ByteSource
 from webapp.services.recovery.scratch import BackupError, describing_disk
 from webapp.services.recovery.tar_stream import PIECE
 from webapp.services.recovery.write_backup import copy_file, new_file
@@ -50,7 +50,7 @@ class BackupPlace(Protocol):
     def store(self, file: Path, name: str, beat: Callable[[], object]) -> None:
         """Put a file there under a new name; it appears complete or not at all."""
 
-    def opened(self, name: str) -> AbstractContextManager[Source]:
+    def opened(self, name: str) -> AbstractContextManager[ByteSource]:
         """Read a file back."""
 
     def list_names(self) -> dict[str, int]:
@@ -78,7 +78,7 @@ class DirectoryPlace:
         copy_file(file, self.folder / name, beat)
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[Source]:
+    def opened(self, name: str) -> Iterator[ByteSource]:
         """Open the file."""
         with describing_disk(self.folder), (self.folder / name).open("rb") as file:
             yield file
@@ -112,7 +112,7 @@ class StoragePlace:
             object_storage.put_file(self.bucket, name, file, beat)
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[Source]:
+    def opened(self, name: str) -> Iterator[ByteSource]:
         """Download the file piece by piece."""
         with _as_refusal(), object_storage.opened_file(self.bucket, name) as source:
             yield source

@@ -33,6 +33,7 @@ from webapp.services.recovery.restore_keys import RestoredKeys, choose_keys, wri
 from webapp.services.recovery.restore_postgresql import require_empty_server, restore_dump
 from webapp.services.recovery.scratch import (
     BackupError,
+    clean_scratch,
     describing_disk,
     scratch_place,
     sync_folder,
@@ -89,10 +90,12 @@ def restore_backup(
 ) -> RestoredBackup:
     """Restore a backup into the empty data directory or database that `env` configures.
 
-    Keys come from the backup where `env` gives none. Raises BackupError, AgeError and ConfigError
-    with a sentence; the place is as empty as before then, and the same can be tried again.
+    Keys come from the backup where `env` gives none. Raises BackupError, AgeFileError and
+    ConfigError; the place is as empty as before then, and the same can be tried again.
     """
     place = _read_place(env)
+    with describing_disk(place.work_dir):
+        clean_scratch(place.work_dir)
     _require_empty_place(place)
     with scratch_place(place.work_dir) as folder:
         with describing_disk(file), file.open("rb") as source:

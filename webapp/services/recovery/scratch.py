@@ -55,7 +55,10 @@ def clean_scratch(data_dir: Path) -> int:
     if not (data_dir / SCRATCH).is_dir():
         return 0
     with _one_at_a_time(data_dir):
-        return _delete_left_over(data_dir / SCRATCH)
+        count = _delete_left_over(data_dir / SCRATCH)
+        with suppress(OSError):  # others are at work
+            (data_dir / SCRATCH).rmdir()
+    return count
 
 
 @contextmanager

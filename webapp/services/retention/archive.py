@@ -47,7 +47,7 @@ class _Outbox:
         return taken
 
 
-def write_archive(
+def write_zip_archive(
     readme: str, sections: Iterable[ArchiveList], made_at: datetime
 ) -> Iterator[bytes]:
     """Return the bytes of a ZIP file with a README and two files for each section."""

@@ -25,7 +25,7 @@ from webapp.models import (
 )
 from webapp.services.audit import record_event
 from webapp.services.lookups import get_row
-from webapp.services.retention.archive import ArchiveList, Record, write_archive
+from webapp.services.retention.archive import ArchiveList, Record, write_zip_archive
 from webapp.services.retention.client_scope import (
     is_agent_of,
     is_incident_of,
@@ -69,7 +69,7 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
         )
     now = clock.utcnow()
     readme = README.format(name=name, time=f"{now:%Y-%m-%d %H:%M}")
-    return write_archive(readme, list_client_sections(client_id), now)
+    return write_zip_archive(readme, list_client_sections(client_id), now)
 
 
 def list_client_sections(client_id: int) -> list[ArchiveList]:

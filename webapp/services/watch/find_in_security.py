@@ -10,6 +10,7 @@ from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.services.audit_trail.find_suspicious import (
     Suspicion,
     find_broken_chain,
+    find_broken_glass,
     find_guessed_accounts,
     find_refused_addresses,
     find_unchained,
@@ -25,6 +26,7 @@ def find_in_security(session: Session, config: Config, now: datetime) -> Iterato
     """Yield what needs a look at `now` (UTC)."""
     yield from _each(Trouble.GUESSING, find_guessed_accounts(session, now))
     yield from _each(Trouble.REFUSALS, find_refused_addresses(session, now))
+    yield from _each(Trouble.GLASS_BROKEN, find_broken_glass(session, now))
     yield from _each(Trouble.TAMPERED, find_broken_chain(session))
     yield from _each(Trouble.TRAIL, find_unchained(session, now))
     yield from _each(Trouble.TRAIL, find_unsent(session, config.audit, now))

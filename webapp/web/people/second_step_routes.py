@@ -28,6 +28,7 @@ from webapp.web.filters import counted
 from webapp.web.people.account_forms import SignInForm
 from webapp.web.people.blueprint import account
 from webapp.web.people.factor_forms import AppCodeForm, RecoveryCodeForm
+from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import session_begun
 from webapp.web.throttling import count_try, wait_page
 
@@ -153,7 +154,7 @@ def _page(waiting: WaitingStep, way: Factor | None, failure: str | None = None) 
 
 def _sign_in_page(failure: str) -> str:
     form = SignInForm(formdata=None)
-    return render_template("people/sign_in.html", form=form, failure=failure)
+    return sign_in_page(form, failure)
 
 
 def _chosen_way(waiting: WaitingStep) -> Factor | None:

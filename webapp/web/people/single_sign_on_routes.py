@@ -24,7 +24,7 @@ from webapp.services.people.single_sign_on.finish import (
 from webapp.services.people.single_sign_on.leave_provider import sign_out_address
 from webapp.services.people.single_sign_on.refusals import SingleSignOnError
 from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH, sign_on_settings
-from webapp.web.access import public, safe_next, signed_in, writes_on_get
+from webapp.web.access import for_oneself, public, safe_next, writes_on_get
 from webapp.web.cookies import PENDING_KEPT, drop_cookie, read_cookie, write_cookie
 from webapp.web.people.blueprint import account
 from webapp.web.people.sign_in_steps import session_begun
@@ -75,7 +75,7 @@ def take_provider_answer() -> ResponseReturnValue:
 
 
 @account.post("/confirm/single-sign-on")
-@signed_in
+@for_oneself
 @few_begins
 def confirm_at_provider() -> ResponseReturnValue:
     """Send the browser to the provider, to show there once more who the viewer is.

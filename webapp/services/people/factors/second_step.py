@@ -37,6 +37,7 @@ from webapp.services.people.pending_sign_ins import (
     use_pending,
 )
 from webapp.services.people.sessions import Factor, Method, SignInError
+from webapp.services.people.single_sign_on.break_glass import require_local_sign_in
 from webapp.services.transactions import reading, transaction
 
 SECOND_STEP = "second-step"
@@ -156,7 +157,8 @@ def pass_with_passkey(token: str | None, answer_token: str | None, answer: str) 
 def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
     """Sign in with an unlocked passkey alone: the answer to ask_for_any_passkey().
 
-    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError.
+    It counts as both steps: the person has it, and unlocked it. Raises PasskeyError, or
+    PasswordsOffError for somebody who has to sign in with the identity provider.
     """
     found: list[int] = []
 
@@ -167,6 +169,7 @@ def sign_in_with_passkey(answer_token: str | None, answer: str) -> PassedStep:
         return question, shown.is_copy
 
     _shown(_show, None)
+    require_local_sign_in(found[0])
     return PassedStep(found[0], Method.PASSKEY, Factor.PASSKEY)
 
 

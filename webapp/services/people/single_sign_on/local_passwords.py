@@ -33,7 +33,7 @@ class PasswordsOffError(RefusedError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"Passwords are switched off here: people sign in with {name}. Only break-glass"
-            " accounts have a password."
+            " accounts do without it."
         )
 
 
@@ -60,7 +60,7 @@ def may_use_password(session: Session, user: User) -> bool:
 def require_password_use(session: Session, user: User) -> None:
     """Raise PasswordsOffError unless this user may use a password."""
     if not may_use_password(session, user):
-        raise PasswordsOffError(_provider_name())
+        raise PasswordsOffError(provider_name())
 
 
 def read_password_use(user_id: int) -> bool:
@@ -116,6 +116,7 @@ def _can_break_glass() -> tuple[ColumnExpressionArgument[bool], ...]:
     )
 
 
-def _provider_name() -> str:
+def provider_name() -> str:
+    """What people call the identity provider."""
     settings = current_config().sign_on
     return "single sign-on" if settings is None else settings.name

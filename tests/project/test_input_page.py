@@ -1,4 +1,4 @@
-"""docs/limits.md says each limit as it is in the code, and none is missing."""
+"""docs/input.md says each limit as it is in the code, and none is missing."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.source_tree import ROOT, modules
 
-PAGE = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "input.md").read_text(encoding="utf-8")
 ROW = re.compile(
     r"^\| (?P<what>[^|]+) \| (?P<limit>[^|]+) \| `(?P<where>[\w.]+)` \|$", re.MULTILINE
 )
@@ -112,4 +112,4 @@ def test_every_limit_of_what_is_typed_uploaded_or_sent_is_on_the_page() -> None:
 
 
 def test_the_page_is_found() -> None:
-    assert "docs/limits.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "docs/input.md" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What somebody can and cannot do who got hold of a part: see docs/security.md."""
