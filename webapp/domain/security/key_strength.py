@@ -51,7 +51,7 @@ def _is_repeated(key: str) -> bool:
 
 
 def _is_in_order(key: str | bytes) -> bool:
-    """Whether more than half of the characters follow the one before them, up or down."""
+    """Whether most characters follow the one before them, up or down, beyond what chance does."""
     codes = list(key) if isinstance(key, bytes) else [ord(one) for one in key]
     steps = sum(abs(after - before) <= 1 for before, after in pairwise(codes))
-    return steps * 2 > len(codes)
+    return steps * 3 > len(codes) * 2
