@@ -128,6 +128,7 @@ class UserSession(Base):
     user: Mapped[User] = relationship()
     device: Mapped["Device | None"] = relationship()
     has_notes: Mapped[bool | None] = query_expression()
+    is_held: Mapped[bool | None] = query_expression()
 
 
 class Device(Base):

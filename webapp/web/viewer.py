@@ -51,6 +51,7 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
+    is_held: bool
     must_change_password: bool
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
@@ -173,6 +174,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
+        is_held=bool(found.is_held),
         factor_demand=demand,
         factor_due_at=due_at,
         must_change_password=user.must_change_password and came_by_password,

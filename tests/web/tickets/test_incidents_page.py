@@ -105,7 +105,7 @@ def test_the_list_says_what_there_is_and_why(helpdesk: Browser, alerts: dict[str
         "Older than the backfill",
         "Closed when first seen",
         "Excluded organization",
-        "Of excluded organizations only id, severity, status and times are kept",
+        "only id, severity, status and times are kept",
         "Huntress is done with it.",
     ):
         assert words in page.text

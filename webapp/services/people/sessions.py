@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload, with_expression
 from webapp import clock
 from webapp.domain.security.user_agents import describe_user_agent
 from webapp.extensions import current_config
-from webapp.models import Device, PendingSignIn, SecurityNote, User, UserSession
+from webapp.models import Device, PendingSignIn, Restore, SecurityNote, User, UserSession
 from webapp.models.user import ADDRESS_LENGTH, USER_AGENT_LENGTH
 from webapp.services.audit import Origin, record_event
 from webapp.services.errors import NotFoundError, RefusedError
@@ -131,6 +131,7 @@ def find_session(token: str) -> UserSession | None:
             joinedload(UserSession.user),
             joinedload(UserSession.device),
             with_expression(UserSession.has_notes, _has_notes()),
+            with_expression(UserSession.is_held, _is_held()),
         )
         .execution_options(populate_existing=True)
     )
@@ -143,6 +144,11 @@ def _has_notes() -> ColumnElement[bool]:
         SecurityNote.user_id == UserSession.user_id, SecurityNote.seen_at.is_(None)
     )
     return notes.exists()
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Whether a restored backup still waits to be released."""
+    return select(Restore.id).where(Restore.released_at.is_(None)).exists()
 
 
 def is_alive(now: datetime) -> tuple[ColumnElement[bool], ...]:

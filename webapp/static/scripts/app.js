@@ -23,7 +23,7 @@
 
   // Typed text stays in this tab for the person who typed it, even if the session expires. It is
   // removed when that person signs out or another one signs in. Where the browser can encrypt (over
-  // https), it is kept encrypted: the key stands in the pages of the person who is signed in and is
+  // TLS), it is kept encrypted: the key stands in the pages of the person who is signed in and is
   // stored nowhere, so that nobody reads the text once the session has ended.
   const PERSON = "triagedesk-person";
   const person = document.body.dataset.person;
