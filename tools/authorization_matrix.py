@@ -80,7 +80,6 @@ def _viewer(role: str | None) -> Viewer | Anonymous:
         seen_at=datetime(2026, 1, 1, tzinfo=UTC),
         present_at=None,
         has_notes=False,
-        is_held=False,
         must_change_password=False,
     )
 

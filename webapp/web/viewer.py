@@ -51,10 +51,10 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
-    is_held: bool
     must_change_password: bool
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
+    is_held: bool = False
     is_authenticated: bool = True
 
     @property
