@@ -6,11 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from webapp.config import Config, load_config
+from webapp.version import __version__
 
 if TYPE_CHECKING:
     from flask import Flask
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "create_app"]
 
 
 def create_app(config: Config | None = None) -> Flask:

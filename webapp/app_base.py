@@ -5,7 +5,6 @@ from functools import partial
 from flask import Flask
 
 from webapp import (
-    __version__,
     clock,
     models,  # noqa: F401 - it registers every table
     task_queue,
@@ -13,6 +12,7 @@ from webapp import (
 from webapp.config import Config
 from webapp.crypto import cipher
 from webapp.extensions import db, prepare_sqlite, read_server_time
+from webapp.version import __version__
 
 
 def create_base_app(config: Config) -> Flask:

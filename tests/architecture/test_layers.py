@@ -10,7 +10,7 @@ from tests.support.source_tree import Module, all_imports, as_module, imports_wh
 
 SHARED = {
     *("bare_page", "clock", "config", "crypto", "extensions", "log_context"),
-    *("outage", "process_identity", "schema", "stop_signals", "task_queue"),
+    *("outage", "process_identity", "schema", "stop_signals", "task_queue", "version"),
 }
 """Modules directly below the package that the layers stand on."""
 
