@@ -184,7 +184,10 @@ def find_missing_objects() -> list[str]:
 
 def check_pages(seconds: float) -> list[Check]:
     """Let SQLite look for damage in its file, for `seconds` at most."""
-    connection = db.engine.raw_connection()
+    try:
+        connection = db.engine.raw_connection()
+    except (sqlite3.DatabaseError, SQLAlchemyError) as error:  # its very beginning is damaged
+        return [_damaged(_describe(error))]
     driver: sqlite3.Connection = connection.driver_connection  # type: ignore[assignment]
     give_up_at = time.monotonic() + seconds
     driver.set_progress_handler(lambda: time.monotonic() > give_up_at, QUICK_CHECK_STEPS)
@@ -203,8 +206,12 @@ def check_pages(seconds: float) -> list[Check]:
         connection.close()
     if found == NOT_DAMAGED:
         return [Check("database file", True, "no damage found")]
+    return [_damaged(found)]
+
+
+def _damaged(what: str) -> Check:
     hint = "Stop Triagedesk, keep a copy of the file, and restore the last backup."
-    return [Check("database file", False, f"It is damaged: {found.splitlines()[0]}.", hint)]
+    return Check("database file", False, f"It is damaged: {what.splitlines()[0]}.", hint)
 
 
 def _sqlite_file() -> Path | None:
