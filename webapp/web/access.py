@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, current_app, make_response, redirect, request, url_for
 
 from webapp.extensions import read_only
+from webapp.models.user import ROLE_ADMIN, ROLE_AUDITOR
 from webapp.web.answers import reload_page, wants_part
-from webapp.web.viewer import Anonymous, Viewer, current_viewer
+from webapp.web.viewer import current_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -49,17 +50,18 @@ def admin_only(view: View) -> View:
     return _guarded(view, ADMIN_ONLY)
 
 
-def is_allowed(rule: str, viewer: Viewer | Anonymous, *, changes: bool) -> bool:
-    """Whether a viewer may open a page of this rule, or with `changes` send its forms."""
-    if rule == PUBLIC:
-        return True
-    if not viewer.is_authenticated:
-        return False
+def is_allowed(rule: str, role: str, *, changes: bool) -> bool:
+    """Whether a role may open a page of this rule, or with `changes` send its forms.
+
+    The role of somebody who is not signed in is empty.
+    """
+    if rule == PUBLIC or not role:
+        return rule == PUBLIC
     if rule == FOR_ONESELF:
         return True
-    if viewer.is_auditor:
+    if role == ROLE_AUDITOR:
         return not changes
-    return rule == SIGNED_IN or viewer.is_admin
+    return rule == SIGNED_IN or role == ROLE_ADMIN
 
 
 def writes_on_get(view: View) -> View:
@@ -134,5 +136,5 @@ def _check(rule: str, *, changes: bool) -> None:
     viewer = current_viewer()
     if not viewer.is_authenticated:
         raise SignInRequired
-    if not is_allowed(rule, viewer, changes=changes):
+    if not is_allowed(rule, viewer.role, changes=changes):
         abort(403)

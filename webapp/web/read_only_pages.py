@@ -40,25 +40,25 @@ def init_read_only_pages(app: Flask) -> None:
             return response
         viewer = current_viewer()
         if isinstance(viewer, Viewer) and viewer.is_auditor:
-            response.set_data(switch_off_forms(response.get_data(as_text=True), viewer))
+            response.set_data(switch_off_forms(response.get_data(as_text=True), viewer.role))
         return response
 
 
-def switch_off_forms(html: str, viewer: Viewer) -> str:
-    """Return a page in which the forms that `viewer` may not send cannot be filled in or sent."""
+def switch_off_forms(html: str, role: str) -> str:
+    """Return a page in which the forms that a role may not send cannot be filled in or sent."""
     outside: list[str] = []
 
     def switch_off(match: re.Match[str]) -> str:
         form = match[0]
         head = _POSTS.match(form)
-        if head is None or _may_send(head[0], viewer):
+        if head is None or _may_send(head[0], role):
             return form
         identity = _ID.search(head[0])
         if identity is not None:
             outside.append(identity[1])
         return _SCRIPTED.sub("", head[0]) + _disable(form[head.end() :])
 
-    html = _FORM.sub(switch_off, _leave_out_links(html, viewer))
+    html = _FORM.sub(switch_off, _leave_out_links(html, role))
     for identity in outside:
         html = re.sub(
             rf'<(?:input|select|textarea|button)\b(?=[^>]*\sform="{re.escape(identity)}")[^>]*>',
@@ -68,11 +68,11 @@ def switch_off_forms(html: str, viewer: Viewer) -> str:
     return html
 
 
-def _leave_out_links(html: str, viewer: Viewer) -> str:
+def _leave_out_links(html: str, role: str) -> str:
     def leave_out(match: re.Match[str]) -> str:
         path = urlsplit(unescape(match[1])).path
         rule = _rule_of_sending(path) if path.startswith("/") else None
-        is_form = rule is not None and not is_allowed(rule, viewer, changes=True)
+        is_form = rule is not None and not is_allowed(rule, role, changes=True)
         return "" if is_form else match[0]
 
     return _BUTTON_LINK.sub(leave_out, html)
@@ -82,11 +82,11 @@ def _disable(html: str) -> str:
     return _CONTROL.sub(lambda match: f"{match[0]} disabled", html)
 
 
-def _may_send(head: str, viewer: Viewer) -> bool:
+def _may_send(head: str, role: str) -> bool:
     action = _ACTION.search(head)
     path = urlsplit(unescape(action[1])).path if action else ""
     rule = _rule_of_sending(path or request.path)
-    return rule is not None and is_allowed(rule, viewer, changes=True)
+    return rule is not None and is_allowed(rule, role, changes=True)
 
 
 def _rule_of_sending(path: str) -> str | None:

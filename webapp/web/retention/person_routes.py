@@ -10,7 +10,7 @@ from webapp.services.retention.backups_left import find_backups_left
 from webapp.services.retention.erasures import PERSON, find_erasure
 from webapp.services.retention.export_person import export_person
 from webapp.services.retention.forget_person import begin_forgetting_person
-from webapp.web.access import admin_only, signed_in
+from webapp.web.access import admin_only, for_oneself
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import form_status, show_field_errors
@@ -23,7 +23,7 @@ from webapp.web.viewer import require_viewer
 
 
 @retention.post("/preferences/download")
-@signed_in
+@for_oneself
 @needs_presence_to_send
 @exporting
 def download_own() -> ResponseReturnValue:
