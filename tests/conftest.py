@@ -23,6 +23,7 @@ from tests.support.made_once import (
     compiled_statements,
 )
 from tests.support.postgres import PostgresServer
+from tests.support.recovery.places import RestorePlace
 from webapp import clock, create_app
 from webapp.config import Config
 from webapp.extensions import db
@@ -129,6 +130,23 @@ def app(config: Config) -> Iterator[Flask]:
         yield app
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture
+def postgres_here(database_kind: str, request: pytest.FixtureRequest) -> PostgresServer | None:
+    """The PostgreSQL server, where the test is about one."""
+    if database_kind == "sqlite":
+        return None
+    found: PostgresServer = request.getfixturevalue("postgres_server")
+    return found
+
+
+@pytest.fixture
+def place(postgres_here: PostgresServer | None, tmp_path: Path) -> Iterator[RestorePlace]:
+    """An empty place of the same kind, to restore a backup into."""
+    place = RestorePlace.create(tmp_path / "elsewhere", postgres_here)
+    yield place
+    place.drop()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """`triagedesk backup`, `restore`, `recovery` and `drill restore`, as from a shell."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyrage
@@ -34,25 +33,10 @@ def passphrase(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def server(database_kind: str, request: pytest.FixtureRequest) -> PostgresServer | None:
-    if database_kind == "sqlite":
-        return None
-    found: PostgresServer = request.getfixturevalue("postgres_server")
-    return found
-
-
-@pytest.fixture
-def shell(shell: Shell, server: PostgresServer | None) -> Shell:
-    if server is not None:
-        shell.env["TRIAGEDESK_PG_BIN"] = str(server.binaries)
+def shell(shell: Shell, postgres_here: PostgresServer | None) -> Shell:
+    if postgres_here is not None:
+        shell.env["TRIAGEDESK_PG_BIN"] = str(postgres_here.binaries)
     return shell
-
-
-@pytest.fixture
-def place(server: PostgresServer | None, tmp_path: Path) -> Iterator[RestorePlace]:
-    place = RestorePlace.create(tmp_path / "elsewhere", server)
-    yield place
-    place.drop()
 
 
 def actions() -> list[str]:

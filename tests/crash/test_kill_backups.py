@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -53,23 +53,9 @@ KILLS = 20
 
 
 @pytest.fixture
-def server(database_kind: str, request: pytest.FixtureRequest) -> PostgresServer | None:
-    if database_kind == "sqlite":
-        return None
-    found: PostgresServer = request.getfixturevalue("postgres_server")
-    return found
-
-
-@pytest.fixture
-def config(config: Config, server: PostgresServer | None) -> Config:
-    return replace(config, backups=BackupSettings(postgres_bin=server and server.binaries))
-
-
-@pytest.fixture
-def place(server: PostgresServer | None, tmp_path: Path) -> Iterator[RestorePlace]:
-    place = RestorePlace.create(tmp_path / "elsewhere", server)
-    yield place
-    place.drop()
+def config(config: Config, postgres_here: PostgresServer | None) -> Config:
+    binaries = postgres_here and postgres_here.binaries
+    return replace(config, backups=BackupSettings(postgres_bin=binaries))
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ BEFORE_BACKUPS = "0012"
 
 
 @pytest.fixture
-def old(server: PostgresServer | None, tmp_path: Path) -> Iterator[RestorePlace]:
+def old(postgres_here: PostgresServer | None, tmp_path: Path) -> Iterator[RestorePlace]:
     """An installation of before there were backups."""
-    place = RestorePlace.create(tmp_path / "old", server)
+    place = RestorePlace.create(tmp_path / "old", postgres_here)
     yield place
     place.drop()
 
