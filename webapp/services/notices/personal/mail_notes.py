@@ -10,13 +10,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.message import Link, Message
-from webapp.domain.notices.target_kinds import Kind
 from webapp.extensions import current_config
 from webapp.models import SecurityNote, User
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.send import send
-from webapp.outbound.settings import Destination, MailServer
-from webapp.services.notices.targets.destinations import read_mail_server
+from webapp.outbound.settings import MailServer
+from webapp.services.notices.targets.destinations import mail_destination, read_mail_server
 from webapp.services.restored import are_messages_free
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
@@ -85,16 +84,8 @@ def _message(note: SecurityNote) -> Message:
 
 def _send(note_id: int, address: str, message: Message, server: MailServer) -> bool:
     """Send one mail; what the server refuses for good is not tried again."""
-    config = current_config()
-    destination = Destination(
-        kind=Kind.EMAIL,
-        settings={"to": address},
-        outbound_hosts=config.outbound_hosts,
-        mail_server=server,
-        ca_file=config.outbound_ca_file,
-    )
     try:
-        send(destination, message)
+        send(mail_destination(address, server), message)
     except DeliveryError as error:
         if error.failure is Failure.PERMANENT:
             _end(note_id)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.config import Config
 from webapp.crypto import UnreadableText
 from webapp.domain.notices.target_kinds import Kind
+from webapp.extensions import current_config
 from webapp.models import NotificationSettings, Target
 from webapp.outbound.errors import DeliveryError, Failure
 from webapp.outbound.settings import Destination, MailServer
@@ -44,6 +45,18 @@ def _settings_of(target: Target) -> tuple[dict[str, Any], dict[str, Any]]:
     if isinstance(target.secrets, UnreadableText):
         raise DeliveryError(Failure.PERMANENT, UNREADABLE)
     return dict(target.settings), json.loads(target.secrets) if target.secrets else {}
+
+
+def mail_destination(address: str, server: MailServer | None) -> Destination:
+    """Return how a mail reaches an address that is no target."""
+    config = current_config()
+    return Destination(
+        kind=Kind.EMAIL,
+        settings={"to": address},
+        outbound_hosts=config.outbound_hosts,
+        mail_server=server,
+        ca_file=config.outbound_ca_file,
+    )
 
 
 def read_mail_server(session: Session) -> MailServer | None:

@@ -3,15 +3,12 @@
 from sqlalchemy import update
 
 from webapp import clock
-from webapp.domain.notices.target_kinds import Kind
-from webapp.extensions import current_config
 from webapp.models import Target
 from webapp.outbound.errors import DeliveryError
 from webapp.outbound.send import send
-from webapp.outbound.settings import Destination
 from webapp.services.errors import RefusedError
 from webapp.services.notices.deliver_now import build_test_message, send_now
-from webapp.services.notices.targets.destinations import read_mail_server
+from webapp.services.notices.targets.destinations import mail_destination, read_mail_server
 from webapp.services.notices.targets.edit_targets import get_team_target
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
@@ -50,18 +47,10 @@ def send_test_mail(address: str) -> str:
 
     Raises RefusedError with what the server said, or if none is set up.
     """
-    config = current_config()
     with reading() as session:
         server = read_mail_server(session)
-    destination = Destination(
-        kind=Kind.EMAIL,
-        settings={"to": address},
-        outbound_hosts=config.outbound_hosts,
-        mail_server=server,
-        ca_file=config.outbound_ca_file,
-    )
     try:
-        return send(destination, build_test_message(address))
+        return send(mail_destination(address, server), build_test_message(address))
     except DeliveryError as error:
         raise RefusedError(str(error)) from error
 
