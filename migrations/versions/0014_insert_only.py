@@ -1,7 +1,9 @@
 """The audit log, its chain, its prunings and its seals are only ever added to; triggers see to it.
 
-Allowed is what retention and erasure need: events and links that a pruning covers may be deleted,
-details may be erased together with their salt, and a seal may note once that it was sent.
+Allowed is what retention and erasure need: links that a pruning covers may be deleted, and events
+that belong to such links; details may be erased together with their salt, and a seal may note once
+that it was sent. A pruning ends at a link that is not the newest one, and none of the events up to
+it is younger than retention may ever take: by the database's own clock, whatever a statement says.
 """
 
 import sqlalchemy as sa
@@ -14,11 +16,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    statements = SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL
-    for statement in statements:
+    bind = op.get_bind()
+    for statement in SQLITE if bind.dialect.name == "sqlite" else POSTGRESQL:
         op.execute(sa.text(statement.replace(":", r"\:")))
+    if bind.dialect.name != "sqlite":
+        schema = bind.scalar(sa.text("SELECT quote_ident(current_schema())"))
+        for name in GUARDED:
+            op.execute(f"ALTER FUNCTION {name}_stay() SET search_path = {schema}, pg_temp")
 
 
+GUARDED = ("audit_events", "audit_chain", "audit_prunings", "audit_seals")
 EVENTS_STAY = "events of the audit log are never changed, and deleted only by retention"
 LINKS_STAY = "links of the audit chain are never changed, and deleted only by retention"
 PRUNINGS_STAY = "prunings of the audit log are never changed or deleted, and end at a link"
@@ -43,14 +50,34 @@ def _refuse(words: str) -> str:
     return f"SELECT RAISE(ABORT, '{words}');"
 
 
-PRUNED_EVENT = "EXISTS (SELECT 1 FROM audit_prunings WHERE through_event_id >= old.id)"
-PRUNED_LINK = "EXISTS (SELECT 1 FROM audit_prunings WHERE position >= old.position)"
-ENDS_AT_A_LINK = """
+PRUNED_EVENT = """
     EXISTS (
         SELECT 1 FROM audit_chain
-        WHERE position = new.position AND hash = new.hash AND event_id <= new.through_event_id
+        JOIN audit_prunings ON audit_prunings.position >= audit_chain.position
+        WHERE audit_chain.event_id = old.id
     )
 """
+PRUNED_LINK = "EXISTS (SELECT 1 FROM audit_prunings WHERE position >= old.position)"
+FITS_NO_MORE = """
+    (new.position < 1 OR EXISTS (SELECT 1 FROM audit_prunings WHERE position >= new.position))
+"""
+
+
+def _ends_at_an_old_link(youngest: str) -> str:
+    """Whether a pruning ends where it says, before the newest link and after old events alone."""
+    return f"""
+        EXISTS (SELECT 1 FROM audit_chain WHERE position = new.position AND hash = new.hash)
+        AND EXISTS (SELECT 1 FROM audit_chain WHERE position > new.position)
+        AND new.through_event_id = (
+            SELECT max(event_id) FROM audit_chain WHERE position <= new.position
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM audit_chain
+            JOIN audit_events ON audit_events.id = audit_chain.event_id
+            WHERE audit_chain.position <= new.position AND audit_events.happened_at > {youngest}
+        )
+    """
+
 
 SQLITE = (
     f"""
@@ -76,7 +103,7 @@ SQLITE = (
     """,
     f"""
     CREATE TRIGGER audit_chain_added BEFORE INSERT ON audit_chain
-    WHEN EXISTS (
+    WHEN {FITS_NO_MORE} OR EXISTS (
         SELECT 1 FROM audit_chain WHERE position = new.position OR event_id = new.event_id
     )
     BEGIN {_refuse(LINKS_STAY)} END
@@ -97,7 +124,8 @@ SQLITE = (
     """,
     f"""
     CREATE TRIGGER audit_prunings_added BEFORE INSERT ON audit_prunings
-    WHEN NOT {ENDS_AT_A_LINK} OR EXISTS (SELECT 1 FROM audit_prunings WHERE id = new.id)
+    WHEN NOT ({_ends_at_an_old_link("datetime('now', '-90 days')")})
+        OR EXISTS (SELECT 1 FROM audit_prunings WHERE id = new.id)
     BEGIN {_refuse(PRUNINGS_STAY)} END
     """,
     f"""
@@ -124,7 +152,8 @@ SQLITE = (
     """,
 )
 
-# PostgreSQL. TRUNCATE tells no row triggers, so each table has one for the statement as well.
+# PostgreSQL. TRUNCATE tells no row triggers, so each table has one for the statement as well. The
+# functions look into our own schema alone: a temporary table of the same name would come first.
 
 
 def _function(name: str, words: str, changed: str, deleted: str, added: str = "true") -> str:
@@ -180,6 +209,7 @@ POSTGRESQL = (
                 SELECT 1 FROM audit_events WHERE id = OLD.event_id AND redacted_at IS NOT NULL
             )""",
         deleted=PRUNED_LINK,
+        added=f"NOT {FITS_NO_MORE}",
     ),
     *_triggers("audit_chain"),
     _function(
@@ -187,7 +217,7 @@ POSTGRESQL = (
         PRUNINGS_STAY,
         changed="false",
         deleted="false",
-        added=ENDS_AT_A_LINK,
+        added=_ends_at_an_old_link("clock_timestamp() - interval '90 days'"),
     ),
     *_triggers("audit_prunings"),
     _function(

@@ -16,8 +16,15 @@ from webapp.services.audit_trail import prune_events as module
 from webapp.services.audit_trail.chain_events import chain_events
 from webapp.services.audit_trail.prune_events import count_prunable, prune_events
 from webapp.services.audit_trail.redact_events import redact_events
+from webapp.services.audit_trail.seal_chain import make_seal
 from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.services.transactions import reading, transaction
+
+
+@pytest.fixture(autouse=True)
+def long_ago(fake_clock: FakeClock) -> None:
+    """The database deletes only what is old by its own clock."""
+    fake_clock.advance(days=-2_000)
 
 
 def event_ids() -> list[int]:
@@ -41,9 +48,10 @@ def test_old_events_go_and_the_chain_holds(app: Flask, fake_clock: FakeClock) ->
     assert event_ids() == [6, 7, 8, 9]
     assert positions() == [6, 7, 8, 9]
     told = all_rows(AuditEvent)[-1]
+    [pruning] = all_rows(AuditPruning)
     assert (told.action, told.after) == (
         "audit.pruned",
-        {"events": 5, "before": before.isoformat(), "position": 5},
+        {"events": 5, "before": before.isoformat(), "position": 5, "hash": pruning.hash},
     )
     report = verify_chain()
     assert (report.problems, report.pruned, report.links) == ([], 5, 4)
@@ -59,6 +67,80 @@ def test_what_is_deleted_beyond_a_pruning_is_found(app: Flask, fake_clock: FakeC
     prune_events(fake_clock.now() - timedelta(days=1), fake_clock.now())
     tamper("DELETE FROM audit_events WHERE id = 6", "DELETE FROM audit_chain WHERE position = 6")
     assert "Link 6 is missing" in verify_chain().problems[0]
+
+
+@both_databases
+def test_a_deletion_that_no_event_tells_of_is_found(app: Flask, fake_clock: FakeClock) -> None:
+    """The triggers allow it for old events, as they cannot know who asks."""
+    chained(5)
+    with transaction() as session:
+        for statement in (
+            "INSERT INTO audit_prunings (through_event_id, position, hash, pruned_at)"
+            " SELECT event_id, position, hash, chained_at FROM audit_chain WHERE position = 4",
+            "DELETE FROM audit_events WHERE id <= 4",
+            "DELETE FROM audit_chain WHERE position <= 4",
+        ):
+            session.connection().exec_driver_sql(statement)
+    told = "The links up to 4 and their events were deleted, and no event tells of it."
+    assert verify_chain().problems == [told]
+    add_events(1, action="audit.pruned", after={"events": 4, "position": 4, "hash": "0" * 64})
+    add_events(1, action="audit.pruned", after=None)
+    assert verify_chain().problems == [told]
+
+
+@both_databases
+def test_seals_at_and_before_what_was_deleted(app: Flask, fake_clock: FakeClock) -> None:
+    chained(3)
+    with reading() as session:
+        hashes = {link.position: link.hash for link in session.scalars(select(AuditLink))}
+    fake_clock.advance(days=1)
+    make_seal(fake_clock.now())
+    fake_clock.advance(days=10)
+    chained(1)
+    assert prune_events(fake_clock.now() - timedelta(days=1), fake_clock.now()) == 3
+    report = verify_chain([f"3:{hashes[3]}"])
+    assert (report.problems, report.remarks) == ([], [])
+    report = verify_chain([f"3:{hashes[3]}", f"3:{'a' * 64}"])
+    assert report.problems == [
+        "Link 3 is not the one that was sealed: the seal that was given names another hash, so the"
+        " chain was written anew."
+    ]
+    report = verify_chain([f"2:{hashes[2]}"])
+    assert (report.problems, report.remarks) == (
+        [],
+        [
+            "The seal that was given names link 2, which retention has deleted with all up to 3:"
+            " nothing is left to compare it with."
+        ],
+    )
+    tamper(f"UPDATE audit_seals SET hash = '{'b' * 64}'")
+    [problem] = verify_chain().problems
+    assert problem.startswith("Link 3 is not the one that was sealed: the seal of 20")
+
+
+@both_databases
+@pytest.mark.parametrize("days", [0, 89])
+def test_no_event_goes_that_is_young_by_the_databases_clock(
+    app: Flask, fake_clock: FakeClock, days: int
+) -> None:
+    """Whatever time the process believes it is."""
+    with reading() as session:
+        now = module._database_now(session)
+    fake_clock.advance(seconds=(now - timedelta(days=days) - fake_clock.now()).total_seconds())
+    chained(2)
+    fake_clock.advance(days=3_000)
+    assert count_prunable(fake_clock.now()) == 0
+    assert prune_events(fake_clock.now(), fake_clock.now()) == 0
+    assert all_rows(AuditPruning) == []
+
+
+def test_what_tells_of_a_deletion_keeps_its_figures(app: Flask, fake_clock: FakeClock) -> None:
+    chained(3)
+    fake_clock.advance(days=10)
+    prune_events(fake_clock.now(), fake_clock.now())
+    with transaction() as session:
+        assert redact_events(session, [AuditEvent.id > 0]) == 1
+    assert verify_chain().is_whole
 
 
 def test_a_pruning_that_was_interrupted_goes_on(

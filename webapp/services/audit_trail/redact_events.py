@@ -13,6 +13,7 @@ from webapp import clock
 from webapp.models import AuditEvent, AuditLink
 from webapp.services.audit import record_event
 from webapp.services.audit_trail.chain_end import take_chain_lock
+from webapp.services.audit_trail.prune_events import PRUNED
 from webapp.services.transactions import NO_SYNC
 
 REDACTED = "audit.redacted"
@@ -25,7 +26,8 @@ def redact_events(
     """Erase the details of the events that fulfil all `conditions`; return how many had some.
 
     It works in the caller's transaction, and the chain waits until that ends. An event is recorded
-    that says how many were erased: verifying compares the two.
+    that says how many were erased: verifying compares the two. What tells of erasures and of
+    deletions holds figures alone, and keeps them.
     """
     take_chain_lock(session)
     session.flush()
@@ -58,7 +60,11 @@ def redact_events(
 def _list_batch(session: Session, conditions: Sequence[ColumnElement[bool]]) -> Sequence[int]:
     return session.scalars(
         select(AuditEvent.id)
-        .where(AuditEvent.redacted_at.is_(None), AuditEvent.action != REDACTED, *conditions)
+        .where(
+            AuditEvent.redacted_at.is_(None),
+            AuditEvent.action.not_in((REDACTED, PRUNED)),
+            *conditions,
+        )
         .order_by(AuditEvent.id)
         .limit(BATCH)
     ).all()

@@ -1,6 +1,7 @@
 """Verifying the audit log: every link is computed again from what is stored, in constant memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from webapp.domain.security.chain_check import (
 )
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal
 from webapp.services.audit_trail.chain_end import read_pruned_end
+from webapp.services.audit_trail.prune_events import PRUNED
 from webapp.services.audit_trail.redact_events import REDACTED
 from webapp.services.errors import FieldError
 from webapp.services.transactions import reading
@@ -81,10 +83,17 @@ class ChainReport:
 
 @dataclass(frozen=True, slots=True)
 class _Seal:
-    """A place of the chain that somebody has noted, and what it was called."""
+    """A place of the chain that somebody has noted, and what it was called.
+
+    `is_ours` says that it is kept here, and not from elsewhere.
+    """
 
     hash: str | None
     words: str
+    is_ours: bool = True
+
+
+_Seals = Mapping[int, Sequence[_Seal]]
 
 
 def verify_chain(known_seals: Sequence[str] = ()) -> ChainReport:
@@ -93,12 +102,14 @@ def verify_chain(known_seals: Sequence[str] = ()) -> ChainReport:
     `known_seals` are seals that were kept elsewhere, as `POSITION:HASH`; FieldError if one does not
     look like that.
     """
-    given = dict(map(_parse_seal, known_seals))
+    given = [_parse_seal(one) for one in known_seals]
     for _ in range(MOST_WALKS):
-        report = _walk({**_read_seals(), **given})
+        report = _walk(_by_position([*_read_seals(), *given]))
         with reading() as session:
-            if read_pruned_end(session).position == report.pruned:
-                break
+            pruned = read_pruned_end(session)
+        if pruned.position == report.pruned:
+            break
+    _look_at_pruning(report, pruned)
     _look_at_waiting(report)
     _look_at_redactions(report)
     return report
@@ -122,10 +133,18 @@ def list_chain_lines(after: int = 0) -> Iterator[tuple[int, str, str]]:
         before = ChainEnd(link.position, link.hash)
 
 
-def _walk(seals: Mapping[int, _Seal]) -> ChainReport:
+def _by_position(seals: Iterable[tuple[int, _Seal]]) -> _Seals:
+    found: dict[int, list[_Seal]] = defaultdict(list)
+    for position, seal in seals:
+        found[position].append(seal)
+    return found
+
+
+def _walk(seals: _Seals) -> ChainReport:
     with reading() as session:
         pruned = read_pruned_end(session)
     report = ChainReport(end=pruned, pruned=pruned.position)
+    _compare(report, seals.get(pruned.position, ()))
     newest: datetime | None = None
     for link, event in _read_links(pruned.position):
         gap = find_gap(report.end, link)
@@ -137,22 +156,34 @@ def _walk(seals: Mapping[int, _Seal]) -> ChainReport:
             newest = max(newest or event.linked.happened_at, event.linked.happened_at)
         report.end = ChainEnd(link.position, link.hash)
         report.links += 1
-        _compare(report, seals.get(link.position))
-    for position, seal in seals.items():
-        if position > report.end.position:
-            report.note(
-                f"The end was cut off: {seal.words} names link {position}, but the chain ends at"
-                f" {report.end.position}."
-            )
+        _compare(report, seals.get(link.position, ()))
+    _look_beyond(report, seals)
     return report
 
 
-def _compare(report: ChainReport, seal: _Seal | None) -> None:
-    if seal is not None and seal.hash not in (None, report.end.hash):
-        report.note(
-            f"Link {report.end.position} is not the one that was sealed: {seal.words} names"
-            " another hash, so the chain was written anew."
-        )
+def _compare(report: ChainReport, seals: Sequence[_Seal]) -> None:
+    for seal in seals:
+        if seal.hash not in (None, report.end.hash):
+            report.note(
+                f"Link {report.end.position} is not the one that was sealed: {seal.words} names"
+                " another hash, so the chain was written anew."
+            )
+
+
+def _look_beyond(report: ChainReport, seals: _Seals) -> None:
+    """Look at the seals of links that are not there: behind the end, or deleted by retention."""
+    for position, found in seals.items():
+        for seal in found:
+            if position > report.end.position:
+                report.note(
+                    f"The end was cut off: {seal.words} names link {position}, but the chain ends"
+                    f" at {report.end.position}."
+                )
+            elif position < report.pruned and not seal.is_ours:
+                report.remark(
+                    f"{seal.words.capitalize()} names link {position}, which retention has"
+                    f" deleted with all up to {report.pruned}: nothing is left to compare it with."
+                )
 
 
 def _read_links(position: int) -> Iterator[tuple[StoredLink, StoredEvent | None]]:
@@ -202,15 +233,15 @@ def _stored_event(row: Row[tuple[object, ...]]) -> StoredEvent | None:
     return StoredEvent(linked, row.before, row.after, row.redacted_at)
 
 
-def _read_seals() -> dict[int, _Seal]:
+def _read_seals() -> list[tuple[int, _Seal]]:
     """The places that our own seals and bookmarks name."""
     with reading() as session:
         bookmarks = session.execute(select(AuditForward.position, AuditForward.receiver)).all()
         seals = session.execute(select(AuditSeal.position, AuditSeal.hash, AuditSeal.day)).all()
-    return {
-        **{one.position: _Seal(None, f"the bookmark of {one.receiver}") for one in bookmarks},
-        **{one.position: _Seal(one.hash, f"the seal of {one.day}") for one in seals},
-    }
+    return [
+        *((one.position, _Seal(None, f"the bookmark of {one.receiver}")) for one in bookmarks),
+        *((one.position, _Seal(one.hash, f"the seal of {one.day}")) for one in seals),
+    ]
 
 
 def _parse_seal(text: str) -> tuple[int, _Seal]:
@@ -220,7 +251,24 @@ def _parse_seal(text: str) -> tuple[int, _Seal]:
     if not (is_number and is_hash):
         sentence = "A seal is POSITION:HASH, for example 4711: and 64 digits from 0 to f."
         raise FieldError({"seal": sentence})
-    return int(position), _Seal(digest.lower(), "the seal that was given")
+    return int(position), _Seal(digest.lower(), "the seal that was given", is_ours=False)
+
+
+def _look_at_pruning(report: ChainReport, pruned: ChainEnd) -> None:
+    """Look for the event that tells of the last deletion; retention always keeps that one."""
+    if pruned.position == 0:
+        return
+    with reading() as session:
+        told = session.scalars(select(AuditEvent.after).where(AuditEvent.action == PRUNED)).all()
+    is_told = any(
+        ((after or {}).get("position"), (after or {}).get("hash")) == (pruned.position, pruned.hash)
+        for after in told
+    )
+    if not is_told:
+        report.note(
+            f"The links up to {pruned.position} and their events were deleted, and no event tells"
+            " of it."
+        )
 
 
 def _look_at_waiting(report: ChainReport) -> None:
