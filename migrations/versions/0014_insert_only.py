@@ -4,6 +4,9 @@ Allowed is what retention and erasure need: links that a pruning covers may be d
 that belong to such links; details may be erased together with their salt, and a seal may note once
 that it was sent. A pruning ends at a link that is not the newest one, and none of the events up to
 it is younger than retention may ever take: by the database's own clock, whatever a statement says.
+
+A later migration that makes one of these tables anew on SQLite (a batch of Alembic) has to drop the
+triggers before and make them again: webapp/services/audit_trail/missing_triggers.py lists them.
 """
 
 import sqlalchemy as sa

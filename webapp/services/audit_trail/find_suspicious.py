@@ -16,6 +16,7 @@ from webapp.domain.security.events import (
 )
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal, User
 from webapp.services.audit_trail.check_daily import read_last_verification
+from webapp.services.audit_trail.missing_triggers import list_missing_triggers, missing_words
 from webapp.services.lookups import LARGEST_ID
 
 WITHIN = timedelta(days=1)
@@ -93,7 +94,10 @@ def find_broken_glass(session: Session, now: datetime) -> Iterator[Suspicion]:
 
 
 def find_broken_chain(session: Session) -> Iterator[Suspicion]:
-    """Yield that the last daily verification found the log tampered with."""
+    """Yield that the last daily verification found the log tampered with, or triggers are gone."""
+    missing = missing_words(list_missing_triggers(session))
+    if missing is not None:
+        yield Suspicion("triggers", missing)
     last = read_last_verification(session)
     if last is not None and last.action == TRAIL_BROKEN:
         first = (last.after or {}).get("first_problem", "")

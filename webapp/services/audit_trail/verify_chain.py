@@ -18,6 +18,7 @@ from webapp.domain.security.chain_check import (
 )
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal
 from webapp.services.audit_trail.chain_end import read_pruned_end
+from webapp.services.audit_trail.missing_triggers import list_missing_triggers, missing_words
 from webapp.services.audit_trail.prune_events import PRUNED
 from webapp.services.audit_trail.redact_events import REDACTED
 from webapp.services.errors import FieldError
@@ -106,9 +107,10 @@ def verify_chain(known_seals: Sequence[str] = ()) -> ChainReport:
     for _ in range(MOST_WALKS):
         report = _walk(_by_position([*_read_seals(), *given]))
         with reading() as session:
-            pruned = read_pruned_end(session)
+            pruned, missing = read_pruned_end(session), list_missing_triggers(session)
         if pruned.position == report.pruned:
             break
+    report.note(missing_words(missing))
     _look_at_pruning(report, pruned)
     _look_at_waiting(report)
     _look_at_redactions(report)
