@@ -22,6 +22,10 @@ FOR_CHANGE = {"key_share": True}
 NO_SYNC = {"synchronize_session": False}
 """Execution options for a statement that writes rows without updating objects loaded before."""
 
+PAUSE_SECONDS = 0.02
+"""Between two transactions of long work others get SQLite's write lock: whoever waits for it asks
+again and again, and would find it taken each time."""
+
 _OPEN = "triagedesk_unit_of_work"
 
 

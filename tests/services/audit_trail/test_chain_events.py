@@ -24,7 +24,7 @@ from webapp.services.audit_trail import chain_events as module
 from webapp.services.audit_trail.chain_end import take_chain_lock
 from webapp.services.audit_trail.chain_events import BATCH, chain_events
 from webapp.services.audit_trail.verify_chain import verify_chain
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import PAUSE_SECONDS, reading, transaction
 
 postgresql = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 
@@ -157,3 +157,26 @@ def test_writers_are_not_held_up(app: Flask) -> None:
     batches = [spans[at : at + BATCH] for at in range(0, len(spans), BATCH)]
     assert len(batches) == 3
     assert max(batch[-1] - batch[0] for batch in batches) < 1
+
+
+@both_databases
+def test_no_round_looks_again_at_what_it_has_chained(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first round over many events would take ever longer."""
+    monkeypatch.setattr(module, "BATCH", 2)
+    floors: list[int] = []
+    real = module._list_waiting
+    monkeypatch.setattr(module, "_list_waiting", lambda floor: floors.append(floor) or real(floor))
+    ids = add_events(5)
+    assert chain_events(clock.utcnow(), is_thorough=True) == 5
+    assert floors == [0, ids[1], ids[3], ids[4]]
+
+
+def test_others_may_write_between_two_batches(
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    add_events(6)
+    chain_events(clock.utcnow())
+    assert fake_clock.slept == pytest.approx(2 * PAUSE_SECONDS)

@@ -1,24 +1,30 @@
 """Retention and erasure: what they take is gone for good, and the chain still holds."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.interruptions import ProcessDied
 from tests.support.rows import all_rows
 from tests.support.security.trail import add_events, chained, tamper
+from webapp.domain.security.chain import ChainEnd
+from webapp.extensions import db
 from webapp.models import AuditEvent, AuditLink, AuditPruning
 from webapp.services.audit_trail import prune_events as module
+from webapp.services.audit_trail.chain_end import take_chain_lock
 from webapp.services.audit_trail.chain_events import chain_events
 from webapp.services.audit_trail.prune_events import count_prunable, prune_events
 from webapp.services.audit_trail.redact_events import redact_events
 from webapp.services.audit_trail.seal_chain import make_seal
 from webapp.services.audit_trail.verify_chain import verify_chain
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import PAUSE_SECONDS, reading, transaction
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +173,34 @@ def test_a_pruning_that_was_interrupted_goes_on(
     assert prune_events(before, fake_clock.now()) == 5
     assert len(all_rows(AuditPruning)) == 1
     assert verify_chain().is_whole
+
+
+def test_others_may_write_between_two_batches(
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 2)
+    chained(7)
+    fake_clock.advance(days=10)
+    slept = fake_clock.slept
+    assert prune_events(fake_clock.now(), fake_clock.now()) == 6
+    assert fake_clock.slept - slept == pytest.approx(3 * PAUSE_SECONDS)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_a_deletion_waits_for_who_works_on_the_chain(app: Flask) -> None:
+    chained(3)
+    with Session(db.engine) as other:
+        take_chain_lock(other)
+        with (
+            patch.object(module, "take_chain_lock", _impatient),
+            pytest.raises(OperationalError, match="lock timeout"),
+        ):
+            module._delete_marked(ChainEnd())
+
+
+def _impatient(session: Session) -> None:
+    session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+    take_chain_lock(session)
 
 
 def test_the_newest_link_and_what_has_none_stay(app: Flask, fake_clock: FakeClock) -> None:

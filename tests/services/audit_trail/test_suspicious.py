@@ -139,12 +139,25 @@ def test_events_that_wait_for_their_links(
 ) -> None:
     chained(2)
     add_events(1)
-    fake_clock.advance(minutes=29)
+    fake_clock.advance(minutes=9)
     assert found(config, fake_clock) == []
     fake_clock.advance(minutes=2)
     [(kind, subject, sentence)] = found(config, fake_clock)
     assert (kind, subject) == ("audit-waiting", "chain")
-    assert sentence == "Events of the audit log have been waiting for their links 31 min."
+    assert sentence == "Events of the audit log have been waiting for their links 11 min."
+
+
+@both_databases
+def test_an_event_that_waits_behind_later_ones(
+    app: Flask, config: Config, fake_clock: FakeClock
+) -> None:
+    """On PostgreSQL events may be committed after others with higher ids."""
+    chained(3)
+    tamper("DELETE FROM audit_chain WHERE position = 2")
+    fake_clock.advance(minutes=11)
+    assert [(kind, subject) for kind, subject, _ in found(config, fake_clock)] == [
+        ("audit-waiting", "chain")
+    ]
 
 
 def test_a_seal_that_does_not_leave(app: Flask, config: Config, fake_clock: FakeClock) -> None:

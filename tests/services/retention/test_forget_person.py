@@ -9,6 +9,8 @@ from tests.support.databases import both_databases
 from tests.support.poller import Desk
 from tests.support.rows import add, all_rows, change, fresh
 from tests.support.security.forgetting import files_that_say, fill, rows_that_say
+from tests.support.security.trail import add_events
+from webapp import clock
 from webapp.models import (
     Alarm,
     AuditEvent,
@@ -26,9 +28,12 @@ from webapp.models import (
     User,
     UserSession,
 )
+from webapp.services.audit_trail.chain_events import chain_events
+from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.users import activate_user, add_user, deactivate_user, set_password
+from webapp.services.retention import forget_person
 from webapp.services.retention.export_person import export_person
 from webapp.services.retention.forget_person import (
     begin_forgetting_person,
@@ -122,6 +127,21 @@ def test_the_audit_log_keeps_what_the_number_did(isolde: User) -> None:
     about = [event for event in about if event.subject_type == "user"]
     assert {event.action for event in about} >= {"user.added", "user.deactivated", "user.forgotten"}
     assert not [e for e in about if e.after and "email" in e.after]
+
+
+def test_the_log_of_somebody_is_erased_in_short_transactions(
+    isolde: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others write in between, and the chain goes on."""
+    monkeypatch.setattr(forget_person, "BATCH", 5)
+    about = {"subject_type": "user", "subject_id": isolde.id}
+    add_events(20, action="session.refused", before=None, after={"why": "password"}, **about)
+    forget(isolde)
+    told = [e.after["events"] for e in all_rows(AuditEvent, AuditEvent.action == "audit.redacted")]
+    assert sum(told) >= 20
+    assert max(told) == 5
+    chain_events(clock.utcnow())
+    assert verify_chain().is_whole
 
 
 def test_only_somebody_who_was_deactivated_is_forgotten(isolde: User) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from webapp import clock
 from webapp.domain.security.chain import (
     ChainEnd,
     LinkedEvent,
@@ -22,7 +23,7 @@ from webapp.domain.security.chain import (
 )
 from webapp.models import AuditEvent, AuditLink
 from webapp.services.audit_trail.chain_end import read_chain_end, try_chain_lock
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import PAUSE_SECONDS, reading, transaction
 
 BATCH = 100
 """So few events are chained in a transaction, because on SQLite nobody else writes meanwhile."""
@@ -42,16 +43,21 @@ def chain_events(now: datetime, *, is_thorough: bool = False) -> int:
     A quick round looks at new events and at those that were committed up to 5,000 links late; one
     that `is_thorough` looks at all. Several processes may call this at once: one of them works.
     """
-    floor = 0 if is_thorough else _read_floor()
-    total = 0
-    for _ in range(MOST_BATCHES):
+    floor, total = 0, 0
+    if not is_thorough:
+        with reading() as session:
+            floor = read_chain_floor(session)
+    for number in range(MOST_BATCHES):
         waiting = _list_waiting(floor)
         if not waiting:
             break
+        if number:
+            clock.sleep(PAUSE_SECONDS)
         chained = _chain_batch(waiting, now)
         if chained is None:
             break  # another process is at it
         total += chained
+        floor = waiting[-1]  # what has a link by now is not looked at again
     return total
 
 
@@ -73,13 +79,12 @@ def linked_event(event: AuditEvent) -> LinkedEvent:
     return LinkedEvent(**{one.name: getattr(event, one.name) for one in fields(LinkedEvent)})
 
 
-def _read_floor() -> int:
-    """No event up to this id is looked for in a quick round."""
+def read_chain_floor(session: Session) -> int:
+    """Return the id up to which quick rounds look for no event."""
     newest = (
         select(AuditLink.event_id).order_by(AuditLink.position.desc()).limit(LOOKED_BACK).subquery()
     )
-    with reading() as session:
-        count, lowest = session.execute(select(func.count(), func.min(newest.c.event_id))).one()
+    count, lowest = session.execute(select(func.count(), func.min(newest.c.event_id))).one()
     return lowest - 1 if count == LOOKED_BACK else 0
 
 

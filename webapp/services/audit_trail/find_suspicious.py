@@ -15,6 +15,7 @@ from webapp.domain.security.events import (
     TRAIL_BROKEN,
 )
 from webapp.models import AuditEvent, AuditForward, AuditLink, AuditSeal, User
+from webapp.services.audit_trail.chain_events import read_chain_floor
 from webapp.services.audit_trail.check_daily import read_last_verification
 from webapp.services.audit_trail.missing_triggers import list_missing_triggers, missing_words
 from webapp.services.lookups import LARGEST_ID
@@ -22,8 +23,8 @@ from webapp.services.lookups import LARGEST_ID
 WITHIN = timedelta(days=1)
 MOST_FAILURES_OF_AN_ACCOUNT = 20
 MOST_REFUSALS_OF_AN_ADDRESS = 50
-UNCHAINED_AFTER = timedelta(minutes=30)
-"""Longer than the time between two polls by a timer, which chain events as well."""
+UNCHAINED_AFTER = timedelta(minutes=10)
+"""Events are chained within a minute, by a timer's `poll --due` as well."""
 
 UNSENT_AFTER = timedelta(hours=1)
 
@@ -105,12 +106,11 @@ def find_broken_chain(session: Session) -> Iterator[Suspicion]:
 
 
 def find_unchained(session: Session, now: datetime) -> Iterator[Suspicion]:
-    """Yield that new events have been waiting for their links."""
-    newest = select(func.coalesce(func.max(AuditLink.event_id), 0)).scalar_subquery()
+    """Yield that events have been waiting for their links, also such as were committed late."""
     oldest = session.scalar(
-        select(func.min(AuditEvent.happened_at, type_=AuditEvent.happened_at.type)).where(
-            AuditEvent.id > newest
-        )
+        select(func.min(AuditEvent.happened_at, type_=AuditEvent.happened_at.type))
+        .outerjoin(AuditLink, AuditLink.event_id == AuditEvent.id)
+        .where(AuditEvent.id > read_chain_floor(session), AuditLink.event_id.is_(None))
     )
     if oldest is not None and now - oldest > UNCHAINED_AFTER:
         minutes = (now - oldest) // timedelta(minutes=1)

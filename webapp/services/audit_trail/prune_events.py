@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from webapp import clock
 from webapp.domain.security.chain import ChainEnd
 from webapp.models import AuditEvent, AuditLink, AuditPruning
 from webapp.models.columns import UtcDateTime
 from webapp.services.audit import record_event
 from webapp.services.audit_trail.chain_end import read_pruned_end, take_chain_lock
-from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.services.transactions import NO_SYNC, PAUSE_SECONDS, reading, transaction
 
 PRUNED = "audit.pruned"
 BATCH = 500
@@ -32,6 +33,7 @@ def prune_events(before: datetime, now: datetime) -> int:
     total = 0
     while deleted := _delete_marked(pruned):
         total += deleted
+        clock.sleep(PAUSE_SECONDS)
     return total
 
 
@@ -104,6 +106,7 @@ def _database_now(session: Session) -> datetime:
 def _delete_marked(pruned: ChainEnd) -> int:
     """Delete a batch of links up to `pruned`, and their events."""
     with transaction() as session:
+        take_chain_lock(session)
         ids = session.scalars(
             select(AuditLink.event_id)
             .where(AuditLink.position <= pruned.position)

@@ -11,12 +11,9 @@ from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp import clock
-from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.services.transactions import NO_SYNC, PAUSE_SECONDS, reading, transaction
 
 BATCH = 1_000
-PAUSE_SECONDS = 0.02
-"""Between two transactions others get SQLite's write lock: whoever waits for it asks again and
-again, and would find it taken each time."""
 
 Write = Callable[[Session, Sequence[int]], int]
 

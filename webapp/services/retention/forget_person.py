@@ -4,9 +4,10 @@ The row stays under a number, because tickets, notes and audit events refer to i
 text, and show "Former user 7" as their author. Views that were shared stay with the team.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -36,11 +37,12 @@ from webapp.services.audit_trail.redact_events import redact_events
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.users import record_user_event
-from webapp.services.retention.batches import delete_rows
+from webapp.services.retention.batches import BATCH, delete_rows
 from webapp.services.retention.erase_names import erase_names
 from webapp.services.retention.erasures import (
     PERSON,
     begin_erasure,
+    erase_batches,
     finish_erasure,
     hold_erasure,
 )
@@ -98,14 +100,14 @@ def begin_forgetting_person(
 def go_on_forgetting_person(erasure: Erasure) -> None:
     """Erase the person's name wherever else it is, and finish; does nothing once that is done."""
     erase_names(erasure, former_name(erasure.subject_id))
+    _erase_events(erasure)
     merge_search_index()
     with transaction() as session:
         held = hold_erasure(session, erasure.id)
         if held is not None:
             overwrite_deleted(session)
             user = get_user(session, held.subject_id, lock=True)
-            is_about = [AuditEvent.subject_type == PERSON, AuditEvent.subject_id == str(user.id)]
-            redacted = redact_events(session, is_about)
+            redacted = redact_events(session, _is_event_about(user.id))  # of meanwhile
             held.counts = {
                 **held.counts,
                 "audit_events": held.counts.get("audit_events", 0) + redacted,
@@ -139,6 +141,20 @@ def _erase_own(session: Session, user: User) -> None:
     user.factor_due_at = None
     user.must_change_password = user.is_break_glass = False
     user.erased_at = clock.utcnow()
+
+
+def _erase_events(erasure: Erasure) -> None:
+    """Erase the details of what the audit log says of the person."""
+
+    def write(session: Session, ids: Sequence[int]) -> Mapping[str, int]:
+        return {"audit_events": redact_events(session, [AuditEvent.id.in_(ids)])}
+
+    is_left = (*_is_event_about(erasure.subject_id), AuditEvent.redacted_at.is_(None))
+    erase_batches(erasure, select(AuditEvent.id).where(*is_left), AuditEvent.id, write, BATCH)
+
+
+def _is_event_about(user_id: int) -> list[ColumnElement[bool]]:
+    return [AuditEvent.subject_type == PERSON, AuditEvent.subject_id == str(user_id)]
 
 
 def _erase_from_messages(session: Session, user_id: int, name: str, new_name: str) -> None:
