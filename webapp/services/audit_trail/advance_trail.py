@@ -17,6 +17,7 @@ from webapp.services.audit_trail.chain_events import chain_events
 from webapp.services.audit_trail.check_daily import is_verification_due, verify_daily
 from webapp.services.audit_trail.forward_events import forward_events
 from webapp.services.audit_trail.seal_chain import make_seal, send_seals
+from webapp.services.audit_trail.sole_sender import trying_to_be_sole
 from webapp.services.transactions import DATABASE_AWAY, reading
 
 log = logging.getLogger(__name__)
@@ -39,15 +40,17 @@ def chain_and_seal(*, is_thorough: bool = False) -> None:
 
 
 def send_and_verify(config: Config) -> None:
-    """Do the part of advance_audit_trail() that may take minutes."""
+    """Do the part of advance_audit_trail() that may take minutes, unless another process does."""
     now = clock.utcnow()
-    _run(
-        [
-            lambda: send_seals(config, now),
-            lambda: forward_events(config, now),
-            lambda: verify_daily(now),
-        ]
-    )
+    with trying_to_be_sole() as is_sole:
+        if is_sole:
+            _run(
+                [
+                    lambda: send_seals(config, now),
+                    lambda: forward_events(config, now),
+                    lambda: verify_daily(now),
+                ]
+            )
 
 
 def is_trail_waiting(config: Config) -> bool:

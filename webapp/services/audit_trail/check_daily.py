@@ -1,7 +1,6 @@
 """The daily verification of the audit log, by the product itself, and on record in it."""
 
 import logging
-import threading
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -16,23 +15,15 @@ from webapp.services.transactions import reading, transaction
 CHECKED_EVERY = timedelta(days=1)
 
 log = logging.getLogger(__name__)
-_verifying = threading.Lock()
 
 
 def verify_daily(now: datetime) -> bool:
-    """Verify the whole log once a day; return whether it was done now. The outcome is an event.
-
-    Of several threads of a process, one does it.
-    """
+    """Verify the whole log once a day; return whether it was done now. The outcome is an event."""
     with reading() as session:
         is_due = is_verification_due(session, now)
-    if not is_due or not _verifying.acquire(blocking=False):
-        return False
-    try:
+    if is_due:
         _verify()
-    finally:
-        _verifying.release()
-    return True
+    return is_due
 
 
 def is_verification_due(session: Session, now: datetime) -> bool:
