@@ -89,12 +89,13 @@ class AuditSeal(Base):
 
 
 class AuditForward(Base):
-    """How far events were sent to a receiver: all up to `position` of the chain."""
+    """How far events were sent to a receiver: all up to `position`; that link had this `hash`."""
 
     __tablename__ = "audit_forwards"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     receiver: Mapped[str] = mapped_column(String(RECEIVER_LENGTH), unique=True)
     position: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str | None] = mapped_column(String(64))
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Text)

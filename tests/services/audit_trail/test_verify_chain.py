@@ -1,6 +1,7 @@
 """Verifying finds whatever somebody who may do anything with the database has done to the log."""
 
 import tracemalloc
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,14 @@ from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.security.trail import add_events, chained, tamper
 from webapp import clock
+from webapp.config import Config
+from webapp.config.audit import AuditSettings
 from webapp.domain.security.chain import ChainEnd
+from webapp.domain.security.receiver import Receiver, ReceiverKind
 from webapp.models import AuditForward, AuditLink
 from webapp.services.audit_trail import verify_chain as module
 from webapp.services.audit_trail.chain_events import chain_events, link_of
+from webapp.services.audit_trail.forward_events import forward_events
 from webapp.services.audit_trail.seal_chain import make_seal
 from webapp.services.audit_trail.verify_chain import verify_chain
 from webapp.services.errors import FieldError
@@ -164,6 +169,24 @@ def test_a_tail_that_is_cut_off_is_found_by_the_bookmark_of_a_receiver(app: Flas
     tamper("DELETE FROM audit_events WHERE id > 3", "DELETE FROM audit_chain WHERE position > 3")
     assert verify_chain().problems == [
         "The end was cut off: the bookmark of stdout names link 5, but the chain ends at 3."
+    ]
+
+
+@both_databases
+def test_a_chain_that_is_written_anew_is_found_by_the_bookmark_of_a_receiver(
+    app: Flask, config: Config, fake_clock: FakeClock
+) -> None:
+    chained(3)
+    receiver = Receiver(ReceiverKind.STDOUT)
+    assert (
+        forward_events(replace(config, audit=AuditSettings(forward=receiver)), fake_clock.now())
+        == 3
+    )
+    tamper("UPDATE audit_events SET action = 'x' WHERE id = 1", "DELETE FROM audit_chain")
+    chain_events(fake_clock.now())
+    assert verify_chain().problems == [
+        "Link 3 is not the one that was sealed: the bookmark of stdout names another hash, so the"
+        " chain was written anew."
     ]
 
 

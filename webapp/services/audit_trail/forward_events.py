@@ -1,7 +1,8 @@
 """Forwarding: every event is sent elsewhere, in the order of the chain and at least once.
 
 How far that came is kept in the database. A process that ends between sending and noting sends the
-same events again: receivers know them by their position.
+same events again: receivers know them by their hash. After a restore, other events have
+the positions of those that the backup did not have.
 """
 
 import logging
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from webapp.config import Config
 from webapp.domain.security.chain import ChainEnd, link_text, moment_text
@@ -21,7 +23,7 @@ from webapp.outbound.errors import DeliveryError
 from webapp.services.audit_trail.chain_end import read_pruned_end
 from webapp.services.audit_trail.chain_events import linked_event
 from webapp.services.audit_trail.send_lines import SentDocument, send_documents
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 BATCH = 200
 BATCHES_A_SEND = 50
@@ -57,10 +59,10 @@ def forward_events(config: Config, now: datetime) -> int:
             documents = [_as_sent(one) for one in waiting]
             send_documents(receiver, documents, config.outbound_ca_file)
         except DeliveryError as error:
-            _move_bookmark(receiver, position, now, error=str(error))
+            _note_error(receiver, now, str(error))
             log.warning("Events of the audit log could not be forwarded: %s", error)
             break
-        _move_bookmark(receiver, waiting[-1].link.position, now)
+        _move_bookmark(receiver, waiting[-1].link, now)
         total += len(waiting)
     return total
 
@@ -120,16 +122,28 @@ def _as_sent(one: _Waiting) -> SentDocument:
     return SentDocument("event", document, event.happened_at, severity)
 
 
-def _move_bookmark(receiver: Receiver, position: int, now: datetime, error: str = "") -> None:
+def _move_bookmark(receiver: Receiver, link: AuditLink, now: datetime) -> None:
     """Note how far a receiver has come; it never goes back."""
     with transaction() as session:
-        mark = session.scalars(
-            select(AuditForward)
-            .where(AuditForward.receiver == str(receiver))
-            .with_for_update(key_share=True)
-        ).one_or_none()
-        if mark is None:
-            mark = AuditForward(receiver=str(receiver), position=0)
-            session.add(mark)
-        mark.position = max(mark.position, position)
-        mark.updated_at, mark.error = now, error or None
+        mark = _take_bookmark(session, receiver)
+        if link.position > mark.position:
+            mark.position, mark.hash = link.position, link.hash
+        mark.updated_at, mark.error = now, None
+
+
+def _note_error(receiver: Receiver, now: datetime, error: str) -> None:
+    with transaction() as session:
+        mark = _take_bookmark(session, receiver)
+        mark.updated_at, mark.error = now, error
+
+
+def _take_bookmark(session: Session, receiver: Receiver) -> AuditForward:
+    mark = session.scalars(
+        select(AuditForward)
+        .where(AuditForward.receiver == str(receiver))
+        .with_for_update(**FOR_CHANGE)
+    ).one_or_none()
+    if mark is None:
+        mark = AuditForward(receiver=str(receiver), position=0)
+        session.add(mark)
+    return mark

@@ -238,10 +238,10 @@ def _stored_event(row: Row[tuple[object, ...]]) -> StoredEvent | None:
 def _read_seals() -> list[tuple[int, _Seal]]:
     """The places that our own seals and bookmarks name."""
     with reading() as session:
-        bookmarks = session.execute(select(AuditForward.position, AuditForward.receiver)).all()
+        bookmarks = session.scalars(select(AuditForward)).all()
         seals = session.execute(select(AuditSeal.position, AuditSeal.hash, AuditSeal.day)).all()
     return [
-        *((one.position, _Seal(None, f"the bookmark of {one.receiver}")) for one in bookmarks),
+        *((one.position, _Seal(one.hash, f"the bookmark of {one.receiver}")) for one in bookmarks),
         *((one.position, _Seal(one.hash, f"the seal of {one.day}")) for one in seals),
     ]
 
