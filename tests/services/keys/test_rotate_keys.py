@@ -18,6 +18,7 @@ from tests.services.keys.values import (
     write_raw,
 )
 from tests.support.databases import both_databases
+from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, audit_actions, change, fresh
 from webapp.config import SourceKind
 from webapp.crypto import cipher, generate_key, key_id
@@ -232,7 +233,7 @@ class TestForget:
 
 
 @both_databases
-def test_a_misplaced_value_is_noted_once(key_file: KeyFile) -> None:
+def test_a_misplaced_value_is_noted_once_a_day(key_file: KeyFile, fake_clock: FakeClock) -> None:
     add(connection(1))
     add(target(1))
     write_raw("notification_targets.secrets", 1, raw("connections.api_key"))
@@ -246,6 +247,9 @@ def test_a_misplaced_value_is_noted_once(key_file: KeyFile) -> None:
     [event] = [one for one in all_rows(AuditEvent) if one.action == "key.misplaced"]
     assert event.subject_id == "notification_targets.secrets:1"
     assert event.after == {"made_for": "connections.api_key of row 1"}
+    fake_clock.advance(days=1)
+    finish_reencryption()
+    assert [one.action for one in all_rows(AuditEvent)].count("key.misplaced") == 2
     changed = raw("connections.api_key")[:-6] + "AAAAA="
     write_raw("connections.api_secret", 1, changed)
     said = [value.sentence() for value in verify_values().unreadable]
