@@ -3,8 +3,10 @@
 import pytest
 
 from tests.cli.conftest import Shell
+from tests.support.rows import all_rows
 from tests.support.security.trail import add_events, chained, tamper
 from webapp.domain.security.chain import hash_text
+from webapp.models import AuditEvent
 from webapp.services.audit_trail.verify_chain import verify_chain
 
 
@@ -50,6 +52,13 @@ def test_anybody_can_compute_the_hashes(shell: Shell) -> None:
     assert [
         line.split("\t")[0] for line in shell.ok("audit", "lines", "--after", "2").splitlines()
     ] == ["3"]
+
+
+def test_lines_that_are_taken_along_are_on_record_before_the_first(shell: Shell) -> None:
+    chained(2)
+    shell.ok("audit", "lines", "--after", "1")
+    event = all_rows(AuditEvent)[-1]
+    assert (event.action, event.after) == ("export.audit", {"command": "audit lines", "after": 1})
 
 
 @pytest.mark.parametrize("command", ["verify", "lines"])

@@ -3,6 +3,8 @@
 import click
 
 from webapp.cli.output import json_option, print_json, refusing
+from webapp.domain.security.events import Export
+from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.audit_trail.verify_chain import ChainReport, list_chain_lines, verify_chain
 
 
@@ -42,6 +44,7 @@ def verify(seals: tuple[str, ...], as_json: bool) -> None:
 @refusing
 def lines(after: int) -> None:
     """Print each link: position, hash, and the line whose SHA-256 that is (docs/audit.md)."""
+    record_export(Export.AUDIT, details={"command": "audit lines", "after": after})
     for position, digest, line in list_chain_lines(after):
         click.echo(f"{position}\t{digest}\t{line}")
 

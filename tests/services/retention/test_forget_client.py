@@ -54,6 +54,7 @@ from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.retention.client_scope import count_client
 from webapp.services.retention.erasures import find_erasure, list_erasures
 from webapp.services.retention.export_client import export_client
+from webapp.services.retention.export_person import export_person
 from webapp.services.retention.forget_client import (
     begin_forgetting_client,
     forgotten_name,
@@ -263,7 +264,23 @@ def test_the_export_holds_what_is_erased(marked: Marked) -> None:
     lines = archive.read("tickets.csv").decode("utf-8-sig").splitlines()
     assert lines[0].startswith("id,number,title")
     assert "report" not in archive.read("incidents.csv").decode().splitlines()[0].split(",")
-    assert "export.client" in [event.action for event in all_rows(AuditEvent)]
+    [event] = all_rows(AuditEvent, AuditEvent.action == "export.client")
+    assert (event.subject_type, event.subject_id) == ("client", str(marked.client_id))
+    assert event.actor_id == marked.ada.id
+
+
+def test_nothing_is_exported_that_is_not_on_record(
+    marked: Marked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("nothing can be recorded")
+
+    for module in ("export_client", "export_person"):
+        monkeypatch.setattr(f"webapp.services.retention.{module}.record_export", fail)
+    with pytest.raises(OSError, match="recorded"):
+        export_client(marked.client_id)
+    with pytest.raises(OSError, match="recorded"):
+        export_person(marked.ada.id)
 
 
 def test_the_preview_counts_tickets_that_stay_with_others(marked: Marked) -> None:

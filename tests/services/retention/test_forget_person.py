@@ -200,4 +200,6 @@ def test_the_download_has_everything_but_secrets(isolde: User) -> None:
     text = json.dumps(document)
     for secret in ("password_hash", "JBSWY3DPEHPK3PXP", "token_hash", "code_hash", "argon2"):
         assert secret not in text
-    assert "export.person" in [event.action for event in all_rows(AuditEvent)]
+    [event] = all_rows(AuditEvent, AuditEvent.action == "export.person")
+    assert (event.subject_type, event.subject_id) == ("user", str(isolde.id))
+    assert event.actor_id == isolde.id

@@ -108,6 +108,8 @@ class Export(StrEnum):
     AUDIT = "audit"
     MAPPINGS = "mappings"
     PROOFS = "proofs"
+    CLIENT = "client"
+    PERSON = "person"
 
     @property
     def action(self) -> str:

@@ -23,7 +23,7 @@ from webapp.outbound.errors import DeliveryError
 from webapp.services.audit_trail.chain_end import read_pruned_end
 from webapp.services.audit_trail.chain_events import linked_event
 from webapp.services.audit_trail.send_lines import SentDocument, send_documents
-from webapp.services.transactions import FOR_CHANGE, reading, transaction
+from webapp.services.transactions import reading, transaction
 
 BATCH = 200
 BATCHES_A_SEND = 50
@@ -141,7 +141,7 @@ def _take_bookmark(session: Session, receiver: Receiver) -> AuditForward:
     mark = session.scalars(
         select(AuditForward)
         .where(AuditForward.receiver == str(receiver))
-        .with_for_update(**FOR_CHANGE)
+        .with_for_update(key_share=True)
     ).one_or_none()
     if mark is None:
         mark = AuditForward(receiver=str(receiver), position=0)

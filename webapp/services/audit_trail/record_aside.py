@@ -34,17 +34,19 @@ def record_export(
     actor_id: int | None = None,
     details: Mapping[str, object] | None = None,
     subject_id: object = None,
+    subject_type: str = "export",
 ) -> None:
     """Record that a person, or a command, takes a file along, before its first byte is sent.
 
-    `details` say which rows: the filters. Raises a database's error if it cannot be recorded, and
+    `details` say which rows: the filters. Where it is everything about one thing, `subject_type` is
+    the kind of that. Raises a database's error if it cannot be recorded, and
     then nothing must be sent.
     """
     with adding_only(AuditEvent) as session:
         record_event(
             session,
             action=export.action,
-            subject_type="export",
+            subject_type=subject_type,
             subject_id=subject_id,
             after=details,
             actor_id=actor_id,

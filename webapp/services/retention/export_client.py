@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from webapp import clock
+from webapp.domain.security.events import Export
 from webapp.models import (
     Alert,
     Asset,
@@ -23,7 +24,7 @@ from webapp.models import (
     Ticket,
     User,
 )
-from webapp.services.audit import record_event
+from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.lookups import get_row
 from webapp.services.retention.archive import ArchiveList, Record, write_zip_archive
 from webapp.services.retention.client_scope import (
@@ -32,8 +33,9 @@ from webapp.services.retention.client_scope import (
     is_message_of,
     is_of_client,
 )
+from webapp.services.retention.erasures import CLIENT
 from webapp.services.retention.sections import Query, read_section
-from webapp.services.transactions import transaction
+from webapp.services.transactions import reading
 
 README = """Everything that Triagedesk stored of the client {name}, as of {time} UTC.
 
@@ -57,16 +59,9 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
 
     Raises NotFoundError.
     """
-    with transaction() as session:
-        client = get_row(session, Client, client_id, f"There is no client {client_id}.")
-        name = client.name
-        record_event(
-            session,
-            action="export.client",
-            subject_type="client",
-            subject_id=client_id,
-            actor_id=actor_id,
-        )
+    with reading() as session:
+        name = get_row(session, Client, client_id, f"There is no client {client_id}.").name
+    record_export(Export.CLIENT, actor_id=actor_id, subject_type=CLIENT, subject_id=client_id)
     now = clock.utcnow()
     readme = README.format(name=name, time=f"{now:%Y-%m-%d %H:%M}")
     return write_zip_archive(readme, list_client_sections(client_id), now)

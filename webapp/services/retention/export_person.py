@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import or_, select
 
+from webapp.domain.security.events import Export
 from webapp.models import (
     AuditEvent,
     AuthenticatorApp,
@@ -28,11 +29,12 @@ from webapp.models import (
     User,
     UserSession,
 )
+from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.lookups import get_user
-from webapp.services.people.users import record_user_event
 from webapp.services.retention.archive import ArchiveList, write_document
+from webapp.services.retention.erasures import PERSON
 from webapp.services.retention.sections import Query, read_section
-from webapp.services.transactions import transaction
+from webapp.services.transactions import reading
 
 
 def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]:
@@ -40,9 +42,9 @@ def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]
 
     Raises NotFoundError.
     """
-    with transaction() as session:
-        user = get_user(session, user_id)
-        record_user_event(session, user, "export.person", actor_id)
+    with reading() as session:
+        get_user(session, user_id)
+    record_export(Export.PERSON, actor_id=actor_id, subject_type=PERSON, subject_id=user_id)
     return write_document(list_person_sections(user_id))
 
 
