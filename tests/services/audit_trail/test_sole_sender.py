@@ -1,16 +1,16 @@
 """One process at a time sends and verifies, and none has to wait for one that has ended."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from time import sleep
 
 from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
+from tests.support.processes import Command, clean_environment
 from tests.support.rows import all_rows
 from tests.support.security.trail import chained
 from webapp.config import Config
@@ -25,6 +25,7 @@ STDOUT = Receiver(ReceiverKind.STDOUT)
 
 OTHER_PROCESS = """
 import sys
+import time
 from flask import Flask
 from webapp.extensions import db
 from webapp.services.audit_trail.sole_sender import trying_to_be_sole
@@ -33,40 +34,34 @@ app.config["SQLALCHEMY_DATABASE_URI"] = sys.argv[1]
 db.init_app(app)
 with app.app_context(), trying_to_be_sole() as is_sole:
     print(is_sole, flush=True)
-    sys.stdin.read()
+    time.sleep(60)
 """
 
 
 @contextmanager
-def another_process() -> Iterator[subprocess.Popen[str]]:
+def another_process(folder: Path) -> Iterator[Command]:
     """A process that is inside the block until it is killed."""
     url = db.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", OTHER_PROCESS, url]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "True\n"
-            yield process
-        finally:
-            process.kill()
+    with closing(Command(("-c", OTHER_PROCESS, url), folder, clean_environment())) as command:
+        assert command.says("True")
+        yield command
 
 
 @both_databases
 def test_while_another_process_sends_this_one_does_not(
-    app: Flask, config: Config, fake_clock: FakeClock
+    app: Flask, config: Config, fake_clock: FakeClock, tmp_path: Path
 ) -> None:
     chained(2)
     fake_clock.advance(days=1)
     chain_and_seal()
     sending = replace(config, audit=AuditSettings(forward=STDOUT, seal=STDOUT))
-    with another_process() as other:
+    with another_process(tmp_path) as other:
         send_and_verify(sending)
         assert all_rows(AuditForward) == []
         assert all_rows(AuditSeal)[0].sent_at is None
         assert len(all_rows(AuditEvent)) == 2, "not verified either"
-        other.kill()
-        other.wait()
+        other.process.kill()
+        other.process.wait()
         assert _comes_free()
     send_and_verify(sending)
     assert all_rows(AuditForward)[0].position == 2
