@@ -44,9 +44,11 @@ class PendingSignIn(Base):
 
 
 class SignInThrottle(Base):
-    """How often signing in failed for an account, or from an address, in a row.
+    """How often a password or code was wrong, in a row, for an account, from an address, and so on.
 
-    `key` says which (`account:` and a hash, `address:` and a network, `device:` and a reference).
+    `key` says for whom: `account:` and a hash, `address:` and a network, `device:` and a browser's
+    reference, `factor:` and a person's id (and the reference of a browser that they used before),
+    `person:` and the id of somebody who is signed in.
     """
 
     __tablename__ = "sign_in_throttles"

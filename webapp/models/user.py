@@ -101,7 +101,7 @@ class User(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser; the cookie holds the token, and the database only its SHA-256.
+    """A signed-in browser; the cookie holds the token, the database its HMAC under the secret key.
 
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
     in, and `present_at` is when the person last showed one of them again. `has_notes` is read only

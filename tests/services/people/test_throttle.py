@@ -111,6 +111,17 @@ def test_a_known_browser_has_a_count_of_its_own(ada: User) -> None:
     assert tries_let_through(keys, 20) == 10
 
 
+def test_a_right_password_takes_nothing_back_from_the_second_factor(ada: User) -> None:
+    known = begin_session(ada.id, Browser(address=HOME)).device_token
+    for device in (None, known):
+        factor, password = factor_key(ada.id, device), sign_in_keys(EMAIL, HOME, device)
+        assert tries_let_through([factor], 4) == 4
+        reserve_attempt(password)
+        release_attempt(password)
+        assert tries_let_through([factor], 4) == 1
+    assert factor_key(ada.id, known) != factor_key(ada.id)
+
+
 @pytest.mark.parametrize("token", ["", "x", "x" * 5000, "\ud800"])
 def test_what_is_no_device_of_the_account_is_a_stranger(ada: User, token: str) -> None:
     bob = add_user(email="bob@example.com", name="Bob", password=PASSWORD, role="admin")

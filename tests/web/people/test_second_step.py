@@ -137,6 +137,21 @@ def test_a_known_browser_is_not_kept_out_by_somebody_who_guesses(
     assert visitor.send(f"{PAGE}?way=app", {"code": code_at(key)}).status_code == 303
 
 
+def test_a_known_browser_guesses_no_faster_by_showing_the_password_again(
+    key: str, visitor: Browser, fake_clock: FakeClock
+) -> None:
+    first_step(visitor)
+    visitor.send(f"{PAGE}?way=app", {"code": code_at(key)})
+    fake_clock.advance(minutes=1)
+    visitor.send("/sign-out", {})
+    statuses = []
+    for _ in range(6):
+        first_step(visitor)
+        sent = [visitor.send(f"{PAGE}?way=app", {"code": "000000"}) for _ in range(5)]
+        statuses += [response.status_code for response in sent]
+    assert statuses == [400] * 5 + [429] * 25
+
+
 def test_a_recovery_code_says_how_many_are_left(app: Flask, ada: int, visitor: Browser) -> None:
     with app.app_context():
         _, made = set_up_app(ada)

@@ -1,4 +1,4 @@
-"""Counting guesses at passwords, codes and links, for an account as well as for an address.
+"""Counting guesses at passwords and codes, for an account as well as for an address.
 
 The counts are in the database: they hold over all web servers and without Redis. Each try is
 counted before anything is checked, in one short transaction.
@@ -82,13 +82,14 @@ def person_key(user_id: int) -> AttemptKey:
 
 
 def factor_key(user_id: int, device_token: str | None = None) -> AttemptKey:
-    """The key of somebody whose second factor is asked for: a known browser's own. Only reads.
+    """The key of somebody whose second factor is asked for; known browsers have their own.
 
-    Whoever knows the password and guesses codes cannot keep the owner out that way.
+    Whoever knows the password and guesses codes cannot keep the owner out that way, and takes
+    nothing back from this count by showing the password again. Only reads.
     """
     with reading() as session:
         known = _known_device(session, user_id, device_token)
-    return AttemptKey(Counted.DEVICE, known) if known else AttemptKey(Counted.FACTOR, str(user_id))
+    return AttemptKey(Counted.FACTOR, f"{user_id}:{known}" if known else str(user_id))
 
 
 def reserve_attempt(keys: Sequence[AttemptKey]) -> None:
