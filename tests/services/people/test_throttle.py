@@ -23,7 +23,7 @@ from webapp.services.people.throttle import (
     reserve_attempt,
     sign_in_keys,
 )
-from webapp.services.people.users import add_user
+from webapp.services.people.users import add_user, find_user
 
 EMAIL = "ada@example.com"
 HOME = "203.0.113.7"
@@ -44,6 +44,13 @@ def tries_let_through(keys: Sequence[AttemptKey], times: int) -> int:
             continue
         let_through += 1
     return let_through
+
+
+@pytest.mark.parametrize("hidden", [*"\u200e\ufeff\x00\u202e\ud800\x7f", "\u2028 ", "\t"])
+def test_who_is_looked_up_as_the_same_person_is_counted_as_the_same(ada: User, hidden: str) -> None:
+    inside = f" {EMAIL[:3]}{hidden.strip()}{EMAIL[3:]}{hidden}".upper()
+    assert find_user(inside).id == ada.id
+    assert sign_in_keys(inside, HOME, None) == sign_in_keys(EMAIL, HOME, None)
 
 
 @both_databases

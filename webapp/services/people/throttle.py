@@ -27,9 +27,9 @@ from webapp.domain.security.throttle import (
 from webapp.models import Device, SignInThrottle
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
+from webapp.services.people.addresses import as_looked_up, user_by_email
 from webapp.services.people.sessions import COOKIE_LENGTH
 from webapp.services.people.tokens import hash_cookie
-from webapp.services.people.users import user_by_email
 from webapp.services.transactions import reading, transaction
 
 KEPT_FOR = timedelta(hours=24)
@@ -67,8 +67,7 @@ def sign_in_keys(email: str, address: str | None, device_token: str | None) -> l
         known = None if user is None else _known_device(session, user.id, device_token)
     if known is not None:
         return [AttemptKey(Counted.DEVICE, known)]
-    typed = sha256(email.strip().lower().encode("utf-8", "replace")).hexdigest()
-    return [AttemptKey(Counted.ACCOUNT, typed), address_key(address)]
+    return [_account_key(email), address_key(address)]
 
 
 def address_key(address: str | None) -> AttemptKey:
@@ -144,6 +143,11 @@ def _record(session: Session, key: AttemptKey, failures: Failures) -> None:
         subject_id=shown,
         after={"failures": failures.count, "until": failures.next_at},
     )
+
+
+def _account_key(email: str) -> AttemptKey:
+    """The key of an account, or of none: everything that is looked up as the same address."""
+    return AttemptKey(Counted.ACCOUNT, sha256(as_looked_up(email).encode()).hexdigest())
 
 
 def _known_device(session: Session, user_id: int, token: str | None) -> str | None:

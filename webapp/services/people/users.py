@@ -15,11 +15,12 @@ from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, Ticket, User
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
+from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
 from webapp.models.watch import is_no_drill
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.addresses import user_by_email
 from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
@@ -231,13 +232,6 @@ def store_password(session: Session, user: User, password_hash: str) -> None:
     user.must_change_password = False
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
-
-
-def user_by_email(session: Session, email: str) -> User | None:
-    """The user with this address, in upper or lower case, read afresh; None if there is none."""
-    typed = clean_line(email, EMAIL_LENGTH)
-    query = select(User).where(User.email == (typed or "").lower())
-    return session.scalar(query.execution_options(populate_existing=True))
 
 
 def drop_password_links(session: Session, user_id: int) -> None:

@@ -17,6 +17,7 @@ from webapp.models import User
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import NO_PASSWORD
 from webapp.services.audit import record_event
+from webapp.services.people.addresses import user_by_email
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.sessions import end_sessions
 from webapp.services.people.single_sign_on.refusals import refusal_of
@@ -25,7 +26,6 @@ from webapp.services.people.users import (
     lock_active_admins,
     normalize_email,
     record_user_event,
-    user_by_email,
 )
 from webapp.services.transactions import transaction
 
