@@ -48,7 +48,7 @@ class SignInThrottle(Base):
 
     `key` says for whom: `account:` and a hash, `address:` and a network, `device:` and a browser's
     reference, `factor:` and a person's id (and the reference of a browser that they used before),
-    `person:` and the id of somebody who is signed in.
+    `session:` and a session's reference.
     """
 
     __tablename__ = "sign_in_throttles"

@@ -18,9 +18,9 @@ from webapp.services.people.throttle import (
     ThrottledError,
     address_key,
     factor_key,
-    person_key,
     release_attempt,
     reserve_attempt,
+    session_key,
     sign_in_keys,
 )
 from webapp.services.people.users import add_user, find_user
@@ -73,7 +73,7 @@ def test_of_many_guesses_at_once_only_the_free_ones_are_checked(app: Flask, ada:
 
 
 def test_a_wait_is_told_in_seconds_and_in_words(ada: User, fake_clock: FakeClock) -> None:
-    keys = [person_key(ada.id)]
+    keys = [session_key("abc")]
     tries_let_through(keys, 5)
     with pytest.raises(ThrottledError, match="Wait 30 seconds, then go on") as caught:
         reserve_attempt(keys)

@@ -110,6 +110,15 @@ def test_a_wrong_password_keeps_what_was_typed(app: Flask, admin: Browser) -> No
     assert events(app) == [("presence.refused", "password")] * 5
 
 
+def test_who_took_a_session_over_makes_nobody_wait_in_another(
+    admin: Browser, sign_in: SignIn
+) -> None:
+    stolen = sign_in(ADMIN)
+    statuses = [confirm(stolen, "wrong").status_code for _ in range(6)]
+    assert statuses == [403] * 5 + [429]
+    assert confirm(admin, PASSWORD).status_code == 303
+
+
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x", ""])
 def test_it_leads_to_no_other_site(admin: Browser, target: str) -> None:
     fields = admin.get("/confirm").form("/confirm")

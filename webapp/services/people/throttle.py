@@ -75,9 +75,12 @@ def address_key(address: str | None) -> AttemptKey:
     return AttemptKey(Counted.ADDRESS, caller_of(address or "unknown")[:60])
 
 
-def person_key(user_id: int) -> AttemptKey:
-    """The key of somebody who is signed in and shows a password again."""
-    return AttemptKey(Counted.PERSON, str(user_id))
+def session_key(reference: str) -> AttemptKey:
+    """The key of a session in which a password or code is shown again.
+
+    Whoever took one of a person's sessions over cannot make them wait in the others.
+    """
+    return AttemptKey(Counted.SESSION, reference)
 
 
 def factor_key(user_id: int, device_token: str | None = None) -> AttemptKey:

@@ -7,7 +7,7 @@ from webapp.extensions import current_config
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.password_rules import strength_of
 from webapp.services.people.read_users import read_user
-from webapp.services.people.throttle import person_key
+from webapp.services.people.throttle import session_key
 from webapp.web.answers import done
 from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.throttling import count_try
@@ -21,7 +21,7 @@ def change_as_typed(current: PasswordField, new: PasswordField, leads_to: str) -
     """
     viewer = require_viewer()
     token: str = count_try(
-        [person_key(viewer.id)],
+        [session_key(viewer.session_ref)],
         lambda: change_own_password(
             viewer.id, current.data, new.data, kept_token=read_cookie(SESSION) or ""
         ),
