@@ -216,3 +216,17 @@ def test_a_password_that_stays(
     assert words in words_of(page.one("div", role="alert"))
     assert PASSWORD not in page.response.text
     assert visitor.post_sign_in(HELPDESK[0], PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "last"), [(PASSWORD, "short", 303), ("wrong", CHOSEN, 429)]
+)
+def test_new_passwords_that_are_refused_are_no_guesses(
+    people: tuple[int, int], sign_in: SignIn, current: str, new: str, last: int
+) -> None:
+    browser = sign_in(HELPDESK)
+    for _ in range(5):
+        data = {"current_password": current, "new_password": new}
+        assert browser.post("/preferences/password", data, on="/preferences").status_code == 400
+    data = {"current_password": PASSWORD, "new_password": CHOSEN}
+    assert browser.post("/preferences/password", data, on="/preferences").status_code == last
