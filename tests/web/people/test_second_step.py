@@ -215,6 +215,23 @@ def test_a_passkey_alone_does_not_lead_elsewhere(app: Flask, ada: int, visitor: 
     assert visitor.send("/sign-in/passkey?next=//evil.example", sent).location == "/"
 
 
+def test_wrong_passwords_of_others_at_the_address_do_not_hold_a_passkey_up(
+    app: Flask, ada: int, visitor: Browser
+) -> None:
+    with app.app_context():
+        passkey, _ = set_up_passkey(ada, origin=SITE)
+    answers = [visitor.post_sign_in(f"{n}@example.com", "wrong") for n in range(11)]
+    assert answers[-1].status_code == 429
+    asked = ask(visitor, "/sign-in/passkey/ask")
+    sent = {"answer": passkey.show(asked["options"]), "answer_token": asked["token"]}
+    assert visitor.send("/sign-in/passkey", sent).location == "/"
+
+
+def test_answers_of_passkeys_are_taken_thirty_times_a_minute(ada: int, visitor: Browser) -> None:
+    answers = [visitor.send("/sign-in/passkey", {}).status_code for _ in range(31)]
+    assert answers == [400] * 30 + [429]
+
+
 def test_passkeys_are_offered_only_where_they_work(app: Flask, ada: int, visitor: Browser) -> None:
     assert visitor.get("/sign-in").all("form", data_passkey="show")
     with app.app_context():
