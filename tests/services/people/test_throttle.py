@@ -12,6 +12,7 @@ from tests.support.rows import all_rows
 from webapp.domain.security.throttle import Counted
 from webapp.extensions import db
 from webapp.models import AuditEvent, Device, SignInThrottle, User
+from webapp.services.people.password_links import choose_password, make_password_link
 from webapp.services.people.sessions import Browser, begin_session
 from webapp.services.people.throttle import (
     AttemptKey,
@@ -23,11 +24,12 @@ from webapp.services.people.throttle import (
     session_key,
     sign_in_keys,
 )
-from webapp.services.people.users import add_user, find_user
+from webapp.services.people.users import add_user, find_user, set_password
 
 EMAIL = "ada@example.com"
 HOME = "203.0.113.7"
 PASSWORD = "a long enough horse"
+CHOSEN = "another battery of staples"
 
 
 @pytest.fixture
@@ -127,6 +129,24 @@ def test_a_right_password_takes_nothing_back_from_the_second_factor(ada: User) -
         release_attempt(password)
         assert tries_let_through([factor], 4) == 1
     assert factor_key(ada.id, known) != factor_key(ada.id)
+
+
+@both_databases
+@pytest.mark.parametrize("way", ["link", "command"])
+def test_guesses_at_a_password_are_forgotten_with_it(ada: User, way: str) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password=PASSWORD, role="admin")
+    known, strange = (begin_session(who.id, Browser()).device_token for who in (ada, bob))
+    forgotten = [*sign_in_keys(EMAIL, HOME, None)[:1], *sign_in_keys(EMAIL, HOME, known)]
+    kept = [address_key(HOME), factor_key(ada.id), *sign_in_keys(bob.email, HOME, strange)]
+    for key in (*forgotten, *kept):
+        tries_let_through([key], 20)
+    if way == "command":
+        set_password(ada.id, CHOSEN)
+    else:
+        choose_password(make_password_link(ada.id, actor_id=bob.id).token, CHOSEN)
+    assert {row.key for row in all_rows(SignInThrottle)} == {key.stored for key in kept}
+    for key in forgotten:
+        reserve_attempt([key])
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 5000, "\ud800"])

@@ -10,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from math import ceil
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,7 @@ from webapp.domain.security.throttle import (
     taken_back,
     wait_left,
 )
-from webapp.models import Device, SignInThrottle
+from webapp.models import Device, SignInThrottle, User
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.people.addresses import as_looked_up, user_by_email
@@ -59,8 +59,8 @@ class AttemptKey:
 def sign_in_keys(email: str, address: str | None, device_token: str | None) -> list[AttemptKey]:
     """What signing in is counted for: a known browser alone, else account and address. Only reads.
 
-    The account is counted under a hash of what was typed, so that nobody can tell from the answer
-    whether it exists, and a password that was typed in its place is stored nowhere.
+    The account is counted under a hash of what is looked up: nobody can tell from the answer whether
+    it exists, and a password that was typed in its place is stored nowhere.
     """
     with reading() as session:
         user = user_by_email(session, email)
@@ -118,6 +118,18 @@ def release_attempt(keys: Sequence[AttemptKey]) -> None:
                 session.delete(row)
             else:
                 _store(row, left)
+
+
+def forget_guesses(session: Session, user: User) -> None:
+    """Forget the counted guesses at a password that was just replaced, in the caller's transaction.
+
+    Whoever guessed until they were given a link does not wait any more. The counts of addresses,
+    and of the second factor, stay: a new password proves nothing there.
+    """
+    devices = session.scalars(select(Device.reference).where(Device.user_id == user.id))
+    keys = [_account_key(user.email), *(AttemptKey(Counted.DEVICE, name) for name in devices)]
+    stored = [key.stored for key in keys]
+    session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(stored)))
 
 
 def _reserve(keys: Sequence[AttemptKey]) -> None:

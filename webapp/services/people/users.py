@@ -25,6 +25,7 @@ from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.sessions import end_sessions
 from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
+from webapp.services.people.throttle import forget_guesses
 from webapp.services.transactions import reading, transaction
 
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
@@ -115,6 +116,7 @@ def find_user(email: str) -> User:
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
     """Set a new password, end the user's sessions and drop their unused password links.
 
+    Guesses at the old one are forgotten, so that nobody waits who knows the new one.
     Raises UserError, RefusedError for somebody who is forgotten, NotFoundError.
     """
     errors = check_password_for(user_id, password).errors()
@@ -232,6 +234,7 @@ def store_password(session: Session, user: User, password_hash: str) -> None:
     user.must_change_password = False
     end_sessions(session, user.id)
     drop_password_links(session, user.id)
+    forget_guesses(session, user)
 
 
 def drop_password_links(session: Session, user_id: int) -> None:
