@@ -59,8 +59,8 @@ class AttemptKey:
 def sign_in_keys(email: str, address: str | None, device_token: str | None) -> list[AttemptKey]:
     """What signing in is counted for: a known browser alone, else account and address. Only reads.
 
-    The account is counted under a hash of what is looked up: nobody can tell from the answer whether
-    it exists, and a password that was typed in its place is stored nowhere.
+    The account is counted under a hash of what is looked up: nobody can tell from the answer
+    whether it exists, and a password that was typed in its place is stored nowhere.
     """
     with reading() as session:
         user = user_by_email(session, email)
