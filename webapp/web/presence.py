@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 
-from webapp.services.people.factors.show_factor import list_presence_ways
-from webapp.services.people.single_sign_on.own_ways import read_own_ways
+from webapp.services.people.presence_ways import read_presence_ways
 from webapp.web.access import READING_METHODS, safe_next
 from webapp.web.answers import wants_part
 from webapp.web.same_session import CSRF_KEY
-from webapp.web.viewer import require_viewer
+from webapp.web.viewer import Viewer, require_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])
 CONFIRM_PREFIX = "confirm_"
@@ -32,6 +31,25 @@ def needs_presence(view: View) -> View:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if require_viewer().is_present:
+            return view(*args, **kwargs)
+        return _ask()
+
+    guarded.needs_presence = ALWAYS  # type: ignore[attr-defined]
+    return guarded  # type: ignore[return-value]
+
+
+def needs_presence_but_for_first(view: View) -> View:
+    """needs_presence() for setting up a factor, which somebody may do who has nothing to show yet.
+
+    That is who came from a provider that does not say when it saw them, and has neither password
+    nor factor. They may in the first ten minutes of a session, since there is no other way for
+    them ever to be present.
+    """
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        viewer = require_viewer()
+        if viewer.is_present or _has_nothing_yet(viewer):
             return view(*args, **kwargs)
         return _ask()
 
@@ -62,8 +80,7 @@ def confirm_page(
         fields=fields,
         failure=failure,
         is_form=is_form,
-        ways=read_own_ways(require_viewer().id),
-        factors=list_presence_ways(require_viewer().id),
+        ways=read_presence_ways(require_viewer().id),
     )
 
 
@@ -74,6 +91,11 @@ def held_fields() -> list[tuple[str, str]]:
         for name, value in request.form.items(multi=True)
         if name != CSRF_KEY and not name.startswith(CONFIRM_PREFIX)
     ]
+
+
+def _has_nothing_yet(viewer: Viewer) -> bool:
+    is_unseen = viewer.present_at is None and viewer.has_just_begun
+    return is_unseen and not read_presence_ways(viewer.id).is_anything_here
 
 
 def _ask() -> Response:

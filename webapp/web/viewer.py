@@ -48,6 +48,7 @@ class Viewer:
     role: str
     session_id: int
     session_ref: str
+    begun_at: datetime
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
@@ -66,6 +67,11 @@ class Viewer:
     def sees_all(self) -> bool:
         """Whether this person sees what admins see; an auditor changes none of it."""
         return self.is_admin or self.is_auditor
+
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether the session began within the last ten minutes."""
+        return clock.utcnow() - self.begun_at < PRESENT_FOR
 
     @property
     def is_present(self) -> bool:
@@ -171,6 +177,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         role=user.role,
         session_id=found.id,
         session_ref=found.reference or "",
+        begun_at=found.created_at,
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),

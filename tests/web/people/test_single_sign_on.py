@@ -12,7 +12,7 @@ from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import answer
 from tests.support.rows import all_rows, change, fresh
-from tests.support.security.oidc_provider import OidcProvider, person
+from tests.support.security.oidc_provider import Claims, OidcProvider, person
 from tests.support.security.single_sign_on import BREAK_GLASS, DESK, ROLES, configure
 from tests.web.pages import Browser, Page
 from webapp.models import AuditEvent, User, UserSession
@@ -301,6 +301,62 @@ def test_confirming_while_the_provider_is_down(
         "/confirm/single-sign-on", data=page.form("/confirm/single-sign-on")
     )
     assert "cannot be reached just now" in admin.get(response.location).text
+
+
+def without_time(claims: Claims) -> Claims:
+    return {name: value for name, value in claims.items() if name != "auth_time"}
+
+
+def long_ago(claims: Claims) -> Claims:
+    return claims | {"auth_time": claims["iat"] - 3600}
+
+
+@pytest.mark.parametrize("said", [without_time, long_ago])
+def test_a_session_that_goes_on_at_the_provider_shows_nothing(
+    linked: OidcProvider, visitor: Browser, said: Callable[[Claims], Claims]
+) -> None:
+    """Whoever finds an unlocked screen signs out, and in again without being asked anything."""
+    linked.change = said
+    come_back(visitor, linked.visit(begin(visitor)))
+    assert visitor.client.get("/audit/export").location == "/confirm?next=/audit/export"
+    linked.change = lambda claims: claims
+    visitor.post("/sign-out", on="/")
+    come_back(visitor, linked.visit(begin(visitor)))
+    assert visitor.client.get("/audit/export").status_code == 200
+
+
+def test_a_provider_that_never_says_when(
+    linked: OidcProvider, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    admin = sign_in(ADMIN)
+    fake_clock.advance(minutes=11)
+    linked.change = without_time
+    back = linked.visit(confirm_at(admin, admin.get("/confirm?next=/audit/export")))
+    response = come_back(admin, back)
+    assert response.location == "/confirm?next=/audit/export"
+    assert "Mock does not say when you signed in there" in admin.get(response.location).text
+
+
+def test_who_has_nothing_to_show_sets_up_a_first_factor_at_once(
+    app: Flask,
+    people: tuple[int, int],
+    linked: OidcProvider,
+    visitor: Browser,
+    fake_clock: FakeClock,
+) -> None:
+    """Otherwise nobody could ever be present who has a provider alone that says no time."""
+    setup = "/preferences/sign-in"
+    linked.change = without_time
+    come_back(visitor, linked.visit(begin(visitor)))
+    refused = visitor.post(f"{setup}/app", on=setup)
+    assert refused.status_code == 403, "there is a password to show"
+    with app.app_context():
+        change(User, people[0], password_hash="!")
+    assert visitor.client.get("/audit/export").location.startswith("/confirm")
+    assert visitor.post(f"{setup}/app", on=setup).location == f"{setup}/app/confirm"
+    assert visitor.get(f"{setup}/app/confirm").heading
+    fake_clock.advance(minutes=10)
+    assert visitor.client.get(f"{setup}/app/confirm").location.startswith("/confirm")
 
 
 def test_who_is_linked_to_nobody_confirms_with_the_password(

@@ -37,7 +37,7 @@ from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.gates import Gate
 from webapp.web.people.factor_forms import AppCodeForm, PasskeyForm
 from webapp.web.people.qr_picture import draw_qr
-from webapp.web.presence import needs_presence
+from webapp.web.presence import needs_presence, needs_presence_but_for_first
 from webapp.web.viewer import require_viewer
 
 factors = Blueprint("factors", __name__, url_prefix="/preferences/sign-in")
@@ -70,7 +70,7 @@ def show() -> ResponseReturnValue:
 
 @factors.post("/app")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def begin_app() -> ResponseReturnValue:
     """Make a key for an authenticator app, and lead to the page that shows it."""
     begin_app_setup(require_viewer().id)
@@ -79,7 +79,7 @@ def begin_app() -> ResponseReturnValue:
 
 @factors.route("/app/confirm", methods=["GET", "POST"])
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def confirm_app_code() -> ResponseReturnValue:
     """Show key and QR code until the app's first code confirms it."""
     viewer = require_viewer()
@@ -115,7 +115,7 @@ def remove_app() -> ResponseReturnValue:
 
 @factors.get("/passkeys/new")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def new_passkey() -> ResponseReturnValue:
     """Show the form that makes a passkey."""
     return _new_passkey_page(PasskeyForm(formdata=None))
@@ -123,7 +123,7 @@ def new_passkey() -> ResponseReturnValue:
 
 @factors.post("/passkeys/ask")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def ask_for_new_passkey() -> ResponseReturnValue:
     """Tell the page's script what to ask the browser for."""
     try:
@@ -135,7 +135,7 @@ def ask_for_new_passkey() -> ResponseReturnValue:
 
 @factors.post("/passkeys/new")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def add_passkey() -> ResponseReturnValue:
     """Store the passkey that the browser made."""
     form = PasskeyForm()

@@ -109,8 +109,14 @@ def leave_provider() -> ResponseReturnValue:
 
 def _signed_in(token: str | None, answer: Mapping[str, str], target: str) -> Response:
     try:
-        user_id = finish_single_sign_on(token, answer)
-        return session_begun(user_id, Method.SINGLE_SIGN_ON, Factor.PROVIDER, target)
+        let_in = finish_single_sign_on(token, answer)
+        return session_begun(
+            let_in.user_id,
+            Method.SINGLE_SIGN_ON,
+            Factor.PROVIDER,
+            target,
+            provider_saw_at=let_in.seen_at,
+        )
     except SingleSignOnError as error:
         return _back_to_sign_in(error, target)
     except SignInError:

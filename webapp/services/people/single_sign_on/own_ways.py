@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from webapp.extensions import current_config
+from webapp.models import User
 from webapp.services.lookups import get_user
 from webapp.services.people.single_sign_on.local_passwords import may_use_password
 from webapp.services.transactions import reading
@@ -24,12 +27,16 @@ class OwnWays:
 
 def read_own_ways(user_id: int) -> OwnWays:
     """How a person can show who they are. Only reads. Raises NotFoundError."""
-    settings = current_config().sign_on
     with reading() as session:
-        user = get_user(session, user_id)
-        is_linked = settings is not None and user.oidc_issuer == settings.issuer
-        return OwnWays(
-            has_password=user.has_password,
-            may_use_password=may_use_password(session, user),
-            provider=settings.name if settings is not None and is_linked else None,
-        )
+        return own_ways_of(session, get_user(session, user_id))
+
+
+def own_ways_of(session: Session, user: User) -> OwnWays:
+    """read_own_ways() of a loaded user, within the caller's transaction."""
+    settings = current_config().sign_on
+    is_linked = settings is not None and user.oidc_issuer == settings.issuer
+    return OwnWays(
+        has_password=user.has_password,
+        may_use_password=may_use_password(session, user),
+        provider=settings.name if settings is not None and is_linked else None,
+    )
