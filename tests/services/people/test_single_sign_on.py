@@ -9,13 +9,15 @@ import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
+from tests.support.desk_data import HELPDESK, fill_desk
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import answer
 from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
+from tests.support.security.factors import require_factors
 from tests.support.security.oidc_provider import Claims, OidcProvider, person, rsa_key, sign_with
 from tests.support.security.sessions import begin
 from tests.support.security.single_sign_on import BREAK_GLASS, ROLES, configure, parameters_of
-from webapp.models import AuditEvent, SecurityNote, User
+from webapp.models import AuditEvent, SecurityNote, Ticket, User
 from webapp.services.errors import NotFoundError
 from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.invite_user import invite_user
@@ -202,6 +204,37 @@ def test_a_role_that_an_admin_gave_stays_without_the_claim(
     assert sign_in(oidc, groups=["Helpdesk"]).role == "helpdesk"
     configure(app, oidc)  # the claim is not read any more
     assert sign_in(oidc, groups=[]).role == "helpdesk"
+
+
+@both_databases
+def test_nobody_becomes_an_auditor_who_has_open_tickets(
+    app: Flask, oidc: OidcProvider, fake_clock: FakeClock
+) -> None:
+    desk = fill_desk(fake_clock.now(), tickets=1)
+    configure(app, oidc, **ROLES)
+    bo = {"sub": "bo-1", "email": HELPDESK[0]}
+    assert sign_in(oidc, **bo, groups=["Helpdesk"]).id == desk.helpdesk_id
+    change(Ticket, 1, assignee_id=desk.helpdesk_id, closed_at=None)
+    kept = sign_in(oidc, **bo, groups=["Auditors"])
+    assert (kept.role, kept.is_role_provided) == ("helpdesk", True)
+    event = audit_events()[-1]
+    assert (event.action, event.actor_id) == ("user.role_kept", None)
+    assert event.after == {"role": "helpdesk", "wanted": "auditor", "provider": "Mock"}
+    change(Ticket, 1, assignee_id=None)
+    assert sign_in(oidc, **bo, groups=["Auditors"]).role == "auditor"
+
+
+def test_who_becomes_an_admin_by_the_claim_has_the_whole_grace(
+    app: Flask, ada: User, oidc: OidcProvider, fake_clock: FakeClock
+) -> None:
+    configure(app, oidc, **ROLES)
+    require_factors()
+    dee = {"sub": "dee-1", "email": "dee@example.com"}
+    user = sign_in(oidc, **dee, groups=["Helpdesk"])
+    change(User, user.id, factor_due_at=fake_clock.now() - timedelta(days=1))
+    admin = sign_in(oidc, **dee, groups=["Admins"])
+    assert admin.factor_due_at == fake_clock.now() + timedelta(days=7)
+    assert sign_in(oidc, **dee, groups=["Helpdesk"]).factor_due_at is None
 
 
 @both_databases
