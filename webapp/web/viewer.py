@@ -29,6 +29,7 @@ from webapp.services.people.sessions import (
     touch_session,
 )
 from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.web.cookies import SESSION, read_cookie
 
@@ -163,10 +164,9 @@ def _touch(response: Response) -> Response:
 
 
 def _viewer_of(found: UserSession) -> Viewer:
-    """A weak password is asked to be changed of who came in with it and so knows it."""
+    """The viewer of a session, with what is asked of them."""
     user = found.user
     demand, due_at = _demand_in(found)
-    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -184,8 +184,17 @@ def _viewer_of(found: UserSession) -> Viewer:
         is_held=bool(found.is_held),
         factor_demand=demand,
         factor_due_at=due_at,
-        must_change_password=user.must_change_password and came_by_password,
+        must_change_password=_must_change_password(found),
     )
+
+
+def _must_change_password(found: UserSession) -> bool:
+    """A weak password is asked to be changed of who came in with it and so knows it.
+
+    Not while passwords are switched off for them: they could not choose a better one.
+    """
+    is_asked = found.user.must_change_password and found.method in (None, Method.PASSWORD)
+    return is_asked and read_password_use(found.user_id)
 
 
 def _demand_in(found: UserSession) -> tuple[FactorDemand, datetime | None]:

@@ -196,6 +196,27 @@ def test_many_begins_are_slowed_down(visitor: Browser, oidc: OidcProvider) -> No
     assert statuses == [200] * 30 + [429]
 
 
+def test_many_answers_are_slowed_down_and_none_is_on_record(
+    app: Flask, visitor: Browser, oidc: OidcProvider
+) -> None:
+    """Anybody can open the address: that must not fill the audit log."""
+    path = "/sign-in/single-sign-on/answer?code=x&state=y"
+    statuses = [visitor.client.get(path).status_code for _ in range(31)]
+    assert statuses == [303] * 30 + [429]
+    with app.app_context():
+        assert "session.refused" not in [event.action for event in all_rows(AuditEvent)]
+
+
+def test_a_wrong_state_for_a_sign_in_that_was_begun_is_on_record(
+    app: Flask, visitor: Browser, oidc: OidcProvider
+) -> None:
+    begin(visitor)
+    visitor.client.get("/sign-in/single-sign-on/answer?code=x&state=y")
+    with app.app_context():
+        event = all_rows(AuditEvent)[-1]
+    assert event.after == {"reason": "wrong state", "method": "single-sign-on"}
+
+
 def test_signing_out_says_that_the_other_session_goes_on(
     visitor: Browser, oidc: OidcProvider
 ) -> None:
@@ -415,6 +436,20 @@ def test_pages_without_passwords(
     assert "Passwords are switched off here" in admin.get(response.location).text
     response = admin.send(f"/users/{people[0]}/deactivate", {"is_confirmed": "y"})
     assert response.status_code == 400
+
+
+def test_nobody_is_led_to_a_better_password_who_may_use_none(
+    app: Flask, people: tuple[int, int], limited: OidcProvider, sign_in: SignIn
+) -> None:
+    """The page could not be left again: it takes no password while they are switched off."""
+    with app.app_context():
+        change(User, people[0], must_change_password=True)
+        change(User, people[1], must_change_password=True)
+    helpdesk = sign_in(HELPDESK)
+    helpdesk.get("/tickets")
+    assert sign_in(ADMIN).client.get("/tickets").location.startswith("/better-password")
+    configure(app, limited, public_url="http://localhost")
+    assert helpdesk.client.get("/tickets").location.startswith("/better-password")
 
 
 def test_inviting_without_passwords(limited: OidcProvider, sign_in: SignIn) -> None:

@@ -38,6 +38,7 @@ NEXT = "after_provider"
 CHANGED_MEANWHILE = "Your account was changed while you signed in. Try again."
 
 few_begins = limiter.limit("30 per minute", methods=["POST"])
+few_answers = limiter.limit("30 per minute")
 
 
 @account.post("/sign-in/single-sign-on")
@@ -57,6 +58,7 @@ def begin_at_provider() -> ResponseReturnValue:
 
 @account.get(ANSWER_PATH)
 @public
+@few_answers
 @writes_on_get
 def take_provider_answer() -> ResponseReturnValue:
     """Take the answer that the browser brings back from the provider, once."""

@@ -49,12 +49,15 @@ def finish_single_sign_on(token: str | None, parameters: Mapping[str, str]) -> L
     """Return whom the provider's answer lets in; the account may be new.
 
     `token` is the browser's, `parameters` are those of the address that it came back to. An answer
-    is taken once. A refusal is on record. Raises SingleSignOnError, NotFoundError.
+    is taken once. A refusal is on record, unless this browser began nothing: anybody can open the
+    address, and as often as they like. Raises SingleSignOnError, NotFoundError.
     """
+    has_begun = read_pending(token, Purpose.SIGN_IN) is not None
     try:
         claims = _claims(token, parameters, Purpose.SIGN_IN)
     except SingleSignOnError as error:
-        _record_refusal(error.reason)
+        if has_begun:
+            _record_refusal(error.reason)
         raise
     settings = sign_on_settings()
     user_id = enter_account(read_identity(claims, settings.roles_claim), settings)
