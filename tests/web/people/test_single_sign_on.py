@@ -1,6 +1,7 @@
 """Signing in with the identity provider, in a browser."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import answer
 from tests.support.rows import all_rows, change, fresh
+from tests.support.security.factors import require_factors
 from tests.support.security.oidc_provider import Claims, OidcProvider, person
 from tests.support.security.single_sign_on import BREAK_GLASS, DESK, ROLES, configure
 from tests.web.pages import Browser, Page
@@ -378,6 +380,20 @@ def test_who_has_nothing_to_show_sets_up_a_first_factor_at_once(
     assert visitor.get(f"{setup}/app/confirm").heading
     fake_clock.advance(minutes=10)
     assert visitor.client.get(f"{setup}/app/confirm").location.startswith("/confirm")
+
+
+def test_who_has_to_set_up_a_factor_may_confirm_with_the_provider(
+    app: Flask, linked: OidcProvider, visitor: Browser, fake_clock: FakeClock
+) -> None:
+    """They came in with the password, and the grace is over."""
+    with app.app_context():
+        require_factors(grace=timedelta(0))
+    visitor.post_sign_in(ADMIN[0], PASSWORD)
+    fake_clock.advance(minutes=11)
+    new = "/preferences/sign-in/passkeys/new"
+    asked = visitor.get(visitor.client.get(new).location)
+    assert come_back(visitor, linked.visit(confirm_at(visitor, asked))).location == new
+    assert visitor.get(new).heading == "Add a passkey"
 
 
 def test_who_is_linked_to_nobody_confirms_with_the_password(
