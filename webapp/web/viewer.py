@@ -29,6 +29,7 @@ from webapp.services.people.sessions import (
     touch_session,
 )
 from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.web.cookies import SESSION, read_cookie
 
@@ -48,6 +49,7 @@ class Viewer:
     role: str
     session_id: int
     session_ref: str
+    begun_at: datetime
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
@@ -66,6 +68,11 @@ class Viewer:
     def sees_all(self) -> bool:
         """Whether this person sees what admins see; an auditor changes none of it."""
         return self.is_admin or self.is_auditor
+
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether the session began within the last ten minutes."""
+        return clock.utcnow() - self.begun_at < PRESENT_FOR
 
     @property
     def is_present(self) -> bool:
@@ -157,10 +164,9 @@ def _touch(response: Response) -> Response:
 
 
 def _viewer_of(found: UserSession) -> Viewer:
-    """A weak password is asked to be changed of who came in with it and so knows it."""
+    """The viewer of a session, with what is asked of them."""
     user = found.user
     demand, due_at = _demand_in(found)
-    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -171,14 +177,24 @@ def _viewer_of(found: UserSession) -> Viewer:
         role=user.role,
         session_id=found.id,
         session_ref=found.reference or "",
+        begun_at=found.created_at,
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
         is_held=bool(found.is_held),
         factor_demand=demand,
         factor_due_at=due_at,
-        must_change_password=user.must_change_password and came_by_password,
+        must_change_password=_must_change_password(found),
     )
+
+
+def _must_change_password(found: UserSession) -> bool:
+    """A weak password is asked to be changed of who came in with it and so knows it.
+
+    Not while passwords are switched off for them: they could not choose a better one.
+    """
+    is_asked = found.user.must_change_password and found.method in (None, Method.PASSWORD)
+    return is_asked and read_password_use(found.user_id)
 
 
 def _demand_in(found: UserSession) -> tuple[FactorDemand, datetime | None]:

@@ -81,12 +81,15 @@ def begin_session(
     method: Method = Method.PASSWORD,
     factor: Factor | None = None,
     password_hash: str | None = None,
+    provider_saw_at: datetime | None = None,
 ) -> BegunSession:
     """Begin a session for somebody who has shown who they are; the browser's former one ends.
 
     `password_hash` is what their password was checked against. Raises SignInError if that was
     changed, or the user deactivated, meanwhile: such a change ends all sessions, so that no new one
     may begin after it. A browser that is new for somebody who has others is told to them by mail.
+    Somebody whom the provider sent was seen at `provider_saw_at`, which may be long ago: a session
+    there lets people in without a question. None, where it does not say, is no presence at all.
     """
     now = clock.utcnow()
     token = make_token()
@@ -102,7 +105,7 @@ def begin_session(
             user_id=user.id,
             created_at=now,
             last_seen_at=now,
-            present_at=now,
+            present_at=provider_saw_at if factor is Factor.PROVIDER else now,
             expires_at=now + current_config().security.session_lifetime,
             user_agent=device.user_agent,
             address=device.address,

@@ -198,10 +198,13 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     return user
 
 
-def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
+def change_role(
+    session: Session, user: User, role: str, actor_id: int | None, **details: object
+) -> None:
     """Set the role of a loaded user within the caller's transaction; it was checked before.
 
     Where the new role needs a second factor, the grace begins. Only admins may break the glass.
+    `details` are recorded as well.
     Raises UserError where an auditor would have tickets to work on, and BreakGlassError for the
     last admin who may break the glass.
     """
@@ -214,7 +217,9 @@ def change_role(session: Session, user: User, role: str, actor_id: int | None) -
         user.role = role
         user.is_break_glass = user.is_break_glass and user.is_admin
         restart_grace(session, user)
-        record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
+        record_user_event(
+            session, user, "user.role_set", actor_id, before=before, role=role, **details
+        )
 
 
 def _count_open_tickets(session: Session, user_id: int) -> int:

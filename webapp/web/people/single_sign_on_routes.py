@@ -38,6 +38,7 @@ NEXT = "after_provider"
 CHANGED_MEANWHILE = "Your account was changed while you signed in. Try again."
 
 few_begins = limiter.limit("30 per minute", methods=["POST"])
+few_answers = limiter.limit("30 per minute")
 
 
 @account.post("/sign-in/single-sign-on")
@@ -57,6 +58,7 @@ def begin_at_provider() -> ResponseReturnValue:
 
 @account.get(ANSWER_PATH)
 @public
+@few_answers
 @writes_on_get
 def take_provider_answer() -> ResponseReturnValue:
     """Take the answer that the browser brings back from the provider, once."""
@@ -109,8 +111,14 @@ def leave_provider() -> ResponseReturnValue:
 
 def _signed_in(token: str | None, answer: Mapping[str, str], target: str) -> Response:
     try:
-        user_id = finish_single_sign_on(token, answer)
-        return session_begun(user_id, Method.SINGLE_SIGN_ON, Factor.PROVIDER, target)
+        let_in = finish_single_sign_on(token, answer)
+        return session_begun(
+            let_in.user_id,
+            Method.SINGLE_SIGN_ON,
+            Factor.PROVIDER,
+            target,
+            provider_saw_at=let_in.seen_at,
+        )
     except SingleSignOnError as error:
         return _back_to_sign_in(error, target)
     except SignInError:
