@@ -22,6 +22,7 @@ from webapp.services.people.own_sessions import (
     list_sessions,
 )
 from webapp.services.people.pending_sign_ins import begin_pending
+from webapp.services.people.read_users import read_user
 from webapp.services.people.sessions import (
     Browser,
     Factor,
@@ -81,6 +82,17 @@ def test_a_session_ends_when_it_is_idle_for_eight_hours(ada: User, fake_clock: F
     assert all_rows(UserSession)[0].address == "198.51.100.1"
     fake_clock.advance(hours=8)
     assert find_session(token) is None
+
+
+def test_the_list_of_people_counts_no_session_that_is_idle(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    begin(ada.id)
+    fake_clock.advance(hours=7)
+    begin(ada.id)
+    assert read_user(ada.id).sessions == 2
+    fake_clock.advance(hours=2)
+    assert read_user(ada.id).sessions == 1
 
 
 def test_use_does_not_make_a_session_last_longer_than_two_weeks(

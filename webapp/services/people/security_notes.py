@@ -24,11 +24,11 @@ def mail_person(session: Session, user_id: int, *, subject: str, sentence: str) 
 
 
 def unseen_notes(user_id: int) -> list[SecurityNote]:
-    """What a person has not confirmed to have read, the newest first, at most five. Only reads."""
+    """What a person has not confirmed to have read, the oldest first, at most five. Only reads."""
     query = (
         select(SecurityNote)
         .where(SecurityNote.user_id == user_id, SecurityNote.seen_at.is_(None))
-        .order_by(SecurityNote.id.desc())
+        .order_by(SecurityNote.id)
         .limit(NOTES_SHOWN)
     )
     with reading() as session:
