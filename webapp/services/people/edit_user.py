@@ -3,19 +3,17 @@
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import User, UserSession
+from webapp.models import User
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import ROLE_ADMIN, ROLES
 from webapp.services.audit import changes_between
 from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
-from webapp.services.people.sessions import end_sessions, is_alive
+from webapp.services.people.sessions import end_sessions
 from webapp.services.people.users import (
     NO_ADDRESS,
     LastAdminError,
@@ -95,13 +93,10 @@ def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
     """End every session of a user; returns how many there were. Raises NotFoundError."""
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
-        count = session.scalar(
-            select(func.count()).where(UserSession.user_id == user.id, *is_alive(clock.utcnow()))
-        )
-        end_sessions(session, user.id)
+        count = end_sessions(session, user.id, actor_id=actor_id)
         if count:
             record_user_event(session, user, "user.signed_out", actor_id, sessions=count)
-        return count or 0
+        return count
 
 
 def _check(edit: UserEdit) -> tuple[str, str | None]:
