@@ -238,6 +238,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_mail_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_security_notes_user_id"), ondelete="CASCADE"
         ),

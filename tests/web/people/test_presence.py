@@ -16,6 +16,7 @@ from webapp.models import AuditEvent, User
 SignIn = Callable[[tuple[str, str]], Browser]
 
 ASKING = {
+    "account.": {"edit_details"},
     "audit.": {"export"},
     "connections.": {"connect", "change_credentials", "disconnect"},
     "contact.": {"new"},

@@ -13,6 +13,7 @@ from webapp.models.user import ROLE_ADMIN, ROLES
 from webapp.services.audit import changes_between
 from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
+from webapp.services.people.security_notes import tell_person
 from webapp.services.people.sessions import end_sessions
 from webapp.services.people.users import (
     NO_ADDRESS,
@@ -57,7 +58,8 @@ class UserEdit:
 def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool = False) -> User:
     """Store a name, an address and a role; does nothing where none differs.
 
-    Sessions go on after a change of address. An admin who makes themselves helpdesk has to confirm
+    Sessions go on after a change of address, which is told to the user: on their next page, and by
+    mail to the address that they had. An admin who makes themselves helpdesk has to confirm
     it. Raises UserError, UserConflictError, LastAdminError, NotFoundError, or RefusedError for
     somebody who is forgotten, and stores nothing then.
     """
@@ -74,6 +76,8 @@ def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool
             if is_demoted and user_id == actor_id and not is_confirmed:
                 raise UserError({"is_confirmed": _CONFIRM})
             _change(session, user, "user.renamed", actor_id, name=name)
+            if email not in (None, user.email):
+                _tell_of_address(session, user)
             _change(session, user, "user.email_changed", actor_id, email=email or user.email)
             change_role(session, user, edit.role or user.role, actor_id)
             return user
@@ -87,6 +91,20 @@ def _change(session: Session, user: User, action: str, actor_id: int | None, **v
         setattr(user, name, value)
         session.flush()
         record_user_event(session, user, action, actor_id, before=before, **after)
+
+
+def _tell_of_address(session: Session, user: User) -> None:
+    """Tell somebody whose address is about to change; where to is in the audit log alone."""
+    tell_person(
+        session,
+        user.id,
+        subject="The address of your Triagedesk account was changed",
+        sentence=(
+            f"The e-mail address of your account was changed; it was {user.email}. Was it not you?"
+            " Then tell an admin at once."
+        ),
+        address=user.email,
+    )
 
 
 def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
