@@ -21,7 +21,8 @@ from webapp.services.transactions import reading
 class UserRow:
     """A user and the figures that the Users pages show. Times are UTC.
 
-    `sessions` can be used now. `last_sign_in_at` is None where no session is on record.
+    `sessions` can be used now. `last_sign_in_at` is None where no session is on record; they are
+    kept until they expire.
     `link_expires_at` is when the user's open link to choose a password stops working.
     """
 
