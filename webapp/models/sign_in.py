@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
 from webapp.models.encrypted import EncryptedText
-from webapp.models.user import User
+from webapp.models.user import EMAIL_LENGTH, User
 
 OWNER = "users.id"
 
@@ -111,7 +111,8 @@ class RecoveryCode(Base):
 class SecurityNote(Base):
     """A sentence about a person's account; it stands on their pages until they have seen it.
 
-    It is mailed to them as well: `next_mail_at` is when that is tried next.
+    It is mailed to them as well: `next_mail_at` is when that is tried next, and `address` where to
+    if that is not the one they have now.
     """
 
     __tablename__ = "security_notes"
@@ -124,3 +125,4 @@ class SecurityNote(Base):
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     mail_attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    address: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))

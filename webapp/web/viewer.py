@@ -3,13 +3,14 @@
 flask_login's `current_user` is a Viewer or an Anonymous; it needs no database once it is loaded.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_login import current_user
 
 from webapp import clock
@@ -31,7 +32,10 @@ from webapp.services.people.sessions import (
 from webapp.services.people.set_preferences import THEMES
 from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
+from webapp.web.answers import wants_part
 from webapp.web.cookies import SESSION, read_cookie
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -106,6 +110,21 @@ def init_viewer(app: Flask) -> None:
     app.teardown_request(_forget_origin)
 
 
+def asked_by_pages(view: View) -> View:
+    """Let parts that open pages ask for by themselves not count as use of the session.
+
+    Otherwise a page that is left open would keep its session from ever being idle. It stands below
+    the access rule of the view. Whole pages are a person's: they count.
+    """
+    view.asked_by_pages = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_asked_by_pages(view: Callable[..., Any] | None) -> bool:
+    """Whether a view carries `asked_by_pages`."""
+    return getattr(view, "asked_by_pages", False)
+
+
 def require_viewer() -> Viewer:
     """The signed-in person; only for routes whose access rule requires one."""
     viewer = current_viewer()
@@ -155,12 +174,21 @@ def _forget_origin(_error: BaseException | None) -> None:
 
 
 def _touch(response: Response) -> Response:
-    """Note that the session is in use, every few minutes; a database that is away is no reason."""
+    """Note every few minutes that a person uses the session; it may fail without a database."""
     viewer = g.get("_login_user")
-    if isinstance(viewer, Viewer) and clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
+    if not isinstance(viewer, Viewer) or _asks_by_itself():
+        return response
+    if clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
         with suppress(*DATABASE_AWAY):
             touch_session(viewer.session_id, request.remote_addr)
     return response
+
+
+def _asks_by_itself() -> bool:
+    """Whether an open page makes this request, and no person."""
+    return wants_part() and is_asked_by_pages(
+        current_app.view_functions.get(request.endpoint or "")
+    )
 
 
 def _viewer_of(found: UserSession) -> Viewer:

@@ -18,6 +18,7 @@ MAIL = "/notifications/settings/mail"
 SignIn = Callable[[tuple[str, str]], Browser]
 
 ASKING = {
+    "account.": {"edit_details"},
     "audit.": {"export"},
     "connections.": {"connect", "change_credentials", "disconnect"},
     "contact.": {"new"},

@@ -156,7 +156,7 @@ def choose_password(token: str, password: str, *, browser_zone: str | None = Non
         session.flush()
         if link.purpose == PURPOSE_INVITATION:
             user.time_zone = zone_of_browser(browser_zone)
-        store_password(session, user, password_hash)
+        store_password(session, user, password_hash, actor_id=user.id)
         record_user_event(session, user, "user.password_chosen", user.id, password=password_hash)
         return user
 

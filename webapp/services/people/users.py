@@ -23,11 +23,13 @@ from webapp.services.lookups import get_user
 from webapp.services.people.addresses import user_by_email
 from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
+from webapp.services.people.security_notes import mail_person
 from webapp.services.people.sessions import end_sessions
 from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
 from webapp.services.people.throttle import forget_guesses
 from webapp.services.transactions import reading, transaction
 
+_CHANGED = "The password of your account was changed. Was it not you? Then tell an admin at once."
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
 
 _hasher = PasswordHasher()
@@ -126,7 +128,7 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         refuse_forgotten(user)
-        store_password(session, user, password_hash)
+        store_password(session, user, password_hash, actor_id=actor_id)
         record_user_event(session, user, "user.password_set", actor_id, password=password_hash)
         return user
 
@@ -187,7 +189,7 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     if admins == [user.id]:
         raise LastAdminError
     refuse_losing_glass(session, user)
-    end_sessions(session, user.id)
+    end_sessions(session, user.id, actor_id=actor_id)
     drop_password_links(session, user.id)
     if user.is_active:
         user.is_active = False
@@ -233,11 +235,26 @@ def _count_open_tickets(session: Session, user_id: int) -> int:
     )
 
 
-def store_password(session: Session, user: User, password_hash: str) -> None:
-    """Set a loaded user's password, within the caller's transaction; see set_password()."""
+def store_password(
+    session: Session,
+    user: User,
+    password_hash: str,
+    *,
+    actor_id: int | None,
+    kept_token: str | None = None,
+) -> None:
+    """Set a loaded user's password within the caller's transaction, and mail them that it changed.
+
+    Every session of theirs ends but the one with the token `kept_token`, and so do password links
+    that were not used. A first password, after an invitation, is no news.
+    """
+    if user.has_password or user.is_linked:
+        mail_person(
+            session, user.id, subject="Your Triagedesk password was changed", sentence=_CHANGED
+        )
     user.password_hash = password_hash
     user.must_change_password = False
-    end_sessions(session, user.id)
+    end_sessions(session, user.id, actor_id=actor_id, except_token=kept_token)
     drop_password_links(session, user.id)
     forget_guesses(session, user)
 

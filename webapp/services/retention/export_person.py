@@ -140,7 +140,11 @@ def _of_links(user_id: int) -> Query:
 
 def _of_security_notes(user_id: int) -> Query:
     return select(
-        SecurityNote.id, SecurityNote.sentence, SecurityNote.created_at, SecurityNote.seen_at
+        SecurityNote.id,
+        SecurityNote.sentence,
+        SecurityNote.address,
+        SecurityNote.created_at,
+        SecurityNote.seen_at,
     ).where(SecurityNote.user_id == user_id)
 
 

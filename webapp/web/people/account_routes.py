@@ -28,6 +28,7 @@ from webapp.web.people.account_forms import (
 )
 from webapp.web.people.blueprint import account
 from webapp.web.people.own_password import change_as_typed
+from webapp.web.presence import needs_presence
 from webapp.web.throttling import wait_page
 from webapp.web.viewer import require_viewer
 
@@ -46,6 +47,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 @account.post("/preferences/details")
 @for_oneself
+@needs_presence
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()

@@ -108,7 +108,7 @@ def _account(user: User | None, admins: list[int]) -> AccountFacts | None:
 def _refuse(session: Session, refusal: Refusal, user: User | None) -> None:
     """Put a refusal on record; who has no role any more is signed out everywhere, too."""
     if user is not None and refusal is Refusal.NO_ROLE_ANY_MORE:
-        end_sessions(session, user.id)
+        end_sessions(session, user.id, actor_id=None)
     record_event(
         session,
         action="session.refused",
