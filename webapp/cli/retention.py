@@ -140,7 +140,12 @@ def tell_erasure(erasure: Erasure | None, as_json: bool) -> None:
     counts = {name.replace("_", " "): count for name, count in erasure.counts.items() if count}
     parts = [f"{name} {count:,}" for name, count in counts.items()]
     erased = f"Erased: {', '.join(parts) or 'nothing but the name'}."
-    document = {"success": True, "erased": erasure.counts, "backups": backups}
+    is_wiped = erasure.wiped_at is not None
+    if not is_wiped:
+        erased += (
+            " Somebody reads the database (a backup, say): its write-ahead log is emptied later."
+        )
+    document = {"success": True, "erased": erasure.counts, "wiped": is_wiped, "backups": backups}
     _tell(document, f"{erased}\n{backups}", as_json)
 
 

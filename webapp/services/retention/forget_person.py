@@ -43,12 +43,9 @@ from webapp.services.retention.erasures import (
     begin_erasure,
     finish_erasure,
     hold_erasure,
+    wipe_finished,
 )
-from webapp.services.retention.wipe import (
-    empty_write_ahead_log,
-    merge_search_index,
-    overwrite_deleted,
-)
+from webapp.services.retention.wipe import merge_search_index, overwrite_deleted
 from webapp.services.transactions import NO_SYNC, transaction
 
 _OWN = (
@@ -112,7 +109,7 @@ def go_on_forgetting_person(erasure: Erasure) -> None:
             }
             finish_erasure(held, clock.utcnow())
             _record(session, user, "user.forgotten", held.requested_by_id, **held.counts)
-    empty_write_ahead_log()
+    wipe_finished()
 
 
 def former_name(user_id: int) -> str:
