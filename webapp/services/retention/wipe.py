@@ -57,7 +57,7 @@ def _changes(session: Session) -> int:
 
 
 def empty_write_ahead_log() -> bool:
-    """Take SQLite's write-ahead log into the file, and empty it; other databases have none of ours.
+    """Take SQLite's write-ahead log into the file, and empty it; does nothing for PostgreSQL.
 
     Returns False while somebody reads what was before, as a backup does, or writes: then it still
     holds what was erased, and has to be emptied later.
