@@ -136,7 +136,7 @@ def tell_erasure(erasure: Erasure | None, as_json: bool) -> None:
     """Say what was erased, and what backups still hold."""
     if erasure is None:
         raise RefusedError("There is nothing to forget.")
-    backups = find_backups_left(erasure.requested_at).words
+    backups = find_backups_left(erasure).words
     counts = {name.replace("_", " "): count for name, count in erasure.counts.items() if count}
     parts = [f"{name} {count:,}" for name, count in counts.items()]
     erased = f"Erased: {', '.join(parts) or 'nothing but the name'}."
