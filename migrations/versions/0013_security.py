@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("words", sa.JSON(), nullable=True),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wiped_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["requested_by_id"],
             ["users.id"],

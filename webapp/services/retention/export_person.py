@@ -35,8 +35,8 @@ from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import transaction
 
 
-def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]:
-    """Return the text of the document; the audit log has an event before the first of it.
+def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[bytes]:
+    """Return the bytes of the document; the audit log has an event before the first of them.
 
     Raises NotFoundError.
     """
