@@ -50,7 +50,7 @@ def web_command(
     "--max-polls", default=8, show_default=True, help="Connections polled at the same time."
 )
 def worker_command(max_polls: int) -> None:
-    """Run the jobs: polls, messages, drills, proofs, housekeeping."""
+    """Run the jobs: polls, messages, drills, proofs, backups, housekeeping."""
     setup_logging()
     from webapp.extensions import db
     from webapp.jobs.tasks import FUNCTIONS, look_after_losses

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY, make_config
-from webapp.config import SignOnSettings, embedded_redis_url
+from webapp.config import (
+    VARIABLES,
+    BackupSettings,
+    SignOnSettings,
+    StorageSettings,
+    embedded_redis_url,
+)
 from webapp.services.operations.describe_configuration import describe_configuration
 
 FOLDER = Path("/var/lib/triagedesk")
@@ -65,3 +71,12 @@ def test_every_variable_that_is_shown_is_documented() -> None:
     sign_on = SignOnSettings("https://id.example.com", "desk", "hunter6")
     for name in described() | described(sign_on=sign_on):
         assert f'id="triagedesk_{name.lower()}"' in text, name
+
+
+def test_every_variable_is_shown() -> None:
+    storage = StorageSettings("https://s3.example.com", "desk", "", "hunter7", "hunter8")
+    sign_on = SignOnSettings("https://id.example.com", "desk", "hunter6")
+    backups = BackupSettings(storage=storage, passphrase="hunter9")
+    found = described(sign_on=sign_on, backups=backups)
+    assert set(found) == set(VARIABLES) - {"DEMO_DATA_DIR"}
+    assert "hunter" not in str(found)

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.support.postgres import PostgresServer
 from tests.support.recovery.places import back_up
 from webapp.config import Config
 from webapp.services.recovery import postgres_tools
@@ -76,7 +75,6 @@ def test_a_failure_says_what_the_program_said(tmp_path: Path) -> None:
 def test_a_database_that_goes_away_amid_a_dump_is_a_sentence(
     app: Flask,
     config: Config,
-    server: PostgresServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

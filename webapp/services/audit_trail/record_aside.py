@@ -1,6 +1,7 @@
 """Events that are recorded although the request only reads: refusals, and files taken along.
 
-This is the only place that writes while a page is read, and it can add events and nothing else.
+It can add events and nothing else. Beside it, only the time when a session was last used is written
+while a page is read.
 """
 
 import logging

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
-from webapp.config import PREFIX, Config, SignOnSettings
+from webapp.config import PREFIX, BackupSettings, Config, SecuritySettings, SignOnSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,41 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("OUTBOUND_CA_FILE", "Certificates besides usual ones", config.outbound_ca_file or "None"),
         ("HEARTBEAT_URL", "Outside heartbeat", "Set" if config.heartbeat_url else "Not set"),
         ("METRICS_TOKEN", "Token for metrics", "Set" if config.metrics_token else "Not set"),
+        *_security(config.security),
         *_sign_on(config.sign_on),
-        (
-            "BREACHED_PASSWORDS",
-            "Passwords known from breaches",
-            config.security.breached_passwords or "None",
-        ),
+        ("LOG_FORMAT", "Form of the log", config.log_format.value),
+        ("AUDIT_SEAL", "Seals of the audit log go to", str(config.audit.seal or "Nowhere")),
+        ("AUDIT_FORWARD", "Events of it go to", str(config.audit.forward or "Nowhere")),
+        *_backups(config.backups),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
+
+
+def _security(settings: SecuritySettings) -> Iterator[tuple[str, str, str]]:
+    yield "SESSION_DAYS", "Sessions last at most", f"{settings.session_lifetime.days} days"
+    hours = settings.idle_lifetime // timedelta(hours=1)
+    yield "SESSION_IDLE_HOURS", "Sessions end without use after", f"{hours} hours"
+    yield "SECOND_FACTOR", "Who needs a second factor", settings.second_factor.value
+    grace = f"{settings.factor_grace.days} days"
+    yield "SECOND_FACTOR_GRACE_DAYS", "Time until one is needed", grace
+    breaches = settings.breached_passwords or "None"
+    yield "BREACHED_PASSWORDS", "Passwords known from breaches", breaches
+
+
+def _backups(settings: BackupSettings) -> Iterator[tuple[str, str, str]]:
+    storage = settings.storage
+    yield "BACKUP_DIR", "Backups go to the directory", str(settings.directory or "None")
+    yield "BACKUP_S3_URL", "Backups go to the storage", str(storage or "None")
+    if storage is not None:
+        yield "BACKUP_S3_ACCESS_KEY", "Its access key", "Set"
+        yield "BACKUP_S3_SECRET_KEY", "Its secret key", "Set"
+        yield "BACKUP_S3_REGION", "Its region", storage.region or "Asked of the storage"
+    yield "BACKUP_AT", "Backups are made at", str(settings.at)
+    yield "BACKUP_KEEP", "Backups are kept", str(settings.keep)
+    passphrase = "Set" if settings.passphrase else "Not set"
+    yield "BACKUP_PASSPHRASE", "Passphrase of backups", passphrase
+    yield "BACKUP_RECIPIENTS", "Public keys of backups", _listed(settings.recipients)
+    yield "PG_BIN", "Programs of PostgreSQL", str(settings.postgres_bin or "Looked for")
 
 
 def _sign_on(settings: SignOnSettings | None) -> Iterator[tuple[str, str, str]]:

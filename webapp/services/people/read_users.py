@@ -20,7 +20,7 @@ from webapp.services.transactions import reading
 class UserRow:
     """A user and the figures that the Users pages show. Times are UTC.
 
-    `last_sign_in_at` is None where no session is on record; sessions are kept for 14 days.
+    `last_sign_in_at` is None where no session is on record; they are kept until they expire.
     `link_expires_at` is when the user's open link to choose a password stops working.
     """
 
