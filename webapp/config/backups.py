@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from webapp.config.addresses import read_ca_file
 from webapp.config.env import PREFIX, ConfigError, read_value, read_words, split_url
 from webapp.domain.recovery.due import DailyTime, parse_daily_time
 from webapp.domain.recovery.keep import KeepRule, parse_keep
@@ -22,7 +23,10 @@ _NO_READER = (
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """Storage that speaks S3: its server (`https://host`), bucket, prefix and credentials."""
+    """Storage that speaks S3: its server (`https://host`), bucket, prefix and credentials.
+
+    `ca_file` has more authorities that its certificate may be of.
+    """
 
     server: str
     bucket: str
@@ -30,6 +34,7 @@ class StorageSettings:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     region: str | None = None
+    ca_file: str | None = None
 
     def __str__(self) -> str:
         return f"{self.server}/{self.bucket}/{self.prefix}".rstrip("/")
@@ -118,6 +123,7 @@ def _storage(env: Mapping[str, str]) -> StorageSettings | None:
         access_key=keys["ACCESS_KEY"] or "",
         secret_key=keys["SECRET_KEY"] or "",
         region=read_value(env, "BACKUP_S3_REGION"),
+        ca_file=read_ca_file(env),
     )
 
 

@@ -87,7 +87,7 @@ def _make(
     config, now = current_config(), clock.utcnow()
     name = backup_name(now, secrets.token_hex(3))
     claims: list[tuple[BackupPlace, Claim]] = []
-    for place in configured_places(config.backups, config.outbound_ca_file):
+    for place in configured_places(config.backups):
         claim = claim_backup(place.words, name, trigger=trigger, due=due, now=now)
         if claim is not None:
             claims.append((place, claim))
