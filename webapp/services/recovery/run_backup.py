@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,14 +111,20 @@ def _make_claimed(
         made = write_backup(config, environment, file, sealer, beat=beat)
         for place, claim in claims:
             with _failures_noted([claim]):
-                _put(config, place, claim, file, made, beat)
+                _put(config, place, claim, file, made, beat.of(claim))
             beat.end(claim)
 
 
 def _put(
-    config: Config, place: BackupPlace, claim: Claim, file: Path, made: MadeFile, beat: ClaimBeat
+    config: Config,
+    place: BackupPlace,
+    claim: Claim,
+    file: Path,
+    made: MadeFile,
+    beat: Callable[[], object],
 ) -> None:
     """Put the file into a place, read it back from there, and delete what is kept no longer."""
+    beat()
     place.store(file, claim.file_name, beat)
     with place.opened(claim.file_name) as source:
         check_backup(source, made.opener, config.data_dir, config.backups.postgres_bin, beat=beat)
