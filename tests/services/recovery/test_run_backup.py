@@ -269,6 +269,7 @@ def test_of_two_places_the_one_that_is_lost_is_left_out(
 
     monkeypatch.setattr(run_backup, "write_backup", slow)
     assert [one.state for one in make_due_backups({})] == ["interrupted", "completed"]
+    assert rows()[0].removed_at is None, "nothing was put there that had to be deleted"
     assert list(folder.iterdir()) == []
     assert len(storage.objects) == 1
 
