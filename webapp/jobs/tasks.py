@@ -106,7 +106,7 @@ def housekeeping() -> None:
     for table, count in delete_old_records(utcnow()).items():
         if count:
             logger.info("Deleted %s old rows of %s", count, table)
-    clean_scratch(current_config().data_dir)
+    clean_scratch(current_config())
     refresh_statistics()
     relink_waiting()
     finish_reencryption()

@@ -33,7 +33,7 @@ from webapp.services.recovery.restore_keys import RestoredKeys, choose_keys, wri
 from webapp.services.recovery.restore_postgresql import require_empty_server, restore_dump
 from webapp.services.recovery.scratch import (
     BackupError,
-    clean_scratch,
+    clean_scratch_in,
     describing_disk,
     scratch_place,
     sync_folder,
@@ -95,7 +95,7 @@ def restore_backup(
     """
     place = _read_place(env)
     with describing_disk(place.work_dir):
-        clean_scratch(place.work_dir)
+        clean_scratch_in(place.work_dir)
     _require_empty_place(place)
     with scratch_place(place.work_dir) as folder:
         with describing_disk(file), file.open("rb") as source:
