@@ -28,6 +28,7 @@ from webapp.services.recovery.backup_rows import (
     note_stopped,
 )
 from webapp.services.recovery.check_backup import check_backup
+from webapp.services.recovery.disk_room import leaving_room
 from webapp.services.recovery.encryption import Sealer
 from webapp.services.recovery.places import BackupPlace, backup_name, configured_places
 from webapp.services.recovery.scratch import scratch_place
@@ -111,7 +112,9 @@ def _make_claimed(
         made = write_backup(config, environment, file, sealer, beat=beat)
         for place, claim in claims:
             with _failures_noted([claim]):
-                _put(config, place, claim, file, made, beat.of(claim))
+                _put(
+                    config, place, claim, file, made, leaving_room(config.data_dir, beat.of(claim))
+                )
             beat.end(claim)
 
 
