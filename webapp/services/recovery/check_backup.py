@@ -101,7 +101,7 @@ def _read_dump(
     least = int(opened.manifest.dump_version or 0)
     program = find_program("pg_restore", postgres_bin, least)
     command = [str(program.path), "--data-only", "--file=-", str(opened.database)]
-    with running(command, {}, has_output=True) as reader:
+    with running(command, {}, opened.database.parent, has_output=True) as reader:
         schema, counts = _count_rows(reader.output, beat)
         reader.finish(beat, "pg_restore could not read the backup")
     return schema, {name: counts.get(name, 0) for name in opened.manifest.counts}

@@ -122,7 +122,7 @@ def _dump_postgresql(config: Config, folder: Path, beat: Callable[[], object]) -
             *(f"--snapshot={snapshot}", f"--file={file}"),
             *where,
         ]
-        with running(command, variables) as dump:
+        with running(command, variables, folder) as dump:
             dump.finish(beat, "pg_dump could not read the database")
     return Snapshot(
         file,
