@@ -26,7 +26,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.recovery.places import RestorePlace
 from webapp import clock, create_app
 from webapp.config import Config
-from webapp.extensions import db
+from webapp.extensions import SQLITE_PRAGMAS, db
 from webapp.outage import DATABASE, REDIS
 from webapp.services.people import users
 
@@ -58,8 +58,15 @@ def real_passwords(monkeypatch: pytest.MonkeyPatch) -> PasswordHasher:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_apps() -> Iterator[None]:
-    """An app costs 10 ms instead of 90: what is the same in all of them is made once."""
-    with compiled_addresses(), compiled_statements():
+    """An app costs 10 ms instead of 90: what is the same in all of them is made once.
+
+    Nor has a database of a test to outlive a power failure.
+    """
+    with (
+        compiled_addresses(),
+        compiled_statements(),
+        patch.dict(SQLITE_PRAGMAS, synchronous="OFF"),
+    ):
         yield
 
 

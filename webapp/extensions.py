@@ -103,6 +103,14 @@ def _reads_only(value: bool) -> Iterator[None]:
         _is_read_only.reset(token)
 
 
+SQLITE_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "NORMAL",
+    "foreign_keys": "ON",
+    "busy_timeout": str(SQLITE_BUSY_MILLISECONDS),
+}
+
+
 def prepare_sqlite(engine: Engine) -> None:
     """Make SQLite safe for several processes.
 
@@ -114,13 +122,8 @@ def prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=NORMAL",
-            "foreign_keys=ON",
-            f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        for name, value in SQLITE_PRAGMAS.items():
+            connection.execute(f"PRAGMA {name}={value}")
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

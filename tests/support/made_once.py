@@ -6,6 +6,7 @@ addresses, templates and SQL statements, which are the same in all of them.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
@@ -15,23 +16,47 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
-from werkzeug.routing import Rule
+from werkzeug.routing import BaseConverter, Rule
+from werkzeug.routing.rules import RulePart
+
+
+@dataclass(frozen=True)
+class CompiledAddress:
+    """What Rule.compile() makes of an address; nothing of it belongs to an app."""
+
+    parts: list[RulePart]
+    trace: list[tuple[bool, str]]
+    converters: dict[str, BaseConverter]
+    build: Callable[..., tuple[str, str]]
+    build_unknown: Callable[..., tuple[str, str]]
+
+    @classmethod
+    def of(cls, rule: Rule) -> "CompiledAddress":
+        build, build_unknown = rule._build.__func__, rule._build_unknown.__func__  # type: ignore[attr-defined]
+        return cls(rule._parts, rule._trace, rule._converters, build, build_unknown)
+
+    def give(self, rule: Rule) -> None:
+        rule._parts, rule._trace, rule._converters = self.parts, self.trace, self.converters
+        rule.arguments.update(self.converters)
+        rule._build = self.build.__get__(rule, None)
+        rule._build_unknown = self.build_unknown.__get__(rule, None)
 
 
 @contextmanager
 def compiled_addresses() -> Iterator[None]:
-    """The functions that build addresses are compiled once; they keep nothing of their app."""
-    compile_builder, compiled = Rule._compile_builder, dict[Any, Callable[..., tuple[str, str]]]()
+    """Addresses are compiled once."""
+    compile_rule, compiled = Rule.compile, dict[Any, CompiledAddress]()
 
-    def compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        if rule.defaults:  # their values would be part of the code
-            return compile_builder(rule, append_unknown)
-        key = (rule.rule, tuple(rule._trace), append_unknown)
-        if key not in compiled:
-            compiled[key] = compile_builder(rule, append_unknown)
-        return compiled[key]
+    def compile_once(rule: Rule) -> None:
+        key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes)
+        if key in compiled and not rule.defaults:  # their values would be part of the code
+            compiled[key].give(rule)
+            return
+        compile_rule(rule)
+        if not rule.defaults:
+            compiled[key] = CompiledAddress.of(rule)
 
-    with patch.object(Rule, "_compile_builder", compile_once):
+    with patch.object(Rule, "compile", compile_once):
         yield
 
 
