@@ -44,7 +44,7 @@ def _always(config: Config) -> Mapping[str, Callable[[], object]]:
     return {
         "forgetting clients and people": go_on_with_all,
         "deleting old records": _delete_old,
-        "deleting scratch places": lambda: clean_scratch(config.data_dir),
+        "deleting scratch places": lambda: clean_scratch(config),
         "refreshing the statistics": refresh_statistics,
         "rewriting links": relink_waiting,
         "encrypting secrets anew": finish_reencryption,
