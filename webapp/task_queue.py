@@ -26,7 +26,10 @@ from webapp.process_identity import is_gone, machine_name, other_machine
 DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
 NOTICE_QUEUE = "notices"
-QUEUES = (DEFAULT_QUEUE, POLL_QUEUE, NOTICE_QUEUE)
+LONG_QUEUE = "long"
+"""Jobs that may take hours and can wait for one another: backups, proofs, upkeep."""
+
+QUEUES = (DEFAULT_QUEUE, POLL_QUEUE, NOTICE_QUEUE, LONG_QUEUE)
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
@@ -57,9 +60,9 @@ class JobKind:
 JOBS: Mapping[str, JobKind] = {
     "tick": JobKind(DEFAULT_QUEUE, 60),
     "audit_trail": JobKind(DEFAULT_QUEUE, 300),
-    "audit_sending": JobKind(POLL_QUEUE, 2 * 3600),
-    "housekeeping": JobKind(POLL_QUEUE, 3600),
-    "forget": JobKind(POLL_QUEUE, 3600),
+    "audit_sending": JobKind(LONG_QUEUE, 2 * 3600),
+    "housekeeping": JobKind(LONG_QUEUE, 3600),
+    "forget": JobKind(LONG_QUEUE, 3600),
     "poll": JobKind(POLL_QUEUE, 12 * 3600),
     "notices": JobKind(NOTICE_QUEUE, 120),
     "account_mails": JobKind(NOTICE_QUEUE, 900),
@@ -67,9 +70,9 @@ JOBS: Mapping[str, JobKind] = {
     "drills": JobKind(DEFAULT_QUEUE, 60),
     "drill": JobKind(POLL_QUEUE, 600),
     "proofs": JobKind(DEFAULT_QUEUE, 60),
-    "prove": JobKind(POLL_QUEUE, 2 * 3600),
+    "prove": JobKind(LONG_QUEUE, 2 * 3600),
     "backups": JobKind(DEFAULT_QUEUE, 60),
-    "backup": JobKind(POLL_QUEUE, 12 * 3600),
+    "backup": JobKind(LONG_QUEUE, 12 * 3600),
 }
 
 

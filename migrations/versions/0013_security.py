@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("words", sa.JSON(), nullable=True),
         sa.Column("counts", sa.JSON(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wiped_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["requested_by_id"],
             ["users.id"],
@@ -148,7 +149,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
         sa.UniqueConstraint("reference", name=op.f("uq_devices_reference")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
+        sa.UniqueConstraint(
+            "token_hash", "user_id", name=op.f("uq_devices_token_hash_user_id")
+        ),
     )
     op.create_index(op.f("ix_devices_last_seen_at"), "devices", ["last_seen_at"])
     op.create_index(op.f("ix_devices_user_id"), "devices", ["user_id"])
@@ -237,6 +240,7 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_mail_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("address", sa.String(length=254), nullable=True),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_security_notes_user_id"), ondelete="CASCADE"
         ),

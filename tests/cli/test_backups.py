@@ -12,7 +12,9 @@ from tests.cli.conftest import Shell
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.postgres import PostgresServer
+from tests.support.receivers.certificates import Certificates
 from tests.support.recovery.places import PASSPHRASE, QUICK_WORK, RestorePlace, left_overs
+from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from webapp.models import AuditEvent
 from webapp.runtime.data_dir import locked
 from webapp.services.recovery import age_stream
@@ -67,7 +69,7 @@ def test_the_worst_day_from_beginning_to_end(
     )
     restored = elsewhere.json("restore", file, "--passphrase-file", passphrase)
     assert (restored["rows"], restored["unreadable"]) == (verified["rows"], [])
-    assert restored["last_number"] == 2000
+    assert restored["last_number"] == 101_000
     again = elsewhere.refused("restore", file, "--passphrase-file", passphrase)
     assert "empty" in again
     assert elsewhere.json("recovery", "status")["held"] is True
@@ -165,6 +167,27 @@ def test_scheduled_backups_by_command(shell: Shell, tmp_path: Path, fake_clock: 
     result = shell.run("backup", "now")
     assert result.exit_code == 1
     assert "is not there" in result.stdout
+
+
+def test_a_storage_whose_certificate_is_of_an_authority_of_ones_own(
+    shell: Shell, tmp_path: Path
+) -> None:
+    certificates = Certificates(tmp_path)
+    with s3_server(certificates.fitting()) as storage:
+        shell.env |= {
+            "TRIAGEDESK_BACKUP_S3_URL": f"{storage.url}/desk",
+            "TRIAGEDESK_BACKUP_S3_ACCESS_KEY": ACCESS_KEY,
+            "TRIAGEDESK_BACKUP_S3_SECRET_KEY": SECRET_KEY,
+            "TRIAGEDESK_BACKUP_PASSPHRASE": PASSPHRASE,
+            "TRIAGEDESK_OUTBOUND_CA_FILE": certificates.ca_file,
+        }
+        [made] = shell.json("backup", "now")
+        assert made["state"] == "completed"
+        [listed] = shell.json("backup", "list")
+        fetched = str(tmp_path / "fetched.age")
+        assert "bytes" in shell.ok("backup", "fetch", listed["name"], fetched)
+        del shell.env["TRIAGEDESK_OUTBOUND_CA_FILE"]
+        assert "certificate" in shell.refused("backup", "list")
 
 
 @both_databases

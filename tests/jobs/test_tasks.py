@@ -50,14 +50,14 @@ def test_chaining_is_done_at_once_and_what_takes_longer_is_a_job_of_its_own(
     add_events(2)
     for _ in range(3):
         tasks.audit_trail()
-    assert make_queue("polls", queue).job_ids == ["audit-sending"]
+    assert make_queue("long", queue).job_ids == ["audit-sending"]
     report = verify_chain()
     assert (report.links, report.waiting) == (2, 0)
     tasks.audit_sending()
     assert audit_actions()[-1] == "audit.verified"
     queue.flushall()
     tasks.audit_trail()
-    assert make_queue("polls", queue).job_ids == []
+    assert make_queue("long", queue).job_ids == []
 
 
 def test_a_tick_without_a_database_is_a_line_in_the_log(

@@ -20,7 +20,7 @@ ROWS = {
     Counted.ADDRESS: "an address (an IPv6 /64 network)",
     Counted.DEVICE: "an account in a browser that signed in to it before",
     Counted.FACTOR: "the second factor of a person",
-    Counted.PERSON: "a password that somebody who is signed in shows again",
+    Counted.SESSION: "a session in which a password or code is shown again",
 }
 
 

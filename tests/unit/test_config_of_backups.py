@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from webapp.config import ConfigError, read_backups
+from webapp.config import PREFIX, SECRETS, VARIABLES, ConfigError, describe_variables, read_backups
 
 RECIPIENT = "age1" + "q" * 58
 BACKUPS = {
@@ -64,3 +64,36 @@ def test_backups_that_cannot_be_made_are_refused_at_the_start(
 def test_recipients_need_no_passphrase() -> None:
     env = {**BACKUPS, "TRIAGEDESK_BACKUP_PASSPHRASE": "", "TRIAGEDESK_BACKUP_RECIPIENTS": RECIPIENT}
     assert read_backups(env).recipients == (RECIPIENT,)
+
+
+def test_a_backup_tells_every_setting_but_secrets() -> None:
+    env = {PREFIX + name: "geheim" for name in VARIABLES}
+    told = describe_variables(env)
+    assert set(told) == set(env)
+    left_out = {name for name, value in told.items() if value == "(set, left out)"}
+    assert left_out == {PREFIX + name for name in SECRETS} - {
+        "TRIAGEDESK_DATABASE_URL",
+        "TRIAGEDESK_REDIS_URL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OIDC_ROLES_CLAIM", "groups", "groups"),
+        ("AUDIT_FORWARD", "syslog+tls://logs:6514", "syslog+tls://logs:6514"),
+        ("HUNTRESS_PORTAL_URL", "https://h/?i={incident_id}", "https://h/?i={incident_id}"),
+        ("METRICS_TOKEN_FILE", "/etc/token", "/etc/token"),
+        ("METRIC_TOKEN", "geheim", "(set, left out)"),
+        (
+            "DATABASE_URL",
+            "postgresql://desk:ge heim@db/desk?password=geheim",
+            "postgresql://db/desk",
+        ),
+        ("DATABASE_URL", "postgresql://desk:ge?he@im\n@db/desk", "postgresql://db/desk"),
+        ("REDIS_URL", "rediss://:geheim@cache:6380/1", "rediss://cache:6380/1"),
+        ("REDIS_URL", "unix:///run/valkey.sock?password=geheim", "unix:///run/valkey.sock"),
+    ],
+)
+def test_no_password_in_an_address_is_told(name: str, value: str, told: str) -> None:
+    assert describe_variables({PREFIX + name: value}) == {PREFIX + name: told}

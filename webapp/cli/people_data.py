@@ -21,11 +21,7 @@ from webapp.services.retention.go_on import go_on_forgetting
 def export(email: str, place: Path, as_json: bool) -> None:
     """Write what is stored about a user to PLACE, a new JSON file or a folder for one."""
     user = find_user(email)
-    file = write_new_file(
-        place,
-        f"person-{user.id}.json",
-        lambda: (part.encode() for part in export_person(user.id)),
-    )
+    file = write_new_file(place, f"person-{user.id}.json", lambda: export_person(user.id))
     if as_json:
         print_json({"success": True, "file": str(file)})
     else:

@@ -16,14 +16,10 @@ from webapp import clock
 from webapp.cli.output import json_option, print_json, refusing
 from webapp.domain.polling_health import TIMER
 from webapp.extensions import current_config
-from webapp.services.audit_trail.advance_trail import advance_audit_trail
-from webapp.services.keys.reencrypt import finish_reencryption
+from webapp.services.operations.upkeep import do_upkeep
 from webapp.services.polling.give_back import give_back_own_leases
 from webapp.services.polling.outcome import PollOutcome
 from webapp.services.polling.poll_connection import poll_connection
-from webapp.services.proof.due_proofs import prove_due
-from webapp.services.retention.delete_old_records import delete_old_records
-from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.stop_signals import stop_is_heard, stop_with
 
@@ -45,7 +41,8 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
     The first poll of a connection that is ready for it begins its schedule. Where another process
     polls it already, this waits for that run and reports it. Exit code 0 on success or a
     deliberate skip, 1 on failure or missing credentials. With --due, it also makes the daily proofs
-    deletes old records and chains the audit log; messages need `triagedesk watch`, or a worker.
+    and does what a worker does hourly, such as deleting old records and chaining the audit log;
+    messages need `triagedesk watch`, or a worker.
     """
     if due and connection_id is not None:
         raise click.UsageError("Give either the ID of a connection or --due, not both.")
@@ -56,7 +53,7 @@ def poll(connection_id: int | None, sweep: bool, due: bool, as_json: bool) -> No
     with _leaving_when_told():
         if connection_id is None:
             results = _poll_all(find_due_connections(clock.utcnow()), sweep=sweep)
-            _tidy_up()
+            do_upkeep(current_config(), has_worker=False)  # nobody else does so without Redis
             document: object = results
         else:
             outcome = poll_connection(
@@ -151,21 +148,6 @@ def _poll_safely(connection_id: int, *, sweep: bool) -> dict[str, Any]:
         error = "The poll failed; the log says why."
         return {"connection_id": connection_id, "success": False, "error": error, "words": error}
     return _result(connection_id, outcome)
-
-
-def _tidy_up() -> None:
-    """Make the proofs of the day, delete old records and go on with a rotation of keys.
-
-    No other job does so without Redis. A poll never fails because of this.
-    """
-    try:
-        prove_due(clock.utcnow())
-        go_on_with_all()
-        delete_old_records(clock.utcnow())
-        finish_reencryption()
-        advance_audit_trail(current_config(), is_thorough=True)
-    except Exception:  # the polls were done, and their results have to be told
-        logger.exception("Tidying up after the polls failed")
 
 
 def _result(connection_id: int, outcome: PollOutcome) -> dict[str, Any]:

@@ -136,11 +136,16 @@ def tell_erasure(erasure: Erasure | None, as_json: bool) -> None:
     """Say what was erased, and what backups still hold."""
     if erasure is None:
         raise RefusedError("There is nothing to forget.")
-    backups = find_backups_left(erasure.requested_at).words
+    backups = find_backups_left(erasure).words
     counts = {name.replace("_", " "): count for name, count in erasure.counts.items() if count}
     parts = [f"{name} {count:,}" for name, count in counts.items()]
     erased = f"Erased: {', '.join(parts) or 'nothing but the name'}."
-    document = {"success": True, "erased": erasure.counts, "backups": backups}
+    is_wiped = erasure.wiped_at is not None
+    if not is_wiped:
+        erased += (
+            " Somebody reads the database (a backup, say): its write-ahead log is emptied later."
+        )
+    document = {"success": True, "erased": erasure.counts, "wiped": is_wiped, "backups": backups}
     _tell(document, f"{erased}\n{backups}", as_json)
 
 

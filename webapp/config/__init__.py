@@ -8,7 +8,6 @@ each variable.
 from webapp.config.backups import (
     BackupSettings,
     StorageSettings,
-    describe_variables,
     read_backups,
     require_passphrase,
     require_recipient,
@@ -21,6 +20,7 @@ from webapp.config.config import (
     find_unknown,
     load_config,
 )
+from webapp.config.describe_variables import describe_variables
 from webapp.config.env import PREFIX, ConfigError, SourceKind, ValueSource, is_set, without
 from webapp.config.keys import (
     ENCRYPTION_KEYS_FILE,

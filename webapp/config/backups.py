@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from webapp.config.addresses import read_ca_file
 from webapp.config.env import PREFIX, ConfigError, read_value, read_words, split_url
 from webapp.domain.recovery.due import DailyTime, parse_daily_time
 from webapp.domain.recovery.keep import KeepRule, parse_keep
@@ -22,7 +23,10 @@ _NO_READER = (
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
-    """Storage that speaks S3: its server (`https://host`), bucket, prefix and credentials."""
+    """Storage that speaks S3: its server (`https://host`), bucket, prefix and credentials.
+
+    `ca_file` has more authorities that its certificate may be of.
+    """
 
     server: str
     bucket: str
@@ -30,6 +34,7 @@ class StorageSettings:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     region: str | None = None
+    ca_file: str | None = None
 
     def __str__(self) -> str:
         return f"{self.server}/{self.bucket}/{self.prefix}".rstrip("/")
@@ -118,6 +123,7 @@ def _storage(env: Mapping[str, str]) -> StorageSettings | None:
         access_key=keys["ACCESS_KEY"] or "",
         secret_key=keys["SECRET_KEY"] or "",
         region=read_value(env, "BACKUP_S3_REGION"),
+        ca_file=read_ca_file(env),
     )
 
 
@@ -176,38 +182,3 @@ def require_recipient(text: str, name: str) -> None:
             f"{name} holds something that is no public key of age.",
             "It begins with age1: `age-keygen` makes it, together with the private one.",
         )
-
-
-_OPEN_VARIABLES = frozenset(
-    (
-        *("DATA_DIR", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "LOCAL_URL", "TRUSTED_PROXIES"),
-        *("HUNTRESS_HOSTS", "HUNTRESS_CALLS_PER_MINUTE", "HUNTRESS_PORTAL_URL", "EDITION"),
-        *("LEASE_SECONDS", "OUTBOUND_HOSTS", "OUTBOUND_CA_FILE", "DEMO_DATA_DIR", "SESSION_DAYS"),
-        *("SESSION_IDLE_HOURS", "SECOND_FACTOR", "SECOND_FACTOR_GRACE_DAYS", "BREACHED_PASSWORDS"),
-        *("BACKUP_DIR", "BACKUP_S3_URL", "BACKUP_S3_REGION", "BACKUP_AT", "BACKUP_KEEP"),
-        *("BACKUP_RECIPIENTS", "PG_BIN"),
-    )
-)
-"""Variables whose values a backup tells; of all others it tells only that they are set."""
-
-LEFT_OUT = "(set, left out)"
-
-
-def describe_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that are set, without secrets and passwords.
-
-    Paths of files (`…_FILE`) are told, and what is in the files is not.
-    """
-    return {
-        name: _describe_variable(name.removeprefix(PREFIX), value)
-        for name, value in sorted(env.items())
-        if name.startswith(PREFIX) and value
-    }
-
-
-def _describe_variable(name: str, value: str) -> str:
-    if name.endswith("_FILE"):
-        return value
-    if name not in _OPEN_VARIABLES:
-        return LEFT_OUT
-    return re.sub(r"(?<=://)\S*@", "", value.partition("?")[0] if "://" in value else value)

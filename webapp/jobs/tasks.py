@@ -17,20 +17,16 @@ from webapp.services.audit_trail.advance_trail import (
     send_and_verify,
 )
 from webapp.services.errors import RefusedError
-from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import find_due_targets
 from webapp.services.notices.personal.mail_notes import mail_security_notes
 from webapp.services.notices.wake import enqueue_deliveries
-from webapp.services.operations.housekeeping import refresh_statistics
+from webapp.services.operations.upkeep import do_upkeep
 from webapp.services.polling.poll_connection import poll_connection
-from webapp.services.polling.relink_tickets import relink_waiting
 from webapp.services.proof.due_proofs import enqueue_due_proofs
 from webapp.services.proof.prove_connection import prove_connection
 from webapp.services.recovery.read_backups import enqueue_due_backup
 from webapp.services.recovery.run_backup import BY_PERSON, make_backup_now, make_due_backups
-from webapp.services.recovery.scratch import clean_scratch
-from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
 from webapp.services.schedule.due_connections import find_due_connections
 from webapp.services.schedule.lease import give_back_leases_of_the_dead
@@ -101,16 +97,8 @@ def account_mails() -> None:
 
 
 def housekeeping() -> None:
-    """Go on with erasures, links, old encryption and the audit chain, delete old records."""
-    go_on_with_all()
-    for table, count in delete_old_records(utcnow()).items():
-        if count:
-            logger.info("Deleted %s old rows of %s", count, table)
-    clean_scratch(current_config().data_dir)
-    refresh_statistics()
-    relink_waiting()
-    finish_reencryption()
-    chain_and_seal(is_thorough=True)
+    """Do what is done hourly: see `do_upkeep`."""
+    do_upkeep(current_config(), has_worker=True)
 
 
 def forget() -> None:

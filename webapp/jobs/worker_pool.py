@@ -3,7 +3,8 @@
 One worker is kept for short jobs (ticks), one for polls and one for messages: due steps and
 deliveries. When polls or messages wait, more workers are forked, up to a limit; they end when they
 are idle. A connection that takes hours, or a receiver that does not answer, therefore does not
-delay another, and housekeeping delays no message.
+delay another. Backups, proofs and upkeep have workers of their own, forked when they wait: they
+delay neither polls nor messages.
 """
 
 import logging
@@ -24,6 +25,7 @@ from webapp.runtime import pulse
 from webapp.runtime.parent_death import follow_parent
 from webapp.task_queue import (
     DEFAULT_QUEUE,
+    LONG_QUEUE,
     NOTICE_QUEUE,
     POLL_QUEUE,
     end_heartbeat,
@@ -33,6 +35,7 @@ from webapp.task_queue import (
 
 EXTRA_IDLE_SECONDS = 60
 MOST_DELIVERING = 6
+MOST_LONG = 2
 LOOP_SECONDS = 0.5
 HEARTBEAT_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
@@ -99,7 +102,7 @@ class WorkerPool:
         self._is_stopping = True
 
     def _talk_to_redis(self) -> None:
-        """Send the heartbeat, and fork another worker where polls or deliveries wait."""
+        """Send the heartbeat, and fork another worker where jobs wait."""
         try:
             if all(slot.pid for slot in self._slots):
                 send_heartbeat(
@@ -110,7 +113,7 @@ class WorkerPool:
                 )
             waiting = {
                 queue: make_queue(queue, self.connection).count
-                for queue in (POLL_QUEUE, NOTICE_QUEUE)
+                for queue in (POLL_QUEUE, NOTICE_QUEUE, LONG_QUEUE)
             }
         except (RedisError, OSError) as error:
             REDIS.begin(str(error))
@@ -122,11 +125,12 @@ class WorkerPool:
 
     def _help_with(self, queue: str) -> None:
         """Fork another worker for a queue in which jobs wait, up to the limit."""
-        limit = self.max_poll_workers if queue == POLL_QUEUE else MOST_DELIVERING
-        slot = next(one for one in self._slots if one.queue == queue)
+        limits = {POLL_QUEUE: self.max_poll_workers, NOTICE_QUEUE: MOST_DELIVERING}
+        slots = [one for one in self._slots if one.queue == queue]
         # A worker that was just forked may not have looked into the queue yet.
-        is_settled = time.monotonic() - slot.started_at > SETTLE_SECONDS
-        if is_settled and list(self._extra.values()).count(queue) + 1 < limit:
+        is_settled = all(time.monotonic() - one.started_at > SETTLE_SECONDS for one in slots)
+        workers = list(self._extra.values()).count(queue) + len(slots)
+        if is_settled and workers < limits.get(queue, MOST_LONG):
             self._extra[self._fork(queue, EXTRA_IDLE_SECONDS)] = queue
 
     def _start_missing(self) -> None:

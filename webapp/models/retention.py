@@ -26,7 +26,8 @@ class Erasure(Base):
 
     Everything that is erased is found by what is still there, so that an interrupted erasure goes
     on where it stopped. `words` are names to look for where no id leads; they are gone once it has
-    finished. `counts` says how many rows of what were erased.
+    finished. `counts` says how many rows of what were erased. `wiped_at` is when the database's
+    files held nothing of it any more.
     """
 
     __tablename__ = "erasures"
@@ -40,6 +41,7 @@ class Erasure(Base):
     words: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     counts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    wiped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def find_erasure_of(kind: str, subject_id: int) -> Select[int]:

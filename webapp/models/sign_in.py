@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from webapp.extensions import Base
 from webapp.models.columns import NAME_LENGTH, UtcDateTime
 from webapp.models.encrypted import EncryptedText
-from webapp.models.user import User
+from webapp.models.user import EMAIL_LENGTH, User
 
 OWNER = "users.id"
 
@@ -44,9 +44,11 @@ class PendingSignIn(Base):
 
 
 class SignInThrottle(Base):
-    """How often signing in failed for an account, or from an address, in a row.
+    """How often a password or code was wrong, in a row, for an account, from an address, and so on.
 
-    `key` says which (`account:` and a hash, `address:` and a network, `device:` and a reference).
+    `key` says for whom: `account:` and a hash, `address:` and a network, `device:` and a browser's
+    reference, `factor:` and a person's id (and the reference of a browser that they used before),
+    `session:` and a session's reference.
     """
 
     __tablename__ = "sign_in_throttles"
@@ -109,7 +111,8 @@ class RecoveryCode(Base):
 class SecurityNote(Base):
     """A sentence about a person's account; it stands on their pages until they have seen it.
 
-    It is mailed to them as well: `next_mail_at` is when that is tried next.
+    It is mailed to them as well: `next_mail_at` is when that is tried next, and `address` where to
+    if that is not the one they have now.
     """
 
     __tablename__ = "security_notes"
@@ -122,3 +125,4 @@ class SecurityNote(Base):
     seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_mail_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     mail_attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    address: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))

@@ -101,7 +101,7 @@ class User(Base):
 
 
 class UserSession(Base):
-    """A signed-in browser; the cookie holds the token, and the database only its SHA-256.
+    """A signed-in browser; the cookie holds the token, the database its HMAC under the secret key.
 
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
     in, and `present_at` is when the person last showed one of them again. `has_notes` is read only
@@ -134,14 +134,16 @@ class UserSession(Base):
 class Device(Base):
     """A browser in which a person has signed in before; its cookie holds a random token.
 
-    `reference` names the device in the audit log and in lists.
+    People who share a browser have a row each by the same token. `reference` names the device in
+    the audit log and in lists.
     """
 
     __tablename__ = "devices"
+    __table_args__ = (UniqueConstraint("token_hash", "user_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
     address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))

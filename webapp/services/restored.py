@@ -38,12 +38,12 @@ class LastRestore:
     restored_at: datetime
 
 
-class PolledSince(Protocol):
+class CreatedSince(Protocol):
     """A connection, as far as it matters here."""
 
     @property
-    def polling_started_at(self) -> datetime | None:
-        """When its polls began (UTC)."""
+    def created_at(self) -> datetime:
+        """Since when there is a row of it (UTC)."""
 
 
 def read_last_restore(session: Session) -> LastRestore | None:
@@ -55,15 +55,14 @@ def read_last_restore(session: Session) -> LastRestore | None:
 
 
 def outside_notes(
-    restore: LastRestore | None, incident: Incident, connection: PolledSince
+    restore: LastRestore | None, incident: Incident, connection: CreatedSince
 ) -> Iterator[str]:
     """Yield a note if a new ticket's incident may have had one that the restore took away.
 
-    That is so if it was sent before the restore, over a connection that was polled before the
-    backup. An incident whose time is not known may have been.
+    That is so if it was sent before the restore, over a connection that is in the backup: polling
+    may have been started since. An incident whose time is not known may have been.
     """
-    since = connection.polling_started_at
-    if restore is None or since is None or since > restore.taken_at:
+    if restore is None or connection.created_at > restore.taken_at:
         return
     if incident.sent_at is None or incident.sent_at <= restore.restored_at:
         yield outside_note(restore.taken_at, restore.restored_at, incident.id or "unknown")

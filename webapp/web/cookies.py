@@ -1,4 +1,4 @@
-"""The cookies of a signed-in browser: the session's token, and the device's.
+"""The cookies of signing in: the tokens of the session, of the browser, and of steps that wait.
 
 Over https their names begin with `__Host-`: a browser takes such a cookie only over https, for this
 very host, and from nobody else (RFC 6265bis, section 4.1.3.2).
@@ -15,10 +15,15 @@ from webapp.services.people.sessions import COOKIE_LENGTH, BegunSession, Browser
 SESSION = "triagedesk_login"
 DEVICE = "triagedesk_device"
 PENDING = "triagedesk_pending"
+PROVIDER = "triagedesk_provider"
+"""Ties the identity provider's answer to this browser."""
 FLASK = "triagedesk_session"
 HOST_ONLY = "__Host-"
 DEVICE_KEPT = timedelta(days=365)
 PENDING_KEPT = timedelta(minutes=10)
+FORGET_DATA = '"cache", "storage"'
+"""What a browser forgets when somebody leaves it (Clear-Site-Data); cookies are dropped by name,
+because the one that makes the browser a known one stays."""
 
 
 def is_https(config: Config) -> bool:
@@ -63,6 +68,13 @@ def remember_session(response: Response, begun: BegunSession) -> None:
     write_cookie(response, SESSION, begun.token, current_config().security.session_lifetime)
     write_cookie(response, DEVICE, begun.device_token, DEVICE_KEPT)
     drop_cookie(response, PENDING)
+
+
+def leave_browser(response: Response) -> None:
+    """Let the browser forget who was here and what it keeps of the site; it stays a known one."""
+    for name in (SESSION, PENDING, PROVIDER):
+        drop_cookie(response, name)
+    response.headers["Clear-Site-Data"] = FORGET_DATA
 
 
 def write_cookie(response: Response, name: str, token: str, kept: timedelta) -> None:

@@ -45,6 +45,7 @@ from webapp.web.filters import counted
 from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
 from webapp.web.same_session import name_session
+from webapp.web.secret_fields import is_secret_field
 from webapp.web.throttling import TOO_MANY
 from webapp.web.viewer import current_viewer, forget_viewer
 
@@ -60,7 +61,6 @@ STATUSES = {NotFoundError: 404, RefusedError: 400, ConflictError: CONFLICT, Fiel
 SHOWN_FIELD_LENGTH = 50_000
 NO_RIGHTS = "42501"
 CSRF_FIELD = "csrf_token"
-NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,14 +324,13 @@ def _typed() -> list[tuple[str, str]]:
     return [
         (name, value[:SHOWN_FIELD_LENGTH])
         for name, value in request.form.items(multi=True)
-        if not any(word in name.lower() for word in NEVER_SHOWN)
+        if not is_secret_field(name)
     ]
 
 
 def _has_secrets() -> bool:
     """Whether the form has a field that is never shown again, other than its own token."""
-    names = [name.lower() for name in request.form if name != CSRF_FIELD]
-    return any(word in name for name in names for word in NEVER_SHOWN)
+    return any(is_secret_field(name) for name in request.form if name != CSRF_FIELD)
 
 
 def _came_from_here() -> bool:

@@ -1,4 +1,4 @@
-"""Counting tries at passwords, codes and links; a page says how long to wait."""
+"""Counting tries at passwords and codes; a page says how long to wait. Limits of requests."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -3,13 +3,14 @@
 flask_login's `current_user` is a Viewer or an Anonymous; it needs no database once it is loaded.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import cast
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask_login import current_user
 
 from webapp import clock
@@ -29,8 +30,12 @@ from webapp.services.people.sessions import (
     touch_session,
 )
 from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
+from webapp.web.answers import wants_part
 from webapp.web.cookies import SESSION, read_cookie
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -48,6 +53,7 @@ class Viewer:
     role: str
     session_id: int
     session_ref: str
+    begun_at: datetime
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
@@ -66,6 +72,11 @@ class Viewer:
     def sees_all(self) -> bool:
         """Whether this person sees what admins see; an auditor changes none of it."""
         return self.is_admin or self.is_auditor
+
+    @property
+    def has_just_begun(self) -> bool:
+        """Whether the session began within the last ten minutes."""
+        return clock.utcnow() - self.begun_at < PRESENT_FOR
 
     @property
     def is_present(self) -> bool:
@@ -97,6 +108,21 @@ def init_viewer(app: Flask) -> None:
     app.before_request(_note_origin)
     app.after_request(_touch)
     app.teardown_request(_forget_origin)
+
+
+def asked_by_pages(view: View) -> View:
+    """Let parts that open pages ask for by themselves not count as use of the session.
+
+    Otherwise a page that is left open would keep its session from ever being idle. It stands below
+    the access rule of the view. Whole pages are a person's: they count.
+    """
+    view.asked_by_pages = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_asked_by_pages(view: Callable[..., Any] | None) -> bool:
+    """Whether a view carries `asked_by_pages`."""
+    return getattr(view, "asked_by_pages", False)
 
 
 def require_viewer() -> Viewer:
@@ -148,19 +174,27 @@ def _forget_origin(_error: BaseException | None) -> None:
 
 
 def _touch(response: Response) -> Response:
-    """Note that the session is in use, every few minutes; a database that is away is no reason."""
+    """Note every few minutes that a person uses the session; it may fail without a database."""
     viewer = g.get("_login_user")
-    if isinstance(viewer, Viewer) and clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
+    if not isinstance(viewer, Viewer) or _asks_by_itself():
+        return response
+    if clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
         with suppress(*DATABASE_AWAY):
             touch_session(viewer.session_id, request.remote_addr)
     return response
 
 
+def _asks_by_itself() -> bool:
+    """Whether an open page makes this request, and no person."""
+    return wants_part() and is_asked_by_pages(
+        current_app.view_functions.get(request.endpoint or "")
+    )
+
+
 def _viewer_of(found: UserSession) -> Viewer:
-    """A weak password is asked to be changed of who came in with it and so knows it."""
+    """The viewer of a session, with what is asked of them."""
     user = found.user
     demand, due_at = _demand_in(found)
-    came_by_password = found.method in (None, Method.PASSWORD)
     return Viewer(
         id=user.id,
         name=user.name,
@@ -171,14 +205,24 @@ def _viewer_of(found: UserSession) -> Viewer:
         role=user.role,
         session_id=found.id,
         session_ref=found.reference or "",
+        begun_at=found.created_at,
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
         is_held=bool(found.is_held),
         factor_demand=demand,
         factor_due_at=due_at,
-        must_change_password=user.must_change_password and came_by_password,
+        must_change_password=_must_change_password(found),
     )
+
+
+def _must_change_password(found: UserSession) -> bool:
+    """A weak password is asked to be changed of who came in with it and so knows it.
+
+    Not while passwords are switched off for them: they could not choose a better one.
+    """
+    is_asked = found.user.must_change_password and found.method in (None, Method.PASSWORD)
+    return is_asked and read_password_use(found.user_id)
 
 
 def _demand_in(found: UserSession) -> tuple[FactorDemand, datetime | None]:

@@ -5,9 +5,9 @@ from flask import Flask
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import audit_actions, audit_events, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, fresh
 from tests.support.security.sessions import begin, sign_in_as
-from webapp.models import User
+from webapp.models import SecurityNote, User
 from webapp.services.errors import NotFoundError
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import (
@@ -16,6 +16,8 @@ from webapp.services.people.edit_user import (
     edit_user,
     sign_out_everywhere,
 )
+from webapp.services.people.invite_user import invite_user
+from webapp.services.people.password_links import choose_password, make_password_link
 from webapp.services.people.read_users import list_successors, read_user, read_users
 from webapp.services.people.sessions import SignInError, find_session, sign_out
 from webapp.services.people.users import (
@@ -116,6 +118,20 @@ def test_signing_out_everywhere(people: tuple[User, User]) -> None:
     assert audit_events()[-1].after == {"sessions": 2}
     assert sign_out_everywhere(bo.id, actor_id=ada.id) == 0
     assert audit_actions().count("user.signed_out") == 1
+
+
+def test_a_changed_password_is_mailed_and_a_first_one_is_not(people: tuple[User, User]) -> None:
+    ada, bo = people
+    change_own_password(bo.id, PASSWORD, "another password", kept_token=begin(bo.id, "here"))
+    set_password(bo.id, "a third password", None)
+    choose_password(make_password_link(bo.id, actor_id=ada.id).token, "a fourth password")
+    told = [one for one in all_rows(SecurityNote) if one.subject.endswith("was changed")]
+    assert [one.user_id for one in told] == [bo.id] * 3
+    assert all(one.next_mail_at and one.seen_at for one in told)  # by mail alone
+    invited = invite_user(email="cleo@example.com", name="Cleo", role="helpdesk", actor_id=ada.id)
+    assert invited.link is not None
+    choose_password(invited.link.token, "a first password")
+    assert {one.user_id for one in all_rows(SecurityNote)} == {bo.id}
 
 
 @both_databases

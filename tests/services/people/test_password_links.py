@@ -1,6 +1,7 @@
 """Invitations and links to choose a password: one use, 72 or 24 hours, one link a person."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -8,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, audit_actions, audit_events, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
 from tests.support.security.sessions import sign_in_as
-from webapp.models import PasswordLink, User
+from webapp import clock
+from webapp.models import Passkey, PasswordLink, SecurityNote, User
+from webapp.models.user import NO_PASSWORD
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_user
 from webapp.services.people.invite_user import invite_user
@@ -29,9 +32,11 @@ from webapp.services.people.users import (
     activate_user,
     add_user,
     deactivate_user,
+    find_user,
     set_password,
 )
 from webapp.services.retention.delete_old_records import delete_old_records
+from webapp.services.transactions import transaction
 
 CHOSEN = "correct horse"
 BETTER = "another good one"
@@ -194,3 +199,46 @@ def test_unknown_people(ada: User) -> None:
     for call in (make_password_link, withdraw_link):
         with pytest.raises(NotFoundError):
             call(99, actor_id=ada.id)
+
+
+@both_databases
+def test_who_signs_in_without_a_password_is_told_of_a_link(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    """An admin could otherwise choose a password for another one who only has single sign-on."""
+    add_user(email="bo@example.com", name="Bo", password=CHOSEN, role="admin")
+    bo = find_user("bo@example.com")
+    change(
+        User,
+        bo.id,
+        password_hash=NO_PASSWORD,
+        time_zone="Asia/Tokyo",
+        oidc_issuer="https://id.example.com",
+        oidc_subject="bo-1",
+    )
+    link = make_password_link(bo.id, actor_id=ada.id)
+    assert link.purpose == "reset"
+    assert link.expires_at == fake_clock.now() + timedelta(hours=24)
+    [note] = all_rows(SecurityNote, SecurityNote.user_id == bo.id)
+    assert "was made by Ada" in note.sentence
+    choose_password(link.token, BETTER, browser_zone="Europe/Paris")
+    assert fresh(User, bo.id).time_zone == "Asia/Tokyo", "what was chosen before stays"
+
+
+@both_databases
+def test_who_has_a_passkey_alone_is_told_of_a_link(ada: User) -> None:
+    link = invite(ada)
+    with transaction() as session:
+        session.add(
+            Passkey(
+                user_id=link.user.id,
+                credential_id="1",
+                public_key=b"1",
+                sign_count=0,
+                name="Key",
+                created_at=clock.utcnow(),
+                is_backed_up=False,
+            )
+        )
+    assert make_password_link(link.user.id, actor_id=ada.id).purpose == "reset"
+    assert len(all_rows(SecurityNote)) == 1

@@ -1,5 +1,6 @@
 """Sessions: begun, found, touched, renewed, ended; browsers that are known."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from webapp.config import Config
 from webapp.extensions import db
 from webapp.models import AuditEvent, Device, PendingSignIn, SecurityNote, User, UserSession
 from webapp.services.errors import NotFoundError
+from webapp.services.people.edit_user import sign_out_everywhere
 from webapp.services.people.own_sessions import (
     end_all_sessions,
     end_other_sessions,
@@ -22,6 +24,7 @@ from webapp.services.people.own_sessions import (
     list_sessions,
 )
 from webapp.services.people.pending_sign_ins import begin_pending
+from webapp.services.people.read_users import read_user
 from webapp.services.people.sessions import (
     Browser,
     Factor,
@@ -30,9 +33,10 @@ from webapp.services.people.sessions import (
     end_sessions,
     find_session,
     renew_session,
+    sign_out,
     touch_session,
 )
-from webapp.services.people.users import add_user
+from webapp.services.people.users import add_user, deactivate_user, set_password
 from webapp.services.transactions import transaction
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -83,6 +87,17 @@ def test_a_session_ends_when_it_is_idle_for_eight_hours(ada: User, fake_clock: F
     assert find_session(token) is None
 
 
+def test_the_list_of_people_counts_no_session_that_is_idle(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    begin(ada.id)
+    fake_clock.advance(hours=7)
+    begin(ada.id)
+    assert read_user(ada.id).sessions == 2
+    fake_clock.advance(hours=2)
+    assert read_user(ada.id).sessions == 1
+
+
 def test_use_does_not_make_a_session_last_longer_than_two_weeks(
     ada: User, fake_clock: FakeClock
 ) -> None:
@@ -111,7 +126,7 @@ def test_another_secret_key_ends_every_session(ada: User, config: Config) -> Non
     with app.app_context():
         assert find_session(begun.token) is None
         later = begin_session(ada.id, replace(HOME, device_token=begun.device_token))
-        assert later.is_new_device
+        assert later.device_token != begun.device_token
         db.engine.dispose()
     assert find_session(begun.token) is not None
 
@@ -119,7 +134,7 @@ def test_another_secret_key_ends_every_session(ada: User, config: Config) -> Non
 def test_a_token_that_was_renewed_is_worth_nothing(ada: User) -> None:
     old, other = begin(ada.id), begin(ada.id)
     with transaction() as session:
-        end_sessions(session, ada.id, except_token=old)
+        end_sessions(session, ada.id, actor_id=ada.id, except_token=old)
         new = renew_session(session, old)
     assert [find_session(token) is None for token in (old, other, new)] == [True, True, False]
     with pytest.raises(NotFoundError), transaction() as session:
@@ -129,32 +144,75 @@ def test_a_token_that_was_renewed_is_worth_nothing(ada: User) -> None:
 @both_databases
 def test_the_first_browser_is_no_news_and_another_one_is(ada: User, fake_clock: FakeClock) -> None:
     first = begin_session(ada.id, HOME)
-    assert not first.is_new_device
     fake_clock.advance(hours=1)
     again = begin_session(ada.id, replace(HOME, device_token=first.device_token))
-    assert not again.is_new_device
     assert again.device_token == first.device_token
     assert all_rows(SecurityNote) == []
-    assert begin_session(ada.id, HOME).is_new_device
+    begin_session(ada.id, HOME)
     [note] = all_rows(SecurityNote)
     assert "Firefox on Windows from 203.0.113.7" in note.sentence
     assert note.seen_at is not None  # whoever has just signed in must not read it away
     assert note.next_mail_at == fake_clock.now()
 
 
-def test_a_browser_of_somebody_else_is_a_new_one(ada: User) -> None:
+@both_databases
+def test_two_people_who_take_turns_in_one_browser_have_a_device_each(ada: User) -> None:
     bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
-    shared = begin_session(ada.id, HOME)
     begin_session(bob.id, HOME)
-    begun = begin_session(bob.id, replace(HOME, device_token=shared.device_token))
-    assert begun.is_new_device
-    assert begun.device_token != shared.device_token
+    shared = HOME
+    for _ in range(3):
+        for person in (ada, bob):
+            begun = begin_session(person.id, shared)
+            shared = replace(HOME, session_token=begun.token, device_token=begun.device_token)
+    _elsewhere, *devices = all_rows(Device)
+    assert [one.user_id for one in devices] == [ada.id, bob.id]
+    assert len({one.token_hash for one in devices}) == 1
+    [note] = all_rows(SecurityNote)  # Bob's first time in a browser that is not his only one
+    assert note.user_id == bob.id
+
+
+def test_a_browser_chooses_no_token_of_its_own(ada: User) -> None:
+    begun = begin_session(ada.id, replace(HOME, device_token="chosen elsewhere"))
+    assert begun.device_token != "chosen elsewhere"
+
+
+@both_databases
+def test_however_sessions_are_ended_each_is_on_record(ada: User) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+    ways: list[tuple[Callable[[str], object], int | None]] = [
+        (sign_out, ada.id),
+        (lambda _: end_session(ada.id, list_sessions(ada.id)[0].id), ada.id),
+        (lambda _: end_other_sessions(ada.id, "another"), ada.id),
+        (lambda _: end_all_sessions(ada.id), None),
+        (lambda _: end_all_sessions(), None),
+        (lambda _: sign_out_everywhere(ada.id, actor_id=bob.id), bob.id),
+        (lambda _: set_password(ada.id, "another long horse", bob.id), bob.id),
+        (lambda _: deactivate_user(ada.id, bob.id), bob.id),
+    ]
+    for end, actor_id in ways:
+        begun = begin_session(ada.id, HOME)
+        end(begun.token)
+        [event] = [
+            one
+            for one in all_rows(AuditEvent)
+            if (one.action, one.subject_id) == ("session.ended", begun.reference)
+        ]
+        assert (event.actor_id, event.after) == (actor_id, {"user": ada.id})
+        assert find_session(begun.token) is None
+
+
+def test_what_was_idle_is_ended_for_good_and_is_no_news(ada: User, fake_clock: FakeClock) -> None:
+    begin(ada.id)
+    fake_clock.advance(hours=9)
+    assert end_all_sessions() == 0
+    assert all_rows(UserSession)[0].revoked_at == fake_clock.now()
+    assert events() == []
 
 
 def test_ending_sessions_voids_what_was_begun_to_sign_in(ada: User) -> None:
     begin_pending("factor", user_id=ada.id)
     with transaction() as session:
-        end_sessions(session, ada.id)
+        end_sessions(session, ada.id, actor_id=None)
     assert all_rows(PendingSignIn) == []
 
 
@@ -199,7 +257,8 @@ class TestOwnSessions:
         bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
         tokens = [begin(ada.id), begin(bob.id)]
         begin_pending("passkey")
+        begin_pending("factor", user_id=bob.id)
         assert end_all_sessions() == 2
         assert [find_session(token) for token in tokens] == [None, None]
-        assert all_rows(PendingSignIn)[0].used_at is not None
+        assert all_rows(PendingSignIn) == []
         assert end_all_sessions() == 0

@@ -2,19 +2,22 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.support.databases import both_databases
+from tests.support.desk_data import HELPDESK, fill_desk
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import answer
 from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
-from tests.support.security.oidc_provider import OidcProvider, person, rsa_key, sign_with
+from tests.support.security.factors import require_factors
+from tests.support.security.oidc_provider import Claims, OidcProvider, person, rsa_key, sign_with
 from tests.support.security.sessions import begin
 from tests.support.security.single_sign_on import BREAK_GLASS, ROLES, configure, parameters_of
-from webapp.models import AuditEvent, SecurityNote, User
+from webapp.models import AuditEvent, SecurityNote, Ticket, User
 from webapp.services.errors import NotFoundError
 from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.invite_user import invite_user
@@ -53,8 +56,8 @@ def sign_in(oidc: OidcProvider, **claims: Any) -> User:
     """Sign somebody in who is Ada but for these claims."""
     oidc.person = person(**claims)
     begun = begin_single_sign_on()
-    user_id = finish_single_sign_on(begun.token, parameters_of(oidc.visit(begun.url)))
-    return fresh(User, user_id)
+    let_in = finish_single_sign_on(begun.token, parameters_of(oidc.visit(begun.url)))
+    return fresh(User, let_in.user_id)
 
 
 def refusal(oidc: OidcProvider, **claims: Any) -> str:
@@ -204,6 +207,37 @@ def test_a_role_that_an_admin_gave_stays_without_the_claim(
 
 
 @both_databases
+def test_nobody_becomes_an_auditor_who_has_open_tickets(
+    app: Flask, oidc: OidcProvider, fake_clock: FakeClock
+) -> None:
+    desk = fill_desk(fake_clock.now(), tickets=1)
+    configure(app, oidc, **ROLES)
+    bo = {"sub": "bo-1", "email": HELPDESK[0]}
+    assert sign_in(oidc, **bo, groups=["Helpdesk"]).id == desk.helpdesk_id
+    change(Ticket, 1, assignee_id=desk.helpdesk_id, closed_at=None)
+    kept = sign_in(oidc, **bo, groups=["Auditors"])
+    assert (kept.role, kept.is_role_provided) == ("helpdesk", True)
+    event = audit_events()[-1]
+    assert (event.action, event.actor_id) == ("user.role_kept", None)
+    assert event.after == {"role": "helpdesk", "wanted": "auditor", "provider": "Mock"}
+    change(Ticket, 1, assignee_id=None)
+    assert sign_in(oidc, **bo, groups=["Auditors"]).role == "auditor"
+
+
+def test_who_becomes_an_admin_by_the_claim_has_the_whole_grace(
+    app: Flask, ada: User, oidc: OidcProvider, fake_clock: FakeClock
+) -> None:
+    configure(app, oidc, **ROLES)
+    require_factors()
+    dee = {"sub": "dee-1", "email": "dee@example.com"}
+    user = sign_in(oidc, **dee, groups=["Helpdesk"])
+    change(User, user.id, factor_due_at=fake_clock.now() - timedelta(days=1))
+    admin = sign_in(oidc, **dee, groups=["Admins"])
+    assert admin.factor_due_at == fake_clock.now() + timedelta(days=7)
+    assert sign_in(oidc, **dee, groups=["Helpdesk"]).factor_due_at is None
+
+
+@both_databases
 def test_the_last_admin_stays_admin(app: Flask, ada: User, oidc: OidcProvider) -> None:
     configure(app, oidc, **ROLES)
     assert sign_in(oidc, groups=["Helpdesk"]).role == "admin"
@@ -221,7 +255,7 @@ def test_a_wrong_state_is_refused_and_spends_nothing(ada: User, oidc: OidcProvid
     with pytest.raises(SingleSignOnError, match="begun in another window"):
         finish_single_sign_on(begun.token, {"code": back["code"]})
     assert "/token" not in oidc.asked
-    assert finish_single_sign_on(begun.token, back) == ada.id
+    assert finish_single_sign_on(begun.token, back).user_id == ada.id
 
 
 def test_an_answer_is_taken_once(ada: User, oidc: OidcProvider) -> None:
@@ -292,7 +326,7 @@ def test_two_windows_at_once_make_one_account(app: Flask, oidc: OidcProvider) ->
     def finish(token: str, back: dict[str, str]) -> None:
         with app.app_context():
             together.wait(30)
-            found.append(finish_single_sign_on(token, back))
+            found.append(finish_single_sign_on(token, back).user_id)
 
     threads = [threading.Thread(target=finish, args=one) for one in answers]
     for thread in threads:
@@ -325,11 +359,39 @@ def test_presence_is_shown_at_the_provider(
     confirm(oidc, ada, present)
     event = all_rows(AuditEvent)[-1]
     assert (event.action, event.after) == ("presence.shown", {"way": "provider"})
-    oidc.change = lambda claims: {k: v for k, v in claims.items() if k != "auth_time"}
-    confirm(oidc, ada, present)  # a provider that does not tell
 
 
-@pytest.mark.parametrize("minutes", [6, -6, 60 * 24 * 365 * 10_000])
+@pytest.mark.parametrize("said", [None, True, 1e30])
+def test_presence_needs_the_time_of_the_sign_in_there(
+    ada: User, oidc: OidcProvider, present: int, said: object
+) -> None:
+    oidc.change = lambda claims: claims | {"auth_time": said}
+    with pytest.raises(NotPresentError, match="Mock does not say when you signed in there"):
+        confirm(oidc, ada, present)
+    assert all_rows(AuditEvent)[-1].action == "presence.refused"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen"), [(0, 0), (3600, 3600), (-60, 0), (-3600, None), (None, None)]
+)
+def test_when_the_provider_saw_the_person_is_told(
+    ada: User,
+    oidc: OidcProvider,
+    fake_clock: FakeClock,
+    seconds: int | None,
+    seen: int | None,
+) -> None:
+    def said(claims: Claims) -> Claims:
+        return claims | {"auth_time": None if seconds is None else claims["iat"] - seconds}
+
+    oidc.change = said
+    begun = begin_single_sign_on()
+    let_in = finish_single_sign_on(begun.token, parameters_of(oidc.visit(begun.url)))
+    now = fake_clock.now().replace(microsecond=0)
+    assert let_in.seen_at == (None if seen is None else now - timedelta(seconds=seen))
+
+
+@pytest.mark.parametrize("minutes", [6, -6, 60 * 24 * 365])
 def test_presence_of_an_hour_ago_is_none(
     ada: User, oidc: OidcProvider, present: int, minutes: int
 ) -> None:

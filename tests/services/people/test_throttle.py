@@ -12,22 +12,24 @@ from tests.support.rows import all_rows
 from webapp.domain.security.throttle import Counted
 from webapp.extensions import db
 from webapp.models import AuditEvent, Device, SignInThrottle, User
+from webapp.services.people.password_links import choose_password, make_password_link
 from webapp.services.people.sessions import Browser, begin_session
 from webapp.services.people.throttle import (
     AttemptKey,
     ThrottledError,
     address_key,
     factor_key,
-    person_key,
     release_attempt,
     reserve_attempt,
+    session_key,
     sign_in_keys,
 )
-from webapp.services.people.users import add_user
+from webapp.services.people.users import add_user, find_user, set_password
 
 EMAIL = "ada@example.com"
 HOME = "203.0.113.7"
 PASSWORD = "a long enough horse"
+CHOSEN = "another battery of staples"
 
 
 @pytest.fixture
@@ -44,6 +46,13 @@ def tries_let_through(keys: Sequence[AttemptKey], times: int) -> int:
             continue
         let_through += 1
     return let_through
+
+
+@pytest.mark.parametrize("hidden", [*"\u200e\ufeff\x00\u202e\ud800\x7f", "\u2028 ", "\t"])
+def test_who_is_looked_up_as_the_same_person_is_counted_as_the_same(ada: User, hidden: str) -> None:
+    inside = f" {EMAIL[:3]}{hidden.strip()}{EMAIL[3:]}{hidden}".upper()
+    assert find_user(inside).id == ada.id
+    assert sign_in_keys(inside, HOME, None) == sign_in_keys(EMAIL, HOME, None)
 
 
 @both_databases
@@ -66,7 +75,7 @@ def test_of_many_guesses_at_once_only_the_free_ones_are_checked(app: Flask, ada:
 
 
 def test_a_wait_is_told_in_seconds_and_in_words(ada: User, fake_clock: FakeClock) -> None:
-    keys = [person_key(ada.id)]
+    keys = [session_key("abc")]
     tries_let_through(keys, 5)
     with pytest.raises(ThrottledError, match="Wait 30 seconds, then go on") as caught:
         reserve_attempt(keys)
@@ -109,6 +118,35 @@ def test_a_known_browser_has_a_count_of_its_own(ada: User) -> None:
     [device] = all_rows(Device)
     assert keys == [AttemptKey(Counted.DEVICE, device.reference)]
     assert tries_let_through(keys, 20) == 10
+
+
+def test_a_right_password_takes_nothing_back_from_the_second_factor(ada: User) -> None:
+    known = begin_session(ada.id, Browser(address=HOME)).device_token
+    for device in (None, known):
+        factor, password = factor_key(ada.id, device), sign_in_keys(EMAIL, HOME, device)
+        assert tries_let_through([factor], 4) == 4
+        reserve_attempt(password)
+        release_attempt(password)
+        assert tries_let_through([factor], 4) == 1
+    assert factor_key(ada.id, known) != factor_key(ada.id)
+
+
+@both_databases
+@pytest.mark.parametrize("way", ["link", "command"])
+def test_guesses_at_a_password_are_forgotten_with_it(ada: User, way: str) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password=PASSWORD, role="admin")
+    known, strange = (begin_session(who.id, Browser()).device_token for who in (ada, bob))
+    forgotten = [*sign_in_keys(EMAIL, HOME, None)[:1], *sign_in_keys(EMAIL, HOME, known)]
+    kept = [address_key(HOME), factor_key(ada.id), *sign_in_keys(bob.email, HOME, strange)]
+    for key in (*forgotten, *kept):
+        tries_let_through([key], 20)
+    if way == "command":
+        set_password(ada.id, CHOSEN)
+    else:
+        choose_password(make_password_link(ada.id, actor_id=bob.id).token, CHOSEN)
+    assert {row.key for row in all_rows(SignInThrottle)} == {key.stored for key in kept}
+    for key in forgotten:
+        reserve_attempt([key])
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 5000, "\ud800"])

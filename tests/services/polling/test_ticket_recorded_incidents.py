@@ -64,6 +64,15 @@ def include(desk: Desk) -> None:
     set_mapping(desk.connection_id, str(ACME), tickets=True)
 
 
+def test_a_drill_whose_ticket_went_by_age_is_no_open_incident(old: Desk, admin_id: int) -> None:
+    assert count_recorded_incidents(old.connection_id) == 2
+    change(Alert, old.alert(1).id, is_drill=True)
+    assert count_recorded_incidents(old.connection_id) == 1
+    with pytest.raises(ServiceError, match="gets no ticket"):
+        ticket_incident(old.alert(1).id, actor_id=admin_id)
+    assert ticketed_ids(old) == []
+
+
 @both_databases
 def test_tickets_are_as_a_poll_writes_them(old: Desk, admin_id: int) -> None:
     client_id = old.add_client("Acme")

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from tests.support.recovery.places import (
 )
 from webapp.config import BackupSettings, Config
 from webapp.services.errors import RefusedError
-from webapp.services.recovery import restore_backup as module
 from webapp.services.recovery import write_backup as writing
 from webapp.services.recovery.check_backup import check_backup
+from webapp.services.recovery.disk_room import LEAST_FREE
 from webapp.services.recovery.encryption import Opener, Sealer
 from webapp.services.recovery.scratch import BackupError
 from webapp.services.recovery.write_backup import write_backup
@@ -143,6 +144,45 @@ def with_bin(place: RestorePlace, folder: Path) -> dict[str, str]:
 
 
 @both_databases
+def test_a_backup_leaves_room_for_those_who_write(
+    app: Flask, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is almost full before it begins, or once the copy of the database is there."""
+    usage = shutil.disk_usage(tmp_path)._replace(free=LEAST_FREE + 100_000)
+    take = writing.take_snapshot
+
+    def others_write(*arguments: object) -> object:
+        nonlocal usage
+        snapshot = take(*arguments)  # type: ignore[arg-type]
+        usage = usage._replace(free=LEAST_FREE - 1)
+        return snapshot
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    if config.uses_sqlite:
+        with pytest.raises(BackupError, match=r"268,535,456 bytes free, and the backup needs \d"):
+            back_up(config, tmp_path / "desk.age")
+        usage = usage._replace(free=2 * LEAST_FREE)
+    monkeypatch.setattr(writing, "take_snapshot", others_write)
+    with pytest.raises(BackupError, match=r"has only 268,435,455 bytes free"):
+        back_up(config, tmp_path / "desk.age")
+    assert [one.name for one in tmp_path.iterdir() if "desk.age" in one.name] == []
+    assert left_overs(tmp_path) == []
+
+
+def test_a_check_leaves_room_as_well(
+    file: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(config.data_dir)._replace(free=LEAST_FREE + 100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    opener = Opener(passphrase=PASSPHRASE)
+    with (
+        file.open("rb") as source,
+        pytest.raises(BackupError, match="leaves 268,435,456 to others"),
+    ):
+        check_backup(source, opener, config.data_dir, config.backups.postgres_bin)
+
+
+@both_databases
 def test_a_full_disk(
     file: Path, place: RestorePlace, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +190,7 @@ def test_a_full_disk(
         free = 10
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.shutil, "disk_usage", lambda _folder: Full)
+        patch.setattr(shutil, "disk_usage", lambda _folder: Full)
         assert "has 10 bytes free, and the backup needs" in refusal(place, file)
 
     def no_space(*_: object) -> None:

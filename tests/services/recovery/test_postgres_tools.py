@@ -1,5 +1,6 @@
 """PostgreSQL's programs: which one is taken, and what everybody on the machine could read of it."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,16 @@ def test_what_is_no_program_is_passed_over(tmp_path: Path) -> None:
         find_program("pg_dump", folder, 1)
 
 
-def test_a_failure_says_what_the_program_said(tmp_path: Path) -> None:
+def test_a_failure_says_what_the_program_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no folder for temporary files, where its words would lie beside the others'."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
     script = make(tmp_path, "pg_dump", "1") / "pg_dump"
     script.write_text("#!/bin/sh\necho >&2\necho 'pg_dump: error: no <b>way' >&2\nexit 3\n")
     with (
         pytest.raises(BackupError, match="It failed: pg_dump: error: no <b>way"),
-        running([str(script)], {}) as program,
+        running([str(script)], {}, tmp_path) as program,
     ):
         program.finish(lambda: None, "It failed")
 

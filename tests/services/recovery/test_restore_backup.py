@@ -82,7 +82,7 @@ def test_the_polls_after_a_restore_bring_what_the_backup_lacks_and_nothing_twice
         assert len(set(numbers)) == 42
         new = after.ticket(101)
         assert new is not None
-        assert new.number >= "TKT-002001"
+        assert new.number >= "TKT-101001"
         [_, note] = after.notes(101)
         assert "an earlier number. Look there for incident 101." in note
         assert len(after.notes(1)) == 1
@@ -148,7 +148,7 @@ def test_what_was_at_work_has_ended_and_nobody_is_signed_in(
             select(AuditEvent).where(AuditEvent.action == "backup.restored")
         ).one()
         assert event.after is not None
-        assert event.after["last_number"] == 1000
+        assert event.after["last_number"] == 100_000
 
 
 @both_databases
@@ -194,6 +194,23 @@ def test_given_keys_need_no_files(
     assert [one.name for one in place.data_dir.iterdir()] == ["triagedesk.db"]
 
 
+def test_a_connection_whose_polls_began_after_the_backup_may_have_had_tickets_as_well(
+    desk: Desk, config: Config, place: RestorePlace, tmp_path: Path
+) -> None:
+    desk.set(polling_started_at=None)
+    back_up(config, tmp_path / "desk.age")
+    desk.clock.advance(hours=1)
+    place.restore(tmp_path / "desk.age")
+    with place.opened(desk.simulator.base_url):
+        after = elsewhere(desk)
+        after.set(polling_started_at=desk.clock.now())
+        with desk.account.lock:
+            desk.account.incident_rows[1] = report(1, desk.clock.now() - timedelta(minutes=30))
+        after.poll()
+        [_, note] = after.notes(1)
+        assert "Look there for incident 1." in note
+
+
 def test_tickets_of_connections_and_incidents_after_the_restore_have_no_note(
     desk: Desk, config: Config, place: RestorePlace, tmp_path: Path
 ) -> None:
@@ -209,7 +226,7 @@ def test_tickets_of_connections_and_incidents_after_the_restore_have_no_note(
             desk.account.incident_rows[1] = report(1, at)
         after.poll()
         assert len(after.notes(1)) == 1
-        after.set(polling_started_at=at)
+        after.set(created_at=at)
         with desk.account.lock:
             desk.account.incident_rows[2] = report(2, at - timedelta(days=1), updated_at=None)
         after.poll()

@@ -1,5 +1,6 @@
 """Scheduled backups: made once, into every place, read back from there, kept by the rule."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,17 +16,18 @@ from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
 from tests.support.recovery.places import PASSPHRASE, left_overs
 from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
-from webapp import clock
+from webapp import clock, extensions
 from webapp.config import BackupSettings, Config, StorageSettings
 from webapp.domain.recovery.due import DailyTime
 from webapp.domain.recovery.keep import KeepRule
 from webapp.domain.watch.alarm_kinds import Trouble
+from webapp.extensions import db
 from webapp.models import Backup
 from webapp.outbound.storage import object_storage
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.operations.check_backups import check_backups
 from webapp.services.recovery import backup_rows, run_backup
-from webapp.services.recovery.backup_rows import claim_backup
+from webapp.services.recovery.backup_rows import ClaimBeat, claim_backup
 from webapp.services.recovery.check_backup import check_backup
 from webapp.services.recovery.encryption import Opener
 from webapp.services.recovery.places import fetch_file, list_files, time_of_name
@@ -245,6 +247,53 @@ def test_whoever_lost_the_claim_stops(
     monkeypatch.setattr(run_backup, "write_backup", slow)
     assert {one.state for one in make_due_backups({})} == {"interrupted"}
     assert list(folder.iterdir()) == []
+
+
+@both_databases
+def test_of_two_places_the_one_that_is_lost_is_left_out(
+    app: Flask,
+    folder: Path,
+    storage: S3Server,
+    fake_clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make = run_backup.write_backup
+
+    def slow(*arguments: object, **options: object) -> object:
+        with transaction() as session:
+            session.execute(
+                update(Backup).where(Backup.place == str(folder)).values(state="interrupted")
+            )
+        fake_clock.advance(minutes=1)
+        return make(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run_backup, "write_backup", slow)
+    assert [one.state for one in make_due_backups({})] == ["interrupted", "completed"]
+    assert rows()[0].removed_at is None, "nothing was put there that had to be deleted"
+    assert list(folder.iterdir()) == []
+    assert len(storage.objects) == 1
+
+
+def test_a_database_that_is_locked_for_a_while_ends_no_backup(
+    app: Flask, config: Config, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensions, "SQLITE_BUSY_MILLISECONDS", 50)
+    db.engine.dispose()
+    [words, _] = config.backups.places
+    claim = claim_backup(words, "x", trigger="schedule", due=None, now=clock.utcnow())
+    assert claim is not None
+    beat = ClaimBeat([claim])
+    other = sqlite3.connect(db.engine.url.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(2):
+        fake_clock.advance(seconds=11)
+        beat()
+    other.execute("ROLLBACK")
+    other.close()
+    assert rows()[0].beat_at != clock.utcnow()
+    fake_clock.advance(seconds=11)
+    beat.of(claim)()
+    assert rows()[0].beat_at == clock.utcnow()
 
 
 def test_told_to_stop_it_says_so_and_leaves_nothing(

@@ -2,12 +2,19 @@
 
 import multiprocessing
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.recovery.places import left_overs
-from webapp.services.recovery.scratch import BackupError, clean_scratch, scratch_place
+from webapp.config import Config
+from webapp.services.recovery.scratch import (
+    BackupError,
+    clean_scratch,
+    clean_scratch_in,
+    scratch_place,
+)
 from webapp.services.recovery.write_backup import PARTIAL, new_file
 
 
@@ -20,10 +27,10 @@ def test_a_place_is_ones_own_and_goes_afterwards(tmp_path: Path) -> None:
         assert one != other
         assert mode(one) == mode(one.parent) == 0o700
         (one / "plain").write_text("secret")
-        assert clean_scratch(tmp_path) == 0, "both are in use"
+        assert clean_scratch_in(tmp_path) == 0, "both are in use"
         assert (one / "plain").exists()
     assert list(tmp_path.iterdir()) == []
-    assert clean_scratch(tmp_path) == 0
+    assert clean_scratch_in(tmp_path) == 0
 
 
 def test_a_data_directory_that_is_not_there_is_made_for_the_time(tmp_path: Path) -> None:
@@ -46,8 +53,32 @@ def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path) -> No
         child.start()
         child.join(30)
     assert len(list((tmp_path / "scratch").iterdir())) == 1, "the second cleared up after the first"
-    assert clean_scratch(tmp_path) == 1
+    assert clean_scratch_in(tmp_path) == 1
     assert left_overs(tmp_path) == []
+
+
+def test_what_a_killed_restore_left_beside_a_database_elsewhere_goes_as_well(
+    config: Config, tmp_path: Path
+) -> None:
+    child = multiprocessing.get_context("fork").Process(target=_die_in, args=(tmp_path,))
+    child.start()
+    child.join(30)
+    data = tmp_path / "data"
+    data.mkdir()
+    elsewhere = replace(config, data_dir=data, database_url=f"sqlite:///{tmp_path / 'desk.db'}")
+    assert clean_scratch(elsewhere) == 1
+    assert left_overs(tmp_path) == []
+
+
+def test_a_folder_scratch_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "scratch" / "ideas"
+    theirs.mkdir(parents=True)
+    (tmp_path / "scratch" / "notes.txt").write_text("mine")
+    with scratch_place(tmp_path):
+        pass
+    assert clean_scratch_in(tmp_path) == 0
+    assert theirs.is_dir()
+    assert (tmp_path / "scratch" / "notes.txt").read_text() == "mine"
 
 
 def test_a_place_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def isolde(desk: Desk) -> User:
     add(Escalation(ticket_id=ticket.id, event="created", began_at=now, taken_by=NAME, person=NAME))
     add(Alarm(kind="target-failing", sentence=f"{NAME}'s phone fails.", began_at=now))
     change(User, person.id, theme="dark", time_zone="Europe/Dublin", oidc_subject=EMAIL)
+    change(User, person.id, passkey_handle="random", is_role_provided=True)
     deactivate_user(person.id, ada.id)
     return fresh(User, person.id)
 
@@ -104,6 +105,7 @@ def test_nothing_of_a_forgotten_person_is_left_but_a_number_and_their_notes(
     assert (row.name, row.has_password, row.theme, row.time_zone) == (
         *(former_name(isolde.id), False, None, None),
     )
+    assert (row.passkey_handle, row.oidc_subject, row.is_role_provided) == (None, None, False)
     assert row.erased_at == erasure.finished_at
     for model in (Device, UserSession, AuthenticatorApp, Passkey, RecoveryCode, SecurityNote):
         assert all_rows(model, model.user_id == isolde.id) == [], model
@@ -187,8 +189,25 @@ def test_a_name_that_is_a_role_as_well_takes_nothing_of_others_away(desk: Desk) 
 
 
 @both_databases
+def test_what_a_namesake_took_stays_theirs(desk: Desk, isolde: User) -> None:
+    namesake = add_user(
+        email="other@example.com", name=NAME, password="a long password", role="helpdesk"
+    )
+    theirs = desk.ticket(12)
+    assert theirs is not None
+    add_internal_note(theirs.id, "Mine.", author_id=namesake.id)
+    now = desk.clock.now()
+    add(Escalation(ticket_id=theirs.id, event="created", began_at=now, taken_by=NAME, person=NAME))
+    forget(isolde)
+    names = {one.ticket_id: (one.taken_by, one.person) for one in all_rows(Escalation)}
+    former = former_name(isolde.id)
+    assert names.pop(theirs.id) == (NAME, NAME)
+    assert set(names.values()) == {(former, former)}
+
+
+@both_databases
 def test_the_download_has_everything_but_secrets(isolde: User) -> None:
-    document = json.loads("".join(export_person(isolde.id, actor_id=isolde.id)))
+    document = json.loads(b"".join(export_person(isolde.id, actor_id=isolde.id)))
     [person] = document["person"]
     assert (person["name"], person["email"]) == (NAME, EMAIL)
     assert [note["body"] for note in document["notes"]] == [NOTE]

@@ -1,6 +1,7 @@
 """A storage that speaks S3 over real HTTP: what backups ask of one, and no more."""
 
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,12 +148,14 @@ def _unchunk(body: bytes) -> bytes:
 
 
 @contextmanager
-def s3_server() -> Iterator[S3Server]:
-    """Serve a storage inside the block."""
+def s3_server(tls: ssl.SSLContext | None = None) -> Iterator[S3Server]:
+    """Serve a storage inside the block, over TLS where there is a certificate."""
     storage = S3Server()
     handler = type("Handler", (_Handler,), {"storage": storage})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    storage.url = f"http://127.0.0.1:{server.server_port}"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    storage.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield storage

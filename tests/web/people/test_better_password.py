@@ -98,6 +98,14 @@ def test_guessing_the_current_password_is_slowed_down(weak: Browser) -> None:
     assert sent.status_code == 429
 
 
+def test_looking_for_a_better_password_is_no_guessing(weak: Browser) -> None:
+    for _ in range(10):
+        sent = weak.post_own(PAGE, {"current_password": WEAK, "new_password": "short"})
+        assert sent.status_code == 400
+    sent = weak.post_own(PAGE, {"current_password": WEAK, "new_password": BETTER})
+    assert sent.status_code == 303
+
+
 def test_signing_out_and_what_is_open_to_everybody_stay_open(app: Flask, weak: Browser) -> None:
     for path in ("/healthz", "/choose-password", "/polling-banner"):
         assert weak.client.get(path).status_code == 200, path

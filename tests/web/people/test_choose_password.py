@@ -158,7 +158,9 @@ def test_whoever_used_the_browser_before_is_signed_out(
     browser = sign_in(ADMIN)
     browser.client.get(f"{CHOOSE}?token={token}")
     assert "This browser is signed in as Ada Okafor." in browser.get(CHOOSE).text
-    assert browser.post_own(CHOOSE, {"password": CHOSEN}).location == "/sign-in"
+    response = browser.post_own(CHOOSE, {"password": CHOSEN})
+    assert response.location == "/sign-in"
+    assert response.headers["Clear-Site-Data"] == '"cache", "storage"'  # it may be another person's
     assert browser.client.get("/").location.startswith("/sign-in")
 
 
@@ -216,3 +218,17 @@ def test_a_password_that_stays(
     assert words in words_of(page.one("div", role="alert"))
     assert PASSWORD not in page.response.text
     assert visitor.post_sign_in(HELPDESK[0], PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "last"), [(PASSWORD, "short", 303), ("wrong", CHOSEN, 429)]
+)
+def test_new_passwords_that_are_refused_are_no_guesses(
+    people: tuple[int, int], sign_in: SignIn, current: str, new: str, last: int
+) -> None:
+    browser = sign_in(HELPDESK)
+    for _ in range(5):
+        data = {"current_password": current, "new_password": new}
+        assert browser.post("/preferences/password", data, on="/preferences").status_code == 400
+    data = {"current_password": PASSWORD, "new_password": CHOSEN}
+    assert browser.post("/preferences/password", data, on="/preferences").status_code == last

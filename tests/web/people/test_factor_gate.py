@@ -9,9 +9,9 @@ from flask import Flask
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
-from tests.support.security.factors import require_factors, set_up_app
+from tests.support.security.factors import code_at, require_factors, set_up_app
 from tests.support.security.sessions import COOKIE
-from tests.web.pages import Browser
+from tests.web.pages import Browser, words_of
 from webapp.config import FactorRule
 from webapp.models import User
 from webapp.services.people.factors.demand import ask_for_factor
@@ -26,7 +26,7 @@ SignIn = Callable[[tuple[str, str]], Browser]
 def gated(app: Flask, people: tuple[int, int], visitor: Browser) -> Browser:
     """An admin without a factor, and without any grace."""
     with app.app_context():
-        require_factors(grace=timedelta(0))
+        require_factors(grace=timedelta(0), local_url="http://localhost")
     visitor.post_sign_in(ADMIN[0], PASSWORD)
     return visitor
 
@@ -64,6 +64,29 @@ def test_what_setting_up_needs_is_open(gated: Browser, fake_clock: FakeClock) ->
         assert gated.client.get(path).status_code in (200, 304)
     form = gated.get(SETUP).form("/sign-out")
     assert gated.client.post("/sign-out", data=form).location == "/sign-in"
+
+
+def test_the_page_that_was_wanted_comes_after_the_factor(app: Flask, gated: Browser) -> None:
+    wanted = "next=/tickets?q%3Da"
+    asked = gated.client.get("/tickets?q=a").location
+    assert asked == f"{SETUP}?{wanted}"
+    [passkey] = [one for one in gated.get(asked).all("a") if words_of(one) == "Add a passkey"]
+    page = gated.get(passkey.get("href") or "")
+    assert page.one("form", data_passkey="make").get("action") == f"{SETUP}/passkeys/new?{wanted}"
+    begun = gated.post(f"{SETUP}/app?{wanted}", on=asked).location
+    assert begun == f"{SETUP}/app/confirm?{wanted}"
+    page = gated.get(begun)
+    with app.app_context():
+        code = code_at(words_of(page.one("code")).replace(" ", ""))
+    done = gated.page_of(gated.post(begun, {"code": code}, on=begun))
+    [kept] = [one for one in done.all("a") if words_of(one) == "I have kept them"]
+    assert kept.get("href") == "/tickets?q=a"
+    gated.get("/tickets?q=a")
+
+
+def test_nothing_leads_to_another_site(gated: Browser) -> None:
+    asked = f"{SETUP}?next=https://evil.example/"
+    assert f"{SETUP}/app?next=/" in [form.get("action") for form in gated.get(asked).all("form")]
 
 
 def test_a_factor_opens_everything(app: Flask, gated: Browser, people: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.security.sessions import COOKIE
 from tests.web.pages import Browser, Page, words_of
 from webapp.services.people.own_sessions import list_sessions
+from webapp.web.cookies import DEVICE, PENDING, PROVIDER
 
 SignIn = Callable[[tuple[str, str]], Browser]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -79,7 +80,9 @@ def test_signing_out_lets_the_browser_forget_what_it_keeps(
     people: tuple[int, int], visitor: Browser
 ) -> None:
     visitor.post_sign_in(HELPDESK[0], PASSWORD)
+    for begun in (PENDING, PROVIDER):
+        visitor.client.set_cookie(begun, "a step that waits")
     response = visitor.post("/sign-out", on="/")
     assert response.headers["Clear-Site-Data"] == '"cache", "storage"'
-    assert visitor.client.get_cookie(COOKIE) is None
-    assert visitor.client.get_cookie("triagedesk_device") is not None
+    assert [visitor.client.get_cookie(name) for name in (COOKIE, PENDING, PROVIDER)] == [None] * 3
+    assert visitor.client.get_cookie(DEVICE) is not None

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser
 from webapp.models import User
 from webapp.services.transactions import reading, transaction
@@ -99,6 +100,19 @@ def test_the_own_name_and_address(app: Flask, helpdesk: Browser, desk: Desk) -> 
     assert f"There is a user with the address {ADMIN[0]}." in page.text
     assert [page.one("input", name=name).get("value") for name in typed] == list(typed.values())
     assert stored(app, desk.helpdesk_id).name == "Bo L."
+
+
+def test_an_unlocked_screen_changes_no_address(
+    app: Flask, helpdesk: Browser, desk: Desk, fake_clock: FakeClock
+) -> None:
+    fake_clock.advance(minutes=11)
+    typed = {"name": "Bo L.", "email": "mallory@example.org"}
+    asked = helpdesk.page_of(
+        helpdesk.post("/preferences/details", typed, on="/preferences"), status=403
+    )
+    assert asked.heading == "Confirm that it is you"
+    assert typed.items() <= asked.form("/confirm").items()
+    assert stored(app, desk.helpdesk_id).email == HELPDESK[0]
 
 
 def test_what_an_admin_changed_meanwhile_is_not_overwritten(

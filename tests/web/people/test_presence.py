@@ -12,10 +12,13 @@ from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
 from tests.web.pages import Browser
 from webapp.models import AuditEvent, User
+from webapp.services.notices.message_settings import read_message_settings
 
+MAIL = "/notifications/settings/mail"
 SignIn = Callable[[tuple[str, str]], Browser]
 
 ASKING = {
+    "account.": {"edit_details"},
     "audit.": {"export"},
     "connections.": {"connect", "change_credentials", "disconnect"},
     "contact.": {"new"},
@@ -108,6 +111,56 @@ def test_a_wrong_password_keeps_what_was_typed(app: Flask, admin: Browser) -> No
     assert int(response.headers["Retry-After"]) > 0
     assert typed.items() <= admin.page_of(response, status=429).form("/confirm").items()
     assert events(app) == [("presence.refused", "password")] * 5
+
+
+def test_who_took_a_session_over_makes_nobody_wait_in_another(
+    admin: Browser, sign_in: SignIn
+) -> None:
+    stolen = sign_in(ADMIN)
+    statuses = [confirm(stolen, "wrong").status_code for _ in range(6)]
+    assert statuses == [403] * 5 + [429]
+    assert confirm(admin, PASSWORD).status_code == 303
+
+
+def test_a_secret_that_was_typed_is_sent_on_and_on_no_page(app: Flask, admin: Browser) -> None:
+    """The mail server's password: empty, it would silently stay as it was."""
+    typed = {"host": "mail.example.com", "sender": "desk@example.com", "password": "marked one"}
+    asked = admin.page_of(admin.post(MAIL, typed, on="/notifications/settings"), status=403)
+    for _ in range(2):
+        assert "marked one" not in asked.response.text
+        assert "password" not in asked.form("/confirm")
+        wrong = asked.form("/confirm") | {"confirm_password": "wrong"}
+        asked = admin.page_of(admin.client.post("/confirm", data=wrong), status=403)
+    fields = asked.form("/confirm") | {"confirm_password": PASSWORD}
+    assert admin.client.post("/confirm", data=fields).location == MAIL
+    assert admin.client.post(MAIL, data=fields).status_code == 303
+    with app.app_context():
+        stored = read_message_settings()
+        assert (stored.mail_host, stored.mail_password) == ("mail.example.com", "marked one")
+
+
+def test_a_form_that_is_held_back_twice_keeps_its_secret(
+    app: Flask, admin: Browser, fake_clock: FakeClock
+) -> None:
+    typed = {"host": "mail.example.com", "sender": "desk@example.com", "password": "marked one"}
+    asked = admin.page_of(admin.post(MAIL, typed, on="/notifications/settings"), status=403)
+    asked = admin.page_of(admin.client.post(MAIL, data=asked.form("/confirm")), status=403)
+    assert "marked one" not in asked.response.text
+    confirm(admin, PASSWORD)
+    assert admin.client.post(MAIL, data=asked.form("/confirm")).status_code == 303
+    with app.app_context():
+        assert read_message_settings().mail_password == "marked one"
+
+
+def test_a_secret_that_cannot_be_read_any_more_changes_nothing(app: Flask, admin: Browser) -> None:
+    typed = {"host": "mail.example.com", "sender": "desk@example.com", "password": "marked one"}
+    asked = admin.page_of(admin.post(MAIL, typed, on="/notifications/settings"), status=403)
+    confirm(admin, PASSWORD)
+    spoilt = asked.form("/confirm") | {"confirm_secrets": "v2:00000000:AAAA"}
+    page = admin.page_of(admin.client.post(MAIL, data=spoilt), status=400)
+    assert "type them anew" in page.text
+    with app.app_context():
+        assert read_message_settings().mail_host is None
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:x", ""])

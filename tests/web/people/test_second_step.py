@@ -137,6 +137,21 @@ def test_a_known_browser_is_not_kept_out_by_somebody_who_guesses(
     assert visitor.send(f"{PAGE}?way=app", {"code": code_at(key)}).status_code == 303
 
 
+def test_a_known_browser_guesses_no_faster_by_showing_the_password_again(
+    key: str, visitor: Browser, fake_clock: FakeClock
+) -> None:
+    first_step(visitor)
+    visitor.send(f"{PAGE}?way=app", {"code": code_at(key)})
+    fake_clock.advance(minutes=1)
+    visitor.send("/sign-out", {})
+    statuses = []
+    for _ in range(6):
+        first_step(visitor)
+        sent = [visitor.send(f"{PAGE}?way=app", {"code": "000000"}) for _ in range(5)]
+        statuses += [response.status_code for response in sent]
+    assert statuses == [400] * 5 + [429] * 25
+
+
 def test_a_recovery_code_says_how_many_are_left(app: Flask, ada: int, visitor: Browser) -> None:
     with app.app_context():
         _, made = set_up_app(ada)
@@ -198,6 +213,23 @@ def test_a_passkey_alone_does_not_lead_elsewhere(app: Flask, ada: int, visitor: 
     asked = ask(visitor, "/sign-in/passkey/ask")
     sent = {"answer": passkey.show(asked["options"]), "answer_token": asked["token"]}
     assert visitor.send("/sign-in/passkey?next=//evil.example", sent).location == "/"
+
+
+def test_wrong_passwords_of_others_at_the_address_do_not_hold_a_passkey_up(
+    app: Flask, ada: int, visitor: Browser
+) -> None:
+    with app.app_context():
+        passkey, _ = set_up_passkey(ada, origin=SITE)
+    answers = [visitor.post_sign_in(f"{n}@example.com", "wrong") for n in range(11)]
+    assert answers[-1].status_code == 429
+    asked = ask(visitor, "/sign-in/passkey/ask")
+    sent = {"answer": passkey.show(asked["options"]), "answer_token": asked["token"]}
+    assert visitor.send("/sign-in/passkey", sent).location == "/"
+
+
+def test_answers_of_passkeys_are_taken_thirty_times_a_minute(ada: int, visitor: Browser) -> None:
+    answers = [visitor.send("/sign-in/passkey", {}).status_code for _ in range(31)]
+    assert answers == [400] * 30 + [429]
 
 
 def test_passkeys_are_offered_only_where_they_work(app: Flask, ada: int, visitor: Browser) -> None:

@@ -1,6 +1,7 @@
 """Signing in with the identity provider, in a browser."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,12 +13,13 @@ from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD
 from tests.support.fake_clock import FakeClock
 from tests.support.receivers.http_receiver import answer
 from tests.support.rows import all_rows, change, fresh
-from tests.support.security.oidc_provider import OidcProvider, person
+from tests.support.security.factors import require_factors
+from tests.support.security.oidc_provider import Claims, OidcProvider, person
 from tests.support.security.single_sign_on import BREAK_GLASS, DESK, ROLES, configure
 from tests.web.pages import Browser, Page
 from webapp.models import AuditEvent, User, UserSession
 from webapp.services.people.single_sign_on.break_glass import set_break_glass
-from webapp.web.people.single_sign_on_routes import PROVIDER
+from webapp.web.cookies import PROVIDER
 
 BEGIN = "/sign-in/single-sign-on"
 SignIn = Callable[[tuple[str, str]], Browser]
@@ -196,6 +198,27 @@ def test_many_begins_are_slowed_down(visitor: Browser, oidc: OidcProvider) -> No
     assert statuses == [200] * 30 + [429]
 
 
+def test_many_answers_are_slowed_down_and_none_is_on_record(
+    app: Flask, visitor: Browser, oidc: OidcProvider
+) -> None:
+    """Anybody can open the address: that must not fill the audit log."""
+    path = "/sign-in/single-sign-on/answer?code=x&state=y"
+    statuses = [visitor.client.get(path).status_code for _ in range(31)]
+    assert statuses == [303] * 30 + [429]
+    with app.app_context():
+        assert "session.refused" not in [event.action for event in all_rows(AuditEvent)]
+
+
+def test_a_wrong_state_for_a_sign_in_that_was_begun_is_on_record(
+    app: Flask, visitor: Browser, oidc: OidcProvider
+) -> None:
+    begin(visitor)
+    visitor.client.get("/sign-in/single-sign-on/answer?code=x&state=y")
+    with app.app_context():
+        event = all_rows(AuditEvent)[-1]
+    assert event.after == {"reason": "wrong state", "method": "single-sign-on"}
+
+
 def test_signing_out_says_that_the_other_session_goes_on(
     visitor: Browser, oidc: OidcProvider
 ) -> None:
@@ -303,6 +326,76 @@ def test_confirming_while_the_provider_is_down(
     assert "cannot be reached just now" in admin.get(response.location).text
 
 
+def without_time(claims: Claims) -> Claims:
+    return {name: value for name, value in claims.items() if name != "auth_time"}
+
+
+def long_ago(claims: Claims) -> Claims:
+    return claims | {"auth_time": claims["iat"] - 3600}
+
+
+@pytest.mark.parametrize("said", [without_time, long_ago])
+def test_a_session_that_goes_on_at_the_provider_shows_nothing(
+    linked: OidcProvider, visitor: Browser, said: Callable[[Claims], Claims]
+) -> None:
+    """Whoever finds an unlocked screen signs out, and in again without being asked anything."""
+    linked.change = said
+    come_back(visitor, linked.visit(begin(visitor)))
+    assert visitor.client.get("/audit/export").location == "/confirm?next=/audit/export"
+    linked.change = lambda claims: claims
+    visitor.post("/sign-out", on="/")
+    come_back(visitor, linked.visit(begin(visitor)))
+    assert visitor.client.get("/audit/export").status_code == 200
+
+
+def test_a_provider_that_never_says_when(
+    linked: OidcProvider, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    admin = sign_in(ADMIN)
+    fake_clock.advance(minutes=11)
+    linked.change = without_time
+    back = linked.visit(confirm_at(admin, admin.get("/confirm?next=/audit/export")))
+    response = come_back(admin, back)
+    assert response.location == "/confirm?next=/audit/export"
+    assert "Mock does not say when you signed in there" in admin.get(response.location).text
+
+
+def test_who_has_nothing_to_show_sets_up_a_first_factor_at_once(
+    app: Flask,
+    people: tuple[int, int],
+    linked: OidcProvider,
+    visitor: Browser,
+    fake_clock: FakeClock,
+) -> None:
+    """Otherwise nobody could ever be present who has a provider alone that says no time."""
+    setup = "/preferences/sign-in"
+    linked.change = without_time
+    come_back(visitor, linked.visit(begin(visitor)))
+    refused = visitor.post(f"{setup}/app", on=setup)
+    assert refused.status_code == 403, "there is a password to show"
+    with app.app_context():
+        change(User, people[0], password_hash="!")
+    assert visitor.client.get("/audit/export").location.startswith("/confirm")
+    assert visitor.post(f"{setup}/app", on=setup).location == f"{setup}/app/confirm"
+    assert visitor.get(f"{setup}/app/confirm").heading
+    fake_clock.advance(minutes=10)
+    assert visitor.client.get(f"{setup}/app/confirm").location.startswith("/confirm")
+
+
+def test_who_has_to_set_up_a_factor_may_confirm_with_the_provider(
+    app: Flask, linked: OidcProvider, visitor: Browser, fake_clock: FakeClock
+) -> None:
+    """They came in with the password, and the grace is over."""
+    with app.app_context():
+        require_factors(grace=timedelta(0))
+    visitor.post_sign_in(ADMIN[0], PASSWORD)
+    fake_clock.advance(minutes=11)
+    new = "/preferences/sign-in/passkeys/new"
+    asked = visitor.get(visitor.client.get(new).location)
+    assert come_back(visitor, linked.visit(confirm_at(visitor, asked))).location == new
+    assert visitor.get(new).heading == "Add a passkey"
+
+
 def test_who_is_linked_to_nobody_confirms_with_the_password(
     oidc: OidcProvider, sign_in: SignIn
 ) -> None:
@@ -359,6 +452,20 @@ def test_pages_without_passwords(
     assert "Passwords are switched off here" in admin.get(response.location).text
     response = admin.send(f"/users/{people[0]}/deactivate", {"is_confirmed": "y"})
     assert response.status_code == 400
+
+
+def test_nobody_is_led_to_a_better_password_who_may_use_none(
+    app: Flask, people: tuple[int, int], limited: OidcProvider, sign_in: SignIn
+) -> None:
+    """The page could not be left again: it takes no password while they are switched off."""
+    with app.app_context():
+        change(User, people[0], must_change_password=True)
+        change(User, people[1], must_change_password=True)
+    helpdesk = sign_in(HELPDESK)
+    helpdesk.get("/tickets")
+    assert sign_in(ADMIN).client.get("/tickets").location.startswith("/better-password")
+    configure(app, limited, public_url="http://localhost")
+    assert helpdesk.client.get("/tickets").location.startswith("/better-password")
 
 
 def test_inviting_without_passwords(limited: OidcProvider, sign_in: SignIn) -> None:

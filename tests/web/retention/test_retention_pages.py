@@ -113,8 +113,13 @@ def test_a_client_is_downloaded_and_forgotten(app: Flask, admin: Browser, client
     assert "This client is being forgotten." in admin.get(path).text
     with app.app_context():
         go_on_with_all()
+        change(Erasure, all_rows(Erasure)[0].id, wiped_at=None)
+    assert "write-ahead log still holds it" in admin.get(path).text
+    with app.app_context():
+        go_on_with_all()
     page = admin.get(path)
     assert "This client is forgotten." in page.text
+    assert "write-ahead log" not in page.text
     assert client.name not in page.text
     shown = admin.get(f"/clients/{client.id}")
     assert shown.heading == f"Forgotten client {client.id}"

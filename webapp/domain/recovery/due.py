@@ -133,4 +133,4 @@ def has_failed_last(made: Iterable[MadeBackup]) -> bool:
     """Whether the newest backup that has ended by itself failed."""
     ended = [one for one in made if one.state in (BackupState.COMPLETED, BackupState.FAILED)]
     newest = max(ended, key=lambda one: one.started_at, default=None)
-    return newest is not None and not newest.is_good
+    return newest is not None and newest.state == BackupState.FAILED

@@ -55,6 +55,11 @@ class Manifest:
     dump_version: str | None = None
 
     @property
+    def database_size(self) -> int:
+        """The bytes of the database, as it is in the backup."""
+        return self.members[DATABASE_MEMBERS[self.database]].size
+
+    @property
     def rows(self) -> int:
         """How many rows the database has."""
         return sum(self.counts.values())
@@ -88,6 +93,8 @@ def _read(document: Mapping[str, Any]) -> Manifest:
     database = document["database"]
     if taken_at is None or database not in DATABASE_MEMBERS:
         raise ValueError("no time, or no database that is known")
+    if DATABASE_MEMBERS[database] not in document["members"]:
+        raise ValueError("the database is missing")
     return Manifest(
         product_version=_word(document["product_version"]),
         schema=_word(document["schema"]),

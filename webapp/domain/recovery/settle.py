@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from webapp.domain.markdown_text import escape_line
 
-LEAST_GAP = 1000
+LEAST_GAP = 100_000
+"""Numbers cost nothing, and a burst of tickets since the backup is no rate that was seen before."""
+
+ROUND = 1000
 CAUTION = 3
 """So many times the tickets that the last weeks' rate lets expect."""
 
@@ -23,7 +26,7 @@ def raise_number(
     away = max(restored_at - taken_at, timedelta(0)) / timedelta(days=1)
     expected = created_lately / RATE_DAYS * away
     gap = max(LEAST_GAP, round(CAUTION * expected))
-    return -(-(last + gap) // LEAST_GAP) * LEAST_GAP
+    return -(-(last + gap) // ROUND) * ROUND
 
 
 def full_moment(at: datetime) -> str:

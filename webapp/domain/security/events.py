@@ -89,6 +89,8 @@ WORDS: Mapping[str, str] = {
     "factor.reset": "Reset somebody's second factors",
     "key.forgotten": "Forgot an encryption key",
     "key.misplaced": "Found a stored secret that is not its place's own",
+    "key.missed": "Noticed that an encryption key is gone",
+    "key.noticed": "Noticed an encryption key",
     "key.reencrypted": "Encrypted stored secrets anew",
     "key.rotated": "Made a new encryption key",
     "audit.pruned": "Deleted old events of the audit log",

@@ -7,6 +7,7 @@ same, since people may fill some of them in themselves.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from webapp.domain.untrusted import clean_line
 
@@ -42,6 +43,20 @@ class RoleValues:
     admin: frozenset[str] = frozenset()
     helpdesk: frozenset[str] = frozenset()
     auditor: frozenset[str] = frozenset()
+
+
+def read_auth_time(claims: Mapping[str, object]) -> datetime | None:
+    """When the person last showed the provider who they are (UTC), by `auth_time`.
+
+    None where the provider does not say, or nothing that can be read.
+    """
+    said = claims.get("auth_time")
+    if not isinstance(said, int | float) or isinstance(said, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(said, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def read_identity(claims: Mapping[str, object], roles_claim: str | None) -> ProvidedIdentity:

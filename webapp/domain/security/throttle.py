@@ -17,7 +17,7 @@ class Counted(StrEnum):
     ADDRESS = "address"
     DEVICE = "device"
     FACTOR = "factor"
-    PERSON = "person"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ LIMITS = {
     Counted.ADDRESS: GuessLimit(10, timedelta(seconds=15), timedelta(minutes=10), _HOUR),
     Counted.DEVICE: GuessLimit(10, timedelta(seconds=30), _QUARTER, _DAY),
     Counted.FACTOR: GuessLimit(5, timedelta(seconds=30), _QUARTER, _DAY),
-    Counted.PERSON: GuessLimit(5, timedelta(seconds=30), _QUARTER, _HOUR),
+    Counted.SESSION: GuessLimit(5, timedelta(seconds=30), _QUARTER, _HOUR),
 }
 """An account and what belongs to it wait longer than an address, which whole offices share."""
 

@@ -19,6 +19,9 @@ from webapp.outbound.identity.provider import IdentityProvider, ProviderError, P
 
 MOST_CODE = 4_000
 _CLIENT_ERRORS = ("invalid_client", "unauthorized_client")
+ANY_AGE = str(30 * 24 * 60 * 60)
+"""Seconds that a sign-in at the provider may be old. Whoever is asked with an age has to tell the
+time (`auth_time`); this one is so long that hardly anybody has to sign in anew because of it."""
 _WORDS_SHOWN = 300
 
 
@@ -67,7 +70,7 @@ def authorization_url(known: KnownProvider, own: Secrets, *, is_fresh: bool = Fa
         nonce=own.nonce,
         code_challenge=create_s256_code_challenge(own.verifier),
         code_challenge_method="S256",
-        max_age="0" if is_fresh else None,
+        max_age="0" if is_fresh else ANY_AGE,
         prompt="login" if is_fresh else None,
     )
     return url

@@ -156,7 +156,16 @@ def _explained(place: Bucket) -> Iterator[None]:
     except errors.MinioException as error:
         raise StorageError(f"{where}: it does not speak S3 ({type(error).__name__}).") from error
     except urllib3.exceptions.HTTPError as error:
-        reason = getattr(error, "reason", None) or error
-        raise StorageError(f"{where} cannot be reached ({type(reason).__name__}).") from error
+        raise StorageError(f"{where} {_unreached_words(error)}.") from error
     except ValueError as error:  # what the library cannot take as an address or a name
         raise StorageError(f"{where} is not a place for files ({error}).") from error
+
+
+def _unreached_words(error: urllib3.exceptions.HTTPError) -> str:
+    reason = getattr(error, "reason", None) or error
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return (
+            "has a certificate that is not trusted; TRIAGEDESK_OUTBOUND_CA_FILE can name a file"
+            " with its authority"
+        )
+    return f"cannot be reached ({type(reason).__name__})"

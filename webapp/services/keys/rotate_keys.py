@@ -1,8 +1,9 @@
 """Rotation: a new key, then everything that is stored encrypted with it; and forgetting old keys.
 
 The new key is on the disk before anything is encrypted with it, and old keys stay until somebody
-forgets them: whatever moment this is cut off at, every value has its key. Running processes notice
-the changed file by themselves (`webapp.crypto.cipher`).
+forgets them: whatever moment this is cut off at, every value has its key. An event that is missing
+then is recorded by housekeeping (`note_keys`). Running processes notice the changed file by
+themselves (`webapp.crypto.cipher`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from webapp.extensions import db
 from webapp.models.encrypted import encrypted_columns
 from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError, RefusedError
+from webapp.services.keys.note_keys import FORGOTTEN, MADE
 from webapp.services.keys.read_keys import count_uses, describe_source, own_key_file
 from webapp.services.keys.reencrypt import OnRewritten, Reencryption, reencrypt_values
 from webapp.services.transactions import reading, transaction
@@ -86,7 +88,7 @@ def forget_key(wanted: str) -> None:
         _keep_writers_out(session)
         _require_unused(session, wanted)
         _write(file, [key for key in read_keys_in(file) if key_id(key) != wanted])
-        _record(session, "key.forgotten", wanted)
+        _record(session, FORGOTTEN, wanted)
 
 
 def _add_key(file: Path) -> bool:
@@ -96,7 +98,7 @@ def _add_key(file: Path) -> bool:
         if any(uses[one] for one in cipher.key_ids[1:]):
             return False
         fresh = generate_key()
-        _record(session, "key.rotated", key_id(fresh))
+        _record(session, MADE, key_id(fresh))
         session.flush()
         _write(file, [fresh, *read_keys_in(file)])
         return True

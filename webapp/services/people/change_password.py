@@ -3,14 +3,14 @@
 from webapp.domain.security.passwords import MOST
 from webapp.services.lookups import get_user
 from webapp.services.people.password_rules import check_password_for
-from webapp.services.people.sessions import end_sessions, renew_session
+from webapp.services.people.sessions import renew_session
 from webapp.services.people.single_sign_on.local_passwords import require_password_use
 from webapp.services.people.users import (
     UserError,
-    drop_password_links,
     hash_password,
     is_password,
     record_user_event,
+    store_password,
 )
 from webapp.services.transactions import reading, transaction
 
@@ -21,9 +21,9 @@ NOT_NEW = "This is the password you have. Choose another one."
 def change_own_password(user_id: int, current: str, new: str, *, kept_token: str) -> str:
     """Replace the password of a user who knows the current one.
 
-    Every session of the user ends, except the one with the token `kept_token`: that gets another
-    token, which is returned. Raises UserError for the fields `current_password` or `new_password`,
-    PasswordsOffError, and NotFoundError.
+    The user is told by mail. Every session of theirs ends, except the one with the token
+    `kept_token`: that gets another token, which is returned. Raises UserError for the fields
+    `current_password` or `new_password`, PasswordsOffError, and NotFoundError.
     """
     with reading() as session:
         user = get_user(session, user_id)
@@ -41,9 +41,6 @@ def change_own_password(user_id: int, current: str, new: str, *, kept_token: str
         user = get_user(session, user_id, lock=True)
         if user.password_hash != stored:  # the password was changed meanwhile; that change stands
             raise UserError({"current_password": NOT_CURRENT})
-        user.password_hash = password_hash
-        user.must_change_password = False
-        drop_password_links(session, user.id)
-        end_sessions(session, user.id, except_token=kept_token)
+        store_password(session, user, password_hash, actor_id=user.id, kept_token=kept_token)
         record_user_event(session, user, "user.password_set", user.id, password=password_hash)
         return renew_session(session, kept_token)

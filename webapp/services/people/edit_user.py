@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 
 from email_validator import EmailNotValidError
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from webapp import clock
 from webapp.domain.untrusted import clean_line
-from webapp.models import User, UserSession
+from webapp.models import User
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import ROLE_ADMIN, ROLES
 from webapp.services.audit import changes_between
 from webapp.services.errors import ConflictError
 from webapp.services.lookups import get_user
-from webapp.services.people.sessions import end_sessions, is_alive
+from webapp.services.people.security_notes import tell_person
+from webapp.services.people.sessions import end_sessions
 from webapp.services.people.users import (
     NO_ADDRESS,
     LastAdminError,
@@ -59,7 +58,8 @@ class UserEdit:
 def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool = False) -> User:
     """Store a name, an address and a role; does nothing where none differs.
 
-    Sessions go on after a change of address. An admin who makes themselves helpdesk has to confirm
+    Sessions go on after a change of address, which is told to the user: on their next page, and by
+    mail to the address that they had. An admin who makes themselves helpdesk has to confirm
     it. Raises UserError, UserConflictError, LastAdminError, NotFoundError, or RefusedError for
     somebody who is forgotten, and stores nothing then.
     """
@@ -76,6 +76,8 @@ def edit_user(user_id: int, edit: UserEdit, *, actor_id: int, is_confirmed: bool
             if is_demoted and user_id == actor_id and not is_confirmed:
                 raise UserError({"is_confirmed": _CONFIRM})
             _change(session, user, "user.renamed", actor_id, name=name)
+            if email not in (None, user.email):
+                _tell_of_address(session, user)
             _change(session, user, "user.email_changed", actor_id, email=email or user.email)
             change_role(session, user, edit.role or user.role, actor_id)
             return user
@@ -91,17 +93,28 @@ def _change(session: Session, user: User, action: str, actor_id: int | None, **v
         record_user_event(session, user, action, actor_id, before=before, **after)
 
 
+def _tell_of_address(session: Session, user: User) -> None:
+    """Tell somebody whose address is about to change; where to is in the audit log alone."""
+    tell_person(
+        session,
+        user.id,
+        subject="The address of your Triagedesk account was changed",
+        sentence=(
+            f"The e-mail address of your account was changed; it was {user.email}. Was it not you?"
+            " Then tell an admin at once."
+        ),
+        address=user.email,
+    )
+
+
 def sign_out_everywhere(user_id: int, *, actor_id: int | None) -> int:
     """End every session of a user; returns how many there were. Raises NotFoundError."""
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
-        count = session.scalar(
-            select(func.count()).where(UserSession.user_id == user.id, *is_alive(clock.utcnow()))
-        )
-        end_sessions(session, user.id)
+        count = end_sessions(session, user.id, actor_id=actor_id)
         if count:
             record_user_event(session, user, "user.signed_out", actor_id, sessions=count)
-        return count or 0
+        return count
 
 
 def _check(edit: UserEdit) -> tuple[str, str | None]:

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from webapp import clock
 from webapp.domain.security.user_agents import describe_user_agent
-from webapp.models import PendingSignIn, User, UserSession
-from webapp.services.audit import record_event
-from webapp.services.people.sessions import is_alive
-from webapp.services.transactions import NO_SYNC, reading, transaction
+from webapp.models import User, UserSession
+from webapp.services.people.sessions import end_sessions, is_alive, revoke_sessions
+from webapp.services.transactions import reading, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,57 +46,21 @@ def list_sessions(user_id: int | None = None) -> list[ShownSession]:
 
 def end_session(user_id: int, session_id: int) -> bool:
     """End one session of a person; returns whether it could still be used."""
+    is_this = UserSession.user_id == user_id, UserSession.id == session_id
     with transaction() as session:
-        return _end(session, user_id=user_id, session_id=session_id, actor_id=user_id) > 0
+        return revoke_sessions(session, *is_this, actor_id=user_id) > 0
 
 
 def end_other_sessions(user_id: int, kept_reference: str) -> int:
     """End every session of a person but one; returns how many could still be used."""
     with transaction() as session:
-        return _end(session, user_id=user_id, kept=kept_reference, actor_id=user_id)
+        return end_sessions(session, user_id, actor_id=user_id, except_reference=kept_reference)
 
 
 def end_all_sessions(user_id: int | None = None) -> int:
-    """End every session of one person or of everybody; returns how many could still be used.
-
-    What was begun to sign in is void as well.
-    """
+    """End every session of one person or of everybody; returns how many could still be used."""
     with transaction() as session:
-        waiting = update(PendingSignIn).where(PendingSignIn.used_at.is_(None))
-        if user_id is not None:
-            waiting = waiting.where(PendingSignIn.user_id == user_id)
-        session.execute(waiting.values(used_at=clock.utcnow()), execution_options=NO_SYNC)
-        return _end(session, user_id=user_id)
-
-
-def _end(
-    session: Session,
-    *,
-    user_id: int | None,
-    session_id: int | None = None,
-    kept: str | None = None,
-    actor_id: int | None = None,
-) -> int:
-    now = clock.utcnow()
-    query = select(UserSession).where(*is_alive(now))
-    if user_id is not None:
-        query = query.where(UserSession.user_id == user_id)
-    if session_id is not None:
-        query = query.where(UserSession.id == session_id)
-    if kept is not None:
-        query = query.where(UserSession.reference != kept)
-    rows = list(session.scalars(query.with_for_update()))
-    for row in rows:
-        row.revoked_at = now
-        record_event(
-            session,
-            action="session.ended",
-            subject_type="session",
-            subject_id=row.reference,
-            actor_id=actor_id,
-            after={"user": row.user_id},
-        )
-    return len(rows)
+        return end_sessions(session, user_id, actor_id=None)
 
 
 def _shown(row: UserSession) -> ShownSession:

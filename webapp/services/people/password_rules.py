@@ -11,15 +11,14 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import exists, or_, select
-from sqlalchemy.orm import Session
 from zxcvbn import zxcvbn  # type: ignore[import-untyped]  # it comes without types
 
 from webapp.domain.security.passwords import Strength, context_words, find_fault
 from webapp.extensions import current_config
-from webapp.models import AuthenticatorApp, Passkey, User
+from webapp.models import User
 from webapp.services.lookups import get_user
 from webapp.services.people.breached_passwords import is_breached
+from webapp.services.people.factors.stored_factors import count_factors
 from webapp.services.transactions import reading
 
 LOOKED_AT = 40
@@ -80,7 +79,7 @@ def check_password_for(user_id: int, password: str) -> PasswordCheck:
     """check_password() for a person who is stored already. Raises NotFoundError."""
     with reading() as session:
         user = get_user(session, user_id)
-        has_factor = has_second_factor(session, user.id)
+        has_factor = count_factors(session, user.id) > 0
     context = words_about(name=user.name, email=user.email)
     return check_password(password, context=context, has_factor=has_factor)
 
@@ -96,15 +95,6 @@ def words_about(*, name: str, email: str) -> tuple[str, ...]:
     public_url = current_config().public_url
     host = urlsplit(public_url).hostname if public_url else None
     return context_words([name, email, host or ""])
-
-
-def has_second_factor(session: Session, user_id: int) -> bool:
-    """Whether a person has a confirmed authenticator app or a passkey."""
-    app = exists().where(
-        AuthenticatorApp.user_id == user_id, AuthenticatorApp.confirmed_at.is_not(None)
-    )
-    passkey = exists().where(Passkey.user_id == user_id)
-    return bool(session.scalar(select(or_(app, passkey))))
 
 
 def _compare(password: str, context: Sequence[str]) -> Any:

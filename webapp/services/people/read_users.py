@@ -13,6 +13,7 @@ from webapp.models import PasswordLink, Ticket, User, UserSession
 from webapp.models.user import ROLE_ADMIN
 from webapp.models.watch import is_no_drill
 from webapp.services.lookups import get_user
+from webapp.services.people.sessions import is_alive
 from webapp.services.transactions import reading
 
 
@@ -20,7 +21,8 @@ from webapp.services.transactions import reading
 class UserRow:
     """A user and the figures that the Users pages show. Times are UTC.
 
-    `last_sign_in_at` is None where no session is on record; they are kept until they expire.
+    `sessions` can be used now. `last_sign_in_at` is None where no session is on record; they are
+    kept until they expire.
     `link_expires_at` is when the user's open link to choose a password stops working.
     """
 
@@ -93,8 +95,7 @@ def _open_tickets() -> Select[int | None, int]:
 
 def _open_sessions(now: datetime) -> Select[int, int]:
     key = UserSession.user_id
-    is_open = UserSession.revoked_at.is_(None), UserSession.expires_at > now
-    return select(key, func.count()).where(*is_open).group_by(key)
+    return select(key, func.count()).where(*is_alive(now)).group_by(key)
 
 
 def _sign_ins() -> Select[int, datetime]:

@@ -13,9 +13,14 @@ from webapp.services.transactions import NO_SYNC, reading, transaction
 NOTES_SHOWN = 5
 
 
-def tell_person(session: Session, user_id: int, *, subject: str, sentence: str) -> None:
-    """Show a sentence on a person's next page and mail it to them, within the transaction."""
-    _add(session, user_id, subject, sentence, is_shown=True)
+def tell_person(
+    session: Session, user_id: int, *, subject: str, sentence: str, address: str | None = None
+) -> None:
+    """Show a sentence on a person's next page and mail it to them, within the transaction.
+
+    The mail goes to `address` if that is given, and otherwise to the one that they have by then.
+    """
+    _add(session, user_id, subject, sentence, is_shown=True, address=address)
 
 
 def mail_person(session: Session, user_id: int, *, subject: str, sentence: str) -> None:
@@ -24,11 +29,11 @@ def mail_person(session: Session, user_id: int, *, subject: str, sentence: str) 
 
 
 def unseen_notes(user_id: int) -> list[SecurityNote]:
-    """What a person has not confirmed to have read, the newest first, at most five. Only reads."""
+    """What a person has not confirmed to have read, the oldest first, at most five. Only reads."""
     query = (
         select(SecurityNote)
         .where(SecurityNote.user_id == user_id, SecurityNote.seen_at.is_(None))
-        .order_by(SecurityNote.id.desc())
+        .order_by(SecurityNote.id)
         .limit(NOTES_SHOWN)
     )
     with reading() as session:
@@ -50,7 +55,15 @@ def mark_notes_seen(user_id: int, last_id: int) -> None:
         )
 
 
-def _add(session: Session, user_id: int, subject: str, sentence: str, *, is_shown: bool) -> None:
+def _add(
+    session: Session,
+    user_id: int,
+    subject: str,
+    sentence: str,
+    *,
+    is_shown: bool,
+    address: str | None = None,
+) -> None:
     now = clock.utcnow()
     session.add(
         SecurityNote(
@@ -60,5 +73,6 @@ def _add(session: Session, user_id: int, subject: str, sentence: str, *, is_show
             created_at=now,
             seen_at=None if is_shown else now,
             next_mail_at=now,
+            address=address,
         )
     )

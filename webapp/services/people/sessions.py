@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session, joinedload, with_expression
 
 from webapp import clock
@@ -71,7 +71,6 @@ class BegunSession:
     token: str
     device_token: str
     reference: str
-    is_new_device: bool
 
 
 def begin_session(
@@ -81,12 +80,15 @@ def begin_session(
     method: Method = Method.PASSWORD,
     factor: Factor | None = None,
     password_hash: str | None = None,
+    provider_saw_at: datetime | None = None,
 ) -> BegunSession:
     """Begin a session for somebody who has shown who they are; the browser's former one ends.
 
     `password_hash` is what their password was checked against. Raises SignInError if that was
     changed, or the user deactivated, meanwhile: such a change ends all sessions, so that no new one
     may begin after it. A browser that is new for somebody who has others is told to them by mail.
+    Somebody whom the provider sent was seen at `provider_saw_at`, which may be long ago: a session
+    there lets people in without a question. None, where it does not say, is no presence at all.
     """
     now = clock.utcnow()
     token = make_token()
@@ -94,7 +96,7 @@ def begin_session(
         user = get_user(session, user_id, lock=True)
         if not user.is_active or password_hash not in (None, user.password_hash):
             raise SignInError
-        _end_former(session, browser.session_token, now)
+        _end_former(session, browser.session_token)
         session.execute(delete(UserSession).where(UserSession.expires_at <= now))
         device, device_token, is_new = _device_of(session, user, browser, now)
         row = UserSession(
@@ -102,7 +104,7 @@ def begin_session(
             user_id=user.id,
             created_at=now,
             last_seen_at=now,
-            present_at=now,
+            present_at=provider_saw_at if factor is Factor.PROVIDER else now,
             expires_at=now + current_config().security.session_lifetime,
             user_agent=device.user_agent,
             address=device.address,
@@ -113,7 +115,7 @@ def begin_session(
         )
         session.add(row)
         _record_begin(session, row, device, is_new)
-        return BegunSession(token, device_token, row.reference or "", is_new)
+        return BegunSession(token, device_token, row.reference or "")
 
 
 def find_session(token: str) -> UserSession | None:
@@ -175,7 +177,7 @@ def touch_session(session_id: int, address: str | None) -> None:
 def sign_out(token: str) -> None:
     """End the session of a token; does nothing if it does not exist or has ended."""
     with transaction() as session:
-        _end_former(session, token, clock.utcnow())
+        _end_former(session, token)
 
 
 def renew_session(session: Session, token: str) -> str:
@@ -200,50 +202,83 @@ def mark_present(session: Session, session_id: int) -> None:
     )
 
 
-def end_sessions(session: Session, user_id: int, *, except_token: str | None = None) -> None:
-    """Revoke every session of a user, and what they began to sign in, within the transaction."""
+def end_sessions(
+    session: Session,
+    user_id: int | None,
+    *,
+    actor_id: int | None,
+    except_token: str | None = None,
+    except_reference: str | None = None,
+) -> int:
+    """End every session of a user, or of everybody, but the one that is excepted.
+
+    What they began to sign in is void as well. Happens within the caller's transaction, in which no
+    session of theirs can begin any more; returns how many sessions could still be used. `actor_id`
+    is None for a command.
+    """
+    people = select(User.id).order_by(User.id).with_for_update()
+    pending = delete(PendingSignIn)
+    chosen = [UserSession.token_hash != hash_cookie(except_token or "")]
+    if user_id is not None:
+        people = people.where(User.id == user_id)
+        pending = pending.where(PendingSignIn.user_id == user_id)
+        chosen.append(UserSession.user_id == user_id)
+    if except_reference is not None:
+        chosen.append(UserSession.reference.is_distinct_from(except_reference))
+    session.execute(people)
+    session.execute(pending, execution_options=NO_SYNC)
+    return revoke_sessions(session, *chosen, actor_id=actor_id)
+
+
+def revoke_sessions(session: Session, *chosen: ColumnElement[bool], actor_id: int | None) -> int:
+    """Lock and revoke the sessions of these conditions, within the caller's transaction.
+
+    Each that could still be used is on record; returns how many those were. The others are revoked
+    as well, so that no longer TRIAGEDESK_SESSION_IDLE_HOURS brings them back.
+    """
     now = clock.utcnow()
-    session.execute(
-        update(UserSession)
-        .where(
-            UserSession.user_id == user_id,
-            UserSession.revoked_at.is_(None),
-            UserSession.token_hash != hash_cookie(except_token or ""),
-        )
-        .values(revoked_at=now)
-    )
-    session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
+    is_open = UserSession.revoked_at.is_(None), *chosen
+    found = select(UserSession, and_(*is_alive(now))).where(*is_open).order_by(UserSession.id)
+    ended = 0
+    for row, was_alive in session.execute(found.with_for_update()).all():
+        row.revoked_at = now
+        if was_alive:
+            ended += 1
+            record_event(
+                session,
+                action="session.ended",
+                subject_type="session",
+                subject_id=row.reference,
+                after={"user": row.user_id},
+                actor_id=actor_id,
+            )
+    return ended
 
 
-def _end_former(session: Session, token: str | None, now: datetime) -> None:
+def _end_former(session: Session, token: str | None) -> None:
+    """End the session of a token; its own person did."""
     if not token or len(token) > COOKIE_LENGTH:
         return
-    found = session.scalar(
-        select(UserSession).where(
-            UserSession.token_hash == hash_cookie(token), UserSession.revoked_at.is_(None)
-        )
-    )
-    if found is not None:
-        found.revoked_at = now
-        record_event(
-            session,
-            action="session.ended",
-            subject_type="session",
-            subject_id=found.reference,
-            actor_id=found.user_id,
-        )
+    is_this = UserSession.token_hash == hash_cookie(token)
+    owner_id = session.scalar(select(UserSession.user_id).where(is_this))
+    revoke_sessions(session, is_this, actor_id=owner_id)
 
 
 def _device_of(
     session: Session, user: User, browser: Browser, now: datetime
 ) -> tuple[Device, str, bool]:
-    """The browser's device with its token, and whether the user has others but not this one."""
+    """The browser's device with its token, and whether the user has others but not this one.
+
+    People who share a browser share its token, and each has a device of their own by it.
+    """
     token = browser.device_token or ""
-    known = list(session.scalars(select(Device).where(Device.user_id == user.id)))
     wanted = hash_cookie(token) if 0 < len(token) <= COOKIE_LENGTH else ""
-    device = next((one for one in known if one.token_hash == wanted), None)
+    mine = list(session.scalars(select(Device).where(Device.user_id == user.id)))
+    device = next((one for one in mine if one.token_hash == wanted), None)
     if device is None:
-        token = make_token()
+        is_known = select(Device.id).where(Device.token_hash == wanted).limit(1)
+        if session.scalar(is_known) is None:  # it is none that we gave out
+            token = make_token()
         device = Device(
             reference=make_reference(),
             token_hash=hash_cookie(token),
@@ -255,7 +290,7 @@ def _device_of(
     device.address = _cut(browser.address, ADDRESS_LENGTH)
     device.last_seen_at = now
     session.flush()
-    return device, token, bool(known) and device.created_at == now
+    return device, token, bool(mine) and device not in mine
 
 
 def _record_begin(session: Session, row: UserSession, device: Device, is_new: bool) -> None:

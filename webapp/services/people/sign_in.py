@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from webapp.domain.security.passwords import MOST
 from webapp.models import User
 from webapp.services.audit import record_event
+from webapp.services.people.addresses import user_by_email
 from webapp.services.people.password_upkeep import look_after_password
 from webapp.services.people.sessions import SignInError
 from webapp.services.people.single_sign_on.break_glass import note_glass_broken
 from webapp.services.people.single_sign_on.local_passwords import may_use_password
-from webapp.services.people.users import (
-    build_unmatched_hash,
-    is_password,
-    user_by_email,
-)
+from webapp.services.people.users import build_unmatched_hash, is_password
 from webapp.services.transactions import reading, transaction
 
 

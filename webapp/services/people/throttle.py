@@ -1,4 +1,4 @@
-"""Counting guesses at passwords, codes and links, for an account as well as for an address.
+"""Counting guesses at passwords and codes, for an account as well as for an address.
 
 The counts are in the database: they hold over all web servers and without Redis. Each try is
 counted before anything is checked, in one short transaction.
@@ -10,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from math import ceil
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,12 +24,12 @@ from webapp.domain.security.throttle import (
     taken_back,
     wait_left,
 )
-from webapp.models import Device, SignInThrottle
+from webapp.models import Device, SignInThrottle, User
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
+from webapp.services.people.addresses import as_looked_up, user_by_email
 from webapp.services.people.sessions import COOKIE_LENGTH
 from webapp.services.people.tokens import hash_cookie
-from webapp.services.people.users import user_by_email
 from webapp.services.transactions import reading, transaction
 
 KEPT_FOR = timedelta(hours=24)
@@ -59,7 +59,7 @@ class AttemptKey:
 def sign_in_keys(email: str, address: str | None, device_token: str | None) -> list[AttemptKey]:
     """What signing in is counted for: a known browser alone, else account and address. Only reads.
 
-    The account is counted under a hash of what was typed, so that nobody can tell from the answer
+    The account is counted under a hash of what is looked up: nobody can tell from the answer
     whether it exists, and a password that was typed in its place is stored nowhere.
     """
     with reading() as session:
@@ -67,8 +67,7 @@ def sign_in_keys(email: str, address: str | None, device_token: str | None) -> l
         known = None if user is None else _known_device(session, user.id, device_token)
     if known is not None:
         return [AttemptKey(Counted.DEVICE, known)]
-    typed = sha256(email.strip().lower().encode("utf-8", "replace")).hexdigest()
-    return [AttemptKey(Counted.ACCOUNT, typed), address_key(address)]
+    return [_account_key(email), address_key(address)]
 
 
 def address_key(address: str | None) -> AttemptKey:
@@ -76,19 +75,23 @@ def address_key(address: str | None) -> AttemptKey:
     return AttemptKey(Counted.ADDRESS, caller_of(address or "unknown")[:60])
 
 
-def person_key(user_id: int) -> AttemptKey:
-    """The key of somebody who is signed in and shows a password again."""
-    return AttemptKey(Counted.PERSON, str(user_id))
+def session_key(reference: str) -> AttemptKey:
+    """The key of a session in which a password or code is shown again.
+
+    Whoever took one of a person's sessions over cannot make them wait in the others.
+    """
+    return AttemptKey(Counted.SESSION, reference)
 
 
 def factor_key(user_id: int, device_token: str | None = None) -> AttemptKey:
-    """The key of somebody whose second factor is asked for: a known browser's own. Only reads.
+    """The key of somebody whose second factor is asked for; known browsers have their own.
 
-    Whoever knows the password and guesses codes cannot keep the owner out that way.
+    Whoever knows the password and guesses codes cannot keep the owner out that way, and takes
+    nothing back from this count by showing the password again. Only reads.
     """
     with reading() as session:
         known = _known_device(session, user_id, device_token)
-    return AttemptKey(Counted.DEVICE, known) if known else AttemptKey(Counted.FACTOR, str(user_id))
+    return AttemptKey(Counted.FACTOR, f"{user_id}:{known}" if known else str(user_id))
 
 
 def reserve_attempt(keys: Sequence[AttemptKey]) -> None:
@@ -117,6 +120,18 @@ def release_attempt(keys: Sequence[AttemptKey]) -> None:
                 _store(row, left)
 
 
+def forget_guesses(session: Session, user: User) -> None:
+    """Forget the counted guesses at a password that was just replaced, in the caller's transaction.
+
+    Whoever guessed until they were given a link does not wait any more. The counts of addresses,
+    and of the second factor, stay: a new password proves nothing there.
+    """
+    devices = session.scalars(select(Device.reference).where(Device.user_id == user.id))
+    keys = [_account_key(user.email), *(AttemptKey(Counted.DEVICE, name) for name in devices)]
+    stored = [key.stored for key in keys]
+    session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(stored)))
+
+
 def _reserve(keys: Sequence[AttemptKey]) -> None:
     now = clock.utcnow()
     with transaction() as session:
@@ -143,6 +158,11 @@ def _record(session: Session, key: AttemptKey, failures: Failures) -> None:
         subject_id=shown,
         after={"failures": failures.count, "until": failures.next_at},
     )
+
+
+def _account_key(email: str) -> AttemptKey:
+    """The key of an account, or of none: everything that is looked up as the same address."""
+    return AttemptKey(Counted.ACCOUNT, sha256(as_looked_up(email).encode()).hexdigest())
 
 
 def _known_device(session: Session, user_id: int, token: str | None) -> str | None:

@@ -15,17 +15,21 @@ from webapp import clock
 from webapp.domain.untrusted import clean_line
 from webapp.models import PasswordLink, Ticket, User
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.user import EMAIL_LENGTH, NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
+from webapp.models.user import NO_PASSWORD, ROLE_ADMIN, ROLE_AUDITOR, ROLES
 from webapp.models.watch import is_no_drill
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.addresses import user_by_email
 from webapp.services.people.factors.demand import restart_grace
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
+from webapp.services.people.security_notes import mail_person
 from webapp.services.people.sessions import end_sessions
 from webapp.services.people.single_sign_on.local_passwords import refuse_losing_glass
+from webapp.services.people.throttle import forget_guesses
 from webapp.services.transactions import reading, transaction
 
+_CHANGED = "The password of your account was changed. Was it not you? Then tell an admin at once."
 NO_ADDRESS = "Enter an e-mail address such as ada@example.com."
 
 _hasher = PasswordHasher()
@@ -114,6 +118,7 @@ def find_user(email: str) -> User:
 def set_password(user_id: int, password: str, actor_id: int | None = None) -> User:
     """Set a new password, end the user's sessions and drop their unused password links.
 
+    Guesses at the old one are forgotten, so that nobody waits who knows the new one.
     Raises UserError, RefusedError for somebody who is forgotten, NotFoundError.
     """
     errors = check_password_for(user_id, password).errors()
@@ -123,7 +128,7 @@ def set_password(user_id: int, password: str, actor_id: int | None = None) -> Us
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         refuse_forgotten(user)
-        store_password(session, user, password_hash)
+        store_password(session, user, password_hash, actor_id=actor_id)
         record_user_event(session, user, "user.password_set", actor_id, password=password_hash)
         return user
 
@@ -184,7 +189,7 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     if admins == [user.id]:
         raise LastAdminError
     refuse_losing_glass(session, user)
-    end_sessions(session, user.id)
+    end_sessions(session, user.id, actor_id=actor_id)
     drop_password_links(session, user.id)
     if user.is_active:
         user.is_active = False
@@ -195,10 +200,13 @@ def deactivate(session: Session, user_id: int, actor_id: int | None) -> User:
     return user
 
 
-def change_role(session: Session, user: User, role: str, actor_id: int | None) -> None:
+def change_role(
+    session: Session, user: User, role: str, actor_id: int | None, **details: object
+) -> None:
     """Set the role of a loaded user within the caller's transaction; it was checked before.
 
     Where the new role needs a second factor, the grace begins. Only admins may break the glass.
+    `details` are recorded as well.
     Raises UserError where an auditor would have tickets to work on, and BreakGlassError for the
     last admin who may break the glass.
     """
@@ -211,7 +219,9 @@ def change_role(session: Session, user: User, role: str, actor_id: int | None) -
         user.role = role
         user.is_break_glass = user.is_break_glass and user.is_admin
         restart_grace(session, user)
-        record_user_event(session, user, "user.role_set", actor_id, before=before, role=role)
+        record_user_event(
+            session, user, "user.role_set", actor_id, before=before, role=role, **details
+        )
 
 
 def _count_open_tickets(session: Session, user_id: int) -> int:
@@ -225,19 +235,28 @@ def _count_open_tickets(session: Session, user_id: int) -> int:
     )
 
 
-def store_password(session: Session, user: User, password_hash: str) -> None:
-    """Set a loaded user's password, within the caller's transaction; see set_password()."""
+def store_password(
+    session: Session,
+    user: User,
+    password_hash: str,
+    *,
+    actor_id: int | None,
+    kept_token: str | None = None,
+) -> None:
+    """Set a loaded user's password within the caller's transaction, and mail them that it changed.
+
+    Every session of theirs ends but the one with the token `kept_token`, and so do password links
+    that were not used. A first password, after an invitation, is no news.
+    """
+    if user.has_password or user.is_linked:
+        mail_person(
+            session, user.id, subject="Your Triagedesk password was changed", sentence=_CHANGED
+        )
     user.password_hash = password_hash
     user.must_change_password = False
-    end_sessions(session, user.id)
+    end_sessions(session, user.id, actor_id=actor_id, except_token=kept_token)
     drop_password_links(session, user.id)
-
-
-def user_by_email(session: Session, email: str) -> User | None:
-    """The user with this address, in upper or lower case, read afresh; None if there is none."""
-    typed = clean_line(email, EMAIL_LENGTH)
-    query = select(User).where(User.email == (typed or "").lower())
-    return session.scalar(query.execution_options(populate_existing=True))
+    forget_guesses(session, user)
 
 
 def drop_password_links(session: Session, user_id: int) -> None:

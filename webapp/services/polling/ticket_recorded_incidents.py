@@ -186,7 +186,7 @@ def _entry(alert: Alert) -> InboxEntry | None:
 
 
 def _recorded(query: Select[Selected], connection_id: int) -> Select[Selected]:
-    """Limit `query` to open incidents that have no ticket but could have one."""
+    """Limit `query` to open incidents that have no ticket but could have one; no drill is one."""
     its_organization = and_(
         OrganizationMapping.connection_id == Alert.connection_id,
         OrganizationMapping.external_id == Alert.organization_external_id,
@@ -195,6 +195,7 @@ def _recorded(query: Select[Selected], connection_id: int) -> Select[Selected]:
         Alert.connection_id == connection_id,
         is_open(),
         Alert.ticket_id.is_(None),
+        Alert.is_drill.is_(False),
         Alert.is_incomplete.is_(False),
         or_(Alert.parsed_status.is_(None), Alert.parsed_status.not_in((DELETING, DRAFT))),
         or_(Alert.reason.is_(None), Alert.reason.not_in(_NO_MORE)),

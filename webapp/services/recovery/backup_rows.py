@@ -4,7 +4,8 @@ One process at a time makes a backup into a place: the one whose row says that i
 whose process has ended, or has not been heard of for a while, is taken for interrupted.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from webapp.domain.recovery.manifest import Manifest
 from webapp.models import Backup
 from webapp.process_identity import is_gone, own_identity
 from webapp.services.recovery.scratch import BackupError
-from webapp.services.transactions import NO_SYNC, transaction
+from webapp.services.transactions import DATABASE_AWAY, NO_SYNC, first_line, transaction
 
 RECENT = 100
 """So many of a place's newest backups tell whether one is due."""
@@ -25,8 +26,11 @@ RECENT = 100
 NO_PLACE = (
     "No place for backups is configured: set TRIAGEDESK_BACKUP_DIR or TRIAGEDESK_BACKUP_S3_URL."
 )
+TAKEN_OVER = "Another process makes this backup now."
 AT_WORK = "A backup is being made already."
 MOST_ERROR = 2_000
+log = logging.getLogger(__name__)
+
 _LOCK = text("LOCK TABLE backups IN SHARE ROW EXCLUSIVE MODE")
 
 
@@ -99,38 +103,60 @@ def _note_interrupted(rows: Sequence[Backup], now: datetime) -> None:
 
 
 class ClaimBeat:
-    """Says every ten seconds that backups are being made; raises BackupError once they are not."""
+    """Says every ten seconds that backups are being made; raises BackupError once none is ours.
+
+    A database that cannot be used for a moment is asked again next time: a backup may take hours,
+    and the others wait for minutes before they take it over.
+    """
 
     EVERY_SECONDS = 10.0
 
     def __init__(self, claims: Sequence[Claim]) -> None:
-        self._ids = [one.id for one in claims]
+        self._ids = {one.id for one in claims}
         self._holder = str(own_identity())
         self._last = clock.utcnow()
 
     def __call__(self) -> None:
         """Write it down, if it is time to."""
         now = clock.utcnow()
-        if abs((now - self._last).total_seconds()) < self.EVERY_SECONDS:
-            return
-        self._last = now
+        if abs((now - self._last).total_seconds()) >= self.EVERY_SECONDS:
+            self._last = now
+            try:
+                self._ids = self._write(now)
+            except DATABASE_AWAY as error:
+                log.warning("A backup cannot say that it goes on: %s", first_line(error))
+        if not self._ids:
+            raise BackupError(TAKEN_OVER)
+
+    def of(self, claim: Claim) -> Callable[[], None]:
+        """Return the same for one of the backups: it raises BackupError once that one is lost."""
+
+        def beat() -> None:
+            self()
+            if claim.id not in self._ids:
+                raise BackupError(TAKEN_OVER)
+
+        return beat
+
+    def end(self, claim: Claim) -> None:
+        """Leave out a backup that has ended."""
+        self._ids.discard(claim.id)
+
+    def _write(self, now: datetime) -> set[int]:
+        """Write that the backups are being made; return those that are still ours."""
         with transaction() as session:
-            ours = session.execute(
+            ours = session.scalars(
                 update(Backup)
                 .where(
                     Backup.id.in_(self._ids),
                     Backup.state == BackupState.RUNNING,
                     Backup.holder == self._holder,
                 )
-                .values(beat_at=now),
+                .values(beat_at=now)
+                .returning(Backup.id),
                 execution_options=NO_SYNC,
             )
-        if ours.rowcount == 0:  # type: ignore[attr-defined]
-            raise BackupError("Another process makes this backup now.")
-
-    def end(self, claim: Claim) -> None:
-        """Leave out a backup that has ended."""
-        self._ids.remove(claim.id)
+            return set(ours)
 
 
 def note_completed(claim: Claim, manifest: Manifest, size: int) -> None:

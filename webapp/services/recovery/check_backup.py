@@ -10,6 +10,7 @@ from typing import IO
 
 from webapp.domain.recovery.manifest import Manifest, compare_counts
 from webapp.services.recovery.age_stream import ByteSource
+from webapp.services.recovery.disk_room import LEAST_FREE, require_room
 from webapp.services.recovery.encryption import Opener
 from webapp.services.recovery.open_backup import OpenedBackup, unpack_backup
 from webapp.services.recovery.postgres_tools import find_program, running
@@ -45,7 +46,11 @@ def check_backup(
     Raises BackupError and AgeFileError with what is wrong.
     """
     with scratch_place(data_dir) as folder:
-        opened = unpack_backup(source, opener, folder, beat=beat)
+
+        def accept(manifest: Manifest) -> None:
+            require_room(data_dir, manifest.database_size, spare=LEAST_FREE)
+
+        opened = unpack_backup(source, opener, folder, accept=accept, beat=beat)
         counts = check_database_copy(opened, postgres_bin, beat)
     return CheckedBackup(opened.manifest, sum(counts.values()))
 
@@ -96,7 +101,7 @@ def _read_dump(
     least = int(opened.manifest.dump_version or 0)
     program = find_program("pg_restore", postgres_bin, least)
     command = [str(program.path), "--data-only", "--file=-", str(opened.database)]
-    with running(command, {}, has_output=True) as reader:
+    with running(command, {}, opened.database.parent, has_output=True) as reader:
         schema, counts = _count_rows(reader.output, beat)
         reader.finish(beat, "pg_restore could not read the backup")
     return schema, {name: counts.get(name, 0) for name in opened.manifest.counts}

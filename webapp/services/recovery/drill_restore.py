@@ -76,13 +76,13 @@ def drill_restore(
 
 
 def _fetch_newest(config: Config, folder: Path) -> tuple[Path, str]:
-    settings, ca_file = config.backups, config.outbound_ca_file
-    if not configured_places(settings, ca_file):
+    settings = config.backups
+    if not configured_places(settings):
         raise BackupError("No place for backups is configured: name the file of a backup.")
-    files = list_files(settings, ca_file)
+    files = list_files(settings)
     if not files:
         raise BackupError("There is no backup in the configured places yet.")
-    fetch_file(settings, files[0].name, folder / files[0].name, ca_file)
+    fetch_file(settings, files[0].name, folder / files[0].name)
     return folder / files[0].name, files[0].name
 
 

@@ -136,17 +136,17 @@ def _as_refusal() -> Iterator[None]:
         raise BackupError(str(error)) from error
 
 
-def configured_places(settings: BackupSettings, ca_file: str | None = None) -> list[BackupPlace]:
+def configured_places(settings: BackupSettings) -> list[BackupPlace]:
     """Return the places that are configured, the directory first."""
     places: list[BackupPlace] = []
     if settings.directory is not None:
         places.append(DirectoryPlace(settings.directory))
     if settings.storage is not None:
-        places.append(StoragePlace(settings.storage, _bucket(settings.storage, ca_file)))
+        places.append(StoragePlace(settings.storage, _bucket(settings.storage)))
     return places
 
 
-def _bucket(storage: StorageSettings, ca_file: str | None) -> Bucket:
+def _bucket(storage: StorageSettings) -> Bucket:
     return Bucket(
         server=storage.server,
         bucket=storage.bucket,
@@ -154,7 +154,7 @@ def _bucket(storage: StorageSettings, ca_file: str | None) -> Bucket:
         access_key=storage.access_key,
         secret_key=storage.secret_key,
         region=storage.region,
-        ca_file=ca_file,
+        ca_file=storage.ca_file,
     )
 
 
@@ -172,23 +172,23 @@ def time_of_name(name: str) -> datetime | None:
         return None
 
 
-def list_files(settings: BackupSettings, ca_file: str | None = None) -> list[StoredBackup]:
+def list_files(settings: BackupSettings) -> list[StoredBackup]:
     """Return the backups in the configured places, the newest first; raises BackupError."""
     found = [
         StoredBackup(place.words, name, size, taken_at)
-        for place in configured_places(settings, ca_file)
+        for place in configured_places(settings)
         for name, size in place.list_names().items()
         if (taken_at := time_of_name(name)) is not None
     ]
     return sorted(found, key=lambda one: (one.taken_at, one.name), reverse=True)
 
 
-def fetch_file(settings: BackupSettings, name: str, file: Path, ca_file: str | None = None) -> int:
+def fetch_file(settings: BackupSettings, name: str, file: Path) -> int:
     """Copy a backup from the first place that has it to a new file; return its bytes.
 
     Raises BackupError, and NotFoundError where no place has it.
     """
-    for place in configured_places(settings, ca_file):
+    for place in configured_places(settings):
         if time_of_name(name) is not None and name in place.list_names():
             with place.opened(name) as source, new_file(file) as target:
                 while piece := source.read(PIECE):

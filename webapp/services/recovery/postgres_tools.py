@@ -143,13 +143,16 @@ class RunningProgram:
 
 @contextmanager
 def running(
-    command: Sequence[str], variables: Mapping[str, str], *, has_output: bool = False
+    command: Sequence[str], variables: Mapping[str, str], folder: Path, *, has_output: bool = False
 ) -> Iterator[RunningProgram]:
-    """Run a program beside the block, and end it with the block; raises BackupError."""
+    """Run a program beside the block, and end it with the block; raises BackupError.
+
+    What it complains of goes to `folder`, a scratch place: it may quote rows of the database.
+    """
     env = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     env |= {"LC_ALL": "C", **variables}
     output = subprocess.PIPE if has_output else subprocess.DEVNULL
-    with tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile(dir=folder) as complaints:
         try:
             process = subprocess.Popen(  # noqa: S603 - a program that we found, no shell
                 list(command),

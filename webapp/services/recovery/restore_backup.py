@@ -6,7 +6,6 @@ killed in between, or finds the disk full, runs the same command again.
 """
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing
@@ -22,18 +21,19 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.config import Config, load_config, read_backups, read_data_dir, read_database_url
-from webapp.domain.recovery.manifest import DATABASE_MEMBERS, Manifest
+from webapp.domain.recovery.manifest import Manifest
 from webapp.domain.recovery.settle import full_moment
 from webapp.extensions import db
 from webapp.schema import known_revisions
 from webapp.services.recovery.check_backup import check_database_copy
+from webapp.services.recovery.disk_room import require_room
 from webapp.services.recovery.encryption import Opener
 from webapp.services.recovery.open_backup import OpenedBackup, unpack_backup
 from webapp.services.recovery.restore_keys import RestoredKeys, choose_keys, write_keys
 from webapp.services.recovery.restore_postgresql import require_empty_server, restore_dump
 from webapp.services.recovery.scratch import (
     BackupError,
-    clean_scratch,
+    clean_scratch_in,
     describing_disk,
     scratch_place,
     sync_folder,
@@ -95,11 +95,11 @@ def restore_backup(
     """
     place = _read_place(env)
     with describing_disk(place.work_dir):
-        clean_scratch(place.work_dir)
+        clean_scratch_in(place.work_dir)
     _require_empty_place(place)
     with scratch_place(place.work_dir) as folder:
         with describing_disk(file), file.open("rb") as source:
-            accept = partial(_accept, place, folder)
+            accept = partial(_accept, place)
             opened = unpack_backup(source, opener, folder, accept=accept, beat=beat)
         counts = check_database_copy(opened, place.postgres_bin, beat)
         keys = choose_keys(env, place.data_dir, opened)
@@ -135,7 +135,7 @@ def _require_empty_place(place: _Place) -> None:
         )
 
 
-def _accept(place: _Place, folder: Path, manifest: Manifest) -> None:
+def _accept(place: _Place, manifest: Manifest) -> None:
     """Raise BackupError for a backup that cannot be restored here, before it is unpacked."""
     if manifest.schema not in known_revisions():
         raise BackupError(
@@ -150,13 +150,7 @@ def _accept(place: _Place, folder: Path, manifest: Manifest) -> None:
         )
     if place.kind == "postgresql":
         require_empty_server(place.database_url, manifest)
-    size = manifest.members[DATABASE_MEMBERS[manifest.database]].size
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise BackupError(
-            f"The disk of {place.work_dir} has {free:,} bytes free, and the backup needs"
-            f" {size:,}. Make room and run it again."
-        )
+    require_room(place.work_dir, manifest.database_size)
 
 
 def _restore_sqlite(

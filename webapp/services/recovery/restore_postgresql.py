@@ -147,13 +147,13 @@ def _run_restore(
         *where,
         str(opened.database),
     ]
-    with running(command, variables) as restore:
+    with running(command, variables, opened.database.parent) as restore:
         restore.finish(beat, "pg_restore could not restore the database; nothing of it was kept")
 
 
 def _write_contents(program: str, dump: Path, beat: Callable[[], object]) -> Path:
     """Write the list of what is to be restored."""
-    with running([program, "--list", str(dump)], {}, has_output=True) as reader:
+    with running([program, "--list", str(dump)], {}, dump.parent, has_output=True) as reader:
         lines = reader.output.readlines()
         reader.finish(beat, "pg_restore could not read the backup")
     contents = dump.with_suffix(".list")

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ from webapp.services.recovery.backup_rows import (
     note_stopped,
 )
 from webapp.services.recovery.check_backup import check_backup
+from webapp.services.recovery.disk_room import leaving_room
 from webapp.services.recovery.encryption import Sealer
 from webapp.services.recovery.places import BackupPlace, backup_name, configured_places
 from webapp.services.recovery.scratch import scratch_place
@@ -87,7 +88,7 @@ def _make(
     config, now = current_config(), clock.utcnow()
     name = backup_name(now, secrets.token_hex(3))
     claims: list[tuple[BackupPlace, Claim]] = []
-    for place in configured_places(config.backups, config.outbound_ca_file):
+    for place in configured_places(config.backups):
         claim = claim_backup(place.words, name, trigger=trigger, due=due, now=now)
         if claim is not None:
             claims.append((place, claim))
@@ -111,14 +112,22 @@ def _make_claimed(
         made = write_backup(config, environment, file, sealer, beat=beat)
         for place, claim in claims:
             with _failures_noted([claim]):
-                _put(config, place, claim, file, made, beat)
+                _put(
+                    config, place, claim, file, made, leaving_room(config.data_dir, beat.of(claim))
+                )
             beat.end(claim)
 
 
 def _put(
-    config: Config, place: BackupPlace, claim: Claim, file: Path, made: MadeFile, beat: ClaimBeat
+    config: Config,
+    place: BackupPlace,
+    claim: Claim,
+    file: Path,
+    made: MadeFile,
+    beat: Callable[[], object],
 ) -> None:
     """Put the file into a place, read it back from there, and delete what is kept no longer."""
+    beat()
     place.store(file, claim.file_name, beat)
     with place.opened(claim.file_name) as source:
         check_backup(source, made.opener, config.data_dir, config.backups.postgres_bin, beat=beat)

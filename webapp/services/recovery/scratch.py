@@ -1,10 +1,12 @@
 """Scratch places: folders in the data directory for what is being made or looked at.
 
-Only this user can look into one. Whoever works in it holds a lock on it, which ends with the
-process, however that ends: the next one deletes what was left behind.
+A restore has its own beside the SQLite file, which may be elsewhere. Only this user can look into
+one. Whoever works in it holds a lock on it, which ends with the process, however that ends: the
+next one deletes what was left behind.
 """
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,9 +15,15 @@ from errno import EDQUOT, ENOSPC
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
+from webapp.config import Config
 from webapp.services.errors import RefusedError
 
 SCRATCH = "scratch"
+NAME = re.compile(r"[0-9a-f]{16}")
+"""What a scratch place is called: others may have a folder `scratch` beside their database."""
+
 LOCK = "lock"
 
 
@@ -51,14 +59,28 @@ def scratch_place(data_dir: Path) -> Iterator[Path]:
                 data_dir.rmdir()
 
 
-def clean_scratch(data_dir: Path) -> int:
-    """Delete the scratch places whose process has ended; return how many they were."""
-    if not (data_dir / SCRATCH).is_dir():
+def clean_scratch(config: Config) -> int:
+    """Delete all scratch places whose process has ended; return how many they were.
+
+    Raises OSError.
+    """
+    database = make_url(config.database_url).database if config.uses_sqlite else None
+    beside = [Path(database).parent] if database else []
+    return sum(clean_scratch_in(folder) for folder in {config.data_dir, *beside})
+
+
+def clean_scratch_in(folder: Path) -> int:
+    """Delete the scratch places below a folder whose process has ended; return how many they were.
+
+    Raises OSError.
+    """
+    if not (folder / SCRATCH).is_dir():
         return 0
-    with _one_at_a_time(data_dir):
-        count = _delete_left_over(data_dir / SCRATCH)
-        with suppress(OSError):  # others are at work
-            (data_dir / SCRATCH).rmdir()
+    with _one_at_a_time(folder):
+        count = _delete_left_over(folder / SCRATCH)
+        if count:
+            with suppress(OSError):  # others are at work
+                (folder / SCRATCH).rmdir()
     return count
 
 
@@ -75,7 +97,7 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
 
 def _delete_left_over(scratch: Path) -> int:
     folders = list(scratch.iterdir()) if scratch.is_dir() else []
-    left_over = [folder for folder in folders if not _is_held(folder)]
+    left_over = [one for one in folders if NAME.fullmatch(one.name) and not _is_held(one)]
     for folder in left_over:
         shutil.rmtree(folder, ignore_errors=True)
     return len(left_over)

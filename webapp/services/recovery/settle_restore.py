@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from webapp.domain.recovery.due import BackupState
+from webapp.domain.recovery.due import BackupState, MadeBackup
 from webapp.domain.recovery.settle import RATE_DAYS, pause_words, raise_number
 from webapp.models import (
     Backup,
@@ -52,6 +52,7 @@ def settle_restore(session: Session, taken_at: datetime, now: datetime, file_nam
     for connection in session.scalars(select(Connection).order_by(Connection.id)):
         _calm_connection(session, connection, taken_at, now)
     _end_work(session, now)
+    _end_backups(session, taken_at, now)
     numbers = _raise_numbers(session, taken_at, now)
     record_event(
         session,
@@ -124,17 +125,24 @@ def _end_work(session: Session, now: datetime) -> None:
         update(Target).values(lease_token=None, lease_until=None, rests_until=None),
         execution_options=NO_SYNC,
     )
-    session.execute(
-        update(Backup)
-        .where(Backup.state == BackupState.RUNNING)
-        .values(
-            state=BackupState.INTERRUPTED,
-            finished_at=now,
-            error="It was at work when the backup was made that was restored.",
-        ),
-        execution_options=NO_SYNC,
-    )
     session.execute(delete(WatcherRound), execution_options=NO_SYNC)
+
+
+def _end_backups(session: Session, taken_at: datetime, now: datetime) -> None:
+    """Let no backup be at work, and none count as failed that was most likely completed.
+
+    What is restored was still being made when its database was copied. Were it interrupted, the
+    next backup would delete its file; nobody has checked it where it is stored, so the next one is
+    due at once.
+    """
+    for row in session.scalars(select(Backup).where(Backup.state == BackupState.RUNNING)):
+        made = MadeBackup(row.state, row.started_at, beat_at=row.beat_at)
+        if made.is_at_work(taken_at):  # its process may have ended since
+            row.state = BackupState.COMPLETED
+        else:
+            row.state = BackupState.INTERRUPTED
+            row.error = "It was interrupted before the backup was made that was restored."
+        row.holder, row.finished_at = None, now
 
 
 def _raise_numbers(session: Session, taken_at: datetime, now: datetime) -> tuple[int, int]:

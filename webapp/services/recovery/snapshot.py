@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp.config import Config
 from webapp.domain.recovery.manifest import POSTGRESQL_MEMBER, SQLITE_MEMBER
 from webapp.extensions import Base, db
+from webapp.services.recovery.disk_room import LEAST_FREE, require_room
 from webapp.services.recovery.postgres_tools import connection_words, find_program, running
 from webapp.services.recovery.scratch import BackupError, disk_words, open_new
 from webapp.services.transactions import first_line
@@ -59,10 +60,19 @@ def _copy_sqlite(config: Config, folder: Path, beat: Callable[[], object]) -> Sn
     with closing(sqlite3.connect(_sqlite_file(config), isolation_level=None)) as source:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        require_room(config.data_dir, _bytes_of(source), spare=LEAST_FREE)
         with closing(sqlite3.connect(file, isolation_level=None)) as copy:
             source.backup(copy, pages=PAGES_AT_ONCE, progress=lambda *_: beat())
             copy.execute("PRAGMA journal_mode=DELETE")
             return Snapshot(file, SQLITE_MEMBER, *read_sqlite_facts(copy, Base.metadata.tables))
+
+
+def _bytes_of(database: sqlite3.Connection) -> int:
+    pages, page = (
+        int(database.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "page_size")
+    )
+    return pages * page
 
 
 def _sqlite_file(config: Config) -> str:
@@ -112,7 +122,7 @@ def _dump_postgresql(config: Config, folder: Path, beat: Callable[[], object]) -
             *(f"--snapshot={snapshot}", f"--file={file}"),
             *where,
         ]
-        with running(command, variables) as dump:
+        with running(command, variables, folder) as dump:
             dump.finish(beat, "pg_dump could not read the database")
     return Snapshot(
         file,

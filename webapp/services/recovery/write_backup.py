@@ -23,6 +23,7 @@ from webapp.domain.recovery.manifest import (
 )
 from webapp.extensions import current_version
 from webapp.services.audit import record_event
+from webapp.services.recovery.disk_room import leaving_room
 from webapp.services.recovery.encryption import Opener, Sealer, encrypt
 from webapp.services.recovery.scratch import (
     BackupError,
@@ -65,9 +66,10 @@ def write_backup(
     """Write a backup to `file`, which must not exist, while everything runs; raises BackupError.
 
     The file appears under its name once it is complete; only its owner can read it. `beat` is
-    called every now and then.
+    called every now and then. Some room on the disk of the data directory is left to others.
     """
     with scratch_place(config.data_dir) as folder, new_file(file) as target:
+        beat = leaving_room(config.data_dir, beat)
         with describing_disk(config.data_dir):
             taken_at = clock.utcnow()
             keys_before = _encryption_keys(config)

@@ -66,13 +66,14 @@ def write_zip_archive(
     yield outbox.take()
 
 
-def write_document(sections: Iterable[ArchiveList]) -> Iterator[str]:
-    """Return the text of one JSON document with a list for each section."""
-    yield "{"
+def write_document(sections: Iterable[ArchiveList]) -> Iterator[bytes]:
+    """Return the bytes of one JSON document (UTF-8) with a list for each section."""
+    yield b"{"
     for number, section in enumerate(sections):
-        yield f"{',' if number else ''}\n{json.dumps(section.name)}: "
-        yield from _json_lines(section)
-    yield "}\n"
+        yield f"{',' if number else ''}\n{json.dumps(section.name)}: ".encode()
+        for line in _json_lines(section):
+            yield line.encode("utf-8", "replace")
+    yield b"}\n"
 
 
 def write_json(value: object) -> str:

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp import clock
 from webapp.models import Erasure
 from webapp.services.errors import RefusedError
 from webapp.services.retention.batches import work_through
-from webapp.services.retention.wipe import overwrite_deleted
-from webapp.services.transactions import reading
+from webapp.services.retention.wipe import empty_write_ahead_log, overwrite_deleted
+from webapp.services.transactions import NO_SYNC, reading, transaction
 
 CLIENT = "client"
 PERSON = "user"
@@ -98,6 +98,27 @@ def finish_erasure(erasure: Erasure, now: datetime) -> None:
     """Note that nothing is left, and forget the words that were looked for."""
     erasure.finished_at = now
     erasure.words = None
+
+
+def wipe_finished() -> bool:
+    """Take what finished erasures erased out of the database's files as well, where it still is.
+
+    Returns False while that has to wait for somebody who reads what was before.
+    """
+    with reading() as session:
+        ids = session.scalars(
+            select(Erasure.id).where(Erasure.finished_at.is_not(None), Erasure.wiped_at.is_(None))
+        ).all()
+    if not ids:
+        return True
+    if not empty_write_ahead_log():
+        return False
+    with transaction() as session:
+        session.execute(
+            update(Erasure).where(Erasure.id.in_(ids)).values(wiped_at=clock.utcnow()),
+            execution_options=NO_SYNC,
+        )
+    return True
 
 
 def _find(session: Session, kind: str, subject_id: int) -> Erasure | None:

@@ -37,8 +37,8 @@ from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import reading
 
 
-def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[str]:
-    """Return the text of the document; the audit log has an event before the first of it.
+def export_person(user_id: int, *, actor_id: int | None = None) -> Iterator[bytes]:
+    """Return the bytes of the document; the audit log has an event before the first of them.
 
     Raises NotFoundError.
     """
@@ -142,7 +142,11 @@ def _of_links(user_id: int) -> Query:
 
 def _of_security_notes(user_id: int) -> Query:
     return select(
-        SecurityNote.id, SecurityNote.sentence, SecurityNote.created_at, SecurityNote.seen_at
+        SecurityNote.id,
+        SecurityNote.sentence,
+        SecurityNote.address,
+        SecurityNote.created_at,
+        SecurityNote.seen_at,
     ).where(SecurityNote.user_id == user_id)
 
 

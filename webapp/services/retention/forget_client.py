@@ -37,12 +37,9 @@ from webapp.services.retention.erasures import (
     begin_erasure,
     finish_erasure,
     hold_erasure,
+    wipe_finished,
 )
-from webapp.services.retention.wipe import (
-    empty_write_ahead_log,
-    merge_search_index,
-    overwrite_deleted,
-)
+from webapp.services.retention.wipe import merge_search_index, overwrite_deleted
 from webapp.services.transactions import transaction
 
 
@@ -82,7 +79,7 @@ def go_on_forgetting_client(erasure: Erasure) -> None:
         erase_names(erasure, forgotten_name(erasure.subject_id))
         merge_search_index()
         is_done = _finish(erasure.id, clock.utcnow())
-    empty_write_ahead_log()
+    wipe_finished()
 
 
 def forgotten_name(client_id: int) -> str:

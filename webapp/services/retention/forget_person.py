@@ -7,7 +7,7 @@ text, and show "Former user 7" as their author. Views that were shared stay with
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -15,6 +15,7 @@ from webapp.domain.retention.words import words_to_find
 from webapp.models import (
     AuditEvent,
     AuthenticatorApp,
+    Comment,
     CsvUpload,
     Device,
     Erasure,
@@ -29,6 +30,7 @@ from webapp.models import (
     SecurityNote,
     TakeLink,
     Target,
+    Ticket,
     User,
     UserSession,
 )
@@ -45,12 +47,9 @@ from webapp.services.retention.erasures import (
     erase_batches,
     finish_erasure,
     hold_erasure,
+    wipe_finished,
 )
-from webapp.services.retention.wipe import (
-    empty_write_ahead_log,
-    merge_search_index,
-    overwrite_deleted,
-)
+from webapp.services.retention.wipe import merge_search_index, overwrite_deleted
 from webapp.services.transactions import NO_SYNC, transaction
 
 _OWN = (
@@ -114,7 +113,7 @@ def go_on_forgetting_person(erasure: Erasure) -> None:
             }
             finish_erasure(held, clock.utcnow())
             _record(session, user, "user.forgotten", held.requested_by_id, **held.counts)
-    empty_write_ahead_log()
+    wipe_finished()
 
 
 def former_name(user_id: int) -> str:
@@ -138,8 +137,8 @@ def _erase_own(session: Session, user: User) -> None:
     user.email = f"former-user-{user.id}@erased.invalid"
     user.password_hash = NO_PASSWORD
     user.time_zone = user.theme = user.oidc_issuer = user.oidc_subject = None
-    user.factor_due_at = None
-    user.must_change_password = user.is_break_glass = False
+    user.factor_due_at = user.passkey_handle = None
+    user.must_change_password = user.is_break_glass = user.is_role_provided = False
     user.erased_at = clock.utcnow()
 
 
@@ -158,18 +157,34 @@ def _is_event_about(user_id: int) -> list[ColumnElement[bool]]:
 
 
 def _erase_from_messages(session: Session, user_id: int, name: str, new_name: str) -> None:
-    """Delete what was sent to the person, and let escalations name nobody."""
+    """Delete what was sent to the person, and let escalations name nobody.
+
+    An escalation holds a name alone: where others are called the same, only those of tickets that
+    the person worked on are taken for theirs.
+    """
     own_targets = select(Target.id).where(Target.user_id == user_id)
     delete_rows(
         session,
         OutboxRow,
         (OutboxRow.person_id == user_id) | OutboxRow.target_id.in_(own_targets),
     )
+    is_theirs = _is_worked_on_by(user_id) if _has_namesake(session, user_id, name) else true()
     for column in (Escalation.person, Escalation.taken_by):
         session.execute(
-            update(Escalation).where(column == name).values({column.key: new_name}),
+            update(Escalation).where(column == name, is_theirs).values({column.key: new_name}),
             execution_options=NO_SYNC,
         )
+
+
+def _has_namesake(session: Session, user_id: int, name: str) -> bool:
+    return session.scalar(select(User.id).where(User.name == name, User.id != user_id)) is not None
+
+
+def _is_worked_on_by(user_id: int) -> ColumnElement[bool]:
+    """Whether an escalation's ticket was the person's or has an entry of theirs."""
+    own = select(Ticket.id).where(Ticket.assignee_id == user_id)
+    written = select(Comment.ticket_id).where(Comment.author_id == user_id)
+    return Escalation.ticket_id.in_(own.union(written))
 
 
 def _record(session: Session, user: User, action: str, actor_id: int | None, **after: Any) -> None:

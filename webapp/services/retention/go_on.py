@@ -3,7 +3,7 @@
 import logging
 
 from webapp.models import Erasure
-from webapp.services.retention.erasures import CLIENT, list_erasures
+from webapp.services.retention.erasures import CLIENT, list_erasures, wipe_finished
 from webapp.services.retention.forget_client import go_on_forgetting_client
 from webapp.services.retention.forget_person import go_on_forgetting_person
 
@@ -20,8 +20,16 @@ def go_on_forgetting(erasure: Erasure) -> None:
 
 
 def go_on_with_all() -> int:
-    """Bring every erasure that was begun to its end; return how many there were."""
+    """Bring every erasure that was begun to its end; return how many there were.
+
+    One that fails is logged and keeps no other from going on.
+    """
     erasures = list_erasures(are_running=True)
     for erasure in erasures:
-        go_on_forgetting(erasure)
+        try:
+            go_on_forgetting(erasure)
+        except Exception:  # whatever it is, the others go on
+            log.exception("Forgetting %s %s failed", erasure.kind, erasure.subject_id)
+    if not wipe_finished():
+        log.info("Somebody reads what was before; the write-ahead log is emptied later")
     return len(erasures)

@@ -10,17 +10,24 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from webapp.extensions import db
+from webapp.extensions import SQLITE_BUSY_MILLISECONDS, db
 from webapp.models.ticket_search import SEARCH_TABLE
+from webapp.services.errors import RefusedError
 from webapp.services.transactions import transaction
 
 PAGES_AT_ONCE = 500
 _MERGED = 2
 """A merge that changed fewer rows than that found nothing to do (SQLite's FTS5, "merge")."""
 
+CHECKPOINT_WAITS_MILLISECONDS = 250
+"""So long emptying the write-ahead log waits for readers: nobody can write meanwhile."""
+
 
 def overwrite_deleted(session: Session) -> None:
-    """Let SQLite overwrite with zeros whatever this transaction deletes."""
+    """Let SQLite overwrite with zeros whatever this transaction deletes.
+
+    The connection goes on doing so for whoever uses it afterwards.
+    """
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text("PRAGMA secure_delete=ON"))
 
@@ -49,26 +56,45 @@ def _changes(session: Session) -> int:
     return int(session.execute(text("SELECT total_changes()")).scalar_one())
 
 
-def empty_write_ahead_log() -> None:
-    """Take SQLite's write-ahead log into the file, as far as nobody reads from it any more."""
-    if db.engine.dialect.name == "sqlite":
-        _run("PRAGMA wal_checkpoint(TRUNCATE)")
+def empty_write_ahead_log() -> bool:
+    """Take SQLite's write-ahead log into the file, and empty it; does nothing for PostgreSQL.
+
+    Returns False while somebody reads what was before, as a backup does, or writes: then it still
+    holds what was erased, and has to be emptied later.
+    """
+    if db.engine.dialect.name != "sqlite":
+        return True
+    [(is_busy, *_)] = _run("PRAGMA wal_checkpoint(TRUNCATE)", CHECKPOINT_WAITS_MILLISECONDS)
+    return not is_busy
 
 
 def compact_database() -> None:
-    """Rewrite the database without what was deleted; nobody can write meanwhile on SQLite."""
+    """Rewrite the database without what was deleted; nobody can write meanwhile on SQLite.
+
+    Raises RefusedError where somebody reads what was before, so that a file still holds it.
+    """
     if db.engine.dialect.name == "sqlite":
         _run("VACUUM")
-        empty_write_ahead_log()
+        if not empty_write_ahead_log():
+            raise RefusedError(
+                "The database was rewritten, but somebody still reads what was before (a backup, "
+                "say), so that its write-ahead log holds that. Run this again once they are done."
+            )
         return
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM"))
 
 
-def _run(statement: str) -> None:
-    """Run a statement that SQLite takes outside of transactions only."""
+def _run(statement: str, waits: int = SQLITE_BUSY_MILLISECONDS) -> list[tuple[Any, ...]]:
+    """Run a statement that SQLite takes outside of transactions only; it `waits` milliseconds."""
     connection: Any = db.engine.raw_connection()
     try:
-        connection.cursor().execute(statement).fetchall()
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={waits:d}")
+        try:
+            rows: list[tuple[Any, ...]] = cursor.execute(statement).fetchall()
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
+        return rows
     finally:
         connection.close()

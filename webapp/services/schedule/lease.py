@@ -59,6 +59,7 @@ class PolledConnection:
     reopen_tickets: bool
     portal_template: str | None
     relink_after_id: int | None
+    created_at: datetime
     polling_started_at: datetime | None
     last_success_at: datetime | None
     paused_at: datetime | None

@@ -90,7 +90,7 @@ ACTIONS = {
     "user.password_chosen": "Chose a password",
     "user.password_set": "Set a password",
     "user.renamed": "Renamed a user",
-    "user.role_kept": "Kept the last admin, to whom the provider gives a lesser role",
+    "user.role_kept": "Kept a role, though the provider gives another",
     "user.role_set": "Changed a role",
     "user.signed_out": "Signed a user out everywhere",
     "user.unlinked": "Unlinked an account from the identity provider",

@@ -31,7 +31,7 @@ from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.params import YES
 from webapp.web.person_limits import polls
-from webapp.web.viewer import current_viewer, require_viewer, zone_of
+from webapp.web.viewer import asked_by_pages, current_viewer, require_viewer, zone_of
 
 dashboard = Blueprint("dashboard", __name__)
 dashboard.add_app_template_filter(count_words)
@@ -71,6 +71,7 @@ def show() -> ResponseReturnValue:
 
 @dashboard.get("/alarms")
 @signed_in
+@asked_by_pages
 def show_alarms() -> ResponseReturnValue:
     """The part with the alarms that go on, which the page requests repeatedly."""
     return render_template("operations/_alarms.html", alarms=read_alarms())
@@ -78,6 +79,7 @@ def show_alarms() -> ResponseReturnValue:
 
 @dashboard.get("/connections/summary")
 @signed_in
+@asked_by_pages
 def show_polling() -> ResponseReturnValue:
     """The part with all connections at a glance, which the page requests repeatedly."""
     return render_template("operations/_polling.html", connections=read_connections_health())
@@ -85,6 +87,7 @@ def show_polling() -> ResponseReturnValue:
 
 @dashboard.get("/connections/<int:connection_id>/status")
 @signed_in
+@asked_by_pages
 def show_connection(connection_id: int) -> ResponseReturnValue:
     """The card of one connection, which the page requests repeatedly while a poll runs."""
     return _card(connection_id)
@@ -118,6 +121,7 @@ def poll(connection_id: int) -> ResponseReturnValue:
 
 @dashboard.get("/polling-banner")
 @public
+@asked_by_pages
 def show_banner() -> ResponseReturnValue:
     """The part at the top of every page that says where polling is not well.
 

@@ -12,13 +12,14 @@ from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done, tell
 from webapp.web.params import read_number
 from webapp.web.person_limits import trials
-from webapp.web.viewer import require_viewer
+from webapp.web.viewer import asked_by_pages, require_viewer
 
 drills = Blueprint("drills", __name__, url_prefix="/drills")
 
 
 @drills.get("")
 @admin_only
+@asked_by_pages
 def show() -> ResponseReturnValue:
     """Show the last drills with their stations."""
     return _page(None, None)

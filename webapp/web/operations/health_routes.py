@@ -14,6 +14,7 @@ from webapp.services.operations.read_health import is_database_answering, read_h
 from webapp.services.watch.metrics import CONTENT_TYPE, render_metrics
 from webapp.web.access import admin_only, public
 from webapp.web.operations.metrics_token import has_metrics_token
+from webapp.web.viewer import asked_by_pages
 
 health = Blueprint("health", __name__)
 
@@ -22,6 +23,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @health.get("/health")
 @admin_only
+@asked_by_pages
 def show() -> ResponseReturnValue:
     """Show the checks of `triagedesk doctor`."""
     checks = read_health()

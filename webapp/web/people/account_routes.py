@@ -8,6 +8,7 @@ from webapp.services.notices.targets.contact_methods import read_contact_methods
 from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.own_sessions import list_sessions
+from webapp.services.people.presence_ways import read_presence_ways
 from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
     UTC_NAME,
@@ -15,7 +16,6 @@ from webapp.services.people.set_preferences import (
     set_theme,
     set_time_zone,
 )
-from webapp.services.people.single_sign_on.own_ways import read_own_ways
 from webapp.services.people.throttle import ThrottledError
 from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
@@ -28,6 +28,7 @@ from webapp.web.people.account_forms import (
 )
 from webapp.web.people.blueprint import account
 from webapp.web.people.own_password import change_as_typed
+from webapp.web.presence import needs_presence
 from webapp.web.throttling import wait_page
 from webapp.web.viewer import require_viewer
 
@@ -46,6 +47,7 @@ def edit_preferences() -> ResponseReturnValue:
 
 @account.post("/preferences/details")
 @for_oneself
+@needs_presence
 def edit_details() -> ResponseReturnValue:
     """Save the viewer's own name and address; a refused form is shown with what was typed."""
     viewer = require_viewer()
@@ -111,7 +113,7 @@ def _preferences_page(
         form=form or PreferencesForm(formdata=None, data=_preferences()),
         details_form=details_form,
         password_form=password_form or ChangePasswordForm(formdata=None),
-        ways=read_own_ways(user.id),
+        ways=read_presence_ways(user.id),
         problem=problem,
         contact=read_contact_methods(user.id),
         factors=summarize_factors([user.id])[user.id],

@@ -30,14 +30,14 @@ from webapp.services.people.factors.passkeys import (
     rename_passkey,
 )
 from webapp.services.people.factors.read_factors import read_own_factors
-from webapp.web.access import for_oneself
+from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import SEE_OTHER, done
 from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.gates import Gate
 from webapp.web.people.factor_forms import AppCodeForm, PasskeyForm
 from webapp.web.people.qr_picture import draw_qr
-from webapp.web.presence import needs_presence
+from webapp.web.presence import needs_presence, needs_presence_but_for_first
 from webapp.web.viewer import require_viewer
 
 factors = Blueprint("factors", __name__, url_prefix="/preferences/sign-in")
@@ -48,9 +48,10 @@ SET_UP_FACTOR = Gate(
     is_closed=lambda viewer: viewer.factor_demand is FactorDemand.NOW,
     also_open=frozenset(
         {
-            *("factors.begin_app", "factors.confirm_app_code", "factors.remove_app"),
+            *("factors.begin_app", "factors.confirm_app_code"),
             *("factors.new_passkey", "factors.ask_for_new_passkey", "factors.add_passkey"),
             *("account.confirm", "account.ask_to_confirm_with_passkey"),
+            "account.confirm_at_provider",
             *("account.see_notes", "account.switch_theme"),
         }
     ),
@@ -65,21 +66,22 @@ def show() -> ResponseReturnValue:
     return render_template(
         "people/factors.html",
         factors=read_own_factors(require_viewer().id),
+        wanted=_wanted(),
     )
 
 
 @factors.post("/app")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def begin_app() -> ResponseReturnValue:
     """Make a key for an authenticator app, and lead to the page that shows it."""
     begin_app_setup(require_viewer().id)
-    return redirect(url_for("factors.confirm_app_code"), SEE_OTHER)
+    return redirect(url_for("factors.confirm_app_code", next=_wanted()), SEE_OTHER)
 
 
 @factors.route("/app/confirm", methods=["GET", "POST"])
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def confirm_app_code() -> ResponseReturnValue:
     """Show key and QR code until the app's first code confirms it."""
     viewer = require_viewer()
@@ -95,8 +97,9 @@ def confirm_app_code() -> ResponseReturnValue:
         return done(str(error), url_for("factors.show"), "error")
     status = form_status(form)
     form.code.data = None
+    picture = draw_qr(setup.address)
     page = render_template(
-        "people/app.html", form=form, setup=setup, picture=draw_qr(setup.address)
+        "people/app.html", form=form, setup=setup, picture=picture, wanted=_wanted()
     )
     return page, status
 
@@ -115,7 +118,7 @@ def remove_app() -> ResponseReturnValue:
 
 @factors.get("/passkeys/new")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def new_passkey() -> ResponseReturnValue:
     """Show the form that makes a passkey."""
     return _new_passkey_page(PasskeyForm(formdata=None))
@@ -123,7 +126,7 @@ def new_passkey() -> ResponseReturnValue:
 
 @factors.post("/passkeys/ask")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def ask_for_new_passkey() -> ResponseReturnValue:
     """Tell the page's script what to ask the browser for."""
     try:
@@ -135,7 +138,7 @@ def ask_for_new_passkey() -> ResponseReturnValue:
 
 @factors.post("/passkeys/new")
 @for_oneself
-@needs_presence
+@needs_presence_but_for_first
 def add_passkey() -> ResponseReturnValue:
     """Store the passkey that the browser made."""
     form = PasskeyForm()
@@ -199,17 +202,26 @@ def _changed(change: FactorChange, words: str) -> Response:
 
     They stand in the answer to the form itself: no cookie and no address ever holds them.
     """
+    leads_to = _wanted() or url_for("factors.show")
     if change.codes:
-        page = render_template("people/recovery_codes.html", codes=change.codes, words=words)
+        page = render_template(
+            "people/recovery_codes.html", codes=change.codes, words=words, leads_to=leads_to
+        )
         response = make_response(page)
     else:
-        response = make_response(done(words, url_for("factors.show")))
+        response = make_response(done(words, leads_to))
     write_cookie(response, SESSION, change.token, current_config().security.session_lifetime)
     return response
 
 
 def _new_passkey_page(form: PasskeyForm, failure: str | None = None) -> str:
-    return render_template("people/new_passkey.html", form=form, failure=failure)
+    return render_template("people/new_passkey.html", form=form, failure=failure, wanted=_wanted())
+
+
+def _wanted() -> str | None:
+    """The page that the gate led away from, and to which setting up a factor leads back."""
+    wanted = request.args.get("next")
+    return safe_next(wanted) if wanted else None
 
 
 def _token() -> str:

@@ -20,7 +20,7 @@ from webapp.services.people.factors.second_step import (
 )
 from webapp.services.people.pending_sign_ins import PendingSignInError
 from webapp.services.people.sessions import Factor, SignInError
-from webapp.services.people.throttle import ThrottledError, address_key, factor_key
+from webapp.services.people.throttle import ThrottledError, factor_key
 from webapp.web.access import public, safe_next
 from webapp.web.answers import done
 from webapp.web.cookies import DEVICE, PENDING, read_cookie
@@ -32,10 +32,11 @@ from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import session_begun
 from webapp.web.throttling import count_try, wait_page
 
-QUESTIONS = "30 per minute"
-"""Each question for a passkey is a row for ten minutes."""
+PASSKEYS = "30 per minute"
+"""Each question for a passkey is a row for ten minutes. Answers cannot be guessed, so they do not
+count as guesses: wrong passwords from the same address keep nobody from showing a passkey."""
 
-asked_slowly = limiter.limit(QUESTIONS, methods=["POST"])
+passkeys_slowly = limiter.limit(PASSKEYS, methods=["POST"])
 
 
 @account.route("/sign-in/factor", methods=["GET", "POST"])
@@ -67,7 +68,7 @@ def ask_second_step() -> ResponseReturnValue:
 
 @account.post("/sign-in/factor/passkey/ask")
 @public
-@asked_slowly
+@passkeys_slowly
 def ask_for_passkey_in_second_step() -> ResponseReturnValue:
     """Tell the page's script what to ask the browser for."""
     try:
@@ -99,7 +100,7 @@ def pass_second_step_with_passkey() -> ResponseReturnValue:
 
 @account.post("/sign-in/passkey/ask")
 @public
-@asked_slowly
+@passkeys_slowly
 def ask_for_passkey() -> ResponseReturnValue:
     """Tell the sign-in page's script what to ask the browser for."""
     try:
@@ -110,16 +111,12 @@ def ask_for_passkey() -> ResponseReturnValue:
 
 @account.post("/sign-in/passkey")
 @public
+@passkeys_slowly
 def enter_with_passkey() -> ResponseReturnValue:
     """Sign in with an unlocked passkey, without a password."""
     answer, answer_token = request.form.get("answer", ""), request.form.get("answer_token")
     try:
-        passed = count_try(
-            [address_key(request.remote_addr)],
-            lambda: sign_in_with_passkey(answer_token, answer),
-        )
-    except ThrottledError as error:
-        return wait_page(_sign_in_page(str(error)), error)
+        passed = sign_in_with_passkey(answer_token, answer)
     except RefusedError as error:
         return _sign_in_page(str(error)), 400
     return _passed(passed, _target())

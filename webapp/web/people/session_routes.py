@@ -12,7 +12,7 @@ from webapp.services.people.factors.show_factor import (
 from webapp.services.people.own_sessions import end_other_sessions, end_session
 from webapp.services.people.security_notes import mark_notes_seen
 from webapp.services.people.show_presence import NotPresentError, show_password
-from webapp.services.people.throttle import ThrottledError, person_key
+from webapp.services.people.throttle import ThrottledError, session_key
 from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import done
 from webapp.web.filters import counted
@@ -66,7 +66,7 @@ def confirm() -> ResponseReturnValue:
         # It was shown in another window meanwhile.
         return redirect(target, SEND_AGAIN if is_form else 303)
     try:
-        count_try([person_key(viewer.id)], lambda: _show(viewer))
+        count_try([session_key(viewer.session_ref)], lambda: _show(viewer))
     except NotPresentError as error:
         return _ask_again(target, str(error), is_form=is_form)
     except ThrottledError as error:

@@ -19,7 +19,7 @@ from webapp.services.people.sessions import Method, SignInError, sign_out
 from webapp.services.people.sign_in import CheckedUser, check_sign_in
 from webapp.services.people.throttle import ThrottledError, sign_in_keys
 from webapp.web.access import public, safe_next
-from webapp.web.cookies import DEVICE, PENDING, SESSION, drop_cookie, read_cookie
+from webapp.web.cookies import DEVICE, SESSION, leave_browser, read_cookie
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.account_forms import ChoosePasswordForm, SetupForm, SignInForm
 from webapp.web.people.blueprint import account
@@ -30,10 +30,6 @@ from webapp.web.viewer import current_viewer
 
 HELD_LINK = "password_link_code"
 """The cookie key that holds a link's token, because addresses end up in logs and histories."""
-
-FORGET_DATA = '"cache", "storage"'
-"""What a browser forgets when somebody signs out (Clear-Site-Data); cookies are dropped by name,
-because the one that makes the browser a known one stays."""
 
 
 @account.route("/setup", methods=["GET", "POST"])
@@ -125,9 +121,7 @@ def choose() -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """End the session in the browser and in the database."""
     left = None if current_config().sign_on is None else "yes"
-    response = _without_session("You are signed out.", "info", left=left)
-    response.headers["Clear-Site-Data"] = FORGET_DATA
-    return response
+    return _without_session("You are signed out.", "info", left=left)
 
 
 def _link_owner(token: str | None) -> tuple[User | None, str | None]:
@@ -154,8 +148,7 @@ def _without_session(words: str, kind: str, *, left: str | None = None) -> Respo
     cookie_session.clear()
     flash(words, kind)
     response = make_response(redirect(url_for("account.enter", left=left), 303))
-    for name in (SESSION, PENDING):
-        drop_cookie(response, name)
+    leave_browser(response)
     return response
 
 

@@ -1,5 +1,7 @@
 """From the first thing that somebody shows to a session: what is asked next, and its cookies."""
 
+from datetime import datetime
+
 from flask import Response, make_response, redirect, url_for
 
 from webapp.services.people.factors.demand import ask_for_factor
@@ -32,6 +34,7 @@ def session_begun(
     target: str,
     *,
     password_hash: str | None = None,
+    provider_saw_at: datetime | None = None,
 ) -> Response:
     """Begin a session with fresh cookies, and lead to `target`. Raises SignInError.
 
@@ -40,7 +43,12 @@ def session_begun(
     if factor is None:
         ask_for_factor(user_id)
     begun = begin_session(
-        user_id, this_browser(), method=method, factor=factor, password_hash=password_hash
+        user_id,
+        this_browser(),
+        method=method,
+        factor=factor,
+        password_hash=password_hash,
+        provider_saw_at=provider_saw_at,
     )
     bind_session(begun.reference)
     response = make_response(redirect(target, 303))

@@ -25,19 +25,18 @@ from webapp.services.people.single_sign_on.leave_provider import sign_out_addres
 from webapp.services.people.single_sign_on.refusals import SingleSignOnError
 from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH, sign_on_settings
 from webapp.web.access import for_oneself, public, safe_next, writes_on_get
-from webapp.web.cookies import PENDING_KEPT, drop_cookie, read_cookie, write_cookie
+from webapp.web.cookies import PENDING_KEPT, PROVIDER, drop_cookie, read_cookie, write_cookie
 from webapp.web.people.blueprint import account
 from webapp.web.people.sign_in_steps import session_begun
 from webapp.web.presence import CONFIRM_PREFIX
 from webapp.web.viewer import Viewer, current_viewer, require_viewer
 
-PROVIDER = "triagedesk_provider"
-"""The cookie that ties the provider's answer to this browser."""
 NEXT = "after_provider"
 """The key in the signed cookie that holds where to go then."""
 CHANGED_MEANWHILE = "Your account was changed while you signed in. Try again."
 
 few_begins = limiter.limit("30 per minute", methods=["POST"])
+few_answers = limiter.limit("30 per minute")
 
 
 @account.post("/sign-in/single-sign-on")
@@ -57,6 +56,7 @@ def begin_at_provider() -> ResponseReturnValue:
 
 @account.get(ANSWER_PATH)
 @public
+@few_answers
 @writes_on_get
 def take_provider_answer() -> ResponseReturnValue:
     """Take the answer that the browser brings back from the provider, once."""
@@ -109,8 +109,14 @@ def leave_provider() -> ResponseReturnValue:
 
 def _signed_in(token: str | None, answer: Mapping[str, str], target: str) -> Response:
     try:
-        user_id = finish_single_sign_on(token, answer)
-        return session_begun(user_id, Method.SINGLE_SIGN_ON, Factor.PROVIDER, target)
+        let_in = finish_single_sign_on(token, answer)
+        return session_begun(
+            let_in.user_id,
+            Method.SINGLE_SIGN_ON,
+            Factor.PROVIDER,
+            target,
+            provider_saw_at=let_in.seen_at,
+        )
     except SingleSignOnError as error:
         return _back_to_sign_in(error, target)
     except SignInError:

@@ -15,9 +15,9 @@ from webapp.services.people.edit_user import (
 from webapp.services.people.factors.read_factors import summarize_factors
 from webapp.services.people.invite_user import Invitation, invite_user
 from webapp.services.people.password_links import IssuedLink, make_password_link, withdraw_link
+from webapp.services.people.presence_ways import read_presence_ways
 from webapp.services.people.read_users import list_successors, read_user, read_users
 from webapp.services.people.single_sign_on.local_passwords import read_password_limit
-from webapp.services.people.single_sign_on.own_ways import read_own_ways
 from webapp.services.people.single_sign_on.unlink_account import unlink_account
 from webapp.services.people.users import activate_user
 from webapp.services.tickets.reassign_tickets import ConfirmationError, deactivate_and_reassign
@@ -228,7 +228,7 @@ def _page(user_id: int, form: EditForm | None, problem: str | None = None) -> st
         reached=list_confirmed().get(user_id, []),
         factors=summarize_factors([user_id])[user_id],
         is_limited=read_password_limit(),
-        ways=read_own_ways(user_id),
+        ways=read_presence_ways(user_id),
         sign_on=current_config().sign_on,
     )
 

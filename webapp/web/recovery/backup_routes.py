@@ -15,7 +15,7 @@ from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, tell
 from webapp.web.params import YES
 from webapp.web.presence import needs_presence
-from webapp.web.viewer import require_viewer
+from webapp.web.viewer import asked_by_pages, require_viewer
 
 backups = Blueprint("backups", __name__, url_prefix="/backups")
 backups.add_app_template_filter(size_words)
@@ -24,6 +24,7 @@ backups.add_app_template_filter(full_moment)
 
 @backups.get("")
 @admin_only
+@asked_by_pages
 def show() -> ResponseReturnValue:
     """Show where backups go, how old the newest is, and what became of the last ones."""
     return render_template("recovery/backups.html", page=read_backups_page())

@@ -1,24 +1,20 @@
 """Downloading everything of a client, and forgetting it."""
 
-from flask import render_template, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
 from webapp.services.desk.read_client import read_client
-from webapp.services.errors import FieldError, RefusedError
-from webapp.services.retention.backups_left import find_backups_left
 from webapp.services.retention.client_scope import count_client
-from webapp.services.retention.erasures import CLIENT, find_erasure
+from webapp.services.retention.erasures import CLIENT
 from webapp.services.retention.export_client import export_client
 from webapp.services.retention.forget_client import begin_forgetting_client
 from webapp.web.access import admin_only
-from webapp.web.answers import done
-from webapp.web.errors import status_of
-from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.person_limits import exporting
 from webapp.web.presence import needs_presence_to_send
 from webapp.web.retention.blueprint import retention
-from webapp.web.retention.downloads import let_a_worker_go_on, send_file_of
+from webapp.web.retention.downloads import send_file_of
+from webapp.web.retention.forgetting import answer_forgetting
 from webapp.web.retention.forms import ForgetClientForm
 from webapp.web.viewer import require_viewer
 
@@ -40,28 +36,14 @@ def download_client(client_id: int) -> ResponseReturnValue:
 def forget_client(client_id: int) -> ResponseReturnValue:
     """Say what would be erased, and begin once the name was typed; then say how far it has come."""
     form = ForgetClientForm()
-    problem, status = None, form_status(form)
-    if form.validate_on_submit():
-        try:
-            begin_forgetting_client(
-                client_id, typed_name=form.name.data or "", actor_id=require_viewer().id
-            )
-        except FieldError as error:
-            show_field_errors(form, error)
-        except RefusedError as error:
-            problem, status = str(error), status_of(error)
-        else:
-            words = f"The client is forgotten from now on. {let_a_worker_go_on()}"
-            return done(words, url_for("retention.forget_client", client_id=client_id))
-    erasure = find_erasure(CLIENT, client_id)
-    until = clock.utcnow() if erasure is None else erasure.requested_at
-    page = render_template(
-        "retention/forget_client.html",
-        view=read_client(client_id),
-        counts=count_client(client_id),
-        erasure=erasure,
-        backups=find_backups_left(until),
-        form=form,
-        problem=problem,
+    return answer_forgetting(
+        form,
+        lambda: begin_forgetting_client(
+            client_id, typed_name=form.name.data or "", actor_id=require_viewer().id
+        ),
+        said="The client is forgotten from now on.",
+        template="retention/forget_client.html",
+        page_url=url_for("retention.forget_client", client_id=client_id),
+        subject=(CLIENT, client_id),
+        read=lambda: {"view": read_client(client_id), "counts": count_client(client_id)},
     )
-    return page, status

@@ -1,23 +1,19 @@
 """Downloading what is stored about a person, and forgetting somebody who has left."""
 
-from flask import render_template, url_for
+from flask import url_for
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
-from webapp.services.errors import FieldError, RefusedError
 from webapp.services.people.read_users import read_user
-from webapp.services.retention.backups_left import find_backups_left
-from webapp.services.retention.erasures import PERSON, find_erasure
+from webapp.services.retention.erasures import PERSON
 from webapp.services.retention.export_person import export_person
 from webapp.services.retention.forget_person import begin_forgetting_person
 from webapp.web.access import admin_only, for_oneself
-from webapp.web.answers import done
-from webapp.web.errors import status_of
-from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.person_limits import exporting
 from webapp.web.presence import needs_presence_to_send
 from webapp.web.retention.blueprint import retention
-from webapp.web.retention.downloads import let_a_worker_go_on, send_file_of
+from webapp.web.retention.downloads import send_file_of
+from webapp.web.retention.forgetting import answer_forgetting
 from webapp.web.retention.forms import ForgetPersonForm
 from webapp.web.viewer import require_viewer
 
@@ -46,30 +42,17 @@ def download_person(user_id: int) -> ResponseReturnValue:
 def forget_person(user_id: int) -> ResponseReturnValue:
     """Say what would be erased, and erase it once the address was typed."""
     form = ForgetPersonForm()
-    problem, status = None, form_status(form)
-    if form.validate_on_submit():
-        try:
-            begin_forgetting_person(
-                user_id, typed_email=form.email.data or "", actor_id=require_viewer().id
-            )
-        except FieldError as error:
-            show_field_errors(form, error)
-        except RefusedError as error:
-            problem, status = str(error), status_of(error)
-        else:
-            words = f"The person is forgotten. {let_a_worker_go_on()}"
-            return done(words, url_for("retention.forget_person", user_id=user_id))
-    erasure = find_erasure(PERSON, user_id)
-    until = clock.utcnow() if erasure is None else erasure.requested_at
-    page = render_template(
-        "retention/forget_person.html",
-        row=read_user(user_id),
-        erasure=erasure,
-        backups=find_backups_left(until),
-        form=form,
-        problem=problem,
+    return answer_forgetting(
+        form,
+        lambda: begin_forgetting_person(
+            user_id, typed_email=form.email.data or "", actor_id=require_viewer().id
+        ),
+        said="The person is forgotten.",
+        template="retention/forget_person.html",
+        page_url=url_for("retention.forget_person", user_id=user_id),
+        subject=(PERSON, user_id),
+        read=lambda: {"row": read_user(user_id)},
     )
-    return page, status
 
 
 def _send(user_id: int) -> ResponseReturnValue:

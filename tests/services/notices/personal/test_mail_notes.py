@@ -13,6 +13,7 @@ from tests.support.rows import all_rows
 from webapp.models import SecurityNote
 from webapp.services.notices.mail_settings import MailValues, save_mail_settings
 from webapp.services.notices.personal.mail_notes import MOST_ATTEMPTS, mail_security_notes
+from webapp.services.people.edit_user import UserEdit, edit_user
 from webapp.services.people.security_notes import mail_person, tell_person, unseen_notes
 from webapp.services.people.users import add_user
 from webapp.services.transactions import transaction
@@ -49,6 +50,19 @@ def test_each_is_mailed_once(ada: int, server: MailReceiver, fake_clock: FakeClo
     assert "One." in server.mails[0].as_string()
     assert mail_security_notes(fake_clock.now()) == 0
     assert [one.sentence for one in unseen_notes(ada)] == ["Two."]
+
+
+@both_databases
+def test_an_address_that_was_changed_is_told_to_the_one_before(
+    ada: int, server: MailReceiver, fake_clock: FakeClock
+) -> None:
+    edit_user(ada, UserEdit("Ada L", email="ADA@example.com"), actor_id=ada)
+    assert all_rows(SecurityNote) == []
+    edit_user(ada, UserEdit("Ada L", email="mallory@example.org"), actor_id=ada)
+    assert mail_security_notes(fake_clock.now()) == 1
+    assert server.sent_to == [["ada@example.com"]]
+    [told] = unseen_notes(ada)
+    assert "it was ada@example.com. Was it not you?" in told.sentence
 
 
 def test_what_fails_is_tried_again_more_and_more_rarely(

@@ -100,4 +100,7 @@ def test_overdue_and_failed() -> None:
     assert has_failed_last([good(NOW - 2 * HOUR), failed])
     assert not has_failed_last([good(NOW), failed])
     assert not has_failed_last([good(NOW - HOUR), MadeBackup(State.INTERRUPTED, NOW)])
+    unchecked = MadeBackup(State.COMPLETED, NOW)
+    assert not has_failed_last([unchecked, good(NOW - HOUR)])
+    assert is_backup_due([unchecked], DailyTime(), NOW)
     assert not has_failed_last([])

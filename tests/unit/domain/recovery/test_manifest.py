@@ -45,6 +45,13 @@ def test_a_field_of_the_future_does_not_matter() -> None:
     assert parse_manifest(json.dumps(document)) == MANIFEST
 
 
+def test_a_manifest_without_its_database_is_damaged() -> None:
+    assert MANIFEST.database_size == 12
+    document = json.loads(MANIFEST.to_json()) | {"database": "sqlite"}
+    with pytest.raises(ManifestError, match="is damaged"):
+        parse_manifest(json.dumps(document))
+
+
 @given(any_json)
 def test_anything_else_is_refused(document: object) -> None:
     with pytest.raises(ManifestError):

@@ -20,12 +20,11 @@ TAKEN = datetime(2026, 11, 3, 2, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("last", "lately", "days", "raised"),
     [
-        (0, 0, 0, 1000),
-        (4321, 0, 1, 6000),
-        (4321, 2800, 1, 6000),
-        (4321, 2800, 10, 8000),
-        (5000, 28_000, 2, 11_000),
-        (7, 10, -3, 2000),  # a clock that was set back
+        (0, 0, 0, 100_000),
+        (4321, 0, 1, 105_000),
+        (4321, 2800, 10, 105_000),
+        (5000, 2_800_000, 2, 605_000),
+        (7, 10, -3, 101_000),  # a clock that was set back
     ],
 )
 def test_numbers_go_on_far_beyond(last: int, lately: int, days: int, raised: int) -> None:
@@ -39,7 +38,7 @@ def test_numbers_go_on_far_beyond(last: int, lately: int, days: int, raised: int
 def test_thrice_the_usual_rate_fits_in_between(last: int, lately: int, days: float) -> None:
     restored = TAKEN + timedelta(days=days)
     found = raise_number(last, created_lately=lately, taken_at=TAKEN, restored_at=restored)
-    assert found - last >= max(1000, round(3 * lately / RATE_DAYS * days) - 1)
+    assert found - last >= max(100_000, round(3 * lately / RATE_DAYS * days) - 1)
     assert found % 1000 == 0
 
 

@@ -89,6 +89,7 @@ def test_what_the_browser_carries_to_the_provider(known: KnownProvider) -> None:
         "nonce": own.nonce,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
+        "max_age": "2592000",  # so that the token has to say when the person signed in there
     }
     fresh = parameters_of(authorization_url(known, own, is_fresh=True))
     assert fresh == asked | {"max_age": "0", "prompt": "login"}

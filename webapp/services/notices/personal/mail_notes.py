@@ -65,6 +65,8 @@ def _claim(now: datetime) -> tuple[int, str, Message] | None:
 
 
 def _address(session: Session, note: SecurityNote) -> str:
+    if note.address is not None:
+        return note.address
     return session.scalar(select(User.email).where(User.id == note.user_id)) or ""
 
 

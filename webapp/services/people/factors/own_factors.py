@@ -101,7 +101,7 @@ def _changing(
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         yield session, user, change
-        end_sessions(session, user.id, except_token=kept_token)
+        end_sessions(session, user.id, actor_id=user.id, except_token=kept_token)
         change.token = renew_session(session, kept_token)
         mail_person(
             session,

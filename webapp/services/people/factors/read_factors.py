@@ -8,8 +8,6 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from webapp import clock
-from webapp.domain.security.factor_rule import FactorDemand, judge_demand
 from webapp.domain.security.recovery_code_text import is_running_low
 from webapp.models import AuthenticatorApp, Passkey, RecoveryCode, User
 from webapp.services.lookups import get_user
@@ -17,7 +15,6 @@ from webapp.services.people.factors.recovery_codes import count_unused_codes
 from webapp.services.people.factors.stored_factors import (
     confirmed_app,
     list_passkeys,
-    must_have_factor,
 )
 from webapp.services.transactions import reading
 
@@ -33,9 +30,6 @@ class OwnFactors:
     is_app_readable: bool
     passkeys: list[Passkey]
     unused_codes: int
-    is_required: bool
-    demand: FactorDemand
-    due_at: datetime | None
 
     @property
     def has_any(self) -> bool:
@@ -68,15 +62,11 @@ def read_own_factors(user_id: int) -> OwnFactors:
     with reading() as session:
         user = get_user(session, user_id)
         app = confirmed_app(session, user.id)
-        is_required = must_have_factor(user)
         return OwnFactors(
             app_since=app.confirmed_at if app else None,
             is_app_readable=bool(app and app.secret),
             passkeys=list_passkeys(session, user.id),
             unused_codes=count_unused_codes(session, user.id),
-            is_required=is_required,
-            demand=judge_demand(clock.utcnow(), is_needed=is_required, due_at=user.factor_due_at),
-            due_at=user.factor_due_at,
         )
 
 

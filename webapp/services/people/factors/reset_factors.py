@@ -57,7 +57,7 @@ def reset_factors(user_id: int, reason: str, *, actor_id: int | None) -> User:
         if not count_factors(session, user.id):
             raise NothingToResetError(user)
         removed = _remove_all(session, user)
-        end_sessions(session, user.id)
+        end_sessions(session, user.id, actor_id=actor_id)
         session.execute(delete(Device).where(Device.user_id == user.id))
         user.factor_due_at = clock.utcnow() if must_have_factor(user) else None
         record_factor_event(session, user.id, "factor.reset", actor_id, reason=why, **removed)

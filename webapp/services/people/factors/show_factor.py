@@ -9,19 +9,11 @@ from webapp.services.people.factors.passkeys import (
     show_passkey,
     use_question,
 )
-from webapp.services.people.factors.second_step import list_ways
 from webapp.services.people.sessions import Factor
 from webapp.services.people.show_presence import NotPresentError, note_presence
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import transaction
 
 SHOW_PASSKEY_AGAIN = "passkey-presence"
-
-
-def list_presence_ways(user_id: int) -> tuple[Factor, ...]:
-    """The factors with which a person can show who they are; recovery codes are for signing in."""
-    with reading() as session:
-        ways = list_ways(session, user_id)
-    return tuple(way for way in ways if way is not Factor.RECOVERY_CODE)
 
 
 def ask_for_passkey_again(user_id: int) -> PasskeyQuestion:

@@ -17,15 +17,18 @@ from webapp.models import User
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.user import NO_PASSWORD
 from webapp.services.audit import record_event
+from webapp.services.people.addresses import user_by_email
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.sessions import end_sessions
+from webapp.services.people.single_sign_on.local_passwords import BreakGlassError
 from webapp.services.people.single_sign_on.refusals import refusal_of
 from webapp.services.people.single_sign_on.this_provider import role_values
 from webapp.services.people.users import (
+    UserError,
+    change_role,
     lock_active_admins,
     normalize_email,
     record_user_event,
-    user_by_email,
 )
 from webapp.services.transactions import transaction
 
@@ -105,7 +108,7 @@ def _account(user: User | None, admins: list[int]) -> AccountFacts | None:
 def _refuse(session: Session, refusal: Refusal, user: User | None) -> None:
     """Put a refusal on record; who has no role any more is signed out everywhere, too."""
     if user is not None and refusal is Refusal.NO_ROLE_ANY_MORE:
-        end_sessions(session, user.id)
+        end_sessions(session, user.id, actor_id=None)
     record_event(
         session,
         action="session.refused",
@@ -157,13 +160,21 @@ def _give_role(session: Session, user: User, entry: AccountEntry, name: str) -> 
             "%s gives user %s a lesser role; the last active admin stays one.", name, user.id
         )
         record_user_event(session, user, "user.role_kept", None, role=user.role, provider=name)
-    user.is_role_provided = entry.is_role_provided
-    if entry.role != user.role:
-        before = {"role": user.role}
-        user.role = entry.role
+    try:
+        change_role(session, user, entry.role, None, provider=name)
+    except (UserError, BreakGlassError) as error:  # an admin has to see to it; they get in
+        logger.warning("%s gives user %s another role; theirs stays. %s", name, user.id, error)
         record_user_event(
-            session, user, "user.role_set", None, before=before, role=user.role, provider=name
+            session,
+            user,
+            "user.role_kept",
+            None,
+            role=user.role,
+            wanted=entry.role,
+            provider=name,
         )
+    else:
+        user.is_role_provided = entry.is_role_provided
 
 
 def _normal(address: str | None) -> str | None:

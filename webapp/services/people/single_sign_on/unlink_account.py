@@ -19,7 +19,7 @@ def unlink_account(user_id: int, *, actor_id: int | None = None) -> bool:
         if not user.is_linked:
             return False
         _unlink(user)
-        end_sessions(session, user.id)
+        end_sessions(session, user.id, actor_id=actor_id)
         record_user_event(session, user, "user.unlinked", actor_id)
         tell_person(
             session,
