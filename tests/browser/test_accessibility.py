@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import in_each_look, in_each_scheme
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
 from tests.support.rows import change
@@ -31,10 +32,9 @@ PATHS = [
     "/preferences",
     "/nowhere",
 ]
-LOOKS = [("light", 1440), ("dark", 390)]
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@in_each_look
 def test_pages(
     desk: Desk,
     open_page: OpenPage,
@@ -55,7 +55,7 @@ def test_pages(
     check_accessibility(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@in_each_scheme
 def test_troubled_connections(
     app: Flask,
     desk: Desk,
@@ -96,7 +96,7 @@ def test_troubled_connections(
     check_accessibility(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@in_each_scheme
 def test_a_new_install(
     app: Flask, open_page: OpenPage, check_accessibility: Check, scheme: str
 ) -> None:
@@ -119,7 +119,7 @@ def test_a_new_install(
     check_accessibility(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@in_each_scheme
 def test_forms_that_are_shown_again(
     app: Flask,
     desk: Desk,
@@ -172,7 +172,7 @@ def test_without_a_choice_the_system_decides_even_without_a_script(
     expect(page.locator("body")).to_have_css("background-color", colour)
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@in_each_look
 def test_a_better_password(
     app: Flask,
     desk: Desk,

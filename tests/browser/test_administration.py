@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import in_each_look
 from tests.support import administration_data
 from tests.support.desk_data import ADMIN, Desk
 from webapp import clock
@@ -92,7 +93,7 @@ def test_a_report_is_retried_and_another_given_up(
     expect(page.locator("article").first).to_contain_text("Why: A test of theirs.")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
+@in_each_look
 def test_axe_finds_nothing(
     desk: Desk,
     runs: list[int],

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import in_each_look
 from tests.support.desk_data import PASSWORD, Desk
 from tests.support.security.auditors import AUDITOR, add_auditor
 from tests.support.security.trail import chained
@@ -51,9 +52,7 @@ def events(app: Flask, desk: Desk) -> None:
         )
 
 
-@pytest.mark.parametrize(
-    ("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)]
-)
+@in_each_look
 def test_axe_finds_nothing_on_an_auditors_pages(
     desk: Desk,
     events: None,

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.looks import in_each_look
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN
 from tests.support.poller import allow_host
@@ -21,7 +22,6 @@ SignIn = Callable[[Page, tuple[str, str]], None]
 Check = Callable[[Page], None]
 PAGE = "/integrations/huntress/1"
 ASKING = (f"{PAGE}/disconnect", f"{PAGE}/close-tickets")
-LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_a_preview_that_does_not_come_says_so(
         expect(page.get_by_role("alert")).to_contain_text("No answer came. Reload the page")
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@in_each_look
 def test_accessibility(
     routed: None,
     open_page: OpenPage,

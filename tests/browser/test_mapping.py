@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import in_each_look
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.mapping_data import add_mappings, client_ids
@@ -18,7 +19,6 @@ OpenPage = Callable[..., Page]
 SignIn = Callable[[Page, tuple[str, str]], None]
 PATH = "/integrations/huntress/1/organizations"
 MAPPED, AUTO, UNMAPPED, SIMILAR = (str(40_000 + n) for n in range(4))
-LOOKS = [("light", 1440), ("dark", 390)]
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_it_all_works_without_a_script(
     assert page.url.endswith("?q=dental"), "back where one was"
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@in_each_look
 def test_accessibility(
     helpdesk_id: int,
     open_page: OpenPage,

@@ -19,8 +19,9 @@ from sqlalchemy import make_url, text
 
 from tests.support.desk_data import ADMIN, PASSWORD, Desk
 from tests.support.rows import change
-from webapp import clock, extensions
+from webapp import clock
 from webapp.config import Config
+from webapp.extensions import SQLITE_PRAGMAS
 from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Connection, WatcherRound
 from webapp.services.operations import read_banner, read_health
@@ -168,7 +169,7 @@ def page_of(
 @pytest.fixture(autouse=True)
 def queue(monkeypatch: pytest.MonkeyPatch) -> Callable[[QueueStatus], None]:
     """A queue in which all is well until the test says otherwise; nobody waits for the database."""
-    monkeypatch.setattr(extensions, "SQLITE_BUSY_MILLISECONDS", 200)
+    monkeypatch.setitem(SQLITE_PRAGMAS, "busy_timeout", "200")
 
     def _queue(status: QueueStatus) -> None:
         monkeypatch.setattr(read_banner, "recent_queue_status", lambda: status)

@@ -128,7 +128,9 @@ def test_the_example_of_the_subject_follows_what_is_typed(
 
 
 @pytest.mark.parametrize(
-    ("scheme", "size"), [("light", {}), ("dark", PHONE)], ids=["wide", "phone"]
+    ("scheme", "size"),
+    [("light", {}), pytest.param("dark", PHONE, marks=pytest.mark.soak)],
+    ids=["wide", "phone"],
 )
 def test_the_pages_are_accessible_and_fit(
     desk: Desk,

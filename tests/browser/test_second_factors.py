@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import CDPSession, Page, expect
 
+from tests.browser.looks import in_each_look
 from tests.support.desk_data import ADMIN, HELPDESK, PASSWORD, Desk
 from tests.support.rows import all_rows
 from tests.support.security.factors import require_factors, set_up_app, set_up_passkey
@@ -293,7 +294,7 @@ def forget_presence(app: Flask) -> None:
         session.query(UserSession).update({"present_at": None})
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@in_each_look
 def test_pages(
     app: Flask,
     site: str,

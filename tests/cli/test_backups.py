@@ -16,6 +16,7 @@ from tests.support.receivers.certificates import Certificates
 from tests.support.recovery.places import PASSPHRASE, QUICK_WORK, RestorePlace, left_overs
 from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
 from webapp.models import AuditEvent
+from webapp.outbound.storage import object_storage
 from webapp.runtime.data_dir import locked
 from webapp.services.recovery import age_stream
 from webapp.services.transactions import reading
@@ -170,8 +171,9 @@ def test_scheduled_backups_by_command(shell: Shell, tmp_path: Path, fake_clock: 
 
 
 def test_a_storage_whose_certificate_is_of_an_authority_of_ones_own(
-    shell: Shell, tmp_path: Path
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(object_storage, "BACKOFF_SECONDS", 0.01)
     certificates = Certificates(tmp_path)
     with s3_server(certificates.fitting()) as storage:
         shell.env |= {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.support.databases import both_databases
+from tests.support.databases import postgresql_in_soak
 from tests.support.fake_clock import FakeClock
 from tests.support.poller import Desk, simulated_desk
 from tests.support.polling import ticketed_ids
@@ -49,7 +49,7 @@ def go_on(config: Any) -> None:
     os._exit(0)
 
 
-@both_databases
+@postgresql_in_soak
 def test_killed_at_random_moments_it_is_never_half_done(app: Flask, marked: Marked) -> None:
     chance = random.Random(7)
     begin_forgetting_client(marked.client_id, typed_name=NAME)

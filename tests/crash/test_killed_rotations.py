@@ -123,7 +123,7 @@ def test_rotations_killed_twenty_times_lose_nothing(rotations: Rotations, config
     kill_some(rotations, config, MANY)
 
 
-@both_databases
+@postgresql_in_soak
 def test_people_enter_secrets_while_keys_are_rotated(
     rotations: Rotations, app: Flask, config: Config
 ) -> None:

@@ -15,7 +15,6 @@ from webapp import clock, create_app
 from webapp.extensions import db
 from webapp.huntress.simulator import SimulatedAccount
 
-NIGHTS = 3
 SOAKED_NIGHTS = 200
 
 
@@ -45,9 +44,8 @@ def play(player: Player, seed: int) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("seed", range(1, 1 + NIGHTS))
-def test_random_nights(player: Player, seed: int) -> None:
-    play(player, seed)
+def test_a_random_night(player: Player) -> None:
+    play(player, seed=1)
 
 
 @pytest.mark.soak

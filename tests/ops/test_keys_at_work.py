@@ -122,6 +122,7 @@ def add_admin(up: Up) -> None:
     command.close()
 
 
+@pytest.mark.soak
 def test_every_part_goes_on_with_the_new_key(world: World) -> None:
     assert world.is_polled_and_told(), world.up.output
     add_admin(world.up)

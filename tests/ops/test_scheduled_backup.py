@@ -31,7 +31,7 @@ def up(tmp_path: Path, backups: Path) -> Iterator[Up]:
     up.close()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_backup_appears_by_itself_and_can_be_restored(
     up: Up, backups: Path, tmp_path: Path
 ) -> None:

@@ -206,7 +206,8 @@ def test_reading_pages_leaves_the_database_as_it_was(
     assert state()[1:] == before[1:]
     with app.app_context():
         actions = {event.action for event in all_rows(AuditEvent)}
-    assert actions == {one.action for one in Export}
+    sent_by_forms = {Export.CLIENT, Export.PERSON}
+    assert actions == {one.action for one in Export if one not in sent_by_forms}
     with app.app_context():
         assert db.session.query(Ticket).first().first_touched_at is None
 

@@ -48,7 +48,9 @@ def test_another_library_opens_what_is_written_here(size: int, byte: int) -> Non
     assert opened(sealed(data)) == data
 
 
-@pytest.mark.parametrize("size", [0, CHUNK, CHUNK + 1])
+@pytest.mark.parametrize(
+    "size", [CHUNK + 1, *(pytest.param(size, marks=pytest.mark.soak) for size in (0, CHUNK))]
+)
 def test_what_another_library_writes_opens_here(size: int) -> None:
     data = b"x" * size
     theirs = pyrage.passphrase.encrypt(data, PASSPHRASE)

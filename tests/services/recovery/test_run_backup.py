@@ -16,12 +16,12 @@ from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
 from tests.support.recovery.places import PASSPHRASE, left_overs
 from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
-from webapp import clock, extensions
+from webapp import clock
 from webapp.config import BackupSettings, Config, StorageSettings
 from webapp.domain.recovery.due import DailyTime
 from webapp.domain.recovery.keep import KeepRule
 from webapp.domain.watch.alarm_kinds import Trouble
-from webapp.extensions import db
+from webapp.extensions import SQLITE_PRAGMAS, db
 from webapp.models import Backup
 from webapp.outbound.storage import object_storage
 from webapp.services.errors import NotFoundError, RefusedError
@@ -164,7 +164,10 @@ def test_a_directory_that_is_not_mounted_says_so(
     assert not folder.exists()
 
 
-def test_a_storage_that_is_away_says_so(app: Flask, config: Config, storage: S3Server) -> None:
+def test_a_storage_that_is_away_says_so(
+    app: Flask, config: Config, storage: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_storage, "BACKOFF_SECONDS", 0.01)
     assert config.backups.storage is not None
     gone = replace(config.backups.storage, server="http://127.0.0.1:9")
     app.extensions["triagedesk_config"] = replace(
@@ -277,7 +280,7 @@ def test_of_two_places_the_one_that_is_lost_is_left_out(
 def test_a_database_that_is_locked_for_a_while_ends_no_backup(
     app: Flask, config: Config, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extensions, "SQLITE_BUSY_MILLISECONDS", 50)
+    monkeypatch.setitem(SQLITE_PRAGMAS, "busy_timeout", "50")
     db.engine.dispose()
     [words, _] = config.backups.places
     claim = claim_backup(words, "x", trigger="schedule", due=None, now=clock.utcnow())

@@ -18,6 +18,7 @@ import urllib3
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 120
 TRIES = 4
+BACKOFF_SECONDS = 0.5
 PART_BYTES = 16 * 1024 * 1024
 """A large file goes in parts of this size, one after the other: so much of it is in memory."""
 
@@ -130,7 +131,9 @@ def _client(place: Bucket) -> Any:
         context.load_verify_locations(place.ca_file)
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
-        retries=urllib3.Retry(total=TRIES, backoff_factor=0.5, status_forcelist=(500, 502, 503)),
+        retries=urllib3.Retry(
+            total=TRIES, backoff_factor=BACKOFF_SECONDS, status_forcelist=(500, 502, 503)
+        ),
         ssl_context=context,
     )
     return import_module("minio").Minio(
