@@ -1,27 +1,21 @@
 """Caddy with the file that is handed out for its version."""
 
-import ssl
 from collections.abc import Iterator
 
 import pytest
 
-from tests.support.deploy.asking import NAME, Answer
+from tests.support.deploy.asking import NAME, OLD_TLS, SECRET, TLS_12, TLS_13, YEAR
 from tests.support.deploy.running import Proxy, start_caddy
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port
 
-SECRET = "s3cret-t0ken"
 PATHS = [
     f"/choose-password?token={SECRET}",
     f"/take/{SECRET}",
     f"/on-call/calendar/{SECRET}.ics",
     f"/sign-in/provider?code={SECRET}&state=1",
 ]
-TLS_12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
-TLS_13 = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
-OLD_TLS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
-YEAR = "max-age=31536000; includeSubDomains"
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +50,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy.close()
 
 
-def ask(proxy: Proxy, path: str, **how: object) -> Answer:
-    found = proxy.asker.ask(path, **how)  # type: ignore[arg-type]
-    assert found is not None, proxy.logged
-    return found
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_a_secret_in_an_address_reaches_no_log(caddy: Proxy, alone: Proxy, path: str) -> None:
     cookie = {"Cookie": f"session={SECRET}", "Referer": f"https://{NAME}{path}"}
-    assert ask(caddy, path).status == 200
-    assert ask(caddy, path, tls=False).status in (301, 403)
-    assert ask(alone, path, headers=cookie).status == 502
+    assert caddy.ask(path).status == 200
+    assert caddy.ask(path, tls=False).status in (301, 403)
+    assert alone.ask(path, headers=cookie).status == 502
     before = alone.logged.count("http.log.error")
-    ask(alone, "/")
+    alone.ask("/")
     assert wait_until(lambda: alone.logged.count("http.log.error") > before)
     assert "connection refused" in alone.logged
     assert SECRET not in caddy.logged
@@ -77,7 +65,7 @@ def test_a_secret_in_an_address_reaches_no_log(caddy: Proxy, alone: Proxy, path:
 
 
 def test_http_leads_to_the_configured_name_and_no_other(caddy: Proxy) -> None:
-    asked = ask(caddy, "/tickets?q=1", tls=False)
+    asked = caddy.ask("/tickets?q=1", tls=False)
     assert (asked.status, asked.headers["location"]) == (301, f"https://{NAME}/tickets?q=1")
     for host in ("evil.example", "127.0.0.1", f"{NAME}.evil.example"):
         assert caddy.asker.ask("/", tls=False, host=host) is None
@@ -85,7 +73,7 @@ def test_http_leads_to_the_configured_name_and_no_other(caddy: Proxy) -> None:
 
 def test_programs_are_not_led_from_http_to_https(caddy: Proxy) -> None:
     for path in ("/metrics", "/readyz", "/healthz", f"/on-call/calendar/{SECRET}.ics"):
-        refused = ask(caddy, path, tls=False)
+        refused = caddy.ask(path, tls=False)
         assert (refused.status, "Ask by https." in refused.body) == (403, True)
         assert "location" not in refused.headers
 
@@ -94,7 +82,7 @@ def test_other_names_get_no_page(caddy: Proxy, upstream: HttpReceiver) -> None:
     for name in ("evil.example", None):
         assert caddy.asker.ask("/", name=name, host="evil.example") is None
     for host in ("evil.example", "127.0.0.1"):
-        assert ask(caddy, "/", host=host).status == 421
+        assert caddy.ask("/", host=host).status == 421
     assert upstream.requests == []
 
 
@@ -104,7 +92,7 @@ def test_a_client_cannot_make_up_where_it_comes_from(caddy: Proxy, upstream: Htt
         "X-Forwarded-Host": "evil.example",
         "X-Forwarded-Proto": "http",
     }
-    ask(caddy, "/", headers=made_up)
+    caddy.ask("/", headers=made_up)
     [passed] = upstream.requests
     assert passed.headers["x-forwarded-for"] == "127.0.0.1"
     assert passed.headers["x-forwarded-proto"] == "https"
@@ -121,8 +109,8 @@ def test_only_tls_with_forward_secrecy_is_spoken(caddy: Proxy) -> None:
 
 
 def test_headers_of_triagedesk_and_of_caddy_itself(caddy: Proxy, alone: Proxy) -> None:
-    page, away = ask(caddy, "/"), ask(alone, "/")
-    too_large = ask(caddy, "/", method="POST", body=b"x" * 17_000_000)
+    page, away = caddy.ask("/"), alone.ask("/")
+    too_large = caddy.ask("/", method="POST", body=b"x" * 17_000_000)
     assert too_large.status in (413, 502)  # older versions say that passing it on failed
     for one in (page, away, too_large):
         assert one.headers["strict-transport-security"] == YEAR

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy.asking import NAME, Answer
+from tests.support.deploy.asking import NAME, OLD_TLS, SECRET, TLS_12, TLS_13, YEAR
 from tests.support.deploy.running import Proxy, start_nginx
 from tests.support.receivers.http_receiver import HttpReceiver, answer
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port
 
-SECRET = "s3cret-t0ken"
 SECRET_ADDRESSES = [
     f"/choose-password?token={SECRET}",
     f"/choose-password/?token={SECRET}",
@@ -24,11 +23,7 @@ SECRET_ADDRESSES = [
     f"/on-call/calendar/{SECRET}.ics",
     f"/sign-in/provider?code={SECRET}&state=1",
 ]
-TLS_12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
-TLS_13 = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
-OLD_TLS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 NUMBERS = count()
-YEAR = "max-age=31536000; includeSubDomains"
 
 
 @pytest.fixture(scope="module")
@@ -63,26 +58,20 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     proxy.close()
 
 
-def ask(proxy: Proxy, path: str, **how: object) -> Answer:
-    found = proxy.asker.ask(path, **how)  # type: ignore[arg-type]
-    assert found is not None
-    return found
-
-
 def everything_logged_by(proxy: Proxy) -> str:
     """What is in its logs once it has written down a request that came after all others."""
     last = f"/last-{next(NUMBERS)}"
-    ask(proxy, last)
+    proxy.ask(last)
     assert wait_until(lambda: f"GET {last} " in proxy.logged)
     return proxy.logged
 
 
 @pytest.mark.parametrize("path", SECRET_ADDRESSES)
 def test_a_secret_in_an_address_reaches_no_log(nginx: Proxy, alone: Proxy, path: str) -> None:
-    assert ask(nginx, path).status == 200
-    assert ask(nginx, path, tls=False).status in (301, 403)
-    assert ask(alone, path).status == 503
-    assert ask(alone, path, method="POST", body=b"x" * 17_000_000).status == 413
+    assert nginx.ask(path).status == 200
+    assert nginx.ask(path, tls=False).status in (301, 403)
+    assert alone.ask(path).status == 503
+    assert alone.ask(path, method="POST", body=b"x" * 17_000_000).status == 413
     assert SECRET not in everything_logged_by(nginx)
     assert SECRET not in everything_logged_by(alone)
 
@@ -90,13 +79,13 @@ def test_a_secret_in_an_address_reaches_no_log(nginx: Proxy, alone: Proxy, path:
 def test_other_pages_are_logged_without_query_and_referrer(nginx: Proxy, alone: Proxy) -> None:
     for proxy in (nginx, alone):
         referrer = {"Referer": f"https://{NAME}/take/{SECRET}"}
-        ask(proxy, f"/tickets?q={SECRET}", headers=referrer)
+        proxy.ask(f"/tickets?q={SECRET}", headers=referrer)
         assert '"GET /tickets HTTP/1.1"' in everything_logged_by(proxy)
     assert SECRET not in nginx.logged
 
 
 def test_http_leads_to_the_configured_name_and_no_other(nginx: Proxy) -> None:
-    asked = ask(nginx, "/tickets?q=1", tls=False)
+    asked = nginx.ask("/tickets?q=1", tls=False)
     assert (asked.status, asked.headers["location"]) == (301, f"https://{NAME}/tickets?q=1")
     for host in ("evil.example", "127.0.0.1", f"{NAME}.evil.example", "x"):
         assert nginx.asker.ask("/", tls=False, host=host) is None
@@ -104,7 +93,7 @@ def test_http_leads_to_the_configured_name_and_no_other(nginx: Proxy) -> None:
 
 def test_programs_are_not_led_from_http_to_https(nginx: Proxy) -> None:
     for path in ("/metrics", "/readyz", "/healthz", f"/on-call/calendar/{SECRET}.ics"):
-        refused = ask(nginx, path, tls=False)
+        refused = nginx.ask(path, tls=False)
         assert (refused.status, "Ask by https." in refused.body) == (403, True)
         assert "location" not in refused.headers
 
@@ -114,7 +103,7 @@ def test_other_names_get_no_page(nginx: Proxy, upstream: HttpReceiver) -> None:
     for name in ("evil.example", None):
         assert nginx.asker.ask("/", name=name, host="evil.example") is None
     for host in ("evil.example", f"{NAME}.evil.example", "127.0.0.1"):
-        assert ask(nginx, "/", host=host).status == 421
+        assert nginx.ask("/", host=host).status == 421
     assert upstream.requests == []
 
 
@@ -124,7 +113,7 @@ def test_a_client_cannot_make_up_where_it_comes_from(nginx: Proxy, upstream: Htt
         "X-Forwarded-Host": "evil.example",
         "X-Forwarded-Proto": "http",
     }
-    ask(nginx, "/", headers=made_up, host=f"{NAME}:8443")
+    nginx.ask("/", headers=made_up, host=f"{NAME}:8443")
     [passed] = upstream.requests
     assert passed.headers["x-forwarded-for"] == "127.0.0.1"
     assert passed.headers["x-forwarded-proto"] == "https"
@@ -166,7 +155,7 @@ def test_a_page_of_triagedesk_keeps_its_own_headers(nginx: Proxy, upstream: Http
         "Strict-Transport-Security": "max-age=1",
     }
     upstream.behaviour = answer(404, kept, b"page")
-    headers = ask(nginx, "/nowhere").headers
+    headers = nginx.ask("/nowhere").headers
     for name in ("Content-Security-Policy", "Referrer-Policy", "Cache-Control"):
         assert headers[name.lower()] == kept[name]
     assert headers["strict-transport-security"] == YEAR
@@ -176,10 +165,10 @@ def test_a_page_of_triagedesk_keeps_its_own_headers(nginx: Proxy, upstream: Http
 def test_nginx_itself_answers_in_words_and_with_the_same_protection(
     alone: Proxy, path: str
 ) -> None:
-    away = ask(alone, path)
+    away = alone.ask(path)
     assert away.status == 503
     assert "Triagedesk does not answer" in away.body
-    too_large = ask(alone, path, method="POST", body=b"x" * 17_000_000)
+    too_large = alone.ask(path, method="POST", body=b"x" * 17_000_000)
     assert too_large.status == 413
     for page in (away, too_large):
         assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -195,9 +184,9 @@ def test_guesses_are_slowed_down_and_reading_is_not(tmp_path: Path, upstream: Ht
     upstream.behaviour = answer(200)
     proxy = start_nginx(tmp_path / "proxy", f"127.0.0.1:{upstream.port}")
     try:
-        pages = {ask(proxy, "/sign-in").status for _ in range(30)}
-        statuses = [ask(proxy, "/sign-in", method="POST").status for _ in range(60)]
-        tries = [ask(proxy, f"/take/{SECRET}", method="POST") for _ in range(10)]
+        pages = {proxy.ask("/sign-in").status for _ in range(30)}
+        statuses = [proxy.ask("/sign-in", method="POST").status for _ in range(60)]
+        tries = [proxy.ask(f"/take/{SECRET}", method="POST") for _ in range(10)]
         assert SECRET not in everything_logged_by(proxy)
     finally:
         proxy.close()

@@ -8,6 +8,13 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 NAME = "desk.example.com"
+SECRET = "s3cret-t0ken"
+"""Stands in addresses that no log may hold."""
+
+TLS_12 = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
+TLS_13 = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
+OLD_TLS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
+YEAR = "max-age=31536000; includeSubDomains"
 SECONDS = 10
 
 

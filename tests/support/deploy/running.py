@@ -4,11 +4,12 @@ import getpass
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 
-from tests.support.deploy.asking import NAME, Asker
+from tests.support.deploy.asking import NAME, Answer, Asker
 from tests.support.processes import ROOT, Command, clean_environment, run_program
 from tests.support.waiting import wait_until
 from webapp.runtime.network import find_free_port
@@ -48,6 +49,12 @@ class Proxy:
         """Everything that is in a log now, and what it says on its streams."""
         logs = sorted(self.folder.rglob("*.log"))
         return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+
+    def ask(self, path: str, **how: Any) -> Answer:
+        """What Asker.ask() answers; an answer has to come."""
+        found = self.asker.ask(path, **how)
+        assert found is not None, self.logged
+        return found
 
     def start(self, *words: str, **variables: str) -> None:
         """Start it and wait until it answers."""
