@@ -149,9 +149,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
         sa.UniqueConstraint("reference", name=op.f("uq_devices_reference")),
-        sa.UniqueConstraint(
-            "token_hash", "user_id", name=op.f("uq_devices_token_hash_user_id")
-        ),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_devices_token_hash")),
     )
     op.create_index(op.f("ix_devices_last_seen_at"), "devices", ["last_seen_at"])
     op.create_index(op.f("ix_devices_user_id"), "devices", ["user_id"])

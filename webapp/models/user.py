@@ -139,11 +139,9 @@ class Device(Base):
     """
 
     __tablename__ = "devices"
-    __table_args__ = (UniqueConstraint("token_hash", "user_id"),)
-
     id: Mapped[int] = mapped_column(primary_key=True)
     reference: Mapped[str] = mapped_column(String(REFERENCE_LENGTH), unique=True)
-    token_hash: Mapped[str] = mapped_column(String(64))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     user_agent: Mapped[str | None] = mapped_column(String(USER_AGENT_LENGTH))
     address: Mapped[str | None] = mapped_column(String(ADDRESS_LENGTH))

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.extensions import Base
 from webapp.models import Connection, User
 from webapp.services.errors import NotFoundError
+from webapp.services.transactions import FOR_CHANGE
 
 Row = TypeVar("Row", bound=Base)
 
@@ -24,7 +25,9 @@ def get_row(
     """
     if not 0 < row_id <= LARGEST_ID:  # PostgreSQL fails when it compares a larger number with an id
         raise NotFoundError(sentence)
-    row = session.get(model, row_id, populate_existing=True, with_for_update=lock or None)
+    row = session.get(
+        model, row_id, populate_existing=True, with_for_update=FOR_CHANGE if lock else None
+    )
     if row is None:
         raise NotFoundError(sentence)
     return row

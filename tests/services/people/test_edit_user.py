@@ -2,13 +2,18 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select, text
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
-from tests.support.rows import all_rows, audit_actions, audit_events, fresh
+from tests.support.rows import all_rows, audit_actions, audit_events, change, fresh
+from tests.support.security.factors import set_up_passkey
 from tests.support.security.sessions import begin, sign_in_as
+from webapp.extensions import db
 from webapp.models import SecurityNote, User
+from webapp.models.user import NO_PASSWORD
 from webapp.services.errors import NotFoundError
+from webapp.services.lookups import get_user
 from webapp.services.people.change_password import change_own_password
 from webapp.services.people.edit_user import (
     UserConflictError,
@@ -28,6 +33,7 @@ from webapp.services.people.users import (
     is_password,
     set_password,
 )
+from webapp.services.transactions import transaction
 
 PASSWORD = "correct horse"
 
@@ -132,6 +138,28 @@ def test_a_changed_password_is_mailed_and_a_first_one_is_not(people: tuple[User,
     assert invited.link is not None
     choose_password(invited.link.token, "a first password")
     assert {one.user_id for one in all_rows(SecurityNote)} == {bo.id}
+
+
+def test_who_has_a_passkey_alone_is_told_of_a_first_password(people: tuple[User, User]) -> None:
+    _ada, bo = people
+    set_up_passkey(bo.id)
+    change(User, bo.id, password_hash=NO_PASSWORD)
+    set_password(bo.id, "a first password", None)
+    assert "Your Triagedesk password was changed" in [one.subject for one in all_rows(SecurityNote)]
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_whoever_changes_a_user_holds_up_no_event_about_them(people: tuple[User, User]) -> None:
+    """Two who lock each other's rows the other way round would be a deadlock."""
+    _ada, bo = people
+    is_this = select(User.id).where(User.id == bo.id)
+    with transaction() as session, db.engine.connect() as other:
+        get_user(session, bo.id, lock=True)
+        other.execute(text("SET lock_timeout = '2s'"))
+        names_the_user = is_this.with_for_update(read=True, key_share=True)
+        assert other.scalar(names_the_user) == bo.id
+        changes_the_user = is_this.with_for_update(key_share=True, skip_locked=True)
+        assert other.scalar(changes_the_user) is None
 
 
 @both_databases

@@ -26,6 +26,8 @@ from webapp.services.people.own_sessions import (
 from webapp.services.people.pending_sign_ins import begin_pending
 from webapp.services.people.read_users import read_user
 from webapp.services.people.sessions import (
+    COOKIE_LENGTH,
+    MOST_KNOWN_IN_ONE_BROWSER,
     Browser,
     Factor,
     Method,
@@ -166,9 +168,38 @@ def test_two_people_who_take_turns_in_one_browser_have_a_device_each(ada: User) 
             shared = replace(HOME, session_token=begun.token, device_token=begun.device_token)
     _elsewhere, *devices = all_rows(Device)
     assert [one.user_id for one in devices] == [ada.id, bob.id]
-    assert len({one.token_hash for one in devices}) == 1
+    assert len({one.token_hash for one in devices}) == 2
     [note] = all_rows(SecurityNote)  # Bob's first time in a browser that is not his only one
     assert note.user_id == bob.id
+
+
+def test_what_a_colleague_took_along_from_a_shared_browser_is_no_device_of_anybody_else(
+    ada: User,
+) -> None:
+    bob = add_user(email="bob@example.com", name="Bob", password="a long horse", role="admin")
+    taken_along = begin_session(bob.id, HOME).device_token
+    begin_session(ada.id, replace(HOME, device_token=taken_along))
+    before = len(all_rows(Device))
+    begin_session(ada.id, replace(HOME, address="198.51.100.9", device_token=taken_along))
+    assert len(all_rows(Device)) == before + 1
+    [note] = all_rows(SecurityNote)
+    assert (note.user_id, "198.51.100.9" in note.sentence) == (ada.id, True)
+
+
+def test_more_people_than_a_cookie_holds_push_the_oldest_out(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    others = [
+        add_user(email=f"p{number}@example.com", name="P", password="a long horse", role="helpdesk")
+        for number in range(MOST_KNOWN_IN_ONE_BROWSER)
+    ]
+    shared = HOME
+    for person in (ada, *others):
+        fake_clock.advance(minutes=1)
+        shared = replace(HOME, device_token=begin_session(person.id, shared).device_token)
+        assert len(shared.device_token or "") <= COOKIE_LENGTH
+    assert begin_session(others[0].id, shared).device_token == shared.device_token
+    assert begin_session(ada.id, shared).device_token != shared.device_token
 
 
 def test_a_browser_chooses_no_token_of_its_own(ada: User) -> None:

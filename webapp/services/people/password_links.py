@@ -11,7 +11,6 @@ from webapp.models import PasswordLink, User
 from webapp.models.user import PURPOSE_INVITATION, PURPOSE_RESET
 from webapp.services.errors import RefusedError
 from webapp.services.lookups import get_user
-from webapp.services.people.factors.stored_factors import count_factors
 from webapp.services.people.password_rules import check_password_for
 from webapp.services.people.security_notes import tell_person
 from webapp.services.people.set_preferences import zone_of_browser
@@ -24,6 +23,7 @@ from webapp.services.people.users import (
     UserError,
     drop_password_links,
     hash_password,
+    is_in_use,
     record_user_event,
     store_password,
 )
@@ -76,7 +76,7 @@ def issue_link(session: Session, user: User) -> IssuedLink:
     now = clock.utcnow()
     drop_password_links(session, user.id)
     token = make_code()
-    purpose = PURPOSE_RESET if _is_in_use(session, user) else PURPOSE_INVITATION
+    purpose = PURPOSE_RESET if is_in_use(session, user) else PURPOSE_INVITATION
     expires_at = now + LINK_LIFETIMES[purpose]
     session.add(
         PasswordLink(
@@ -106,11 +106,6 @@ def make_password_link(user_id: int, *, actor_id: int | None) -> IssuedLink:
         if link.purpose == PURPOSE_RESET and actor_id != user.id:
             _tell_owner(session, user, actor_id)
         return link
-
-
-def _is_in_use(session: Session, user: User) -> bool:
-    """Whether the account is somebody's already, who may sign in without any password."""
-    return user.has_password or user.is_linked or count_factors(session, user.id) > 0
 
 
 def _tell_owner(session: Session, user: User, actor_id: int | None) -> None:

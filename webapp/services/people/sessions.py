@@ -28,6 +28,8 @@ TOUCHED_EVERY = timedelta(minutes=5)
 PRESENT_FOR = timedelta(minutes=10)
 """For so long after showing a password or factor a person need not show it again."""
 COOKIE_LENGTH = 200
+MOST_KNOWN_IN_ONE_BROWSER = 4
+"""A browser that people share holds a token for each of them, separated by dots."""
 
 
 class Method(StrEnum):
@@ -216,7 +218,7 @@ def end_sessions(
     session of theirs can begin any more; returns how many sessions could still be used. `actor_id`
     is None for a command.
     """
-    people = select(User.id).order_by(User.id).with_for_update()
+    people = select(User.id).order_by(User.id).with_for_update(key_share=True)
     pending = delete(PendingSignIn)
     chosen = [UserSession.token_hash != hash_cookie(except_token or "")]
     if user_id is not None:
@@ -255,6 +257,13 @@ def revoke_sessions(session: Session, *chosen: ColumnElement[bool], actor_id: in
     return ended
 
 
+def device_tokens(cookie: str | None) -> list[str]:
+    """The tokens in what a browser keeps of its devices; none where it cannot be ours."""
+    if not cookie or len(cookie) > COOKIE_LENGTH:
+        return []
+    return [token for token in cookie.split(".")[:MOST_KNOWN_IN_ONE_BROWSER] if token]
+
+
 def _end_former(session: Session, token: str | None) -> None:
     """End the session of a token; its own person did."""
     if not token or len(token) > COOKIE_LENGTH:
@@ -267,18 +276,18 @@ def _end_former(session: Session, token: str | None) -> None:
 def _device_of(
     session: Session, user: User, browser: Browser, now: datetime
 ) -> tuple[Device, str, bool]:
-    """The browser's device with its token, and whether the user has others but not this one.
+    """The user's device, the browser's tokens, and whether the user has others but not this one.
 
-    People who share a browser share its token, and each has a device of their own by it.
+    Nobody who used a shared browser before knows the token by which somebody else is known in it.
     """
-    token = browser.device_token or ""
-    wanted = hash_cookie(token) if 0 < len(token) <= COOKIE_LENGTH else ""
+    shown = {hash_cookie(token): token for token in device_tokens(browser.device_token)}
+    ours = select(Device.token_hash).where(Device.token_hash.in_(shown))
+    tokens = [shown[known] for known in session.scalars(ours.order_by(Device.last_seen_at.desc()))]
     mine = list(session.scalars(select(Device).where(Device.user_id == user.id)))
-    device = next((one for one in mine if one.token_hash == wanted), None)
+    device = next((one for one in mine if one.token_hash in shown), None)
     if device is None:
-        is_known = select(Device.id).where(Device.token_hash == wanted).limit(1)
-        if session.scalar(is_known) is None:  # it is none that we gave out
-            token = make_token()
+        token = make_token()
+        tokens = [token, *tokens][:MOST_KNOWN_IN_ONE_BROWSER]
         device = Device(
             reference=make_reference(),
             token_hash=hash_cookie(token),
@@ -290,7 +299,7 @@ def _device_of(
     device.address = _cut(browser.address, ADDRESS_LENGTH)
     device.last_seen_at = now
     session.flush()
-    return device, token, bool(mine) and device not in mine
+    return device, ".".join(tokens), bool(mine) and device not in mine
 
 
 def _record_begin(session: Session, row: UserSession, device: Device, is_new: bool) -> None:

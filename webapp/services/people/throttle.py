@@ -28,7 +28,7 @@ from webapp.models import Device, SignInThrottle, User
 from webapp.services.audit import record_event
 from webapp.services.errors import RefusedError
 from webapp.services.people.addresses import as_looked_up, user_by_email
-from webapp.services.people.sessions import COOKIE_LENGTH
+from webapp.services.people.sessions import device_tokens
 from webapp.services.people.tokens import hash_cookie
 from webapp.services.transactions import reading, transaction
 
@@ -166,13 +166,9 @@ def _account_key(email: str) -> AttemptKey:
 
 
 def _known_device(session: Session, user_id: int, token: str | None) -> str | None:
-    if not token or len(token) > COOKIE_LENGTH:
-        return None
-    return session.scalar(
-        select(Device.reference).where(
-            Device.user_id == user_id, Device.token_hash == hash_cookie(token)
-        )
-    )
+    hashes = [hash_cookie(one) for one in device_tokens(token)]
+    is_this = Device.user_id == user_id, Device.token_hash.in_(hashes)
+    return session.scalar(select(Device.reference).where(*is_this))
 
 
 def _row(session: Session, key: AttemptKey) -> SignInThrottle | None:

@@ -22,6 +22,7 @@ from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.lookups import get_user
 from webapp.services.people.addresses import user_by_email
 from webapp.services.people.factors.demand import restart_grace
+from webapp.services.people.factors.stored_factors import count_factors
 from webapp.services.people.password_rules import check_password, check_password_for, words_about
 from webapp.services.people.security_notes import mail_person
 from webapp.services.people.sessions import end_sessions
@@ -248,7 +249,7 @@ def store_password(
     Every session of theirs ends but the one with the token `kept_token`, and so do password links
     that were not used. A first password, after an invitation, is no news.
     """
-    if user.has_password or user.is_linked:
+    if is_in_use(session, user):
         mail_person(
             session, user.id, subject="Your Triagedesk password was changed", sentence=_CHANGED
         )
@@ -257,6 +258,11 @@ def store_password(
     end_sessions(session, user.id, actor_id=actor_id, except_token=kept_token)
     drop_password_links(session, user.id)
     forget_guesses(session, user)
+
+
+def is_in_use(session: Session, user: User) -> bool:
+    """Whether the account is somebody's already, who may sign in without any password."""
+    return user.has_password or user.is_linked or count_factors(session, user.id) > 0
 
 
 def drop_password_links(session: Session, user_id: int) -> None:
@@ -316,7 +322,7 @@ def _as_bytes(password: str) -> bytes:
 def lock_active_admins(session: Session) -> list[int]:
     """The ids of the active admins, locked, so that two admins cannot remove each other at once."""
     query = select(User.id).where(User.role == ROLE_ADMIN, User.is_active).order_by(User.id)
-    return list(session.scalars(query.with_for_update()))
+    return list(session.scalars(query.with_for_update(key_share=True)))
 
 
 def record_user_event(

@@ -79,7 +79,7 @@ def _known(session: Session, identity: ProvidedIdentity) -> User | None:
     query = select(User).where(
         User.oidc_issuer == identity.issuer, User.oidc_subject == identity.subject
     )
-    return session.scalar(query.with_for_update())
+    return session.scalar(query.with_for_update(key_share=True))
 
 
 def _namesake(session: Session, identity: ProvidedIdentity) -> User | None:
@@ -89,7 +89,7 @@ def _namesake(session: Session, identity: ProvidedIdentity) -> User | None:
     if found is None:
         return None
     query = select(User).where(User.id == found.id).execution_options(populate_existing=True)
-    return session.scalar(query.with_for_update())
+    return session.scalar(query.with_for_update(key_share=True))
 
 
 def _account(user: User | None, admins: list[int]) -> AccountFacts | None:

@@ -83,6 +83,10 @@ def finish_presence(
         raise NotPresentError("You signed in there as somebody else.")
     if seen_at is None:
         raise NotPresentError(_SAYS_NOT_WHEN.format(name=sign_on_settings().name))
+    if seen_at > clock.utcnow() + RECENT:
+        raise NotPresentError(
+            f"The clocks of {sign_on_settings().name} and of this server differ. Tell an admin."
+        )
     if not is_shown:
         raise NotPresentError("You were not asked there who you are. Try again.")
 

@@ -95,8 +95,9 @@ def refuse_losing_glass(session: Session, user: User) -> None:
     """
     if not is_limit_wanted() or not user.is_break_glass:
         return
-    others = select(User.id).where(*_can_break_glass(), User.id != user.id).with_for_update()
-    if are_passwords_limited(session) and session.scalars(others).first() is None:
+    others = select(User.id).where(*_can_break_glass(), User.id != user.id)
+    locked = others.with_for_update(key_share=True)
+    if are_passwords_limited(session) and session.scalars(locked).first() is None:
         raise BreakGlassError(
             f"{user.email} is the last account that may break the glass. Let another admin do so"
             " first: `triagedesk user break-glass EMAIL on`."
