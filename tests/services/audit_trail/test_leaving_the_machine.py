@@ -90,6 +90,16 @@ def test_days_on_which_nothing_ran_are_sealed_as_one(app: Flask, fake_clock: Fak
     assert [seal.day for seal in all_rows(AuditSeal)] == [date(2026, 6, 13)]
 
 
+def test_a_clock_that_was_ahead_ends_no_seals(app: Flask, fake_clock: FakeClock) -> None:
+    chained(1)
+    fake_clock.advance(days=400)
+    make_seal(fake_clock.now())
+    fake_clock.advance(days=-399)
+    assert make_seal(fake_clock.now()) is not None
+    assert make_seal(fake_clock.now()) is None
+    assert sorted(seal.day for seal in all_rows(AuditSeal))[0] == date(2026, 6, 9)
+
+
 def test_without_events_there_is_nothing_to_seal(app: Flask, fake_clock: FakeClock) -> None:
     assert make_seal(fake_clock.now()) is None
 
