@@ -16,6 +16,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
 from tests.support.recovery.places import PASSPHRASE, left_overs
 from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
+from tests.support.rows import add
 from webapp import clock
 from webapp.config import BackupSettings, Config, StorageSettings
 from webapp.domain.recovery.due import DailyTime
@@ -109,6 +110,22 @@ def test_one_backup_a_day_in_every_place_and_old_ones_go(
         assert check_backup(source, opener, config.data_dir, config.backups.postgres_bin).rows
     with pytest.raises(NotFoundError):
         fetch_file(config.backups, "../triagedesk.db", config.data_dir / "other.age")
+
+
+def test_one_that_nobody_checked_takes_no_place_of_one_that_was(
+    app: Flask, folder: Path, fake_clock: FakeClock
+) -> None:
+    """It was at work when the backup was made that was restored."""
+    checked = folder / make_due_backups({})[0].file_name
+    fake_clock.advance(hours=1)
+    unchecked = folder / "unchecked.age"
+    unchecked.touch()
+    row = {"trigger": "schedule", "state": "completed", "place": str(folder)}
+    add(Backup(**row, file_name=unchecked.name, started_at=clock.utcnow()))
+    for day in (1, 2):
+        fake_clock.advance(days=1)
+        make_due_backups({})
+        assert checked.exists() == unchecked.exists() == (day == 1)
 
 
 def test_files_of_others_are_left_alone(

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from webapp import clock
 from webapp.config import Config
 from webapp.domain.recovery.due import BackupState, DailyTime
-from webapp.domain.recovery.keep import KeepRule, choose_removed
+from webapp.domain.recovery.keep import KeepRule, choose_removed, choose_removed_unchecked
 from webapp.extensions import current_config
 from webapp.models import Backup
 from webapp.services.errors import RefusedError, ServiceError
@@ -196,13 +196,14 @@ def _prune(place: BackupPlace, rule: KeepRule) -> None:
     """
     with reading() as session:
         rows = session.execute(
-            select(Backup.id, Backup.file_name, Backup.state, Backup.started_at).where(
-                Backup.place == place.words, Backup.removed_at.is_(None)
-            )
+            select(
+                Backup.id, Backup.file_name, Backup.state, Backup.started_at, Backup.verified_at
+            ).where(Backup.place == place.words, Backup.removed_at.is_(None))
         ).all()
-    removed = choose_removed(
-        [row.started_at for row in rows if row.state == BackupState.COMPLETED], rule
-    )
+    completed = [row for row in rows if row.state == BackupState.COMPLETED]
+    checked = [row.started_at for row in completed if row.verified_at is not None]
+    unchecked = [row.started_at for row in completed if row.verified_at is None]
+    removed = choose_removed(checked, rule) | choose_removed_unchecked(unchecked, checked, rule)
     gone = []
     for row in rows:
         has_failed = row.state in (BackupState.FAILED, BackupState.INTERRUPTED)
