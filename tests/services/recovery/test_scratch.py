@@ -96,10 +96,13 @@ def test_the_lock_goes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             raise SystemExit
         delete(folder)
 
-    with pytest.raises(SystemExit), scratch_place(tmp_path) as folder:
-        (folder / "a folder").mkdir()
-        (folder / "plain").write_text("secret")
-        monkeypatch.setattr(shutil, "rmtree", die_at_last)
+    place = scratch_place(tmp_path)
+    folder = place.__enter__()
+    (folder / "a folder").mkdir()
+    (folder / "plain").write_text("secret")
+    monkeypatch.setattr(shutil, "rmtree", die_at_last)
+    with pytest.raises(SystemExit):
+        place.__exit__(None, None, None)
     assert [one.name for one in folder.iterdir()] == ["lock"]
 
 

@@ -101,7 +101,9 @@ def _read_bookmark(session: Session, receiver: Receiver) -> ChainEnd:
             AuditForward.receiver == str(receiver)
         )
     ).one_or_none()
-    return ChainEnd() if mark is None or mark.hash is None else ChainEnd(*mark)
+    if mark is None or mark.hash is None:
+        return ChainEnd()
+    return ChainEnd(mark.position, mark.hash)
 
 
 def _as_sent(one: _Waiting) -> SentDocument:

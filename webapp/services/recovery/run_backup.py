@@ -207,9 +207,9 @@ def _prune(place: BackupPlace, rule: KeepRule) -> None:
     gone = []
     for row in rows:
         has_failed = row.state in (BackupState.FAILED, BackupState.INTERRUPTED)
-        if has_failed or (row.state == BackupState.COMPLETED and row.started_at in removed):
-            if _is_removed(place, row.file_name):
-                gone.append(row.id)
+        is_old = row.state == BackupState.COMPLETED and row.started_at in removed
+        if (has_failed or is_old) and _is_removed(place, row.file_name):
+            gone.append(row.id)
     if gone:
         _note_removed(gone, clock.utcnow())
 
