@@ -27,7 +27,10 @@ DEFAULT_QUEUE = "default"
 POLL_QUEUE = "polls"
 NOTICE_QUEUE = "notices"
 LONG_QUEUE = "long"
-"""Jobs that may take hours and can wait for one another: backups, proofs, upkeep."""
+"""Jobs that may take hours and can wait for one another: backups, forwarding, erasures, upkeep.
+
+Proofs are none of them: after midnight there are as many as connections, and all would wait.
+"""
 
 QUEUES = (DEFAULT_QUEUE, POLL_QUEUE, NOTICE_QUEUE, LONG_QUEUE)
 
@@ -70,7 +73,7 @@ JOBS: Mapping[str, JobKind] = {
     "drills": JobKind(DEFAULT_QUEUE, 60),
     "drill": JobKind(POLL_QUEUE, 600),
     "proofs": JobKind(DEFAULT_QUEUE, 60),
-    "prove": JobKind(LONG_QUEUE, 2 * 3600),
+    "prove": JobKind(POLL_QUEUE, 2 * 3600),
     "backups": JobKind(DEFAULT_QUEUE, 60),
     "backup": JobKind(LONG_QUEUE, 12 * 3600),
 }

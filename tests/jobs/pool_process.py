@@ -40,6 +40,12 @@ def poll(connection_id: int, trigger: str, actor_id: int | None, sweep: bool) ->
     trace(f"poll-{connection_id}-finished")
 
 
+def forget(erasure: int) -> None:
+    trace(f"erasure-{erasure}-started")
+    while not (FOLDER / f"finish-erasure-{erasure}").exists():
+        time.sleep(0.02)
+
+
 def prove(connection_id: int, days: int) -> None:
     trace(f"proof-{connection_id}-started")
     while not (FOLDER / f"finish-proof-{connection_id}").exists():
@@ -76,7 +82,7 @@ def main() -> None:
         (FOLDER / f"worker-{queue}-{os.getpid()}").touch()
         if "slow-start" in sys.argv:
             time.sleep(60)
-        functions = {"tick": tick, "poll": poll, "prove": prove}
+        functions = {"tick": tick, "poll": poll, "prove": prove, "forget": forget}
         worker = TriageWorker(app, (queue,), connect(URL), functions, look_after_losses)
         worker.look_after_losses()
         worker.work(max_idle_time=max_idle_seconds)

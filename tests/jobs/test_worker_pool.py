@@ -119,18 +119,26 @@ def test_a_long_poll_delays_neither_ticks_nor_other_polls(pool: Pool, redis: Red
 
 def test_what_takes_hours_delays_neither_ticks_nor_polls(pool: Pool, redis: Redis) -> None:
     for number in (1, 2, 3):
-        enqueue("prove", job_id=f"prove-{number}", connection_id=number, days=1)
-    assert pool.left("proof-1-started")
-    assert pool.left("proof-2-started")
+        enqueue("forget", job_id=f"forget-{number}", erasure=number)
+    assert pool.left("erasure-1-started")
+    assert pool.left("erasure-2-started")
     for connection_id in (1, 2, 3):  # as many as the limit of polls
         enqueue_poll(connection_id, trigger="manual")
     assert all(pool.left(f"poll-{n}-started") for n in (1, 2, 3))
     enqueue("tick")
     assert pool.left("tick")
     pass_rounds(redis)
-    assert not (pool.folder / "proof-3-started").exists(), "two at a time"
-    (pool.folder / "finish-proof-1").touch()
-    assert pool.left("proof-3-started")
+    assert not (pool.folder / "erasure-3-started").exists(), "two at a time"
+    (pool.folder / "finish-erasure-1").touch()
+    assert pool.left("erasure-3-started")
+
+
+def test_the_proofs_of_a_night_delay_no_erasure(pool: Pool) -> None:
+    for number in (1, 2, 3, 4):
+        enqueue("prove", job_id=f"prove-{number}", connection_id=number, days=1)
+    assert pool.left("proof-2-started")
+    enqueue("forget", job_id="forget-1", erasure=1)
+    assert pool.left("erasure-1-started")
 
 
 def test_a_finished_poll_is_gone_from_redis(pool: Pool, redis: Redis) -> None:

@@ -15,8 +15,9 @@ class Backup(Base):
     """A backup into one place; `verified_at` says when its file was really opened and compared.
 
     While it is made, `holder` names the process that makes it, and `beat_at` is when that last said
-    so. `removed_at` is when the file was deleted because it is kept no longer. A backup that was
-    being made when a database was copied that was restored later is completed and not verified.
+    so. `removed_at` is when the file was deleted because it is kept no longer or not whole, or when
+    it was known that there is none; without it the file may be there. A backup that was being made
+    when a database was copied that was restored later is completed and not verified.
     """
 
     __tablename__ = "backups"

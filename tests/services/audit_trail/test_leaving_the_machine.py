@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests.support.databases import both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.interruptions import ProcessDied
+from tests.support.polling import AppThread
 from tests.support.receivers.certificates import Certificates
 from tests.support.rows import all_rows
 from tests.support.security.syslog_server import SyslogServer
 from tests.support.security.trail import add_events, chained
 from webapp.config import Config
 from webapp.config.audit import AuditSettings
+from webapp.domain.security.chain import ChainEnd
 from webapp.domain.security.receiver import Receiver, ReceiverKind
 from webapp.models import AuditForward, AuditSeal
 from webapp.services.audit_trail import forward_events as module
@@ -88,6 +91,16 @@ def test_days_on_which_nothing_ran_are_sealed_as_one(app: Flask, fake_clock: Fak
     fake_clock.advance(days=5)
     make_seal(fake_clock.now())
     assert [seal.day for seal in all_rows(AuditSeal)] == [date(2026, 6, 13)]
+
+
+def test_a_clock_that_was_ahead_ends_no_seals(app: Flask, fake_clock: FakeClock) -> None:
+    chained(1)
+    fake_clock.advance(days=400)
+    make_seal(fake_clock.now())
+    fake_clock.advance(days=-399)
+    assert make_seal(fake_clock.now()) is not None
+    assert make_seal(fake_clock.now()) is None
+    assert sorted(seal.day for seal in all_rows(AuditSeal))[0] == date(2026, 6, 9)
 
 
 def test_without_events_there_is_nothing_to_seal(app: Flask, fake_clock: FakeClock) -> None:
@@ -245,6 +258,33 @@ def test_after_a_pruning_a_new_receiver_gets_what_is_kept(
     assert [one["position"] for one in sent] == [4, 5, 6]
     line = str(sent[0]["line"])
     assert sha256(line.encode()).hexdigest() == sent[0]["hash"]
+
+
+@both_databases
+def test_a_pruning_amid_the_forwarding_gives_no_line_a_wrong_place(
+    app: Flask,
+    tls: Config,
+    server: SyslogServer,
+    fake_clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake_clock.advance(days=-2_000)
+    chained(3)
+    fake_clock.advance(days=9)
+    chained(2)
+    read, now = module.read_pruned_end, fake_clock.now()
+
+    def prune_meanwhile(session: Session) -> ChainEnd:
+        end = read(session)
+        AppThread(app, lambda: prune_events(now - timedelta(days=1), now)).outcome(60)
+        return end
+
+    monkeypatch.setattr(module, "read_pruned_end", prune_meanwhile)
+    forward_events(tls, now)
+    sent = documents(server)
+    places = [one["position"] for one in sent]
+    assert places in ([1, 2, 3, 4, 5], [4, 5]), "PostgreSQL shows what was deleted since"
+    assert all(sha256(str(one["line"]).encode()).hexdigest() == one["hash"] for one in sent)
 
 
 def test_a_server_on_this_machine_takes_them_without_tls(

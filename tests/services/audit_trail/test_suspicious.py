@@ -34,6 +34,10 @@ def found(config: Config, clock: FakeClock) -> list[tuple[str, str, str]]:
         ]
 
 
+def check_audit_is_well(config: Config, clock: FakeClock) -> bool:
+    return next(iter(check_audit(config, clock.now()))).is_ok
+
+
 def test_where_all_is_well_nothing_is_found(
     app: Flask, config: Config, fake_clock: FakeClock
 ) -> None:
@@ -100,6 +104,24 @@ def test_the_log_is_verified_once_a_day(app: Flask, fake_clock: FakeClock) -> No
     assert (event.action, event.after) == ("audit.verified", {"links": 3, "position": 3})
     fake_clock.advance(days=1)
     assert verify_daily(fake_clock.now())
+
+
+def test_a_clock_that_was_ahead_ends_no_verification(
+    app: Flask, config: Config, fake_clock: FakeClock
+) -> None:
+    chained(3)
+    fake_clock.advance(days=400)
+    verify_daily(fake_clock.now())
+    chain_events(fake_clock.now())
+    fake_clock.advance(days=-400)
+    check, _ = check_audit(config, fake_clock.now())
+    assert (check.is_ok, "the last time is 2027-07-14 12:00 UTC" in check.detail) == (False, True)
+    assert verify_daily(fake_clock.now())
+    assert not verify_daily(fake_clock.now())
+    chain_events(fake_clock.now())
+    assert check_audit_is_well(config, fake_clock)
+    fake_clock.advance(days=2, minutes=1)
+    assert not check_audit_is_well(config, fake_clock)
 
 
 @both_databases

@@ -250,6 +250,9 @@ def test_a_misplaced_value_is_noted_once_a_day(key_file: KeyFile, fake_clock: Fa
     fake_clock.advance(days=1)
     finish_reencryption()
     assert [one.action for one in all_rows(AuditEvent)].count("key.misplaced") == 2
+    fake_clock.advance(days=-30)  # the clock was ahead
+    finish_reencryption()
+    assert [one.action for one in all_rows(AuditEvent)].count("key.misplaced") == 3
     changed = raw("connections.api_key")[:-6] + "AAAAA="
     write_raw("connections.api_secret", 1, changed)
     said = [value.sentence() for value in verify_values().unreadable]

@@ -16,6 +16,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
 from tests.support.recovery.places import PASSPHRASE, left_overs
 from tests.support.recovery.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
+from tests.support.rows import add
 from webapp import clock
 from webapp.config import BackupSettings, Config, StorageSettings
 from webapp.domain.recovery.due import DailyTime
@@ -24,6 +25,7 @@ from webapp.domain.watch.alarm_kinds import Trouble
 from webapp.extensions import SQLITE_PRAGMAS, db
 from webapp.models import Backup
 from webapp.outbound.storage import object_storage
+from webapp.outbound.storage.object_storage import StorageError
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.operations.check_backups import check_backups
 from webapp.services.recovery import backup_rows, run_backup
@@ -110,6 +112,22 @@ def test_one_backup_a_day_in_every_place_and_old_ones_go(
         fetch_file(config.backups, "../triagedesk.db", config.data_dir / "other.age")
 
 
+def test_one_that_nobody_checked_takes_no_place_of_one_that_was(
+    app: Flask, folder: Path, fake_clock: FakeClock
+) -> None:
+    """It was at work when the backup was made that was restored."""
+    checked = folder / make_due_backups({})[0].file_name
+    fake_clock.advance(hours=1)
+    unchecked = folder / "unchecked.age"
+    unchecked.touch()
+    row = {"trigger": "schedule", "state": "completed", "place": str(folder)}
+    add(Backup(**row, file_name=unchecked.name, started_at=clock.utcnow()))
+    for day in (1, 2):
+        fake_clock.advance(days=1)
+        make_due_backups({})
+        assert checked.exists() == unchecked.exists() == (day == 1)
+
+
 def test_files_of_others_are_left_alone(
     app: Flask, folder: Path, storage: S3Server, fake_clock: FakeClock
 ) -> None:
@@ -152,6 +170,21 @@ def test_what_cannot_be_read_back_is_no_backup(app: Flask, folder: Path, storage
     made = make_due_backups({})
     assert [one.state for one in made] == ["completed", "failed"]
     assert made[1].error == "The file is damaged or cut off."
+    assert storage.objects == {}, "it is not kept, else each try would leave one"
+    assert rows()[1].removed_at is not None
+
+
+def test_what_could_not_be_taken_back_may_be_there(
+    app: Flask, storage: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageError("It may not delete.")
+
+    monkeypatch.setattr(object_storage, "remove_file", fail)
+    storage.damages = True
+    assert [one.state for one in make_due_backups({})] == ["completed", "failed"]
+    assert len(storage.objects) == 1
+    assert rows()[1].removed_at is None
 
 
 def test_a_directory_that_is_not_mounted_says_so(
@@ -223,7 +256,7 @@ def test_a_killed_one_is_noticed_and_made_again(
     fake_clock.advance(minutes=2)
     assert len(make_due_backups({})) == 2
     assert [row.state for row in rows()] == ["interrupted", "completed", "completed"]
-    backup_rows.note_failed(claim, "too late")
+    backup_rows.note_failed(claim, "too late", is_stored=False)
     assert rows()[0].state == "interrupted"
 
 
@@ -309,6 +342,8 @@ def test_told_to_stop_it_says_so_and_leaves_nothing(
     with pytest.raises(SystemExit):
         make_due_backups({})
     assert {row.state for row in rows()} == {"interrupted"}
+    assert all(row.removed_at for row in rows())
+    assert list(folder.iterdir()) == []
     assert left_overs(config.data_dir) == []
     assert len(find_due_places(clock.utcnow())) == 2
 
@@ -323,6 +358,7 @@ def test_whatever_goes_wrong_is_on_record(
     assert {one.error for one in make_due_backups({})} == {
         "Internal error (KeyError); the log has the details."
     }
+    assert all(row.removed_at for row in rows()), "there is no file"
     with reading() as session:
         states = judge_places(session, config, clock.utcnow())
     assert all(state.failure for state in states)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,13 +73,37 @@ def test_what_a_killed_restore_left_beside_a_database_elsewhere_goes_as_well(
 
 def test_a_folder_scratch_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     theirs = tmp_path / "scratch" / "ideas"
-    theirs.mkdir(parents=True)
+    alike = tmp_path / "scratch" / ("ab" * 8)
+    for folder in (theirs, alike):
+        folder.mkdir(parents=True)
+    (alike / "notes.txt").write_text("mine")
+    (tmp_path / "scratch" / ("12" * 8)).write_text("a file")
     (tmp_path / "scratch" / "notes.txt").write_text("mine")
     with scratch_place(tmp_path):
         pass
     assert clean_scratch_in(tmp_path) == 0
     assert theirs.is_dir()
+    assert (alike / "notes.txt").exists()
+    assert (tmp_path / "scratch" / ("12" * 8)).exists()
     assert (tmp_path / "scratch" / "notes.txt").read_text() == "mine"
+
+
+def test_the_lock_goes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    delete = shutil.rmtree
+
+    def die_at_last(folder: Path, **_options: object) -> None:
+        if folder.parent.name == "scratch":
+            raise SystemExit
+        delete(folder)
+
+    place = scratch_place(tmp_path)
+    folder = place.__enter__()
+    (folder / "a folder").mkdir()
+    (folder / "plain").write_text("secret")
+    monkeypatch.setattr(shutil, "rmtree", die_at_last)
+    with pytest.raises(SystemExit):
+        place.__exit__(None, None, None)
+    assert [one.name for one in folder.iterdir()] == ["lock"]
 
 
 def test_a_place_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:

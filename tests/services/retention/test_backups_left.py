@@ -31,8 +31,8 @@ def written(name: str, taken_at: datetime) -> None:
 @both_databases
 def test_those_count_that_hold_something(app: object, fake_clock: FakeClock) -> None:
     fake_clock.advance(days=1)
-    for state in ("failed", "interrupted", "running"):
-        stored(START, state=state)
+    for state in ("failed", "interrupted"):
+        stored(START, state=state, removed_at=START + HOUR)
     stored(START, removed_at=START + HOUR)
     assert find_backups_left(None).words.startswith(NOTHING)
     stored(START - 24 * HOUR)
@@ -41,6 +41,21 @@ def test_those_count_that_hold_something(app: object, fake_clock: FakeClock) -> 
     assert left.stored == (START - 24 * HOUR, START)
     assert "2 backups made here still hold it" in left.words
     assert NOTHING not in left.words
+
+
+@both_databases
+def test_one_at_work_or_cut_short_may_hold_it(app: object, fake_clock: FakeClock) -> None:
+    fake_clock.advance(days=1)
+    stored(START, state="running", finished_at=None)
+    stored(fake_clock.now() + HOUR, state="running", finished_at=None)
+    words = find_backups_left(None).words
+    assert words.startswith("1 backup that is being made or came to no good end may hold it")
+    for state in ("failed", "interrupted"):
+        stored(START + HOUR, state=state)
+    left = find_backups_left(None)
+    assert left.doubtful == (START, START + HOUR, START + HOUR)
+    assert left.stored == ()
+    assert left.words.startswith("3 backups that are being made or came to no good end may hold")
 
 
 @both_databases

@@ -52,6 +52,18 @@ def choose_removed(taken: Iterable[datetime], rule: KeepRule) -> set[datetime]:
     return set(newest_first) - kept
 
 
+def choose_removed_unchecked(
+    unchecked: Iterable[datetime], checked: Iterable[datetime], rule: KeepRule
+) -> set[datetime]:
+    """Return the times (UTC) of backups that nobody has checked and that the rule does not keep.
+
+    Each counts beside the checked ones alone: it never takes the place of one of them, and goes
+    when a checked one that is newer has taken its own.
+    """
+    known = set(checked)
+    return {at for at in unchecked if at in choose_removed(known | {at}, rule)}
+
+
 def _newest_of_each(
     newest_first: list[datetime], count: int, period: Callable[[datetime], Hashable]
 ) -> set[datetime]:

@@ -26,6 +26,7 @@ MOST_REFUSALS_OF_AN_ADDRESS = 50
 UNCHAINED_AFTER = timedelta(minutes=10)
 """Events are chained within a minute, by a timer's `poll --due` as well."""
 
+UNVERIFIED_AFTER = timedelta(days=2)
 UNSENT_AFTER = timedelta(hours=1)
 
 
@@ -103,6 +104,16 @@ def find_broken_chain(session: Session) -> Iterator[Suspicion]:
     if last is not None and last.action == TRAIL_BROKEN:
         first = (last.after or {}).get("first_problem", "")
         yield Suspicion("", f"The audit log was tampered with. {first}".strip())
+
+
+def find_unverified(session: Session, now: datetime) -> Iterator[Suspicion]:
+    """Yield that the last daily verification is days away, back or, by a wrong clock, ahead."""
+    last = read_last_verification(session)
+    if last is not None and abs(now - last.happened_at) > UNVERIFIED_AFTER:
+        when = f"{last.happened_at:%Y-%m-%d %H:%M} UTC"
+        yield Suspicion(
+            "verification", f"The audit log is verified daily; the last time is {when}."
+        )
 
 
 def find_unchained(session: Session, now: datetime) -> Iterator[Suspicion]:

@@ -51,8 +51,7 @@ def forward_events(config: Config, now: datetime) -> int:
         return 0
     total = 0
     for _ in range(BATCHES_A_SEND):
-        position = _read_bookmark(receiver)
-        waiting = _list_waiting(position)
+        waiting = _list_waiting(receiver)
         if not waiting:
             break
         try:
@@ -67,34 +66,44 @@ def forward_events(config: Config, now: datetime) -> int:
     return total
 
 
-def _read_bookmark(receiver: Receiver) -> int:
-    with reading() as session:
-        position = session.scalar(
-            select(AuditForward.position).where(AuditForward.receiver == str(receiver))
-        )
-        return max(position or 0, read_pruned_end(session).position)
+def _list_waiting(receiver: Receiver) -> Sequence[_Waiting]:
+    """Return the links after the bookmark, or after what retention deletes meanwhile.
 
-
-def _list_waiting(position: int) -> Sequence[_Waiting]:
+    It writes down where to before it deletes: read after the links, that tells of all that went.
+    """
     with reading() as session:
-        hash_before = (
-            session.scalar(select(AuditLink.hash).where(AuditLink.position == position))
-            or read_pruned_end(session).hash
-        )
+        start = _later(_read_bookmark(session, receiver), read_pruned_end(session))
         rows = session.execute(
             select(AuditLink, AuditEvent, User.email)
             .join(AuditEvent, AuditEvent.id == AuditLink.event_id)
             .outerjoin(User, User.id == AuditEvent.actor_id)
-            .where(AuditLink.position > position)
+            .where(AuditLink.position > start.position)
             .order_by(AuditLink.position)
             .limit(BATCH)
         ).all()
+        before = _later(start, read_pruned_end(session))
         session.expunge_all()
-    found, before = [], ChainEnd(position, hash_before)
+    found = []
     for link, event, actor in rows:
-        found.append(_Waiting(link, event, before, actor))
-        before = ChainEnd(link.position, link.hash)
+        if link.position > before.position:
+            found.append(_Waiting(link, event, before, actor))
+            before = ChainEnd(link.position, link.hash)
     return found
+
+
+def _later(one: ChainEnd, other: ChainEnd) -> ChainEnd:
+    return max(one, other, key=lambda end: end.position)
+
+
+def _read_bookmark(session: Session, receiver: Receiver) -> ChainEnd:
+    mark = session.execute(
+        select(AuditForward.position, AuditForward.hash).where(
+            AuditForward.receiver == str(receiver)
+        )
+    ).one_or_none()
+    if mark is None or mark.hash is None:
+        return ChainEnd()
+    return ChainEnd(mark.position, mark.hash)
 
 
 def _as_sent(one: _Waiting) -> SentDocument:

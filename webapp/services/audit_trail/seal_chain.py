@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from webapp.config import Config
 from webapp.domain.security.chain import moment_text
@@ -24,21 +25,26 @@ log = logging.getLogger(__name__)
 
 
 def make_seal(now: datetime) -> AuditSeal | None:
-    """Seal yesterday (UTC) if that has not been done and there is something to seal."""
+    """Seal yesterday (UTC) if that has not been done and there is something to seal.
+
+    Seals of other days do not count: a clock that was ahead once has made one of a day to come.
+    """
     day = (now - AFTER_MIDNIGHT).date() - timedelta(days=1)
     with reading() as session:
-        newest = session.scalar(select(AuditSeal.day).order_by(AuditSeal.day.desc()).limit(1))
-    if newest is not None and newest >= day:
-        return None
+        if _is_sealed(session, day):
+            return None
     with transaction() as session:
         take_chain_lock(session)
-        newest = session.scalar(select(AuditSeal.day).order_by(AuditSeal.day.desc()).limit(1))
         end = read_chain_end(session)
-        if end.position == 0 or (newest is not None and newest >= day):
+        if end.position == 0 or _is_sealed(session, day):
             return None
         seal = AuditSeal(day=day, position=end.position, hash=end.hash, sealed_at=now)
         session.add(seal)
     return seal
+
+
+def _is_sealed(session: Session, day: date) -> bool:
+    return session.scalar(select(AuditSeal.id).where(AuditSeal.day == day)) is not None
 
 
 def send_seals(config: Config, now: datetime) -> int:

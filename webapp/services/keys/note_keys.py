@@ -1,7 +1,8 @@
 """Which keys the audit log knows, compared with those that the key file holds.
 
 A key file and the database cannot be changed in one step: a rotation that is killed between the two
-leaves a key without its event. A file that was changed by hand has none either.
+leaves a key without its event. A file that was changed by hand has none either, nor has a key whose
+event went by age: it is noted again.
 """
 
 from collections.abc import Mapping
@@ -22,10 +23,10 @@ _SAYS_IT_IS_THERE: Mapping[str, bool] = {MADE: True, NOTICED: True, FORGOTTEN: F
 
 
 def note_keys() -> None:
-    """Record an event for each key that came or went without one; for other sources do nothing.
+    """Record an event for each key that came or went without one, or whose event went by age.
 
-    The first time, that is the key that the installation began with. Raises OSError where the key
-    file cannot be read.
+    Where keys come from elsewhere than the key file, do nothing. The first time, that is the key
+    that the installation began with. Raises OSError where the key file cannot be read.
     """
     file = own_key_file()
     if file is not None:

@@ -27,11 +27,13 @@ def note_misplaced() -> None:
 
 def _note(session: Session, value: UnreadableValue) -> None:
     subject = f"{value.place.label}:{value.place.row}"
+    now = clock.utcnow()
     noted = select(AuditEvent.id).where(
         AuditEvent.action == ACTION,
         AuditEvent.subject_type == SUBJECT,
         AuditEvent.subject_id == subject,
-        AuditEvent.happened_at > clock.utcnow() - NOTED_EVERY,
+        AuditEvent.happened_at > now - NOTED_EVERY,
+        AuditEvent.happened_at <= now,  # one of a clock that was ahead does not count
     )
     if session.scalar(noted.limit(1)) is None:
         after = {"made_for": None if value.origin is None else str(value.origin)}

@@ -14,6 +14,7 @@ from webapp.services.audit_trail.find_suspicious import (
     find_refused_addresses,
     find_unchained,
     find_unsent,
+    find_unverified,
 )
 from webapp.services.operations.check_health import Check
 from webapp.services.transactions import reading
@@ -34,7 +35,11 @@ def check_audit(config: Config, now: datetime) -> Iterator[Check]:
     """Check the chain of the audit log, what is to leave the machine, and failed sign-ins."""
     with reading() as session:
         tampered = list(find_broken_chain(session))
-        waiting = [*find_unchained(session, now), *find_unsent(session, config.audit, now)]
+        waiting = [
+            *find_unverified(session, now),
+            *find_unchained(session, now),
+            *find_unsent(session, config.audit, now),
+        ]
         guessing = [
             *find_guessed_accounts(session, now),
             *find_refused_addresses(session, now),

@@ -178,15 +178,21 @@ def note_completed(claim: Claim, manifest: Manifest, size: int) -> None:
     )
 
 
-def note_failed(claim: Claim, error: str) -> None:
-    """Record that a backup failed, and why."""
-    _end(claim, state=BackupState.FAILED, error=error[:MOST_ERROR], finished_at=clock.utcnow())
+def note_failed(claim: Claim, error: str, *, is_stored: bool) -> None:
+    """Record that a backup failed, and why; `is_stored` says whether its file may be there."""
+    _end_without(claim, BackupState.FAILED, error[:MOST_ERROR], is_stored)
 
 
-def note_stopped(claim: Claim) -> None:
+def note_stopped(claim: Claim, *, is_stored: bool) -> None:
     """Record that the process that made a backup was told to stop; another one makes it."""
     words = "Its process was told to stop; another one is made in its place."
-    _end(claim, state=BackupState.INTERRUPTED, error=words, finished_at=clock.utcnow())
+    _end_without(claim, BackupState.INTERRUPTED, words, is_stored)
+
+
+def _end_without(claim: Claim, state: BackupState, error: str, is_stored: bool) -> None:
+    now = clock.utcnow()
+    gone = {} if is_stored else {"removed_at": now}
+    _end(claim, state=state, error=error, finished_at=now, **gone)
 
 
 def _end(claim: Claim, **values: object) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from webapp import clock
 from webapp.config import Config
 from webapp.domain.recovery.due import BackupState, DailyTime
-from webapp.domain.recovery.keep import KeepRule, choose_removed
+from webapp.domain.recovery.keep import KeepRule, choose_removed, choose_removed_unchecked
 from webapp.extensions import current_config
 from webapp.models import Backup
 from webapp.services.errors import RefusedError, ServiceError
@@ -28,7 +28,7 @@ from webapp.services.recovery.backup_rows import (
     note_stopped,
 )
 from webapp.services.recovery.check_backup import check_backup
-from webapp.services.recovery.disk_room import leaving_room
+from webapp.services.recovery.disk_room import LEAST_FREE, leaving_room, require_room
 from webapp.services.recovery.encryption import Sealer
 from webapp.services.recovery.places import BackupPlace, backup_name, configured_places
 from webapp.services.recovery.scratch import scratch_place
@@ -104,14 +104,14 @@ def _make_claimed(
     beat = ClaimBeat([claim for _, claim in claims])
     settings = config.backups
     with (
-        _failures_noted([claim for _, claim in claims]),
+        _failures_noted([claim for _, claim in claims], is_stored=False),
         scratch_place(config.data_dir) as folder,
     ):
         file = folder / claims[0][1].file_name
         sealer = Sealer(settings.passphrase, settings.recipients)
         made = write_backup(config, environment, file, sealer, beat=beat)
         for place, claim in claims:
-            with _failures_noted([claim]):
+            with _failures_noted([claim], is_stored=True):
                 _put(
                     config, place, claim, file, made, leaving_room(config.data_dir, beat.of(claim))
                 )
@@ -126,32 +126,52 @@ def _put(
     made: MadeFile,
     beat: Callable[[], object],
 ) -> None:
-    """Put the file into a place, read it back from there, and delete what is kept no longer."""
+    """Put the file into a place, read it back from there, and delete what is kept no longer.
+
+    What cannot be read back is deleted at once: else each further try would leave another one.
+    """
+    settings = config.backups
     beat()
-    place.store(file, claim.file_name, beat)
-    with place.opened(claim.file_name) as source:
-        check_backup(source, made.opener, config.data_dir, config.backups.postgres_bin, beat=beat)
+    with _taken_back_unless_whole(place, claim):
+        require_room(config.data_dir, made.manifest.database_size, spare=LEAST_FREE)
+        place.store(file, claim.file_name, beat)
+        with place.opened(claim.file_name) as source:
+            check_backup(source, made.opener, config.data_dir, settings.postgres_bin, beat=beat)
     note_completed(claim, made.manifest, made.size)
-    _prune(place, config.backups.keep)
+    _prune(place, settings.keep)
 
 
 @contextmanager
-def _failures_noted(claims: Sequence[Claim]) -> Iterator[None]:
-    """Note for each backup why the block failed, or that this process is told to stop."""
+def _taken_back_unless_whole(place: BackupPlace, claim: Claim) -> Iterator[None]:
+    """Delete from a place what the block has put there, and note that, if the block fails."""
+    try:
+        yield
+    except BaseException:
+        if _is_removed(place, claim.file_name):
+            _note_removed([claim.id], clock.utcnow())
+        raise
+
+
+@contextmanager
+def _failures_noted(claims: Sequence[Claim], *, is_stored: bool) -> Iterator[None]:
+    """Note for each backup why the block failed, or that this process is told to stop.
+
+    Without `is_stored` the block puts no file into a place, so that there is none to delete.
+    """
     try:
         yield
     except ServiceError as error:
         log.warning("The backup %s failed: %s", claims[0].file_name, error)
         for claim in claims:
-            note_failed(claim, str(error))
+            note_failed(claim, str(error), is_stored=is_stored)
     except Exception as error:  # whatever it is, it must not look as if there were a backup
         log.exception("The backup %s failed", claims[0].file_name)
         words = f"Internal error ({type(error).__name__}); the log has the details."
         for claim in claims:
-            note_failed(claim, words)
+            note_failed(claim, words, is_stored=is_stored)
     except BaseException:
         for claim in claims:
-            note_stopped(claim)
+            note_stopped(claim, is_stored=is_stored)
         raise
 
 
@@ -176,26 +196,33 @@ def _prune(place: BackupPlace, rule: KeepRule) -> None:
     """
     with reading() as session:
         rows = session.execute(
-            select(Backup.id, Backup.file_name, Backup.state, Backup.started_at).where(
-                Backup.place == place.words, Backup.removed_at.is_(None)
-            )
+            select(
+                Backup.id, Backup.file_name, Backup.state, Backup.started_at, Backup.verified_at
+            ).where(Backup.place == place.words, Backup.removed_at.is_(None))
         ).all()
-    removed = choose_removed(
-        [row.started_at for row in rows if row.state == BackupState.COMPLETED], rule
-    )
+    completed = [row for row in rows if row.state == BackupState.COMPLETED]
+    checked = [row.started_at for row in completed if row.verified_at is not None]
+    unchecked = [row.started_at for row in completed if row.verified_at is None]
+    removed = choose_removed(checked, rule) | choose_removed_unchecked(unchecked, checked, rule)
     gone = []
     for row in rows:
         has_failed = row.state in (BackupState.FAILED, BackupState.INTERRUPTED)
-        if has_failed or (row.state == BackupState.COMPLETED and row.started_at in removed):
-            try:
-                place.remove(row.file_name)
-                place.remove(row.file_name + PARTIAL)
-            except ServiceError as error:
-                log.warning("%s in %s could not be deleted: %s", row.file_name, place.words, error)
-            else:
-                gone.append(row.id)
+        is_old = row.state == BackupState.COMPLETED and row.started_at in removed
+        if (has_failed or is_old) and _is_removed(place, row.file_name):
+            gone.append(row.id)
     if gone:
         _note_removed(gone, clock.utcnow())
+
+
+def _is_removed(place: BackupPlace, file_name: str) -> bool:
+    """Delete a file and what was half written of it; return False, and log why, if that fails."""
+    try:
+        place.remove(file_name)
+        place.remove(file_name + PARTIAL)
+    except ServiceError as error:
+        log.warning("%s in %s could not be deleted: %s", file_name, place.words, error)
+        return False
+    return True
 
 
 def _note_removed(ids: Sequence[int], now: datetime) -> None:

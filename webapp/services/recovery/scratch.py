@@ -25,6 +25,7 @@ NAME = re.compile(r"[0-9a-f]{16}")
 """What a scratch place is called: others may have a folder `scratch` beside their database."""
 
 LOCK = "lock"
+"""The file that tells a scratch place from a folder of somebody else that has such a name."""
 
 
 class BackupError(RefusedError):
@@ -51,7 +52,7 @@ def scratch_place(data_dir: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
         os.close(lock)
         with suppress(OSError), _one_at_a_time(data_dir):
             (data_dir / SCRATCH).rmdir()  # fails while another one is at work
@@ -97,10 +98,25 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
 
 def _delete_left_over(scratch: Path) -> int:
     folders = list(scratch.iterdir()) if scratch.is_dir() else []
-    left_over = [one for one in folders if NAME.fullmatch(one.name) and not _is_held(one)]
+    left_over = [one for one in folders if _is_ours(one) and not _is_held(one)]
     for folder in left_over:
-        shutil.rmtree(folder, ignore_errors=True)
+        _delete(folder)
     return len(left_over)
+
+
+def _is_ours(folder: Path) -> bool:
+    return bool(NAME.fullmatch(folder.name)) and folder.is_dir() and (folder / LOCK).is_file()
+
+
+def _delete(folder: Path) -> None:
+    """Delete a scratch place, the lock last: without it nobody would know whose the rest is."""
+    with suppress(OSError):
+        for one in folder.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one, ignore_errors=True)
+            elif one.name != LOCK:
+                one.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_held(folder: Path) -> bool:

@@ -29,16 +29,22 @@ class WrittenFile:
 class BackupsLeft:
     """The backups of before: when those in the configured places were begun, and other files.
 
-    Both are in the order in which they were made; times are UTC.
+    `doubtful` are those that are being made, and those that failed or were interrupted and whose
+    files may be there. All are in the order in which they were made; times are UTC.
     """
 
     stored: tuple[datetime, ...]
+    doubtful: tuple[datetime, ...]
     written: tuple[WrittenFile, ...]
 
     @property
     def words(self) -> str:
         """What to know about backups, in two or three sentences."""
-        parts = [_stored_words(self.stored), _written_words(self.written)]
+        parts = [
+            _stored_words(self.stored),
+            _doubtful_words(self.doubtful),
+            _written_words(self.written),
+        ]
         if not any(parts):
             parts = ["No backup that was made here holds it."]
         parts.append(
@@ -51,21 +57,23 @@ class BackupsLeft:
 def find_backups_left(erasure: Erasure | None) -> BackupsLeft:
     """Return the backups that were begun before an erasure was finished, or so far.
 
-    Backups that failed or were removed hold nothing. Of those that were written by command, the
-    audit log tells as long as it keeps its events.
+    Backups that were removed hold nothing. Of those that were written by command, the audit log
+    tells as long as it keeps its events.
     """
     until = (erasure and erasure.finished_at) or clock.utcnow()
-    stored = (
-        select(Backup.started_at)
-        .where(
-            Backup.started_at < until,
-            Backup.removed_at.is_(None),
-            Backup.state == BackupState.COMPLETED,
-        )
+    query = (
+        select(Backup.started_at, Backup.state)
+        .where(Backup.started_at < until, Backup.removed_at.is_(None))
         .order_by(Backup.started_at)
     )
     with reading() as session:
-        return BackupsLeft(tuple(session.scalars(stored)), _find_written(session, until))
+        rows = session.execute(query).all()
+        written = _find_written(session, until)
+    return BackupsLeft(
+        stored=tuple(at for at, state in rows if state == BackupState.COMPLETED),
+        doubtful=tuple(at for at, state in rows if state != BackupState.COMPLETED),
+        written=written,
+    )
 
 
 def _find_written(session: Session, until: datetime) -> tuple[WrittenFile, ...]:
@@ -92,6 +100,17 @@ def _stored_words(times: tuple[datetime, ...]) -> str:
     return (
         f"{backups} made here still {verb} it, the oldest of {_day(times[0])}, the newest of "
         f"{_day(times[-1])}: it is gone from them once newer ones have taken their places."
+    )
+
+
+def _doubtful_words(times: tuple[datetime, ...]) -> str:
+    if not times:
+        return ""
+    backups = "1 backup" if len(times) == 1 else f"{len(times)} backups"
+    verb = "is" if len(times) == 1 else "are"
+    return (
+        f"{backups} that {verb} being made or came to no good end may hold it, the newest of "
+        f"{_day(times[-1])}: what they left is deleted once a later one is whole."
     )
 
 

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.recovery.keep import KeepRule, choose_removed, parse_keep
+from webapp.domain.recovery.keep import (
+    KeepRule,
+    choose_removed,
+    choose_removed_unchecked,
+    parse_keep,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 YEAR = 365 * 24 * 60
@@ -80,3 +85,13 @@ def test_a_further_backup_saves_none_that_was_removed(
     times: list[datetime], rule: KeepRule, newer: datetime
 ) -> None:
     assert choose_removed(times, rule) <= choose_removed([*times, newer], rule)
+
+
+@given(TIMES, TIMES, RULES)
+def test_one_that_nobody_checked_goes_only_where_a_newer_one_was_checked(
+    unchecked: list[datetime], checked: list[datetime], rule: KeepRule
+) -> None:
+    removed = choose_removed_unchecked(unchecked, checked, rule)
+    assert removed <= set(unchecked)
+    assert all(any(newer > at for newer in checked) for at in removed)
+    assert choose_removed_unchecked(checked, checked, rule) == choose_removed(checked, rule)
