@@ -1,10 +1,13 @@
 """Which fields of a form hold what no page shows again."""
 
+from webapp.services.notices.targets.values import ADDRESS
+
 NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")
-ADDRESS = "url"
-"""Whoever knows the address of a Teams, Slack or ntfy target can write or read there."""
 
 
 def is_secret_field(name: str) -> bool:
-    """Whether a field of this name is never shown again with what was typed into it."""
+    """Whether a field of this name is never shown again with what was typed into it.
+
+    Whoever knows the address of a Teams, Slack or ntfy target can write or read there.
+    """
     return name == ADDRESS or any(word in name.lower() for word in NEVER_SHOWN)
