@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     ColumnElement,
     ForeignKey,
     Index,
+    Integer,
     String,
     Text,
     UniqueConstraint,
@@ -57,6 +59,11 @@ class Alert(Base):
     `observed_at` is when the incident was last read. `checked_at` is when it was last requested by
     its id without success. `details_pending` says that host details or an organization name are
     still missing. Huntress knows nothing of an alert that `is_drill`.
+
+    `kinds` are the indicator types of the report, the gravest first. `steps_total` is how many
+    remediations there are, `steps_left` how many of them are not done yet, and `is_isolated` says
+    whether the host or identity is cut off; all are None where no report is kept. `facts_version`
+    says by which version of our reading these and the ticket's indicators were found.
     """
 
     __tablename__ = "alerts"
@@ -120,6 +127,11 @@ class Alert(Base):
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     is_drill: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kinds: Mapped[list[str] | None] = mapped_column(JSON)
+    steps_total: Mapped[int | None] = mapped_column(Integer)
+    steps_left: Mapped[int | None] = mapped_column(Integer)
+    is_isolated: Mapped[bool | None] = mapped_column(Boolean)
+    facts_version: Mapped[int] = mapped_column(Integer, default=0, server_default=text("0"))
 
     @validates("status", "severity")
     def _parse(self, name: str, value: str | None) -> str | None:

@@ -1,8 +1,10 @@
 """Tickets, their numbers and timeline, and the machines they are about."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     CheckConstraint,
     ForeignKey,
@@ -13,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.domain.ticket_text import TITLE_LENGTH
@@ -27,7 +30,7 @@ INTERNAL_NOTE = "internal_note"
 URL_LENGTH = 2_000
 _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
-    *("is_unmapped", "first_touched_at"),
+    *("is_unmapped", "untouched_since"),
 )
 """The columns that the ticket list filters by; as the index holds them, counts read no tickets."""
 
@@ -43,11 +46,34 @@ class TicketCounter(Base):
     last_number: Mapped[int] = mapped_column(Integer)
 
 
+def _created_at(context: DefaultExecutionContext) -> datetime | None:
+    """The default of what a new ticket takes from its creation."""
+    time: datetime | None = context.get_current_parameters().get("created_at")  # type: ignore[no-untyped-call]
+    return time
+
+
+def _untouched_since(context: DefaultExecutionContext) -> datetime | None:
+    """A new ticket waits from its creation on, unless it is made as a touched one."""
+    values = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return _created_at(context) if values.get("first_touched_at") is None else None
+
+
 class Ticket(Base):
     """A piece of work.
 
     One that `is_muted` was made while its client was muted, so nobody was told of it. One that
     `is_drill` is made up, and counts in no figure.
+
+    `reported_at` is when Huntress sent the incident, else when the ticket was made; its age counts
+    from then. `untouched_since` is None while somebody has it in hand; else the time from which it
+    waits for a person: its creation, or the end of `waiting_until`. `raised_severity` is the word
+    of the severity that the incident rose to above the priority that a person chose.
+
+    `subject_name` is the host or identity that it is about, `subject_key` the same as it is
+    compared: `host:` or `identity:` and the name in lower case. `subject_user` is the account that
+    the report names. `close_reason` is a word of domain.close_reason. `touch_due_at` and
+    `close_due_at` are the times within which it should be touched and closed, `due_at` the next of
+    them that is still open; all are None where no target is set.
     """
 
     __tablename__ = "tickets"
@@ -67,13 +93,13 @@ class Ticket(Base):
                 ("closed", "closed_at IS NOT NULL"),
             )
             for name, columns in (
-                ("priority", ("priority_id", "created_at", "id", *_LIST_FILTERS)),
+                ("priority", ("priority_id", "reported_at", "id", *_LIST_FILTERS)),
                 ("updated", ("updated_at", "id")),
             )
         ),
         Index(
-            "ix_tickets_closed_created",
-            "created_at",
+            "ix_tickets_closed_reported",
+            "reported_at",
             "id",
             sqlite_where=text("closed_at IS NOT NULL"),
             postgresql_where=text("closed_at IS NOT NULL"),
@@ -81,15 +107,42 @@ class Ticket(Base):
         Index("uq_tickets_form_token", "form_token", unique=True),  # one ticket per form
         Index(
             "ix_tickets_open",  # ordered by age, with all columns that the dashboard reads
-            "created_at",
+            "reported_at",
             "id",
             "priority_id",
-            "first_touched_at",
+            "untouched_since",
             "assignee_id",
             "board_id",
             "is_unmapped",
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_waiting_until",
+            "waiting_until",
+            sqlite_where=text("waiting_until IS NOT NULL"),
+            postgresql_where=text("waiting_until IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_due_at",
+            "due_at",
+            "id",
+            sqlite_where=text("due_at IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_subject_key",
+            "subject_key",
+            "id",
+            sqlite_where=text("subject_key IS NOT NULL"),
+            postgresql_where=text("subject_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_raised_severity",
+            "raised_severity",
+            "id",
+            sqlite_where=text("raised_severity IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("raised_severity IS NOT NULL AND closed_at IS NULL"),
         ),
         Index(
             "ix_tickets_first_touched_at",
@@ -140,6 +193,17 @@ class Ticket(Base):
     form_token: Mapped[str | None] = mapped_column(String(64))
     is_muted: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     is_drill: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_created_at, nullable=True)
+    untouched_since: Mapped[datetime | None] = mapped_column(UtcDateTime, default=_untouched_since)
+    waiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    raised_severity: Mapped[str | None] = mapped_column(String(60))
+    subject_name: Mapped[str | None] = mapped_column(String(255))
+    subject_key: Mapped[str | None] = mapped_column(String(270))
+    subject_user: Mapped[str | None] = mapped_column(String(255))
+    close_reason: Mapped[str | None] = mapped_column(String(30))
+    touch_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    close_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     client: Mapped[Client] = relationship()
     board: Mapped[Board] = relationship()
@@ -151,7 +215,12 @@ class Ticket(Base):
 
 
 class Comment(Base):
-    """An entry of a ticket's timeline; without an author, the system wrote it."""
+    """An entry of a ticket's timeline; without an author, the system wrote it.
+
+    `bulk_change_id` is the bulk change that wrote it. `edited_at` is when its author last changed
+    it; the texts before are CommentVersions. `details` holds what a change of another kind than
+    text needs to be shown.
+    """
 
     __tablename__ = "comments"
 
@@ -162,8 +231,24 @@ class Comment(Base):
     is_internal: Mapped[bool] = mapped_column(Boolean, default=True)
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    bulk_change_id: Mapped[int | None] = mapped_column(Integer)
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     author: Mapped[User | None] = relationship()
+
+
+class CommentVersion(Base):
+    """What a note said before its author changed it at `replaced_at`."""
+
+    __tablename__ = "comment_versions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    comment_id: Mapped[int] = mapped_column(
+        ForeignKey("comments.id", ondelete="CASCADE"), index=True
+    )
+    body: Mapped[str] = mapped_column(Text)
+    replaced_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class TicketAsset(Base):

@@ -1,8 +1,10 @@
 """People who sign in, and their sessions."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     ColumnElement,
     ForeignKey,
@@ -44,6 +46,8 @@ class User(Base):
     second factor is asked for without a way around it; it is empty while the person has one.
     `passkey_handle` is what passkeys know the person by: random text that says nothing about them.
     `erased_at` is when the person's own data was erased; the row stays for what it is referred to.
+    `list_settings` are the columns and the density of the person's ticket list, `live_settings` how
+    a page that is open calls the person: by a desktop notification, by a sound.
     """
 
     __tablename__ = "users"
@@ -68,6 +72,8 @@ class User(Base):
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
     is_role_provided: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    list_settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    live_settings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     @property
     def is_auditor(self) -> bool:
@@ -106,6 +112,7 @@ class UserSession(Base):
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
     in, and `present_at` is when the person last showed one of them again. `has_notes` is read only
     where a query asks for it: whether the person has unread notes about the account.
+    `left_at` is when the person was last seen before a longer absence that ended in this session.
     """
 
     __tablename__ = "sessions"
@@ -124,6 +131,7 @@ class UserSession(Base):
     method: Mapped[str | None] = mapped_column(String(20))
     factor: Mapped[str | None] = mapped_column(String(20))
     device_id: Mapped[int | None] = mapped_column(ForeignKey("devices.id", ondelete="SET NULL"))
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship()
     device: Mapped["Device | None"] = relationship()

@@ -96,7 +96,7 @@ def _oldest(session: Session, condition: ColumnElement[bool]) -> Sequence[Ticket
     statement = (
         ticket_rows()
         .where(Ticket.id.in_(select(found.c.id)))
-        .order_by(Ticket.created_at, Ticket.id)
+        .order_by(Ticket.reported_at, Ticket.id)
     )
     return session.scalars(statement).unique().all()
 
@@ -106,7 +106,7 @@ def oldest_open(condition: ColumnElement[bool]) -> Select[int]:
     return (
         select(Ticket.id)
         .where(IS_OPEN, is_no_drill(), condition)
-        .order_by(Ticket.created_at, Ticket.id)
+        .order_by(Ticket.reported_at, Ticket.id)
         .limit(SHOWN_TICKETS)
     )
 

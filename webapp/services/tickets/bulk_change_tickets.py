@@ -143,6 +143,7 @@ def _values(ticket: Ticket) -> dict[str, Any]:
         **{name: getattr(ticket, name) for name in _KEPT_FIELDS},
         "priority_set_by_person_at": _as_text(ticket.priority_set_by_person_at),
         "first_touched_at": _as_text(ticket.first_touched_at),
+        "untouched_since": _as_text(ticket.untouched_since),
     }
 
 
@@ -182,8 +183,8 @@ def _restore(
     try:
         with session.begin_nested():
             apply_change(session, ticket, change, actor_id=actor_id, now=now, tells_later=worked)
-            for name in ("priority_set_by_person_at", "first_touched_at"):
-                setattr(ticket, name, _as_time(before[name]))
+            for name in ("priority_set_by_person_at", "first_touched_at", "untouched_since"):
+                setattr(ticket, name, _as_time(before.get(name)))
     except FieldError:
         session.refresh(ticket)
         return False
@@ -194,7 +195,7 @@ def _resume(session: Session, tickets: Iterable[Ticket], record: BulkChange, now
     """Let somebody be called again for tickets that nobody has now, as before the bulk change."""
     session.flush()
     for ticket in tickets:
-        if ticket.first_touched_at is None and ticket.assignee_id is None:
+        if ticket.untouched_since is not None and ticket.assignee_id is None:
             resume_escalations(session, ticket.id, since=record.created_at, now=now)
 
 

@@ -214,7 +214,7 @@ def _ids_by_priority(
         branch = select(
             Ticket.id.label("id"),
             literal(priority.position).label("position"),
-            Ticket.created_at.label("created_at"),
+            Ticket.reported_at.label("reported_at"),
         ).where(Ticket.priority_id == priority.id, *conditions)
         if place.values:
             position, *rest = place.values
@@ -233,9 +233,9 @@ def _ids_by_priority(
         return None
     found = union_all(*branches).subquery()
     if place.is_backwards:
-        columns = (found.c.position.desc(), found.c.created_at.asc(), found.c.id.asc())
+        columns = (found.c.position.desc(), found.c.reported_at.asc(), found.c.id.asc())
     else:
-        columns = (found.c.position.asc(), found.c.created_at.desc(), found.c.id.desc())
+        columns = (found.c.position.asc(), found.c.reported_at.desc(), found.c.id.desc())
     return select(found.c.id).order_by(*columns).limit(size + 1)
 
 

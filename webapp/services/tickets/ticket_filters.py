@@ -17,8 +17,8 @@ from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
 NOBODY = "nobody"
 MAX_HOURS = 24 * 366
 
-UNTOUCHED = Ticket.first_touched_at.is_(None)
-"""SQL for tickets that no person has worked on."""
+UNTOUCHED = Ticket.untouched_since.is_not(None)
+"""SQL for tickets that wait for a person: untouched so far, or back from waiting."""
 
 _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
@@ -29,9 +29,9 @@ class TicketQuery:
 
     A filter that is None or empty hides nothing. `assignee` is a user's id or NOBODY; `severity` is
     a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
-    opened since then, `older_hours` for tickets opened before, `untouched_hours` for those of the
-    latter that nobody has touched. For `is_triage` see in_triage; for `is_untouched` see UNTOUCHED.
-    `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
+    reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
+    have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
+    UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
     `is_open_in_huntress` for closed tickets whose incident is open there.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
@@ -186,7 +186,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_open_in_huntress": _is_left_in_huntress,
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
-    "untouched_hours": lambda time: UNTOUCHED & (Ticket.created_at <= time),
-    "older_hours": lambda time: Ticket.created_at <= time,
-    "within_hours": lambda time: Ticket.created_at >= time,
+    "untouched_hours": lambda time: Ticket.untouched_since <= time,
+    "older_hours": lambda time: Ticket.reported_at <= time,
+    "within_hours": lambda time: Ticket.reported_at >= time,
 }

@@ -56,7 +56,11 @@ def set_ticket_status(ticket: Ticket, status: Status, *, now: datetime) -> bool:
 
 
 def mark_touched(ticket: Ticket, *, now: datetime) -> None:
-    """Note that a person worked on the ticket: keep the first time (UTC) and set `updated_at`."""
+    """Note that a person worked on the ticket, which no longer waits for one; set `updated_at`.
+
+    The time (UTC) of the first touch stays.
+    """
     if ticket.first_touched_at is None:
         ticket.first_touched_at = now
+    ticket.untouched_since = None
     ticket.updated_at = now

@@ -88,7 +88,7 @@ def read_summary_figures(session: Session, period: Period) -> SummaryFigures:
 _UNTOUCHED: tuple[ColumnElement[bool], ...] = (
     *_COUNTS,
     Ticket.closed_at.is_(None),
-    Ticket.first_touched_at.is_(None),
+    Ticket.untouched_since.is_not(None),
 )
 
 

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _IS_UNTOUCHED = (
     Ticket.source == SOURCE_HUNTRESS,
     Ticket.closed_at.is_(None),
-    Ticket.first_touched_at.is_(None),
+    Ticket.untouched_since.is_not(None),
     Ticket.assignee_id.is_(None),
     Ticket.is_muted.is_(False),
 )
@@ -94,9 +94,9 @@ def _find(
         .where(
             *_IS_UNTOUCHED,
             Ticket.id > last_id,
-            Ticket.created_at <= now - patience,
-            Ticket.created_at > now - patience - LOOKS_BACK,
-            Ticket.created_at >= since,
+            Ticket.untouched_since <= now - patience,
+            Ticket.untouched_since > now - patience - LOOKS_BACK,
+            Ticket.untouched_since >= since,
             Ticket.client_id.not_in(list(muted_clients(session, now))),
             *_fits(policy.conditions),
             *(not_(and_(true(), *_fits(one))) for one in others),

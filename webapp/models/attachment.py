@@ -1,0 +1,47 @@
+"""Files on tickets."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime, reference
+from webapp.models.user import User
+
+FILE_NAME_LENGTH = 255
+
+
+class AttachmentContent(Base):
+    """The bytes of files, once for each content; `sha256` is the hash of `data` as hex.
+
+    `picture` is the picture that a page may show, encoded anew; other files have none.
+    """
+
+    __tablename__ = "attachment_contents"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    picture_type: Mapped[str | None] = mapped_column(String(20))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Attachment(Base):
+    """A file on a ticket; `name` is a cleaned file name without a path."""
+
+    __tablename__ = "attachments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
+    comment_id: Mapped[int | None] = mapped_column(
+        ForeignKey("comments.id", ondelete="SET NULL"), index=True
+    )
+    sha256: Mapped[str] = reference("attachment_contents.sha256")
+    name: Mapped[str] = mapped_column(String(FILE_NAME_LENGTH))
+    author_id: Mapped[int | None] = reference("users.id")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    content: Mapped[AttachmentContent] = relationship()
+    author: Mapped[User | None] = relationship()
