@@ -126,7 +126,7 @@ def test_pages_load_files_that_exist() -> None:
         ),
         (style_rules.unreadable, {"a.css": "p { top: 0; } }"}, "a.css"),
         (style_rules.unreadable, {"a.css": "p {" + " top: 0;" * 20 + " }"}, "characters"),
-        (style_rules.too_heavy, {"a.css": " " * 70_001}, "70001 bytes"),
+        (style_rules.too_heavy, {"a.css": " " * 80_001}, "80001 bytes"),
     ],
 )
 def test_the_rules_see_what_they_forbid(

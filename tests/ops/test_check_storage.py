@@ -82,7 +82,7 @@ def test_files_of_another_user_are_named_with_what_to_run(
 def test_what_a_migration_should_have_made_is_missed() -> None:
     missing = set()
     for statement, what in (
-        ("DROP INDEX ix_tickets_closed_reported", "index ix_tickets_closed_created"),
+        ("DROP INDEX ix_tickets_closed_reported", "index ix_tickets_closed_reported"),
         ("ALTER TABLE connections DROP COLUMN lease_holder", "column connections.lease_holder"),
         ("DROP TABLE password_links", "table password_links"),
     ):

@@ -21,6 +21,7 @@ from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
+from webapp.web.tickets.page_parts import page_parts
 from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen
 from webapp.web.viewer import require_viewer
 
@@ -118,4 +119,5 @@ def _page(
         origin=origin,
         kept=kept_origin(origin),
         next=next_ticket(view, origin, require_viewer().id),
+        **page_parts(view, require_viewer()),
     )
