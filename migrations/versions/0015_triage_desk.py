@@ -436,6 +436,12 @@ def create_indexes() -> None:
         postgresql_where=sa.text("closed_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_alerts_facts_version",
+        "alerts",
+        ["connection_id", "facts_version", "id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_tickets_due_at",
         "tickets",
         ["due_at", "id"],
