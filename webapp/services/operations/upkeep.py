@@ -13,8 +13,8 @@ from webapp.services.audit_trail.advance_trail import chain_and_seal, send_and_v
 from webapp.services.keys.note_keys import note_keys
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.operations.housekeeping import refresh_statistics
-from webapp.services.polling.read_facts import read_older_reports
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.polling.reports.read_facts import read_older_reports
 from webapp.services.proof.due_proofs import prove_due
 from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records

@@ -12,7 +12,7 @@ from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.polling.read_facts import write_facts
+from webapp.services.polling.reports.read_facts import write_facts
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 BATCH = 100

@@ -19,7 +19,7 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
-from webapp.services.polling.read_facts import write_facts
+from webapp.services.polling.reports.read_facts import write_facts
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50

@@ -13,7 +13,7 @@ from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
-from webapp.services.polling.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
+from webapp.services.polling.reports.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
 
 
 @dataclass(frozen=True, slots=True)

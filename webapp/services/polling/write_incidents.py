@@ -37,7 +37,6 @@ from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.notices.poll_notices import PollNotices
-from webapp.services.polling.follow_severity import follow_severity
 from webapp.services.polling.held_connection import HeldConnection, RoutedStatuses
 from webapp.services.polling.incident_batch import (
     BatchContext,
@@ -46,8 +45,9 @@ from webapp.services.polling.incident_batch import (
     load_known,
     remove_from_inbox,
 )
-from webapp.services.polling.read_facts import reported_time, subject_facts
-from webapp.services.polling.report_times import (
+from webapp.services.polling.reports.follow_severity import follow_severity
+from webapp.services.polling.reports.read_facts import reported_time, subject_facts
+from webapp.services.polling.reports.report_times import (
     is_older_than_polling,
     note_last_incidents,
     was_missed,

@@ -1,4 +1,4 @@
-"""Judging reports by their times: what polling came too late for, and the last of each organization."""
+"""What the times of reports say: what came before polling, what was missed, what came last."""
 
 from collections.abc import Iterable
 from datetime import datetime
