@@ -34,7 +34,8 @@ _USERS = (
     re.compile(r"\b(?:HKU|HKEY_USERS)\\(?!S-1-|\.)([^\\\s`]{1,64})\\"),
     re.compile(r"(?i:\bpasswords? (?:of|for) )`?([\w.\\@$-]{2,128})"),
     re.compile(
-        r"(?i:\b(?:user|account)(?: name)?:? )`?(?=[\w.\\@$-]*[\w][.\\@_\d-])([\w.\\@$-]{2,128})"
+        r"(?i:\b(?:user|account)(?: name)?:? )`?"
+        r"(?=[\w.\\@$-]*\w[.\\@_\d-]\w)([\w.\\@$-]{2,128})"
     ),
 )
 """Where reports name accounts: in paths of profiles, in registry keys and in a few phrases."""

@@ -19,7 +19,7 @@ from webapp.domain.triage.steps import count_steps
 from webapp.domain.triage.subjects import find_subject
 from webapp.models import Alert, Connection, Ticket
 from webapp.services.lookups import get_connection
-from webapp.services.transactions import FOR_CHANGE, reading, transaction
+from webapp.services.transactions import reading, transaction
 
 FACTS_VERSION = 1
 BATCH = 100
@@ -116,7 +116,9 @@ def _older(
     )
     if of_open:
         statement = statement.where(Ticket.closed_at.is_(None), Ticket.id.is_not(None))
-    found = [(row[0], row[1]) for row in session.execute(statement)]
+    found: list[tuple[Alert, Ticket | None]] = [
+        (row[0], row[1]) for row in session.execute(statement)
+    ]
     _lock(session, [ticket.id for _, ticket in found if ticket is not None])
     return found
 
@@ -124,7 +126,7 @@ def _older(
 def _lock(session: Session, ticket_ids: list[int]) -> None:
     """Lock the tickets in the order of their ids, as bulk changes do."""
     tickets = select(Ticket.id).where(Ticket.id.in_(ticket_ids)).order_by(Ticket.id)
-    session.execute(tickets.with_for_update(**FOR_CHANGE))
+    session.execute(tickets.with_for_update(key_share=True))
 
 
 def _read_again(alert: Alert, ticket: Ticket | None) -> None:
