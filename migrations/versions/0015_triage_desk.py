@@ -466,6 +466,14 @@ def create_indexes() -> None:
         postgresql_where=sa.text("subject_key IS NOT NULL"),
     )
     op.create_index(
+        "ix_tickets_without_reference",
+        "tickets",
+        ["priority_id", "reported_at", "id", "closed_at"],
+        unique=False,
+        sqlite_where=sa.text("external_reference IS NULL"),
+        postgresql_where=sa.text("external_reference IS NULL"),
+    )
+    op.create_index(
         "ix_tickets_waiting_until",
         "tickets",
         ["waiting_until"],

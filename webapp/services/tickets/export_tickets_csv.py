@@ -16,7 +16,7 @@ from webapp.services.lookups import LARGEST_ID
 from webapp.services.portal_links import incident_url
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.list_incidents import same_organization
-from webapp.services.tickets.list_tickets import load_tickets
+from webapp.services.tickets.rows.ticket_rows import load_tickets
 from webapp.services.tickets.ticket_filters import (
     TicketQuery,
     build_conditions,
