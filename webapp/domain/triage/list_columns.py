@@ -24,25 +24,25 @@ class Column:
 COLUMNS = {
     column.key: column
     for column in (
-        Column("priority", "Priority", 5.6, is_usual=True),
-        Column("client", "Client", 8.0, is_usual=True),
-        Column("status", "Status", 7.4, is_usual=True),
-        Column("assignee", "Assignee", 6.6, is_usual=True),
-        Column("age", "Age", 4.2, is_usual=True),
+        Column("priority", "Priority", 5.4, is_usual=True),
+        Column("client", "Client", 7.4, is_usual=True),
+        Column("status", "Status", 8.0, is_usual=True),
+        Column("assignee", "Assignee", 6.2, is_usual=True),
+        Column("age", "Age", 4.8, is_usual=True),
         Column("number", "Number", 6.2, is_usual=True),
-        Column("changed", "Changed", 5.2, is_usual=True),
+        Column("changed", "Changed", 5.8, is_usual=True),
         Column("reference", "PSA reference", 7.4),
         Column("board", "Board", 7.4),
-        Column("severity", "Severity", 5.6),
-        Column("source", "Source", 5.4),
-        Column("ticketed", "Ticketed", 5.4),
+        Column("severity", "Severity", 5.4),
+        Column("source", "Source", 5.8),
+        Column("ticketed", "Ticketed", 5.8),
     )
 }
 """All columns by their keys, in the order in which they are offered."""
 
 USUAL_COLUMNS = tuple(key for key, column in COLUMNS.items() if column.is_usual)
 
-ROOM = (("", 30.0), ("from-m", 37.0), ("from-l", 56.0))
+ROOM = (("", 32.0), ("from-m", 38.0), ("from-l", 50.0))
 """How many rem of columns there is room for beside the incident: always, and from two widths on."""
 
 WIDEST = "from-xl"
