@@ -259,7 +259,7 @@ def test_every_active_filter_is_a_chip_that_takes_it_off(app: Flask, admin: Brow
         "Source: Huntress",
         "Severity: High",
         "Older than 1 day",
-        "Created within 7 days",
+        "Sent within 7 days",
         "Untouched for 4 hours",
         "Triage queue",
         "Unmapped organization",

@@ -41,9 +41,9 @@ def bulk_change_tickets(
 ) -> BulkChange | None:
     """Apply `change` (status, priority, assignee, board, PSA reference) to every ticket at once.
 
-    It is one transaction. Each ticket gets the touch, timeline entry and audit event that a single change would have given
-    it. Tickets that do not exist are skipped. Returns the record that undo_bulk_change takes, or
-    None if no ticket changed.
+    It is one transaction. Each ticket gets the touch, timeline entry and audit event that a single
+    change would have given it. Tickets that do not exist are skipped. Returns the record that
+    undo_bulk_change takes, or None if no ticket changed.
 
     Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, and FieldError
     for a choice that cannot be taken; nothing is stored then.

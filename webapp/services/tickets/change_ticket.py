@@ -37,9 +37,9 @@ class TicketChange:
     """What a person chose; a field that is None stays as it is.
 
     `sets_assignee` and `sets_category` say that None in `assignee_id` or `category_id` means
-    "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or link,
-    or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark that
-    the severity rose above the priority.
+    "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
+    link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
+    that the severity rose above the priority.
     """
 
     status_id: int | None = None

@@ -36,7 +36,7 @@ class NoteForm(FlaskForm):
 
 
 class TextForm(FlaskForm):
-    """The form for a ticket's texts, its client, its reference and link in the PSA, and its host."""
+    """The form for a ticket's texts, its client, its reference and link in the PSA, its host."""
 
     title = StringField("Title")
     description = TextAreaField("Description", description=MARKDOWN)
