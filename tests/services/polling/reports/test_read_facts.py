@@ -192,6 +192,7 @@ def test_open_tickets_come_first_and_what_is_cut_off_goes_on(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in (1, 2, 3):
+        desk.clock.advance(minutes=1)
         add_incident(desk, number)
     desk.poll()
     change(Ticket, desk.ticket(3).id, closed_at=desk.clock.now())
