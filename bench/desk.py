@@ -21,8 +21,10 @@ from bench.accounts import empty_app
 from bench.desk_data import TICKETS, fill_desk_database
 from tests.support.desk_data import ADMIN
 from tests.support.security.sessions import COOKIE, begin
+from webapp.domain.triage.list_columns import ListDisplay
 from webapp.extensions import db
 from webapp.services.people.users import find_user
+from webapp.services.tickets.rows.list_display import set_list_display
 
 ROUNDS = 40
 WARM_UP = 3
@@ -32,6 +34,8 @@ FILTERS = (
     *("priority=1&assignee=me", "client=77", "board=1&assignee=nobody", "triage=1", "severity=low"),
     *("untouched_for=24", "closed_in_huntress=1", "state=closed&board=3&sort=priority"),
     *("state=closed&severity=critical", "status=2&sort=oldest", "older_than=720&within=2000"),
+    *("raised=1", "no_reference=1", "state=closed&no_reference=1&sort=priority"),
+    *("host=HOST-00123", "host=host-00123&state=closed"),
 )
 SEARCHES = (
     *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
@@ -49,7 +53,16 @@ def measure_desk(kind: str) -> dict[str, float]:
         results: dict[str, float] = {}
         for name, paths in pages(client).items():
             results |= _measure(app, client, name, paths)
+        results |= _measure_grouped(app, client)
         return results | _measure_export(client)
+
+
+def _measure_grouped(app: Flask, client: FlaskClient) -> dict[str, float]:
+    """The list as somebody sees it who groups its rows by host or identity."""
+    with app.app_context():
+        set_list_display(find_user(ADMIN[0]).id, ListDisplay(is_grouped=True))
+    paths = ["/tickets", "/tickets?q=windows", "/tickets?triage=1", *_deep(client, "/tickets")]
+    return _measure(app, client, "grouped", paths)
 
 
 def pages(client: FlaskClient) -> dict[str, Sequence[str]]:

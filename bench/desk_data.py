@@ -32,6 +32,7 @@ from webapp.models import (
     User,
 )
 from webapp.services.operations.housekeeping import refresh_statistics
+from webapp.services.polling.reports.read_facts import FACTS_VERSION
 from webapp.services.transactions import transaction
 
 TICKETS, COMMENTS_EACH, CLIENTS, PEOPLE = 100_000, 5, 2_000, 12
@@ -44,6 +45,7 @@ THREATS = (
     *("Emotet", "Qakbot", "Cobalt Strike", "Mimikatz", "AsyncRAT", "SocGholish", "Gootloader"),
     *("LockBit", "Akira", "NetSupport", "Sliver", "Remcos", "Lumma Stealer", "RedLine", "IcedID"),
 )
+KINDS = (["footholds"], ["process_detections", "footholds"], ["managed_identity"])
 TECHNIQUES = (
     "An encoded PowerShell command fetched a second stage from a rented server",
     "A scheduled task started a renamed interpreter from the user's profile",
@@ -171,11 +173,27 @@ def _ticket_maker(
             "updated_at": changed,
             "closed_at": None if is_open else changed,
             "first_touched_at": touched,
+            "external_reference": f"PSA-{n}" if n % 3 else None,
+            "raised_severity": "critical" if n % 500 == 0 else None,
+            **subject_of(n),
             "reported_at": created,
             "untouched_since": None if touched else created,
         }
 
     return make
+
+
+def subject_of(n: int) -> dict[str, str]:
+    """What the ticket with this id is about: a host, or each fourth time an identity."""
+    if n % 4 == 0:
+        name, kind = f"person{n % 6_000}@client{n % CLIENTS}.example", "identity"
+    else:
+        name, kind = f"HOST-{n % 12_000:05d}", "host"
+    return {
+        "subject_name": name,
+        "subject_key": f"{kind}:{name.lower()}",
+        "subject_user": f"user{n % 9_000}",
+    }
 
 
 def _description(n: int, threat: str, technique: str) -> str:
@@ -213,6 +231,11 @@ def _alert_maker(connection_id: int, now: datetime) -> Callable[[int], dict[str,
             "processed_at": created,
             "observed_at": created,
             "created_at": created,
+            "kinds": chance.choice(KINDS),
+            "steps_total": 10,
+            "steps_left": n % 11,
+            "is_isolated": n % 3 == 0,
+            "facts_version": FACTS_VERSION,
         }
 
     return make

@@ -62,6 +62,7 @@ TEXT_COLUMNS = {
     *("external_url", "account_name", "subdomain", "last_error", "error", "device_name"),
     *("hostname", "os", "serial_number", "asset_tag", "severity", "summary", "user_agent"),
     *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("subject_name", "subject_user", "raised_severity"),
 }
 MORE_COLUMNS = {("alerts", "status"), ("assets", "type"), ("priorities", "colour")}
 WRITTEN = (
@@ -132,7 +133,9 @@ def plant(session: Session, text: str, now: object) -> None:
     )
     ticket.category_id = category.id
     session.flush()
-    session.execute(update(Alert).values(raw_report=report, agent_external_id="77"))
+    session.execute(
+        update(Alert).values(raw_report=report, agent_external_id="77", kinds=[text, "other"])
+    )
     overwrite_texts(session, text)
 
 
@@ -181,6 +184,7 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
             agent_id=agent,
             subject=WRITTEN,
             summary=f"{WRITTEN}\n\n## SOC Summary\n\n# Links\n{WRITTEN}\n===\n> **Unmapped**",
+            indicator_types=[WRITTEN, "footholds"],
             remediations=[{"id": 1, "action": WRITTEN, "status": WRITTEN, "type": "x"}] * 3,
         )
         account.add_incident(
@@ -194,7 +198,15 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
         desk.poll()
         change = TicketChange(external_reference=WRITTEN, external_url="https://psa.example/1")
         change_ticket(2, change, actor_id=admin_id, seen_at=None)
-        wanted = NewTicket(WRITTEN[:200], WRITTEN, client_id=1, board_id=1, priority_id=1)
+        wanted = NewTicket(
+            WRITTEN[:200],
+            WRITTEN,
+            client_id=1,
+            board_id=1,
+            priority_id=1,
+            host=WRITTEN[:200],
+            external_reference=WRITTEN[:200],
+        )
         open_ticket(wanted, actor_id=admin_id, form_token="t" * 32)
         add_internal_note(3, WRITTEN, author_id=admin_id)
     return admin_id
