@@ -76,7 +76,9 @@ FILTERS = (
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
-    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_NAME_LENGTH)),
+    Filter(
+        "host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_NAME_LENGTH)
+    ),
     Filter("raised", "is_raised", "raised severity", _flag),
     Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )
