@@ -55,6 +55,10 @@ def _assignee(text: str, viewer_id: int) -> int | str | None:
     return NOBODY if text == NOBODY else read_number(text)
 
 
+def _subject(text: str, _: int) -> str | None:
+    return clean_line(text, SUBJECT_NAME_LENGTH)
+
+
 def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
 
