@@ -1,0 +1,1 @@
+"""Rules of the triage desk: what belongs together, and what is left to do."""
