@@ -1,1 +1,1 @@
-"""Rules of the triage desk: what belongs together, and what is left to do."""
+"""The rules of the triage desk."""
