@@ -19,6 +19,8 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
+from webapp.services.tickets.indicators.write_indicators import write_indicators
+from webapp.services.tickets.links.note_originals import note_originals
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50
@@ -123,3 +125,5 @@ def _write(
     if note:
         now = ticket.updated_at = clock.utcnow()
         session.add(Comment(ticket_id=ticket_id, body=note, created_at=now))
+        note_originals(session, {ticket_id: note}, now)
+    write_indicators(session, {ticket_id: after})

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
-from webapp.models import Alert, Connection, Ticket
+from webapp.models import Alert, Connection, Indicator, Ticket
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
@@ -24,6 +24,14 @@ _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
 
 @dataclass(frozen=True, slots=True)
+class IndicatorFilter:
+    """An indicator of compromise to filter by: its key (see FoundIndicator), and words for it."""
+
+    key: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class TicketQuery:
     """The filters, the sort and the place of a page of tickets.
 
@@ -32,7 +40,9 @@ class TicketQuery:
     reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
     have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
-    `is_open_in_huntress` for closed tickets whose incident is open there.
+    `is_open_in_huntress` for closed tickets whose incident is open there. `indicator` is the key of
+    an indicator of compromise, with the words that say which. `organization` is the id of a
+    connection and of an organization at Huntress.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
     the marks of a page's last and first row. `below_id` is for a search that found too many: it
@@ -52,6 +62,8 @@ class TicketQuery:
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    indicator: IndicatorFilter | None = None
+    organization: tuple[int, str] | None = None
     untouched_hours: int | None = None
     older_hours: int | None = None
     within_hours: int | None = None
@@ -171,6 +183,20 @@ def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
     return in_tab(True) & Ticket.id.in_(still_open)
 
 
+def _has_indicator(value: IndicatorFilter) -> ColumnElement[bool]:
+    return Ticket.id.in_(select(Indicator.ticket_id).where(Indicator.key == value.key))
+
+
+def _is_of_organization(value: tuple[int, str]) -> ColumnElement[bool]:
+    connection_id, organization_id = value
+    its_own = select(Alert.ticket_id).where(
+        Alert.organization_external_id == organization_id,
+        Alert.connection_id == connection_id,
+        Alert.ticket_id.is_not(None),
+    )
+    return Ticket.id.in_(its_own)
+
+
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "board_id": lambda value: Ticket.board_id == value,
     "client_id": lambda value: Ticket.client_id == value,
@@ -184,6 +210,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "indicator": _has_indicator,
+    "organization": _is_of_organization,
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "untouched_hours": lambda time: Ticket.untouched_since <= time,

@@ -107,6 +107,10 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "indicator":
+        return f"Indicator: {value.words}"
+    if name == "organization":
+        return f"Huntress organization: {value[1]}"
     if name == "assignee":
         named = {NOBODY: "nobody", viewer_id: "me"}
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"

@@ -99,6 +99,11 @@ def change(ticket_id: int) -> ResponseReturnValue:
     return done(words, ticket_url(ticket_id))
 
 
+def page_of_refused(ticket_id: int, errors: Mapping[str, str]) -> str:
+    """The page of a ticket after something else than its change was refused."""
+    return _page(ticket_id, NoteForm(formdata=None), Refused(errors=errors))
+
+
 def _page(
     ticket_id: int,
     note_form: NoteForm,
