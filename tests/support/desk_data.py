@@ -39,6 +39,7 @@ from webapp.models import (
 )
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.people.users import hash_password
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
@@ -211,6 +212,7 @@ class _Writer:
             created = ticket.created_at
             self._note(ticket, build_creation_note(incident), created)
             self._alert(report, incident, ticket)
+            self._subject(incident, ticket)
             if incident.status in CLOSED_STATUSES:
                 self._close(ticket, incident.closed_at or created + timedelta(hours=3), people[0])
             elif count % 3 == 0:
@@ -262,6 +264,12 @@ class _Writer:
                 created_at=ticket.created_at,
             )
         )
+
+    def _subject(self, incident: Incident, ticket: Ticket) -> None:
+        write_indicators(self.session, {ticket.id: incident}, are_new=True)
+        ticket.subject_name = self._hostname(incident)
+        if ticket.subject_name:
+            ticket.subject_key = f"host:{ticket.subject_name.lower()}"
 
     def _hostname(self, incident: Incident) -> str | None:
         agent = self.agents.get(incident.agent_id or "")

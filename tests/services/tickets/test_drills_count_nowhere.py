@@ -97,7 +97,7 @@ def of_status(ticket: Ticket) -> int:
 def related(ticket: Ticket) -> int:
     with reading() as session:
         newer = session.get_one(Ticket, ticket.id + 1)
-        return len(find_related(session, newer, None).of_client)
+        return len(find_related(session, newer, None).of_organization)
 
 
 @pytest.mark.parametrize(

@@ -415,7 +415,7 @@ def test_the_incident_is_told(app: Flask, admin: Browser, path: str) -> None:
     words = words_of(admin.get(path).one("section", aria_labelledby="incident-heading"))
     assert "What the SOC says Somebody *dumped* LSASS." in words
     assert "process detections 3" in words
-    assert "Remediations 2 Isolate host completed Delete file unapproved C:\\x" in words
+    assert "Remediations 2 Delete file unapproved C:\\x Isolate host completed" in words
     raw = admin.get(f"{path}/raw").one("pre")
     assert json.loads("".join(raw.itertext())) == report
 

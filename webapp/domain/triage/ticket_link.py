@@ -50,9 +50,9 @@ class LinkState:
 def relation_words(kind: str, *, is_from: bool) -> str:
     """What a ticket is to the other one; `is_from` says that it is the one that was linked."""
     if kind == LinkKind.DUPLICATE:
-        return "duplicate of" if is_from else "original of"
+        return "a duplicate of" if is_from else "the original of"
     if kind == LinkKind.PART:
-        return "part of" if is_from else "case over"
+        return "part of" if is_from else "the case over"
     return "related to"
 
 

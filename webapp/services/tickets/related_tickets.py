@@ -65,7 +65,7 @@ class LinkedTicket:
 
     @property
     def words(self) -> str:
-        """Words such as `duplicate of`."""
+        """Words such as `a duplicate of`."""
         return relation_words(self.kind, is_from=self.is_from)
 
     @property

@@ -68,7 +68,7 @@ def _indicator(text: str, _: int) -> IndicatorFilter | None:
 
 
 def _organization(text: str, _: int) -> tuple[int, str] | None:
-    connection, _, organization = text.partition(":")
+    connection, _colon, organization = text.partition(":")
     number, key = read_number(connection), parse_id(organization)
     return (number, key) if number and key else None
 
