@@ -97,7 +97,8 @@ def of_status(ticket: Ticket) -> int:
 def related(ticket: Ticket) -> int:
     with reading() as session:
         newer = session.get_one(Ticket, ticket.id + 1)
-        return len(find_related(session, newer, None).of_organization)
+        found = find_related(session, newer, None).of_organization
+    return sum(one.ticket_id == ticket.id for one in found)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,12 @@ _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
 @dataclass(frozen=True, slots=True)
 class IndicatorFilter:
-    """An indicator of compromise to filter by: its key (see FoundIndicator), and words for it."""
+    """An indicator of compromise to filter by: its key (see FoundIndicator), words for it, and the
+    text that it was read from."""
 
     key: str
     words: str
+    typed: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,10 @@ def _one_of(words: Mapping[str, str]) -> Reader:
 
 def _indicator(text: str, _: int) -> IndicatorFilter | None:
     if is_indicator_key(text):
-        return IndicatorFilter(text, f"the one with the key {text[:8]}…")
-    found = read_indicator(clean_line(text, LONGEST_VALUE) or "")
-    return IndicatorFilter(found.key, found.value) if found else None
+        return IndicatorFilter(text, f"the one with the key {text[:8]}…", text)
+    typed = clean_line(text, LONGEST_VALUE) or ""
+    found = read_indicator(typed)
+    return IndicatorFilter(found.key, found.value, typed) if found else None
 
 
 def _organization(text: str, _: int) -> tuple[int, str] | None:
