@@ -27,7 +27,7 @@ from webapp.domain.triage.indicator_kinds import (
 from webapp.domain.triage.indicator_paths import PathFound, find_paths, find_unix_paths
 from webapp.domain.untrusted import clean_text
 
-MAX_INDICATORS = 200
+MOST_INDICATORS = 200
 LONGEST_READ = 200_000
 """How many characters of a report are read at most."""
 
@@ -97,7 +97,7 @@ def indicator_texts(incident: Incident) -> Iterator[str]:
         yield from item.parameters
 
 
-def find_indicators(texts: Iterable[str], *, limit: int = MAX_INDICATORS) -> list[FoundIndicator]:
+def find_indicators(texts: Iterable[str], *, limit: int = MOST_INDICATORS) -> list[FoundIndicator]:
     """The indicators of `texts`, each once, ordered by kind; at most `limit`. Never raises.
 
     Private addresses, versions, files that look like domains, and the pages that reports send their

@@ -16,7 +16,7 @@ from webapp.domain.triage.indicator_kinds import (
     is_indicator_key,
 )
 from webapp.domain.triage.indicators import (
-    MAX_INDICATORS,
+    MOST_INDICATORS,
     find_indicators,
     indicator_texts,
     read_indicator,
@@ -144,8 +144,8 @@ def test_defanged(kind, value, expected):
 
 def test_each_is_found_once_and_no_more_than_the_limit():
     assert len(find_indicators(["a.example A.example", "a[.]example"])) == 1
-    many = " ".join(f"198.51.{i // 250}.{i % 250 + 1}" for i in range(MAX_INDICATORS + 50))
-    assert len(find_indicators([many])) == MAX_INDICATORS
+    many = " ".join(f"198.51.{i // 250}.{i % 250 + 1}" for i in range(MOST_INDICATORS + 50))
+    assert len(find_indicators([many])) == MOST_INDICATORS
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda one: one["name"])
