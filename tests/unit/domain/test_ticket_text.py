@@ -434,7 +434,7 @@ STEP = {"id": 1, "type": "manual", "action": "Delete File", "status": "unapprove
         (
             {"summary": "It ran. It was *found*."},
             {"summary": "It ran. It is gone."},
-            "The SOC summary changed.\n\n- New: It is gone.\n- No longer said: It was \\*found\\*.\n",
+            "- New: It is gone.\n- No longer said: It was \\*found\\*.\n",
         ),
         (
             {"summary": None, "body": "<p>One.</p><p>Two.</p>"},

@@ -73,7 +73,7 @@ def is_indicator_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
-def defang(kind: str, value: str) -> str:
+def defang_indicator(kind: str, value: str) -> str:
     """Return `value` so that no program makes it a link: `hxxps://evil[.]example`.
 
     Hashes, paths, keys and accounts cannot be followed and stay as they are.

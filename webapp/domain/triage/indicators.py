@@ -100,8 +100,8 @@ def indicator_texts(incident: Incident) -> Iterator[str]:
 def find_indicators(texts: Iterable[str], *, limit: int = MOST_INDICATORS) -> list[FoundIndicator]:
     """The indicators of `texts`, each once, ordered by kind; at most `limit`. Never raises.
 
-    Private addresses, versions, files that look like domains, and the pages that reports send their
-    readers to, are none.
+    No indicators are private addresses, versions, files that look like domains, and the pages that
+    reports send their readers to.
     """
     found: dict[str, FoundIndicator] = {}
     room = LONGEST_READ

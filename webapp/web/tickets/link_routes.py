@@ -1,35 +1,17 @@
-"""Linking tickets, removing links, and closing the parts of a closed case."""
+"""Removing links, and closing the parts of a closed case."""
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from webapp.services.errors import FieldError, NotFoundError, RefusedError
+from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.tickets.links.close_parts import close_parts
-from webapp.services.tickets.links.link_tickets import (
-    KIND_FIELD,
-    NUMBER_FIELD,
-    link_tickets,
-    unlink_tickets,
-)
+from webapp.services.tickets.links.link_tickets import unlink_tickets
 from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import ticket_url
-from webapp.web.tickets.ticket_routes import page_of_refused
 from webapp.web.viewer import require_viewer
-
-
-@tickets.post("/tickets/<int:ticket_id>/links")
-@signed_in
-def add_link(ticket_id: int) -> ResponseReturnValue:
-    """Link the ticket to the one whose number was typed; a refused number is shown again."""
-    choice, typed = request.form.get(KIND_FIELD, ""), request.form.get(NUMBER_FIELD, "")
-    try:
-        sentence = link_tickets(ticket_id, choice, typed, actor_id=require_viewer().id)
-    except FieldError as error:
-        return page_of_refused(ticket_id, error.fields), 400
-    return done(sentence, ticket_url(ticket_id))
 
 
 @tickets.post("/tickets/<int:ticket_id>/links/<int:link_id>/remove")

@@ -12,7 +12,7 @@ from webapp.domain.incident import Incident, Remediation, Remediations
 from webapp.domain.triage.indicator_kinds import (
     FoundIndicator,
     IndicatorKind,
-    defang,
+    defang_indicator,
     is_indicator_key,
 )
 from webapp.domain.triage.indicators import (
@@ -137,7 +137,7 @@ def test_which_are_the_same(one, other, is_same):
     ],
 )
 def test_defanged(kind, value, expected):
-    assert defang(kind, value) == expected
+    assert defang_indicator(kind, value) == expected
     if expected != value:
         assert find_indicators([expected])[0].key, "it can be read back"
 

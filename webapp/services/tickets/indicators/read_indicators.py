@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
-from webapp.domain.triage.indicator_kinds import KIND_WORDS, IndicatorKind, defang
+from webapp.domain.triage.indicator_kinds import KIND_WORDS, IndicatorKind, defang_indicator
 from webapp.models import Indicator, Ticket
 from webapp.services.transactions import reading
 
@@ -54,7 +54,7 @@ def read_indicators(ticket_id: int) -> list[IndicatorGroup]:
         shown = [
             ShownIndicator(
                 value=row.value,
-                defanged=defang(kind, row.value),
+                defanged=defang_indicator(kind, row.value),
                 filter=_address(row.kind, row.value, row.key),
                 tickets=row.tickets,
                 clients=row.clients,
@@ -77,7 +77,7 @@ def _statement(ticket_id: int) -> Select[tuple[str, str, str, int, int]]:
     seen = (
         select(other.ticket_id, Ticket.client_id)
         .join(Ticket, Ticket.id == other.ticket_id)
-        .where(other.key == Indicator.key)
+        .where(other.key == Indicator.key, Ticket.is_drill.is_(False))
         .limit(SEEN_LIMIT)
         .correlate(Indicator)
     )
