@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp.domain.incident import Remediation
+from webapp.domain.triage.steps import OVER
 
-DONE_STATES = frozenset({"completed"})
-OVER_STATES = frozenset({"cancelled", "rejected"})
 _FOR_PEOPLE, _FAILED_FIRST = "manual", "failed"
 
 
@@ -59,7 +58,7 @@ def group_remediations(items: Iterable[Remediation]) -> list[RemediationGroup]:
 
 def is_step_left(state: str | None) -> bool:
     """Whether a step in this state still has to be done; a failed one has to."""
-    return (state or "").lower() not in DONE_STATES | OVER_STATES
+    return (state or "").lower() not in OVER
 
 
 def _is_for_people(item: Remediation) -> bool:

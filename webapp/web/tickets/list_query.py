@@ -10,6 +10,7 @@ from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
 from webapp.domain.triage.indicators import read_indicator
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
@@ -93,6 +94,9 @@ FILTERS = (
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
     Filter("indicator", "indicator", "indicator", _indicator),
     Filter("organization", "organization", "organization", _organization),
+    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("raised", "is_raised", "raised severity", _flag),
+    Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )
 KEPT = (*(one.name for one in FILTERS), "state", "sort")
 
