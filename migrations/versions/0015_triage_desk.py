@@ -436,6 +436,22 @@ def create_indexes() -> None:
         postgresql_where=sa.text("closed_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_comments_duplicate_note",
+        "comments",
+        ["ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("kind = 'duplicate_note'"),
+        postgresql_where=sa.text("kind = 'duplicate_note'"),
+    )
+    op.create_index(
+        "ix_tickets_open_client",
+        "tickets",
+        ["client_id", "id"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
         "ix_alerts_facts_version",
         "alerts",
         ["connection_id", "facts_version", "id"],
@@ -460,7 +476,7 @@ def create_indexes() -> None:
     op.create_index(
         "ix_tickets_subject_key",
         "tickets",
-        ["subject_key", "id"],
+        ["subject_key", "client_id", "id"],
         unique=False,
         sqlite_where=sa.text("subject_key IS NOT NULL"),
         postgresql_where=sa.text("subject_key IS NOT NULL"),

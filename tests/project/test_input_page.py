@@ -30,6 +30,8 @@ OURS = {
     "webapp.domain.notices.policy_words": "how a policy is put into words",
     "webapp.domain.notices.summary": "how much a summary names",
     "webapp.domain.watch.heartbeat": "what the heartbeat says",
+    "webapp.services.tickets.indicators.read_indicators": "how much a page counts, and links to",
+    "webapp.services.tickets.related_tickets": "how much a page shows",
     "webapp.domain.retention.words": "which names are looked for",
     "webapp.models.outbox": "columns that nobody types into",
     "webapp.services.notices.read_facts": "how messages are cut",

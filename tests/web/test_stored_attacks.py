@@ -30,9 +30,11 @@ from webapp.models import (
     Category,
     HuntressAgent,
     InboxRow,
+    Indicator,
     SavedView,
     Ticket,
     TicketAsset,
+    TicketLink,
 )
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
@@ -64,7 +66,10 @@ TEXT_COLUMNS = {
     *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
     *("subject_name", "subject_user", "raised_severity"),
 }
-MORE_COLUMNS = {("alerts", "status"), ("assets", "type"), ("priorities", "colour")}
+MORE_COLUMNS = {
+    *(("alerts", "status"), ("assets", "type"), ("priorities", "colour"), ("indicators", "value")),
+    *(("tickets", "subject_name"), ("tickets", "subject_user")),
+}
 WRITTEN = (
     "\u202eevil\u202c\u2066x\u2069\u200f <script>alert(1)</script> [a](javascript:alert(1))"
     " <https://evil.example> https://evil.example ![p](https://evil.example/p.png)"
@@ -95,10 +100,22 @@ def plant(session: Session, text: str, now: object) -> None:
     asset = Asset(client_id=ticket.client_id, name="a", hostname_key="a", type="t")
     session.add_all([category, asset])
     session.flush()
-    report = json.dumps({"id": 1, "subject": text, "summary": text, "remediations": [text]})
+    report = json.dumps(
+        {
+            "id": 1,
+            "subject": text,
+            "summary": text,
+            "body": f"<p>{text}</p>",
+            "remediations": [text],
+        }
+    )
     session.add_all(
         [
             TicketAsset(ticket_id=1, asset_id=asset.id),
+            TicketLink(from_id=1, to_id=2, kind="duplicate", created_by_id=1, created_at=now),
+            TicketLink(from_id=3, to_id=1, kind="part", created_by_id=1, created_at=now),
+            Indicator(ticket_id=1, kind="path", value="C:\\a", key="0"),
+            Indicator(ticket_id=2, kind="path", value="C:\\a", key="0"),
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),

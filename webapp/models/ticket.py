@@ -27,6 +27,10 @@ from webapp.models.user import User
 SOURCE_HUNTRESS = "huntress"
 SOURCE_MANUAL = "manual"
 INTERNAL_NOTE = "internal_note"
+DUPLICATE_NOTE = "duplicate_note"
+"""The kind of an entry that tells an original what happened to a duplicate's incident; its
+`details` name the duplicate's `ticket_id`."""
+
 URL_LENGTH = 2_000
 _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
@@ -108,6 +112,13 @@ class Ticket(Base):
             sqlite_where=text("closed_at IS NOT NULL"),
             postgresql_where=text("closed_at IS NOT NULL"),
         ),
+        Index(
+            "ix_tickets_open_client",
+            "client_id",
+            "id",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index("uq_tickets_form_token", "form_token", unique=True),  # one ticket per form
         Index(
             "ix_tickets_open",  # ordered by age, with all columns that the dashboard reads
@@ -137,6 +148,7 @@ class Ticket(Base):
         Index(
             "ix_tickets_subject_key",
             "subject_key",
+            "client_id",
             "id",
             sqlite_where=text("subject_key IS NOT NULL"),
             postgresql_where=text("subject_key IS NOT NULL"),
@@ -245,6 +257,14 @@ class Comment(Base):
     """
 
     __tablename__ = "comments"
+    __table_args__ = (
+        Index(
+            "ix_comments_duplicate_note",
+            "ticket_id",
+            sqlite_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+            postgresql_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)

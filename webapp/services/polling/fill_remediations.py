@@ -20,6 +20,8 @@ from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
 from webapp.services.polling.reports.read_facts import write_facts
+from webapp.services.tickets.indicators.write_indicators import write_indicators
+from webapp.services.tickets.links.note_originals import note_originals
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50
@@ -127,3 +129,5 @@ def _write(
     if note:
         now = ticket.updated_at = clock.utcnow()
         session.add(Comment(ticket_id=ticket.id, body=note, created_at=now))
+        note_originals(session, {ticket.id: note}, now)
+    write_indicators(session, {ticket.id: after})

@@ -31,7 +31,7 @@ from webapp.domain.ticket_text import (
     build_update_note,
     unknown_severity_words,
 )
-from webapp.models import Comment, Priority, Status, Ticket
+from webapp.models import Priority, Status, Ticket
 from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
@@ -53,6 +53,7 @@ from webapp.services.polling.reports.report_times import (
     was_missed,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.links.note_originals import add_entries
 from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
@@ -141,8 +142,7 @@ class _Writer:
     def _write_rest(self) -> None:
         """Write the alerts, notes and asset links that were collected with the tickets."""
         self.alerts.write()
-        if self.comments:
-            self.session.execute(insert(Comment), self.comments)
+        add_entries(self.session, self.comments, self.now)
         self.linker.write()
         self.notices.write(self.session, self.now)
         if self.alerts.has_pending:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
 
 from webapp import clock
 from webapp.domain.security.events import Export
@@ -17,11 +18,13 @@ from webapp.models import (
     Comment,
     Connection,
     HuntressAgent,
+    Indicator,
     OrganizationMapping,
     OutboxRow,
     Priority,
     Status,
     Ticket,
+    TicketLink,
     User,
 )
 from webapp.services.audit_trail.record_aside import record_export
@@ -45,6 +48,8 @@ client          the client itself
 organizations   the organizations of Huntress accounts that belong to it
 assets, agents  its machines, here and at Huntress
 tickets, notes  its tickets with everything in their timelines
+links           which tickets its tickets were linked to
+indicators      indicators of compromise that its reports name
 incidents       what Huntress reported; the report as it was sent is in the .json only
 messages        what was told of its tickets, and to which targets
 mutes           times in which nobody was told of its tickets
@@ -76,6 +81,8 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("agents", _of_agents(client_id), HuntressAgent.id),
         read_section("tickets", _of_tickets(client_id), Ticket.id),
         read_section("notes", _of_notes(client_id), Comment.id),
+        read_section("links", _of_links(client_id), TicketLink.id),
+        read_section("indicators", _of_indicators(client_id), Indicator.id),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -181,6 +188,33 @@ def _of_notes(client_id: int) -> Query:
         )
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .outerjoin(User, User.id == Comment.author_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_links(client_id: int) -> Query:
+    near, far = aliased(Ticket), aliased(Ticket)
+    its_tickets = select(Ticket.id).where(is_of_client(client_id))
+    return (
+        select(
+            TicketLink.id,
+            near.number.label("ticket"),
+            TicketLink.kind.label("is"),
+            far.number.label("of"),
+            User.name.label("linked_by"),
+            TicketLink.created_at,
+        )
+        .join(near, near.id == TicketLink.from_id)
+        .join(far, far.id == TicketLink.to_id)
+        .outerjoin(User, User.id == TicketLink.created_by_id)
+        .where(or_(TicketLink.from_id.in_(its_tickets), TicketLink.to_id.in_(its_tickets)))
+    )
+
+
+def _of_indicators(client_id: int) -> Query:
+    return (
+        select(Indicator.id, Ticket.number.label("ticket"), Indicator.kind, Indicator.value)
+        .join(Ticket, Ticket.id == Indicator.ticket_id)
         .where(is_of_client(client_id))
     )
 

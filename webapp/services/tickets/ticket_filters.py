@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
 from webapp.domain.triage.subjects import subject_keys
-from webapp.models import Alert, Connection, Ticket
+from webapp.models import Alert, Connection, Indicator, Ticket
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
@@ -25,6 +25,16 @@ _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
 
 
 @dataclass(frozen=True, slots=True)
+class IndicatorFilter:
+    """An indicator of compromise to filter by: its key (see FoundIndicator), words for it, and the
+    text that it was read from."""
+
+    key: str
+    words: str
+    typed: str
+
+
+@dataclass(frozen=True, slots=True)
 class TicketQuery:
     """The filters, the sort and the place of a page of tickets.
 
@@ -33,7 +43,9 @@ class TicketQuery:
     reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
     have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
-    `is_open_in_huntress` for closed tickets whose incident is open there.
+    `is_open_in_huntress` for closed tickets whose incident is open there. `indicator` is the key of
+    an indicator of compromise, with the words that say which. `organization` is the id of a
+    connection and of an organization at Huntress.
 
     `subject` is the name of a host or identity, in any case. `is_raised` is for tickets whose
     severity rose above the priority that a person chose, `lacks_reference` for those without a PSA
@@ -57,6 +69,8 @@ class TicketQuery:
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    indicator: IndicatorFilter | None = None
+    organization: tuple[int, str] | None = None
     subject: str | None = None
     is_raised: bool = False
     lacks_reference: bool = False
@@ -179,6 +193,20 @@ def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
     return in_tab(True) & Ticket.id.in_(still_open)
 
 
+def _has_indicator(value: IndicatorFilter) -> ColumnElement[bool]:
+    return Ticket.id.in_(select(Indicator.ticket_id).where(Indicator.key == value.key))
+
+
+def _is_of_organization(value: tuple[int, str]) -> ColumnElement[bool]:
+    connection_id, organization_id = value
+    its_own = select(Alert.ticket_id).where(
+        Alert.organization_external_id == organization_id,
+        Alert.connection_id == connection_id,
+        Alert.ticket_id.is_not(None),
+    )
+    return Ticket.id.in_(its_own)
+
+
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "board_id": lambda value: Ticket.board_id == value,
     "client_id": lambda value: Ticket.client_id == value,
@@ -192,6 +220,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "indicator": _has_indicator,
+    "organization": _is_of_organization,
     "subject": lambda name: Ticket.subject_key.in_(subject_keys(name)),
     "is_raised": lambda _: Ticket.raised_severity.is_not(None),
     "lacks_reference": lambda _: Ticket.external_reference.is_(None),

@@ -109,6 +109,10 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "indicator":
+        return f"Indicator: {value.words}"
+    if name == "organization":
+        return f"Huntress organization: {value[1]}"
     if name == "host":
         return f"Host or identity: {value}"
     if name == "assignee":

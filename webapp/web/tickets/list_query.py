@@ -8,11 +8,13 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
+from webapp.domain.triage.indicators import read_indicator
 from webapp.domain.triage.subjects import SUBJECT_LENGTH
-from webapp.domain.untrusted import clean_line
+from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
-from webapp.services.tickets.ticket_filters import MAX_HOURS
+from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"
@@ -59,6 +61,20 @@ def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
 
 
+def _indicator(text: str, _: int) -> IndicatorFilter | None:
+    if is_indicator_key(text):
+        return IndicatorFilter(text, f"the one with the key {text[:8]}…", text)
+    typed = clean_line(text, LONGEST_VALUE) or ""
+    found = read_indicator(typed)
+    return IndicatorFilter(found.key, found.value, typed) if found else None
+
+
+def _organization(text: str, _: int) -> tuple[int, str] | None:
+    connection, _colon, organization = text.partition(":")
+    number, key = read_number(connection), parse_id(organization)
+    return (number, key) if number and key else None
+
+
 FILTERS = (
     Filter("q", "search", "search", lambda text, _: clean_line(text, SEARCH_LENGTH)),
     Filter("priority", "priority_id", "priority", _number),
@@ -76,6 +92,8 @@ FILTERS = (
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
+    Filter("indicator", "indicator", "indicator", _indicator),
+    Filter("organization", "organization", "organization", _organization),
     Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
     Filter("raised", "is_raised", "raised severity", _flag),
     Filter("no_reference", "lacks_reference", "no PSA reference", _flag),

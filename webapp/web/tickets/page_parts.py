@@ -2,10 +2,18 @@
 
 from typing import Any
 
+from flask import request
+
+from webapp.domain.triage.ticket_link import CHOICE_WORDS
+from webapp.services.tickets.indicators.read_indicators import read_indicators
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.web.viewer import Viewer
 
 
 def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
-    return {}
+    return {
+        "indicators": read_indicators(view.ticket.id) if view.ticket.connection_id else (),
+        "link_choices": CHOICE_WORDS,
+        "link_typed": request.form if request.endpoint == "tickets.add_link" else {},
+    }

@@ -11,6 +11,7 @@ from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
@@ -97,6 +98,18 @@ def change(ticket_id: int) -> ResponseReturnValue:
         return _page(ticket_id, NoteForm(formdata=None), refused), 400
     words = "The ticket was updated." if sentences else "Nothing was changed."
     return done(words, ticket_url(ticket_id))
+
+
+@tickets.post("/tickets/<int:ticket_id>/links")
+@signed_in
+def add_link(ticket_id: int) -> ResponseReturnValue:
+    """Link the ticket to the one whose number was typed; a refused number is shown again."""
+    choice, typed = request.form.get(KIND_FIELD, ""), request.form.get(NUMBER_FIELD, "")
+    try:
+        sentence = link_tickets(ticket_id, choice, typed, actor_id=require_viewer().id)
+    except FieldError as error:
+        return _page(ticket_id, NoteForm(formdata=None), Refused(errors=error.fields)), 400
+    return done(sentence, ticket_url(ticket_id))
 
 
 def _page(

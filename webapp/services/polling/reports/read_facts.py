@@ -2,7 +2,7 @@
 
 FACTS_VERSION goes up with every change of what is read. Reports that an earlier version read are
 read again by the hourly upkeep, those of open tickets first. Any batch may be interrupted, and a
-report may be read any number of times.
+report may be read any number of times. The indicators of tickets are found in the same pass.
 """
 
 import time
@@ -19,6 +19,7 @@ from webapp.domain.triage.steps import count_steps
 from webapp.domain.triage.subjects import find_subject
 from webapp.models import Alert, Connection, Ticket
 from webapp.services.lookups import get_connection
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 from webapp.services.transactions import reading, transaction
 
 FACTS_VERSION = 1
@@ -94,11 +95,15 @@ def _read_batch(connection_id: int, *, of_open: bool) -> int:
     ends_at, count = time.monotonic() + BATCH_SECONDS, 0
     with transaction() as session:
         get_connection(session, connection_id, lock=True)
+        reports: dict[int, Incident] = {}
         for alert, ticket in _older(session, connection_id, of_open=of_open):
-            _read_again(alert, ticket)
+            incident = _read_again(alert, ticket)
+            if incident is not None and ticket is not None and not alert.is_drill:
+                reports[ticket.id] = incident
             count += 1
             if time.monotonic() > ends_at:
                 break
+        write_indicators(session, reports)
     return count
 
 
@@ -129,7 +134,8 @@ def _lock(session: Session, ticket_ids: list[int]) -> None:
     session.execute(tickets.with_for_update(key_share=True))
 
 
-def _read_again(alert: Alert, ticket: Ticket | None) -> None:
+def _read_again(alert: Alert, ticket: Ticket | None) -> Incident | None:
+    """Write the facts of a report and return it; None where none is kept that can be read."""
     try:
         incident = alert.read_report()
     except (ValueError, RecursionError):
@@ -138,3 +144,4 @@ def _read_again(alert: Alert, ticket: Ticket | None) -> None:
         alert.facts_version = FACTS_VERSION
     else:
         write_facts(alert, incident, ticket)
+    return incident
