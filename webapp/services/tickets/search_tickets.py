@@ -121,7 +121,7 @@ def _search_postgresql(
     # The words are written into the statement: a plan made for unknown words reads every match of
     # common words.
     words = bindparam("search", query, String, literal_execute=True)
-    is_match = func.to_tsquery(text("'simple'"), words)
+    is_match = func.to_tsquery(text("'simple'"), func.ticket_search_fold(words))
     newest = (
         select(Ticket.id).where(*conditions).order_by(Ticket.id.desc()).limit(NEWEST_TICKETS)
     ).cte("newest")
