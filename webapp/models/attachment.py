@@ -9,8 +9,6 @@ from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.user import User
 
-FILE_NAME_LENGTH = 255
-
 
 class AttachmentContent(Base):
     """The content of files, once for each; `sha256` is its hash as hex, `size` is in bytes.
@@ -51,7 +49,7 @@ class Attachment(Base):
         ForeignKey("comments.id", ondelete="SET NULL"), index=True
     )
     sha256: Mapped[str] = reference("attachment_contents.sha256")
-    name: Mapped[str] = mapped_column(String(FILE_NAME_LENGTH))
+    name: Mapped[str] = mapped_column(String(255))
     author_id: Mapped[int | None] = reference("users.id")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
