@@ -6,6 +6,8 @@ They have the names of the filters. Whatever is no operator is searched for as t
 import re
 from dataclasses import dataclass
 
+from webapp.domain.search_query import Place, Term, parse_search, parse_value
+
 OPERATORS = {
     "client": "client",
     "status": "status",
@@ -38,6 +40,9 @@ STATES = {
     "raised": "raised by Huntress above the priority that was chosen",
 }
 """What may follow `is:`, in words."""
+
+PLACES = {"host": Place.SUBJECT, "file": Place.FILES, "indicator": Place.INDICATORS}
+"""What is looked for in a part of the index; everything else becomes a filter of the list."""
 
 MAX_OPERATORS = 12
 
@@ -100,6 +105,19 @@ def parse_operators(typed: str) -> ParsedSearch:
         else:
             operators.append(Operator(asks, name.lower(), value))
     return ParsedSearch(" ".join(texts), tuple(operators), tuple(dict.fromkeys(unclear)))
+
+
+def search_terms(parsed: ParsedSearch) -> tuple[Term, ...]:
+    """Return all that the index is searched for: the text, and operators that ask for PLACES."""
+    asked = [
+        parse_value(one.value, PLACES[one.asks]) for one in parsed.operators if one.asks in PLACES
+    ]
+    return (*(term for term in asked if term is not None), *parse_search(parsed.text))
+
+
+def is_text_search(parsed: ParsedSearch) -> bool:
+    """Whether the index is searched at all; filters alone need it not."""
+    return bool(parsed.text.strip()) or any(one.asks in PLACES for one in parsed.operators)
 
 
 def _looks_like_operator(name: str, value: str) -> bool:

@@ -6,19 +6,22 @@ filters, only the newest are looked at. This keeps the list quick with 100,000 t
 `python -m bench desk`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 
 from webapp import clock
+from webapp.domain.searching.snippets import Snippet
 from webapp.models import Priority, Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
+from webapp.services.tickets.searching.find_snippets import find_snippets
+from webapp.services.tickets.searching.similar_names import find_similar
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -61,7 +64,8 @@ class TicketPage:
 
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
-    tickets than the list looks at, the older ones have ids below `older_below`.
+    tickets than the list looks at, the older ones have ids below `older_below`. `snippets` show by
+    ticket id where the search matches; `similar` are searches to try where it finds nothing.
     """
 
     query: TicketQuery
@@ -72,6 +76,8 @@ class TicketPage:
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
+    snippets: Mapping[int, Snippet] = field(default_factory=dict)
+    similar: Sequence[str] = ()
 
 
 def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
@@ -92,15 +98,19 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             limit = MATCH_LIMIT
             open_count, closed_count = _count_found(session, query, conditions, matches)
             listed = [is_among(matches.ids)]
+        page = _read_page(session, query, listed, choices.priorities, page_size)
+        is_vain = bool(query.search) and not open_count and not closed_count
         return TicketPage(
             query=query,
-            tickets=_read_page(session, query, listed, choices.priorities, page_size),
+            tickets=page,
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
             ignored=ignored,
             count_limit=limit,
             older_below=matches.ids[-1] if matches is not None and matches.is_cut else None,
+            snippets=find_snippets(session, page.rows, query.parsed_search),
+            similar=find_similar(session, query.search) if is_vain else (),
         )
 
 
@@ -172,7 +182,7 @@ def _page_ids(
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
     narrowed = [in_tab(query.is_closed), *conditions]
-    if query.sort_name == BY_PRIORITY and not query.search:
+    if query.sort_name == BY_PRIORITY and not query.has_text:
         return _ids_by_priority(narrowed, place, priorities, size)
     return _ids(narrowed, SORTS[query.sort_name], place, size)
 

@@ -11,11 +11,11 @@ from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
+from webapp.services.tickets.searching.operator_conditions import ME
 from webapp.services.tickets.ticket_filters import MAX_HOURS
 from webapp.web.params import read_number
 
 CLOSED = "closed"
-ME = "me"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
 
@@ -102,6 +102,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         after=values.get("after"),
         before=values.get("before"),
         below_id=read_number(values.get("below")),
+        viewer_id=viewer_id,
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))
