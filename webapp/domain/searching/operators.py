@@ -121,7 +121,7 @@ def is_text_search(parsed: ParsedSearch) -> bool:
 
 
 def _looks_like_operator(name: str, value: str) -> bool:
-    """Whether a word before a colon was meant as one: `HKLM:\\x`, `https://x` and `a::1` are not."""
+    """Whether a word before a colon was meant as one: `HKLM:\\x` and `https://x` are not."""
     is_address = value.startswith(("/", "\\", ":"))
     return bool(value) and not is_address and not _NO_OPERATOR.fullmatch(name)
 

@@ -13,7 +13,10 @@ REPORT_WORDS_LENGTH = 40_000
 
 
 def words_of_report(incident: Incident) -> str | None:
-    """Return the report's text, the summary first, then remediations, cut to REPORT_WORDS_LENGTH; None if empty."""
+    """Return the summary, the remediations and the body, cut to REPORT_WORDS_LENGTH.
+
+    None where the report says nothing.
+    """
     parts: list[str] = []
     length = 0
     for part in _parts(incident):

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp import clock
 from webapp.domain.cursor_walk import ListWalk, WalkError
 from webapp.domain.incident import Incident, remediations_text
+from webapp.domain.searching.report_words import words_of_report
 from webapp.domain.ticket_text import build_body, build_remediations_note
 from webapp.huntress.errors import HuntressError
 from webapp.models import Alert, Comment, Ticket
@@ -80,6 +81,7 @@ def _fill(cycle: Cycle, due: tuple[int, str]) -> None:
         is_first = alert.all_remediations is None
         alert.all_remediations = remediations_text(rows)
         after = alert.read_report() or before
+        alert.report_text = words_of_report(after)
         _write(session, cycle, alert.ticket_id, before, after, is_first=is_first)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
+from webapp.domain.searching.report_words import words_of_report
 from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
@@ -122,7 +123,9 @@ class AlertWriter:
         mapping = self._context.mapping(one.incident)
         has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
         if mapping is not None and not mapping.creates_tickets and not has_ticket:
-            bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
+            bare = dict.fromkeys(
+                ("message", "agent_external_id", "device_name", "raw_report", "report_text")
+            )
             hashed = one.entry.content_hash if one.entry.is_reduced else None
             return {**bare, "content_hash": hashed}
         agent = self._context.agent(one.incident)
@@ -131,6 +134,7 @@ class AlertWriter:
             "agent_external_id": one.incident.agent_id,
             "device_name": agent.hostname if agent else None,
             "raw_report": one.entry.payload,
+            "report_text": words_of_report(one.incident) if has_ticket else None,
             "content_hash": one.entry.content_hash,
         }
 

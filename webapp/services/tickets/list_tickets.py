@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 
 from webapp import clock
 from webapp.domain.searching.snippets import Snippet
-from webapp.models import Priority, Ticket
+from webapp.models import Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
-from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
+from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.searching.find_snippets import find_snippets
 from webapp.services.tickets.searching.similar_names import find_similar
@@ -72,7 +73,7 @@ class TicketPage:
     tickets: PageOfRows[Ticket]
     open_count: int
     closed_count: int
-    choices: FilterChoices
+    choices: DeskChoices
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
@@ -115,7 +116,7 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
 
 
 def next_in_list(
-    query: TicketQuery, ticket: Ticket, priorities: Sequence[Priority]
+    query: TicketQuery, ticket: Ticket, priorities: Sequence[PriorityChoice]
 ) -> Ticket | None:
     """The ticket after `ticket` in the list, even if `ticket` is not in the list (any more).
 
@@ -161,7 +162,7 @@ def _read_page(
     session: Session,
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> PageOfRows[Ticket]:
     keyset = SORTS[query.sort_name]
@@ -177,7 +178,7 @@ def _page_ids(
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
@@ -214,7 +215,7 @@ def _ids(
 def _ids_by_priority(
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL that takes the first ids of each priority from an index, then the first of all these."""

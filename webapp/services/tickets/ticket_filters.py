@@ -127,8 +127,7 @@ def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bo
     ]
     parsed = query.parsed_search
     conditions += [
-        _CONDITIONS[name](value)
-        for name, value in list_operator_filters(parsed, query.viewer_id)
+        _CONDITIONS[name](value) for name, value in list_operator_filters(parsed, query.viewer_id)
     ]
     return conditions + operator_conditions(parsed, now)
 
