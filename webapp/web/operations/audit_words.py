@@ -72,6 +72,8 @@ ACTIONS = {
     "target.resumed": "Resumed a target",
     "target.secret_rotated": "Rotated a webhook's secret",
     "ticket.changed": "Changed a ticket",
+    "ticket.file_added": "Added a file to a ticket",
+    "ticket.file_removed": "Removed a file from a ticket",
     "ticket.moved": "Moved a ticket to its client",
     "ticket.noted": "Added a note to a ticket",
     "ticket_move.declined": "Left tickets on triage",
