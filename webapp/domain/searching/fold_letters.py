@@ -54,10 +54,9 @@ def _variants() -> dict[str, str]:
 
 @cache
 def _spelling(part: str) -> str:
-    one, *others = part
     other_letters = _variants().get(part, "")
-    if others:
+    if len(part) > 1:
         apart = "".join(_spelling(letter) for letter in part)
         return f"(?:{apart}|[{other_letters}])" if other_letters else apart
-    letter = f"[{re.escape(one)}{other_letters}]" if other_letters else re.escape(one)
-    return f"{letter}[{_MARKS}]*" if one.isalpha() else letter
+    letter = f"[{re.escape(part)}{other_letters}]" if other_letters else re.escape(part)
+    return f"{letter}[{_MARKS}]*" if part.isalpha() else letter

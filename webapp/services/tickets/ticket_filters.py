@@ -14,7 +14,9 @@ from webapp.models import Alert, Connection, Ticket
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.searching.operator_conditions import (
-    NOBODY,
+    NOBODY as NOBODY,
+)
+from webapp.services.tickets.searching.operator_conditions import (
     list_operator_filters,
     operator_conditions,
 )

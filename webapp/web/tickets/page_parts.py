@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from webapp.extensions import current_config
+from webapp.services.tickets.attachments.read_attachments import read_ticket_files
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.web.viewer import Viewer
 
 
 def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
-    return {}
+    return {
+        "files": read_ticket_files(view.ticket.id, [entry.id for entry in view.comments]),
+        "file_limits": current_config().file_limits,
+    }

@@ -13,7 +13,7 @@ from datetime import datetime
 from flask import abort
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
 
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
@@ -32,6 +32,7 @@ class NoteForm(FlaskForm):
     """The form for an internal note."""
 
     body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    files = MultipleFileField("Files")
 
 
 class TextForm(FlaskForm):

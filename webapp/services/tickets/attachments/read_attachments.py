@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import joinedload
 
-from webapp.models import Attachment, AttachmentContent, User
+from webapp.models import Attachment, AttachmentContent, Ticket, User
 from webapp.services.errors import NotFoundError
-from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
+from webapp.services.keyset import Keyset, Order, read_page
 from webapp.services.tickets.attachments.contents import read_content
 from webapp.services.tickets.read_ticket import load_ticket
 from webapp.services.transactions import reading
@@ -37,7 +38,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class TicketFiles:
-    """The newest files of a ticket, their number in all, and those of the entries that are shown."""
+    """The newest files of a ticket, the number of all, and those of the entries shown."""
 
     newest: Sequence[FileRow] = ()
     count: int = 0
@@ -75,7 +76,7 @@ def read_ticket_files(ticket_id: int, comment_ids: Sequence[int]) -> TicketFiles
     count = select(func.count()).where(Attachment.ticket_id == ticket_id).scalar_subquery()
     statement = (
         _rows(ticket_id)
-        .add_columns(count.label("count"))
+        .add_columns(count.label("held"))
         .where(or_(Attachment.id.in_(newest), Attachment.comment_id.in_(comment_ids)))
         .order_by(Attachment.id.desc())
         .limit(SHOWN + MOST_OF_NOTES)
@@ -89,23 +90,48 @@ def read_ticket_files(ticket_id: int, comment_ids: Sequence[int]) -> TicketFiles
     for row in reversed(rows):
         if row.comment_id is not None:
             by_note.setdefault(row.comment_id, []).append(row)
-    return TicketFiles(rows[:SHOWN], found[0].count, by_note)
+    return TicketFiles(rows[:SHOWN], found[0].held, by_note)
+
+
+@dataclass(frozen=True, slots=True)
+class FilesPage:
+    """A page of all files of a ticket."""
+
+    ticket: Ticket
+    rows: Sequence[FileRow]
+    previous_mark: str | None
+    next_mark: str | None
 
 
 def list_ticket_files(
     ticket_id: int, *, after: str | None = None, before: str | None = None
-) -> PageOfRows[Attachment]:
+) -> FilesPage:
     """Read a page of a ticket's files, the newest first. Raises NotFoundError."""
-    with reading() as session:
-        load_ticket(session, ticket_id)
-        return read_page(
-            session,
-            select(Attachment).where(Attachment.ticket_id == ticket_id),
-            _NEWEST,
-            FILES_A_PAGE,
-            after=after,
-            before=before,
+    statement = (
+        select(Attachment)
+        .where(Attachment.ticket_id == ticket_id)
+        .options(
+            joinedload(Attachment.author),
+            joinedload(Attachment.content).defer(AttachmentContent.picture),
         )
+    )
+    with reading() as session:
+        ticket = load_ticket(session, ticket_id)
+        page = read_page(session, statement, _NEWEST, FILES_A_PAGE, after=after, before=before)
+    rows = [
+        FileRow(
+            id=row.id,
+            name=row.name,
+            size=row.content.size,
+            is_picture=row.content.picture_type is not None,
+            author_id=row.author_id,
+            author=row.author.name if row.author else None,
+            comment_id=row.comment_id,
+            created_at=row.created_at,
+        )
+        for row in page.rows
+    ]
+    return FilesPage(ticket, rows, page.previous_mark, page.next_mark)
 
 
 def read_download(ticket_id: int, attachment_id: int) -> Download:
@@ -138,7 +164,7 @@ _NEWEST = Keyset(Order(Attachment.id, "id", descending=True))
 
 
 def _rows(ticket_id: int) -> Select[Any]:
-    return (
+    rows: Select[Any] = (
         select(
             Attachment.id,
             Attachment.name,
@@ -153,6 +179,7 @@ def _rows(ticket_id: int) -> Select[Any]:
         .outerjoin(User, User.id == Attachment.author_id)
         .where(Attachment.ticket_id == ticket_id)
     )
+    return rows
 
 
 def _row(found: Any) -> FileRow:
