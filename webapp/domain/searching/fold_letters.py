@@ -13,7 +13,8 @@ OTHER_LETTERS = {
 _MARKS = "\u0300-\u036f"
 _MARK = re.compile(f"[{_MARKS}]+")
 _LETTERS_WITH_ACCENTS = (range(0xC0, 0x250), range(0x1E00, 0x1F00))
-_IN_TWO = re.compile(r"ss|ae|oe|th|.", re.DOTALL)
+_IN_TWO = re.compile(r"s{2,}|ae|oe|th|.", re.DOTALL)
+_SHARP = "ß"
 
 
 def fold_letters(text: str) -> str:
@@ -54,6 +55,8 @@ def _variants() -> dict[str, str]:
 
 @cache
 def _spelling(part: str) -> str:
+    if part.startswith("ss"):
+        return f"(?:{_spelling('s')}|{_SHARP}){{{(len(part) + 1) // 2},{len(part)}}}"
     other_letters = _variants().get(part, "")
     if len(part) > 1:
         apart = "".join(_spelling(letter) for letter in part)
