@@ -17,7 +17,7 @@ from webapp.web.cookies import SESSION, read_cookie
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-USUAL_BYTES = 16 * MEGABYTE
+MAX_REQUEST_BYTES = 16 * MEGABYTE
 BESIDE_FILES = MEGABYTE
 """Room for the fields of a form beside its files."""
 
@@ -36,11 +36,11 @@ def are_files_taken() -> bool:
 
 def init_request_sizes(app: Flask) -> None:
     """Set the limits; this comes before whatever reads a form, such as the check of its token."""
-    app.config["MAX_CONTENT_LENGTH"] = USUAL_BYTES
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
 
     @app.before_request
     def _make_room() -> None:
-        if (request.content_length or 0) > USUAL_BYTES and are_files_taken() and _may_send():
+        if (request.content_length or 0) > MAX_REQUEST_BYTES and are_files_taken() and _may_send():
             request.max_content_length = current_config().file_limits.ticket_bytes + BESIDE_FILES
 
 
