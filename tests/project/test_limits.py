@@ -68,6 +68,7 @@ def test_what_the_proxy_adds() -> None:
         "zone=triagedesk_requests:10m rate=50r/s",
         "limit_conn triagedesk_connections 50;",
         "client_max_body_size 16m;",
+        "client_max_body_size 101m;",
     ):
         assert words in NGINX, words
     told = " ".join(DOCUMENT.split())

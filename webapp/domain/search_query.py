@@ -25,7 +25,7 @@ _ADDRESS = re.compile(r"[0-9]+(?:[.:/][0-9]+)+|(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa
 _MORE = "*"
 
 
-class Place(StrEnum):
+class IndexPart(StrEnum):
     """A part of a ticket that can be searched alone, as SQLite's index names its column."""
 
     INDICATORS = "indicators"
@@ -35,7 +35,7 @@ class Place(StrEnum):
     @property
     def label(self) -> str:
         """The label of its words in PostgreSQL's index."""
-        return {Place.INDICATORS: "A", Place.SUBJECT: "B", Place.FILES: "C"}[self]
+        return {IndexPart.INDICATORS: "A", IndexPart.SUBJECT: "B", IndexPart.FILES: "C"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Term:
 
     words: tuple[str, ...]
     is_prefix: bool = False
-    place: Place | None = None
+    place: IndexPart | None = None
 
     @property
     def as_number(self) -> "Term | None":
@@ -80,7 +80,7 @@ def parse_search(typed: str) -> tuple[Term, ...]:
     )
 
 
-def parse_value(value: str, place: Place) -> Term | None:
+def parse_value(value: str, place: IndexPart) -> Term | None:
     """Return what an operator looks for in a place: the words of its value, following each other.
 
     The last may be the beginning of a longer word, unless the value is an address. None where it

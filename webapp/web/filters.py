@@ -6,7 +6,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp import clock
-from webapp.domain.attaching.limits import size_words
+from webapp.domain.attaching.limits import file_size
 from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_title import title_parts
 from webapp.services.tickets.render_markdown import render_markdown
@@ -39,7 +39,7 @@ def init_filters(app: Flask) -> None:
         markdown,
         counted,
         title_parts,
-        size_words,
+        file_size,
     ):
         app.add_template_filter(function)
 

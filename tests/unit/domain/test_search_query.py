@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from webapp.domain.search_query import (
     MAX_TERMS,
-    Place,
+    IndexPart,
     Term,
     as_fts5,
     as_tsquery,
@@ -97,8 +97,8 @@ def test_an_asterisk_makes_any_word_a_beginning() -> None:
 
 
 def test_places() -> None:
-    term = parse_value("SBA-TAX01", Place.SUBJECT)
+    term = parse_value("SBA-TAX01", IndexPart.SUBJECT)
     assert term is not None
     assert as_fts5((term,)) == 'subject : "SBA TAX01"*'
     assert as_tsquery((term,)) == "('SBA':B <-> 'TAX01':*B)"
-    assert parse_value("%", Place.FILES) is None
+    assert parse_value("%", IndexPart.FILES) is None

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.desk_data import HELPDESK, Desk
-from tests.support.files import HTML, SVG, bomb, picture, picture_with_position
+from tests.support.security.attached_files import HTML, SVG, bomb, picture, picture_with_position
 from tests.support.strict_html import parse
 from tests.web.pages import Browser, Page, words_of
 from webapp.models import Attachment, Comment

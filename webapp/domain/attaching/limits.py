@@ -7,7 +7,7 @@ MEGABYTE = 1024 * 1024
 MOST_FILES = 1_000
 """So many files a ticket takes."""
 
-MOST_AT_ONCE = 20
+FILES_AT_ONCE = 20
 """So many files are taken with one note."""
 
 
@@ -24,7 +24,7 @@ def find_too_large(name: str, size: int, limits: FileLimits) -> str | None:
     if size <= 0:
         return f"“{name}” is empty."
     if size > limits.file_bytes:
-        return f"“{name}” is larger than {size_words(limits.file_bytes)}."
+        return f"“{name}” is larger than {file_size(limits.file_bytes)}."
     return None
 
 
@@ -32,19 +32,19 @@ def find_too_many(
     sizes: Sequence[int], held_files: int, held_bytes: int, limits: FileLimits
 ) -> str | None:
     """Return a sentence if a ticket that holds so much does not take these files as well."""
-    if len(sizes) > MOST_AT_ONCE:
-        return f"At most {MOST_AT_ONCE} files can be added at once."
+    if len(sizes) > FILES_AT_ONCE:
+        return f"At most {FILES_AT_ONCE} files can be added at once."
     if held_files + len(sizes) > MOST_FILES:
         return f"A ticket takes {MOST_FILES:,} files, and this one has {held_files:,}."
     if held_bytes + sum(sizes) > limits.ticket_bytes:
         return (
-            f"A ticket takes {size_words(limits.ticket_bytes)} of files. This one has"
-            f" {size_words(held_bytes)}, and these have {size_words(sum(sizes))}."
+            f"A ticket takes {file_size(limits.ticket_bytes)} of files. This one has"
+            f" {file_size(held_bytes)}, and these have {file_size(sum(sizes))}."
         )
     return None
 
 
-def size_words(size: int) -> str:
+def file_size(size: int) -> str:
     """Return a size in bytes as people read it: `3.2 MB`, `17 KB`, `1 byte`."""
     if size >= MEGABYTE:
         return f"{size / MEGABYTE:.1f}".removesuffix(".0") + " MB"

@@ -6,7 +6,7 @@ They have the names of the filters. Whatever is no operator is searched for as t
 import re
 from dataclasses import dataclass
 
-from webapp.domain.search_query import Place, Term, parse_search, parse_value
+from webapp.domain.search_query import IndexPart, Term, parse_search, parse_value
 
 OPERATORS = {
     "client": "client",
@@ -41,7 +41,7 @@ STATES = {
 }
 """What may follow `is:`, in words."""
 
-PLACES = {"host": Place.SUBJECT, "file": Place.FILES, "indicator": Place.INDICATORS}
+PLACES = {"host": IndexPart.SUBJECT, "file": IndexPart.FILES, "indicator": IndexPart.INDICATORS}
 """What is looked for in a part of the index; everything else becomes a filter of the list."""
 
 MAX_OPERATORS = 12

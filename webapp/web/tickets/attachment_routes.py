@@ -7,9 +7,8 @@ that we have written.
 from flask import Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.attaching.file_names import clean_file_name, write_disposition
+from webapp.domain.attaching.file_names import write_disposition
 from webapp.services.tickets.attachments.attach_files import remove_attachment
-from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.attachments.read_attachments import (
     list_ticket_files,
     read_download,
@@ -23,15 +22,6 @@ from webapp.web.viewer import require_viewer
 
 SANDBOX = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 UNKNOWN_TYPE = "application/octet-stream"
-
-
-def sent_files() -> list[SentFile]:
-    """The files of a note's form, with cleaned names; what the browser says of types is ignored."""
-    return [
-        SentFile(clean_file_name(one.filename), one.stream)  # type: ignore[arg-type]  # an IO[bytes]
-        for one in request.files.getlist("files")
-        if one.filename
-    ]
 
 
 @tickets.get("/tickets/<int:ticket_id>/files")

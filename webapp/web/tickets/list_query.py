@@ -11,7 +11,7 @@ from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
-from webapp.services.tickets.searching.operator_conditions import ME
+from webapp.services.tickets.searching.operator_conditions import ME as ME
 from webapp.services.tickets.ticket_filters import MAX_HOURS
 from webapp.web.params import read_number
 

@@ -21,11 +21,10 @@ from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews, uploads
 from webapp.web.request_sizes import takes_files
-from webapp.web.tickets.attachment_routes import sent_files
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.page_parts import page_parts
-from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen
+from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_files, read_seen
 from webapp.web.viewer import require_viewer
 
 PREVIEWED = ("body", "description")
@@ -82,7 +81,7 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
-        note = add_note_with_files(ticket_id, text, sent_files(), author_id=require_viewer().id)
+        note = add_note_with_files(ticket_id, text, read_files(), author_id=require_viewer().id)
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400

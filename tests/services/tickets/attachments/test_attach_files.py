@@ -12,8 +12,8 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
-from tests.support.files import picture
-from webapp.domain.attaching.limits import MEGABYTE, MOST_AT_ONCE
+from tests.support.security.attached_files import picture
+from webapp.domain.attaching.limits import FILES_AT_ONCE, MEGABYTE
 from webapp.models import (
     Alert,
     Attachment,
@@ -136,7 +136,7 @@ def test_limits_refuse_all_of_it(desk: Desk, app: Flask, monkeypatch: pytest.Mon
     for files in (
         [sent(b"ok"), sent(largest + b"x")],
         [sent(b"")],
-        [sent(b"x")] * (MOST_AT_ONCE + 1),
+        [sent(b"x")] * (FILES_AT_ONCE + 1),
     ):
         with pytest.raises(FieldError) as refused:
             add(desk, 1, *files, body="kept")

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.support.files import HTML, SVG, bomb, picture, picture_with_position
+from tests.support.security.attached_files import HTML, SVG, bomb, picture, picture_with_position
 from webapp.services.tickets.attachments.make_picture import LARGEST_SIDE, make_picture
 
 

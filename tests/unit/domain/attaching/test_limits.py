@@ -3,13 +3,13 @@
 import pytest
 
 from webapp.domain.attaching.limits import (
+    FILES_AT_ONCE,
     MEGABYTE,
-    MOST_AT_ONCE,
     MOST_FILES,
     FileLimits,
+    file_size,
     find_too_large,
     find_too_many,
-    size_words,
 )
 
 LIMITS = FileLimits()
@@ -31,8 +31,8 @@ def test_one_file(size: int, words: str | None) -> None:
 @pytest.mark.parametrize(
     ("sizes", "files", "held", "is_taken"),
     [
-        ([1] * MOST_AT_ONCE, 0, 0, True),
-        ([1] * (MOST_AT_ONCE + 1), 0, 0, False),
+        ([1] * FILES_AT_ONCE, 0, 0, True),
+        ([1] * (FILES_AT_ONCE + 1), 0, 0, False),
         ([1], MOST_FILES - 1, 0, True),
         ([1], MOST_FILES, 0, False),
         ([1, 1], 3, 100 * MEGABYTE - 2, True),
@@ -51,4 +51,4 @@ def test_all_files_of_a_ticket(sizes: list[int], files: int, held: int, is_taken
     ],
 )
 def test_sizes_in_words(size: int, words: str) -> None:
-    assert size_words(size) == words
+    assert file_size(size) == words

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.search_query import Place, Term
+from webapp.domain.search_query import IndexPart, Term
 from webapp.domain.searching.operators import (
     MAX_OPERATORS,
     Operator,
@@ -73,10 +73,10 @@ def test_what_only_looks_like_an_operator_is_not_mentioned(typed: str) -> None:
 def test_terms_of_operators_are_looked_for_in_their_place() -> None:
     parsed = parse_operators("host:SBA-TAX01 hash:abc ip:192.0.2.3 file:x.zip client:acme more")
     assert search_terms(parsed) == (
-        Term(("SBA", "TAX01"), True, Place.SUBJECT),
-        Term(("abc",), True, Place.INDICATORS),
-        Term(("192", "0", "2", "3"), False, Place.INDICATORS),
-        Term(("x", "zip"), True, Place.FILES),
+        Term(("SBA", "TAX01"), True, IndexPart.SUBJECT),
+        Term(("abc",), True, IndexPart.INDICATORS),
+        Term(("192", "0", "2", "3"), False, IndexPart.INDICATORS),
+        Term(("x", "zip"), True, IndexPart.FILES),
         Term(("more",), True),
     )
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.attaching.limits import find_too_large, find_too_many, size_words
+from webapp.domain.attaching.limits import file_size, find_too_large, find_too_many
 from webapp.domain.markdown_text import escape_line
 from webapp.extensions import current_config
 from webapp.models import Attachment, AttachmentContent, Comment, Ticket
@@ -29,7 +29,7 @@ FILES = "files"
 _TRIES = 3
 
 
-class _ContentGoneError(Exception):
+class _ContentGoneError(ConflictError):
     """Somebody removed the last attachment of a content before it was attached here."""
 
 
@@ -51,13 +51,15 @@ def add_note_with_files(
     def attach(session: Session, comment: Comment) -> None:
         _attach(session, comment, measured)
 
-    for _ in range(_TRIES):
+    tries = 0
+    while True:
+        tries += 1
         store_contents(measured)
         try:
             return add_internal_note(ticket_id, text, author_id=author_id, attach=attach)
         except _ContentGoneError:
-            continue
-    raise ConflictError("The same files are being removed just now. Send them once more.")
+            if tries == _TRIES:
+                raise
 
 
 def remove_attachment(
@@ -87,7 +89,7 @@ def remove_attachment(
                 author_id=actor_id,
                 kind=CHANGE_COMMENT,
                 is_internal=True,
-                body=f"Removed the file {escape_line(name)} ({size_words(size)}).",
+                body=f"Removed the file {escape_line(name)} ({file_size(size)}).",
                 created_at=clock.utcnow(),
             )
         )
@@ -128,7 +130,7 @@ def _attach(session: Session, comment: Comment, measured: Sequence[MeasuredFile]
     """Attach the files to a ticket that the transaction has locked."""
     _refuse_too_much(session, comment.ticket_id, measured)
     if not hold_contents(session, {one.sha256 for one in measured}):
-        raise _ContentGoneError
+        raise _ContentGoneError("The same files are being removed just now. Send them again.")
     for one in measured:
         session.add(
             Attachment(

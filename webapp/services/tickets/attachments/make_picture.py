@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MOST_PIXELS = 30_000_000
 LARGEST_SIDE = 1_600
-LARGEST_PNG = 1_000_000
+PNG_UP_TO = 1_000_000
 JPEG_QUALITY = 88
 
 PNG = "image/png"
@@ -47,7 +47,7 @@ def make_picture(stream: BinaryIO) -> Picture | None:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             return _encode(_decode(stream))
-        except Exception:  # noqa: BLE001 - decoders raise whatever they like for malformed files
+        except Exception:  # noqa: BLE001 - a malformed file may raise anything
             return None
 
 
@@ -67,7 +67,7 @@ def _encode(image: Image.Image) -> Picture:
     pixels = Image.frombytes(image.mode, image.size, image.tobytes())
     png = io.BytesIO()
     pixels.save(png, "PNG", optimize=False)
-    if png.tell() <= LARGEST_PNG:
+    if png.tell() <= PNG_UP_TO:
         return Picture(png.getvalue(), PNG)
     opaque = Image.new("RGB", pixels.size, "white")
     opaque.paste(pixels, mask=pixels.getchannel("A") if pixels.mode == "RGBA" else None)

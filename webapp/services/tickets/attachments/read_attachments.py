@@ -163,8 +163,8 @@ def read_picture(ticket_id: int, attachment_id: int) -> ShownPicture:
 _NEWEST = Keyset(Order(Attachment.id, "id", descending=True))
 
 
-def _rows(ticket_id: int) -> Select[Any]:
-    rows: Select[Any] = (
+def _rows(ticket_id: int) -> "Select[*tuple[Any, ...]]":
+    return (
         select(
             Attachment.id,
             Attachment.name,
@@ -179,7 +179,6 @@ def _rows(ticket_id: int) -> Select[Any]:
         .outerjoin(User, User.id == Attachment.author_id)
         .where(Attachment.ticket_id == ticket_id)
     )
-    return rows
 
 
 def _row(found: Any) -> FileRow:
