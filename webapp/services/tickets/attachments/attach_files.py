@@ -29,10 +29,6 @@ FILES = "files"
 _TRIES = 3
 
 
-class _ContentGoneError(ConflictError):
-    """Somebody removed the last attachment of a content before it was attached here."""
-
-
 def add_note_with_files(
     ticket_id: int, body: str, files: Sequence[SentFile], *, author_id: int
 ) -> Comment:
@@ -57,7 +53,7 @@ def add_note_with_files(
         store_contents(measured)
         try:
             return add_internal_note(ticket_id, text, author_id=author_id, attach=attach)
-        except _ContentGoneError:
+        except ConflictError:  # somebody just removed the last attachment of a content
             if tries == _TRIES:
                 raise
 
@@ -130,7 +126,7 @@ def _attach(session: Session, comment: Comment, measured: Sequence[MeasuredFile]
     """Attach the files to a ticket that the transaction has locked."""
     _refuse_too_much(session, comment.ticket_id, measured)
     if not hold_contents(session, {one.sha256 for one in measured}):
-        raise _ContentGoneError("The same files are being removed just now. Send them again.")
+        raise ConflictError("The same files are being removed just now. Send them again.")
     for one in measured:
         session.add(
             Attachment(
