@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import Incident
+from webapp.domain.incident import Incident, with_all_remediations
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
-from webapp.domain.searching.report_words import words_of_report
 from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
+from webapp.services.polling.reports.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class AlertWriter:
 
     def record_unticketed(self, one: Planned) -> None:
         """Record an incident without a ticket, and why it has none."""
-        fetched = {"remediations_due_at": None, "all_remediations": None}
+        fetched = {"remediations_due_at": None, "all_remediations": None, "report_text": None}
         self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:
@@ -123,20 +123,24 @@ class AlertWriter:
         mapping = self._context.mapping(one.incident)
         has_ticket = one.action.kind is not ActionKind.RECORD_ONLY
         if mapping is not None and not mapping.creates_tickets and not has_ticket:
-            bare = dict.fromkeys(
-                ("message", "agent_external_id", "device_name", "raw_report", "report_text")
-            )
+            bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
             hashed = one.entry.content_hash if one.entry.is_reduced else None
-            return {**bare, "content_hash": hashed}
+            return {**bare, **NO_FACTS, "facts_version": FACTS_VERSION, "content_hash": hashed}
         agent = self._context.agent(one.incident)
         return {
             "message": one.incident.subject,
             "agent_external_id": one.incident.agent_id,
             "device_name": agent.hostname if agent else None,
             "raw_report": one.entry.payload,
-            "report_text": words_of_report(one.incident) if has_ticket else None,
             "content_hash": one.entry.content_hash,
+            **alert_facts(self._with_fetched(one)),
         }
+
+    def _with_fetched(self, one: Planned) -> Incident:
+        """Return the incident with the remediations that were fetched on their own before."""
+        is_short = one.known is not None and one.incident.remediations.has_more
+        fetched = one.known.alert.all_remediations if one.known and is_short else None
+        return with_all_remediations(one.incident, fetched)
 
     def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:
         times = [

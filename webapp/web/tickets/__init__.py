@@ -3,11 +3,13 @@
 from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     attachment_routes,
     bulk_routes,
+    display_routes,
     edit_routes,
     export_routes,
     incident_routes,
     list_routes,
     new_routes,
+    row_words,
     take_routes,
     ticket_routes,
     view_routes,

@@ -44,7 +44,8 @@ def find_snippets(
 
 
 def _shown(row: Ticket) -> str:
-    return f"{row.number}\n{row.title}\n{row.client.name}"
+    about = (row.number, row.title, row.client.name, row.subject_name, row.subject_user)
+    return "\n".join(part or "" for part in about)
 
 
 def _texts(ids: Sequence[int]) -> Select[Any]:
