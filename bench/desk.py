@@ -40,6 +40,12 @@ FILTERS = (
 SEARCHES = (
     *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
     *("windows", "incident", "bakery company 0103", "reimaged lockbit", "10.5", "nothingatall"),
+    *(
+        "client:bakery emotet",
+        "is:untouched windows",
+        "client:dental priority:critical",
+        "host:host-00",
+    ),
 )
 
 

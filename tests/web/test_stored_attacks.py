@@ -25,9 +25,12 @@ from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import (
     Alert,
     Asset,
+    Attachment,
+    AttachmentContent,
     AuditEvent,
     BulkChange,
     Category,
+    Comment,
     HuntressAgent,
     InboxRow,
     Indicator,
@@ -149,6 +152,15 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    content = AttachmentContent(
+        sha256="0" * 64, size=1, picture=b"x", picture_type="image/png", created_at=now
+    )
+    session.add(content)
+    session.flush()
+    note = session.query(Comment).filter_by(ticket_id=1).first()
+    session.add(
+        Attachment(ticket_id=1, comment_id=note.id, sha256=content.sha256, name="f", created_at=now)
+    )
     session.flush()
     session.execute(
         update(Alert).values(raw_report=report, agent_external_id="77", kinds=[text, "other"])

@@ -6,6 +6,7 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp import clock
+from webapp.domain.attaching.limits import file_size
 from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_title import title_parts
 from webapp.services.tickets.render_markdown import render_markdown
@@ -27,7 +28,19 @@ MOMENT = timedelta(seconds=5)
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, due, exact, when, judged, tone, markdown, counted, title_parts):
+    for function in (
+        ago,
+        age,
+        due,
+        exact,
+        when,
+        judged,
+        tone,
+        markdown,
+        counted,
+        title_parts,
+        file_size,
+    ):
         app.add_template_filter(function)
 
 

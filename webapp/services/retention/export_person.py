@@ -9,6 +9,8 @@ from sqlalchemy import or_, select
 
 from webapp.domain.security.events import Export
 from webapp.models import (
+    Attachment,
+    AttachmentContent,
     AuditEvent,
     AuthenticatorApp,
     BulkChange,
@@ -208,6 +210,18 @@ def _list_work(user_id: int) -> list[ArchiveList]:
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .where(Comment.author_id == user_id)
     )
+    files = (
+        select(
+            Attachment.id,
+            Ticket.number.label("ticket"),
+            Attachment.name,
+            AttachmentContent.size,
+            Attachment.created_at,
+        )
+        .join(Ticket, Ticket.id == Attachment.ticket_id)
+        .join(Attachment.content)
+        .where(Attachment.author_id == user_id)
+    )
     changes = select(BulkChange.id, BulkChange.summary, BulkChange.created_at).where(
         BulkChange.actor_id == user_id
     )
@@ -219,6 +233,7 @@ def _list_work(user_id: int) -> list[ArchiveList]:
     return [
         read_section("assigned_tickets", tickets, Ticket.id),
         read_section("notes", notes, Comment.id),
+        read_section("files", files, Attachment.id),
         read_section("bulk_changes", changes, BulkChange.id),
         read_section("take_links", links, TakeLink.id),
     ]

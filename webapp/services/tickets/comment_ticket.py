@@ -1,5 +1,9 @@
 """Adding an internal note to a ticket."""
 
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
 from webapp import clock
 from webapp.domain.untrusted import clean_text
 from webapp.models import Comment, Ticket
@@ -12,8 +16,13 @@ from webapp.services.transactions import FOR_CHANGE, transaction
 
 NOTE_LENGTH = 20_000
 
+Attach = Callable[[Session, Comment], None]
+"""What is done with the entry in its transaction, before the ticket is unlocked."""
 
-def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
+
+def add_internal_note(
+    ticket_id: int, body: str, *, author_id: int, attach: Attach | None = None
+) -> Comment:
     """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
 
     Raises FieldError if `body` is empty or longer than NOTE_LENGTH characters (it is never cut),
@@ -40,6 +49,8 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
         session.add(comment)
         mark_touched(ticket, now=now)
         session.flush()
+        if attach is not None:
+            attach(session, comment)
         record_event(
             session,
             action="ticket.noted",

@@ -73,6 +73,8 @@ ACTIONS = {
     "target.secret_rotated": "Rotated a webhook's secret",
     "ticket.changed": "Changed a ticket",
     "ticket.linked": "Linked a ticket",
+    "ticket.file_added": "Added a file to a ticket",
+    "ticket.file_removed": "Removed a file from a ticket",
     "ticket.moved": "Moved a ticket to its client",
     "ticket.noted": "Added a note to a ticket",
     "ticket.unlinked": "Removed a link between tickets",

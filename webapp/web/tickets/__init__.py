@@ -1,6 +1,7 @@
 """The ticket list, the page of a ticket, new tickets, recorded incidents."""
 
 from webapp.web.tickets import (  # noqa: F401 - each registers its routes
+    attachment_routes,
     bulk_routes,
     display_routes,
     edit_routes,

@@ -14,11 +14,11 @@ from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
+from webapp.services.tickets.searching.operator_conditions import ME as ME
 from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"
-ME = "me"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
 
@@ -124,6 +124,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         after=values.get("after"),
         before=values.get("before"),
         below_id=read_number(values.get("below")),
+        viewer_id=viewer_id,
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))

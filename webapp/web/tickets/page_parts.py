@@ -5,6 +5,8 @@ from typing import Any
 from flask import request
 
 from webapp.domain.triage.ticket_link import CHOICE_WORDS
+from webapp.extensions import current_config
+from webapp.services.tickets.attachments.read_attachments import read_ticket_files
 from webapp.services.tickets.indicators.read_indicators import read_indicators
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.web.viewer import Viewer
@@ -16,4 +18,6 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
         "indicators": read_indicators(view.ticket.id) if view.ticket.connection_id else (),
         "link_choices": CHOICE_WORDS,
         "link_typed": request.form if request.endpoint == "tickets.add_link" else {},
+        "files": read_ticket_files(view.ticket.id, [entry.id for entry in view.comments]),
+        "file_limits": current_config().file_limits,
     }

@@ -10,13 +10,15 @@ import re
 import secrets
 from datetime import datetime
 
-from flask import abort
+from flask import abort, request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
 
+from webapp.domain.attaching.file_names import clean_file_name
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
+from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.desk_choices import DeskChoices
 from webapp.services.tickets.open_ticket import NewTicket
@@ -33,6 +35,16 @@ class NoteForm(FlaskForm):
     """The form for an internal note."""
 
     body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    files = MultipleFileField("Files")
+
+
+def read_files() -> list[SentFile]:
+    """The files of a note's form, with cleaned names; what the browser says of types is ignored."""
+    return [
+        SentFile(clean_file_name(one.filename), one.stream)  # type: ignore[arg-type]  # an IO[bytes]
+        for one in request.files.getlist("files")
+        if one.filename
+    ]
 
 
 class TextForm(FlaskForm):
