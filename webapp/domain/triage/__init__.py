@@ -1,1 +1,1 @@
-"""The rules of working on tickets: who is mentioned, what is due, what belongs together."""
+"""The rules of the triage desk."""
