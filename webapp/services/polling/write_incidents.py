@@ -132,7 +132,7 @@ class _Writer:
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
-        self.notices.write(self.session, self.now)
+        self.notices.write(self.session, self.now, {one["ticket_id"] for one in self.comments})
         if self.alerts.has_pending:
             self.held.note_pending_details(self.session)
 

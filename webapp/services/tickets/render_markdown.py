@@ -14,7 +14,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from webapp.domain.triage.mentions import MentionBook
-from webapp.services.tickets.notes.people_markdown import MENTIONS, build_people_parser
+from webapp.services.tickets.notes.people_markdown import (
+    MENTIONS,
+    build_people_parser,
+    without_line_ends,
+)
 
 BLOCK_TAGS = {"blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
 TABLE_TAGS = {"table", "tbody", "td", "th", "thead", "tr"}
@@ -39,7 +43,8 @@ class Dialect(Enum):
 
 def _machine_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": False})
-    return parser.disable("image")
+    parser.disable("image")
+    return without_line_ends(parser)
 
 
 _PARSERS = {
@@ -61,9 +66,9 @@ def render_markdown(
     HTML in the text is not rendered, and there are no images. Links lead only to http and https and
     are marked `rel="noopener noreferrer nofollow"`; those of people open a new tab. In what people
     wrote, addresses are links also where nothing marks them as such, and `people` are highlighted
-    where they are mentioned; it is to be shown in an element of the class `typed`. No other
-    attributes remain but the numbers of a list. Headings move down by `heading_shift` levels to fit
-    below those of the page.
+    where they are mentioned. No other attributes remain but the numbers of a list. Headings move
+    down by `heading_shift` levels to fit below those of the page. There are no line ends between
+    elements, so that white space can be shown as it was written (the class `rendered`).
     """
     is_typed = dialect is not Dialect.MACHINE
     backslash = _stand_in(text) if is_typed else "\\"
@@ -80,12 +85,7 @@ def render_markdown(
         url_relative="deny",
         link_rel=LINK_REL,
     )
-    return _without_line_ends(html).replace(backslash, "\\") if is_typed else html
-
-
-def _without_line_ends(html: str) -> str:
-    """Drop the line ends between elements: white space is shown as it stands there."""
-    return html.replace(">\n<", "><").strip("\n")
+    return html.replace(">\n<", "><").strip("\n").replace(backslash, "\\")
 
 
 def find_mentioned(text: str, people: MentionBook) -> set[int]:

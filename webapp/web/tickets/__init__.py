@@ -7,9 +7,11 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     incident_routes,
     list_routes,
     new_routes,
+    note_routes,
     take_routes,
     ticket_routes,
     view_routes,
+    watch_routes,
 )
 from webapp.web.tickets.blueprint import tickets
 

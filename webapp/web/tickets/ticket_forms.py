@@ -18,6 +18,7 @@ from wtforms import HiddenField, StringField, TextAreaField
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.notes.machine_text import editable_description
 from webapp.services.tickets.open_ticket import NewTicket
 from webapp.services.tickets.ticket_choices import OpeningChoices
 from webapp.web.page_context import option_pairs
@@ -31,7 +32,18 @@ MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown a
 class NoteForm(FlaskForm):
     """The form for an internal note."""
 
-    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    body = TextAreaField(
+        "Add internal note",
+        description="Markdown. Only the desk sees notes. Write @name to tell a colleague.",
+    )
+
+
+class EditNoteForm(FlaskForm):
+    """The form for a note that was written before."""
+
+    body = TextAreaField(
+        "Your note", description="Markdown. What it said before is kept, and can be read."
+    )
 
 
 class TextForm(FlaskForm):
@@ -108,7 +120,8 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
 def text_values(ticket: Ticket) -> dict[str, str]:
     """The values of a ticket that the text form shows."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {**values, "client_id": str(ticket.client_id)}
+    description = editable_description(ticket)
+    return {**values, "description": description, "client_id": str(ticket.client_id)}
 
 
 def shown_values(ticket: Ticket) -> dict[str, str]:

@@ -153,8 +153,6 @@ KEPT = re.compile(r"[^\W\dxX_]|[\\&;@%$^{}/\"'?!=]")
 """Characters that no Markdown takes as a mark, besides those of a link that is written out."""
 
 
-
-
 @given(attack)
 @example("~~~\nfence")
 @example("1. one\n3. three\n10) ten")
@@ -167,6 +165,8 @@ def test_no_character_is_lost_that_is_no_mark(text: str) -> None:
 @given(st.text(alphabet="<>[]()!`*_#&;:/'\"= \nabcjavscript0\\|-~@", max_size=60))
 def test_whatever_it_says_nothing_runs(text: str) -> None:
     html = person(text)
-    assert not re.search(r"<(?!/?(?:a|p|em|strong|s|code|pre|li|ul|ol|h\d|hr|br|t\w+|span|block))", html)
+    assert not re.search(
+        r"<(?!/?(?:a|p|em|strong|s|code|pre|li|ul|ol|h\d|hr|br|t\w+|span|block))", html
+    )
     assert not re.search(r'href="(?!https?:)', html)
     assert not re.search(r"<[^>]* on\w+=", html)

@@ -85,10 +85,12 @@ def test_what_is_suggested_means_the_person() -> None:
         assert found(f"ask @{book.handle_of(one)} now", book)[0][0] == one.id
 
 
-_words = st.text(alphabet="aA bB.-ßİé@\"", min_size=1, max_size=6)
+_words = st.text(alphabet='aA bB.-ßİé@"', min_size=1, max_size=6)
 
 
-@given(st.lists(st.tuples(_words, _words), max_size=4), st.text(alphabet="aAbB .-ßİé@\"“”", max_size=20))
+@given(
+    st.lists(st.tuples(_words, _words), max_size=4), st.text(alphabet='aAbB .-ßİé@"“”', max_size=20)
+)
 def test_whatever_names_and_text_are(names: list[tuple[str, str]], text: str) -> None:
     book = MentionBook(tuple(Person(n, *both) for n, both in enumerate(names, start=1)))
     for person_id, words in found(text, book):

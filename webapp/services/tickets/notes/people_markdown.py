@@ -59,6 +59,11 @@ def build_people_parser(*, is_live: bool) -> MarkdownIt:
     if is_live:
         inline.before("emphasis", "address", _address)
     parser.core.ruler.push("lists", _number_and_tick)
+    return without_line_ends(parser)
+
+
+def without_line_ends(parser: MarkdownIt) -> MarkdownIt:
+    """Let a break be nothing but a break, because white space is shown as it was typed."""
     for name in ("softbreak", "hardbreak"):
         parser.add_render_rule(name, _line_break)
     return parser
@@ -69,7 +74,6 @@ def _is_web_address(url: str) -> bool:
 
 
 def _line_break(*_: object) -> str:
-    """Without a line end of its own, because white space is shown as it was typed."""
     return "<br>"
 
 
@@ -231,9 +235,11 @@ def _number_and_tick(state: StateCore) -> None:
 
 
 def _tick(item: Token, inline: Token) -> None:
-    first = (inline.children or [None])[0] if inline.type == "inline" else None
-    task = _TASK.match(first.content) if first is not None and first.type == "text" else None
-    if first is None or task is None:
+    if inline.type != "inline" or not inline.children:
+        return
+    first = inline.children[0]
+    task = _TASK.match(first.content) if first.type == "text" else None
+    if task is None:
         return
     first.content = f"{_BOXES[task[1]]} {first.content[task.end() :]}"
     item.attrSet("class", "task")
