@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import (
@@ -22,6 +22,7 @@ from webapp.services.portal_links import incident_url
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
 from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
+from webapp.services.tickets.watching.read_watchers import TicketPerson, read_ticket_people
 from webapp.services.transactions import reading
 
 TIMELINE_SIZE = 50
@@ -52,8 +53,13 @@ class TicketView:
     related: Related
     statuses: Sequence[Status]
     priorities: Sequence[Priority]
-    users: Sequence[User]
+    people: Sequence[TicketPerson]
     boards: Sequence[BoardChoice]
+
+    @property
+    def users(self) -> Sequence[User]:
+        """The people it can be given to."""
+        return [one.user for one in self.people]
 
 
 def read_ticket(
@@ -84,7 +90,7 @@ def read_ticket(
             related=find_related(session, ticket, found.incident),
             statuses=session.scalars(select(Status).order_by(Status.position)).all(),
             priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
-            users=_people(session, ticket),
+            people=read_ticket_people(session, ticket),
             boards=board_choices(session, ticket),
         )
 
@@ -138,13 +144,4 @@ def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:
         .join(TicketAsset, TicketAsset.asset_id == Asset.id)
         .where(TicketAsset.ticket_id == ticket_id)
         .order_by(Asset.name)
-    ).all()
-
-
-def _people(session: Session, ticket: Ticket) -> Sequence[User]:
-    """The people who can be assigned: all active ones and the present assignee."""
-    return session.scalars(
-        select(User)
-        .where(or_(User.may_work, User.id == ticket.assignee_id))
-        .order_by(func.lower(User.name), User.id)
     ).all()

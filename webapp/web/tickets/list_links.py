@@ -108,6 +108,8 @@ def chip_words(name: str, value: Any, choices: FilterChoices, viewer_id: int) ->
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "watching":
+        return "Watched by me"
     if name == "assignee":
         named = {NOBODY: "nobody", viewer_id: "me"}
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
@@ -131,6 +133,7 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
 def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
     """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
+    yield "Watching", "watching=me"
     yield "Unassigned", "assignee=nobody"
     yield "Triage", "triage=1&sort=oldest"
     for priority in choices.priorities[:1]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from webapp.services.tickets.notes.mention_people import mention_book
 from webapp.services.tickets.read_ticket import TicketView
-from webapp.services.tickets.watching.read_watchers import read_watchers
+from webapp.services.tickets.watching.read_watchers import watchers_of
 from webapp.web.viewer import Viewer
 
 
@@ -12,7 +12,7 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
     people = mention_book(view.users)
     return {
-        "watchers": read_watchers(view.ticket.id, viewer.id),
+        "watchers": watchers_of(view.people, viewer.id),
         "people_named": people,
         "mentionable": [[one.name, people.handle_of(one)] for one in people.people],
     }

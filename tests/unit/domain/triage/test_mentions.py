@@ -95,4 +95,5 @@ def test_whatever_names_and_text_are(names: list[tuple[str, str]], text: str) ->
     book = MentionBook(tuple(Person(n, *both) for n, both in enumerate(names, start=1)))
     for person_id, words in found(text, book):
         assert 1 <= person_id <= len(names)
-        assert words[0] == "@" and len(words) > 1
+        assert words[0] == "@"
+        assert len(words) > 1

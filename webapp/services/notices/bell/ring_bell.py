@@ -1,7 +1,8 @@
 """Putting something that concerns people into their bells."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select, tuple_, union, update
 from sqlalchemy.orm import Session
@@ -93,7 +94,8 @@ def _watchers(session: Session, ticket_ids: Iterable[int]) -> set[tuple[int, int
         .join(User, User.id == Ticket.assignee_id)
         .where(Ticket.id.in_(ids), User.may_work)
     )
-    return {(row[0], row[1]) for row in session.execute(union(watching, having))}
+    rows: Sequence[Any] = session.execute(union(watching, having)).all()
+    return {(ticket_id, user_id) for ticket_id, user_id in rows}
 
 
 def _values(

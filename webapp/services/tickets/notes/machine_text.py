@@ -1,7 +1,7 @@
 """Turning a machine-written description into one that a person edits.
 
-In machine-written text a backslash may escape what follows; in people's it is a backslash. The words
-stay as they are seen: what would mean something without its backslash is put into code.
+In machine-written text a backslash may escape what follows; in people's it is a backslash. The
+words stay as they are seen: what would mean something without its backslash is put into code.
 """
 
 import re

@@ -1,9 +1,9 @@
 """The Markdown of people, which never alters evidence.
 
 What people write is full of paths, patterns and commands. So a backslash is a backslash, an entity
-stays as it was typed, and no link, definition or table swallows a word. Emphasis is only what stands
-between spaces (`*so*`, `**so**`, `~~so~~`), never an underscore; `C:\\*.exe` and `__init__.py` stay.
-Addresses that begin with http:// or https:// are links, also where nothing marks them as such.
+stays as it was typed, and no link, definition or table swallows a word. Emphasis is only what
+stands between spaces (`*so*`, `**so**`, `~~so~~`), never an underscore; `C:\\*.exe` and
+`__init__.py` stay. What begins with http:// or https:// is a link, also where nothing marks it.
 """
 
 import re
@@ -33,9 +33,14 @@ _BOXES = {" ": "☐", "x": "☑", "X": "☑"}
 _OPENINGS = frozenset("([{\"'“‘„«*~")
 _CLOSINGS = frozenset(")]}\"'”’“»*~.,:;!?…")
 _LANGUAGES = frozenset(
-    "bash bat c cmd conf console cpp cs csharp css csv diff go html ini java js javascript json kql "
-    "log lua markdown md perl php plaintext powershell ps ps1 py python rb reg ruby rust sh shell "
-    "spl sql text toml ts txt vb vbs vbscript xml yaml yara yml".split()
+    (
+        *("bash", "bat", "c", "cmd", "conf", "console", "cpp", "cs", "csharp", "css"),
+        *("csv", "diff", "go", "html", "ini", "java", "js", "javascript", "json", "kql"),
+        *("log", "lua", "markdown", "md", "perl", "php", "plaintext", "powershell", "ps", "ps1"),
+        *("py", "python", "rb", "reg", "ruby", "rust", "sh", "shell", "spl", "sql"),
+        *("text", "toml", "ts", "txt", "vb", "vbs", "vbscript", "xml", "yaml", "yara"),
+        *("yml"),
+    )
 )
 """Words after a fence that say what the code is; any other text there is shown."""
 
