@@ -15,12 +15,10 @@ class Bell(StrEnum):
 
 
 SYSTEM = "Triagedesk"
-_WORDS: Mapping[str, str] = {
-    Bell.MENTIONED.value: "{who} mentioned you",
-    Bell.ASSIGNED.value: "{who} assigned it to you",
-    Bell.WATCHED.value: "{who} changed it",
-    Bell.DUE_SOON.value: "Due soon",
-    Bell.OVERDUE.value: "Overdue",
+_DEEDS: Mapping[str, str] = {
+    Bell.MENTIONED.value: "mentioned you",
+    Bell.ASSIGNED.value: "assigned it to you",
+    Bell.WATCHED.value: "changed it",
 }
 
 
@@ -32,5 +30,5 @@ def bell_words(kind: str, who: str | None, changes: int = 1) -> str:
     """
     if kind == Bell.WATCHED and changes > 1:
         return f"{changes:,} changes, the last by {who or SYSTEM}"
-    words = _WORDS.get(kind)
-    return words.format(who=who or SYSTEM) if words else kind.replace("_", " ").capitalize()
+    deed = _DEEDS.get(kind)
+    return f"{who or SYSTEM} {deed}" if deed else kind.replace("_", " ").capitalize()

@@ -10,18 +10,21 @@ from sqlalchemy.orm import Session, joinedload
 from webapp.models import (
     Asset,
     Comment,
-    Priority,
-    Status,
     Ticket,
     TicketAsset,
-    User,
 )
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.portal_links import incident_url
+from webapp.services.tickets.desk_choices import (
+    BoardChoice,
+    Choice,
+    PriorityChoice,
+    StatusChoice,
+)
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
-from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
+from webapp.services.tickets.ticket_choices import client_choices, ticket_choices
 from webapp.services.tickets.watching.read_watchers import TicketPerson, read_ticket_people
 from webapp.services.transactions import reading
 
@@ -51,15 +54,11 @@ class TicketView:
     portal_url: str | None
     assets: Sequence[Asset]
     related: Related
-    statuses: Sequence[Status]
-    priorities: Sequence[Priority]
-    people: Sequence[TicketPerson]
+    statuses: Sequence[StatusChoice]
+    priorities: Sequence[PriorityChoice]
+    users: Sequence[Choice]
     boards: Sequence[BoardChoice]
-
-    @property
-    def users(self) -> Sequence[User]:
-        """The people it can be given to."""
-        return [one.user for one in self.people]
+    people: Sequence[TicketPerson]
 
 
 def read_ticket(
@@ -73,6 +72,7 @@ def read_ticket(
         ticket = load_ticket(session, ticket_id)
         found = read_incident(session, ticket)
         timeline = _timeline(session, ticket_id, before, after)
+        choices = ticket_choices(session, ticket)
         return TicketView(
             ticket=ticket,
             comments=list(reversed(timeline.rows)),
@@ -88,10 +88,11 @@ def read_ticket(
             ),
             assets=_assets(session, ticket_id),
             related=find_related(session, ticket, found.incident),
-            statuses=session.scalars(select(Status).order_by(Status.position)).all(),
-            priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
+            statuses=choices.statuses,
+            priorities=choices.priorities,
+            users=choices.users,
+            boards=choices.boards,
             people=read_ticket_people(session, ticket),
-            boards=board_choices(session, ticket),
         )
 
 

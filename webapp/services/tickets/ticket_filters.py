@@ -28,9 +28,10 @@ class TicketQuery:
     """The filters, the sort and the place of a page of tickets.
 
     A filter that is None or empty hides nothing. `assignee` is a user's id or NOBODY; `severity` is
-    a word of domain.incident.Severity; `watcher_id` is for tickets that a person watches. Hours count back from now: `within_hours` is for tickets
-    reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
-    have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
+    a word of domain.incident.Severity; `watcher_id` is for tickets that a person watches. Hours
+    count back from now: `within_hours` is for tickets reported since then, `older_hours` for
+    tickets reported before, `untouched_hours` for those that have waited untouched since before.
+    For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
     `is_open_in_huntress` for closed tickets whose incident is open there.
 

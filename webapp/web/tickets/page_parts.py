@@ -10,7 +10,7 @@ from webapp.web.viewer import Viewer
 
 def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
-    people = mention_book(view.users)
+    people = mention_book(one.user for one in view.people)
     return {
         "watchers": watchers_of(view.people, viewer.id),
         "people_named": people,

@@ -1,4 +1,4 @@
-"""The people a ticket can be given to, who of them watches it, and what they have not read of it."""
+"""The people a ticket can be given to: who watches it, and what they have not read of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
