@@ -109,13 +109,14 @@ def _close(session: Session, tickets: Sequence[Ticket], status: Status, actor_id
             after={"status": status.name},
             actor_id=actor_id,
         )
-    changed = [Changed(ticket.id) for ticket in wanted]
-    tell_watchers(session, changed, actor_id=actor_id, now=now)
+    session.flush()
     person = session.get_one(User, actor_id).name
     settlement = Settlement(is_closed=True, person=person, actor_id=actor_id)
     told = settle_tickets(session, [ticket.id for ticket in wanted], settlement, now)
     closed = [Happening(event=CLOSED, ticket_id=ticket.id, person=person) for ticket in wanted]
     tell(session, closed, told_already=told)
+    changed = [Changed(ticket.id) for ticket in wanted]
+    tell_watchers(session, changed, actor_id=actor_id, now=now)
     return len(wanted)
 
 

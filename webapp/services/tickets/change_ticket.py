@@ -98,6 +98,7 @@ def apply_change(
     Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
     `tell_changes` and `tell_watchers`).
     """
+    changed = [] if rings_later is None else rings_later
     owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
@@ -115,15 +116,13 @@ def apply_change(
     if sentences:
         ticket.updated_at = now
         entry = _record(session, ticket, before, sentences, actor_id, now)
-        changed = [Changed(ticket.id, entry, _new_owner(ticket, owner_id))]
-        if rings_later is not None:
-            rings_later += changed
-        else:
-            tell_watchers(session, changed, actor_id=actor_id, now=now)
+        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
         tell_changes(session, [Worked(ticket, was_closed)], actor_id=actor_id, now=now)
+    if rings_later is None:
+        tell_watchers(session, changed, actor_id=actor_id, now=now)
     return sentences
 
 

@@ -37,6 +37,8 @@ def tell_watchers(
     people `besides` are told. It takes a few statements for each new owner, however many tickets
     there are.
     """
+    if not changed:
+        return
     session.flush()
     for owner_id in sorted({one.new_owner_id or 0 for one in changed}):
         its = {
