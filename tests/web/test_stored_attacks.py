@@ -26,13 +26,17 @@ from webapp.models import (
     Alert,
     Asset,
     AuditEvent,
+    BellItem,
     BulkChange,
     Category,
+    Comment,
+    CommentVersion,
     HuntressAgent,
     InboxRow,
     SavedView,
     Ticket,
     TicketAsset,
+    TicketWatcher,
 )
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
@@ -101,6 +105,9 @@ def plant(session: Session, text: str, now: object) -> None:
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),
+            CommentVersion(comment_id=1, body="b", replaced_at=now),
+            TicketWatcher(ticket_id=1, user_id=1, created_at=now),
+            BellItem(user_id=1, ticket_id=1, actor_id=1, kind="mentioned", created_at=now),
             AuditEvent(
                 happened_at=now,
                 action="ticket.changed",
@@ -131,6 +138,8 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    note = session.get_one(Comment, 1)  # so that it can be edited, and is read as a person's
+    note.ticket_id, note.author_id, note.edited_at = 1, 1, now
     session.flush()
     session.execute(update(Alert).values(raw_report=report, agent_external_id="77"))
     overwrite_texts(session, text)
@@ -197,6 +206,8 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
         wanted = NewTicket(WRITTEN[:200], WRITTEN, client_id=1, board_id=1, priority_id=1)
         open_ticket(wanted, actor_id=admin_id, form_token="t" * 32)
         add_internal_note(3, WRITTEN, author_id=admin_id)
+        people_write = f"- [ ] {WRITTEN}\n\na|b\n-|-\n{WRITTEN}|~~{WRITTEN}~~\n\n@ada {WRITTEN}"
+        add_internal_note(3, people_write, author_id=admin_id)
     return admin_id
 
 
