@@ -75,6 +75,7 @@
         }),
       );
       list.hidden = false;
+      list.scrollIntoView({ block: "nearest" });
       mark(0);
     }
 

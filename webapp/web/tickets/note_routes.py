@@ -12,6 +12,7 @@ from webapp.services.tickets.notes.edit_note import (
     read_note_history,
     read_own_note,
 )
+from webapp.services.tickets.notes.mention_people import mentionable
 from webapp.web.access import signed_in
 from webapp.web.answers import SEE_OTHER
 from webapp.web.errors import status_of
@@ -80,4 +81,5 @@ def _page(
         preview=preview,
         origin=origin,
         kept=kept_origin(origin),
+        mentionable=mentionable(found.people),
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webapp.services.tickets.notes.mention_people import mention_book
+from webapp.services.tickets.notes.mention_people import mention_book, mentionable
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.services.tickets.watching.read_watchers import watchers_of
 from webapp.web.viewer import Viewer
@@ -14,5 +14,5 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     return {
         "watchers": watchers_of(view.people, viewer.id),
         "people_named": people,
-        "mentionable": [[one.name, people.handle_of(one)] for one in people.people],
+        "mentionable": mentionable(people),
     }

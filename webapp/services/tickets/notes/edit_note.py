@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
+from webapp.domain.triage.mentions import MentionBook
 from webapp.models import Comment, CommentVersion, Ticket
 from webapp.services.audit import record_event
 from webapp.services.errors import ConflictError, NotFoundError, RefusedError
 from webapp.services.tickets.comment_ticket import read_note
-from webapp.services.tickets.notes.mention_people import tell_mentioned
+from webapp.services.tickets.notes.mention_people import read_mention_book, tell_mentioned
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 NO_NOTE = "There is no such note."
@@ -31,11 +32,12 @@ class NoteConflictError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class NoteHistory:
-    """A note, its ticket's number, and its former texts, the newest first."""
+    """A note, its ticket's number, its former texts, the newest first, and who can be mentioned."""
 
     note: Comment
     ticket_number: str
     versions: Sequence[CommentVersion]
+    people: MentionBook
 
 
 def edit_note(
@@ -94,7 +96,7 @@ def read_note_history(ticket_id: int, note_id: int) -> NoteHistory:
             .where(CommentVersion.comment_id == note_id)
             .order_by(CommentVersion.id.desc())
         ).all()
-        return NoteHistory(note, number, versions)
+        return NoteHistory(note, number, versions, read_mention_book(session))
 
 
 def _load(session: Session, ticket_id: int, note_id: int) -> Comment:

@@ -19,6 +19,16 @@ def mention_book(users: Iterable[User]) -> MentionBook:
     return MentionBook(tuple(Person(one.id, one.name, one.email) for one in users if one.may_work))
 
 
+def mentionable(book: MentionBook) -> list[list[str]]:
+    """Return name and what to write after the @ of everybody, as a page offers them."""
+    return [[one.name, book.handle_of(one)] for one in book.people]
+
+
+def read_mention_book(session: Session) -> MentionBook:
+    """Return who can be mentioned, in the caller's transaction."""
+    return mention_book(session.scalars(select(User).where(User.may_work).order_by(User.id)))
+
+
 def tell_mentioned(
     session: Session, note: Comment, *, now: datetime, before: str = ""
 ) -> frozenset[int]:
@@ -29,7 +39,7 @@ def tell_mentioned(
     """
     if MARK not in note.body:
         return frozenset()
-    book = mention_book(session.scalars(select(User).where(User.may_work).order_by(User.id)))
+    book = read_mention_book(session)
     found = find_mentioned(note.body, book) - find_mentioned(before, book) - {note.author_id}
     if found:
         add_watchers(session, note.ticket_id, found, now=now)
