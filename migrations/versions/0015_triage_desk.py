@@ -1,5 +1,7 @@
 """The triage desk: links, indicators, runbooks, watching, attachments, clocks."""
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,6 +15,7 @@ def upgrade() -> None:
     create_tables()
     add_columns()
     fill_columns()
+    fill_texts()
     create_indexes()
     rebuild_search()
 
@@ -251,6 +254,7 @@ def create_tables() -> None:
         sa.Column("comment_id", sa.Integer(), nullable=True),
         sa.Column("actor_id", sa.Integer(), nullable=True),
         sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("changes", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -332,6 +336,11 @@ def add_columns() -> None:
     op.add_column("comments", sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("comments", sa.Column("bulk_change_id", sa.Integer(), nullable=True))
     op.add_column("comments", sa.Column("details", sa.JSON(), nullable=True))
+    for name in ("tells_mentions", "tells_watched"):
+        op.add_column(
+            "notification_targets",
+            sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False),
+        )
     op.add_column("sessions", sa.Column("left_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
@@ -364,6 +373,48 @@ def fill_columns() -> None:
         """
     )
     op.execute("UPDATE tickets SET untouched_since = created_at WHERE first_touched_at IS NULL")
+
+
+def fill_texts() -> None:
+    """What a machine wrote is told from what people wrote, whose backslashes are no escapes."""
+    op.execute(
+        "UPDATE notification_targets SET tells_mentions = true"
+        " WHERE kind = 'email' AND user_id IS NOT NULL"
+    )
+    op.execute(
+        """
+        UPDATE comments SET details = '{"is_machine_written": true}'
+        WHERE author_id IS NOT NULL AND kind = 'internal_note'
+        AND body LIKE 'Moved off triage: the Huntress organization %'
+        """
+    )
+    tickets = sa.table(
+        "tickets",
+        *(sa.column(name) for name in ("id", "source", "description", "text_edited_by_person_at")),
+    )
+    is_edited = (tickets.c.source == "huntress") & tickets.c.text_edited_by_person_at.is_not(None)
+    connection = op.get_bind()
+    for key in connection.scalars(sa.select(tickets.c.id).where(is_edited)).all():
+        its = tickets.c.id == key
+        text = connection.scalar(sa.select(tickets.c.description).where(its))
+        connection.execute(sa.update(tickets).where(its).values(description=without_escapes(text)))
+
+
+def without_escapes(text: str) -> str:
+    """Markdown with backslashes as escapes, as text in which they are backslashes.
+
+    Code has no escapes. Brackets that were escaped must not become a link.
+    """
+    parts = re.split(r"(?ms)(^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\2|\Z))", text)
+    plain = [re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", _apart(part)) for part in parts[::3]]
+    return "".join(
+        one + (parts[3 * place + 1] if 3 * place + 1 < len(parts) else "")
+        for place, one in enumerate(plain)
+    )
+
+
+def _apart(text: str) -> str:
+    return text.replace("\\](", "\\] (").replace("\\<http", "\\< http")
 
 
 def create_indexes() -> None:

@@ -33,6 +33,7 @@ PATHS = [
     "/tickets/18",
     "/tickets/20",
     "/preferences",
+    "/bell",
     "/nowhere",
 ]
 

@@ -1,4 +1,4 @@
-"""Files on a ticket in a real browser: chosen, pasted, too large, opened, removed; and searching."""
+"""Files on a ticket in a real browser: chosen, pasted, too large, removed; and searching."""
 
 from collections.abc import Callable
 from pathlib import Path

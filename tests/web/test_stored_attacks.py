@@ -28,9 +28,11 @@ from webapp.models import (
     Attachment,
     AttachmentContent,
     AuditEvent,
+    BellItem,
     BulkChange,
     Category,
     Comment,
+    CommentVersion,
     HuntressAgent,
     InboxRow,
     Indicator,
@@ -38,6 +40,7 @@ from webapp.models import (
     Ticket,
     TicketAsset,
     TicketLink,
+    TicketWatcher,
 )
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
@@ -122,6 +125,9 @@ def plant(session: Session, text: str, now: object) -> None:
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),
+            CommentVersion(comment_id=1, body="b", replaced_at=now),
+            TicketWatcher(ticket_id=1, user_id=1, created_at=now),
+            BellItem(user_id=1, ticket_id=1, actor_id=1, kind="mentioned", created_at=now),
             AuditEvent(
                 happened_at=now,
                 action="ticket.changed",
@@ -156,8 +162,9 @@ def plant(session: Session, text: str, now: object) -> None:
         sha256="0" * 64, size=1, picture=b"x", picture_type="image/png", created_at=now
     )
     session.add(content)
+    note = session.get_one(Comment, 1)  # so that it can be edited, and is read as a person's
+    note.ticket_id, note.author_id, note.edited_at = 1, 1, now
     session.flush()
-    note = session.query(Comment).filter_by(ticket_id=1).first()
     session.add(
         Attachment(ticket_id=1, comment_id=note.id, sha256=content.sha256, name="f", created_at=now)
     )
@@ -238,6 +245,8 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
         )
         open_ticket(wanted, actor_id=admin_id, form_token="t" * 32)
         add_internal_note(3, WRITTEN, author_id=admin_id)
+        people_write = f"- [ ] {WRITTEN}\n\na|b\n-|-\n{WRITTEN}|~~{WRITTEN}~~\n\n@ada {WRITTEN}"
+        add_internal_note(3, people_write, author_id=admin_id)
     return admin_id
 
 

@@ -111,7 +111,8 @@ class UserSession(Base):
 
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
     in, and `present_at` is when the person last showed one of them again. `has_notes` is read only
-    where a query asks for it: whether the person has unread notes about the account.
+    where a query asks for it: whether the person has unread notes about the account; so is
+    `unread`, the number of unread items in their bell.
     `left_at` is when the person was last seen before a longer absence that ended in this session.
     """
 
@@ -137,6 +138,7 @@ class UserSession(Base):
     device: Mapped["Device | None"] = relationship()
     has_notes: Mapped[bool | None] = query_expression()
     is_held: Mapped[bool | None] = query_expression()
+    unread: Mapped[int | None] = query_expression()
 
 
 class Device(Base):

@@ -42,7 +42,10 @@ UTC_ZONE = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person, and the session they are in; times are UTC."""
+    """A signed-in person, and the session they are in; times are UTC.
+
+    `unread` is the number of unread items in their bell.
+    """
 
     id: int
     name: str
@@ -62,6 +65,7 @@ class Viewer:
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
     is_held: bool = False
+    unread: int = 0
     is_authenticated: bool = True
 
     @property
@@ -212,6 +216,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         has_notes=bool(found.has_notes),
         list_settings=user.list_settings,
         is_held=bool(found.is_held),
+        unread=found.unread or 0,
         factor_demand=demand,
         factor_due_at=due_at,
         must_change_password=_must_change_password(found),

@@ -37,6 +37,11 @@ def read_rules(session: Session) -> Rules:
     )
 
 
+def read_quiet_hours(session: Session) -> Hours | None:
+    """Return the hours in which only criticals are told at once; None where none are set."""
+    return _quiet_hours(session.scalar(select(NotificationSettings.quiet_hours)))
+
+
 def as_rule(policy: Policy) -> PolicyRule | None:
     """Return a stored policy as data; None where its conditions cannot be read any more."""
     try:

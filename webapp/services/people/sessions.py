@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 from sqlalchemy.orm import Session, joinedload, with_expression
 
 from webapp import clock
 from webapp.domain.security.user_agents import describe_user_agent
 from webapp.extensions import current_config
-from webapp.models import Device, PendingSignIn, Restore, SecurityNote, User, UserSession
+from webapp.models import BellItem, Device, PendingSignIn, Restore, SecurityNote, User, UserSession
 from webapp.models.user import ADDRESS_LENGTH, USER_AGENT_LENGTH
 from webapp.services.audit import Origin, record_event
 from webapp.services.errors import NotFoundError, RefusedError
@@ -136,6 +136,7 @@ def find_session(token: str) -> UserSession | None:
             joinedload(UserSession.device),
             with_expression(UserSession.has_notes, _has_notes()),
             with_expression(UserSession.is_held, _is_held()),
+            with_expression(UserSession.unread, _count_unread()),
         )
         .execution_options(populate_existing=True)
     )
@@ -148,6 +149,14 @@ def _has_notes() -> ColumnElement[bool]:
         SecurityNote.user_id == UserSession.user_id, SecurityNote.seen_at.is_(None)
     )
     return notes.exists()
+
+
+def _count_unread() -> ColumnElement[int]:
+    """How many items in the person's bell are unread."""
+    unread = select(func.count(BellItem.id)).where(
+        BellItem.user_id == UserSession.user_id, BellItem.read_at.is_(None)
+    )
+    return unread.scalar_subquery()
 
 
 def _is_held() -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from webapp.models import (
     Client,
     ClientMute,
     Comment,
+    CommentVersion,
     Connection,
     HuntressAgent,
     Indicator,
@@ -96,6 +97,7 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("notes", _of_notes(client_id), Comment.id),
         read_section("links", _of_links(client_id), TicketLink.id),
         read_section("indicators", _of_indicators(client_id), Indicator.id),
+        read_section("former_notes", _of_former_notes(client_id), CommentVersion.id),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -199,6 +201,7 @@ def _of_notes(client_id: int) -> Query:
             Comment.kind,
             Comment.body,
             Comment.created_at,
+            Comment.edited_at,
         )
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .outerjoin(User, User.id == Comment.author_id)
@@ -248,6 +251,22 @@ def _of_files(client_id: int) -> Query:
         .join(Ticket, Ticket.id == Attachment.ticket_id)
         .join(Attachment.content)
         .outerjoin(User, User.id == Attachment.author_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_former_notes(client_id: int) -> Query:
+    """What notes said before their authors edited them; `note` is the id among the notes."""
+    return (
+        select(
+            CommentVersion.id,
+            Ticket.number.label("ticket"),
+            Comment.id.label("note"),
+            CommentVersion.body,
+            CommentVersion.replaced_at,
+        )
+        .join(Comment, Comment.id == CommentVersion.comment_id)
+        .join(Ticket, Ticket.id == Comment.ticket_id)
         .where(is_of_client(client_id))
     )
 

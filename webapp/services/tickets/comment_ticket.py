@@ -10,8 +10,10 @@ from webapp.models import Comment, Ticket
 from webapp.models.ticket import INTERNAL_NOTE
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.tickets.notes.mention_people import tell_mentioned
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, transaction
 
 NOTE_LENGTH = 20_000
@@ -25,15 +27,11 @@ def add_internal_note(
 ) -> Comment:
     """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
 
-    Raises FieldError if `body` is empty or longer than NOTE_LENGTH characters (it is never cut),
-    and NotFoundError if the ticket does not exist; nothing is stored then.
+    People who are mentioned, who watch the ticket or have it are told. Raises FieldError if `body`
+    is empty or longer than NOTE_LENGTH characters (it is never cut), and NotFoundError if the
+    ticket does not exist; nothing is stored then.
     """
-    if len(body) > NOTE_LENGTH:
-        raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})
-    text = clean_text(body, NOTE_LENGTH)
-    if text is None:
-        raise FieldError({"body": "Write the note first."})
-    now = clock.utcnow()
+    text, now = read_note(body), clock.utcnow()
     with transaction() as session:
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
@@ -60,4 +58,22 @@ def add_internal_note(
             actor_id=author_id,
         )
         tell_changes(session, [Worked(ticket)], actor_id=author_id, now=now)
+        mentioned = tell_mentioned(session, comment, now=now)
+        tell_watchers(
+            session,
+            [Changed(ticket.id, comment)],
+            actor_id=author_id,
+            now=now,
+            besides=mentioned,
+        )
     return comment
+
+
+def read_note(typed: str) -> str:
+    """Return the text of a note as it is stored; raises FieldError."""
+    if len(typed) > NOTE_LENGTH:
+        raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})
+    text = clean_text(typed, NOTE_LENGTH)
+    if text is None:
+        raise FieldError({"body": "Write the note first."})
+    return text

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.incident import Severity
 from webapp.domain.searching.operators import ParsedSearch, is_text_search, parse_operators
 from webapp.domain.triage.subjects import subject_keys
-from webapp.models import Alert, Connection, Indicator, Ticket
+from webapp.models import Alert, Connection, Indicator, Ticket, TicketWatcher
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.searching.operator_conditions import (
@@ -46,9 +46,10 @@ class TicketQuery:
     """The filters, the sort and the place of a page of tickets.
 
     A filter that is None or empty hides nothing. `assignee` is a user's id or NOBODY; `severity` is
-    a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
-    reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
-    have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
+    a word of domain.incident.Severity; `watcher_id` is for tickets that a person watches. Hours
+    count back from now: `within_hours` is for tickets reported since then, `older_hours` for
+    tickets reported before, `untouched_hours` for those that have waited untouched since before.
+    For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
     `is_open_in_huntress` for closed tickets whose incident is open there. `indicator` is the key of
     an indicator of compromise, with the words that say which. `organization` is the id of a
@@ -72,6 +73,7 @@ class TicketQuery:
     assignee: int | str | None = None
     source: str | None = None
     severity: str | None = None
+    watcher_id: int | None = None
     is_triage: bool = False
     is_unmapped: bool = False
     is_untouched: bool = False
@@ -194,6 +196,10 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
     return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
 
 
+def _is_watched_by(user_id: int) -> ColumnElement[bool]:
+    return Ticket.id.in_(select(TicketWatcher.ticket_id).where(TicketWatcher.user_id == user_id))
+
+
 def has_severity(word: str) -> ColumnElement[bool]:
     """SQL for alerts with a severity, however Huntress has written it."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
@@ -238,6 +244,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "assignee": _has_assignee,
     "source": lambda value: Ticket.source == value,
     "severity": lambda word: _has_incident(has_severity(word)),
+    "watcher_id": _is_watched_by,
     "is_triage": lambda _: in_triage(),
     "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
     "is_untouched": lambda _: UNTOUCHED,

@@ -10,10 +10,12 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     link_routes,
     list_routes,
     new_routes,
+    note_routes,
     row_words,
     take_routes,
     ticket_routes,
     view_routes,
+    watch_routes,
 )
 from webapp.web.tickets.blueprint import tickets
 

@@ -57,6 +57,10 @@ def _assignee(text: str, viewer_id: int) -> int | str | None:
     return NOBODY if text == NOBODY else read_number(text)
 
 
+def _watching(text: str, viewer_id: int) -> int | None:
+    return viewer_id if text == ME else None
+
+
 def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
 
@@ -87,6 +91,7 @@ FILTERS = (
     Filter("older_than", "older_hours", "age", _hours),
     Filter("within", "within_hours", "age", _hours),
     Filter("untouched_for", "untouched_hours", "time untouched", _hours),
+    Filter("watching", "watcher_id", "watching", _watching),
     Filter("triage", "is_triage", "triage queue", _flag),
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),

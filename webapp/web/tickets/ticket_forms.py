@@ -21,6 +21,7 @@ from webapp.models import Ticket
 from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.desk_choices import DeskChoices
+from webapp.services.tickets.notes.machine_text import editable_description
 from webapp.services.tickets.open_ticket import NewTicket
 from webapp.web.page_context import option_pairs
 from webapp.web.params import YES, IdField, read_number
@@ -34,7 +35,10 @@ MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown a
 class NoteForm(FlaskForm):
     """The form for an internal note."""
 
-    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    body = TextAreaField(
+        "Add internal note",
+        description="Markdown. Only the desk sees notes. Write @name to tell a colleague.",
+    )
     files = MultipleFileField("Files")
 
 
@@ -45,6 +49,14 @@ def read_files() -> list[SentFile]:
         for one in request.files.getlist("files")
         if one.filename
     ]
+
+
+class EditNoteForm(FlaskForm):
+    """The form for a note that was written before."""
+
+    body = TextAreaField(
+        "Your note", description="Markdown. What it said before is kept, and can be read."
+    )
 
 
 class TextForm(FlaskForm):
@@ -132,7 +144,12 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
 def text_values(ticket: Ticket) -> dict[str, str]:
     """The values of a ticket that the text form shows."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {**values, "client_id": str(ticket.client_id), "host": ticket.subject_name or ""}
+    return {
+        **values,
+        "description": editable_description(ticket),
+        "client_id": str(ticket.client_id),
+        "host": ticket.subject_name or "",
+    }
 
 
 def shown_values(ticket: Ticket) -> dict[str, str]:
