@@ -460,6 +460,14 @@ def create_indexes() -> None:
         postgresql_where=sa.text("subject_key IS NOT NULL"),
     )
     op.create_index(
+        "ix_tickets_untouched",
+        "tickets",
+        ["priority_id", "reported_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+        postgresql_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+    )
+    op.create_index(
         "ix_tickets_waiting_until",
         "tickets",
         ["waiting_until"],

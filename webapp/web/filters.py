@@ -27,7 +27,19 @@ MOMENT = timedelta(seconds=5)
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, due, exact, when, judged, tone, markdown, counted, title_parts):
+    for function in (
+        ago,
+        age,
+        clock_time,
+        due,
+        exact,
+        when,
+        judged,
+        tone,
+        markdown,
+        counted,
+        title_parts,
+    ):
         app.add_template_filter(function)
 
 
@@ -67,6 +79,11 @@ def when(time: datetime | None, missing: str = "—") -> Markup:
         return escape(missing)
     local = _local(time)
     return _element(time, f"{local.day} {local:%b %Y, %H:%M} {_zone_words(local)}")
+
+
+def clock_time(time: datetime) -> Markup:
+    """The time of day, such as `14:02`, in the viewer's zone."""
+    return _element(time, f"{_local(time):%H:%M}")
 
 
 def exact(time: datetime) -> str:

@@ -29,7 +29,7 @@ from webapp.services.people.sessions import (
     find_session,
     touch_session,
 )
-from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.set_preferences import THEMES, calls_of
 from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.web.answers import wants_part
@@ -61,6 +61,7 @@ class Viewer:
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
     is_held: bool = False
+    calls_by: tuple[str, ...] = ()
     is_authenticated: bool = True
 
     @property
@@ -118,6 +119,12 @@ def asked_by_pages(view: View) -> View:
     """
     view.asked_by_pages = True  # type: ignore[attr-defined]
     return view
+
+
+def asked_only_by_pages(view: View) -> View:
+    """`asked_by_pages` for a view that answers nothing a person could look at by itself."""
+    view.asked_only_by_pages = True  # type: ignore[attr-defined]
+    return asked_by_pages(view)
 
 
 def is_asked_by_pages(view: Callable[..., Any] | None) -> bool:
@@ -180,15 +187,16 @@ def _touch(response: Response) -> Response:
         return response
     if clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
         with suppress(*DATABASE_AWAY):
-            touch_session(viewer.session_id, request.remote_addr)
+            touch_session(viewer.session_id, viewer.id, request.remote_addr)
     return response
 
 
 def _asks_by_itself() -> bool:
     """Whether an open page makes this request, and no person."""
-    return wants_part() and is_asked_by_pages(
-        current_app.view_functions.get(request.endpoint or "")
-    )
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "asked_only_by_pages", False):
+        return True
+    return wants_part() and is_asked_by_pages(view)
 
 
 def _viewer_of(found: UserSession) -> Viewer:
@@ -213,6 +221,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         factor_demand=demand,
         factor_due_at=due_at,
         must_change_password=_must_change_password(found),
+        calls_by=calls_of(user.live_settings),
     )
 
 

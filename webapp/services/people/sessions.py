@@ -19,6 +19,7 @@ from webapp.models.user import ADDRESS_LENGTH, USER_AGENT_LENGTH
 from webapp.services.audit import Origin, record_event
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.absences import read_absence
 from webapp.services.people.security_notes import mail_person
 from webapp.services.people.tokens import hash_cookie, make_reference, make_token
 from webapp.services.transactions import NO_SYNC, reading, transaction
@@ -99,6 +100,7 @@ def begin_session(
         if not user.is_active or password_hash not in (None, user.password_hash):
             raise SignInError
         _end_former(session, browser.session_token)
+        left_at = read_absence(session, user.id, now)
         session.execute(delete(UserSession).where(UserSession.expires_at <= now))
         device, device_token, is_new = _device_of(session, user, browser, now)
         row = UserSession(
@@ -114,6 +116,7 @@ def begin_session(
             method=method,
             factor=factor,
             device_id=device.id,
+            left_at=left_at,
         )
         session.add(row)
         _record_begin(session, row, device, is_new)
@@ -164,14 +167,15 @@ def is_alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def touch_session(session_id: int, address: str | None) -> None:
-    """Note that a session is used now, and from where."""
+def touch_session(session_id: int, user_id: int, address: str | None) -> None:
+    """Note that a person uses their session now, from where, and when they had left before."""
     now = clock.utcnow()
     with transaction() as session:
+        left_at = read_absence(session, user_id, now)
         session.execute(
             update(UserSession)
             .where(UserSession.id == session_id, UserSession.last_seen_at < now)
-            .values(last_seen_at=now, address=_cut(address, ADDRESS_LENGTH)),
+            .values(last_seen_at=now, address=_cut(address, ADDRESS_LENGTH), left_at=left_at),
             execution_options=NO_SYNC,
         )
 

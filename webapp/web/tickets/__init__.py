@@ -6,6 +6,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     export_routes,
     incident_routes,
     list_routes,
+    live_routes,
     new_routes,
     take_routes,
     ticket_routes,

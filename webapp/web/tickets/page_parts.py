@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from webapp.services.tickets.live.who_is_here import LOOKING, meet
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.web.viewer import Viewer
 
 
 def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
-    return {}
+    return {"here": meet(view.ticket.id, viewer.id, viewer.name, LOOKING)}
