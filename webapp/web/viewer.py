@@ -14,6 +14,7 @@ from flask import Flask, Request, Response, current_app, g, request
 from flask_login import current_user
 
 from webapp import clock
+from webapp.domain.live.absence import Stay, absence_before
 from webapp.domain.security.factor_rule import FactorDemand
 from webapp.extensions import login_manager
 from webapp.log_context import note_log_fields
@@ -42,7 +43,10 @@ UTC_ZONE = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person, and the session they are in; times are UTC."""
+    """A signed-in person, and the session they are in; times are UTC.
+
+    `left_at` is when they were last there before an absence; see domain.live.absence.
+    """
 
     id: int
     name: str
@@ -62,6 +66,7 @@ class Viewer:
     factor_due_at: datetime | None = None
     is_held: bool = False
     calls_by: tuple[str, ...] = ()
+    left_at: datetime | None = None
     is_authenticated: bool = True
 
     @property
@@ -222,6 +227,9 @@ def _viewer_of(found: UserSession) -> Viewer:
         factor_due_at=due_at,
         must_change_password=_must_change_password(found),
         calls_by=calls_of(user.live_settings),
+        left_at=absence_before(
+            [Stay(found.last_anywhere_at, found.left_anywhere_at)], clock.utcnow()
+        ),
     )
 
 

@@ -4,11 +4,12 @@ Every part is a SELECT of these columns: its kind, an id, a number, three texts 
 of which may be missing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
     String,
@@ -39,12 +40,18 @@ def news_part(kind: str, found: Select[Any] | None = None, **columns: Any) -> Se
     return select(*values) if found is None else found.with_only_columns(*values)
 
 
-def read_news_rows(session: Session, parts: Sequence[Select[Any]]) -> dict[str, list[Any]]:
-    """The rows of all parts by their kind, in one statement."""
+def news_statement(parts: Sequence[Select[Any]]) -> CompoundSelect[Any]:
+    """SQL for the rows of all parts."""
     # SQLite takes a LIMIT in a part only where that is a subquery.
-    together = union_all(*(select(part.subquery()) for part in parts))
+    return union_all(*(select(part.subquery()) for part in parts))
+
+
+def read_news_rows(
+    session: Session, statement: CompoundSelect[Any], values: Mapping[str, Any] | None = None
+) -> dict[str, list[Any]]:
+    """The rows of a `news_statement` by their kind; `values` are those of its parameters."""
     found: dict[str, list[Any]] = {}
-    for row in session.execute(together):
+    for row in session.execute(statement, values):
         found.setdefault(row.kind, []).append(row)
     return found
 

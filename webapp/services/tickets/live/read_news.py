@@ -1,17 +1,19 @@
 """What an open page is told: untouched criticals, and what changed in the list or the ticket."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, case, cast, func, select
+from sqlalchemy import CompoundSelect, Integer, Select, and_, bindparam, case, cast, func, select
 
 from webapp import clock
 from webapp.domain.live.entry_words import entry_words
 from webapp.domain.live.since import changes_from
 from webapp.models import Client, Comment, Status, Ticket, User
+from webapp.models.columns import UtcDateTime
 from webapp.models.ticket import INTERNAL_NOTE
-from webapp.services.tickets.live.news_rows import news_part, read_news_rows
+from webapp.services.tickets.live.news_rows import news_part, news_statement, read_news_rows
 from webapp.services.tickets.live.untouched_criticals import (
     count_criticals,
     is_critical,
@@ -25,6 +27,8 @@ MOST_CHANGES = 100
 NEWEST_ENTRIES = 5
 """So many entries of the timeline are told to the page of a ticket."""
 _BEGINNING = 400
+_TICKET = bindparam("ticket_id", type_=Integer)
+_SINCE = bindparam("since", type_=UtcDateTime)
 
 News = dict[str, Any]
 """What a page is told, as JSON; times are ISO texts in UTC. Nothing in it changes by itself."""
@@ -32,7 +36,7 @@ News = dict[str, Any]
 
 def read_count_news() -> News:
     """What every page is told: how many criticals are untouched, and the newest of them."""
-    return read_news([])[0]
+    return read_news(_counted())[0]
 
 
 def read_list_news(query: TicketQuery, loaded: datetime | None) -> News:
@@ -42,7 +46,8 @@ def read_list_news(query: TicketQuery, loaded: datetime | None) -> News:
     they fit its tab and filters (its search is not asked), `now` is their status and who has them.
     """
     now = clock.utcnow()
-    news, rows = read_news([_changed_tickets(query, changes_from(loaded, now), now)])
+    statement = _listed(query, now.replace(second=0, microsecond=0))
+    news, rows = read_news(statement, {_SINCE.key: changes_from(loaded, now)})
     changed = rows.get("ticket", ())
     return news | {
         "has_more": len(changed) > MOST_CHANGES,
@@ -55,14 +60,31 @@ def read_ticket_news(ticket_id: int) -> News:
 
     The page knows which of them it shows already. There are none where the ticket is gone.
     """
-    news, rows = read_news([_newest_entries(ticket_id)])
+    news, rows = read_news(_told_of_ticket(), {_TICKET.key: ticket_id})
     entries = sorted(rows.get("entry", ()), key=lambda row: (row.at, row.id), reverse=True)
     return news | {"entries": [_entry(row) for row in entries]}
 
 
-def read_news(parts: Sequence[Select[Any]]) -> tuple[News, dict[str, list[Any]]]:
-    """What every page is told, and the rows of `parts` by their kind; one statement."""
-    critical = news_part(
+def read_news(
+    statement: CompoundSelect[Any], values: Mapping[str, Any] | None = None
+) -> tuple[News, dict[str, list[Any]]]:
+    """What every page is told, and all rows of a `told_with` statement by their kind.
+
+    `values` are those of the statement's parameters.
+    """
+    with reading() as session:
+        rows = read_news_rows(session, statement, values)
+    newest = sorted(rows.get("critical", ()), key=lambda row: row.id, reverse=True)
+    count = rows["count"][0].number
+    return {"criticals": {"count": count, "newest": [_critical(row) for row in newest]}}, rows
+
+
+def told_with(*parts: Select[Any]) -> CompoundSelect[Any]:
+    """SQL for what every page is told, and for `parts`.
+
+    To build it takes longer than to run it: who asks often keeps it.
+    """
+    newest = news_part(
         "critical",
         newest_criticals(),
         id=Ticket.id,
@@ -71,13 +93,23 @@ def read_news(parts: Sequence[Select[Any]]) -> tuple[News, dict[str, list[Any]]]
         words=Ticket.title,
         more=Client.name,
     )
-    with reading() as session:
-        rows = read_news_rows(
-            session, [news_part("count", number=count_criticals()), critical, *parts]
-        )
-    newest = sorted(rows.get("critical", ()), key=lambda row: row.id, reverse=True)
-    count = rows["count"][0].number
-    return {"criticals": {"count": count, "newest": [_critical(row) for row in newest]}}, rows
+    return news_statement([news_part("count", number=count_criticals()), newest, *parts])
+
+
+@cache
+def _counted() -> CompoundSelect[Any]:
+    return told_with()
+
+
+@cache
+def _told_of_ticket() -> CompoundSelect[Any]:
+    return told_with(_newest_entries())
+
+
+@lru_cache(maxsize=128)
+def _listed(query: TicketQuery, minute: datetime) -> CompoundSelect[Any]:
+    """The lists of a desk are few; what a filter says of hours is a minute old at most."""
+    return told_with(_changed_tickets(query, minute))
 
 
 def _critical(row: Any) -> News:
@@ -90,10 +122,10 @@ def _critical(row: Any) -> News:
     }
 
 
-def _changed_tickets(query: TicketQuery, since: datetime, now: datetime) -> Select[Any]:
+def _changed_tickets(query: TicketQuery, now: datetime) -> Select[Any]:
     newest = (
         select(Ticket.id)
-        .where(Ticket.updated_at > since)
+        .where(Ticket.updated_at > _SINCE)
         .order_by(Ticket.updated_at.desc(), Ticket.id.desc())
         .limit(MOST_CHANGES + 1)
         .subquery()
@@ -132,11 +164,11 @@ def _ticket(row: Any) -> News:
     }
 
 
-def _newest_entries(ticket_id: int) -> Select[Any]:
+def _newest_entries() -> Select[Any]:
     found = (
         select(Comment.id)
         .outerjoin(User, User.id == Comment.author_id)
-        .where(Comment.ticket_id == ticket_id)
+        .where(Comment.ticket_id == _TICKET)
         .order_by(Comment.created_at.desc(), Comment.id.desc())
         .limit(NEWEST_ENTRIES)
     )
