@@ -175,7 +175,7 @@
   // The dashboard: all cards move together, but not under a pointer or a focus that is in one.
   let desk = null;
   let isWaiting = false;
-  const held = () => document.querySelector("[data-live-still]:is(:hover, :focus-within)") && matchMedia("(hover: hover)").matches;
+  const held = () => document.querySelector("[data-live-desk] :focus-visible") || (matchMedia("(hover: hover)").matches && document.querySelector("[data-live-still]:hover")) || getSelection().type === "Range";
   const refresh = () => {
     isWaiting = false;
     tell("");
