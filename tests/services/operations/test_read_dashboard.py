@@ -34,6 +34,7 @@ AddTicket = Callable[..., int]
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
 MOST_STATEMENTS = 10
+NOBODY = Reader(0)
 READER = Reader(1, NOW - timedelta(hours=15))
 
 
@@ -110,7 +111,7 @@ def alert(
     )
 
 
-def read(zone: ZoneInfo = UTC_ZONE, reader: Reader = Reader(0)) -> Dashboard:
+def read(zone: ZoneInfo = UTC_ZONE, reader: Reader = NOBODY) -> Dashboard:
     return read_dashboard.read_dashboard(zone, reader)
 
 

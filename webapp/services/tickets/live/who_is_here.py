@@ -100,5 +100,7 @@ class _Meeting:
 
 
 def _read(line: bytes) -> PersonHere:
-    _, doing, name = line.decode(errors="replace").split(" ", 2)
+    """A line as the script wrote it: a time, what the person does, the name."""
+    _, _, said = line.decode(errors="replace").partition(" ")
+    doing, _, name = said.partition(" ")
     return PersonHere(clean_line(name, NAME_LENGTH) or "Somebody", doing == WRITING)
