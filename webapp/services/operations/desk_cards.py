@@ -92,7 +92,7 @@ def read_cards(session: Session, reader: Reader, now: datetime) -> Cards:
 
 
 def select_cards(reader: Reader, now: datetime) -> Select[Ticket, str, bool]:
-    """SQL for the tickets of the cards, each with the name of its card and whether it is critical."""
+    """SQL for the tickets of the cards, each with its card and whether it is critical."""
     parts: list[Any] = []
     for name, wanted in _lists(reader, now).items():
         others = [Ticket.id.not_in(select(part.c.id)) for part in parts]
@@ -192,41 +192,42 @@ def _number(name: str, *conditions: ColumnElement[bool]) -> Any:
 
 
 def _by_priority() -> Any:
-    # With the plain column, SQLite reads all tickets by priority.
-    priority_id = Ticket.priority_id + 0
     return (
         select(
-            priority_id.label("priority_id"),
+            Ticket.priority_id.label("priority_id"),
             func.count().label("open"),
             func.count().filter(UNTOUCHED).label("untouched"),
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
         )
         .where(IS_OPEN, is_no_drill())
-        .group_by(priority_id)
+        .group_by(Ticket.priority_id)
         .subquery()
     )
 
 
 def _burning() -> Any:
     """One row: how many tickets are untouched, by what burns."""
-    severity = (
-        select(Alert.parsed_severity)
-        .where(Alert.ticket_id == Ticket.id)
-        .order_by(Alert.triggered_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
     high = (Severity.CRITICAL.value, Severity.HIGH.value)
     word = case(
         (is_critical(), Severity.CRITICAL.value),
-        (severity.in_(high), Severity.HIGH.value),
-        (severity == Severity.LOW.value, Severity.LOW.value),
+        (Alert.parsed_severity.in_(high), Severity.HIGH.value),
+        (Alert.parsed_severity == Severity.LOW.value, Severity.LOW.value),
         else_=OTHERS,
     )
-    words = select(word.label("word")).where(IS_OPEN, UNTOUCHED, is_no_drill()).subquery()
+    words = (
+        select(word.label("word"), func.count().label("number"))
+        .select_from(Ticket)
+        .outerjoin(Alert, Alert.ticket_id == Ticket.id)
+        .where(IS_OPEN, UNTOUCHED, is_no_drill())
+        .group_by("word")
+        .subquery()
+    )
+    counted = (
+        func.coalesce(func.sum(words.c.number).filter(words.c.word == one), 0) for one in BURNS
+    )
     return select(
-        *(func.count().filter(words.c.word == one).label(f"burning_{one}") for one in BURNS)
+        *(value.label(f"burning_{one}") for value, one in zip(counted, BURNS, strict=True))
     ).subquery()
 
 

@@ -36,7 +36,7 @@
 
   // Untouched criticals: their number in title and icon, and a call for each new one on request.
   const icon = document.querySelector("link[rel=icon]");
-  const [plainIcon, plainTitle] = [icon.href, document.title];
+  const [plainIcon, plainTitle] = [icon.getAttribute("href"), document.title];
   const numbered = (count) => `data:image/svg+xml,${encodeURIComponent(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8" fill="#b3202c"/>' +
     `<text x="16" y="24" fill="#fff" font-family="sans-serif" font-size="22" font-weight="700" text-anchor="middle">${count > 9 ? "9+" : count}</text></svg>`,
