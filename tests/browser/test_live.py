@@ -191,11 +191,11 @@ def test_a_page_calls_whoever_wants_to_be_called(
     page.goto("/tickets")
     page.get_by_role("heading", name="Tickets", exact=True).click()
     expect(page.locator("[data-live-line]")).to_contain_text("As of")
-    wait_until(lambda: page.evaluate("localStorage.length"))
+    assert wait_until(lambda: page.evaluate("localStorage.length"))
     assert page.evaluate("shown") == []
     open_critical(app, desk, "Ransomware")
     page.clock.fast_forward(ROUND)
-    wait_until(lambda: page.evaluate("shown.length === 1 && tones === 3"))
+    assert wait_until(lambda: page.evaluate("shown.length === 1 && tones === 3"))
     assert "Ransomware" in page.evaluate("shown[0]")
     page.clock.fast_forward(ROUND)
     page.reload()
