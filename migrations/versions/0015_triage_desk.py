@@ -547,6 +547,22 @@ def create_indexes() -> None:
         postgresql_where=sa.text("subject_key IS NOT NULL"),
     )
     op.create_index(
+        "ix_alerts_unticketed",
+        "alerts",
+        ["parsed_status", "is_drill", "ticket_id"],
+        unique=False,
+        sqlite_where=sa.text("ticket_id IS NULL"),
+        postgresql_where=sa.text("ticket_id IS NULL"),
+    )
+    op.create_index(
+        "ix_tickets_untouched",
+        "tickets",
+        ["priority_id", "reported_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+        postgresql_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+    )
+    op.create_index(
         "ix_tickets_without_reference",
         "tickets",
         ["priority_id", "reported_at", "id", "closed_at"],

@@ -90,6 +90,14 @@ class Alert(Base):
             sqlite_where=text("remediations_due_at IS NOT NULL"),
             postgresql_where=text("remediations_due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_alerts_unticketed",  # what no ticket tells of, for the dashboard
+            "parsed_status",
+            "is_drill",
+            "ticket_id",
+            sqlite_where=text("ticket_id IS NULL"),
+            postgresql_where=text("ticket_id IS NULL"),
+        ),
         Index("ix_alerts_ticket_id", "ticket_id", "triggered_at", "connection_id"),
         Index("ix_alerts_triggered_at", "triggered_at", "reason", "parsed_severity"),
         Index("ix_alerts_facts_version", "connection_id", "facts_version", "id"),

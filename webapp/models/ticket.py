@@ -135,6 +135,14 @@ class Ticket(Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index(
+            "ix_tickets_untouched",  # asked for by every open page, every few seconds
+            "priority_id",
+            "reported_at",
+            "id",
+            sqlite_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+        ),
+        Index(
             "ix_tickets_waiting_until",
             "waiting_until",
             sqlite_where=text("waiting_until IS NOT NULL"),

@@ -114,6 +114,8 @@ class UserSession(Base):
     where a query asks for it: whether the person has unread notes about the account; so is
     `unread`, the number of unread items in their bell.
     `left_at` is when the person was last seen before a longer absence that ended in this session.
+    `last_anywhere_at` and `left_anywhere_at`, read only where a query asks for them, are the newest
+    `last_seen_at` and `left_at` of all the person's sessions.
     """
 
     __tablename__ = "sessions"
@@ -139,6 +141,8 @@ class UserSession(Base):
     has_notes: Mapped[bool | None] = query_expression()
     is_held: Mapped[bool | None] = query_expression()
     unread: Mapped[int | None] = query_expression()
+    last_anywhere_at: Mapped[datetime | None] = query_expression()
+    left_anywhere_at: Mapped[datetime | None] = query_expression()
 
 
 class Device(Base):

@@ -35,6 +35,7 @@ def init_filters(app: Flask) -> None:
         file_size,
         *(ago, age, due, exact, when, judged, tone, counted, title_parts),
         *(markdown, typed, description, entry_text),
+        clock_time,
     ):
         app.add_template_filter(function)
 
@@ -78,6 +79,11 @@ def when(time: datetime | None, missing: str = "—") -> Markup:
         return escape(missing)
     local = _local(time)
     return _element(time, f"{local.day} {local:%b %Y, %H:%M} {_zone_words(local)}")
+
+
+def clock_time(time: datetime) -> Markup:
+    """The time of day, such as `14:02`, in the viewer's zone."""
+    return _element(time, f"{_local(time):%H:%M}")
 
 
 def exact(time: datetime) -> str:

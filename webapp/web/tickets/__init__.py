@@ -9,6 +9,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     incident_routes,
     link_routes,
     list_routes,
+    live_routes,
     new_routes,
     note_routes,
     row_words,

@@ -8,6 +8,7 @@ from webapp.domain.triage.ticket_link import CHOICE_WORDS
 from webapp.extensions import current_config
 from webapp.services.tickets.attachments.read_attachments import read_ticket_files
 from webapp.services.tickets.indicators.read_indicators import read_indicators
+from webapp.services.tickets.live.who_is_here import LOOKING, meet
 from webapp.services.tickets.notes.mention_people import mention_book, mentionable
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.services.tickets.watching.read_watchers import watchers_of
@@ -26,4 +27,5 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
         "watchers": watchers_of(view.people, viewer.id),
         "people_named": people,
         "mentionable": mentionable(people),
+        "here": meet(view.ticket.id, viewer.id, viewer.name, LOOKING),
     }
