@@ -105,7 +105,7 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     bounds = day_bounds(days, zone)
     rows = session.execute(_figures(bounds)).all()
     medians = {
-        (row.what, bool(row.place)): Median(float(row.seconds), row.count)
+        (row.what, bool(row.place)): Median(float(row.seconds), row._mapping["count"])
         for row in rows
         if row.what != _INCIDENTS
     }
