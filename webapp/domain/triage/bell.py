@@ -4,9 +4,11 @@ from enum import StrEnum
 
 
 class Bell(StrEnum):
-    """The kinds of what concerns one person; policies call them by the same words."""
+    """The kinds of what concerns one person; policies call all but RETURNED by the same words."""
 
     MENTIONED = "mentioned"
     WATCHED = "watched"
     DUE_SOON = "due_soon"
     OVERDUE = "overdue"
+    RETURNED = "returned"
+    """The ticket is back from waiting."""

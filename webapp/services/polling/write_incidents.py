@@ -46,6 +46,8 @@ from webapp.services.polling.incident_batch import (
     remove_from_inbox,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.clocks.end_waits import return_as_changed
+from webapp.services.tickets.clocks.keep_clocks import with_clocks
 from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
@@ -186,6 +188,7 @@ class _Writer:
         rows = [
             self._ticket_values(one, number) for one, number in zip(planned, numbers, strict=True)
         ]
+        rows = with_clocks(self.session, rows, self.held.connection.polling_started_at)
         ids = self.session.scalars(
             insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True), rows
         ).all()
@@ -254,6 +257,7 @@ class _Writer:
             self._name_unknown_severity(one),
             self._change_state(one.action, ticket),
             self._raise_priority(one, ticket),
+            return_as_changed(self.session, ticket, self.now),
         ]
         if one.action.is_severity_rise and ticket.closed_at is None and not one.action.reopen:
             previous = one.action.previous_severity
@@ -337,6 +341,7 @@ class _Writer:
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
         state = self._change_state(one.action, ticket)
+        state = f"{state} {return_as_changed(self.session, ticket, self.now)}".strip()
         note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
         self._comment(ticket.id, f"{note}\n\n{state}".strip())
         ticket.updated_at = self.now
@@ -353,22 +358,16 @@ class _Writer:
         self.alerts.record_unticketed(one)
         self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
-        if is_first and self._was_missed(one.incident):
+        if is_first and self._was_missed(one):
             self.result.count("missed_open")
 
     def _is_older_than_polling(self, one: Planned) -> bool:
         started, sent_at = self.held.connection.polling_started_at, one.incident.sent_at
         return started is None or sent_at is None or sent_at < started
 
-    def _was_missed(self, incident: Incident) -> bool:
+    def _was_missed(self, one: Planned) -> bool:
         """Whether the incident is closed, although it was sent after polling was started."""
-        started = self.held.connection.polling_started_at
-        return (
-            incident.is_closed
-            and started is not None
-            and incident.sent_at is not None
-            and incident.sent_at >= started
-        )
+        return one.incident.is_closed and not self._is_older_than_polling(one)
 
     def _link_asset(self, one: Planned, ticket_id: int) -> None:
         agent, route = self.context.agent(one.incident), one.action.route
