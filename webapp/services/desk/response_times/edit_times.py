@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.edit_rows import EditConflictError, last_editor, version_of
 from webapp.services.errors import FieldError
 from webapp.services.people.set_preferences import UTC_NAME, find_time_zone
-from webapp.services.transactions import FOR_CHANGE, reading, transaction
+from webapp.services.transactions import reading, transaction
 
 KIND_OF_TIMES = "response_times"
 MOST_DAYS_OFF = 500
@@ -73,9 +73,10 @@ def read_times() -> TimesPage:
         priorities = session.scalars(select(Priority).order_by(Priority.position)).all()
         hours = session.get(OpeningHours, ROW_ID, populate_existing=True)
         values = _stored(session, hours)
+        shown = values if hours is not None else _usual(session)
     return TimesPage(
         priorities=priorities,
-        values=values if hours is not None else _with_usual_hours(values),
+        values=shown,
         version=version_of(_plain(values)),
         are_set=bool(values.targets),
         is_recomputing=hours is not None and hours.recomputed_to is not None,
@@ -102,7 +103,7 @@ def save_times(values: TimesValues, *, seen: str | None, actor_id: int) -> bool:
     with transaction() as session:
         # two admins take turns here, also where there is no row yet to be locked
         known = session.scalars(
-            select(Priority.id).order_by(Priority.id).with_for_update(**FOR_CHANGE)
+            select(Priority.id).order_by(Priority.id).with_for_update(key_share=True)
         ).all()
         row = session.get(OpeningHours, ROW_ID, populate_existing=True)
         before = _stored(session, row)
@@ -140,7 +141,8 @@ def _write_hours(
 
 def _read(values: TimesValues) -> tuple[OpenTimes, dict[int, TimeTarget]]:
     errors: dict[str, str] = {}
-    zone, holidays = UTC_NAME, frozenset()
+    zone = UTC_NAME
+    holidays: frozenset[date] = frozenset()
     try:
         zone = find_time_zone(values.zone) or UTC_NAME
     except FieldError as error:
@@ -230,6 +232,8 @@ def _plain(values: TimesValues) -> dict[str, object]:
     }
 
 
-def _with_usual_hours(values: TimesValues) -> TimesValues:
+def _usual(session: Session) -> TimesValues:
+    """What is offered before anything is stored: working days, and what messages go by."""
+    messages = session.get_one(NotificationSettings, 1, populate_existing=True)
     days = (*(WORKDAYS_OPEN,) * 5, "", "")
-    return TimesValues(values.targets, days, values.zone, values.holidays)
+    return TimesValues({}, days, messages.time_zone, "\n".join(messages.holidays))

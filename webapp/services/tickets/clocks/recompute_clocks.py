@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from webapp.models import OpeningHours, Ticket
 from webapp.services.desk.response_times.clock_rules import read_clock_rules
 from webapp.services.tickets.clocks.keep_clocks import set_clocks
-from webapp.services.transactions import FOR_CHANGE, transaction
+from webapp.services.transactions import transaction
 
 BATCH = 100
 """The most tickets in one transaction, so that a poll need not wait for it for long."""
@@ -54,7 +54,7 @@ def _do_batch(session: Session, now: datetime) -> int | None:
         .where(Ticket.closed_at.is_(None), Ticket.id > hours.recomputed_to)
         .order_by(Ticket.id)
         .limit(BATCH)
-        .with_for_update(**FOR_CHANGE)
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     set_clocks(session, tickets, read_clock_rules(session), silent_before=now)
