@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 from webapp import clock
 from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_title import title_parts
+from webapp.domain.triage.close_reasons import parse_reason
 from webapp.services.tickets.render_markdown import render_markdown
 from webapp.web.viewer import current_viewer, zone_of
 
@@ -27,7 +28,20 @@ MOMENT = timedelta(seconds=5)
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, due, exact, when, judged, tone, markdown, counted, title_parts):
+    for function in (
+        ago,
+        age,
+        due,
+        is_over,
+        close_words,
+        exact,
+        when,
+        judged,
+        tone,
+        markdown,
+        counted,
+        title_parts,
+    ):
         app.add_template_filter(function)
 
 
@@ -52,6 +66,17 @@ def due(time: datetime | None, missing: str) -> Markup:
         return ago(time, missing)
     length = _length(distance)
     return _element(time, f"due {length} ago" if distance >= MOMENT else "now")
+
+
+def is_over(time: datetime) -> bool:
+    """Whether a time has come."""
+    return time <= clock.utcnow()
+
+
+def close_words(word: str) -> str:
+    """A stored reason of closing in words."""
+    reason = parse_reason(word)
+    return word if reason is None else reason.words.capitalize()
 
 
 def age(time: datetime | None, missing: str = "—") -> Markup:

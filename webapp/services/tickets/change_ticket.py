@@ -95,7 +95,7 @@ def lefts_of(
 ) -> dict[int, LeftAtHuntress]:
     """What Huntress still has to be done for those that `change` closes, by their ids.
 
-    Raises ReasonNeededError and FieldError (see `require_reason`).
+    Raises ReasonNeededError (see `require_reason`).
     """
     if change.close is None:
         return {}

@@ -30,6 +30,7 @@ COLUMNS = (
     *("Huntress severity", "Huntress status", "Huntress organization", "Incident"),
     *("Huntress portal link", "External reference", "External link"),
     *("Reported (UTC)", "Created (UTC)", "Changed (UTC)", "First touched (UTC)", "Closed (UTC)"),
+    *("Close reason", "Waits until (UTC)", "Touch due (UTC)", "Close due (UTC)"),
 )
 
 
@@ -102,6 +103,7 @@ def _incidents(session: Session, ids: Sequence[int]) -> dict[int, Any]:
 
 def _line(ticket: Ticket, incident: Any) -> str:
     times = (ticket.created_at, ticket.updated_at, ticket.first_touched_at, ticket.closed_at)
+    clocks = (ticket.waiting_until, ticket.touch_due_at, ticket.close_due_at)
     return write_csv_line(
         (
             ticket.number,
@@ -126,5 +128,7 @@ def _line(ticket: Ticket, incident: Any) -> str:
             ticket.external_reference,
             ticket.external_url,
             *(csv_time(time) for time in (incident and incident.triggered_at, *times)),
+            ticket.close_reason,
+            *(csv_time(time) for time in clocks),
         )
     )

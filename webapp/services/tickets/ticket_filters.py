@@ -12,7 +12,7 @@ from webapp.domain.incident import Severity
 from webapp.models import Alert, Connection, Ticket
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
-from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
+from webapp.services.tickets.ticket_sorts import BY_DUE, DEFAULT_SORTS, SORTS
 
 NOBODY = "nobody"
 MAX_HOURS = 24 * 366
@@ -32,7 +32,9 @@ class TicketQuery:
     reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
     have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
-    `is_open_in_huntress` for closed tickets whose incident is open there.
+    `is_open_in_huntress` for closed tickets whose incident is open there. `is_waiting` is for those
+    that wait until a moment, `is_overdue` for open ones whose time is over, and `close_reason` is a
+    word of domain.triage.close_reasons.
 
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
     the marks of a page's last and first row. `below_id` is for a search that found too many: it
@@ -52,6 +54,9 @@ class TicketQuery:
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    is_waiting: bool = False
+    is_overdue: bool = False
+    close_reason: str | None = None
     untouched_hours: int | None = None
     older_hours: int | None = None
     within_hours: int | None = None
@@ -72,8 +77,9 @@ class TicketQuery:
 
     @property
     def sort_name(self) -> str:
-        """The name of the sort that applies."""
-        return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
+        """The name of the sort that applies; nothing that is closed is due."""
+        is_known = self.sort in SORTS and not (self.is_closed and self.sort == BY_DUE)
+        return self.sort if self.sort and is_known else DEFAULT_SORTS[self.is_closed]
 
     @property
     def is_narrowed(self) -> bool:
@@ -108,6 +114,10 @@ def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bo
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
+    if query.is_overdue:
+        conditions.append(Ticket.due_at <= now)
+    if query.sort_name == BY_DUE:
+        conditions.append(Ticket.due_at.is_not(None))
     return conditions
 
 
@@ -184,6 +194,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "is_waiting": lambda _: Ticket.waiting_until.is_not(None),
+    "close_reason": lambda word: Ticket.close_reason == word,
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "untouched_hours": lambda time: Ticket.untouched_since <= time,

@@ -11,13 +11,14 @@ from werkzeug.datastructures import MultiDict
 from webapp.models import User
 from webapp.services.tickets.filter_choices import FilterChoices
 from webapp.services.tickets.list_tickets import NOBODY, TicketQuery
-from webapp.web.tickets.list_query import FILTERS, KEPT, ME, SEVERITIES, SOURCES
+from webapp.web.tickets.list_query import CLOSE_REASONS, FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
 SORT_WORDS = {
     "priority": "Most urgent first",
     "newest": "Newest first",
     "oldest": "Oldest first",
     "updated": "Last changed first",
+    "due": "Due first, only what is due",
 }
 AGES = {
     "older_than": (4, 24, 72, 168, 720),
@@ -33,6 +34,8 @@ FLAGS = {
     "triage": "Triage queue",
     "unmapped": "Unmapped organization",
     "untouched": "Untouched",
+    "waiting": "Waiting",
+    "overdue": "Overdue",
     "closed_in_huntress": "Closed in Huntress, open here",
     "open_in_huntress": "Closed here, open in Huntress",
 }
@@ -113,6 +116,8 @@ def chip_words(name: str, value: Any, choices: FilterChoices, viewer_id: int) ->
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
     if name in AGES:
         return f"{AGE_WORDS[name]} {hours_words(value)}"
+    if name == "closed_as":
+        return f"Closed as: {CLOSE_REASONS[value]}"
     if name in ("source", "severity"):
         return f"{name.capitalize()}: {(SOURCES | SEVERITIES)[value]}"
     rows: dict[str, Sequence[Any]] = {
@@ -135,6 +140,8 @@ def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
     yield "Triage", "triage=1&sort=oldest"
     for priority in choices.priorities[:1]:
         yield f"{priority.name} open", f"priority={priority.id}"
+    yield "Overdue", "overdue=1&sort=due"
+    yield "Waiting", "waiting=1"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"
     yield "Closed here but open in Huntress", "open_in_huntress=1&state=closed"

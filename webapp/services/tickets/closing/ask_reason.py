@@ -4,7 +4,7 @@ Only people are asked: a poll that closes a ticket with its incident, and a tick
 a duplicate, give none or their own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -18,6 +18,9 @@ from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID
 
 CLOSE_NOTE_LENGTH = 2_000
+REASON, NOTE = "close_reason", "close_note"
+"""The fields of an answer."""
+
 NO_REASON = "Choose why the ticket is closed all the same."
 NO_NOTE = "Say in a few words why."
 
@@ -33,14 +36,20 @@ class Unfinished:
 
 
 class ReasonNeededError(RefusedError):
-    """Closing these tickets needs a reason; nothing was changed."""
+    """Closing these tickets needs a reason; nothing was changed.
 
-    def __init__(self, unfinished: Sequence[Unfinished]) -> None:
+    `fields` has a sentence for each field of an answer that cannot be taken.
+    """
+
+    def __init__(
+        self, unfinished: Sequence[Unfinished], fields: Mapping[str, str] | None = None
+    ) -> None:
         what = "this ticket" if len(unfinished) == 1 else f"{len(unfinished):,} of these tickets"
         super().__init__(
             f"Huntress still has something to be done for {what}. Say why it is closed anyway."
         )
         self.unfinished = tuple(unfinished)
+        self.fields = dict(fields or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,11 @@ class CloseAnswer:
         reason, note = parse_reason(self.reason), clean_text(self.note, CLOSE_NOTE_LENGTH + 1)
         errors: dict[str, str] = {}
         if self.reason and reason is None:
-            errors["close_reason"] = NO_REASON
+            errors[REASON] = NO_REASON
         if reason is CloseReason.OTHER and note is None:
-            errors["close_note"] = NO_NOTE
+            errors[NOTE] = NO_NOTE
         if note and len(note) > CLOSE_NOTE_LENGTH:
-            errors["close_note"] = f"A note has at most {CLOSE_NOTE_LENGTH:,} characters."
+            errors[NOTE] = f"A note has at most {CLOSE_NOTE_LENGTH:,} characters."
         if errors:
             raise FieldError(errors)
         return reason, note if reason is not None else None
@@ -110,12 +119,17 @@ def require_reason(
 ) -> dict[int, LeftAtHuntress]:
     """Return what is left of the tickets that are closed for the reason in `answer`.
 
-    Raises ReasonNeededError where one is needed and none was given, and FieldError.
+    Raises ReasonNeededError where one is needed and none was given that can be taken.
     """
     unfinished = find_unfinished(session, tickets, status_id)
-    reason, _ = answer.read()
-    if unfinished and reason is None:
-        raise ReasonNeededError(unfinished)
+    if not unfinished:
+        return {}
+    try:
+        reason, _ = answer.read()
+    except FieldError as error:
+        raise ReasonNeededError(unfinished, error.fields) from None
+    if reason is None:
+        raise ReasonNeededError(unfinished, {} if answer.reason is None else {REASON: NO_REASON})
     return {one.ticket_id: one.left for one in unfinished}
 
 
