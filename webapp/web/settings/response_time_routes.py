@@ -26,7 +26,7 @@ def edit_response_times() -> ResponseReturnValue:
         form, lambda seen, by: save_times(form.values(page.priorities), seen=seen, actor_id=by)
     )
     if attempt.is_saved:
-        return attempt.done("The response times", url_for("settings.edit_response_times"))
+        return attempt.done("The page of response times", url_for("settings.edit_response_times"))
     html = render_template(
         "settings/response_times.html",
         page=page,

@@ -25,8 +25,7 @@ _NOT_CARRIED = ("csrf_token", REASON, NOTE, ASKED)
 
 def read_answer() -> CloseAnswer:
     """What the request's form answers; the reason is None where it was not asked yet."""
-    is_asked = ASKED in request.form
-    reason = request.form.get(REASON, "") if is_asked else None
+    reason = request.form.get(REASON, "" if ASKED in request.form else None)
     return CloseAnswer(reason, request.form.get(NOTE, ""))
 
 
