@@ -7,7 +7,7 @@ a duplicate, give none or their own.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.triage.close_reasons import CloseReason, LeftAtHuntress, parse_reason
@@ -84,11 +84,10 @@ def find_unfinished(
     open_ones = {ticket.id: ticket for ticket in tickets if ticket.closed_at is None}
     if status_id is None or not 0 < status_id <= LARGEST_ID or not open_ones:
         return []
+    is_left_open = and_(is_open(), Alert.was_closed.is_(False)).label("is_left_open")
     closes = select(Status.id).where(Status.id == status_id, Status.is_closed)
     rows = session.execute(
-        select(
-            Alert.ticket_id, is_open().label("is_left_open"), Alert.steps_left, Alert.steps_total
-        )
+        select(Alert.ticket_id, is_left_open, Alert.steps_left, Alert.steps_total)
         .where(
             Alert.ticket_id.in_(sorted(open_ones)),
             Alert.is_incomplete.is_(False),
