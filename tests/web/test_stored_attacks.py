@@ -61,7 +61,7 @@ TEXT_COLUMNS = {
     *("name", "title", "description", "body", "notes", "message", "external_reference"),
     *("external_url", "account_name", "subdomain", "last_error", "error", "device_name"),
     *("hostname", "os", "serial_number", "asset_tag", "severity", "summary", "user_agent"),
-    *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("dismissed_reason", "waiting_reason", "filename", "internal_ip", "external_ip", "realm"),
 }
 MORE_COLUMNS = {("alerts", "status"), ("assets", "type"), ("priorities", "colour")}
 WRITTEN = (
@@ -131,6 +131,7 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    ticket.closed_at, ticket.waiting_until = None, now
     session.flush()
     session.execute(update(Alert).values(raw_report=report, agent_external_id="77"))
     overwrite_texts(session, text)

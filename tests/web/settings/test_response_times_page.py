@@ -34,7 +34,7 @@ def test_targets_are_offered_changed_and_saved(app: Flask, admin: Browser) -> No
     assert "Open tickets are getting their new times." in page.text
     with app.app_context():
         targets = all_rows_of_targets()
-        assert [(one.priority_id, one.touch_minutes) for one in targets][0] == (CRITICAL, 10)
+        assert (targets[0].priority_id, targets[0].touch_minutes) == (CRITICAL, 10)
         assert LOW not in [one.priority_id for one in targets]
         assert targets[0].is_around_the_clock
         assert audit_events()[-1].action == "response_times.changed"
