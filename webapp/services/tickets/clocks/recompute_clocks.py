@@ -13,7 +13,7 @@ from webapp.services.transactions import transaction
 BATCH = 100
 """The most tickets in one transaction, so that a poll need not wait for it for long."""
 
-MOST_BATCHES = 50
+BATCHES_AT_A_TIME = 50
 """The most batches at a time; the next tick goes on."""
 
 SETTLES_AFTER = timedelta(seconds=5)
@@ -27,7 +27,7 @@ def recompute_clocks(now: datetime) -> int:
     times that are over at `now` (UTC) already, nobody is told.
     """
     count = 0
-    for _ in range(MOST_BATCHES):
+    for _ in range(BATCHES_AT_A_TIME):
         with transaction() as session:
             done = _do_batch(session, now)
         if done is None:
