@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from tests.support.clocks_data import set_targets
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, change, fresh
+from tests.support.triage.clocks_data import set_targets
 from tests.web.pages import Browser, words_of
 from webapp.models import Alert, Status, Ticket
 from webapp.services.tickets.clocks.recompute_clocks import recompute_clocks

@@ -1,6 +1,6 @@
 """The page of how quickly tickets were touched and closed, linked from the dashboard."""
 
-from flask import render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp import clock
@@ -8,14 +8,15 @@ from webapp.domain.figures import duration_words
 from webapp.domain.triage.months import month_of_day, parse_month, shift_month
 from webapp.services.operations.response_figures import read_response_figures
 from webapp.web.access import signed_in
-from webapp.web.operations.dashboard_routes import dashboard
 from webapp.web.params import read_number
 from webapp.web.viewer import require_viewer, zone_of
 
+response_times = Blueprint("response_times", __name__)
 
-@dashboard.get("/response-times")
+
+@response_times.get("/response-times")
 @signed_in
-def show_response_times() -> ResponseReturnValue:
+def show() -> ResponseReturnValue:
     """Show a month by client, and twelve months of all clients or of one."""
     zone = zone_of(require_viewer())
     today = clock.utcnow().astimezone(zone).date()

@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField, TextAreaField
 
 from webapp.models import Priority
-from webapp.services.desk.response_times.edit_times import TargetValues, TimesValues
+from webapp.services.desk.response_times.edit_times import ClockValues, TimesValues
 
 TOUCH, CLOSE, ALWAYS, DAY = "touch", "close", "always", "day"
 
@@ -26,7 +26,7 @@ class TimesForm(FlaskForm):
         """The typed values."""
         return TimesValues(
             targets={
-                one.id: TargetValues(
+                one.id: ClockValues(
                     self[f"{TOUCH}-{one.id}"].data or "",
                     self[f"{CLOSE}-{one.id}"].data or "",
                     bool(self[f"{ALWAYS}-{one.id}"].data),

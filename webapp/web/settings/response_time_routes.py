@@ -3,7 +3,11 @@
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.services.desk.response_times.edit_times import offer_targets, read_times, save_times
+from webapp.services.desk.response_times.edit_times import (
+    offer_targets,
+    read_response_times,
+    save_times,
+)
 from webapp.services.people.set_preferences import list_time_zones
 from webapp.web.access import admin_only
 from webapp.web.edit_pages import EditAttempt
@@ -17,7 +21,7 @@ OFFER = "offer"
 @admin_only
 def edit_response_times() -> ResponseReturnValue:
     """Show targets and opening hours, and save them; `?offer=1` fills in sensible targets."""
-    page = read_times()
+    page = read_response_times()
     is_offered = OFFER in request.args
     is_sent = request.method == "POST"
     shown = offer_targets(page) if is_offered else page.values

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.clocks_data import set_targets, settle_seconds
 from tests.support.databases import both_databases
 from tests.support.desk_data import add_people
 from tests.support.interruptions import Interruptions, Plan, ProcessDied
 from tests.support.poller import Desk
 from tests.support.polling import add_bulk, counted_statements
 from tests.support.rows import add, all_rows, change, fresh
+from tests.support.triage.clocks_data import set_targets, settle_seconds
 from webapp.extensions import db
 from webapp.models import OpeningHours, Priority, Status, Ticket
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.clocks_data import set_targets
 from tests.support.databases import both_databases
 from tests.support.desk_data import add_people
 from tests.support.interruptions import Interruptions, Plan, ProcessDied
 from tests.support.poller import Desk
 from tests.support.receivers.notices_data import add_policy, add_target
 from tests.support.rows import add, all_rows, audit_events, change, fresh
+from tests.support.triage.clocks_data import set_targets
 from webapp.domain.notices.events import UNTOUCHED
 from webapp.extensions import db
 from webapp.models import BellItem, Comment, Escalation, Status, Ticket, TicketWatcher

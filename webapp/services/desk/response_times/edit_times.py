@@ -27,7 +27,7 @@ TIMES_FIELD = {"touch": "Touched within", "close": "Closed within"}
 
 
 @dataclass(frozen=True, slots=True)
-class TargetValues:
+class ClockValues:
     """The targets of a priority as they are typed."""
 
     touch: str = ""
@@ -43,7 +43,7 @@ class TimesValues:
     `holidays`.
     """
 
-    targets: Mapping[int, TargetValues] = field(default_factory=dict)
+    targets: Mapping[int, ClockValues] = field(default_factory=dict)
     days: Sequence[str] = ("",) * 7
     zone: str = UTC_NAME
     holidays: str = ""
@@ -67,7 +67,7 @@ OFFERED = (("15m", "4h", True), ("30m", "8h", False), ("2h", "24h", False), ("8h
 """Sensible targets by the place of a priority, the most urgent first; the last for all below."""
 
 
-def read_times() -> TimesPage:
+def read_response_times() -> TimesPage:
     """Read the settings; without any, the opening hours that are usual are filled in."""
     with reading() as session:
         priorities = session.scalars(select(Priority).order_by(Priority.position)).all()
@@ -86,7 +86,7 @@ def read_times() -> TimesPage:
 def offer_targets(page: TimesPage) -> TimesValues:
     """The stored hours with sensible targets for each priority."""
     targets = {
-        priority.id: TargetValues(*OFFERED[min(place, len(OFFERED) - 1)])
+        priority.id: ClockValues(*OFFERED[min(place, len(OFFERED) - 1)])
         for place, priority in enumerate(page.priorities)
     }
     return TimesValues(targets, page.values.days, page.values.zone, page.values.holidays)
@@ -170,7 +170,7 @@ def _read(values: TimesValues) -> tuple[OpenTimes, dict[int, TimeTarget]]:
 
 
 def _read_targets(
-    typed: Mapping[int, TargetValues], errors: dict[str, str]
+    typed: Mapping[int, ClockValues], errors: dict[str, str]
 ) -> dict[int, TimeTarget]:
     targets = {}
     for priority_id, one in typed.items():
@@ -213,8 +213,8 @@ def _typed(opening: OpenTimes, targets: Mapping[int, TimeTarget]) -> TimesValues
     )
 
 
-def _typed_target(row: TimeTarget) -> TargetValues:
-    return TargetValues(
+def _typed_target(row: TimeTarget) -> ClockValues:
+    return ClockValues(
         target_text(row.touch_minutes), target_text(row.close_minutes), row.is_around_the_clock
     )
 

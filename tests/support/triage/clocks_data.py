@@ -3,7 +3,7 @@
 from typing import Any
 
 from webapp.models import Priority
-from webapp.services.desk.response_times.edit_times import TargetValues, TimesValues, save_times
+from webapp.services.desk.response_times.edit_times import ClockValues, TimesValues, save_times
 from webapp.services.tickets.clocks.recompute_clocks import SETTLES_AFTER
 from webapp.services.transactions import reading
 
@@ -16,7 +16,7 @@ def set_targets(
     """Give every priority the same targets."""
     with reading() as session:
         ids = [one.id for one in session.query(Priority).all()]
-    targets = {key: TargetValues(touch, close, False) for key in ids} if touch or close else {}
+    targets = {key: ClockValues(touch, close, False) for key in ids} if touch or close else {}
     save_times(TimesValues(targets, days, **values), seen=None, actor_id=actor_id)
 
 
