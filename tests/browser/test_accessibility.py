@@ -29,6 +29,9 @@ PATHS = [
     "/tickets?state=closed",
     "/tickets/18",
     "/tickets/20",
+    "/tickets/20/wait",
+    "/desk/response-times",
+    "/response-times",
     "/preferences",
     "/nowhere",
 ]
