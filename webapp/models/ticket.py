@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.extensions import Base
@@ -27,6 +27,12 @@ from webapp.models.user import User
 SOURCE_HUNTRESS = "huntress"
 SOURCE_MANUAL = "manual"
 INTERNAL_NOTE = "internal_note"
+DUPLICATE_NOTE = "duplicate_note"
+"""The kind of an entry that tells an original what happened to a duplicate's incident; its
+`details` name the duplicate's `ticket_id`."""
+MACHINE_WRITTEN = "is_machine_written"
+"""In the details of a note that was written for a person, who did what it tells."""
+
 URL_LENGTH = 2_000
 WAITING_REASON_LENGTH = 200
 _LIST_FILTERS = (
@@ -79,6 +85,10 @@ class Ticket(Base):
     `clock_tells_at` people are told that it is due soon, or overdue; None once they were. `waits`
     are the times that it has waited, as pairs of texts; the end of the present one is None.
     `reopened_at` is when it was last reopened.
+
+    `kinds` and what follows are read only where a query asks for them (see rows/ticket_rows.py):
+    what the record of the incident says, and how many tickets of the same host or identity of the
+    same client are open.
     """
 
     __tablename__ = "tickets"
@@ -109,6 +119,13 @@ class Ticket(Base):
             sqlite_where=text("closed_at IS NOT NULL"),
             postgresql_where=text("closed_at IS NOT NULL"),
         ),
+        Index(
+            "ix_tickets_open_client",
+            "client_id",
+            "id",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index("uq_tickets_form_token", "form_token", unique=True),  # one ticket per form
         Index(
             "ix_tickets_open",  # ordered by age, with all columns that the dashboard reads
@@ -121,6 +138,14 @@ class Ticket(Base):
             "is_unmapped",
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_untouched",  # asked for by every open page, every few seconds
+            "priority_id",
+            "reported_at",
+            "id",
+            sqlite_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
         ),
         Index(
             "ix_tickets_waiting_until",
@@ -144,9 +169,19 @@ class Ticket(Base):
         Index(
             "ix_tickets_subject_key",
             "subject_key",
+            "client_id",
             "id",
             sqlite_where=text("subject_key IS NOT NULL"),
             postgresql_where=text("subject_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_without_reference",
+            "priority_id",
+            "reported_at",
+            "id",
+            "closed_at",
+            sqlite_where=text("external_reference IS NULL"),
+            postgresql_where=text("external_reference IS NULL"),
         ),
         Index(
             "ix_tickets_raised_severity",
@@ -228,16 +263,34 @@ class Ticket(Base):
     category: Mapped[Category | None] = relationship(foreign_keys=[category_id])
     subcategory: Mapped[Category | None] = relationship(foreign_keys=[subcategory_id])
 
+    kinds: Mapped[list[str] | None] = query_expression()
+    incident_status: Mapped[str | None] = query_expression()
+    incident_severity: Mapped[str | None] = query_expression()
+    steps_total: Mapped[int | None] = query_expression()
+    steps_left: Mapped[int | None] = query_expression()
+    is_isolated: Mapped[bool | None] = query_expression()
+    organization_name: Mapped[str | None] = query_expression()
+    open_of_subject: Mapped[int | None] = query_expression()
+
 
 class Comment(Base):
     """An entry of a ticket's timeline; without an author, the system wrote it.
 
+    Where `is_machine_written` stands in its details, a person did it and the system wrote it.
     `bulk_change_id` is the bulk change that wrote it. `edited_at` is when its author last changed
     it; the texts before are CommentVersions. `details` holds what a change of another kind than
     text needs to be shown.
     """
 
     __tablename__ = "comments"
+    __table_args__ = (
+        Index(
+            "ix_comments_duplicate_note",
+            "ticket_id",
+            sqlite_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+            postgresql_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
@@ -251,6 +304,12 @@ class Comment(Base):
     details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     author: Mapped[User | None] = relationship()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a person wrote the text, so that it is read as they typed it."""
+        is_note = self.author_id is not None and self.kind == INTERNAL_NOTE
+        return is_note and not (self.details or {}).get(MACHINE_WRITTEN)
 
 
 class CommentVersion(Base):

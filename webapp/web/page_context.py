@@ -11,6 +11,9 @@ from markupsafe import Markup, escape
 
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
+from webapp.domain.triage.indicator_kinds import LONGEST_VALUE
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.triage.ticket_link import LINK_NUMBER_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
@@ -28,10 +31,13 @@ LIMITS = {
     "base_url": BASE_URL_LENGTH,
     "credential": 500,
     "pause_reason": PAUSE_REASON_LENGTH,
+    "indicator": LONGEST_VALUE,
+    "link_number": LINK_NUMBER_LENGTH,
     "description": DESCRIPTION_LENGTH,
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,
     "search": SEARCH_LENGTH,
+    "subject": SUBJECT_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
     "waiting_reason": WAITING_REASON_LENGTH,

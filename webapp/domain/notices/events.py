@@ -50,6 +50,16 @@ EVENTS: Mapping[str, Event] = {
 """What a policy can be about, by the word that `policy add --event` takes."""
 
 TAKEN_TYPE = "ticket.taken"
+MENTIONED_TYPE = "ticket.mentioned"
+ASSIGNED_TYPE = "ticket.assigned"
+WATCHED_TYPE = "ticket.watched"
+PERSONAL_TYPES: Mapping[Bell, str] = {
+    Bell.MENTIONED: MENTIONED_TYPE,
+    Bell.ASSIGNED: ASSIGNED_TYPE,
+    Bell.WATCHED: WATCHED_TYPE,
+}
+"""What people are told as they chose for each contact method, and not by policies."""
+
 TEST_TYPE = "test"
 CODE_TYPE = "contact.code"
 DAILY_TYPE = "summary.daily"
@@ -68,6 +78,9 @@ TYPE_WORDS: Mapping[str, str] = {
     EVENTS[DUE_SOON].type: "Ticket due soon",
     EVENTS[OVERDUE].type: "Ticket overdue",
     TAKEN_TYPE: "Ticket taken",
+    MENTIONED_TYPE: "Mentioned",
+    ASSIGNED_TYPE: "Ticket assigned",
+    WATCHED_TYPE: "Watched ticket changed",
     DAILY_TYPE: "Daily summary",
     WEEKLY_TYPE: "Weekly summary",
     ALARM_BEGAN_TYPE: "Alarm",

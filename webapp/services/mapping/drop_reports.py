@@ -27,10 +27,15 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
         )
         .values(
             raw_report=None,
+            report_text=None,
             all_remediations=None,
             message=None,
             device_name=None,
             agent_external_id=None,
+            kinds=None,
+            steps_total=None,
+            steps_left=None,
+            is_isolated=None,
             content_hash=None,  # the alert no longer holds that report
         ),
         execution_options=NO_SYNC,

@@ -14,10 +14,12 @@ from webapp.services.keys.note_keys import note_keys
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.polling.reports.read_facts import read_older_reports
 from webapp.services.proof.due_proofs import prove_due
 from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
+from webapp.services.tickets.attachments.contents import drop_unused_contents
 from webapp.services.tickets.clocks.end_waits import end_waits
 from webapp.services.tickets.clocks.recompute_clocks import recompute_clocks
 from webapp.services.transactions import DATABASE_AWAY, first_line
@@ -47,9 +49,11 @@ def _always(config: Config) -> Mapping[str, Callable[[], object]]:
     return {
         "forgetting clients and people": go_on_with_all,
         "deleting old records": _delete_old,
+        "deleting files that no ticket has": drop_unused_contents,
         "deleting scratch places": lambda: clean_scratch(config),
         "refreshing the statistics": refresh_statistics,
         "rewriting links": relink_waiting,
+        "reading older reports": read_older_reports,
         "encrypting secrets anew": finish_reencryption,
         "noting keys": note_keys,
         "chaining the audit log": lambda: chain_and_seal(is_thorough=True),

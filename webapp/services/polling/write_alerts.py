@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import Incident
+from webapp.domain.incident import Incident, with_all_remediations
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
 from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
+from webapp.services.polling.reports.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class AlertWriter:
         self._now = now
         self._huntress_now = held.huntress_now()
         self._new: list[dict[str, Any]] = []
+        self._new_reports: dict[int, Incident] = {}
+        self._changed: dict[int, Alert] = {}
 
     def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
         """Record an incident whose ticket was written or changed.
@@ -60,17 +64,28 @@ class AlertWriter:
         if not has_more:
             values["all_remediations"] = None
         self._upsert(one, values)
+        if one.known is not None:
+            self._changed[ticket_id] = one.known.alert
+        elif not one.entry.is_drill:
+            self._new_reports[ticket_id] = one.incident
 
     def record_unticketed(self, one: Planned) -> None:
         """Record an incident without a ticket, and why it has none."""
-        fetched = {"remediations_due_at": None, "all_remediations": None}
+        fetched = {"remediations_due_at": None, "all_remediations": None, "report_text": None}
         self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:
-        """Insert the new alerts, the earliest report first: the register shows the latest first."""
+        """Insert the new alerts, the earliest report first: the register shows the latest first.
+
+        The indicators of all ticketed reports are written with them.
+        """
         if self._new:
             inserted = sorted(self._new, key=lambda row: row["triggered_at"] or row["created_at"])
             self._session.execute(insert(Alert), inserted)
+        write_indicators(self._session, self._new_reports, are_new=True)
+        changed = {key: alert.read_report() for key, alert in self._changed.items()}
+        reports = {key: report for key, report in changed.items() if report is not None}
+        write_indicators(self._session, reports)
 
     def _reason(self, one: Planned) -> str | None:
         """Return why there is no ticket; "no linked ticket" does not replace an earlier reason."""
@@ -124,7 +139,7 @@ class AlertWriter:
         if mapping is not None and not mapping.creates_tickets and not has_ticket:
             bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
             hashed = one.entry.content_hash if one.entry.is_reduced else None
-            return {**bare, "content_hash": hashed}
+            return {**bare, **NO_FACTS, "facts_version": FACTS_VERSION, "content_hash": hashed}
         agent = self._context.agent(one.incident)
         return {
             "message": one.incident.subject,
@@ -132,7 +147,14 @@ class AlertWriter:
             "device_name": agent.hostname if agent else None,
             "raw_report": one.entry.payload,
             "content_hash": one.entry.content_hash,
+            **alert_facts(self._with_fetched(one)),
         }
+
+    def _with_fetched(self, one: Planned) -> Incident:
+        """Return the incident with the remediations that were fetched on their own before."""
+        is_short = one.known is not None and one.incident.remediations.has_more
+        fetched = one.known.alert.all_remediations if one.known and is_short else None
+        return with_all_remediations(one.incident, fetched)
 
     def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:
         times = [

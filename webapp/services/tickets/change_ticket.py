@@ -14,8 +14,11 @@ from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.closing.ask_reason import CloseAnswer, close_words, require_reason
+from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
+from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, transaction
 
 CHANGE_COMMENT = "change"
@@ -39,8 +42,9 @@ class TicketChange:
     """What a person chose; a field that is None stays as it is.
 
     `sets_assignee` and `sets_category` say that None in `assignee_id` or `category_id` means
-    "nobody" or "none". `category_id` is a category or a subcategory. An empty external reference or
-    link removes it.
+    "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
+    link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
+    that the severity rose above the priority.
 
     `close` is what a person answered who was asked why a ticket is closed that Huntress still has
     something for; None means that nobody was asked.
@@ -59,6 +63,8 @@ class TicketChange:
     external_reference: str | None = None
     external_url: str | None = None
     close: CloseAnswer | None = None
+    host: str | None = None
+    keeps_priority: bool = False
 
 
 def change_ticket(
@@ -110,13 +116,17 @@ def apply_change(
     actor_id: int,
     now: datetime,
     tells_later: list[Worked] | None = None,
+    rings_later: list[Changed] | None = None,
     left: LeftAtHuntress | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
-    Into `tells_later` goes what the caller tells of many tickets at once (see `tell_changes`).
-    `left` is what Huntress still has to be done for one that is closed.
+    Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
+    `tell_changes` and `tell_watchers`). `left` is what Huntress still has to be done for a ticket
+    that is closed.
     """
+    changed = [] if rings_later is None else rings_later
+    owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
         _apply(list(rules))
@@ -130,15 +140,20 @@ def apply_change(
         _add_note(session, ticket, change.close.read()[1], actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
+    if texts.is_rewritten and is_report and "description" not in texts.changed:
+        ticket.description = as_typed(ticket.description)
     if texts.is_rewritten:
         ticket.text_edited_by_person_at = now
     if sentences:
         ticket.updated_at = now
-        _record(session, ticket, before, sentences, actor_id, now)
+        entry = _record(session, ticket, before, sentences, actor_id, now)
+        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
         tell_changes(session, [Worked(ticket, was_closed)], actor_id=actor_id, now=now)
+    if rings_later is None:
+        tell_watchers(session, changed, actor_id=actor_id, now=now)
     return sentences
 
 
@@ -169,6 +184,8 @@ def _work_rules(
         yield "status", lambda: fields.change_status(session, ticket, status_id, now, reason)
     if priority_id is not None:
         yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
+    elif change.keeps_priority:
+        yield "priority", lambda: fields.keep_priority(ticket)
     if change.sets_assignee:
         yield "assignee", lambda: fields.change_assignee(session, ticket, change.assignee_id)
     if client_id is not None:
@@ -180,9 +197,9 @@ def _work_rules(
 
 
 def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rule]]:
-    """The rules for the ticket's texts and for its reference and link in another system."""
+    """The rules for the ticket's texts, its reference and link in the PSA, and its host."""
     title, description = change.title, change.description
-    reference, url = change.external_reference, change.external_url
+    reference, url, host = change.external_reference, change.external_url, change.host
     if title is not None:
         yield "title", lambda: fields.change_title(ticket, title)
     if description is not None:
@@ -191,6 +208,8 @@ def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rul
         yield "external_reference", lambda: fields.change_reference(ticket, reference)
     if url is not None:
         yield "external_url", lambda: fields.change_url(ticket, url)
+    if host is not None:
+        yield "host", lambda: fields.change_host(ticket, host)
 
 
 def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
@@ -229,17 +248,16 @@ def _record(
     sentences: tuple[str, ...],
     actor_id: int,
     now: datetime,
-) -> None:
-    session.add(
-        Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            is_internal=True,
-            body=" ".join(sentences),
-            created_at=now,
-        )
+) -> Comment:
+    entry = Comment(
+        ticket_id=ticket.id,
+        author_id=actor_id,
+        kind=CHANGE_COMMENT,
+        is_internal=True,
+        body=" ".join(sentences),
+        created_at=now,
     )
+    session.add(entry)
     changed_before, changed_after = changes_between(before, _audited(ticket))
     record_event(
         session,
@@ -250,6 +268,12 @@ def _record(
         after=changed_after,
         actor_id=actor_id,
     )
+    return entry
+
+
+def _new_owner(ticket: Ticket, former_id: int | None) -> int | None:
+    """Who has the ticket now and did not before."""
+    return None if ticket.assignee_id == former_id else ticket.assignee_id
 
 
 def _audited(ticket: Ticket) -> dict[str, Any]:
@@ -265,4 +289,6 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "description": ticket.description,
         "external_reference": ticket.external_reference,
         "external_url": ticket.external_url,
+        "host": ticket.subject_name,
+        "raised_severity": ticket.raised_severity,
     }

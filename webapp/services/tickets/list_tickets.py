@@ -6,20 +6,25 @@ filters, only the newest are looked at. This keeps the list quick with 100,000 t
 `python -m bench desk`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
-from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
+from sqlalchemy.orm import Session, raiseload
 
 from webapp import clock
+from webapp.domain.searching.snippets import Snippet
 from webapp.models import Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
+from webapp.services.tickets.rows.group_tickets import TicketGroup, group_tickets
+from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
+from webapp.services.tickets.searching.find_snippets import find_snippets
+from webapp.services.tickets.searching.similar_names import find_similar
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -62,23 +67,33 @@ class TicketPage:
 
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
-    tickets than the list looks at, the older ones have ids below `older_below`.
+    tickets than the list looks at, the older ones have ids below `older_below`. `snippets` show by
+    ticket id where the search matches; `similar` are searches to try where it finds nothing.
+
+    `groups` holds the same rows as `tickets`, each by itself or grouped by subject: see
+    group_tickets.
     """
 
     query: TicketQuery
     tickets: PageOfRows[Ticket]
+    groups: Sequence[TicketGroup]
     open_count: int
     closed_count: int
     choices: DeskChoices
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
+    snippets: Mapping[int, Snippet] = field(default_factory=dict)
+    similar: Sequence[str] = ()
 
 
-def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
+def list_tickets(
+    query: TicketQuery, *, is_grouped: bool = False, page_size: int = PAGE_SIZE
+) -> TicketPage:
     """The page of tickets that `query` asks for, with all that a row shows (client, board, …).
 
-    A mark that cannot be read starts from the top.
+    With `is_grouped`, open tickets of one host or identity stand together. A mark that cannot be
+    read starts from the top.
     """
     with reading() as session:
         choices = read_choices(session, query)
@@ -93,15 +108,20 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             limit = MATCH_LIMIT
             open_count, closed_count = _count_found(session, query, conditions, matches)
             listed = [is_among(matches.ids)]
+        tickets = _read_page(session, query, listed, choices.priorities, page_size)
+        is_vain = bool(query.search) and not open_count and not closed_count
         return TicketPage(
             query=query,
-            tickets=_read_page(session, query, listed, choices.priorities, page_size),
+            tickets=tickets,
+            groups=_group(session, query, tickets.rows, listed, is_grouped=is_grouped),
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
             ignored=ignored,
             count_limit=limit,
             older_below=matches.ids[-1] if matches is not None and matches.is_cut else None,
+            snippets=find_snippets(session, tickets.rows, query.parsed_search),
+            similar=find_similar(session, query.search) if is_vain else (),
         )
 
 
@@ -127,27 +147,6 @@ def next_in_list(
         return session.scalars(found).one_or_none()
 
 
-def ticket_rows() -> Select[Ticket]:
-    """SQL for tickets with all that a row shows, joined to Status and Priority for conditions.
-
-    The description is not loaded.
-    """
-    return (
-        select(Ticket)
-        .join(Ticket.status)
-        .join(Ticket.priority)
-        .options(
-            defer(Ticket.description, raiseload=True),
-            contains_eager(Ticket.status),
-            contains_eager(Ticket.priority),
-            joinedload(Ticket.client),
-            joinedload(Ticket.board),
-            joinedload(Ticket.assignee),
-            raiseload("*"),
-        )
-    )
-
-
 def _read_page(
     session: Session,
     query: TicketQuery,
@@ -164,6 +163,20 @@ def _read_page(
     return page_of(load_tickets(session, ids[:size]), keyset, place, has_more=len(ids) > size)
 
 
+def _group(
+    session: Session,
+    query: TicketQuery,
+    rows: Sequence[Ticket],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    is_grouped: bool,
+) -> list[TicketGroup]:
+    if not is_grouped or query.is_closed:
+        return [TicketGroup([ticket]) for ticket in rows]
+    narrowed = [in_tab(query.is_closed), *conditions]
+    return group_tickets(session, rows, narrowed, SORTS[query.sort_name])
+
+
 def _page_ids(
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
@@ -173,22 +186,9 @@ def _page_ids(
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
     narrowed = [in_tab(query.is_closed), *conditions]
-    if query.sort_name == BY_PRIORITY and not query.search:
+    if query.sort_name == BY_PRIORITY and not query.has_text:
         return _ids_by_priority(narrowed, place, priorities, size)
     return _ids(narrowed, SORTS[query.sort_name], place, size)
-
-
-def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
-    """The tickets with these ids, in this order, with all that a row shows."""
-    if not ids:
-        return []
-    rows = {
-        row.id: row
-        for row in session.scalars(
-            ticket_rows().where(Ticket.id.in_(ids)).execution_options(populate_existing=True)
-        ).unique()
-    }
-    return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
 
 
 def _ids(

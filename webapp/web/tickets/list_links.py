@@ -26,7 +26,7 @@ AGES = {
 }
 AGE_WORDS = {
     "older_than": "Older than",
-    "within": "Created within",
+    "within": "Sent within",
     "untouched_for": "Untouched for",
 }
 FLAGS = {
@@ -37,6 +37,8 @@ FLAGS = {
     "overdue": "Overdue",
     "closed_in_huntress": "Closed in Huntress, open here",
     "open_in_huntress": "Closed here, open in Huntress",
+    "raised": "Raised above its priority",
+    "no_reference": "No PSA reference",
 }
 
 
@@ -110,6 +112,14 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "indicator":
+        return f"Indicator: {value.words}"
+    if name == "organization":
+        return f"Huntress organization: {value[1]}"
+    if name == "watching":
+        return "Watched by me"
+    if name == "host":
+        return f"Host or identity: {value}"
     if name == "assignee":
         named = {NOBODY: "nobody", viewer_id: "me"}
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
@@ -135,6 +145,7 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
 def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
+    yield "Watching", "watching=me"
     yield "Unassigned", "assignee=nobody"
     yield "Triage", "triage=1&sort=oldest"
     for priority in choices.priorities[:1]:
@@ -142,5 +153,6 @@ def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     yield "Overdue", "overdue=1&sort=due"
     yield "Waiting", "waiting=1"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
+    yield "Raised above its priority", "raised=1"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"
     yield "Closed here but open in Huntress", "open_in_huntress=1&state=closed"

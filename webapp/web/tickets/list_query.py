@@ -9,14 +9,17 @@ from werkzeug.datastructures import MultiDict
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.triage.close_reasons import CloseReason
-from webapp.domain.untrusted import clean_line
+from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
+from webapp.domain.triage.indicators import read_indicator
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
-from webapp.services.tickets.ticket_filters import MAX_HOURS
+from webapp.services.tickets.searching.operator_conditions import ME as ME
+from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"
-ME = "me"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
 
@@ -57,8 +60,26 @@ def _assignee(text: str, viewer_id: int) -> int | str | None:
     return NOBODY if text == NOBODY else read_number(text)
 
 
+def _watching(text: str, viewer_id: int) -> int | None:
+    return viewer_id if text == ME else None
+
+
 def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
+
+
+def _indicator(text: str, _: int) -> IndicatorFilter | None:
+    if is_indicator_key(text):
+        return IndicatorFilter(text, f"the one with the key {text[:8]}…", text)
+    typed = clean_line(text, LONGEST_VALUE) or ""
+    found = read_indicator(typed)
+    return IndicatorFilter(found.key, found.value, typed) if found else None
+
+
+def _organization(text: str, _: int) -> tuple[int, str] | None:
+    connection, _colon, organization = text.partition(":")
+    number, key = read_number(connection), parse_id(organization)
+    return (number, key) if number and key else None
 
 
 FILTERS = (
@@ -73,6 +94,7 @@ FILTERS = (
     Filter("older_than", "older_hours", "age", _hours),
     Filter("within", "within_hours", "age", _hours),
     Filter("untouched_for", "untouched_hours", "time untouched", _hours),
+    Filter("watching", "watcher_id", "watching", _watching),
     Filter("triage", "is_triage", "triage queue", _flag),
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),
@@ -81,6 +103,11 @@ FILTERS = (
     Filter("overdue", "is_overdue", "overdue", _flag),
     Filter("closed_as", "close_reason", "reason of closing", _one_of(CLOSE_REASONS)),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
+    Filter("indicator", "indicator", "indicator", _indicator),
+    Filter("organization", "organization", "organization", _organization),
+    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("raised", "is_raised", "raised severity", _flag),
+    Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )
 KEPT = (*(one.name for one in FILTERS), "state", "sort")
 
@@ -108,6 +135,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         after=values.get("after"),
         before=values.get("before"),
         below_id=read_number(values.get("below")),
+        viewer_id=viewer_id,
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))
