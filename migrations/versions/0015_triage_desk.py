@@ -58,7 +58,8 @@ def create_tables() -> None:
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("days", sa.JSON(), nullable=False),
         sa.Column("holidays", sa.JSON(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recomputed_to", sa.Integer(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_opening_hours_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_opening_hours")),
     )
@@ -347,6 +348,9 @@ def add_columns() -> None:
         "tickets", sa.Column("untouched_since", sa.DateTime(timezone=True), nullable=True)
     )
     op.add_column("tickets", sa.Column("waiting_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("tickets", sa.Column("waiting_reason", sa.String(length=200), nullable=True))
+    op.add_column("tickets", sa.Column("waits", sa.JSON(), nullable=True))
+    op.add_column("tickets", sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("raised_severity", sa.String(length=60), nullable=True))
     op.add_column("tickets", sa.Column("subject_name", sa.String(length=255), nullable=True))
     op.add_column("tickets", sa.Column("subject_key", sa.String(length=270), nullable=True))
@@ -355,6 +359,7 @@ def add_columns() -> None:
     op.add_column("tickets", sa.Column("touch_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("tickets", sa.Column("clock_tells_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("users", sa.Column("list_settings", sa.JSON(), nullable=True))
     op.add_column("users", sa.Column("live_settings", sa.JSON(), nullable=True))
 
@@ -529,6 +534,14 @@ def create_indexes() -> None:
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_tickets_clock_tells_at",
+        "tickets",
+        ["clock_tells_at"],
+        unique=False,
+        sqlite_where=sa.text("clock_tells_at IS NOT NULL"),
+        postgresql_where=sa.text("clock_tells_at IS NOT NULL"),
     )
     op.create_index(
         "ix_tickets_raised_severity",

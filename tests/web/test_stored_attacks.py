@@ -69,7 +69,7 @@ TEXT_COLUMNS = {
     *("name", "title", "description", "body", "notes", "message", "external_reference"),
     *("external_url", "account_name", "subdomain", "last_error", "error", "device_name"),
     *("hostname", "os", "serial_number", "asset_tag", "severity", "summary", "user_agent"),
-    *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("dismissed_reason", "waiting_reason", "filename", "internal_ip", "external_ip", "realm"),
     *("subject_name", "subject_user", "raised_severity"),
 }
 MORE_COLUMNS = {
@@ -158,6 +158,7 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    ticket.closed_at, ticket.waiting_until = None, now
     content = AttachmentContent(
         sha256="0" * 64, size=1, picture=b"x", picture_type="image/png", created_at=now
     )

@@ -18,7 +18,7 @@ from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
 from webapp.models.sign_in import SecurityNote
-from webapp.models.ticket import URL_LENGTH
+from webapp.models.ticket import URL_LENGTH, WAITING_REASON_LENGTH
 from webapp.services.people.security_notes import unseen_notes
 from webapp.services.people.set_preferences import THEMES
 from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
@@ -40,6 +40,7 @@ LIMITS = {
     "subject": SUBJECT_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
+    "waiting_reason": WAITING_REASON_LENGTH,
 }
 """The length limits that fields state; the services refuse or cut longer values."""
 

@@ -14,6 +14,7 @@ TABS = (
     "/desk",
     "/desk/priorities",
     "/desk/statuses",
+    "/desk/response-times",
     "/desk/ticket-numbers",
     "/desk/configuration",
 )

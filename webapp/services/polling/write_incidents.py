@@ -53,6 +53,8 @@ from webapp.services.polling.reports.report_times import (
     was_missed,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.clocks.end_waits import return_as_changed
+from webapp.services.tickets.clocks.keep_clocks import with_clocks
 from webapp.services.tickets.links.note_originals import add_entries
 from webapp.services.tickets.ticket_state import set_ticket_status
 
@@ -198,6 +200,7 @@ class _Writer:
         rows = [
             self._ticket_values(one, number) for one, number in zip(planned, numbers, strict=True)
         ]
+        rows = with_clocks(self.session, rows, self.held.connection.polling_started_at)
         ids = self.session.scalars(
             insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True), rows
         ).all()
@@ -274,6 +277,7 @@ class _Writer:
         extra = [
             self._name_unknown_severity(one),
             self._change_state(one.action, ticket),
+            return_as_changed(self.session, ticket, self.now),
             self._follow_severity(one, ticket),
         ]
         if one.action.is_severity_rise and ticket.closed_at is None and not one.action.reopen:
@@ -352,6 +356,7 @@ class _Writer:
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
         state = self._change_state(one.action, ticket)
+        state = f"{state} {return_as_changed(self.session, ticket, self.now)}".strip()
         note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
         self._comment(ticket.id, f"{note}\n\n{state}".strip())
         ticket.updated_at = self.now

@@ -183,6 +183,12 @@ def _of_tickets(client_id: int) -> Query:
             Ticket.updated_at,
             Ticket.first_touched_at,
             Ticket.closed_at,
+            Ticket.reopened_at,
+            Ticket.close_reason,
+            Ticket.waiting_until,
+            Ticket.waiting_reason,
+            Ticket.touch_due_at,
+            Ticket.close_due_at,
         )
         .join(Board, Board.id == Ticket.board_id)
         .join(Status, Status.id == Ticket.status_id)

@@ -6,6 +6,7 @@ from webapp.web.settings import (  # noqa: F401 - each registers its routes
     configuration_routes,
     numbering_routes,
     priority_routes,
+    response_time_routes,
     status_routes,
 )
 from webapp.web.settings.blueprint import settings

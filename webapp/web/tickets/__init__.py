@@ -16,6 +16,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     take_routes,
     ticket_routes,
     view_routes,
+    wait_routes,
     watch_routes,
 )
 from webapp.web.tickets.blueprint import tickets
