@@ -27,9 +27,13 @@ PATHS = [
     "/tickets?triage=1&q=incident",
     "/tickets?q=nothing-like-it",
     "/tickets?state=closed",
+    "/tickets?display=1",
+    "/tickets#filters",
+    "/tickets/new",
     "/tickets/18",
     "/tickets/20",
     "/preferences",
+    "/bell",
     "/nowhere",
 ]
 

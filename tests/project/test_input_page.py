@@ -45,6 +45,10 @@ OURS = {
     "webapp.web.operations.audit_words": "how much of a value is shown",
     "webapp.web.csv_files": "what the audit log says of an export",
     "webapp.web.notices.mute_routes": "what a form is filled with",
+    "webapp.domain.searching.snippets": "how much of a match is shown",
+    "webapp.domain.searching.report_words": "how much of a report is searched",
+    "webapp.services.tickets.searching.similar_names": "how many names are compared",
+    "webapp.services.tickets.attachments.read_attachments": "how many files a page shows",
 }
 """Modules whose limits no person and no file can meet."""
 

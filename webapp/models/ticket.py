@@ -30,6 +30,8 @@ INTERNAL_NOTE = "internal_note"
 DUPLICATE_NOTE = "duplicate_note"
 """The kind of an entry that tells an original what happened to a duplicate's incident; its
 `details` name the duplicate's `ticket_id`."""
+MACHINE_WRITTEN = "is_machine_written"
+"""In the details of a note that was written for a person, who did what it tells."""
 
 URL_LENGTH = 2_000
 _LIST_FILTERS = (
@@ -131,6 +133,14 @@ class Ticket(Base):
             "is_unmapped",
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_untouched",  # asked for by every open page, every few seconds
+            "priority_id",
+            "reported_at",
+            "id",
+            sqlite_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
         ),
         Index(
             "ix_tickets_waiting_until",
@@ -251,6 +261,7 @@ class Ticket(Base):
 class Comment(Base):
     """An entry of a ticket's timeline; without an author, the system wrote it.
 
+    Where `is_machine_written` stands in its details, a person did it and the system wrote it.
     `bulk_change_id` is the bulk change that wrote it. `edited_at` is when its author last changed
     it; the texts before are CommentVersions. `details` holds what a change of another kind than
     text needs to be shown.
@@ -278,6 +289,12 @@ class Comment(Base):
     details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     author: Mapped[User | None] = relationship()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a person wrote the text, so that it is read as they typed it."""
+        is_note = self.author_id is not None and self.kind == INTERNAL_NOTE
+        return is_note and not (self.details or {}).get(MACHINE_WRITTEN)
 
 
 class CommentVersion(Base):

@@ -83,7 +83,7 @@ def test_a_session_ends_when_it_is_idle_for_eight_hours(ada: User, fake_clock: F
         fake_clock.advance(hours=7, minutes=59)
         found = find_session(token)
         assert found is not None
-        touch_session(found.id, "198.51.100.1")
+        touch_session(found.id, found.user_id, "198.51.100.1")
     assert all_rows(UserSession)[0].address == "198.51.100.1"
     fake_clock.advance(hours=8)
     assert find_session(token) is None
@@ -107,7 +107,7 @@ def test_use_does_not_make_a_session_last_longer_than_two_weeks(
     for _ in range(14 * 4):
         found = find_session(token)
         assert found is not None
-        touch_session(found.id, None)
+        touch_session(found.id, found.user_id, None)
         fake_clock.advance(hours=6)
     assert find_session(token) is None
 

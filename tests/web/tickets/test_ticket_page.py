@@ -109,7 +109,7 @@ def test_a_note_joins_the_timeline(
     note = last_comment(app)
     assert response.location == f"{path}#entry-{note.id}"
     entry = browser.get(path).one("li", id=f"entry-{note.id}")
-    assert words_of(entry).endswith(f"{person[1]} just now Called them.")
+    assert words_of(entry).endswith(f"{person[1]} just now · edit this note Called them.")
     assert [strong.text for strong in entry.iter("strong")] == [person[1], "them"]
     ticket = stored(app, path)
     assert ticket.first_touched_at == ticket.updated_at == fake_clock.now()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.domain.notices.message import Stage
+from webapp.domain.triage.bell import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,16 @@ EVENTS: Mapping[str, Event] = {
 """What a policy can be about, by the word that `policy add --event` takes."""
 
 TAKEN_TYPE = "ticket.taken"
+MENTIONED_TYPE = "ticket.mentioned"
+ASSIGNED_TYPE = "ticket.assigned"
+WATCHED_TYPE = "ticket.watched"
+PERSONAL_TYPES: Mapping[Bell, str] = {
+    Bell.MENTIONED: MENTIONED_TYPE,
+    Bell.ASSIGNED: ASSIGNED_TYPE,
+    Bell.WATCHED: WATCHED_TYPE,
+}
+"""What people are told as they chose for each contact method, and not by policies."""
+
 TEST_TYPE = "test"
 CODE_TYPE = "contact.code"
 DAILY_TYPE = "summary.daily"
@@ -61,6 +72,9 @@ TYPE_WORDS: Mapping[str, str] = {
     EVENTS[QUARANTINED].type: "Report unreadable",
     EVENTS[UNTOUCHED].type: "Ticket untouched",
     TAKEN_TYPE: "Ticket taken",
+    MENTIONED_TYPE: "Mentioned",
+    ASSIGNED_TYPE: "Ticket assigned",
+    WATCHED_TYPE: "Watched ticket changed",
     DAILY_TYPE: "Daily summary",
     WEEKLY_TYPE: "Weekly summary",
     ALARM_BEGAN_TYPE: "Alarm",

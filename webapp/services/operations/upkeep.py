@@ -19,6 +19,7 @@ from webapp.services.proof.due_proofs import prove_due
 from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
+from webapp.services.tickets.attachments.contents import drop_unused_contents
 from webapp.services.transactions import DATABASE_AWAY, first_line
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def _always(config: Config) -> Mapping[str, Callable[[], object]]:
     return {
         "forgetting clients and people": go_on_with_all,
         "deleting old records": _delete_old,
+        "deleting files that no ticket has": drop_unused_contents,
         "deleting scratch places": lambda: clean_scratch(config),
         "refreshing the statistics": refresh_statistics,
         "rewriting links": relink_waiting,

@@ -71,7 +71,7 @@ class AlertWriter:
 
     def record_unticketed(self, one: Planned) -> None:
         """Record an incident without a ticket, and why it has none."""
-        fetched = {"remediations_due_at": None, "all_remediations": None}
+        fetched = {"remediations_due_at": None, "all_remediations": None, "report_text": None}
         self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:

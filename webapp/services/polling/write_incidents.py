@@ -144,7 +144,7 @@ class _Writer:
         self.alerts.write()
         add_entries(self.session, self.comments, self.now)
         self.linker.write()
-        self.notices.write(self.session, self.now)
+        self.notices.write(self.session, self.now, {one["ticket_id"] for one in self.comments})
         if self.alerts.has_pending:
             self.held.note_pending_details(self.session)
 

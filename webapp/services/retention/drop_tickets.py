@@ -24,6 +24,7 @@ NO_CONTENT: dict[str, Any] = {
     "asset_id": None,
     "device_name": None,
     "raw_report": None,
+    "report_text": None,
     "all_remediations": None,
     "remediations_due_at": None,
     "details_pending": False,
@@ -33,7 +34,8 @@ NO_CONTENT: dict[str, Any] = {
     "is_isolated": None,
 }
 NO_REPORT: dict[str, Any] = {
-    name: NO_CONTENT[name] for name in ("raw_report", "all_remediations", "remediations_due_at")
+    name: NO_CONTENT[name]
+    for name in ("raw_report", "report_text", "all_remediations", "remediations_due_at")
 }
 """The columns of an alert without its report. Its hash stays, so that a poll that reads the same
 report again finds nothing new in it."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -12,10 +13,13 @@ from webapp.domain.security.events import Export
 from webapp.models import (
     Alert,
     Asset,
+    Attachment,
+    AttachmentContent,
     Board,
     Client,
     ClientMute,
     Comment,
+    CommentVersion,
     Connection,
     HuntressAgent,
     Indicator,
@@ -28,8 +32,14 @@ from webapp.models import (
     User,
 )
 from webapp.services.audit_trail.record_aside import record_export
+from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_row
-from webapp.services.retention.archive import ArchiveList, Record, write_zip_archive
+from webapp.services.retention.archive import (
+    ArchiveFile,
+    ArchiveList,
+    Record,
+    write_zip_archive,
+)
 from webapp.services.retention.client_scope import (
     is_agent_of,
     is_incident_of,
@@ -38,6 +48,7 @@ from webapp.services.retention.client_scope import (
 )
 from webapp.services.retention.erasures import CLIENT
 from webapp.services.retention.sections import Query, read_section
+from webapp.services.tickets.attachments.contents import read_content
 from webapp.services.transactions import reading
 
 README = """Everything that Triagedesk stored of the client {name}, as of {time} UTC.
@@ -51,6 +62,8 @@ tickets, notes  its tickets with everything in their timelines
 links           which tickets its tickets were linked to
 indicators      indicators of compromise that its reports name
 incidents       what Huntress reported; the report as it was sent is in the .json only
+files           the names, sizes and hashes of the files on its tickets; the files themselves
+                are in the folder "files", by ticket
 messages        what was told of its tickets, and to which targets
 mutes           times in which nobody was told of its tickets
 """
@@ -69,7 +82,8 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
     record_export(Export.CLIENT, actor_id=actor_id, subject_type=CLIENT, subject_id=client_id)
     now = clock.utcnow()
     readme = README.format(name=name, time=f"{now:%Y-%m-%d %H:%M}")
-    return write_zip_archive(readme, list_client_sections(client_id), now)
+    sections = list_client_sections(client_id)
+    return write_zip_archive(readme, sections, now, _read_files(client_id))
 
 
 def list_client_sections(client_id: int) -> list[ArchiveList]:
@@ -83,6 +97,7 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("notes", _of_notes(client_id), Comment.id),
         read_section("links", _of_links(client_id), TicketLink.id),
         read_section("indicators", _of_indicators(client_id), Indicator.id),
+        read_section("former_notes", _of_former_notes(client_id), CommentVersion.id),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -91,6 +106,7 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
             change=_with_report,
             size=REPORTS_AT_ONCE,
         ),
+        read_section("files", _of_files(client_id), Attachment.id),
         read_section("messages", _of_messages(client_id), OutboxRow.id),
         read_section("mutes", _of_mutes(client_id), ClientMute.id),
     ]
@@ -185,6 +201,7 @@ def _of_notes(client_id: int) -> Query:
             Comment.kind,
             Comment.body,
             Comment.created_at,
+            Comment.edited_at,
         )
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .outerjoin(User, User.id == Comment.author_id)
@@ -217,6 +234,53 @@ def _of_indicators(client_id: int) -> Query:
         .join(Ticket, Ticket.id == Indicator.ticket_id)
         .where(is_of_client(client_id))
     )
+
+
+def _of_files(client_id: int) -> Query:
+    return (
+        select(
+            Attachment.id,
+            Ticket.number.label("ticket"),
+            Attachment.comment_id.label("note"),
+            Attachment.name,
+            AttachmentContent.size,
+            Attachment.sha256,
+            User.name.label("author"),
+            Attachment.created_at,
+        )
+        .join(Ticket, Ticket.id == Attachment.ticket_id)
+        .join(Attachment.content)
+        .outerjoin(User, User.id == Attachment.author_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_former_notes(client_id: int) -> Query:
+    """What notes said before their authors edited them; `note` is the id among the notes."""
+    return (
+        select(
+            CommentVersion.id,
+            Ticket.number.label("ticket"),
+            Comment.id.label("note"),
+            CommentVersion.body,
+            CommentVersion.replaced_at,
+        )
+        .join(Comment, Comment.id == CommentVersion.comment_id)
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _read_files(client_id: int) -> Iterator[ArchiveFile]:
+    """Return the files on the client's tickets; one that is removed meanwhile is cut short."""
+    for row in read_section("files", _of_files(client_id), Attachment.id).read():
+        path = f"files/{row['ticket']}/{row['id']} {row['name']}"
+        yield ArchiveFile(path, _until_removed(row["sha256"]))
+
+
+def _until_removed(sha256: str) -> Iterator[bytes]:
+    with suppress(NotFoundError):
+        yield from read_content(sha256)
 
 
 def _of_incidents(client_id: int) -> Query:

@@ -9,10 +9,14 @@ from sqlalchemy import or_, select
 
 from webapp.domain.security.events import Export
 from webapp.models import (
+    Attachment,
+    AttachmentContent,
     AuditEvent,
     AuthenticatorApp,
+    BellItem,
     BulkChange,
     Comment,
+    CommentVersion,
     CsvUpload,
     Device,
     OnCallMember,
@@ -26,6 +30,7 @@ from webapp.models import (
     TakeLink,
     Target,
     Ticket,
+    TicketWatcher,
     User,
     UserSession,
 )
@@ -208,6 +213,39 @@ def _list_work(user_id: int) -> list[ArchiveList]:
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .where(Comment.author_id == user_id)
     )
+    files = (
+        select(
+            Attachment.id,
+            Ticket.number.label("ticket"),
+            Attachment.name,
+            AttachmentContent.size,
+            Attachment.created_at,
+        )
+        .join(Ticket, Ticket.id == Attachment.ticket_id)
+        .join(Attachment.content)
+        .where(Attachment.author_id == user_id)
+    )
+    former = (
+        select(CommentVersion.id, Comment.id.label("note"), CommentVersion.body)
+        .join(Comment, Comment.id == CommentVersion.comment_id)
+        .where(Comment.author_id == user_id)
+    )
+    watched = (
+        select(Ticket.id, Ticket.number, TicketWatcher.created_at.label("since"))
+        .join(TicketWatcher, TicketWatcher.ticket_id == Ticket.id)
+        .where(TicketWatcher.user_id == user_id)
+    )
+    bell = (
+        select(
+            BellItem.id,
+            Ticket.number.label("ticket"),
+            BellItem.kind,
+            BellItem.created_at,
+            BellItem.read_at,
+        )
+        .join(Ticket, Ticket.id == BellItem.ticket_id)
+        .where(BellItem.user_id == user_id)
+    )
     changes = select(BulkChange.id, BulkChange.summary, BulkChange.created_at).where(
         BulkChange.actor_id == user_id
     )
@@ -219,6 +257,10 @@ def _list_work(user_id: int) -> list[ArchiveList]:
     return [
         read_section("assigned_tickets", tickets, Ticket.id),
         read_section("notes", notes, Comment.id),
+        read_section("files", files, Attachment.id),
+        read_section("former_notes", former, CommentVersion.id),
+        read_section("watched_tickets", watched, Ticket.id),
+        read_section("bell", bell, BellItem.id),
         read_section("bulk_changes", changes, BulkChange.id),
         read_section("take_links", links, TakeLink.id),
     ]

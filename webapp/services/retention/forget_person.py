@@ -15,6 +15,7 @@ from webapp.domain.retention.words import words_to_find
 from webapp.models import (
     AuditEvent,
     AuthenticatorApp,
+    BellItem,
     Comment,
     CsvUpload,
     Device,
@@ -31,6 +32,7 @@ from webapp.models import (
     TakeLink,
     Target,
     Ticket,
+    TicketWatcher,
     User,
     UserSession,
 )
@@ -63,6 +65,8 @@ _OWN = (
     PasswordLink,
     TakeLink,
     Target,
+    TicketWatcher,
+    BellItem,
 )
 """What belongs to a person by `user_id`; sessions go before the devices that they name."""
 

@@ -17,6 +17,7 @@ from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.notices.settle import resume_escalations
 from webapp.services.tickets.change_ticket import TicketChange, apply_change
 from webapp.services.tickets.tell_change import Worked, tell_changes
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import reading, transaction
 
 MOST_TICKETS = 200
@@ -61,15 +62,23 @@ def bulk_change_tickets(
     with transaction() as session:
         changes: list[dict[str, Any]] = []
         worked: list[Worked] = []
+        rung: list[Changed] = []
         for ticket in _lock_tickets(session, wanted):
             before = _values(ticket)
             if apply_change(
-                session, ticket, change, actor_id=actor_id, now=now, tells_later=worked
+                session,
+                ticket,
+                change,
+                actor_id=actor_id,
+                now=now,
+                tells_later=worked,
+                rings_later=rung,
             ):
                 changes.append(_entry(ticket, before))
         if not changes:
             return None
         tell_changes(session, worked, actor_id=actor_id, now=now)
+        tell_watchers(session, rung, actor_id=actor_id, now=now)
         record = BulkChange(
             actor_id=actor_id,
             summary=cut(_counted(len(changes)), 500),

@@ -12,8 +12,11 @@ from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
+from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
+from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, transaction
 
 CHANGE_COMMENT = "change"
@@ -91,11 +94,15 @@ def apply_change(
     actor_id: int,
     now: datetime,
     tells_later: list[Worked] | None = None,
+    rings_later: list[Changed] | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
-    Into `tells_later` goes what the caller tells of many tickets at once (see `tell_changes`).
+    Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
+    `tell_changes` and `tell_watchers`).
     """
+    changed = [] if rings_later is None else rings_later
+    owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
         _apply(list(rules))
@@ -105,15 +112,20 @@ def apply_change(
     sentences = (*work.sentences, *texts.sentences)
     if work.sentences:
         mark_touched(ticket, now=now)
+    if texts.is_rewritten and is_report and "description" not in texts.changed:
+        ticket.description = as_typed(ticket.description)
     if texts.is_rewritten:
         ticket.text_edited_by_person_at = now
     if sentences:
         ticket.updated_at = now
-        _record(session, ticket, before, sentences, actor_id, now)
+        entry = _record(session, ticket, before, sentences, actor_id, now)
+        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
         tell_changes(session, [Worked(ticket, was_closed)], actor_id=actor_id, now=now)
+    if rings_later is None:
+        tell_watchers(session, changed, actor_id=actor_id, now=now)
     return sentences
 
 
@@ -199,17 +211,16 @@ def _record(
     sentences: tuple[str, ...],
     actor_id: int,
     now: datetime,
-) -> None:
-    session.add(
-        Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            is_internal=True,
-            body=" ".join(sentences),
-            created_at=now,
-        )
+) -> Comment:
+    entry = Comment(
+        ticket_id=ticket.id,
+        author_id=actor_id,
+        kind=CHANGE_COMMENT,
+        is_internal=True,
+        body=" ".join(sentences),
+        created_at=now,
     )
+    session.add(entry)
     changed_before, changed_after = changes_between(before, _audited(ticket))
     record_event(
         session,
@@ -220,6 +231,12 @@ def _record(
         after=changed_after,
         actor_id=actor_id,
     )
+    return entry
+
+
+def _new_owner(ticket: Ticket, former_id: int | None) -> int | None:
+    """Who has the ticket now and did not before."""
+    return None if ticket.assignee_id == former_id else ticket.assignee_id
 
 
 def _audited(ticket: Ticket) -> dict[str, Any]:

@@ -113,6 +113,8 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return f"Indicator: {value.words}"
     if name == "organization":
         return f"Huntress organization: {value[1]}"
+    if name == "watching":
+        return "Watched by me"
     if name == "host":
         return f"Host or identity: {value}"
     if name == "assignee":
@@ -138,6 +140,7 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
 def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
+    yield "Watching", "watching=me"
     yield "Unassigned", "assignee=nobody"
     yield "Triage", "triage=1&sort=oldest"
     for priority in choices.priorities[:1]:

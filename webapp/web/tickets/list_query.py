@@ -14,11 +14,11 @@ from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
+from webapp.services.tickets.searching.operator_conditions import ME as ME
 from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"
-ME = "me"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
 
@@ -57,6 +57,10 @@ def _assignee(text: str, viewer_id: int) -> int | str | None:
     return NOBODY if text == NOBODY else read_number(text)
 
 
+def _watching(text: str, viewer_id: int) -> int | None:
+    return viewer_id if text == ME else None
+
+
 def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
 
@@ -87,6 +91,7 @@ FILTERS = (
     Filter("older_than", "older_hours", "age", _hours),
     Filter("within", "within_hours", "age", _hours),
     Filter("untouched_for", "untouched_hours", "time untouched", _hours),
+    Filter("watching", "watcher_id", "watching", _watching),
     Filter("triage", "is_triage", "triage queue", _flag),
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),
@@ -124,6 +129,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         after=values.get("after"),
         before=values.get("before"),
         below_id=read_number(values.get("below")),
+        viewer_id=viewer_id,
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))

@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from webapp.models import Comment
 from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
+from webapp.services.tickets.attachments.attach_files import add_note_with_files
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
-from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
@@ -19,11 +20,12 @@ from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
-from webapp.web.person_limits import text_previews
+from webapp.web.person_limits import text_previews, uploads
+from webapp.web.request_sizes import takes_files
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.page_parts import page_parts
-from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen
+from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_files, read_seen
 from webapp.web.viewer import require_viewer
 
 PREVIEWED = ("body", "description")
@@ -67,15 +69,20 @@ def preview() -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/notes")
 @signed_in
+@takes_files
 @text_previews
+@uploads
 def add_note(ticket_id: int) -> ResponseReturnValue:
-    """Add an internal note, or preview it; a refused note is shown again as it was typed."""
+    """Add an internal note, files, or both, or preview the note.
+
+    A refused note is shown again as it was typed; its files have to be chosen again.
+    """
     form = NoteForm()
     text = form.body.data or ""
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
-        note = add_internal_note(ticket_id, text, author_id=require_viewer().id)
+        note = add_note_with_files(ticket_id, text, read_files(), author_id=require_viewer().id)
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400

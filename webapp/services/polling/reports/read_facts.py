@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, defer
 
 from webapp.domain.incident import Incident
 from webapp.domain.plan import usable_time
+from webapp.domain.searching.report_words import words_of_report
 from webapp.domain.triage.incident_kinds import order_kinds
 from webapp.domain.triage.steps import count_steps
 from webapp.domain.triage.subjects import find_subject
@@ -28,17 +29,20 @@ BATCH_SECONDS = 0.12
 """A batch ends after this time, so that it holds SQLite's write lock only for a moment."""
 
 AT_ONCE_SECONDS = 60.0
-NO_FACTS: dict[str, Any] = dict.fromkeys(("kinds", "steps_total", "steps_left", "is_isolated"))
+NO_FACTS: dict[str, Any] = dict.fromkeys(
+    ("kinds", "steps_total", "steps_left", "is_isolated", "report_text")
+)
 
 
 def alert_facts(incident: Incident) -> dict[str, Any]:
-    """The columns of an alert that hold what lists show of its report."""
+    """The columns of an alert that hold what lists show and the search finds of its report."""
     steps = count_steps(incident)
     return {
         "kinds": order_kinds(kind for kind, _ in incident.indicators),
         "steps_total": steps.total,
         "steps_left": steps.left,
         "is_isolated": steps.is_isolated,
+        "report_text": words_of_report(incident),
         "facts_version": FACTS_VERSION,
     }
 
@@ -69,7 +73,9 @@ def write_facts(alert: Alert, incident: Incident, ticket: Ticket | None = None) 
     """
     for name, value in alert_facts(incident).items():
         setattr(alert, name, value)
-    if ticket is not None:
+    if ticket is None:
+        alert.report_text = None  # only tickets are searched
+    else:
         for name, value in subject_facts(incident, alert.device_name).items():
             if value is not None:
                 setattr(ticket, name, value)
