@@ -81,6 +81,7 @@ def _of_person(user_id: int) -> Query:
         User.is_active,
         User.time_zone,
         User.list_settings,
+        User.live_settings,
         User.theme,
         User.created_at,
         User.oidc_issuer,
@@ -103,6 +104,7 @@ def _of_sessions(user_id: int) -> Query:
         UserSession.created_at,
         UserSession.last_seen_at,
         UserSession.present_at,
+        UserSession.left_at,
         UserSession.expires_at,
         UserSession.revoked_at,
     ).where(UserSession.user_id == user_id)
