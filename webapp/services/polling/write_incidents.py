@@ -46,6 +46,7 @@ from webapp.services.polling.incident_batch import (
     remove_from_inbox,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.runbooks.attach_runbooks import RunbookAttacher
 from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
@@ -106,6 +107,7 @@ class _Writer:
         self.comments: list[dict[str, Any]] = []
         self.alerts = AlertWriter(session, held, self.context, self.now)
         self.linker = AssetLinker(session, held.connection.id, self.now)
+        self.runbooks = RunbookAttacher(session, self.now)
         self.statuses = RoutedStatuses(session, self.settings.closed_status)
         self.notices = PollNotices(is_first_poll=held.connection.is_first_poll, summary=summary)
 
@@ -127,11 +129,12 @@ class _Writer:
         self._write_rest()
 
     def _write_rest(self) -> None:
-        """Write the alerts, notes and asset links that were collected with the tickets."""
+        """Write the alerts, notes, asset links and runbooks that were collected with the tickets."""
         self.alerts.write()
         if self.comments:
             self.session.execute(insert(Comment), self.comments)
         self.linker.write()
+        self.runbooks.write()
         self.notices.write(self.session, self.now)
         if self.alerts.has_pending:
             self.held.note_pending_details(self.session)
@@ -195,6 +198,7 @@ class _Writer:
                 self._comment(ticket_id, note)
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
+            self.runbooks.add(ticket_id, one.incident)
             self.notices.note(CREATED, ticket_id, is_old=self._is_older_than_polling(one))
             self.result.count("created")
 
@@ -336,6 +340,7 @@ class _Writer:
             self._link_asset(one, ticket.id)
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
+        self.runbooks.add(ticket.id, one.incident, is_new=False)
         state = self._change_state(one.action, ticket)
         note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
         self._comment(ticket.id, f"{note}\n\n{state}".strip())

@@ -1,0 +1,92 @@
+"""Which runbook fits an incident: by its indicator types, severity and platform."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from webapp.domain.incident import Incident, Severity, parse_word
+
+INDICATOR_TYPES = {
+    "ransomware_canaries": "Ransomware canaries",
+    "process_detections": "Process detections",
+    "behavioral_detections": "Behavioral detections",
+    "footholds": "Footholds",
+    "managed_identity": "Managed identity",
+    "mde_detections": "Microsoft Defender detections",
+    "antivirus_detections": "Antivirus detections",
+    "siem_detections": "SIEM detections",
+    "email_security_detections": "Email security detections",
+    "monitored_files": "Monitored files",
+    "app_control": "Application control",
+    "ai_misuse": "Misuse of AI",
+    "favicon_detections": "Favicon detections",
+}
+"""Huntress's words for what an incident was seen by; the list is open, others may come."""
+
+PLATFORMS = {
+    "windows": "Windows",
+    "darwin": "macOS",
+    "linux": "Linux",
+    "microsoft_365": "Microsoft 365",
+    "google": "Google Workspace",
+    "email_security": "Email security",
+    "other": "Other",
+}
+"""Huntress's words for where an incident happened; the list is open, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookFacts:
+    """What of an incident decides about its runbook, in words of Huntress in lower case."""
+
+    kinds: frozenset[str]
+    severity: str
+    platform: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookRule:
+    """The conditions of an active runbook; an empty set fits everything.
+
+    Of the kinds, one that the incident has is enough.
+    """
+
+    id: int
+    position: int
+    kinds: frozenset[str] = frozenset()
+    severities: frozenset[str] = frozenset()
+    platforms: frozenset[str] = frozenset()
+
+    @property
+    def conditions(self) -> int:
+        """How many of the three conditions it sets."""
+        return bool(self.kinds) + bool(self.severities) + bool(self.platforms)
+
+    def fits(self, facts: RunbookFacts) -> bool:
+        """Whether all of its conditions are met."""
+        return (
+            (not self.kinds or not self.kinds.isdisjoint(facts.kinds))
+            and (not self.severities or facts.severity in self.severities)
+            and (not self.platforms or facts.platform in self.platforms)
+        )
+
+
+def facts_of(incident: Incident) -> RunbookFacts:
+    """What decides about the runbook of `incident`; an unknown severity counts as high."""
+    severity = incident.severity
+    kinds = (parse_word(name) for name, _ in incident.indicators)
+    return RunbookFacts(
+        kinds=frozenset(kind for kind in kinds if kind),
+        severity=Severity.HIGH if severity is Severity.UNKNOWN else severity,
+        platform=parse_word(incident.platform),
+    )
+
+
+def choose_runbook(rules: Iterable[RunbookRule], facts: RunbookFacts) -> RunbookRule | None:
+    """The rule that fits best, or None where none does.
+
+    That is the one with the most conditions; among equals, the one that stands higher in the order.
+    """
+    fitting = [rule for rule in rules if rule.fits(facts)]
+    return min(
+        fitting, key=lambda rule: (-rule.conditions, rule.position, rule.id), default=None
+    )
