@@ -171,6 +171,8 @@ def _ticket_maker(
             "updated_at": changed,
             "closed_at": None if is_open else changed,
             "first_touched_at": touched,
+            "reported_at": created,
+            "untouched_since": None if touched else created,
         }
 
     return make

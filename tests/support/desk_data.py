@@ -288,7 +288,7 @@ class _Writer:
     def _work(self, ticket: Ticket, person: User, created: datetime) -> None:
         start = min(created + timedelta(minutes=14), self.now - timedelta(minutes=3))
         ticket.assignee_id = person.id
-        ticket.first_touched_at = start
+        ticket.first_touched_at, ticket.untouched_since = start, None
         set_ticket_status(ticket, self.statuses["In progress"], now=start)
         words = f"Status changed from Open to In progress. Assigned to {person.name}."
         self._note(ticket, words, start, person, "change")
@@ -296,7 +296,7 @@ class _Writer:
         self._note(ticket, NOTE, ticket.updated_at, person)
 
     def _close(self, ticket: Ticket, time: datetime, person: User) -> None:
-        ticket.first_touched_at = time
+        ticket.first_touched_at, ticket.untouched_since = time, None
         ticket.assignee_id = person.id
         set_ticket_status(ticket, self.statuses["Closed"], now=time)
         self._note(ticket, "Status changed from Open to Closed.", time, person, "change")

@@ -9,8 +9,6 @@ from webapp.extensions import Base
 from webapp.models.columns import UtcDateTime, reference
 from webapp.models.user import User
 
-FILE_NAME_LENGTH = 255
-
 
 class AttachmentContent(Base):
     """The bytes of files, once for each content; `sha256` is the hash of `data` as hex.
@@ -39,7 +37,7 @@ class Attachment(Base):
         ForeignKey("comments.id", ondelete="SET NULL"), index=True
     )
     sha256: Mapped[str] = reference("attachment_contents.sha256")
-    name: Mapped[str] = mapped_column(String(FILE_NAME_LENGTH))
+    name: Mapped[str] = mapped_column(String(255))
     author_id: Mapped[int | None] = reference("users.id")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -28,7 +28,10 @@ class TicketWatcher(Base):
 
 
 class BellItem(Base):
-    """Something that concerns a person: `kind` is a word of domain.bell; by nobody, the system."""
+    """Something that concerns a person; `kind` is a word of domain.triage.bell.
+
+    Without an actor, the system did it.
+    """
 
     __tablename__ = "bell_items"
     __table_args__ = (Index("ix_bell_items_user_id", "user_id", "read_at", "id"),)

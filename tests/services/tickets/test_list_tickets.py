@@ -40,6 +40,7 @@ def desk(app: Flask, fake_clock: FakeClock) -> Desk:
                 assignee_id=desk.admin_id,
                 is_unmapped=False,
                 first_touched_at=fake_clock.now(),
+                untouched_since=None,
                 closed_at=None,
             )
         )
@@ -69,7 +70,7 @@ def test_each_filter_narrows(desk: Desk, fake_clock: FakeClock) -> None:
     change(5, assignee_id=desk.helpdesk_id)
     change(6, source="manual")
     change(7, is_unmapped=True)
-    change(8, first_touched_at=None)
+    change(8, untouched_since=fake_clock.now())
     client = fresh(Ticket, 9).client_id
     assert shown(board_id=1) == [1]
     assert shown(priority_id=3) == [2]
@@ -87,11 +88,12 @@ def test_each_filter_narrows(desk: Desk, fake_clock: FakeClock) -> None:
 def test_ages(desk: Desk, fake_clock: FakeClock) -> None:
     now = fake_clock.now()
     with transaction() as session:
-        session.execute(update(Ticket).values(created_at=now - timedelta(hours=10)))
-    change(1, created_at=now - timedelta(hours=24))
-    change(2, created_at=now - timedelta(hours=23, minutes=59))
-    change(3, created_at=now - timedelta(hours=24), first_touched_at=None)
-    change(4, first_touched_at=None)
+        session.execute(update(Ticket).values(reported_at=now - timedelta(hours=10)))
+    change(1, reported_at=now - timedelta(hours=24))
+    change(2, reported_at=now - timedelta(hours=23, minutes=59))
+    day_ago = now - timedelta(hours=24)
+    change(3, reported_at=day_ago, untouched_since=day_ago)
+    change(4, untouched_since=now)
     assert shown(older_hours=24) == [1, 3]
     assert shown(untouched_hours=24) == [3]
     assert shown(within_hours=10) == [4, 5, 6, 7, 8, 9, 10, 11, 12]

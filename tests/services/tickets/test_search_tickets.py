@@ -145,7 +145,7 @@ def test_what_is_written_in_bulk_is_found(desk: Desk) -> None:
             copy.pop("id")
             copy["title"] = "potoroo"
             for column in columns:
-                if column.name.endswith("_at"):
+                if column.name.endswith(("_at", "_since", "_until")):
                     copy[column.name] = NOW
         ids = session.scalars(statement.returning(Ticket.__table__.c.id), copies).all()
     assert found("wombat") == [1, 2, 3]

@@ -279,7 +279,7 @@ def test_credentials_are_not_needed_to_show_health(
 
 def test_the_queues_show_what_waits(app: Flask, admin: Browser, desk: Desk) -> None:
     with app.app_context(), transaction() as session:
-        session.execute(update(Ticket).values(first_touched_at=None))
+        session.execute(update(Ticket).values(untouched_since=NOW))
     page = admin.get("/")
     with app.app_context(), transaction() as session:
         waiting = session.query(Ticket).filter(Ticket.closed_at.is_(None))
@@ -311,7 +311,7 @@ def links_of(element: Element) -> dict[str, str]:
 
 def test_each_number_leads_to_its_list(app: Flask, admin: Browser, desk: Desk) -> None:
     with app.app_context(), transaction() as session:
-        session.execute(update(Ticket).where(Ticket.id > 9).values(first_touched_at=None))
+        session.execute(update(Ticket).where(Ticket.id > 9).values(untouched_since=NOW))
     page = admin.get("/")
     tiles = page.one("dl", class_="tiles")
     values = {

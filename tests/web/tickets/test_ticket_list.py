@@ -131,8 +131,8 @@ def test_the_client_filter(app: Flask, admin: Browser) -> None:
 def test_untouched_tickets_can_be_listed_and_are_marked(app: Flask, admin: Browser) -> None:
     ids = [ticket.id for ticket in open_tickets(app)]
     with app.app_context(), transaction() as session:
-        session.query(Ticket).update({"first_touched_at": NOW})
-    change(app, ids[0], first_touched_at=None)
+        session.query(Ticket).update({"untouched_since": None})
+    change(app, ids[0], untouched_since=NOW)
     page = admin.get("/tickets?untouched=1")
     assert links(page) == [f"/tickets/{ids[0]}"]
     assert "(untouched)" in words_of(page.one("tbody"))

@@ -1,1 +1,1 @@
-"""Rules of triage: what helps a technician to tell incidents apart and to work them."""
+"""The rules of the triage desk."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.domain.bell import Bell
+from webapp.domain.triage.bell import Bell
 from webapp.models import BellItem
 
 

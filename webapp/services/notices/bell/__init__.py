@@ -1,0 +1,1 @@
+"""The bell: what concerns one person."""
