@@ -87,6 +87,4 @@ def choose_runbook(rules: Iterable[RunbookRule], facts: RunbookFacts) -> Runbook
     That is the one with the most conditions; among equals, the one that stands higher in the order.
     """
     fitting = [rule for rule in rules if rule.fits(facts)]
-    return min(
-        fitting, key=lambda rule: (-rule.conditions, rule.position, rule.id), default=None
-    )
+    return min(fitting, key=lambda rule: (-rule.conditions, rule.position, rule.id), default=None)

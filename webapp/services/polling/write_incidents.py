@@ -358,22 +358,16 @@ class _Writer:
         self.alerts.record_unticketed(one)
         self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
-        if is_first and self._was_missed(one.incident):
+        if is_first and self._was_missed(one):
             self.result.count("missed_open")
 
     def _is_older_than_polling(self, one: Planned) -> bool:
         started, sent_at = self.held.connection.polling_started_at, one.incident.sent_at
         return started is None or sent_at is None or sent_at < started
 
-    def _was_missed(self, incident: Incident) -> bool:
+    def _was_missed(self, one: Planned) -> bool:
         """Whether the incident is closed, although it was sent after polling was started."""
-        started = self.held.connection.polling_started_at
-        return (
-            incident.is_closed
-            and started is not None
-            and incident.sent_at is not None
-            and incident.sent_at >= started
-        )
+        return one.incident.is_closed and not self._is_older_than_polling(one)
 
     def _link_asset(self, one: Planned, ticket_id: int) -> None:
         agent, route = self.context.agent(one.incident), one.action.route

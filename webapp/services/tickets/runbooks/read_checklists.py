@@ -92,9 +92,7 @@ def read_attachable(ticket_id: int) -> tuple[Ticket, list[AttachableRunbook]]:
     """The ticket, and all active runbooks in their order; raises NotFoundError."""
     with reading() as session:
         ticket = get_row(session, Ticket, ticket_id, NO_TICKET)
-        is_its = and_(
-            TicketRunbook.runbook_id == Runbook.id, TicketRunbook.ticket_id == ticket_id
-        )
+        is_its = and_(TicketRunbook.runbook_id == Runbook.id, TicketRunbook.ticket_id == ticket_id)
         found = session.execute(
             select(Runbook, TicketRunbook.id.label("checklist_id"))
             .outerjoin(TicketRunbook, is_its)
