@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
+from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
@@ -31,6 +32,7 @@ LIMITS = {
     "description": DESCRIPTION_LENGTH,
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,
+    "runbook": RUNBOOK_LENGTH,
     "search": SEARCH_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,

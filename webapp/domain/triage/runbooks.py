@@ -88,3 +88,15 @@ def choose_runbook(rules: Iterable[RunbookRule], facts: RunbookFacts) -> Runbook
     """
     fitting = [rule for rule in rules if rule.fits(facts)]
     return min(fitting, key=lambda rule: (-rule.conditions, rule.position, rule.id), default=None)
+
+
+def condition_words(
+    kinds: Iterable[str], severities: Iterable[str], platforms: Iterable[str]
+) -> str:
+    """The conditions of a runbook in words, such as `Footholds · Linux` or `Any incident`."""
+    parts = (
+        ", ".join(INDICATOR_TYPES.get(one, one) for one in kinds),
+        ", ".join(severities),
+        ", ".join(PLATFORMS.get(one, one) for one in platforms),
+    )
+    return " · ".join(part for part in parts if part) or "Any incident"

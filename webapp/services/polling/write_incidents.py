@@ -129,7 +129,7 @@ class _Writer:
         self._write_rest()
 
     def _write_rest(self) -> None:
-        """Write the alerts, notes, asset links and runbooks that were collected with the tickets."""
+        """Write what was collected with the tickets: alerts, notes, asset links, runbooks."""
         self.alerts.write()
         if self.comments:
             self.session.execute(insert(Comment), self.comments)

@@ -3,7 +3,7 @@
 What a form has many of (steps, clients) is read from the request itself.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from webapp.services.errors import FieldError
 from webapp.services.notices.edit_policies import PolicyValues
 from webapp.services.notices.read_policies import PolicyChoices
 from webapp.services.people.set_preferences import UTC_NAME, find_time_zone
-from webapp.web.params import YES, IdField, ManyField, read_number
+from webapp.web.params import NO_SUCH_ID, YES, IdField, ManyField, read_number
 
 WRONG_NUMBER = -1
 """What a field that holds no number is read as; the services refuse it."""

@@ -7,6 +7,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     incident_routes,
     list_routes,
     new_routes,
+    runbook_routes,
     take_routes,
     ticket_routes,
     view_routes,

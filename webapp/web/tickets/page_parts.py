@@ -3,9 +3,10 @@
 from typing import Any
 
 from webapp.services.tickets.read_ticket import TicketView
+from webapp.services.tickets.runbooks.read_checklists import read_checklists
 from webapp.web.viewer import Viewer
 
 
 def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
     """The parts of the page of `view` as `viewer` sees it."""
-    return {}
+    return {"checklists": read_checklists(view.ticket.id)}

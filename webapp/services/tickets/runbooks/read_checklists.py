@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import and_, select
 
@@ -32,6 +33,14 @@ class ShownBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownGroup:
+    """A text, or steps that follow each other without text between them."""
+
+    prose: str = ""
+    steps: Sequence[ShownBlock] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Checklist:
     """A runbook on a ticket, as it was when it was attached."""
 
@@ -51,6 +60,17 @@ class Checklist:
     def done(self) -> int:
         """How many of them are done."""
         return sum(block.done is not None for block in self.blocks)
+
+    @property
+    def groups(self) -> list[ShownGroup]:
+        """Texts and lists of steps, in their order."""
+        found: list[ShownGroup] = []
+        for is_step, blocks in groupby(self.blocks, lambda block: block.step is not None):
+            if is_step:
+                found.append(ShownGroup(steps=list(blocks)))
+            else:
+                found += [ShownGroup(prose=one.prose.text) for one in blocks if one.prose]
+        return found
 
     def block(self, position: int) -> ShownBlock:
         """The step at `position`."""
