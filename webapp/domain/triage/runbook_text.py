@@ -11,7 +11,7 @@ _DETAIL = re.compile(r"(?: {2}|\t)\s*\S")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RunbookStep:
     """Something to be done; `position` counts the steps of a runbook from 0.
 
     `text` is one line of Markdown, and `details` are the indented lines below it.
@@ -29,7 +29,7 @@ class Prose:
     text: str
 
 
-Block = Step | Prose
+Block = RunbookStep | Prose
 
 
 def parse_runbook(body: str) -> tuple[Block, ...]:
@@ -53,16 +53,16 @@ def parse_runbook(body: str) -> tuple[Block, ...]:
         _end_prose(blocks, prose)
         details = _details(lines, place)
         place += len(details)
-        count = sum(isinstance(block, Step) for block in blocks)
+        count = sum(isinstance(block, RunbookStep) for block in blocks)
         text = "\n".join(one.strip() for one in details)
-        blocks.append(Step(count, match[1].rstrip(), text))
+        blocks.append(RunbookStep(count, match[1].rstrip(), text))
     _end_prose(blocks, prose)
     return tuple(blocks)
 
 
-def steps_of(body: str) -> list[Step]:
+def steps_of(body: str) -> list[RunbookStep]:
     """Only the steps of a runbook."""
-    return [block for block in parse_runbook(body) if isinstance(block, Step)]
+    return [block for block in parse_runbook(body) if isinstance(block, RunbookStep)]
 
 
 def _details(lines: list[str], place: int) -> list[str]:

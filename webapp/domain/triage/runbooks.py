@@ -70,7 +70,7 @@ class RunbookRule:
         )
 
 
-def facts_of(incident: Incident) -> RunbookFacts:
+def runbook_facts(incident: Incident) -> RunbookFacts:
     """What decides about the runbook of `incident`; an unknown severity counts as high."""
     severity = incident.severity
     kinds = (parse_word(name) for name, _ in incident.indicators)

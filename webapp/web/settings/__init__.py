@@ -1,4 +1,4 @@
-"""The desk's settings: boards, categories, priorities, statuses, numbers, configuration, runbooks."""
+"""The desk's settings: boards, categories, priorities, statuses, numbers, runbooks …"""
 
 from webapp.web.settings import (  # noqa: F401 - each registers its routes
     board_routes,

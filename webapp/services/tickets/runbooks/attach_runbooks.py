@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident
-from webapp.domain.triage.runbooks import RunbookRule, choose_runbook, facts_of
+from webapp.domain.triage.runbooks import RunbookRule, choose_runbook, runbook_facts
 from webapp.models import Runbook, TicketRunbook
 
 
@@ -32,7 +32,7 @@ class RunbookAttacher:
         One that is not new may have this runbook already, and keeps it as it is.
         """
         runbooks = self._load()
-        rule = choose_runbook(self._rules, facts_of(incident))
+        rule = choose_runbook(self._rules, runbook_facts(incident))
         if rule is None:
             return
         if not is_new:

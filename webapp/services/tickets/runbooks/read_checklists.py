@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import and_, select
 
-from webapp.domain.triage.runbook_text import Prose, Step, parse_runbook, steps_of
+from webapp.domain.triage.runbook_text import Prose, RunbookStep, parse_runbook, steps_of
 from webapp.models import Runbook, Ticket, TicketRunbook, TicketStep, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_row
@@ -28,7 +28,7 @@ class ShownBlock:
     """A text or a step of a checklist; one of the two is None, and `done` is of the step."""
 
     prose: Prose | None = None
-    step: Step | None = None
+    step: RunbookStep | None = None
     done: DoneStep | None = None
 
 
@@ -136,7 +136,7 @@ def find_checklist(ticket_id: int, checklist_id: int) -> Checklist:
 def _as_checklist(row: TicketRunbook, done: dict[int, DoneStep]) -> Checklist:
     blocks = [
         ShownBlock(step=block, done=done.get(block.position))
-        if isinstance(block, Step)
+        if isinstance(block, RunbookStep)
         else ShownBlock(prose=block)
         for block in parse_runbook(row.body)
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.markdown_text import escape_line
-from webapp.domain.triage.runbook_text import Step, steps_of
+from webapp.domain.triage.runbook_text import RunbookStep, steps_of
 from webapp.domain.triage.step_entries import (
     StepChange,
     add_change,
@@ -121,7 +121,7 @@ def _get_checklist(session: Session, ticket_id: int, checklist_id: int) -> Ticke
     return checklist
 
 
-def _find_step(checklist: TicketRunbook, position: int) -> Step:
+def _find_step(checklist: TicketRunbook, position: int) -> RunbookStep:
     steps = steps_of(checklist.body)
     if position >= len(steps):
         raise NotFoundError("This runbook has no such step.")

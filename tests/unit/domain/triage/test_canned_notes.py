@@ -1,0 +1,48 @@
+"""Placeholders of canned notes."""
+
+from hypothesis import given
+
+from tests.support.attacks import attack
+from tests.support.rendered import render
+from webapp.domain.triage.canned_notes import (
+    PLACEHOLDERS,
+    fill_placeholders,
+    unknown_placeholders,
+)
+
+VALUES = {name: f"the {name.replace('_', ' ')}" for name in PLACEHOLDERS}
+
+
+def test_each_placeholder_gets_its_value() -> None:
+    body = " ".join(f"{{{name}}}" for name in PLACEHOLDERS if name != "portal_link")
+    filled = fill_placeholders(body, VALUES)
+    assert "{" not in filled
+    assert all(VALUES[name] in filled for name in PLACEHOLDERS if name != "portal_link")
+
+
+def test_the_portal_is_a_link() -> None:
+    link = "https://acme.huntress.io/incident_reports/1?a=b_c_d"
+    found = render(fill_placeholders("See {portal_link}.", {"portal_link": link}))
+    assert found.links == [(link, link)]
+
+
+def test_what_is_no_placeholder_and_what_has_no_value_stays_as_typed() -> None:
+    body = "{host} {hosts} {Host} { host } {} {{host}} ${number} {user}"
+    assert fill_placeholders(body, {"host": "PC-1", "hosts": "x", "user": None, "number": ""}) == (
+        "PC-1 {hosts} {Host} { host } {} {PC-1} ${number} {user}"
+    )
+    assert unknown_placeholders(body) == ["{hosts}"]
+    assert unknown_placeholders("{b} {a} {b} {client}") == ["{b}", "{a}"]
+
+
+@given(attack)
+def test_a_value_is_only_text(value: str) -> None:
+    found = render(fill_placeholders("On {host} it happened.", {"host": value}))
+    if value.strip():
+        assert (found.headings, found.links, found.quotes, found.code) == ([], [], [], [])
+        assert found.words == f"On {' '.join(value.split())} it happened."
+
+
+@given(attack)
+def test_a_value_is_not_filled_again(value: str) -> None:
+    assert fill_placeholders("{client}", {"client": "{host}", "host": value}) == "{host}"
