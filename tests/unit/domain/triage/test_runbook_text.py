@@ -86,7 +86,9 @@ def test_those_that_come_with_the_product_can_be_worked() -> None:
 
 
 def test_a_head_and_a_text() -> None:
-    text = "name: A: b\nposition: 3\nkinds: a, b,\nseverities:\nplatforms: linux\n\n# T\n\n- [ ] x\n"
+    text = (
+        "name: A: b\nposition: 3\nkinds: a, b,\nseverities:\nplatforms: linux\n\n# T\n\n- [ ] x\n"
+    )
     one = parse_shipped_runbook("key", text)
     assert (one.name, one.position, one.kinds, one.severities) == ("A: b", 3, ("a", "b"), ())
     assert (one.platforms, one.body) == (("linux",), "# T\n\n- [ ] x")

@@ -132,7 +132,9 @@ def test_one_comes_with_the_product_for_each_indicator_type(
 def test_ransomware_is_worked_first_and_anything_has_a_runbook() -> None:
     for platform in ("darwin", "windows", None):
         for severity in ("low", "critical"):
-            found = shipped_for("footholds process_detections ransomware_canaries", severity, platform)
+            found = shipped_for(
+                "footholds process_detections ransomware_canaries", severity, platform
+            )
             assert found == "ransomware"
     assert shipped_for("footholds", platform="darwin") == "footholds_macos"
     assert shipped_for("managed_identity", platform="microsoft_365") == (
