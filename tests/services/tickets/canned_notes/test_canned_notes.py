@@ -9,7 +9,7 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_events, change, fresh
 from webapp.domain.triage.canned_notes import PLACEHOLDERS, unknown_placeholders
-from webapp.models import CannedNote, Ticket
+from webapp.models import Alert, CannedNote, Ticket
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.desk.move_rows import move_row
 from webapp.services.errors import FieldError, NotFoundError
@@ -89,6 +89,8 @@ def test_the_values_of_a_ticket_are_filled_in(desk: Desk) -> None:
     body = "\n".join(f"{name}={{{name}}}" for name in PLACEHOLDERS)
     note = add_canned_note("All", f"{body}\n{{other}}")
     change(Ticket, 1, subject_user="ACME\\m_weiss")
+    [alert] = all_rows(Alert, Alert.ticket_id == 1)
+    change(Alert, alert.id, organization_external_id="4711")
     ticket = fresh(Ticket, 1)
     filled = fill_canned_notes(1, my_name="Bo *L*").body_of(note.id).split("\n")
     values = dict(line.split("=", 1) for line in filled[:-1])
@@ -100,7 +102,7 @@ def test_the_values_of_a_ticket_are_filled_in(desk: Desk) -> None:
     assert values["portal_link"].startswith("<https://tallowreed.huntress.io/")
     assert values["host"] == (read_ticket(1).incident.host or "{host}")
     assert not values["client"].startswith("{")
-    assert not values["organization"].startswith("{")
+    assert values["organization"] == "4711"
 
 
 def test_a_manual_ticket_leaves_open_what_it_does_not_have(desk: Desk) -> None:

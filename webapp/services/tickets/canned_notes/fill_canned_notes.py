@@ -53,7 +53,7 @@ def _values_of(session: Session, ticket: Ticket, my_name: str) -> Mapping[str, s
         "host": _host(ticket, found),
         "user": ticket.subject_user,
         "client": session.scalars(select(Client.name).where(Client.id == ticket.client_id)).one(),
-        "organization": incident.organization_name if incident else None,
+        "organization": _organization(found),
         "number": ticket.number,
         "severity": incident.severity if incident else None,
         "portal_link": incident_url(
@@ -72,3 +72,8 @@ def _host(ticket: Ticket, found: FoundIncident) -> str | None:
         return found.incident.host
     is_host = (ticket.subject_key or "").startswith("host:")
     return ticket.subject_name if is_host else None
+
+
+def _organization(found: FoundIncident) -> str | None:
+    incident = found.incident
+    return (incident.organization_name or incident.organization_id) if incident else None
