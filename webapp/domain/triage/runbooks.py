@@ -96,7 +96,12 @@ def condition_words(
     """The conditions of a runbook in words, such as `Footholds · Linux` or `Any incident`."""
     parts = (
         ", ".join(INDICATOR_TYPES.get(one, one) for one in kinds),
-        ", ".join(severities),
+        _severity_words(list(severities)),
         ", ".join(PLATFORMS.get(one, one) for one in platforms),
     )
     return " · ".join(part for part in parts if part) or "Any incident"
+
+
+def _severity_words(severities: list[str]) -> str:
+    known = {severity for severity in Severity if severity is not Severity.UNKNOWN}
+    return "every severity" if known <= set(severities) else ", ".join(severities)

@@ -22,6 +22,7 @@ from webapp.models import (
     Priority,
     Status,
     Ticket,
+    TicketRunbook,
     User,
 )
 from webapp.services.audit_trail.record_aside import record_export
@@ -34,6 +35,7 @@ from webapp.services.retention.client_scope import (
     is_of_client,
 )
 from webapp.services.retention.erasures import CLIENT
+from webapp.services.retention.export_steps import STEP_NUMBER, select_steps, with_step_words
 from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import reading
 
@@ -45,6 +47,8 @@ client          the client itself
 organizations   the organizations of Huntress accounts that belong to it
 assets, agents  its machines, here and at Huntress
 tickets, notes  its tickets with everything in their timelines
+checklists      the runbooks of its tickets as they were attached
+steps           which steps of these are done, by whom and when
 incidents       what Huntress reported; the report as it was sent is in the .json only
 messages        what was told of its tickets, and to which targets
 mutes           times in which nobody was told of its tickets
@@ -76,6 +80,8 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("agents", _of_agents(client_id), HuntressAgent.id),
         read_section("tickets", _of_tickets(client_id), Ticket.id),
         read_section("notes", _of_notes(client_id), Comment.id),
+        read_section("checklists", _of_checklists(client_id), TicketRunbook.id),
+        read_section("steps", _of_steps(client_id), STEP_NUMBER, change=with_step_words),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -179,6 +185,25 @@ def _of_notes(client_id: int) -> Query:
         .outerjoin(User, User.id == Comment.author_id)
         .where(is_of_client(client_id))
     )
+
+
+def _of_checklists(client_id: int) -> Query:
+    return (
+        select(
+            TicketRunbook.id,
+            Ticket.number.label("ticket"),
+            TicketRunbook.name,
+            TicketRunbook.version,
+            TicketRunbook.body,
+            TicketRunbook.attached_at,
+        )
+        .join(Ticket, Ticket.id == TicketRunbook.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_steps(client_id: int) -> Query:
+    return select_steps().where(is_of_client(client_id))
 
 
 def _of_incidents(client_id: int) -> Query:

@@ -21,11 +21,14 @@ from webapp.models import (
     Passkey,
     PasswordLink,
     RecoveryCode,
+    Runbook,
+    RunbookVersion,
     SavedView,
     SecurityNote,
     TakeLink,
     Target,
     Ticket,
+    TicketStep,
     User,
     UserSession,
 )
@@ -33,6 +36,7 @@ from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.lookups import get_user
 from webapp.services.retention.archive import ArchiveList, write_document
 from webapp.services.retention.erasures import PERSON
+from webapp.services.retention.export_steps import STEP_NUMBER, select_steps, with_step_words
 from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import reading
 
@@ -62,6 +66,7 @@ def list_person_sections(user_id: int) -> list[ArchiveList]:
         read_section("uploads", _of_uploads(user_id), CsvUpload.id),
         *_list_on_call(user_id),
         *_list_work(user_id),
+        *_list_runbooks(user_id),
         read_section("messages", _of_messages(user_id), OutboxRow.id),
         read_section("audit_events", _of_events(user_id), AuditEvent.id),
     ]
@@ -220,6 +225,26 @@ def _list_work(user_id: int) -> list[ArchiveList]:
         read_section("notes", notes, Comment.id),
         read_section("bulk_changes", changes, BulkChange.id),
         read_section("take_links", links, TakeLink.id),
+    ]
+
+
+def _list_runbooks(user_id: int) -> list[ArchiveList]:
+    """Return the steps that the person ticked, and the texts of runbooks that they wrote."""
+    steps = select_steps().where(TicketStep.done_by_id == user_id)
+    versions = (
+        select(
+            RunbookVersion.id,
+            Runbook.name.label("runbook"),
+            RunbookVersion.version,
+            RunbookVersion.body,
+            RunbookVersion.created_at,
+        )
+        .join(Runbook, Runbook.id == RunbookVersion.runbook_id)
+        .where(RunbookVersion.author_id == user_id)
+    )
+    return [
+        read_section("ticked_steps", steps, STEP_NUMBER, change=with_step_words),
+        read_section("runbook_versions", versions, RunbookVersion.id),
     ]
 
 

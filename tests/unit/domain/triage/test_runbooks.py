@@ -149,3 +149,4 @@ def test_conditions_in_words() -> None:
     assert condition_words([], [], []) == "Any incident"
     assert condition_words(["footholds", "new_one"], [], ["linux"]) == "Footholds, new_one · Linux"
     assert condition_words([], ["low", "high"], []) == "low, high"
+    assert condition_words([], ["critical", "high", "low"], []) == "every severity"
