@@ -30,9 +30,12 @@ from webapp.models import (
     Category,
     HuntressAgent,
     InboxRow,
+    Runbook,
+    RunbookVersion,
     SavedView,
     Ticket,
     TicketAsset,
+    TicketRunbook,
 )
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
@@ -99,6 +102,19 @@ def plant(session: Session, text: str, now: object) -> None:
         [
             TicketAsset(ticket_id=1, asset_id=asset.id),
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
+            Runbook(
+                name="r",
+                kinds=[text],
+                severities=[],
+                platforms=[],
+                position=1,
+                body="b",
+                updated_at=now,
+            ),
+            RunbookVersion(runbook_id=1, version=1, body="b", author_id=1, created_at=now),
+            TicketRunbook(
+                ticket_id=1, runbook_id=1, name="r", version=1, body="b", attached_at=now
+            ),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),
             AuditEvent(

@@ -14,6 +14,8 @@ TABS = (
     "/desk",
     "/desk/priorities",
     "/desk/statuses",
+    "/desk/runbooks",
+    "/desk/canned-notes",
     "/desk/ticket-numbers",
     "/desk/configuration",
 )
