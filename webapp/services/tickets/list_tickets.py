@@ -13,11 +13,12 @@ from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
 
 from webapp import clock
-from webapp.models import Priority, Ticket
+from webapp.models import Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
-from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
+from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
@@ -68,7 +69,7 @@ class TicketPage:
     tickets: PageOfRows[Ticket]
     open_count: int
     closed_count: int
-    choices: FilterChoices
+    choices: DeskChoices
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
@@ -105,7 +106,7 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
 
 
 def next_in_list(
-    query: TicketQuery, ticket: Ticket, priorities: Sequence[Priority]
+    query: TicketQuery, ticket: Ticket, priorities: Sequence[PriorityChoice]
 ) -> Ticket | None:
     """The ticket after `ticket` in the list, even if `ticket` is not in the list (any more).
 
@@ -151,7 +152,7 @@ def _read_page(
     session: Session,
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> PageOfRows[Ticket]:
     keyset = SORTS[query.sort_name]
@@ -167,7 +168,7 @@ def _page_ids(
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
@@ -204,7 +205,7 @@ def _ids(
 def _ids_by_priority(
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL that takes the first ids of each priority from an index, then the first of all these."""

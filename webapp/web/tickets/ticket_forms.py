@@ -18,8 +18,8 @@ from wtforms import HiddenField, StringField, TextAreaField
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.desk_choices import DeskChoices
 from webapp.services.tickets.open_ticket import NewTicket
-from webapp.services.tickets.ticket_choices import OpeningChoices
 from webapp.web.page_context import option_pairs
 from webapp.web.params import IdField, read_number
 
@@ -58,7 +58,7 @@ class NewTicketForm(FlaskForm):
     category_id = IdField("Category (optional)")
     assignee_id = IdField("Assignee")
 
-    def offer(self, choices: OpeningChoices) -> None:
+    def offer(self, choices: DeskChoices) -> None:
         """Fill the selections; the template draws those of clients and categories itself."""
         self.board_id.offer("Choose a board", option_pairs(choices.boards))
         self.priority_id.offer("Choose a priority", option_pairs(choices.priorities))
