@@ -45,9 +45,15 @@ def add_change(changes: Sequence[StepChange], new: StepChange) -> list[StepChang
 
 
 def entry_words(name: str, changes: Sequence[StepChange]) -> str:
-    """The Markdown of an entry about the changes of a checklist of this name."""
+    """The Markdown of an entry about the changes of a checklist of this name.
+
+    The words of a step stand in it as they were written, its own Markdown included.
+    """
     head = f"Runbook {escape_line(name)}"
-    lines = [f"{'Done' if one.is_done else 'Not done after all'}: {one.text}" for one in changes]
+    lines = [
+        f"{'Done' if one.is_done else 'Not done after all'}: {escape_line(one.text)}"
+        for one in changes
+    ]
     if len(lines) == 1:
         return f"{head}. {lines[0]}"
     return f"{head}\n\n" + "\n".join(f"- {line}" for line in lines)

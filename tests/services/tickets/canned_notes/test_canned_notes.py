@@ -96,8 +96,8 @@ def test_the_values_of_a_ticket_are_filled_in(desk: Desk) -> None:
     values = dict(line.split("=", 1) for line in filled[:-1])
     assert filled[-1] == "{other}"
     assert values["number"] == ticket.number
-    assert values["user"] == "ACME\\m_weiss"
-    assert values["my_name"] == "Bo \\*L\\*"
+    assert values["user"] == "`ACME\\m_weiss`"
+    assert values["my_name"] == "`Bo *L*`"
     assert values["severity"] in ("low", "high", "critical")
     assert values["portal_link"].startswith("<https://tallowreed.huntress.io/")
     assert values["host"] == (read_ticket(1).incident.host or "{host}")

@@ -74,7 +74,7 @@ def test_a_tick_is_on_the_ticket_in_the_timeline_and_in_the_log(
     assert progress(checklist_id) == [None, "Bo Lindqvist", None]
     ticket = fresh(Ticket, TICKET)
     assert (ticket.first_touched_at, ticket.untouched_since, ticket.updated_at) == (now, None, now)
-    assert entries()[-1] == "Runbook Foothold. Done: Call **them**"
+    assert entries()[-1] == "Runbook Foothold. Done: Call \\*\\*them\\*\\*"
     event = audit_events()[-1]
     assert (event.action, event.actor_id) == ("ticket.step_done", desk.helpdesk_id)
     assert event.after == {"runbook": "Foothold", "step": "Call **them**"}
@@ -92,7 +92,7 @@ def test_ticks_within_ten_minutes_are_one_entry(
     tick(0)
     tick(1, minutes=11)
     tick(2, minutes=1)
-    two = "Runbook Foothold\n\n- Done: Isolate\n- Done: Call **them**"
+    two = "Runbook Foothold\n\n- Done: Isolate\n- Done: Call \\*\\*them\\*\\*"
     assert entries(count) == [two, "Runbook Foothold. Done: Collect"]
     tick(2, is_done=False, minutes=1)
     assert entries(count) == [two], "a slip of the finger leaves no trace but in the log"

@@ -1,5 +1,6 @@
 """Placeholders of canned notes."""
 
+import pytest
 from hypothesis import given
 
 from tests.support.attacks import attack
@@ -42,10 +43,33 @@ def test_a_value_is_only_text(value: str) -> None:
     value = clean_line(value) or ""
     found = render(fill_placeholders("On {host} it happened.", {"host": value}))
     if value:
-        assert (found.headings, found.links, found.quotes, found.code) == ([], [], [], [])
+        assert (found.headings, found.links, found.quotes) == ([], [], [])
         assert found.words == f"On {value} it happened."
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("PC-1", "PC-1"),
+        ("Łódzka Drukarnia Sp. z o.o.", "Łódzka Drukarnia Sp. z o.o."),
+        ("O'Neil & Co. (UK), Inc.", "O'Neil & Co. (UK), Inc."),
+        ("srv_01", "srv_01"),
+        ("_srv_", "`_srv_`"),
+        ("ACME\\m_weiss", "`ACME\\m_weiss`"),
+        ("evil.example", "`evil.example`"),
+        ("ada@example.com", "`ada@example.com`"),
+        ("@ada", "`@ada`"),
+        ("- list", "`- list`"),
+        ("1. list", "`1. list`"),
+        ("a`b``c", "```a`b``c```"),
+        ("`a`", "`` `a` ``"),
+    ],
+)
+def test_what_is_more_than_words_is_shown_as_it_is(value: str, written: str) -> None:
+    """Neither dialect of notes reads more into it: one of them knows no escapes."""
+    assert fill_placeholders("{host}", {"host": value}) == written
 
 
 @given(attack)
 def test_a_value_is_not_filled_again(value: str) -> None:
-    assert fill_placeholders("{client}", {"client": "{host}", "host": value}) == "{host}"
+    assert fill_placeholders("{client}", {"client": "{host}", "host": value}) == "`{host}`"

@@ -43,10 +43,12 @@ def test_details_are_read_back() -> None:
 
 
 def test_words() -> None:
-    assert entry_words("A_B *c*", [CALL]) == "Runbook A_B \\*c\\*. Done: Call **the client**"
+    assert entry_words("A_B *c*", [CALL]) == (
+        "Runbook A_B \\*c\\*. Done: Call \\*\\*the client\\*\\*"
+    )
     undone = StepChange(0, "Isolate the host", False)
     assert entry_words("R", [CALL, undone]) == (
-        "Runbook R\n\n- Done: Call **the client**\n- Not done after all: Isolate the host"
+        "Runbook R\n\n- Done: Call \\*\\*the client\\*\\*\n- Not done after all: Isolate the host"
     )
 
 
