@@ -89,7 +89,7 @@ def test_a_backlog_takes_no_statement_for_each_ticket(desk: Desk) -> None:
     add_bulk(desk.account, 500, desk.clock.now())
     with counted_statements() as statements:
         desk.poll()
-    batches = sum(one.startswith("INSERT INTO tickets ") for one in statements)
+    batches = sum(one.startswith("UPDATE ticket_counters") for one in statements)
     of_runbooks = sum("runbooks" in one for one in statements)
     assert desk.count(TicketRunbook) == 500
-    assert 0 < of_runbooks <= 2 * batches < 500
+    assert 0 < of_runbooks <= 2 * batches < 250
