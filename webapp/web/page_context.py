@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
@@ -34,6 +35,7 @@ LIMITS = {
     "note": NOTE_LENGTH,
     "runbook": RUNBOOK_LENGTH,
     "search": SEARCH_LENGTH,
+    "subject": SUBJECT_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
 }

@@ -47,7 +47,7 @@ def test_a_runbook_is_previewed_and_added(app: Flask, admin: Browser) -> None:
     assert answer.location == LIST
     page = admin.get(LIST)
     assert names(page) == ["Mine"]
-    assert "Footholds, Monitored files, new_kind · low" in page.text
+    assert "Persistent foothold, Monitored file changed, New kind · low" in page.text
     assert audit_actions_in(app)[-1] == "runbook.added"
 
 
@@ -83,7 +83,7 @@ def test_nobody_is_overwritten(app: Flask, admin: Browser, desk: Desk) -> None:
     mine = {**fields, "body": "- [ ] Ours", "kinds": ["footholds"]}
     page = admin.page_of(admin.client.post(BOOK, data=mine), status=409)
     assert "Bo Lindqvist changed this while you were editing it." in page.text
-    assert "Indicator types is now: SIEM detections" in page.text
+    assert "Indicator types is now: SIEM detection" in page.text
     assert "Steps is now: - [ ] Theirs" in page.text
     assert (page.one("textarea", name="body").text or "").strip() == "- [ ] Ours"
     assert stale.all("form", action=f"{BOOK}/versions/1/restore") == []

@@ -4,23 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webapp.domain.incident import Incident, Severity, parse_word
-
-INDICATOR_TYPES = {
-    "ransomware_canaries": "Ransomware canaries",
-    "process_detections": "Process detections",
-    "behavioral_detections": "Behavioral detections",
-    "footholds": "Footholds",
-    "managed_identity": "Managed identity",
-    "mde_detections": "Microsoft Defender detections",
-    "antivirus_detections": "Antivirus detections",
-    "siem_detections": "SIEM detections",
-    "email_security_detections": "Email security detections",
-    "monitored_files": "Monitored files",
-    "app_control": "Application control",
-    "ai_misuse": "Misuse of AI",
-    "favicon_detections": "Favicon detections",
-}
-"""Huntress's words for what an incident was seen by; the list is open, others may come."""
+from webapp.domain.triage.incident_kinds import kind_words
 
 PLATFORMS = {
     "windows": "Windows",
@@ -31,7 +15,7 @@ PLATFORMS = {
     "email_security": "Email security",
     "other": "Other",
 }
-"""Huntress's words for where an incident happened; the list is open, too."""
+"""Huntress's words for where an incident happened; the list is open: others may come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +79,7 @@ def condition_words(
 ) -> str:
     """The conditions of a runbook in words, such as `Footholds · Linux` or `Any incident`."""
     parts = (
-        ", ".join(INDICATOR_TYPES.get(one, one) for one in kinds),
+        ", ".join(kind_words(one) for one in kinds),
         _severity_words(list(severities)),
         ", ".join(PLATFORMS.get(one, one) for one in platforms),
     )

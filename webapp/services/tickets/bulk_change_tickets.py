@@ -21,10 +21,10 @@ from webapp.services.transactions import reading, transaction
 
 MOST_TICKETS = 200
 UNDO_HOURS = 24
-CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id")
+CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id", "external_reference")
 """The fields that a bulk change can set and an undo restores."""
 
-_KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id")
+_KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id", "raised_severity")
 """The fields recorded for an undo. Moving a ticket to another board clears its category."""
 
 
@@ -39,11 +39,11 @@ class UndoResult:
 def bulk_change_tickets(
     ticket_ids: Iterable[int], change: TicketChange, *, actor_id: int
 ) -> BulkChange | None:
-    """Apply `change` (status, priority, assignee, board) to every ticket, in one transaction.
+    """Apply `change` (status, priority, assignee, board, PSA reference) to every ticket at once.
 
-    Each ticket gets the touch, timeline entry and audit event that a single change would have given
-    it. Tickets that do not exist are skipped. Returns the record that undo_bulk_change takes, or
-    None if no ticket changed.
+    It is one transaction. Each ticket gets the touch, timeline entry and audit event that a single
+    change would have given it. Tickets that do not exist are skipped. Returns the record that
+    undo_bulk_change takes, or None if no ticket changed.
 
     Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, and FieldError
     for a choice that cannot be taken; nothing is stored then.
@@ -54,7 +54,9 @@ def bulk_change_tickets(
     if len(wanted) > MOST_TICKETS:
         raise RefusedError(f"Select at most {MOST_TICKETS} tickets at once.")
     if change == TicketChange():
-        raise RefusedError("Choose what to change: the assignee, status, priority or board.")
+        raise RefusedError(
+            "Choose what to change: the assignee, status, priority, board or PSA reference."
+        )
     now = clock.utcnow()
     with transaction() as session:
         changes: list[dict[str, Any]] = []
@@ -168,10 +170,12 @@ def _restore(
     if _as_text(ticket.updated_at) != entry["updated_at"]:
         return False
     before, after = entry["before"], entry["after"]
-    changed = {name for name in CHANGED_FIELDS if before[name] != after[name]}
+    changed = {name for name in CHANGED_FIELDS if before.get(name) != after.get(name)}
     values: dict[str, Any] = {
         name: before[name] for name in changed - {"assignee_id"} if before[name] is not None
     }
+    if "external_reference" in changed:
+        values["external_reference"] = before["external_reference"] or ""
     category_id = before["subcategory_id"] or before["category_id"]
     change = TicketChange(
         **values,
@@ -185,6 +189,7 @@ def _restore(
             apply_change(session, ticket, change, actor_id=actor_id, now=now, tells_later=worked)
             for name in ("priority_set_by_person_at", "first_touched_at", "untouched_since"):
                 setattr(ticket, name, _as_time(before.get(name)))
+            ticket.raised_severity = before.get("raised_severity")
     except FieldError:
         session.refresh(ticket)
         return False

@@ -37,8 +37,9 @@ class TicketChange:
     """What a person chose; a field that is None stays as it is.
 
     `sets_assignee` and `sets_category` say that None in `assignee_id` or `category_id` means
-    "nobody" or "none". `category_id` is a category or a subcategory. An empty external reference or
-    link removes it.
+    "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
+    link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
+    that the severity rose above the priority.
     """
 
     status_id: int | None = None
@@ -53,6 +54,8 @@ class TicketChange:
     description: str | None = None
     external_reference: str | None = None
     external_url: str | None = None
+    host: str | None = None
+    keeps_priority: bool = False
 
 
 def change_ticket(
@@ -140,6 +143,8 @@ def _work_rules(
         yield "status", lambda: fields.change_status(session, ticket, status_id, now)
     if priority_id is not None:
         yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
+    elif change.keeps_priority:
+        yield "priority", lambda: fields.keep_priority(ticket)
     if change.sets_assignee:
         yield "assignee", lambda: fields.change_assignee(session, ticket, change.assignee_id)
     if client_id is not None:
@@ -151,9 +156,9 @@ def _work_rules(
 
 
 def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rule]]:
-    """The rules for the ticket's texts and for its reference and link in another system."""
+    """The rules for the ticket's texts, its reference and link in the PSA, and its host."""
     title, description = change.title, change.description
-    reference, url = change.external_reference, change.external_url
+    reference, url, host = change.external_reference, change.external_url, change.host
     if title is not None:
         yield "title", lambda: fields.change_title(ticket, title)
     if description is not None:
@@ -162,6 +167,8 @@ def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rul
         yield "external_reference", lambda: fields.change_reference(ticket, reference)
     if url is not None:
         yield "external_url", lambda: fields.change_url(ticket, url)
+    if host is not None:
+        yield "host", lambda: fields.change_host(ticket, host)
 
 
 def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
@@ -227,4 +234,6 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "description": ticket.description,
         "external_reference": ticket.external_reference,
         "external_url": ticket.external_url,
+        "host": ticket.subject_name,
+        "raised_severity": ticket.raised_severity,
     }

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
-from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
+from sqlalchemy.orm import Session, raiseload
 
 from webapp import clock
 from webapp.models import Ticket
@@ -19,6 +19,8 @@ from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_plac
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
+from webapp.services.tickets.rows.group_tickets import TicketGroup, group_tickets
+from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
@@ -63,10 +65,14 @@ class TicketPage:
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
     tickets than the list looks at, the older ones have ids below `older_below`.
+
+    `groups` holds the same rows as `tickets`, each by itself or grouped by subject: see
+    group_tickets.
     """
 
     query: TicketQuery
     tickets: PageOfRows[Ticket]
+    groups: Sequence[TicketGroup]
     open_count: int
     closed_count: int
     choices: DeskChoices
@@ -75,10 +81,13 @@ class TicketPage:
     older_below: int | None = None
 
 
-def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
+def list_tickets(
+    query: TicketQuery, *, is_grouped: bool = False, page_size: int = PAGE_SIZE
+) -> TicketPage:
     """The page of tickets that `query` asks for, with all that a row shows (client, board, …).
 
-    A mark that cannot be read starts from the top.
+    With `is_grouped`, open tickets of one host or identity stand together. A mark that cannot be
+    read starts from the top.
     """
     with reading() as session:
         choices = read_choices(session, query)
@@ -93,9 +102,11 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             limit = MATCH_LIMIT
             open_count, closed_count = _count_found(session, query, conditions, matches)
             listed = [is_among(matches.ids)]
+        tickets = _read_page(session, query, listed, choices.priorities, page_size)
         return TicketPage(
             query=query,
-            tickets=_read_page(session, query, listed, choices.priorities, page_size),
+            tickets=tickets,
+            groups=_group(session, query, tickets.rows, listed, is_grouped=is_grouped),
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
@@ -127,27 +138,6 @@ def next_in_list(
         return session.scalars(found).one_or_none()
 
 
-def ticket_rows() -> Select[Ticket]:
-    """SQL for tickets with all that a row shows, joined to Status and Priority for conditions.
-
-    The description is not loaded.
-    """
-    return (
-        select(Ticket)
-        .join(Ticket.status)
-        .join(Ticket.priority)
-        .options(
-            defer(Ticket.description, raiseload=True),
-            contains_eager(Ticket.status),
-            contains_eager(Ticket.priority),
-            joinedload(Ticket.client),
-            joinedload(Ticket.board),
-            joinedload(Ticket.assignee),
-            raiseload("*"),
-        )
-    )
-
-
 def _read_page(
     session: Session,
     query: TicketQuery,
@@ -164,6 +154,20 @@ def _read_page(
     return page_of(load_tickets(session, ids[:size]), keyset, place, has_more=len(ids) > size)
 
 
+def _group(
+    session: Session,
+    query: TicketQuery,
+    rows: Sequence[Ticket],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    is_grouped: bool,
+) -> list[TicketGroup]:
+    if not is_grouped or query.is_closed:
+        return [TicketGroup([ticket]) for ticket in rows]
+    narrowed = [in_tab(query.is_closed), *conditions]
+    return group_tickets(session, rows, narrowed, SORTS[query.sort_name])
+
+
 def _page_ids(
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
@@ -176,19 +180,6 @@ def _page_ids(
     if query.sort_name == BY_PRIORITY and not query.search:
         return _ids_by_priority(narrowed, place, priorities, size)
     return _ids(narrowed, SORTS[query.sort_name], place, size)
-
-
-def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
-    """The tickets with these ids, in this order, with all that a row shows."""
-    if not ids:
-        return []
-    rows = {
-        row.id: row
-        for row in session.scalars(
-            ticket_rows().where(Ticket.id.in_(ids)).execution_options(populate_existing=True)
-        ).unique()
-    }
-    return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
 
 
 def _ids(

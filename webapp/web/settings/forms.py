@@ -5,7 +5,8 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.notices.policy import SEVERITIES
-from webapp.domain.triage.runbooks import INDICATOR_TYPES, PLATFORMS
+from webapp.domain.triage.incident_kinds import KIND_WORDS, kind_words
+from webapp.domain.triage.runbooks import PLATFORMS
 from webapp.models import Runbook
 from webapp.services.desk.edit_priorities import COLOURS
 from webapp.services.tickets.runbooks.check_runbook import RunbookValues
@@ -56,7 +57,7 @@ class PrefixForm(FlaskForm):
 class RunbookForm(NameForm):
     """The form for a runbook."""
 
-    kinds = ManyField("Indicator types", INDICATOR_TYPES.items())
+    kinds = ManyField("Indicator types", KIND_WORDS.items())
     other_kinds = StringField(
         "Other indicator types", description="As Huntress writes them, with commas between them."
     )
@@ -73,7 +74,9 @@ class RunbookForm(NameForm):
         for field in (self.kinds, self.platforms):
             known = {choice.value for choice in field.choices}
             stored = getattr(runbook, field.name, None) or ()
-            field.choices += [SelectChoice(one, one) for one in stored if one not in known]
+            field.choices += [
+                SelectChoice(one, kind_words(one)) for one in stored if one not in known
+            ]
 
     def values(self) -> RunbookValues:
         """What was filled in."""

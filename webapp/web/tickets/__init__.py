@@ -2,11 +2,13 @@
 
 from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     bulk_routes,
+    display_routes,
     edit_routes,
     export_routes,
     incident_routes,
     list_routes,
     new_routes,
+    row_words,
     runbook_routes,
     take_routes,
     ticket_routes,

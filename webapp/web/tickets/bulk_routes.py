@@ -65,6 +65,7 @@ def _read_change(viewer_id: int) -> TicketChange:
         status_id=read_number(request.form.get("status")),
         priority_id=read_number(request.form.get("priority")),
         board_id=read_number(request.form.get("board")),
+        external_reference=request.form.get("reference", "").strip() or None,
         sets_assignee=is_assigned,
         assignee_id=viewer_id if assignee == ME else read_number(assignee),
     )

@@ -25,7 +25,7 @@ AGES = {
 }
 AGE_WORDS = {
     "older_than": "Older than",
-    "within": "Created within",
+    "within": "Sent within",
     "untouched_for": "Untouched for",
 }
 FLAGS = {
@@ -34,6 +34,8 @@ FLAGS = {
     "untouched": "Untouched",
     "closed_in_huntress": "Closed in Huntress, open here",
     "open_in_huntress": "Closed here, open in Huntress",
+    "raised": "Raised above its priority",
+    "no_reference": "No PSA reference",
 }
 
 
@@ -107,6 +109,8 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "host":
+        return f"Host or identity: {value}"
     if name == "assignee":
         named = {NOBODY: "nobody", viewer_id: "me"}
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
@@ -135,5 +139,6 @@ def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     for priority in choices.priorities[:1]:
         yield f"{priority.name} open", f"priority={priority.id}"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
+    yield "Raised above its priority", "raised=1"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"
     yield "Closed here but open in Huntress", "open_in_huntress=1&state=closed"

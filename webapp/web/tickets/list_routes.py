@@ -3,11 +3,13 @@
 from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.triage.list_columns import COLUMNS, fit_columns, read_display
 from webapp.services.tickets.bulk_change_tickets import read_bulk_change
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.display_routes import DISPLAY
 from webapp.web.tickets.list_links import (
     SORT_WORDS,
     ListLinks,
@@ -30,7 +32,8 @@ def show_list() -> ResponseReturnValue:
     """Show the list; the address holds the filters, the order and the page."""
     viewer = require_viewer()
     query, ignored = read_query(request.args, viewer.id)
-    page = list_tickets(query)
+    display = read_display(viewer.list_settings)
+    page = list_tickets(query, is_grouped=display.is_grouped)
     links = ListLinks(request.args)
     undo_id = session.pop(UNDO, None)
     return render_template(
@@ -50,5 +53,9 @@ def show_list() -> ResponseReturnValue:
         view_name_length=VIEW_NAME_LENGTH,
         undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
         selected=session.pop(SELECTED, ()),
+        display=display,
+        all_columns=COLUMNS,
+        columns=fit_columns(display.columns),
+        is_display_open=DISPLAY in request.args,
         is_all_selected=request.args.get("select") == "all",
     )

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.domain.incident import parse_incident
+from webapp.domain.triage.incident_kinds import KIND_WORDS
 from webapp.domain.triage.runbooks import (
-    INDICATOR_TYPES,
     PLATFORMS,
     RunbookFacts,
     RunbookRule,
@@ -120,7 +120,7 @@ def shipped_for(kinds: str, severity: str = "high", platform: str | None = None)
 
 
 @pytest.mark.parametrize("platform", [*PLATFORMS, None])
-@pytest.mark.parametrize("kind", INDICATOR_TYPES)
+@pytest.mark.parametrize("kind", KIND_WORDS)
 def test_one_comes_with_the_product_for_each_indicator_type(
     kind: str, platform: str | None
 ) -> None:
@@ -147,6 +147,9 @@ def test_ransomware_is_worked_first_and_anything_has_a_runbook() -> None:
 
 def test_conditions_in_words() -> None:
     assert condition_words([], [], []) == "Any incident"
-    assert condition_words(["footholds", "new_one"], [], ["linux"]) == "Footholds, new_one · Linux"
+    assert (
+        condition_words(["footholds", "new_one"], [], ["linux"])
+        == "Persistent foothold, New one · Linux"
+    )
     assert condition_words([], ["low", "high"], []) == "low, high"
     assert condition_words([], ["critical", "high", "low"], []) == "every severity"
