@@ -40,6 +40,12 @@ FILTERS = (
 SEARCHES = (
     *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
     *("windows", "incident", "bakery company 0103", "reimaged lockbit", "10.5", "nothingatall"),
+    *(
+        "client:bakery emotet",
+        "is:untouched windows",
+        "client:dental priority:critical",
+        "host:host-00",
+    ),
 )
 
 
@@ -47,7 +53,7 @@ def measure_desk(kind: str) -> dict[str, float]:
     """p95 milliseconds and statements of each page on a database of `kind`, and the export."""
     with empty_app(kind) as app:
         fill_desk_database(app)
-        client = _signed_in(app)
+        client = signed_in_client(app)
         gc.collect()
         gc.freeze()  # as the web server does: what was there before is not looked through again
         results: dict[str, float] = {}
@@ -87,7 +93,8 @@ def _deep(client: FlaskClient, path: str) -> Iterator[str]:
             yield path
 
 
-def _signed_in(app: Flask) -> FlaskClient:
+def signed_in_client(app: Flask) -> FlaskClient:
+    """A browser in which an admin is signed in."""
     client = app.test_client()
     with app.app_context():
         client.set_cookie(COOKIE, begin(find_user(ADMIN[0]).id, "bench"))
@@ -100,7 +107,7 @@ def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -
     times, cpu_times, statements = [], [], 0
     for number in range(max(ROUNDS, 3 * len(paths))):
         path = paths[number % len(paths)]
-        with _counted(app) as count:
+        with counted_statements(app) as count:
             started, cpu_started = time.perf_counter(), time.thread_time()
             response = client.get(path)
             times.append(1000 * (time.perf_counter() - started))
@@ -112,7 +119,8 @@ def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -
 
 
 @contextmanager
-def _counted(app: Flask) -> Iterator[Callable[[], int]]:
+def counted_statements(app: Flask) -> Iterator[Callable[[], int]]:
+    """Counts the statements that are sent meanwhile."""
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:

@@ -269,19 +269,19 @@ def _without_triggers(session: Session) -> Iterator[None]:
             session.connection().exec_driver_sql(sql)
         return
     for switch in ("DISABLE", "ENABLE"):
-        for table in ("tickets", "comments", "clients"):
+        for table in ("tickets", "comments", "clients", "alerts", "indicators", "attachments"):
             session.execute(text(f"ALTER TABLE {table} {switch} TRIGGER USER"))
         if switch == "DISABLE":
             yield
 
 
 def _fill_search_index(session: Session) -> None:
-    """What migration 0003 does for the tickets that are there."""
+    """What migration 0015 does for the tickets that are there."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT ticket_search_fill(NULL)"))
         return
-    path = Path(__file__).parents[1] / "migrations" / "versions" / "0003_ticket_search.py"
-    session.connection().exec_driver_sql(runpy.run_path(str(path))["SQLITE_INSERT"])
+    path = Path(__file__).parents[1] / "migrations" / "versions" / "0015_triage_desk.py"
+    session.connection().exec_driver_sql(runpy.run_path(str(path))["SQLITE_FILL"])
 
 
 def analyze() -> None:

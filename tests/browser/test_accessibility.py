@@ -32,7 +32,11 @@ PATHS = [
     "/tickets/new",
     "/tickets/18",
     "/tickets/20",
+    "/tickets/20/wait",
+    "/desk/response-times",
+    "/response-times",
     "/preferences",
+    "/bell",
     "/nowhere",
 ]
 

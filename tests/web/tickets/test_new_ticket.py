@@ -134,7 +134,7 @@ def test_a_form_without_its_token_is_refused(app: Flask, admin: Browser, token: 
 def test_without_a_script_a_preview_shows_the_form_again(app: Flask, admin: Browser) -> None:
     page = admin.page_of(admin.post(PATH, {**FILLED, "preview": "1"}, on=PATH))
     preview = page.one("div", id="description-preview")
-    assert "It burns. A lot." in words_of(preview)
+    assert "It burns.A lot." in words_of(preview), "a line ends between them"
     assert [one.text for one in preview.iter("em")] == ["burns"]
     assert page.form(PATH)["title"] == "Printer on fire"
     assert not opened(app)

@@ -10,15 +10,18 @@ import re
 import secrets
 from datetime import datetime
 
-from flask import abort
+from flask import abort, request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
 
+from webapp.domain.attaching.file_names import clean_file_name
 from webapp.domain.untrusted import clean_text, parse_moment
 from webapp.models import Ticket
+from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.desk_choices import DeskChoices
+from webapp.services.tickets.notes.machine_text import editable_description
 from webapp.services.tickets.open_ticket import NewTicket
 from webapp.web.page_context import option_pairs
 from webapp.web.params import YES, IdField, read_number
@@ -32,7 +35,28 @@ MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown a
 class NoteForm(FlaskForm):
     """The form for an internal note."""
 
-    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    body = TextAreaField(
+        "Add internal note",
+        description="Markdown. Only the desk sees notes. Write @name to tell a colleague.",
+    )
+    files = MultipleFileField("Files")
+
+
+def read_files() -> list[SentFile]:
+    """The files of a note's form, with cleaned names; what the browser says of types is ignored."""
+    return [
+        SentFile(clean_file_name(one.filename), one.stream)  # type: ignore[arg-type]  # an IO[bytes]
+        for one in request.files.getlist("files")
+        if one.filename
+    ]
+
+
+class EditNoteForm(FlaskForm):
+    """The form for a note that was written before."""
+
+    body = TextAreaField(
+        "Your note", description="Markdown. What it said before is kept, and can be read."
+    )
 
 
 class TextForm(FlaskForm):
@@ -120,7 +144,12 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
 def text_values(ticket: Ticket) -> dict[str, str]:
     """The values of a ticket that the text form shows."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {**values, "client_id": str(ticket.client_id), "host": ticket.subject_name or ""}
+    return {
+        **values,
+        "description": editable_description(ticket),
+        "client_id": str(ticket.client_id),
+        "host": ticket.subject_name or "",
+    }
 
 
 def shown_values(ticket: Ticket) -> dict[str, str]:
