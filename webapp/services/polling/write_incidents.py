@@ -290,7 +290,8 @@ class _Writer:
             previous = one.action.previous_severity
             self.notices.note(SEVERITY_RAISED, ticket.id, previous_severity=previous)
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
-        _set(ticket, _without_none(self._subject(one)))
+        for name, value in _without_none(self._subject(one)).items():
+            setattr(ticket, name, value)
         ticket.updated_at = self.now
         was_pending = one.known.alert.details_pending
         self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
