@@ -28,9 +28,10 @@ from webapp.services.lookups import get_row
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.runbooks.attach_runbooks import checklist_values
 from webapp.services.tickets.tell_change import Worked, tell_changes
-from webapp.services.tickets.ticket_state import NO_SUCH_TICKET, mark_touched
+from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import transaction
 
+TICKET_IS_GONE = "There is no such ticket (any more)."
 NO_CHECKLIST = "This runbook is not on the ticket (any more)."
 
 
@@ -51,7 +52,7 @@ def tick_step(
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_SUCH_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         checklist = _get_checklist(session, ticket_id, checklist_id)
         step = _find_step(checklist, position)
         before = ticket.updated_at
@@ -78,7 +79,7 @@ def attach_runbook(ticket_id: int, runbook_id: int, *, actor_id: int) -> None:
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_SUCH_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         runbook = get_row(session, Runbook, runbook_id, "There is no such runbook.", lock=True)
         if not runbook.is_active:
             raise RefusedError(f"{runbook.name} is inactive; an admin can activate it.")
@@ -100,7 +101,7 @@ def remove_runbook(ticket_id: int, checklist_id: int, *, actor_id: int) -> None:
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_SUCH_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         checklist = _get_checklist(session, ticket_id, checklist_id)
         is_ticked = exists().where(TicketStep.ticket_runbook_id == checklist_id)
         if session.scalar(select(is_ticked)):
