@@ -52,7 +52,8 @@ def listed(**filters: object) -> list[int]:
 
 
 def bells() -> list[tuple[int, str]]:
-    return [(one.user_id, one.kind) for one in all_rows(BellItem)]
+    """Who was told that a ticket came back."""
+    return [(one.user_id, one.kind) for one in all_rows(BellItem) if one.kind == "returned"]
 
 
 def assign(ticket: Ticket, person: int, actor: int) -> None:
