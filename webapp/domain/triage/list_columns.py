@@ -31,7 +31,7 @@ COLUMNS = {
         Column("age", "Age", 4.8, is_usual=True),
         Column("number", "Number", 6.2, is_usual=True),
         Column("changed", "Changed", 5.8, is_usual=True),
-        Column("due", "Due", 6.4),
+        Column("due", "Due", 5.8),
         Column("reference", "PSA reference", 7.4),
         Column("board", "Board", 7.4),
         Column("severity", "Severity", 5.4),
