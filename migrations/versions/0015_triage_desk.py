@@ -18,6 +18,7 @@ def upgrade() -> None:
     fill_texts()
     create_indexes()
     rebuild_search()
+    insert_canned_notes()
 
 
 def create_tables() -> None:
@@ -987,3 +988,55 @@ POSTGRESQL_SEARCH = (
     FOR EACH ROW EXECUTE FUNCTION attachment_content_unused()
     """,
 )
+
+
+CANNED_NOTES = (
+    (
+        "Client called, host stays isolated",
+        "Called {client} about **{host}**. Spoke with: \n\n"
+        "- {host} is isolated and stays so until we release it\n"
+        "- they use nothing on it and do not switch it off\n"
+        "- we call again at: ",
+    ),
+    (
+        "Nobody reached",
+        "Tried to reach {client} about {number} ({severity}).\n\n"
+        "- called: \n- left a message: yes / no\n- next try at: ",
+    ),
+    (
+        "Account locked",
+        "{user}: sign-in blocked, all sessions ended.\n\n"
+        "- told by phone: \n- new password set: \n- second factors checked: \n- mail rules checked: ",
+    ),
+    (
+        "Known and allowed",
+        "What was reported on {host} is known at {client}.\n\n"
+        "- confirmed by: \n- why it is there: \n- what we do so that it is not reported again: ",
+    ),
+    (
+        "Waiting for the client",
+        "Asked {client} for: \n\nAsked whom, and how: \n\nWithout an answer we go on at: ",
+    ),
+    (
+        "Handover",
+        "Handed over by {my_name}.\n\n"
+        "- done so far: \n- open: \n- waits for: \n- the incident at Huntress: {portal_link}",
+    ),
+    (
+        "Done, in words for the client",
+        "{organization}: the incident on {host} is over.\n\n"
+        "- what happened: \n- what we did: \n- what is left to you: ",
+    ),
+)
+
+
+def insert_canned_notes() -> None:
+    """A new install has notes to start from; every row can be edited or deleted later."""
+    table = sa.table("canned_notes", *(sa.column(name) for name in ("name", "body", "position")))
+    op.bulk_insert(
+        table,
+        [
+            {"name": name, "body": body, "position": position}
+            for position, (name, body) in enumerate(CANNED_NOTES, 1)
+        ],
+    )

@@ -12,7 +12,8 @@ from markupsafe import Markup, escape
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE
-from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
 from webapp.domain.triage.ticket_link import LINK_NUMBER_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
@@ -36,8 +37,9 @@ LIMITS = {
     "description": DESCRIPTION_LENGTH,
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,
+    "runbook": RUNBOOK_LENGTH,
     "search": SEARCH_LENGTH,
-    "subject": SUBJECT_LENGTH,
+    "subject": SUBJECT_NAME_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
     "waiting_reason": WAITING_REASON_LENGTH,

@@ -15,6 +15,8 @@ TABS = (
     "/desk/priorities",
     "/desk/statuses",
     "/desk/response-times",
+    "/desk/runbooks",
+    "/desk/canned-notes",
     "/desk/ticket-numbers",
     "/desk/configuration",
 )

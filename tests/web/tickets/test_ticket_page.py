@@ -568,7 +568,8 @@ def test_who_may_map_an_organization_is_led_there(
 
 def test_no_earlier_ticket_is_shown_twice(app: Flask, helpdesk: Browser, desk: Desk) -> None:
     with app.app_context(), transaction() as session:
-        session.execute(update(Ticket).values(client_id=2))
+        together = {"client_id": 2, "subject_key": None, "is_unmapped": False}
+        session.execute(update(Ticket).values(**together))
         alerts = session.query(Alert).filter(Alert.ticket_id.is_not(None)).all()
         for alert in alerts[-4:]:
             alert.agent_external_id, alert.connection_id = "4711", 1

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.domain.triage.close_reasons import CloseReason
-from webapp.domain.triage.subjects import SUBJECT_LENGTH, typed_subject
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH, typed_subject
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.extensions import Base
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
@@ -247,9 +247,9 @@ def read_description(text: str) -> str:
 
 def read_host(text: str) -> str | None:
     """The host or identity as it is stored; raises FieldError if it is too long."""
-    host = clean_line(text, SUBJECT_LENGTH + 1)
-    if host and len(host) > SUBJECT_LENGTH:
-        raise FieldError({"host": f"A host has at most {SUBJECT_LENGTH} characters."})
+    host = clean_line(text, SUBJECT_NAME_LENGTH + 1)
+    if host and len(host) > SUBJECT_NAME_LENGTH:
+        raise FieldError({"host": f"A host has at most {SUBJECT_NAME_LENGTH} characters."})
     return host
 
 

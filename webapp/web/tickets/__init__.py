@@ -13,6 +13,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     new_routes,
     note_routes,
     row_words,
+    runbook_routes,
     take_routes,
     ticket_routes,
     view_routes,

@@ -11,7 +11,7 @@ from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
 from webapp.domain.triage.indicators import read_indicator
-from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
@@ -39,6 +39,10 @@ class Filter:
     field: str
     words: str
     read: Reader
+
+
+def _subject(text: str, _: int) -> str | None:
+    return clean_line(text, SUBJECT_NAME_LENGTH)
 
 
 def _number(text: str, _: int) -> int | None:
@@ -105,7 +109,7 @@ FILTERS = (
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
     Filter("indicator", "indicator", "indicator", _indicator),
     Filter("organization", "organization", "organization", _organization),
-    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("host", "subject", "host or identity", _subject),
     Filter("raised", "is_raised", "raised severity", _flag),
     Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )

@@ -24,6 +24,7 @@ from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews, uploads
 from webapp.web.request_sizes import takes_files
 from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.canned_notes import CANNED, canned_text, join_notes
 from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.page_parts import page_parts
@@ -49,8 +50,8 @@ NOTHING_REFUSED = Refused()
 @tickets.get("/tickets/<int:ticket_id>")
 @signed_in
 def show(ticket_id: int) -> ResponseReturnValue:
-    """Show one ticket."""
-    return _page(ticket_id, NoteForm())
+    """Show one ticket; `canned` in the address fills the note with that canned note."""
+    return _page(ticket_id, NoteForm(data={"body": canned_text(ticket_id, request.args)}))
 
 
 @tickets.get("/tickets/<int:ticket_id>/raw")
@@ -81,6 +82,9 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
     """
     form = NoteForm()
     text = form.body.data or ""
+    if CANNED in request.form:
+        form.body.data = join_notes(text, canned_text(ticket_id, request.form))
+        return _page(ticket_id, form)
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
