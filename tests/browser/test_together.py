@@ -36,7 +36,9 @@ def link(page: Page, kind: str, number: str) -> None:
 
 
 @pytest.mark.usefixtures("opened")
-def test_a_duplicate_and_a_case(open_page: OpenPage, sign_in: SignIn, check_accessibility: Check) -> None:
+def test_a_duplicate_and_a_case(
+    open_page: OpenPage, sign_in: SignIn, check_accessibility: Check
+) -> None:
     page = open_page()
     sign_in(page, HELPDESK)
     page.goto("/tickets/1")
