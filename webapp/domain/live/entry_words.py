@@ -1,10 +1,13 @@
 """What a page says of an entry of the timeline that it does not show yet."""
 
+import re
+
 from webapp.domain.untrusted import clean_line
 
 SAID_LENGTH = 140
 NOTE = "New note"
 _MARKS = " #>*-`_"
+_ESCAPED = re.compile(r"\\([^\w\s])")
 
 
 def entry_words(body: str, *, is_note: bool) -> str:
@@ -15,5 +18,5 @@ def entry_words(body: str, *, is_note: bool) -> str:
     if is_note:
         return NOTE
     first = next((line for line in body.splitlines() if line.strip(_MARKS)), "")
-    plain = first.strip(_MARKS).replace("**", "").replace("`", "")
+    plain = _ESCAPED.sub(r"\1", first.strip(_MARKS).replace("**", "").replace("`", ""))
     return (clean_line(plain, SAID_LENGTH) or "Changed").removesuffix(".")

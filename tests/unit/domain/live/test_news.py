@@ -33,6 +33,7 @@ def test_from_when_on_a_page_is_told(loaded: datetime | None, since: datetime) -
         ("Set from Open to **Waiting**.", False, "Set from Open to Waiting"),
         ("\n## Severity rose\n- high to critical", False, "Severity rose"),
         ("- Two\n- lines", False, "Two"),
+        ("Title: \\[Huntress\\] C:\\Users", False, "Title: [Huntress] C:\\Users"),
         ("the password is hunter2", True, NOTE),
         ("  \n***\n", False, "Changed"),
         ("x" * 500, False, "x" * (SAID_LENGTH - 1) + "…"),
