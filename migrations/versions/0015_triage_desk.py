@@ -18,6 +18,7 @@ def upgrade() -> None:
     fill_texts()
     create_indexes()
     rebuild_search()
+    insert_canned_notes()
 
 
 def create_tables() -> None:
@@ -58,7 +59,8 @@ def create_tables() -> None:
         sa.Column("zone", sa.String(length=64), nullable=False),
         sa.Column("days", sa.JSON(), nullable=False),
         sa.Column("holidays", sa.JSON(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recomputed_to", sa.Integer(), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("ck_opening_hours_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_opening_hours")),
     )
@@ -347,6 +349,9 @@ def add_columns() -> None:
         "tickets", sa.Column("untouched_since", sa.DateTime(timezone=True), nullable=True)
     )
     op.add_column("tickets", sa.Column("waiting_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("tickets", sa.Column("waiting_reason", sa.String(length=200), nullable=True))
+    op.add_column("tickets", sa.Column("waits", sa.JSON(), nullable=True))
+    op.add_column("tickets", sa.Column("reopened_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("raised_severity", sa.String(length=60), nullable=True))
     op.add_column("tickets", sa.Column("subject_name", sa.String(length=255), nullable=True))
     op.add_column("tickets", sa.Column("subject_key", sa.String(length=270), nullable=True))
@@ -355,6 +360,7 @@ def add_columns() -> None:
     op.add_column("tickets", sa.Column("touch_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("close_due_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tickets", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("tickets", sa.Column("clock_tells_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("users", sa.Column("list_settings", sa.JSON(), nullable=True))
     op.add_column("users", sa.Column("live_settings", sa.JSON(), nullable=True))
 
@@ -529,6 +535,14 @@ def create_indexes() -> None:
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_tickets_clock_tells_at",
+        "tickets",
+        ["clock_tells_at"],
+        unique=False,
+        sqlite_where=sa.text("clock_tells_at IS NOT NULL"),
+        postgresql_where=sa.text("clock_tells_at IS NOT NULL"),
     )
     op.create_index(
         "ix_tickets_raised_severity",
@@ -974,3 +988,55 @@ POSTGRESQL_SEARCH = (
     FOR EACH ROW EXECUTE FUNCTION attachment_content_unused()
     """,
 )
+
+
+CANNED_NOTES = (
+    (
+        "Client called, host stays isolated",
+        "Called {client} about **{host}**. Spoke with: \n\n"
+        "- {host} is isolated and stays so until we release it\n"
+        "- they use nothing on it and do not switch it off\n"
+        "- we call again at: ",
+    ),
+    (
+        "Nobody reached",
+        "Tried to reach {client} about {number} ({severity}).\n\n"
+        "- called: \n- left a message: yes / no\n- next try at: ",
+    ),
+    (
+        "Account locked",
+        "{user}: sign-in blocked, all sessions ended.\n\n"
+        "- told by phone: \n- new password set: \n- second factors checked: \n- mail rules checked: ",
+    ),
+    (
+        "Known and allowed",
+        "What was reported on {host} is known at {client}.\n\n"
+        "- confirmed by: \n- why it is there: \n- what we do so that it is not reported again: ",
+    ),
+    (
+        "Waiting for the client",
+        "Asked {client} for: \n\nAsked whom, and how: \n\nWithout an answer we go on at: ",
+    ),
+    (
+        "Handover",
+        "Handed over by {my_name}.\n\n"
+        "- done so far: \n- open: \n- waits for: \n- the incident at Huntress: {portal_link}",
+    ),
+    (
+        "Done, in words for the client",
+        "{organization}: the incident on {host} is over.\n\n"
+        "- what happened: \n- what we did: \n- what is left to you: ",
+    ),
+)
+
+
+def insert_canned_notes() -> None:
+    """A new install has notes to start from; every row can be edited or deleted later."""
+    table = sa.table("canned_notes", *(sa.column(name) for name in ("name", "body", "position")))
+    op.bulk_insert(
+        table,
+        [
+            {"name": name, "body": body, "position": position}
+            for position, (name, body) in enumerate(CANNED_NOTES, 1)
+        ],
+    )

@@ -11,7 +11,7 @@ from tests.support.style_rules import Sheets
 
 WEBAPP = Path(__file__).parents[2] / "webapp"
 STYLES = WEBAPP / "static" / "styles"
-BUILT = ("tone-", "sev-", "time-", "notice-", "is-")
+BUILT = ("tone-", "sev-", "time-", "notice-", "is-", "col-", "from-")
 """Beginnings of classes that templates and filters put together."""
 FOREIGN = {"htmx-request", "mention", "task"}
 HOOKS = {"error-summary", "flashes", "mapping-form", "org-name", "timeline-list"}

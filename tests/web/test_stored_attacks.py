@@ -36,10 +36,13 @@ from webapp.models import (
     HuntressAgent,
     InboxRow,
     Indicator,
+    Runbook,
+    RunbookVersion,
     SavedView,
     Ticket,
     TicketAsset,
     TicketLink,
+    TicketRunbook,
     TicketWatcher,
 )
 from webapp.services.errors import FieldError
@@ -69,7 +72,7 @@ TEXT_COLUMNS = {
     *("name", "title", "description", "body", "notes", "message", "external_reference"),
     *("external_url", "account_name", "subdomain", "last_error", "error", "device_name"),
     *("hostname", "os", "serial_number", "asset_tag", "severity", "summary", "user_agent"),
-    *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("dismissed_reason", "waiting_reason", "filename", "internal_ip", "external_ip", "realm"),
     *("subject_name", "subject_user", "raised_severity"),
 }
 MORE_COLUMNS = {
@@ -123,6 +126,19 @@ def plant(session: Session, text: str, now: object) -> None:
             Indicator(ticket_id=1, kind="path", value="C:\\a", key="0"),
             Indicator(ticket_id=2, kind="path", value="C:\\a", key="0"),
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
+            Runbook(
+                name="r",
+                kinds=[text],
+                severities=[],
+                platforms=[],
+                position=1,
+                body="b",
+                updated_at=now,
+            ),
+            RunbookVersion(runbook_id=1, version=1, body="b", author_id=1, created_at=now),
+            TicketRunbook(
+                ticket_id=1, runbook_id=1, name="r", version=1, body="b", attached_at=now
+            ),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),
             CommentVersion(comment_id=1, body="b", replaced_at=now),
@@ -158,6 +174,7 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    ticket.closed_at, ticket.waiting_until = None, now
     content = AttachmentContent(
         sha256="0" * 64, size=1, picture=b"x", picture_type="image/png", created_at=now
     )

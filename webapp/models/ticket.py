@@ -34,6 +34,7 @@ MACHINE_WRITTEN = "is_machine_written"
 """In the details of a note that was written for a person, who did what it tells."""
 
 URL_LENGTH = 2_000
+WAITING_REASON_LENGTH = 200
 _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
     *("is_unmapped", "untouched_since"),
@@ -77,9 +78,13 @@ class Ticket(Base):
 
     `subject_name` is the host or identity that it is about, `subject_key` the same as it is
     compared: `host:` or `identity:` and the name in lower case. `subject_user` is the account that
-    the report names. `close_reason` is a word of domain.close_reason. `touch_due_at` and
-    `close_due_at` are the times within which it should be touched and closed, `due_at` the next of
-    them that is still open; all are None where no target is set.
+    the report names. `close_reason` is a word of domain.triage.close_reasons.
+
+    `touch_due_at` and `close_due_at` are the times within which it should be touched and closed,
+    `due_at` the next of them that is still open; all are None where no target is set. At
+    `clock_tells_at` people are told that it is due soon, or overdue; None once they were. `waits`
+    are the times that it has waited, as pairs of texts; the end of the present one is None.
+    `reopened_at` is when it was last reopened.
 
     `kinds` and what follows are read only where a query asks for them (see rows/ticket_rows.py):
     what the record of the incident says, and how many tickets of the same host or identity of the
@@ -154,6 +159,12 @@ class Ticket(Base):
             "id",
             sqlite_where=text("due_at IS NOT NULL AND closed_at IS NULL"),
             postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_clock_tells_at",
+            "clock_tells_at",
+            sqlite_where=text("clock_tells_at IS NOT NULL"),
+            postgresql_where=text("clock_tells_at IS NOT NULL"),
         ),
         Index(
             "ix_tickets_subject_key",
@@ -231,6 +242,9 @@ class Ticket(Base):
     reported_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_created_at, nullable=True)
     untouched_since: Mapped[datetime | None] = mapped_column(UtcDateTime, default=_untouched_since)
     waiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    waiting_reason: Mapped[str | None] = mapped_column(String(WAITING_REASON_LENGTH))
+    waits: Mapped[list[list[str | None]] | None] = mapped_column(JSON)
+    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     raised_severity: Mapped[str | None] = mapped_column(String(60))
     subject_name: Mapped[str | None] = mapped_column(String(255))
     subject_key: Mapped[str | None] = mapped_column(String(270))
@@ -239,6 +253,7 @@ class Ticket(Base):
     touch_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     close_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    clock_tells_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     client: Mapped[Client] = relationship()
     board: Mapped[Board] = relationship()

@@ -9,6 +9,7 @@ from webapp import clock
 from webapp.domain.attaching.limits import file_size
 from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_title import title_parts
+from webapp.domain.triage.close_reasons import parse_reason
 from webapp.domain.triage.mentions import MentionBook
 from webapp.models import Comment, Ticket
 from webapp.services.tickets.notes.machine_text import dialect_of
@@ -33,7 +34,7 @@ def init_filters(app: Flask) -> None:
     """Register the filters."""
     for function in (
         file_size,
-        *(ago, age, due, exact, when, judged, tone, counted, title_parts),
+        *(ago, age, due, is_over, close_words, exact, when, judged, tone, counted, title_parts),
         *(markdown, typed, description, entry_text),
         clock_time,
     ):
@@ -61,6 +62,17 @@ def due(time: datetime | None, missing: str) -> Markup:
         return ago(time, missing)
     length = _length(distance)
     return _element(time, f"due {length} ago" if distance >= MOMENT else "now")
+
+
+def is_over(time: datetime) -> bool:
+    """Whether a time has come."""
+    return time <= clock.utcnow()
+
+
+def close_words(word: str) -> str:
+    """A stored reason of closing in words."""
+    reason = parse_reason(word)
+    return word if reason is None else reason.words.capitalize()
 
 
 def age(time: datetime | None, missing: str = "—", *, hover: str | None = None) -> Markup:

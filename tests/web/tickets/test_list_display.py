@@ -1,5 +1,6 @@
 """What rows tell, which columns a person sees, groups, and the PSA reference in the list."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -60,13 +61,13 @@ def test_a_row_says_what_where_and_how_far(
     app: Flask, helpdesk: Browser, row: Ticket, fake_clock: FakeClock
 ) -> None:
     words = rows(helpdesk.get("/tickets"))["3"]
-    told = "Ransomware canaries +1 Host SBA-TAX01j.smithisolated8 of 10 steps left"
-    assert told.replace(" ", "") in words.replace(" ", "").replace("(untouched)", "")
+    told = "Host SBA-TAX01 j.smith isolated 8 of 10 steps left"
+    assert "Ransomware canaries +1" in words
+    assert told in words
     [age] = [one for one in helpdesk.get("/tickets").tree.iter("time") if one.text == "2 d"]
-    sent, ticketed, changed = str(age.get("title")).split("\n")
-    assert sent.startswith(f"Sent {(fake_clock.now() - timedelta(days=2)).day} ")
-    assert ticketed.startswith("Ticketed ")
-    assert changed.startswith("Last changed ")
+    sent = fake_clock.now() - timedelta(days=2)
+    hover = f"Sent {sent.day} .* Ticketed .* Last changed .*"
+    assert re.fullmatch(hover, " ".join(str(age.get("title")).split()))
 
 
 def test_a_row_of_what_is_not_mapped_says_whose_it_is(
@@ -185,9 +186,8 @@ def test_the_psa_reference_is_set_for_many_and_undone(
     assert "2 tickets changed. Undo" in page.text
     assert references(app) == ["PSA-20431", "PSA-20431"]
     assert "PSA PSA-20431" in helpdesk.get("/tickets/3").text
-    undo = next(
-        path for form in page.all("form") if (path := str(form.get("action"))).endswith("/undo")
-    )
+    paths = [str(form.get("action")) for form in page.all("form")]
+    undo = next(path for path in paths if path.endswith("/undo"))
     helpdesk.client.post(undo, data=page.form(undo))
     assert references(app) == [None, "PSA-1"]
 

@@ -157,7 +157,7 @@ def test_status_priority_and_assignee_are_changed_in_one_step(
 def test_the_big_button_closes_and_reopens(app: Flask, admin: Browser, path: str) -> None:
     page = admin.get(path)
     button = next(one for one in page.all("button") if words_of(one) == "Close ticket")
-    data = {"status_id": str(button.get("value"))}
+    data = {"status_id": str(button.get("value")), "close_reason": "duplicate"}
     admin.post(f"{path}/change", data, on=path)
     assert stored(app, path).closed_at is not None
     page = admin.get(path)
@@ -490,7 +490,7 @@ def test_the_way_through_the_list(app: Flask, helpdesk: Browser, desk: Desk) -> 
         assert fields["from"] == origin
         response = helpdesk.client.post(f"{here}/notes", data={**fields, "body": "seen"})
         page = helpdesk.get(response.location.split("#")[0])
-        close = {**work_fields(page), "status_id": "4"}
+        close = {**work_fields(page), "status_id": "4", "close_reason": "duplicate"}
         response = helpdesk.client.post(f"{here}/change", data=close)
         page = helpdesk.get(response.location)
         assert page.one("a", rel="next").get("href") == following, "though it left the list"
@@ -568,7 +568,8 @@ def test_who_may_map_an_organization_is_led_there(
 
 def test_no_earlier_ticket_is_shown_twice(app: Flask, helpdesk: Browser, desk: Desk) -> None:
     with app.app_context(), transaction() as session:
-        session.execute(update(Ticket).values(client_id=2))
+        together = {"client_id": 2, "subject_key": None, "is_unmapped": False}
+        session.execute(update(Ticket).values(**together))
         alerts = session.query(Alert).filter(Alert.ticket_id.is_not(None)).all()
         for alert in alerts[-4:]:
             alert.agent_external_id, alert.connection_id = "4711", 1

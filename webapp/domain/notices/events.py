@@ -28,6 +28,8 @@ REOPENED = "reopened"
 CLOSED = "closed"
 QUARANTINED = "quarantined"
 UNTOUCHED = "untouched"
+DUE_SOON = Bell.DUE_SOON.value
+OVERDUE = Bell.OVERDUE.value
 
 EVENTS: Mapping[str, Event] = {
     CREATED: Event("ticket.created", "A ticket is created", "", Stage.BEGINS),
@@ -42,6 +44,8 @@ EVENTS: Mapping[str, Event] = {
     UNTOUCHED: Event(
         "ticket.untouched", "Nobody has touched it for a while", "Untouched", Stage.GOES_ON
     ),
+    DUE_SOON: Event("ticket.due_soon", "It is due soon", "Due soon", Stage.GOES_ON, waits=False),
+    OVERDUE: Event("ticket.overdue", "It is overdue", "Overdue", Stage.GOES_ON),
 }
 """What a policy can be about, by the word that `policy add --event` takes."""
 
@@ -71,6 +75,8 @@ TYPE_WORDS: Mapping[str, str] = {
     EVENTS[CLOSED].type: "Ticket closed",
     EVENTS[QUARANTINED].type: "Report unreadable",
     EVENTS[UNTOUCHED].type: "Ticket untouched",
+    EVENTS[DUE_SOON].type: "Ticket due soon",
+    EVENTS[OVERDUE].type: "Ticket overdue",
     TAKEN_TYPE: "Ticket taken",
     MENTIONED_TYPE: "Mentioned",
     ASSIGNED_TYPE: "Ticket assigned",

@@ -105,7 +105,7 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     bounds = day_bounds(days, zone)
     rows = session.execute(_figures(bounds)).all()
     medians = {
-        (row.what, bool(row.place)): Median(float(row.seconds), row.count)
+        (row.what, bool(row.place)): Median(float(row.seconds), row.number)
         for row in rows
         if row.what != _INCIDENTS
     }
@@ -124,7 +124,7 @@ def _time_figure(medians: Mapping[tuple[str, bool], Median], kind: str) -> TimeF
 
 
 def _figures(bounds: Sequence[datetime]) -> CompoundSelect[Any]:
-    """SQL for both kinds of figures in one statement: what, a word, a place, a count, seconds."""
+    """SQL for both kinds of figures in one statement: what, a word, a place, a number, seconds."""
     incidents = incidents_by_day(bounds).subquery()
     day, severity, count = incidents.c
     medians = median_durations(bounds[0], bounds[-1]).subquery()
@@ -134,7 +134,7 @@ def _figures(bounds: Sequence[datetime]) -> CompoundSelect[Any]:
             literal(_INCIDENTS).label("what"),
             severity.label("word"),
             day.label("place"),
-            count.label("count"),
+            count.label("number"),
             cast(null(), Float).label("seconds"),
         ),
         select(kind, cast(null(), String), is_current, total, cast(seconds, Float)),
@@ -145,7 +145,7 @@ def _incident_days(days: Sequence[date], rows: Sequence[Any]) -> list[IncidentDa
     counts = {day: dict.fromkeys(SEVERITIES, 0) for day in days}
     for row in rows:
         name = row.word if row.word in SEVERITIES else UNKNOWN
-        counts[days[row.place]][name] += row.count
+        counts[days[row.place]][name] += row.number
     return [IncidentDay(day, by_severity) for day, by_severity in counts.items()]
 
 

@@ -29,6 +29,7 @@ from webapp.models import (
     Status,
     Ticket,
     TicketLink,
+    TicketRunbook,
     User,
 )
 from webapp.services.audit_trail.record_aside import record_export
@@ -47,6 +48,7 @@ from webapp.services.retention.client_scope import (
     is_of_client,
 )
 from webapp.services.retention.erasures import CLIENT
+from webapp.services.retention.export_steps import STEP_NUMBER, select_steps, with_step_words
 from webapp.services.retention.sections import Query, read_section
 from webapp.services.tickets.attachments.contents import read_content
 from webapp.services.transactions import reading
@@ -61,6 +63,8 @@ assets, agents  its machines, here and at Huntress
 tickets, notes  its tickets with everything in their timelines
 links           which tickets its tickets were linked to
 indicators      indicators of compromise that its reports name
+checklists      the runbooks of its tickets as they were attached
+steps           which steps of these are done, by whom and when
 incidents       what Huntress reported; the report as it was sent is in the .json only
 files           the names, sizes and hashes of the files on its tickets; the files themselves
                 are in the folder "files", by ticket
@@ -98,6 +102,8 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("links", _of_links(client_id), TicketLink.id),
         read_section("indicators", _of_indicators(client_id), Indicator.id),
         read_section("former_notes", _of_former_notes(client_id), CommentVersion.id),
+        read_section("checklists", _of_checklists(client_id), TicketRunbook.id),
+        read_section("steps", _of_steps(client_id), STEP_NUMBER, change=with_step_words),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -183,6 +189,12 @@ def _of_tickets(client_id: int) -> Query:
             Ticket.updated_at,
             Ticket.first_touched_at,
             Ticket.closed_at,
+            Ticket.reopened_at,
+            Ticket.close_reason,
+            Ticket.waiting_until,
+            Ticket.waiting_reason,
+            Ticket.touch_due_at,
+            Ticket.close_due_at,
         )
         .join(Board, Board.id == Ticket.board_id)
         .join(Status, Status.id == Ticket.status_id)
@@ -255,6 +267,21 @@ def _of_files(client_id: int) -> Query:
     )
 
 
+def _of_checklists(client_id: int) -> Query:
+    return (
+        select(
+            TicketRunbook.id,
+            Ticket.number.label("ticket"),
+            TicketRunbook.name,
+            TicketRunbook.version,
+            TicketRunbook.body,
+            TicketRunbook.attached_at,
+        )
+        .join(Ticket, Ticket.id == TicketRunbook.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
 def _of_former_notes(client_id: int) -> Query:
     """What notes said before their authors edited them; `note` is the id among the notes."""
     return (
@@ -281,6 +308,10 @@ def _read_files(client_id: int) -> Iterator[ArchiveFile]:
 def _until_removed(sha256: str) -> Iterator[bytes]:
     with suppress(NotFoundError):
         yield from read_content(sha256)
+
+
+def _of_steps(client_id: int) -> Query:
+    return select_steps().where(is_of_client(client_id))
 
 
 def _of_incidents(client_id: int) -> Query:

@@ -1,7 +1,7 @@
 """Changing many tickets at once, and undoing that."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.notices.settle import resume_escalations
-from webapp.services.tickets.change_ticket import TicketChange, apply_change
+from webapp.services.tickets.change_ticket import TicketChange, apply_change, lefts_of
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import reading, transaction
@@ -46,15 +46,16 @@ def bulk_change_tickets(
     change would have given it. Tickets that do not exist are skipped. Returns the record that
     undo_bulk_change takes, or None if no ticket changed.
 
-    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, and FieldError
-    for a choice that cannot be taken; nothing is stored then.
+    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, FieldError for
+    a choice that cannot be taken, and ReasonNeededError where a person was asked for a reason of
+    closing and gave none; nothing is stored then.
     """
     wanted = sorted({one for one in ticket_ids if 0 < one <= LARGEST_ID})
     if not wanted:
         raise RefusedError("Select at least one ticket first.")
     if len(wanted) > MOST_TICKETS:
         raise RefusedError(f"Select at most {MOST_TICKETS} tickets at once.")
-    if change == TicketChange():
+    if replace(change, close=None) == TicketChange():
         raise RefusedError(
             "Choose what to change: the assignee, status, priority, board or PSA reference."
         )
@@ -63,7 +64,9 @@ def bulk_change_tickets(
         changes: list[dict[str, Any]] = []
         worked: list[Worked] = []
         rung: list[Changed] = []
-        for ticket in _lock_tickets(session, wanted):
+        tickets = _lock_tickets(session, wanted)
+        lefts = lefts_of(session, tickets, change)
+        for ticket in tickets:
             before = _values(ticket)
             if apply_change(
                 session,
@@ -73,6 +76,7 @@ def bulk_change_tickets(
                 now=now,
                 tells_later=worked,
                 rings_later=rung,
+                left=lefts.get(ticket.id),
             ):
                 changes.append(_entry(ticket, before))
         if not changes:

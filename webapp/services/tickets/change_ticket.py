@@ -1,6 +1,6 @@
 """Changing a ticket: its state, where it belongs, and its texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.triage.close_reasons import CloseReason, LeftAtHuntress
 from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
+from webapp.services.tickets.closing.ask_reason import CloseAnswer, close_words, require_reason
 from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
 from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
@@ -43,6 +45,9 @@ class TicketChange:
     "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
     link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
     that the severity rose above the priority.
+
+    `close` is what a person answered who was asked why a ticket is closed that Huntress still has
+    something for; None means that nobody was asked.
     """
 
     status_id: int | None = None
@@ -57,6 +62,7 @@ class TicketChange:
     description: str | None = None
     external_reference: str | None = None
     external_url: str | None = None
+    close: CloseAnswer | None = None
     host: str | None = None
     keeps_priority: bool = False
 
@@ -73,8 +79,9 @@ def change_ticket(
     status, assignee, priority, board, client or category counts as touching the ticket. A priority
     or text that a person chose is marked, and polls leave it as it is then.
 
-    Raises FieldError with a sentence for each field that cannot be taken, and NotFoundError for an
-    unknown ticket; nothing is stored then.
+    Raises FieldError with a sentence for each field that cannot be taken, ReasonNeededError where
+    somebody was asked for a reason of closing and gave none, and NotFoundError for an unknown
+    ticket; nothing is stored then.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -83,7 +90,22 @@ def change_ticket(
             raise NotFoundError("There is no such ticket.")
         if seen_at is not None and ticket.updated_at != seen_at:
             raise TicketConflictError()
-        return apply_change(session, ticket, change, actor_id=actor_id, now=now)
+        left = lefts_of(session, [ticket], change)
+        return apply_change(
+            session, ticket, change, actor_id=actor_id, now=now, left=left.get(ticket_id)
+        )
+
+
+def lefts_of(
+    session: Session, tickets: Collection[Ticket], change: TicketChange
+) -> dict[int, LeftAtHuntress]:
+    """What Huntress still has to be done for those that `change` closes, by their ids.
+
+    Raises ReasonNeededError (see `require_reason`).
+    """
+    if change.close is None:
+        return {}
+    return require_reason(session, tickets, change.status_id, change.close)
 
 
 def apply_change(
@@ -95,11 +117,13 @@ def apply_change(
     now: datetime,
     tells_later: list[Worked] | None = None,
     rings_later: list[Changed] | None = None,
+    left: LeftAtHuntress | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
     Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
-    `tell_changes` and `tell_watchers`).
+    `tell_changes` and `tell_watchers`). `left` is what Huntress still has to be done for a ticket
+    that is closed.
     """
     changed = [] if rings_later is None else rings_later
     owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
@@ -109,7 +133,11 @@ def apply_change(
         for rules in (_work_rules(session, ticket, change, now), _text_rules(ticket, change))
     )
     _refuse(work, texts)
-    sentences = (*work.sentences, *texts.sentences)
+    reason = CloseReason(ticket.close_reason) if not was_closed and ticket.close_reason else None
+    why = (close_words(reason, left),) if reason is not None else ()
+    sentences = (*work.sentences, *why, *texts.sentences)
+    if reason is not None and change.close is not None:
+        _add_note(session, ticket, change.close.read()[1], actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
     if texts.is_rewritten and is_report and "description" not in texts.changed:
@@ -151,8 +179,9 @@ def _work_rules(
     """
     status_id, priority_id = change.status_id, change.priority_id
     board_id, client_id = change.board_id, change.client_id
+    reason = change.close.read()[0] if change.close is not None else None
     if status_id is not None:
-        yield "status", lambda: fields.change_status(session, ticket, status_id, now)
+        yield "status", lambda: fields.change_status(session, ticket, status_id, now, reason)
     if priority_id is not None:
         yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
     elif change.keeps_priority:
@@ -204,6 +233,14 @@ def _refuse(*outcomes: _Outcome) -> None:
         raise FieldError(errors)
 
 
+def _add_note(
+    session: Session, ticket: Ticket, note: str | None, author_id: int, now: datetime
+) -> None:
+    """Keep what a person wrote with the reason of closing."""
+    if note is not None:
+        session.add(Comment(ticket_id=ticket.id, author_id=author_id, body=note, created_at=now))
+
+
 def _record(
     session: Session,
     ticket: Ticket,
@@ -247,6 +284,7 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "client": ticket.client.name,
         "board": ticket.board.name,
         "category": fields.category_words(ticket),
+        "close_reason": ticket.close_reason,
         "title": ticket.title,
         "description": ticket.description,
         "external_reference": ticket.external_reference,

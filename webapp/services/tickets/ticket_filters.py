@@ -21,7 +21,7 @@ from webapp.services.tickets.searching.operator_conditions import (
     list_operator_filters,
     operator_conditions,
 )
-from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
+from webapp.services.tickets.ticket_sorts import BY_DUE, DEFAULT_SORTS, SORTS
 
 MAX_HOURS = 24 * 366
 
@@ -59,6 +59,9 @@ class TicketQuery:
     severity rose above the priority that a person chose, `lacks_reference` for those without a PSA
     reference.
 
+    `is_waiting` is for those that wait until a moment, `is_overdue` for open ones whose time is
+    over, and `close_reason` is a word of domain.triage.close_reasons.
+
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
     the marks of a page's last and first row. `search` may hold operators (domain.searching); who
     "me" is in them says `viewer_id`. `below_id` is for a search that found too many: it
@@ -79,6 +82,9 @@ class TicketQuery:
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    is_waiting: bool = False
+    is_overdue: bool = False
+    close_reason: str | None = None
     indicator: IndicatorFilter | None = None
     organization: tuple[int, str] | None = None
     subject: str | None = None
@@ -115,8 +121,9 @@ class TicketQuery:
 
     @property
     def sort_name(self) -> str:
-        """The name of the sort that applies."""
-        return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
+        """The name of the sort that applies; nothing that is closed is due."""
+        is_known = self.sort in SORTS and not (self.is_closed and self.sort == BY_DUE)
+        return self.sort if self.sort and is_known else DEFAULT_SORTS[self.is_closed]
 
     @property
     def is_narrowed(self) -> bool:
@@ -151,6 +158,10 @@ def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bo
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
+    if query.is_overdue:
+        conditions.append(Ticket.due_at <= now)
+    if query.sort_name == BY_DUE:
+        conditions.append(Ticket.due_at.is_not(None))
     parsed = query.parsed_search
     conditions += [
         _CONDITIONS[name](value) for name, value in list_operator_filters(parsed, query.viewer_id)
@@ -250,6 +261,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "is_waiting": lambda _: Ticket.waiting_until.is_not(None),
+    "close_reason": lambda word: Ticket.close_reason == word,
     "indicator": _has_indicator,
     "organization": _is_of_organization,
     "subject": lambda name: Ticket.subject_key.in_(subject_keys(name)),

@@ -61,6 +61,7 @@ ACTIONS = {
     "polling.started": "Started polling",
     "quarantine.dismissed": "Dismissed a quarantined report",
     "quarantine.retried": "Asked to retry a quarantined report",
+    "response_times.changed": "Changed response times",
     "retention.ages_set": "Changed how long records are kept",
     "retention.applied": "Deleted what was too old",
     "restore.released": "Let messages go out after a restore",
@@ -79,7 +80,13 @@ ACTIONS = {
     "ticket.moved": "Moved a ticket to its client",
     "ticket.note_edited": "Edited a note",
     "ticket.noted": "Added a note to a ticket",
+    "ticket.returned": "A ticket came back from waiting",
+    "ticket.waits": "Let a ticket wait, or ended that",
     "ticket.unlinked": "Removed a link between tickets",
+    "ticket.runbook_attached": "Attached a runbook to a ticket",
+    "ticket.runbook_removed": "Removed a runbook from a ticket",
+    "ticket.step_done": "Ticked a step of a runbook",
+    "ticket.step_undone": "Took the tick of a step back",
     "ticket_move.declined": "Left tickets on triage",
     "ticket_prefix.changed": "Changed the ticket prefix",
     "user.activated": "Activated a user",
@@ -109,6 +116,8 @@ _SUBJECT_PAGES = {
     "target": ("notices.show_target", "target_id"),
     "policy": ("notices.show_policy", "policy_id"),
     "asset": ("assets.show", "asset_id"),
+    "runbook": ("settings.show_runbook", "runbook_id"),
+    "canned_note": ("settings.show_canned_note", "note_id"),
 }
 SHOWN_VALUE_LENGTH = 300
 

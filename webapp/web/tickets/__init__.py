@@ -13,9 +13,11 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     new_routes,
     note_routes,
     row_words,
+    runbook_routes,
     take_routes,
     ticket_routes,
     view_routes,
+    wait_routes,
     watch_routes,
 )
 from webapp.web.tickets.blueprint import tickets

@@ -8,9 +8,10 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
 from webapp.domain.triage.indicators import read_indicator
-from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
 from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
@@ -21,6 +22,8 @@ from webapp.web.params import read_number
 CLOSED = "closed"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
+
+CLOSE_REASONS = {one.value: one.words.capitalize() for one in CloseReason}
 
 Reader = Callable[[str, int], Any]
 
@@ -36,6 +39,10 @@ class Filter:
     field: str
     words: str
     read: Reader
+
+
+def _subject(text: str, _: int) -> str | None:
+    return clean_line(text, SUBJECT_NAME_LENGTH)
 
 
 def _number(text: str, _: int) -> int | None:
@@ -96,10 +103,13 @@ FILTERS = (
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
+    Filter("waiting", "is_waiting", "waiting", _flag),
+    Filter("overdue", "is_overdue", "overdue", _flag),
+    Filter("closed_as", "close_reason", "reason of closing", _one_of(CLOSE_REASONS)),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
     Filter("indicator", "indicator", "indicator", _indicator),
     Filter("organization", "organization", "organization", _organization),
-    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("host", "subject", "host or identity", _subject),
     Filter("raised", "is_raised", "raised severity", _flag),
     Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )

@@ -11,6 +11,7 @@ from webapp.services.tickets.indicators.read_indicators import read_indicators
 from webapp.services.tickets.live.who_is_here import LOOKING, meet
 from webapp.services.tickets.notes.mention_people import mention_book, mentionable
 from webapp.services.tickets.read_ticket import TicketView
+from webapp.services.tickets.runbooks.read_checklists import read_checklists
 from webapp.services.tickets.watching.read_watchers import watchers_of
 from webapp.web.viewer import Viewer
 
@@ -24,6 +25,7 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
         "link_typed": request.form if request.endpoint == "tickets.add_link" else {},
         "files": read_ticket_files(view.ticket.id, [entry.id for entry in view.comments]),
         "file_limits": current_config().file_limits,
+        "checklists": read_checklists(view.ticket.id),
         "watchers": watchers_of(view.people, viewer.id),
         "people_named": people,
         "mentionable": mentionable(people),

@@ -1,7 +1,7 @@
 """The page of one ticket: reading it, adding notes, changing it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,6 +11,7 @@ from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.attachments.attach_files import add_note_with_files
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
+from webapp.services.tickets.closing.ask_reason import ReasonNeededError
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
@@ -23,6 +24,8 @@ from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews, uploads
 from webapp.web.request_sizes import takes_files
 from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.canned_notes import CANNED, canned_text, join_notes
+from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
 from webapp.web.tickets.page_parts import page_parts
 from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_files, read_seen
@@ -47,8 +50,8 @@ NOTHING_REFUSED = Refused()
 @tickets.get("/tickets/<int:ticket_id>")
 @signed_in
 def show(ticket_id: int) -> ResponseReturnValue:
-    """Show one ticket."""
-    return _page(ticket_id, NoteForm())
+    """Show one ticket; `canned` in the address fills the note with that canned note."""
+    return _page(ticket_id, NoteForm(data={"body": canned_text(ticket_id, request.args)}))
 
 
 @tickets.get("/tickets/<int:ticket_id>/raw")
@@ -79,6 +82,9 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
     """
     form = NoteForm()
     text = form.body.data or ""
+    if CANNED in request.form:
+        form.body.data = join_notes(text, canned_text(ticket_id, request.form))
+        return _page(ticket_id, form)
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
@@ -94,12 +100,14 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
 def change(ticket_id: int) -> ResponseReturnValue:
     """Change the ticket; after a conflict nothing is saved, and what was chosen is shown again."""
     seen_at = read_seen(request.form)
-    chosen = read_change(request.form)
+    chosen = replace(read_change(request.form), close=read_answer())
     try:
         sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
     except TicketConflictError as error:
         refused = Refused(chosen, str(error), meanwhile=read_meanwhile(ticket_id, seen_at))
         return _page(ticket_id, NoteForm(formdata=None), refused), status_of(error)
+    except ReasonNeededError as error:
+        return ask_reason_page(error, ticket_url(ticket_id))
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400

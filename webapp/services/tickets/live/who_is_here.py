@@ -76,12 +76,12 @@ class _Meeting:
         self._left_alone_until = float("-inf")
         self._redis: Redis | None = None
 
-    def ask(self, key: str, values: Sequence[object]) -> Sequence[bytes]:
+    def ask(self, key: str, values: Sequence[str | int]) -> Sequence[bytes]:
         """What the script returns; nothing where Redis does not answer."""
         if time.monotonic() < self._left_alone_until:
             return ()
         try:
-            answer: Sequence[bytes] = self._connected().eval(_SCRIPT, 1, key, *values)  # type: ignore[no-untyped-call]
+            answer: Sequence[bytes] = self._connected().eval(_SCRIPT, 1, key, *values)
         except RedisError:
             self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
             return ()
