@@ -43,7 +43,7 @@ def read_loaded() -> datetime | None:
 def live_answer(news: Mapping[str, Any]) -> Response:
     """`news` as JSON with its tag; 304 without a body where the page has it already.
 
-    Any other tag is answered in full, whether it is old or forged.
+    Every other tag gets the whole answer.
     """
     response = jsonify(news)
     response.set_etag(tag_of(news))
