@@ -21,6 +21,7 @@ from webapp.services.people.set_preferences import THEMES
 from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
+from webapp.web.drafts import taken_drafts
 from webapp.web.viewer import Viewer, current_viewer
 
 SELECTED = " selected"
@@ -52,6 +53,7 @@ def init_page_context(app: Flask) -> None:
             "viewer": current_viewer(),
             "security_notes": _security_notes,
             "draft_key": _draft_key,
+            "taken_drafts": taken_drafts,
             "themes": THEMES,
             "is_demo": current_config().is_demo,
         }

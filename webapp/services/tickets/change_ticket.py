@@ -1,6 +1,6 @@
 """Changing a ticket: its state, where it belongs, and its texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.triage.collisions import conflict_words, fields_in_conflict, fingerprint
 from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
+from webapp.services.tickets.collisions.seen_values import FIELD_OF, present_words, seen_values
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import FOR_CHANGE, transaction
@@ -23,13 +25,19 @@ Rule = Callable[[], str | None]
 
 
 class TicketConflictError(ConflictError):
-    """Somebody or a poll changed the ticket after this person had looked at it."""
+    """Somebody or a poll changed the same after this person had looked at the ticket.
 
-    def __init__(self) -> None:
+    `fields` are the names of what they changed; it is empty where the form does not say what it
+    showed.
+    """
+
+    def __init__(self, names: tuple[str, ...] = (), words: str | None = None) -> None:
         super().__init__(
-            "This ticket was changed while you were looking at it. Nothing was saved: "
+            words
+            or "This ticket was changed while you were looking at it. Nothing was saved: "
             "check what is new, then save again."
         )
+        self.fields = names
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +62,41 @@ class TicketChange:
     external_reference: str | None = None
     external_url: str | None = None
 
+    @property
+    def wanted(self) -> dict[str, str]:
+        """What was chosen, by field, as texts that are compared with `seen_values`."""
+        description = self.description
+        values = {
+            "status": self.status_id,
+            "priority": self.priority_id,
+            "client": self.client_id,
+            "board": self.board_id,
+            "title": self.title,
+            "description": None if description is None else fingerprint(description),
+            "external_reference": self.external_reference,
+            "external_url": self.external_url,
+        }
+        if self.sets_assignee:
+            values["assignee"] = self.assignee_id or ""
+        if self.sets_category:
+            values["category"] = self.category_id or ""
+        return {name: str(value) for name, value in values.items() if value is not None}
+
 
 def change_ticket(
-    ticket_id: int, change: TicketChange, *, actor_id: int, seen_at: datetime | None
+    ticket_id: int,
+    change: TicketChange,
+    *,
+    actor_id: int,
+    seen_at: datetime | None,
+    was: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Apply `change`; returns a sentence for each thing that changed.
 
-    `seen_at` is the ticket's `updated_at` (UTC) when the person looked at it. TicketConflictError
-    is raised if the stored value differs; None skips this check.
+    `was` holds what the fields said in the form, by their names there. TicketConflictError is
+    raised if a field that `change` sets says something else now; other fields may have changed.
+    Where `was` lacks such a field, it is raised if the ticket's `updated_at` (UTC) is not `seen_at`
+    any more; None skips that.
 
     One transaction stores the ticket, an entry of the timeline and an audit event. A change of
     status, assignee, priority, board, client or category counts as touching the ticket. A priority
@@ -75,8 +110,7 @@ def change_ticket(
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
-        if seen_at is not None and ticket.updated_at != seen_at:
-            raise TicketConflictError()
+        _check_conflict(ticket, change, seen_at, was or {})
         return apply_change(session, ticket, change, actor_id=actor_id, now=now)
 
 
@@ -88,10 +122,12 @@ def apply_change(
     actor_id: int,
     now: datetime,
     tells_later: list[Worked] | None = None,
+    bulk_change_id: int | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
     Into `tells_later` goes what the caller tells of many tickets at once (see `tell_changes`).
+    `bulk_change_id` is the bulk change that this is a part of; the timeline's entry names it.
     """
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
@@ -106,7 +142,17 @@ def apply_change(
         ticket.text_edited_by_person_at = now
     if sentences:
         ticket.updated_at = now
-        _record(session, ticket, before, sentences, actor_id, now)
+        entry = Comment(
+            ticket_id=ticket.id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=" ".join(sentences),
+            created_at=now,
+            bulk_change_id=bulk_change_id,
+            details={"fields": [*work.changed, *texts.changed]},
+        )
+        _record(session, ticket, before, entry)
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
@@ -120,11 +166,11 @@ class _Outcome:
 
     sentences: tuple[str, ...]
     errors: dict[str, str]
-    changed: frozenset[str]
+    changed: tuple[str, ...]
 
     @property
     def is_rewritten(self) -> bool:
-        return not self.changed.isdisjoint({"title", "description"})
+        return not {"title", "description"}.isdisjoint(self.changed)
 
 
 def _work_rules(
@@ -175,7 +221,21 @@ def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
             continue
         if sentence:
             found[name] = sentence
-    return _Outcome(tuple(found.values()), errors, frozenset(found))
+    return _Outcome(tuple(found.values()), errors, tuple(found))
+
+
+def _check_conflict(
+    ticket: Ticket, change: TicketChange, seen_at: datetime | None, was: Mapping[str, str]
+) -> None:
+    """Raise TicketConflictError where somebody else changed what `change` sets."""
+    wanted, stored = change.wanted, seen_values(ticket)
+    known = {name: was[field] for name, field in FIELD_OF.items() if field in was}
+    is_changed = seen_at is not None and ticket.updated_at != seen_at
+    if is_changed and not wanted.keys() <= known.keys():
+        raise TicketConflictError()
+    values = {name: stored[field] for name, field in FIELD_OF.items()}
+    if names := fields_in_conflict(wanted, values, known):
+        raise TicketConflictError(names, conflict_words(names, present_words(ticket)))
 
 
 def _refuse(*outcomes: _Outcome) -> None:
@@ -189,20 +249,9 @@ def _record(
     session: Session,
     ticket: Ticket,
     before: dict[str, Any],
-    sentences: tuple[str, ...],
-    actor_id: int,
-    now: datetime,
+    entry: Comment,
 ) -> None:
-    session.add(
-        Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            is_internal=True,
-            body=" ".join(sentences),
-            created_at=now,
-        )
-    )
+    session.add(entry)
     changed_before, changed_after = changes_between(before, _audited(ticket))
     record_event(
         session,
@@ -211,7 +260,7 @@ def _record(
         subject_id=ticket.id,
         before=changed_before,
         after=changed_after,
-        actor_id=actor_id,
+        actor_id=entry.author_id,
     )
 
 

@@ -1,5 +1,8 @@
 """Adding an internal note to a ticket."""
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from webapp import clock
 from webapp.domain.untrusted import clean_text
 from webapp.models import Comment, Ticket
@@ -13,8 +16,17 @@ from webapp.services.transactions import FOR_CHANGE, transaction
 NOTE_LENGTH = 20_000
 
 
-def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
+LAST_NOTES = 20
+"""A note that is sent a second time is looked for among this many of its author's last ones."""
+
+
+def add_internal_note(
+    ticket_id: int, body: str, *, author_id: int, draft: str | None = None
+) -> Comment:
     """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
+
+    `draft` is the id of the draft that it was typed as. A note that is sent again with the same id
+    and text, because no answer came the first time, is not added again: the first one is returned.
 
     Raises FieldError if `body` is empty or longer than NOTE_LENGTH characters (it is never cut),
     and NotFoundError if the ticket does not exist; nothing is stored then.
@@ -29,6 +41,9 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
+        known = _sent_before(session, ticket_id, text, author_id, draft)
+        if known is not None:
+            return known
         comment = Comment(
             ticket_id=ticket.id,
             author_id=author_id,
@@ -36,6 +51,7 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
             is_internal=True,
             body=text,
             created_at=now,
+            details={"draft": draft} if draft else None,
         )
         session.add(comment)
         mark_touched(ticket, now=now)
@@ -50,3 +66,21 @@ def add_internal_note(ticket_id: int, body: str, *, author_id: int) -> Comment:
         )
         tell_changes(session, [Worked(ticket)], actor_id=author_id, now=now)
     return comment
+
+
+def _sent_before(
+    session: Session, ticket_id: int, text: str, author_id: int, draft: str | None
+) -> Comment | None:
+    """The note that was made of the same draft already."""
+    if draft is None:
+        return None
+    last = session.scalars(
+        select(Comment)
+        .where(Comment.ticket_id == ticket_id, Comment.author_id == author_id)
+        .order_by(Comment.id.desc())
+        .limit(LAST_NOTES)
+    )
+    return next(
+        (one for one in last if one.body == text and (one.details or {}).get("draft") == draft),
+        None,
+    )
