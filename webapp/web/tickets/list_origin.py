@@ -28,8 +28,8 @@ LONGEST = 1_500
 class Way:
     """The way through the list: its address, the row in it, the tickets before and after it.
 
-    The last value of a mark is the id of its ticket. `kept` are the arguments for url_for that pass list and place on, `fresh` those that pass only
-    the list on, for the tickets beside.
+    The last value of a mark is the id of its ticket. `kept` are the arguments for url_for that pass
+    list and place on, `fresh` those that pass only the list on, for the tickets beside.
     """
 
     origin: str

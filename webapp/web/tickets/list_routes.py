@@ -3,9 +3,9 @@
 from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
-from webapp.services.tickets.bulk_change_tickets import read_bulk_change
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
+from webapp.services.tickets.undo_offers import UndoOffer, read_undo_offers
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_links import (
@@ -19,7 +19,8 @@ from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
 from webapp.web.viewer import require_viewer
 
 UNDO = "bulk_change"
-"""The session key for the bulk change that the next list offers to undo."""
+"""The session key for the bulk changes that the list offers to undo, as long as that is possible."""
+MOST_UNDO = 3
 SELECTED = "bulk_selection"
 """The session key for the selection that the next list restores if a bulk change was refused."""
 
@@ -32,7 +33,6 @@ def show_list() -> ResponseReturnValue:
     query, ignored = read_query(request.args, viewer.id)
     page = list_tickets(query)
     links = ListLinks(request.args)
-    undo_id = session.pop(UNDO, None)
     return render_template(
         "tickets/list.html",
         query=page.query,
@@ -48,7 +48,20 @@ def show_list() -> ResponseReturnValue:
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
-        undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
+        undo=_undo_offers(viewer.id),
         selected=session.pop(SELECTED, ()),
         is_all_selected=request.args.get("select") == "all",
     )
+
+
+def note_bulk_change(bulk_id: int) -> None:
+    """Let the list offer to undo a bulk change that was just made."""
+    session[UNDO] = [*session.get(UNDO, ()), bulk_id][-MOST_UNDO:]
+
+
+def _undo_offers(viewer_id: int) -> list[UndoOffer]:
+    noted = session.get(UNDO, [])
+    offers = read_undo_offers(noted, viewer_id=viewer_id)
+    if noted and not offers:
+        session.pop(UNDO)
+    return offers

@@ -1,8 +1,8 @@
 """Forms of one ticket: notes, changes, texts, and a new ticket.
 
 A form carries the values that its fields had when it was shown (`was_…`). Only a field that differs
-from its `was_…` value is a change, and it collides only with another change of the same field. Saving
-therefore never undoes what somebody else changed meanwhile.
+from its `was_…` value is a change, and it collides only with another change of the same field: so
+saving never undoes what somebody else changed meanwhile.
 """
 
 import re
