@@ -4,6 +4,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     bulk_routes,
     edit_routes,
     export_routes,
+    find_routes,
     incident_routes,
     list_routes,
     new_routes,
