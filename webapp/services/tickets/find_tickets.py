@@ -6,6 +6,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, raiseload
 
 from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.ticket_title import title_parts
 from webapp.domain.triage.finding import Candidate, best_first
 from webapp.models import Ticket
 from webapp.services.tickets.search_tickets import find_matches
@@ -55,7 +56,7 @@ def find_tickets(typed: str) -> list[FoundTicket]:
     ranked = best_first(
         words,
         [
-            Candidate(one.id, one.number, (one.host or "", one.client, one.title), one.is_closed)
+            Candidate(one.id, one.number, _names(one), one.is_closed)
             for one in found.values()
         ],
     )
@@ -80,3 +81,8 @@ def _candidates(session: Session, words: str) -> Select[Ticket]:
             joinedload(Ticket.client), defer(Ticket.description, raiseload=True), raiseload("*")
         )
     )
+
+
+def _names(ticket: FoundTicket) -> tuple[str, ...]:
+    """What a ticket is looked for by, in the order of its weight."""
+    return ticket.host or "", ticket.client, title_parts(ticket.title).short

@@ -83,6 +83,7 @@
       if (texts.get(full) !== plain || !isStillThere()) return;
       const surplus = oldestFirst().slice(0, -MOST_DRAFTS);
       for (const one of surplus) kept.remove(one.slice(KEPT.length));
+      if (surplus.includes(full)) return;
       try {
         areaOf(full).setItem(full, stored);
       } catch (error) {
@@ -117,13 +118,16 @@
     [...crypto.getRandomValues(new Uint8Array(16))].map((one) => one.toString(16).padStart(2, "0")).join("");
 
   // What the server says it has taken is no draft any more.
+  const gone = new Map();
   const forgetTaken = () => {
     const taken = new Set(
       [...document.querySelectorAll("[data-taken]")].flatMap((one) => one.dataset.taken.split(" ")),
     );
     for (const name of kept.names().filter((one) => one.startsWith("draft-"))) {
       const draft = parse(name);
-      if (draft && taken.has(draft.id)) kept.remove(name);
+      if (!draft || !taken.has(draft.id)) continue;
+      gone.set(name, draft);
+      kept.remove(name);
     }
   };
 
@@ -189,6 +193,13 @@
       words.replaceChildren(`Not saved yet: what you typed here until ${time}. `, button);
       words.hidden = false;
     };
+    // Browsers put back by themselves what stood in a page that one goes back to.
+    const clear = () => {
+      for (const [field, value] of (gone.get(name) || { fields: [] }).fields) {
+        const one = form.elements.namedItem(field);
+        if (one && one.value === value) put(one, shown.get(field));
+      }
+    };
     const restore = () => {
       const draft = parse(name);
       if (!draft) return;
@@ -215,6 +226,8 @@
       if (draft.token && hidden("form_token")) hidden("form_token").value = draft.token;
       say(draft.at);
     };
+    clear();
+    window.addEventListener("pageshow", clear, { once: true });
     restore();
     form.addEventListener("input", save);
     form.addEventListener("change", save);

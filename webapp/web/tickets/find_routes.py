@@ -3,6 +3,7 @@
 from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.ticket_title import title_parts
 from webapp.services.tickets.find_tickets import find_tickets
 from webapp.web.access import signed_in
 from webapp.web.params import read_search
@@ -18,7 +19,7 @@ def find() -> ResponseReturnValue:
             {
                 "url": url_for("tickets.show", ticket_id=one.id),
                 "number": one.number,
-                "title": one.title,
+                "title": title_parts(one.title).short,
                 "facts": [
                     *([one.host] if one.host else []),
                     one.client,
