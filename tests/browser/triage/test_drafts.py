@@ -163,9 +163,7 @@ def test_an_edit_from_before_collides_only_in_the_same_field(
     expect(page.get_by_text("Not saved yet")).to_be_hidden()
 
 
-def test_drafts_are_their_writers_alone(
-    desk: Desk, open_page: OpenPage, sign_in: SignIn
-) -> None:
+def test_drafts_are_their_writers_alone(desk: Desk, open_page: OpenPage, sign_in: SignIn) -> None:
     page = open_page()
     sign_in(page, HELPDESK)
     write(page, WORDS)

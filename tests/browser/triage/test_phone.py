@@ -45,7 +45,7 @@ def test_the_night_on_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     check_accessibility(page)
     bar.get_by_role("button", name="Take").tap()
-    expect(page.get_by_text("Assigned to Bo Lindqvist.")).to_be_visible()
+    expect(page.get_by_text("The ticket was updated.")).to_be_visible()
     expect(bar.get_by_role("button", name="Take")).to_have_count(0)
     bar.get_by_role("link", name="Note").tap()
     note = page.get_by_label("Add internal note")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A ticket that was found: its number, and its names in the order of their weight."""

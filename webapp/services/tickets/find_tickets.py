@@ -55,10 +55,7 @@ def find_tickets(typed: str) -> list[FoundTicket]:
         }
     ranked = best_first(
         words,
-        [
-            Candidate(one.id, one.number, _names(one), one.is_closed)
-            for one in found.values()
-        ],
+        [Candidate(one.id, one.number, _names(one), one.is_closed) for one in found.values()],
     )
     return [found[ticket_id] for ticket_id in ranked[:SHOWN]]
 
