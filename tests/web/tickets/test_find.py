@@ -1,11 +1,13 @@
 """Finding tickets for the palette, as JSON."""
 
+import pytest
 from flask import Flask
 
 from tests.support.desk_data import Desk
 from tests.support.polling import counted_statements
 from tests.web.pages import Browser
 from webapp.models import Ticket
+from webapp.services.tickets import find_tickets as find_module
 from webapp.services.tickets.find_tickets import SHOWN
 from webapp.services.transactions import transaction
 
@@ -28,6 +30,14 @@ def test_a_ticket_is_found_by_number_host_client_and_title(
         assert first["facts"][:2] == ["DC-NORTH-7", client]
     assert "/tickets/3" in [one["url"] for one in find(helpdesk, client)]
     assert len(find(helpdesk, "incident")) == SHOWN
+
+
+def test_a_number_is_found_however_many_newer_tickets_have_it_as_a_word(
+    helpdesk: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_module, "LOOKED_AT", 0)
+    for typed in ("2", "000002", "tkt-2"):
+        assert [one["number"] for one in find(helpdesk, typed)] == ["TKT-000002"]
 
 
 def test_too_little_finds_nothing_and_odd_words_break_nothing(

@@ -1,14 +1,15 @@
 """Finding a ticket while its number, host, client or title is being typed."""
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, raiseload
 
-from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.search_query import NUMBER_DIGITS, SEARCH_LENGTH
 from webapp.domain.ticket_title import title_parts
 from webapp.domain.triage.finding import Candidate, best_first
-from webapp.models import Ticket
+from webapp.models import Ticket, TicketCounter
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -17,6 +18,7 @@ LOOKED_AT = 60
 """Of so many of the newest matches the best ones are shown."""
 
 LEAST_TYPED = 2
+_NUMBER = re.compile(r"(?:[a-z]+-)?([0-9]{1,9})", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ def find_tickets(typed: str) -> list[FoundTicket]:
     """The tickets that fit what was typed, the best first, at most SHOWN of them.
 
     Their number, host, client or title is better than a word in their text. Less than LEAST_TYPED
-    characters find nothing. It takes two statements.
+    characters find nothing, unless they are a number. It takes two statements.
     """
     words = " ".join(typed[:SEARCH_LENGTH].split())
-    if len(words) < LEAST_TYPED:
+    if len(words) < LEAST_TYPED and not _NUMBER.fullmatch(words):
         return []
     with reading() as session:
         tickets = session.scalars(_candidates(session, words)).all()
@@ -61,7 +63,7 @@ def find_tickets(typed: str) -> list[FoundTicket]:
 
 
 def _candidates(session: Session, words: str) -> Select[Ticket]:
-    """SQL for the newest tickets of the search, and those whose host begins with the words."""
+    """SQL for the newest tickets of the search, and for those with that number or host."""
     matches = find_matches(session, words, limit=LOOKED_AT)
     keys = [f"{kind}:{words.lower()}" for kind in ("host", "identity")]
     of_host = (
@@ -71,9 +73,13 @@ def _candidates(session: Session, words: str) -> Select[Ticket]:
         .limit(LOOKED_AT)
         .subquery()
     )
+    meant = [Ticket.id.in_(matches.ids), Ticket.id.in_(select(of_host.c.id))]
+    if number := _NUMBER.fullmatch(words):
+        written = TicketCounter.prefix.concat(number[1].zfill(NUMBER_DIGITS))
+        meant.append(Ticket.number == select(written).scalar_subquery())
     return (
         select(Ticket)
-        .where(or_(Ticket.id.in_(matches.ids), Ticket.id.in_(select(of_host.c.id))))
+        .where(or_(*meant))
         .options(
             joinedload(Ticket.client), defer(Ticket.description, raiseload=True), raiseload("*")
         )

@@ -95,7 +95,7 @@
     asked.abort();
     asked = new AbortController();
     const typed = input.value.trim();
-    if (typed.length < LEAST_TYPED) {
+    if (typed.length < LEAST_TYPED && !/\d/.test(typed)) {
       tickets = [];
       show();
       return;
