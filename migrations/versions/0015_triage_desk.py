@@ -436,6 +436,12 @@ def create_indexes() -> None:
         postgresql_where=sa.text("closed_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_alerts_facts_version",
+        "alerts",
+        ["connection_id", "facts_version", "id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_tickets_due_at",
         "tickets",
         ["due_at", "id"],
@@ -458,6 +464,14 @@ def create_indexes() -> None:
         unique=False,
         sqlite_where=sa.text("subject_key IS NOT NULL"),
         postgresql_where=sa.text("subject_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_tickets_without_reference",
+        "tickets",
+        ["priority_id", "reported_at", "id", "closed_at"],
+        unique=False,
+        sqlite_where=sa.text("external_reference IS NULL"),
+        postgresql_where=sa.text("external_reference IS NULL"),
     )
     op.create_index(
         "ix_tickets_waiting_until",

@@ -39,6 +39,7 @@ from webapp.models import (
 )
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.people.users import hash_password
+from webapp.services.polling.reports.read_facts import alert_facts, subject_facts
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
@@ -240,6 +241,7 @@ class _Writer:
             connection_id=self.connection_id,
             source_reference=incident.id,
             is_unmapped=client is None,
+            **subject_facts(incident, self._hostname(incident)),
             created_at=created,
             updated_at=created,
         )
@@ -257,6 +259,7 @@ class _Writer:
                 raw_report=raw_text(report),
                 agent_external_id=incident.agent_id,
                 device_name=self._hostname(incident),
+                **alert_facts(incident),
                 triggered_at=ticket.created_at,
                 observed_at=ticket.created_at,
                 created_at=ticket.created_at,

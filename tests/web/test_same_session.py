@@ -108,4 +108,6 @@ def test_a_form_is_sent_again_with_the_token_of_the_new_session(
     assert browser.client.post("/theme", data={**THEME, "csrf_token": old}).status_code == 400
     fresh = browser.client.get("/form-token", headers={"HX-Request": "true"})
     assert (fresh.mimetype, fresh.headers["Cache-Control"]) == ("text/plain", "no-store")
-    assert browser.client.post("/theme", data={**THEME, "csrf_token": fresh.text}).status_code == 303
+    assert (
+        browser.client.post("/theme", data={**THEME, "csrf_token": fresh.text}).status_code == 303
+    )

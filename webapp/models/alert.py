@@ -91,6 +91,7 @@ class Alert(Base):
         ),
         Index("ix_alerts_ticket_id", "ticket_id", "triggered_at", "connection_id"),
         Index("ix_alerts_triggered_at", "triggered_at", "reason", "parsed_severity"),
+        Index("ix_alerts_facts_version", "connection_id", "facts_version", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

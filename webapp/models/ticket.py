@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.extensions import Base
@@ -74,6 +74,10 @@ class Ticket(Base):
     the report names. `close_reason` is a word of domain.close_reason. `touch_due_at` and
     `close_due_at` are the times within which it should be touched and closed, `due_at` the next of
     them that is still open; all are None where no target is set.
+
+    `kinds` and what follows are read only where a query asks for them (see rows/ticket_rows.py):
+    what the record of the incident says, and how many tickets of the same host or identity of the
+    same client are open.
     """
 
     __tablename__ = "tickets"
@@ -136,6 +140,15 @@ class Ticket(Base):
             "id",
             sqlite_where=text("subject_key IS NOT NULL"),
             postgresql_where=text("subject_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_without_reference",
+            "priority_id",
+            "reported_at",
+            "id",
+            "closed_at",
+            sqlite_where=text("external_reference IS NULL"),
+            postgresql_where=text("external_reference IS NULL"),
         ),
         Index(
             "ix_tickets_raised_severity",
@@ -212,6 +225,15 @@ class Ticket(Base):
     assignee: Mapped[User | None] = relationship()
     category: Mapped[Category | None] = relationship(foreign_keys=[category_id])
     subcategory: Mapped[Category | None] = relationship(foreign_keys=[subcategory_id])
+
+    kinds: Mapped[list[str] | None] = query_expression()
+    incident_status: Mapped[str | None] = query_expression()
+    incident_severity: Mapped[str | None] = query_expression()
+    steps_total: Mapped[int | None] = query_expression()
+    steps_left: Mapped[int | None] = query_expression()
+    is_isolated: Mapped[bool | None] = query_expression()
+    organization_name: Mapped[str | None] = query_expression()
+    open_of_subject: Mapped[int | None] = query_expression()
 
 
 class Comment(Base):

@@ -1,7 +1,8 @@
 """Rules for the values in addresses, and parsing addresses that browsers send."""
 
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
@@ -30,3 +31,10 @@ def split_address(text: str) -> SplitResult:
         return urlsplit(text)
     except ValueError:
         return urlsplit("")
+
+
+def with_values(path: str, values: Mapping[str, str]) -> str:
+    """A path of this site with these values in its query, in place of those of the same names."""
+    parts = split_address(path)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in values]
+    return parts._replace(query=urlencode([*kept, *values.items()])).geturl()

@@ -54,11 +54,14 @@ def due(time: datetime | None, missing: str) -> Markup:
     return _element(time, f"due {length} ago" if distance >= MOMENT else "now")
 
 
-def age(time: datetime | None, missing: str = "—") -> Markup:
-    """Words such as `3 min`, for columns whose heading says that it is an age."""
+def age(time: datetime | None, missing: str = "—", *, hover: str | None = None) -> Markup:
+    """Words such as `3 min`, for columns whose heading says that it is an age.
+
+    On hover the exact time is shown, or other words.
+    """
     if time is None:
         return escape(missing)
-    return _element(time, _length(max(clock.utcnow() - time, timedelta())))
+    return _element(time, _length(max(clock.utcnow() - time, timedelta())), hover)
 
 
 def when(time: datetime | None, missing: str = "—") -> Markup:
@@ -112,7 +115,7 @@ def _length(distance: timedelta) -> str:
     return f"{distance // timedelta(days=365)} y"
 
 
-def _element(time: datetime, words: str) -> Markup:
+def _element(time: datetime, words: str, hover: str | None = None) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ"), exact(time), words
+        time.strftime("%Y-%m-%dT%H:%M:%SZ"), hover or exact(time), words
     )

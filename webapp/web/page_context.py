@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
@@ -33,6 +34,7 @@ LIMITS = {
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,
     "search": SEARCH_LENGTH,
+    "subject": SUBJECT_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
 }

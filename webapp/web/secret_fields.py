@@ -2,7 +2,7 @@
 
 from webapp.services.notices.targets.values import ADDRESS
 
-FORM_TOKEN = "form_token"
+FORM_TOKEN = "form_token"  # noqa: S105 - the name of a field
 """Tells one shown form from another, so that it opens one ticket; it is no secret."""
 
 NEVER_SHOWN = ("answer", "code", "password", "secret", "token", "key")

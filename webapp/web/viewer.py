@@ -3,7 +3,7 @@
 flask_login's `current_user` is a Viewer or an Anonymous; it needs no database once it is loaded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -57,6 +57,7 @@ class Viewer:
     seen_at: datetime
     present_at: datetime | None
     has_notes: bool
+    list_settings: Mapping[str, Any] | None
     must_change_password: bool
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
@@ -209,6 +210,7 @@ def _viewer_of(found: UserSession) -> Viewer:
         seen_at=found.last_seen_at or found.created_at,
         present_at=found.present_at,
         has_notes=bool(found.has_notes),
+        list_settings=user.list_settings,
         is_held=bool(found.is_held),
         factor_demand=demand,
         factor_due_at=due_at,

@@ -142,7 +142,7 @@ def test_an_edit_from_before_collides_only_in_the_same_field(
     sign_in(page, HELPDESK)
     page.goto("/tickets/1/edit")
     page.get_by_label("Title").fill("My title")
-    page.get_by_label("External reference").fill("PSA-1")
+    page.get_by_label("PSA reference").fill("PSA-1")
     page.wait_for_function(f"{DRAFTS}.length === 1")
     page.goto("/tickets")
     with app.app_context(), transaction() as session:

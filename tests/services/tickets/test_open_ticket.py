@@ -55,7 +55,8 @@ def test_a_ticket_is_complete(wanted: NewTicket, fake_clock: FakeClock) -> None:
     assert (ticket.source, ticket.connection_id, ticket.source_reference) == ("manual", None, None)
     assert ticket.created_at == ticket.updated_at == fake_clock.now()
     assert ticket.priority_set_by_person_at == fake_clock.now()
-    assert (ticket.closed_at, ticket.first_touched_at) == (None, None)
+    assert (ticket.closed_at, ticket.reported_at) == (None, fake_clock.now())
+    assert (ticket.first_touched_at, ticket.untouched_since) == (fake_clock.now(), None)
     with reading() as session:
         entry = session.scalars(select(Comment)).one()
         event = session.scalars(select(AuditEvent)).one()

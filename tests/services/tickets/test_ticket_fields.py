@@ -153,8 +153,8 @@ def test_where_the_ticket_is_carried_elsewhere(place: Place) -> None:
     )
     assert ticket.text_edited_by_person_at is None
     assert place.change(external_reference="", external_url=" ") == (
-        "The external reference was removed.",
-        "The external link was removed.",
+        "The PSA reference was removed.",
+        "The PSA link was removed.",
     )
     ticket = place.stored()
     assert (ticket.external_reference, ticket.external_url) == (None, None)

@@ -14,7 +14,8 @@ def current(page: Page) -> list[str]:
 
 BUILT_IN = [
     *("All", "Mine", "Unassigned", "Triage", "Critical open", "Untouched for 24 hours"),
-    *("Closed in Huntress but open here", "Closed here but open in Huntress"),
+    *("Raised above its priority", "Closed in Huntress but open here"),
+    "Closed here but open in Huntress",
 ]
 
 

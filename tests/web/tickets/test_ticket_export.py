@@ -9,6 +9,7 @@ from sqlalchemy import update
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser
+from webapp.domain.triage.incident_kinds import kind_words
 from webapp.models import Alert, Client, OrganizationMapping, Ticket
 from webapp.services.tickets import export_tickets_csv as exporting
 from webapp.services.transactions import reading, transaction
@@ -46,7 +47,14 @@ def test_what_the_list_shows_is_exported(app: Flask, helpdesk: Browser, desk: De
     assert found[0]["Huntress organization"] == organization.name
     assert found[0]["Reported (UTC)"] == f"{alert.triggered_at:%Y-%m-%d %H:%M:%S}"
     assert found[0]["Huntress portal link"].endswith(alert.external_alert_id)
-    assert found[0]["External link"] == "https://psa.example/42"
+    assert found[0]["PSA link"] == "https://psa.example/42"
+    assert found[0]["Kinds"].startswith(kind_words(alert.kinds[0]))
+    assert found[0]["Host or identity"] in str(alert.message)
+    assert found[0]["Isolated"] == ("yes" if alert.is_isolated else "no")
+    assert (found[0]["Steps"], found[0]["Steps left"]) == (
+        str(alert.steps_total),
+        str(alert.steps_left),
+    )
     assert [row["Number"] for row in rows(helpdesk, "/tickets/export")] == [
         f"TKT-{n:06}" for n in range(1, 10)
     ]
@@ -76,7 +84,7 @@ def test_cells_are_no_formulas(app: Flask, helpdesk: Browser, desk: Desk) -> Non
         ticket.external_reference = "-2+3"
     row = rows(helpdesk, "/tickets/export")[0]
     assert row["Title"] == '\'=HYPERLINK("https://evil.example";"x"), "quoted"'
-    assert (row["Client"], row["External reference"]) == ("'@SUM(1)", "'-2+3")
+    assert (row["Client"], row["PSA reference"]) == ("'@SUM(1)", "'-2+3")
 
 
 def test_the_file_has_a_name(helpdesk: Browser) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import START as NOW
 from tests.web.pages import Browser, Page, words_of
-from webapp.models import Alert, Board, Client, Comment, Priority, Status, Ticket
+from webapp.models import Alert, Client, Comment, Priority, Status, Ticket
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets import list_tickets, search_tickets
 from webapp.services.tickets.ticket_state import set_ticket_status
@@ -49,13 +49,10 @@ def test_a_row_tells_a_ticket(app: Flask, admin: Browser, desk: Desk) -> None:
         ticket.title = "[Huntress] [Unmapped Org] Something odd"
         ticket.assignee_id = desk.helpdesk_id
         ticket.client = Client(name="Globex & Sons")
-        ticket.board = session.query(Board).filter_by(name="Service Desk").one()
     page = admin.get("/tickets?q=TKT-000003")
     row = words_of(next(page.one("tbody").iter("tr")))
-    for part in ("TKT-000003", "Medium", "Unmapped Something odd", "Globex & Sons", "Waiting"):
+    for part in ("TKT-000003", "Medium", "Globex & Sons", "Waiting", "Bo Lindqvist"):
         assert part in row
-    assert "Service Desk" in row
-    assert "Bo Lindqvist" in row
     link = page.one("a", class_="ticket-link")
     assert link.get("title") == "[Huntress] [Unmapped Org] Something odd"
 
@@ -262,7 +259,7 @@ def test_every_active_filter_is_a_chip_that_takes_it_off(app: Flask, admin: Brow
         "Source: Huntress",
         "Severity: High",
         "Older than 1 day",
-        "Created within 7 days",
+        "Sent within 7 days",
         "Untouched for 4 hours",
         "Triage queue",
         "Unmapped organization",

@@ -1,1 +1,1 @@
-"""The rules of the triage desk."""
+"""What a technician needs to tell incidents apart and to work on them."""

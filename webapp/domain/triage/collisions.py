@@ -21,8 +21,9 @@ FIELD_WORDS = {
     "category": "category",
     "title": "title",
     "description": "description",
-    "external_reference": "external reference",
-    "external_url": "external link",
+    "external_reference": "PSA reference",
+    "external_url": "PSA link",
+    "host": "host",
 }
 """The words for the fields of a ticket that people change."""
 

@@ -31,6 +31,10 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
             message=None,
             device_name=None,
             agent_external_id=None,
+            kinds=None,
+            steps_total=None,
+            steps_left=None,
+            is_isolated=None,
             content_hash=None,  # the alert no longer holds that report
         ),
         execution_options=NO_SYNC,

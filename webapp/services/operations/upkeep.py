@@ -14,6 +14,7 @@ from webapp.services.keys.note_keys import note_keys
 from webapp.services.keys.reencrypt import finish_reencryption
 from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.relink_tickets import relink_waiting
+from webapp.services.polling.reports.read_facts import read_older_reports
 from webapp.services.proof.due_proofs import prove_due
 from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records
@@ -47,6 +48,7 @@ def _always(config: Config) -> Mapping[str, Callable[[], object]]:
         "deleting scratch places": lambda: clean_scratch(config),
         "refreshing the statistics": refresh_statistics,
         "rewriting links": relink_waiting,
+        "reading older reports": read_older_reports,
         "encrypting secrets anew": finish_reencryption,
         "noting keys": note_keys,
         "chaining the audit log": lambda: chain_and_seal(is_thorough=True),

@@ -12,6 +12,7 @@ from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
 from webapp.services.polling.incident_batch import BatchContext
+from webapp.services.polling.reports.read_facts import write_facts
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 BATCH = 100
@@ -96,6 +97,7 @@ def _complete(
     ticket = session.get_one(
         Ticket, alert.ticket_id, with_for_update=FOR_CHANGE, populate_existing=True
     )
+    write_facts(alert, incident, ticket)
     now = ticket.updated_at = clock.utcnow()
     texts = context.ticket_context(incident, is_unmapped=ticket.is_unmapped)
     if ticket.text_edited_by_person_at is None:

@@ -19,6 +19,7 @@ from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
+from webapp.services.polling.reports.read_facts import write_facts
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50
@@ -80,7 +81,7 @@ def _fill(cycle: Cycle, due: tuple[int, str]) -> None:
         is_first = alert.all_remediations is None
         alert.all_remediations = remediations_text(rows)
         after = alert.read_report() or before
-        _write(session, cycle, alert.ticket_id, before, after, is_first=is_first)
+        _write(session, cycle, alert, before, after, is_first=is_first)
 
 
 def _fetch(cycle: Cycle, incident_id: str) -> list[object] | None:
@@ -106,14 +107,17 @@ def _postpone(cycle: Cycle, alert_id: int) -> None:
 def _write(
     session: Session,
     cycle: Cycle,
-    ticket_id: int,
+    alert: Alert,
     before: Incident,
     after: Incident,
     *,
     is_first: bool,
 ) -> None:
     # Locked and read anew: a person may be editing the text at this moment.
-    ticket = session.get_one(Ticket, ticket_id, with_for_update=FOR_CHANGE, populate_existing=True)
+    ticket = session.get_one(
+        Ticket, alert.ticket_id, with_for_update=FOR_CHANGE, populate_existing=True
+    )
+    write_facts(alert, after, ticket)
     is_ours = ticket.text_edited_by_person_at is None
     if is_ours:
         context = BatchContext(session, cycle, [after])
@@ -122,4 +126,4 @@ def _write(
     note = build_remediations_note(after, previous=before, is_first=is_first, is_in_body=is_ours)
     if note:
         now = ticket.updated_at = clock.utcnow()
-        session.add(Comment(ticket_id=ticket_id, body=note, created_at=now))
+        session.add(Comment(ticket_id=ticket.id, body=note, created_at=now))

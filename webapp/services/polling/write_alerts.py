@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from webapp.domain.incident import Incident
+from webapp.domain.incident import Incident, with_all_remediations
 from webapp.domain.plan import Action, ActionKind, Reason, usable_time, was_closed_after
 from webapp.domain.watch.drill import DRILL_REASON
 from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
+from webapp.services.polling.reports.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class AlertWriter:
         if mapping is not None and not mapping.creates_tickets and not has_ticket:
             bare = dict.fromkeys(("message", "agent_external_id", "device_name", "raw_report"))
             hashed = one.entry.content_hash if one.entry.is_reduced else None
-            return {**bare, "content_hash": hashed}
+            return {**bare, **NO_FACTS, "facts_version": FACTS_VERSION, "content_hash": hashed}
         agent = self._context.agent(one.incident)
         return {
             "message": one.incident.subject,
@@ -132,7 +133,14 @@ class AlertWriter:
             "device_name": agent.hostname if agent else None,
             "raw_report": one.entry.payload,
             "content_hash": one.entry.content_hash,
+            **alert_facts(self._with_fetched(one)),
         }
+
+    def _with_fetched(self, one: Planned) -> Incident:
+        """Return the incident with the remediations that were fetched on their own before."""
+        is_short = one.known is not None and one.incident.remediations.has_more
+        fetched = one.known.alert.all_remediations if one.known and is_short else None
+        return with_all_remediations(one.incident, fetched)
 
     def _newest_time(self, incident: Incident, alert: Alert | None) -> Any:
         times = [

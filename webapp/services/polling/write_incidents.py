@@ -6,6 +6,7 @@ many incidents it has, so that a backlog of thousands is written within seconds.
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert
@@ -22,7 +23,6 @@ from webapp.domain.plan import (
     Reason,
     plan_incident_action,
     plan_route,
-    usable_time,
 )
 from webapp.domain.ticket_text import (
     build_body,
@@ -44,6 +44,13 @@ from webapp.services.polling.incident_batch import (
     InboxEntry,
     load_known,
     remove_from_inbox,
+)
+from webapp.services.polling.reports.follow_severity import follow_severity
+from webapp.services.polling.reports.read_facts import reported_time, subject_facts
+from webapp.services.polling.reports.report_times import (
+    is_older_than_polling,
+    note_last_incidents,
+    was_missed,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
 from webapp.services.tickets.ticket_state import set_ticket_status
@@ -85,6 +92,10 @@ def _lacks_report(one: Planned) -> bool:
     return one.entry.is_reduced and one.action.kind is ActionKind.CREATE_TICKET
 
 
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class _Writer:
     def __init__(
         self,
@@ -117,7 +128,8 @@ class _Writer:
         for one in planned:
             self._apply(one)
         self._write_rest()
-        self._note_last_incidents(planned)
+        incidents = [one.incident for one in planned]
+        note_last_incidents(self.context, incidents, self.huntress_now)
         self.session.flush()
         remove_from_inbox(self.session, [one.entry for one in planned])
         return self.result
@@ -195,13 +207,14 @@ class _Writer:
                 self._comment(ticket_id, note)
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
-            self.notices.note(CREATED, ticket_id, is_old=self._is_older_than_polling(one))
+            self.notices.note(CREATED, ticket_id, is_old=self._is_old(one.incident))
             self.result.count("created")
 
     def _ticket_values(self, one: Planned, number: str) -> dict[str, Any]:
         return {
             **self._texts(one),
             **self._route_values(one),
+            **self._subject(one),
             "number": number,
             "status_id": self.statuses.open().id,
             "priority_id": self._priority_id(one.incident),
@@ -211,7 +224,15 @@ class _Writer:
             "is_drill": one.entry.is_drill,
             "created_at": self.now,
             "updated_at": self.now,
+            "reported_at": self._reported_at(one),
         }
+
+    def _reported_at(self, one: Planned) -> datetime:
+        return reported_time(one.incident, self.now, huntress_now=self.huntress_now)
+
+    def _subject(self, one: Planned) -> dict[str, Any]:
+        agent = self.context.agent(one.incident)
+        return subject_facts(one.incident, agent.hostname if agent else None)
 
     def _texts(self, one: Planned) -> dict[str, str]:
         is_unmapped = one.action.route is not None and one.action.route.is_unmapped
@@ -253,12 +274,13 @@ class _Writer:
         extra = [
             self._name_unknown_severity(one),
             self._change_state(one.action, ticket),
-            self._raise_priority(one, ticket),
+            self._follow_severity(one, ticket),
         ]
         if one.action.is_severity_rise and ticket.closed_at is None and not one.action.reopen:
             previous = one.action.previous_severity
             self.notices.note(SEVERITY_RAISED, ticket.id, previous_severity=previous)
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
+        self._set(ticket, _without_none(self._subject(one)))
         ticket.updated_at = self.now
         was_pending = one.known.alert.details_pending
         self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
@@ -306,19 +328,10 @@ class _Writer:
             after={"status": status.name},
         )
 
-    def _raise_priority(self, one: Planned, ticket: Ticket) -> str:
-        """Raise the priority when the severity rose; return a sentence about it, or an empty text.
-
-        A priority that a person chose stays, and the priority is never lowered.
-        """
-        if not one.action.is_severity_rise or ticket.priority_set_by_person_at is not None:
-            return ""
+    def _follow_severity(self, one: Planned, ticket: Ticket) -> str:
         wanted = self.session.get_one(Priority, self._priority_id(one.incident))
-        if wanted.position >= ticket.priority.position:
-            return ""
-        ticket.priority = wanted
-        ticket.priority_id = wanted.id
-        return "The priority was raised with the severity."
+        is_rise = one.action.is_severity_rise
+        return follow_severity(ticket, one.incident, wanted, is_rise=is_rise)
 
     def _complete(self, one: Planned) -> None:
         """Complete the minimal ticket of a quarantined report that can be read now."""
@@ -334,6 +347,8 @@ class _Writer:
         if is_where_it_was:
             self._set(ticket, self._route_values(one))
             self._link_asset(one, ticket.id)
+        self._set(ticket, _without_none(self._subject(one)))
+        ticket.reported_at = self._reported_at(one)
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
         state = self._change_state(one.action, ticket)
@@ -353,22 +368,11 @@ class _Writer:
         self.alerts.record_unticketed(one)
         self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
-        if is_first and self._was_missed(one.incident):
+        if is_first and was_missed(self.held.connection, one.incident):
             self.result.count("missed_open")
 
-    def _is_older_than_polling(self, one: Planned) -> bool:
-        started, sent_at = self.held.connection.polling_started_at, one.incident.sent_at
-        return started is None or sent_at is None or sent_at < started
-
-    def _was_missed(self, incident: Incident) -> bool:
-        """Whether the incident is closed, although it was sent after polling was started."""
-        started = self.held.connection.polling_started_at
-        return (
-            incident.is_closed
-            and started is not None
-            and incident.sent_at is not None
-            and incident.sent_at >= started
-        )
+    def _is_old(self, incident: Incident) -> bool:
+        return is_older_than_polling(self.held.connection, incident)
 
     def _link_asset(self, one: Planned, ticket_id: int) -> None:
         agent, route = self.context.agent(one.incident), one.action.route
@@ -386,15 +390,3 @@ class _Writer:
                 "created_at": self.now,
             }
         )
-
-    def _note_last_incidents(self, planned: list[Planned]) -> None:
-        for one in planned:
-            row = self.context.mapping(one.incident)
-            time_ = one.incident.sent_at or one.incident.updated_at
-            moment = usable_time(time_, self.huntress_now)
-            if (
-                row is not None
-                and moment
-                and (not row.last_incident_at or moment > row.last_incident_at)
-            ):
-                row.last_incident_at = moment

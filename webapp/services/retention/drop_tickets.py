@@ -26,6 +26,10 @@ NO_CONTENT: dict[str, Any] = {
     "all_remediations": None,
     "remediations_due_at": None,
     "details_pending": False,
+    "kinds": None,
+    "steps_total": None,
+    "steps_left": None,
+    "is_isolated": None,
 }
 NO_REPORT: dict[str, Any] = {
     name: NO_CONTENT[name] for name in ("raw_report", "all_remediations", "remediations_due_at")

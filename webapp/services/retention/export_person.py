@@ -75,6 +75,7 @@ def _of_person(user_id: int) -> Query:
         User.role,
         User.is_active,
         User.time_zone,
+        User.list_settings,
         User.theme,
         User.created_at,
         User.oidc_issuer,

@@ -136,6 +136,7 @@ def _erase_own(session: Session, user: User) -> None:
     user.name = new_name
     user.email = f"former-user-{user.id}@erased.invalid"
     user.password_hash = NO_PASSWORD
+    user.list_settings = None
     user.time_zone = user.theme = user.oidc_issuer = user.oidc_subject = None
     user.factor_due_at = user.passkey_handle = None
     user.must_change_password = user.is_break_glass = user.is_role_provided = False

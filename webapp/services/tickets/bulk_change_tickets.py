@@ -23,10 +23,10 @@ from webapp.services.tickets.undo_offers import open_entries
 from webapp.services.transactions import transaction
 
 MOST_TICKETS = 200
-CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id")
+CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id", "external_reference")
 """The fields that a bulk change can set and an undo restores."""
 
-_KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id")
+_KEPT_FIELDS = (*CHANGED_FIELDS, "category_id", "subcategory_id", "raised_severity")
 """The fields recorded for an undo. Moving a ticket to another board clears its category."""
 
 
@@ -57,11 +57,11 @@ def bulk_change_tickets(
     actor_id: int,
     confirmed_criticals: int | None = None,
 ) -> BulkChange | None:
-    """Apply `change` (status, priority, assignee, board) to every ticket, in one transaction.
+    """Apply `change` (status, priority, assignee, board, PSA reference) to every ticket at once.
 
-    Each ticket gets the touch, timeline entry and audit event that a single change would have given
-    it. Tickets that do not exist are skipped. Returns the record that undo_bulk_change takes, or
-    None if no ticket changed.
+    It is one transaction. Each ticket gets the touch, timeline entry and audit event that a single
+    change would have given it. Tickets that do not exist are skipped. Returns the record that
+    undo_bulk_change takes, or None if no ticket changed.
 
     `confirmed_criticals` is how many critical tickets the person said to close; if there are more
     to be closed, CriticalsUnconfirmedError is raised. None asks nothing.
@@ -75,7 +75,9 @@ def bulk_change_tickets(
     if len(wanted) > MOST_TICKETS:
         raise RefusedError(f"Select at most {MOST_TICKETS} tickets at once.")
     if change == TicketChange():
-        raise RefusedError("Choose what to change: the assignee, status, priority or board.")
+        raise RefusedError(
+            "Choose what to change: the assignee, status, priority, board or PSA reference."
+        )
     now = clock.utcnow()
     with transaction() as session:
         tickets = _lock_tickets(session, wanted)
@@ -98,7 +100,7 @@ def bulk_change_tickets(
 def _change_all(
     session: Session, tickets: Sequence[Ticket], change: TicketChange, record: BulkChange
 ) -> tuple[list[dict[str, Any]], list[Worked]]:
-    """Change the tickets as a part of `record`; what an undo has to know, and what is to be told."""
+    """Change the tickets as a part of `record`: what an undo has to know, what is to be told."""
     changes: list[dict[str, Any]] = []
     worked: list[Worked] = []
     for ticket in tickets:
@@ -225,10 +227,12 @@ def _restore(
     if _as_text(ticket.updated_at) != entry["updated_at"]:
         return False
     before, after = entry["before"], entry["after"]
-    changed = {name for name in CHANGED_FIELDS if before[name] != after[name]}
+    changed = {name for name in CHANGED_FIELDS if before.get(name) != after.get(name)}
     values: dict[str, Any] = {
         name: before[name] for name in changed - {"assignee_id"} if before[name] is not None
     }
+    if "external_reference" in changed:
+        values["external_reference"] = before["external_reference"] or ""
     category_id = before["subcategory_id"] or before["category_id"]
     change = TicketChange(
         **values,
@@ -242,6 +246,7 @@ def _restore(
             apply_change(session, ticket, change, actor_id=actor_id, now=now, tells_later=worked)
             for name in ("priority_set_by_person_at", "first_touched_at", "untouched_since"):
                 setattr(ticket, name, _as_time(before.get(name)))
+            ticket.raised_severity = before.get("raised_severity")
     except FieldError:
         session.refresh(ticket)
         return False
@@ -259,7 +264,7 @@ def _resume(session: Session, tickets: Iterable[Ticket], record: BulkChange, now
 def _note_undone(
     record: BulkChange, ticket_ids: Iterable[int], *, is_whole: bool, now: datetime
 ) -> None:
-    """Note in which tickets it was undone; once that is all of them, there is nothing left to do."""
+    """Note in which tickets it was undone; once that is all of them, the whole is undone."""
     undone = set(ticket_ids)
     record.changes = [
         {**entry, "is_undone": True} if entry["ticket_id"] in undone else entry

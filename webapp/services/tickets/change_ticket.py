@@ -45,8 +45,9 @@ class TicketChange:
     """What a person chose; a field that is None stays as it is.
 
     `sets_assignee` and `sets_category` say that None in `assignee_id` or `category_id` means
-    "nobody" or "none". `category_id` is a category or a subcategory. An empty external reference or
-    link removes it.
+    "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
+    link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
+    that the severity rose above the priority.
     """
 
     status_id: int | None = None
@@ -61,6 +62,8 @@ class TicketChange:
     description: str | None = None
     external_reference: str | None = None
     external_url: str | None = None
+    host: str | None = None
+    keeps_priority: bool = False
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -75,6 +78,7 @@ class TicketChange:
             "description": None if description is None else fingerprint(description),
             "external_reference": self.external_reference,
             "external_url": self.external_url,
+            "host": self.host,
         }
         if self.sets_assignee:
             values["assignee"] = self.assignee_id or ""
@@ -186,6 +190,8 @@ def _work_rules(
         yield "status", lambda: fields.change_status(session, ticket, status_id, now)
     if priority_id is not None:
         yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
+    elif change.keeps_priority:
+        yield "priority", lambda: fields.keep_priority(ticket)
     if change.sets_assignee:
         yield "assignee", lambda: fields.change_assignee(session, ticket, change.assignee_id)
     if client_id is not None:
@@ -197,9 +203,9 @@ def _work_rules(
 
 
 def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rule]]:
-    """The rules for the ticket's texts and for its reference and link in another system."""
+    """The rules for the ticket's texts, its reference and link in the PSA, and its host."""
     title, description = change.title, change.description
-    reference, url = change.external_reference, change.external_url
+    reference, url, host = change.external_reference, change.external_url, change.host
     if title is not None:
         yield "title", lambda: fields.change_title(ticket, title)
     if description is not None:
@@ -208,6 +214,8 @@ def _text_rules(ticket: Ticket, change: TicketChange) -> Iterator[tuple[str, Rul
         yield "external_reference", lambda: fields.change_reference(ticket, reference)
     if url is not None:
         yield "external_url", lambda: fields.change_url(ticket, url)
+    if host is not None:
+        yield "host", lambda: fields.change_host(ticket, host)
 
 
 def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
@@ -231,7 +239,7 @@ def _check_conflict(
     wanted, stored = change.wanted, seen_values(ticket)
     known = {name: was[field] for name, field in FIELD_OF.items() if field in was}
     is_changed = seen_at is not None and ticket.updated_at != seen_at
-    if is_changed and not wanted.keys() <= known.keys():
+    if is_changed and (change.keeps_priority or not wanted.keys() <= known.keys()):
         raise TicketConflictError()
     values = {name: stored[field] for name, field in FIELD_OF.items()}
     if names := fields_in_conflict(wanted, values, known):
@@ -276,4 +284,6 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "description": ticket.description,
         "external_reference": ticket.external_reference,
         "external_url": ticket.external_url,
+        "host": ticket.subject_name,
+        "raised_severity": ticket.raised_severity,
     }

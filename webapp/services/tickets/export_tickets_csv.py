@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.csv_text import BYTE_ORDER_MARK, csv_time, write_csv_line
+from webapp.domain.triage.incident_kinds import kind_words
 from webapp.models import Alert, Connection, OrganizationMapping, Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.list_sizes import EXPORT_BATCH
@@ -16,7 +17,7 @@ from webapp.services.lookups import LARGEST_ID
 from webapp.services.portal_links import incident_url
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.list_incidents import same_organization
-from webapp.services.tickets.list_tickets import load_tickets
+from webapp.services.tickets.rows.ticket_rows import load_tickets
 from webapp.services.tickets.ticket_filters import (
     TicketQuery,
     build_conditions,
@@ -28,8 +29,9 @@ from webapp.services.transactions import reading
 COLUMNS = (
     *("Number", "Title", "Client", "Board", "Status", "Priority", "Assignee", "Source"),
     *("Huntress severity", "Huntress status", "Huntress organization", "Incident"),
-    *("Huntress portal link", "External reference", "External link"),
+    *("Huntress portal link", "PSA reference", "PSA link"),
     *("Reported (UTC)", "Created (UTC)", "Changed (UTC)", "First touched (UTC)", "Closed (UTC)"),
+    *("Kinds", "Host or identity", "User", "Isolated", "Steps", "Steps left", "Severity raised to"),
 )
 
 
@@ -126,5 +128,12 @@ def _line(ticket: Ticket, incident: Any) -> str:
             ticket.external_reference,
             ticket.external_url,
             *(csv_time(time) for time in (incident and incident.triggered_at, *times)),
+            ", ".join(map(kind_words, ticket.kinds or ())),
+            ticket.subject_name,
+            ticket.subject_user,
+            "" if ticket.is_isolated is None else ("yes" if ticket.is_isolated else "no"),
+            ticket.steps_total,
+            ticket.steps_left,
+            ticket.raised_severity,
         )
     )

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, defer, joinedload, raiseload
 
 from webapp.domain.search_query import NUMBER_DIGITS, SEARCH_LENGTH
@@ -73,7 +73,10 @@ def _candidates(session: Session, words: str) -> Select[Ticket]:
         .limit(LOOKED_AT)
         .subquery()
     )
-    meant = [Ticket.id.in_(matches.ids), Ticket.id.in_(select(of_host.c.id))]
+    meant: list[ColumnElement[bool]] = [
+        Ticket.id.in_(matches.ids),
+        Ticket.id.in_(select(of_host.c.id)),
+    ]
     if number := _NUMBER.fullmatch(words):
         written = TicketCounter.prefix.concat(number[1].zfill(NUMBER_DIGITS))
         meant.append(Ticket.number == select(written).scalar_subquery())

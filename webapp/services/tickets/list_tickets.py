@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
-from sqlalchemy.orm import Session, contains_eager, defer, joinedload, raiseload
+from sqlalchemy.orm import Session, raiseload
 
 from webapp import clock
-from webapp.models import Priority, Ticket
+from webapp.models import Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
 from webapp.services.list_sizes import PAGE_SIZE
-from webapp.services.tickets.filter_choices import FilterChoices, drop_unknown, read_choices
+from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
+from webapp.services.tickets.filter_choices import drop_unknown, read_choices
+from webapp.services.tickets.rows.group_tickets import TicketGroup, group_tickets
+from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
@@ -62,22 +65,29 @@ class TicketPage:
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
     tickets than the list looks at, the older ones have ids below `older_below`.
+
+    `groups` holds the same rows as `tickets`, each by itself or grouped by subject: see
+    group_tickets.
     """
 
     query: TicketQuery
     tickets: PageOfRows[Ticket]
+    groups: Sequence[TicketGroup]
     open_count: int
     closed_count: int
-    choices: FilterChoices
+    choices: DeskChoices
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
 
 
-def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPage:
+def list_tickets(
+    query: TicketQuery, *, is_grouped: bool = False, page_size: int = PAGE_SIZE
+) -> TicketPage:
     """The page of tickets that `query` asks for, with all that a row shows (client, board, …).
 
-    A mark that cannot be read starts from the top.
+    With `is_grouped`, open tickets of one host or identity stand together. A mark that cannot be
+    read starts from the top.
     """
     with reading() as session:
         choices = read_choices(session, query)
@@ -92,9 +102,11 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
             limit = MATCH_LIMIT
             open_count, closed_count = _count_found(session, query, conditions, matches)
             listed = [is_among(matches.ids)]
+        tickets = _read_page(session, query, listed, choices.priorities, page_size)
         return TicketPage(
             query=query,
-            tickets=_read_page(session, query, listed, choices.priorities, page_size),
+            tickets=tickets,
+            groups=_group(session, query, tickets.rows, listed, is_grouped=is_grouped),
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
@@ -105,7 +117,7 @@ def list_tickets(query: TicketQuery, *, page_size: int = PAGE_SIZE) -> TicketPag
 
 
 def neighbours_in_list(
-    query: TicketQuery, mark: str, priorities: Sequence[Priority], *, without: int
+    query: TicketQuery, mark: str, priorities: Sequence[PriorityChoice], *, without: int
 ) -> tuple[Ticket | None, Ticket | None]:
     """The tickets before and after a place in the list, but never the one with the id `without`.
 
@@ -139,32 +151,11 @@ def neighbours_in_list(
     return beside.get(-1), beside.get(1)
 
 
-def ticket_rows() -> Select[Ticket]:
-    """SQL for tickets with all that a row shows, joined to Status and Priority for conditions.
-
-    The description is not loaded.
-    """
-    return (
-        select(Ticket)
-        .join(Ticket.status)
-        .join(Ticket.priority)
-        .options(
-            defer(Ticket.description, raiseload=True),
-            contains_eager(Ticket.status),
-            contains_eager(Ticket.priority),
-            joinedload(Ticket.client),
-            joinedload(Ticket.board),
-            joinedload(Ticket.assignee),
-            raiseload("*"),
-        )
-    )
-
-
 def _read_page(
     session: Session,
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> PageOfRows[Ticket]:
     keyset = SORTS[query.sort_name]
@@ -176,11 +167,25 @@ def _read_page(
     return page_of(load_tickets(session, ids[:size]), keyset, place, has_more=len(ids) > size)
 
 
+def _group(
+    session: Session,
+    query: TicketQuery,
+    rows: Sequence[Ticket],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    is_grouped: bool,
+) -> list[TicketGroup]:
+    if not is_grouped or query.is_closed:
+        return [TicketGroup([ticket]) for ticket in rows]
+    narrowed = [in_tab(query.is_closed), *conditions]
+    return group_tickets(session, rows, narrowed, SORTS[query.sort_name])
+
+
 def _page_ids(
     query: TicketQuery,
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
@@ -188,19 +193,6 @@ def _page_ids(
     if query.sort_name == BY_PRIORITY and not query.search:
         return _ids_by_priority(narrowed, place, priorities, size)
     return _ids(narrowed, SORTS[query.sort_name], place, size)
-
-
-def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
-    """The tickets with these ids, in this order, with all that a row shows."""
-    if not ids:
-        return []
-    rows = {
-        row.id: row
-        for row in session.scalars(
-            ticket_rows().where(Ticket.id.in_(ids)).execution_options(populate_existing=True)
-        ).unique()
-    }
-    return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
 
 
 def _ids(
@@ -217,7 +209,7 @@ def _ids(
 def _ids_by_priority(
     conditions: Sequence[ColumnElement[bool]],
     place: Place,
-    priorities: Sequence[Priority],
+    priorities: Sequence[PriorityChoice],
     size: int,
 ) -> Select[int] | None:
     """SQL that takes the first ids of each priority from an index, then the first of all these."""

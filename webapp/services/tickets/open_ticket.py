@@ -34,6 +34,9 @@ class NewTicket:
     priority_id: int | None
     category_id: int | None = None
     assignee_id: int | None = None
+    host: str = ""
+    external_reference: str = ""
+    external_url: str = ""
 
 
 def open_ticket(wanted: NewTicket, *, actor_id: int, form_token: str) -> Ticket:
@@ -41,7 +44,7 @@ def open_ticket(wanted: NewTicket, *, actor_id: int, form_token: str) -> Ticket:
 
     A form that is sent again (with the same `form_token`, at most 64 characters) returns the ticket
     of the first time. One transaction stores the number, the ticket, an entry of the timeline and
-    an audit event. Opening a ticket does not count as touching it. Raises FieldError with a
+    an audit event. Who opens a ticket has touched it. Raises FieldError with a
     sentence for each field that cannot be taken; nothing is stored then.
     """
     with transaction() as session:
@@ -67,6 +70,9 @@ def _checked(session: Session, wanted: NewTicket) -> Ticket:
 
     title = read(lambda: fields.read_title(wanted.title))
     description = read(lambda: fields.read_description(wanted.description))
+    host = read(lambda: fields.read_host(wanted.host))
+    reference = read(lambda: fields.read_reference(wanted.external_reference))
+    url = read(lambda: fields.read_url(wanted.external_url))
     client = read(lambda: fields.choose_client(session, wanted.client_id or 0))
     board = read(lambda: fields.choose_board(session, wanted.board_id or 0))
     priority = read(lambda: fields.choose_priority(session, wanted.priority_id or 0))
@@ -81,7 +87,7 @@ def _checked(session: Session, wanted: NewTicket) -> Ticket:
     )
     if errors or categories is None:
         raise FieldError(errors)
-    return Ticket(
+    ticket = Ticket(
         title=title,
         description=description,
         client=client,
@@ -90,7 +96,11 @@ def _checked(session: Session, wanted: NewTicket) -> Ticket:
         category=categories[0],
         subcategory=categories[1],
         assignee=person,
+        external_reference=reference,
+        external_url=url,
     )
+    fields.set_host(ticket, host)
+    return ticket
 
 
 def _store(session: Session, ticket: Ticket, actor_id: int) -> None:
@@ -100,6 +110,7 @@ def _store(session: Session, ticket: Ticket, actor_id: int) -> None:
         ticket.status = hold_default_status(session)
     ticket.source = SOURCE_MANUAL
     ticket.created_at = ticket.updated_at = ticket.priority_set_by_person_at = now
+    ticket.first_touched_at = now
     session.add(ticket)
     session.flush()
     session.add(

@@ -3,24 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.models import (
     Asset,
     Comment,
-    Priority,
-    Status,
     Ticket,
     TicketAsset,
-    User,
 )
 from webapp.services.errors import NotFoundError
 from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.portal_links import incident_url
+from webapp.services.tickets.desk_choices import (
+    BoardChoice,
+    Choice,
+    PriorityChoice,
+    StatusChoice,
+)
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
-from webapp.services.tickets.ticket_choices import BoardChoice, board_choices, client_choices
+from webapp.services.tickets.ticket_choices import client_choices, ticket_choices
 from webapp.services.transactions import reading
 
 TIMELINE_SIZE = 50
@@ -49,9 +52,9 @@ class TicketView:
     portal_url: str | None
     assets: Sequence[Asset]
     related: Related
-    statuses: Sequence[Status]
-    priorities: Sequence[Priority]
-    users: Sequence[User]
+    statuses: Sequence[StatusChoice]
+    priorities: Sequence[PriorityChoice]
+    users: Sequence[Choice]
     boards: Sequence[BoardChoice]
 
 
@@ -70,6 +73,7 @@ def read_ticket(
         ticket = load_ticket(session, ticket_id)
         found = read_incident(session, ticket)
         timeline = _timeline(session, ticket_id, before, after, entries)
+        choices = ticket_choices(session, ticket)
         return TicketView(
             ticket=ticket,
             comments=list(reversed(timeline.rows)),
@@ -85,10 +89,10 @@ def read_ticket(
             ),
             assets=_assets(session, ticket_id),
             related=find_related(session, ticket, found.incident),
-            statuses=session.scalars(select(Status).order_by(Status.position)).all(),
-            priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
-            users=_people(session, ticket),
-            boards=board_choices(session, ticket),
+            statuses=choices.statuses,
+            priorities=choices.priorities,
+            users=choices.users,
+            boards=choices.boards,
         )
 
 
@@ -128,13 +132,4 @@ def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:
         .join(TicketAsset, TicketAsset.asset_id == Asset.id)
         .where(TicketAsset.ticket_id == ticket_id)
         .order_by(Asset.name)
-    ).all()
-
-
-def _people(session: Session, ticket: Ticket) -> Sequence[User]:
-    """The people who can be assigned: all active ones and the present assignee."""
-    return session.scalars(
-        select(User)
-        .where(or_(User.may_work, User.id == ticket.assignee_id))
-        .order_by(func.lower(User.name), User.id)
     ).all()

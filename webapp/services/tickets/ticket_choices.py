@@ -1,71 +1,39 @@
 """The choices of the forms of a ticket."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from webapp.models import Board, Category, Client, Priority, Ticket, User
+from webapp.models import Client, Ticket
+from webapp.services.tickets.desk_choices import (
+    BOARD,
+    CATEGORY,
+    CLIENT,
+    PERSON,
+    PRIORITY,
+    STATUS,
+    DeskChoices,
+    Kept,
+    read_desk_choices,
+)
 from webapp.services.transactions import reading
 
 
-@dataclass(frozen=True, slots=True)
-class BoardChoice:
-    """A board with its categories as (id, words); a subcategory comes after its category."""
-
-    id: int
-    name: str
-    categories: list[tuple[int, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class OpeningChoices:
-    """The choices for a new ticket."""
-
-    clients: Sequence[tuple[int, str]]
-    boards: Sequence[BoardChoice]
-    priorities: Sequence[Priority]
-    users: Sequence[User]
+def ticket_choices(session: Session, ticket: Ticket) -> DeskChoices:
+    """What a ticket can be changed to, but for its client; what it has is always included."""
+    kept = Kept(
+        user_id=ticket.assignee_id,
+        board_id=ticket.board_id,
+        category_ids=tuple(
+            one for one in (ticket.category_id, ticket.subcategory_id) if one is not None
+        ),
+    )
+    return read_desk_choices(session, (STATUS, PRIORITY, PERSON, BOARD, CATEGORY), kept)
 
 
-def board_choices(session: Session, ticket: Ticket | None = None) -> list[BoardChoice]:
-    """The active boards with their active categories, by name, read in one statement.
-
-    The board and categories of `ticket` are included even if they are not active.
-    """
-    board_id = ticket.board_id if ticket else None
-    kept = [ticket.category_id, ticket.subcategory_id] if ticket else []
-    rows = session.execute(
-        select(Board.id, Board.name, Category)
-        .outerjoin(
-            Category,
-            and_(
-                Category.board_id == Board.id,
-                or_(Category.is_active, Category.id.in_([one for one in kept if one])),
-            ),
-        )
-        .where(or_(Board.is_active, Board.id == board_id))
-        .order_by(func.lower(Board.name), Board.id, func.lower(Category.name), Category.id)
-    ).all()
-    boards = {row.id: BoardChoice(row.id, row.name) for row in rows}
-    for board in boards.values():
-        categories = [row.Category for row in rows if row.id == board.id and row.Category]
-        board.categories.extend(_as_tree(categories))
-    return list(boards.values())
-
-
-def opening_choices() -> OpeningChoices:
+def opening_choices() -> DeskChoices:
     """The choices of the form for a new ticket; only active rows are offered."""
     with reading() as session:
-        return OpeningChoices(
-            clients=client_choices(session),
-            boards=board_choices(session),
-            priorities=session.scalars(select(Priority).order_by(Priority.position)).all(),
-            users=session.scalars(
-                select(User).where(User.may_work).order_by(func.lower(User.name), User.id)
-            ).all(),
-        )
+        return read_desk_choices(session, (PRIORITY, PERSON, BOARD, CATEGORY, CLIENT))
 
 
 def client_choices(session: Session, ticket: Ticket | None = None) -> list[tuple[int, str]]:
@@ -77,17 +45,3 @@ def client_choices(session: Session, ticket: Ticket | None = None) -> list[tuple
         .order_by(func.lower(Client.name), Client.id)
     )
     return [(row.id, row.name) for row in rows]
-
-
-def _as_tree(categories: Sequence[Category]) -> list[tuple[int, str]]:
-    """The categories as (id, words), each followed by its subcategories."""
-    tree = []
-    for category in categories:
-        if category.parent_id is None:
-            tree.append((category.id, category.name))
-            tree += [
-                (one.id, f"{category.name} › {one.name}")
-                for one in categories
-                if one.parent_id == category.id
-            ]
-    return tree

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import TITLE_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_LENGTH, typed_subject
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.extensions import Base
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
 from webapp.models.columns import NAME_LENGTH
-from webapp.models.ticket import URL_LENGTH
+from webapp.models.ticket import SOURCE_MANUAL, URL_LENGTH
 from webapp.services.errors import FieldError
 from webapp.services.lookups import LARGEST_ID
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
@@ -56,7 +57,17 @@ def change_priority(
     ticket.priority = priority
     ticket.priority_id = priority.id
     ticket.priority_set_by_person_at = now
+    ticket.raised_severity = None
     return f"Priority changed from {escape_line(previous)} to {escape_line(priority.name)}."
+
+
+def keep_priority(ticket: Ticket) -> str | None:
+    """Take off the mark that the severity rose above the priority, which stays as it is."""
+    if ticket.raised_severity is None:
+        return None
+    severity, ticket.raised_severity = ticket.raised_severity, None
+    kept = escape_line(ticket.priority.name)
+    return f"Priority {kept} was kept, although the severity rose to {escape_line(severity)}."
 
 
 def change_assignee(session: Session, ticket: Ticket, assignee_id: int | None) -> str | None:
@@ -133,23 +144,40 @@ def change_description(ticket: Ticket, text: str) -> str | None:
 
 
 def change_reference(ticket: Ticket, text: str) -> str | None:
-    """Set the ticket's number in another system; an empty text removes it."""
+    """Set the ticket's number in the PSA; an empty text removes it."""
     reference = read_reference(text)
     if reference == ticket.external_reference:
         return None
     ticket.external_reference = reference
     if reference is None:
-        return "The external reference was removed."
-    return f"External reference set to {escape_line(reference)}."
+        return "The PSA reference was removed."
+    return f"PSA reference set to {escape_line(reference)}."
 
 
 def change_url(ticket: Ticket, text: str) -> str | None:
-    """Set the ticket's address in another system; an empty text removes it."""
+    """Set the ticket's address in the PSA; an empty text removes it."""
     url = read_url(text)
     if url == ticket.external_url:
         return None
     ticket.external_url = url
-    return "The external link was removed." if url is None else "The external link was set."
+    return "The PSA link was removed." if url is None else "The PSA link was set."
+
+
+def change_host(ticket: Ticket, text: str) -> str | None:
+    """Set the host or identity that a ticket made by hand is about; an empty text removes it."""
+    name = read_host(text)
+    if name == ticket.subject_name:
+        return None
+    if ticket.source != SOURCE_MANUAL:
+        raise FieldError({"host": "The report says which host or identity this is about."})
+    set_host(ticket, name)
+    return "The host was removed." if name is None else f"Host set to {escape_line(name)}."
+
+
+def set_host(ticket: Ticket, name: str | None) -> None:
+    """Set what a ticket is about to what a person typed; an address is an identity."""
+    subject = typed_subject(name)
+    ticket.subject_name, ticket.subject_key = subject.name, subject.key
 
 
 def choose_client(session: Session, client_id: int) -> Client:
@@ -210,8 +238,16 @@ def read_description(text: str) -> str:
     return clean_text(text, DESCRIPTION_LENGTH) or ""
 
 
+def read_host(text: str) -> str | None:
+    """The host or identity as it is stored; raises FieldError if it is too long."""
+    host = clean_line(text, SUBJECT_LENGTH + 1)
+    if host and len(host) > SUBJECT_LENGTH:
+        raise FieldError({"host": f"A host has at most {SUBJECT_LENGTH} characters."})
+    return host
+
+
 def read_reference(text: str) -> str | None:
-    """The external reference as it is stored; raises FieldError if it is too long."""
+    """The PSA reference as it is stored; raises FieldError if it is too long."""
     reference = clean_line(text, NAME_LENGTH + 1)
     if reference and len(reference) > NAME_LENGTH:
         sentence = f"A reference has at most {NAME_LENGTH} characters."
@@ -220,7 +256,7 @@ def read_reference(text: str) -> str | None:
 
 
 def read_url(text: str) -> str | None:
-    """The external link as it is stored, or None if it is empty.
+    """The PSA link as it is stored, or None if it is empty.
 
     It becomes a link that people click. Raises FieldError for anything but an address without
     spaces and quotes that leads to a host by http or https.

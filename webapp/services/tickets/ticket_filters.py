@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
+from webapp.domain.triage.subjects import subject_keys
 from webapp.models import Alert, Connection, Ticket
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
@@ -34,6 +35,10 @@ class TicketQuery:
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
     `is_open_in_huntress` for closed tickets whose incident is open there.
 
+    `subject` is the name of a host or identity, in any case. `is_raised` is for tickets whose
+    severity rose above the priority that a person chose, `lacks_reference` for those without a PSA
+    reference.
+
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
     the marks of a page's last and first row. `below_id` is for a search that found too many: it
     looks only at tickets with a lower id.
@@ -52,6 +57,9 @@ class TicketQuery:
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    subject: str | None = None
+    is_raised: bool = False
+    lacks_reference: bool = False
     untouched_hours: int | None = None
     older_hours: int | None = None
     within_hours: int | None = None
@@ -184,6 +192,9 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "subject": lambda name: Ticket.subject_key.in_(subject_keys(name)),
+    "is_raised": lambda _: Ticket.raised_severity.is_not(None),
+    "lacks_reference": lambda _: Ticket.external_reference.is_(None),
 }
 _AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "untouched_hours": lambda time: Ticket.untouched_since <= time,

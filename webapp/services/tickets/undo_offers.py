@@ -15,7 +15,7 @@ from webapp.services.transactions import reading
 
 @dataclass(frozen=True, slots=True)
 class UndoOffer:
-    """A bulk change that can be undone: its words, when it was made, how many tickets it changed."""
+    """A bulk change that can be undone: its words, its time (UTC), how many tickets it changed."""
 
     bulk_id: int
     summary: str

@@ -2,12 +2,14 @@
 
 from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     bulk_routes,
+    display_routes,
     edit_routes,
     export_routes,
     find_routes,
     incident_routes,
     list_routes,
     new_routes,
+    row_words,
     take_routes,
     ticket_routes,
     view_routes,

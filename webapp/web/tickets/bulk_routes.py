@@ -75,7 +75,7 @@ def undo(bulk_id: int) -> ResponseReturnValue:
 
 
 def _ask_about_criticals(error: CriticalsUnconfirmedError) -> ResponseReturnValue:
-    """The page that asks whether critical tickets are to be closed; it sends the same form again."""
+    """The page that asks whether critical tickets are to be closed, and sends the form again."""
     target = request.form.get("next")
     page = render_template(
         "tickets/close_criticals.html",
@@ -99,6 +99,7 @@ def _read_change(viewer_id: int) -> TicketChange:
         status_id=read_number(request.form.get("status")),
         priority_id=read_number(request.form.get("priority")),
         board_id=read_number(request.form.get("board")),
+        external_reference=request.form.get("reference", "").strip() or None,
         sets_assignee=is_assigned,
         assignee_id=viewer_id if assignee == ME else read_number(assignee),
     )

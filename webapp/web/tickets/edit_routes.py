@@ -1,4 +1,4 @@
-"""Editing a ticket's texts, its client, and its reference and link in another system."""
+"""Editing a ticket's texts, its client, its reference and link in the PSA, and its host."""
 
 from collections.abc import Sequence
 

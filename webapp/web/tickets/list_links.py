@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from webapp.models import User
-from webapp.services.tickets.filter_choices import FilterChoices
+from webapp.services.tickets.desk_choices import Choice, DeskChoices
 from webapp.services.tickets.list_tickets import NOBODY, TicketQuery
 from webapp.web.tickets.list_query import FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
@@ -26,7 +25,7 @@ AGES = {
 }
 AGE_WORDS = {
     "older_than": "Older than",
-    "within": "Created within",
+    "within": "Sent within",
     "untouched_for": "Untouched for",
 }
 FLAGS = {
@@ -35,6 +34,8 @@ FLAGS = {
     "untouched": "Untouched",
     "closed_in_huntress": "Closed in Huntress, open here",
     "open_in_huntress": "Closed here, open in Huntress",
+    "raised": "Raised above its priority",
+    "no_reference": "No PSA reference",
 }
 
 
@@ -47,7 +48,7 @@ class Chip:
     url: str
 
 
-def assignee_pairs(users: Iterable[User], viewer_id: int) -> list[tuple[int | str, str]]:
+def assignee_pairs(users: Iterable[Choice], viewer_id: int) -> list[tuple[int | str, str]]:
     """The choices of the assignee filter; the viewer comes first, as "Me"."""
     others = [(user.id, user.name) for user in users if user.id != viewer_id]
     return [(ME, "Me"), (NOBODY, "Nobody"), *others]
@@ -88,7 +89,7 @@ class ListLinks:
         """The address of the same tab and order without filters."""
         return self.to(**{one.name: None for one in FILTERS})
 
-    def chips(self, query: TicketQuery, choices: FilterChoices, viewer_id: int) -> list[Chip]:
+    def chips(self, query: TicketQuery, choices: DeskChoices, viewer_id: int) -> list[Chip]:
         """The active filters, each with the address of the list without it."""
         return [
             Chip(one.name, words, self.to(**{one.name: None}))
@@ -102,12 +103,14 @@ class ListLinks:
         return {name: value for name, value in values.items() if value}
 
 
-def chip_words(name: str, value: Any, choices: FilterChoices, viewer_id: int) -> str:
+def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> str:
     """Words for a filter, such as `Client: Acme`."""
     if name in FLAGS:
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "host":
+        return f"Host or identity: {value}"
     if name == "assignee":
         named = {NOBODY: "nobody", viewer_id: "me"}
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
@@ -128,7 +131,7 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
     return next((str(row.name) for row in rows if row.id == row_id), str(row_id))
 
 
-def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
+def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
     yield "Unassigned", "assignee=nobody"
@@ -136,5 +139,6 @@ def built_in_views(choices: FilterChoices) -> Iterator[tuple[str, str]]:
     for priority in choices.priorities[:1]:
         yield f"{priority.name} open", f"priority={priority.id}"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
+    yield "Raised above its priority", "raised=1"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"
     yield "Closed here but open in Huntress", "open_in_huntress=1&state=closed"

@@ -79,7 +79,7 @@ def find_way(view: TicketView, viewer_id: int) -> Way | None:
     )
 
 
-def ticket_url(ticket_id: int, anchor: str | None = None, **values: str) -> str:
+def ticket_url(ticket_id: int, anchor: str | None = None, **values: Any) -> str:
     """The address of a ticket's page, which passes on the list that the reader came from."""
     origin = kept_origin(list_origin())
     return url_for("tickets.show", ticket_id=ticket_id, _anchor=anchor, **values, **origin)

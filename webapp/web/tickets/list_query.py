@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_LENGTH
 from webapp.domain.untrusted import clean_line
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
@@ -75,6 +76,9 @@ FILTERS = (
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
+    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("raised", "is_raised", "raised severity", _flag),
+    Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )
 KEPT = (*(one.name for one in FILTERS), "state", "sort")
 

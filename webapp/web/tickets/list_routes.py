@@ -3,11 +3,13 @@
 from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
+from webapp.domain.triage.list_columns import COLUMNS, fit_columns, read_display
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
 from webapp.services.tickets.undo_offers import UndoOffer, read_undo_offers
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.display_routes import DISPLAY
 from webapp.web.tickets.list_links import (
     SORT_WORDS,
     ListLinks,
@@ -19,7 +21,7 @@ from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
 from webapp.web.viewer import require_viewer
 
 UNDO = "bulk_change"
-"""The session key for the bulk changes that the list offers to undo, as long as that is possible."""
+"""The session key for the bulk changes that the list offers to undo."""
 MOST_UNDO = 3
 SELECTED = "bulk_selection"
 """The session key for the selection that the next list restores if a bulk change was refused."""
@@ -31,7 +33,8 @@ def show_list() -> ResponseReturnValue:
     """Show the list; the address holds the filters, the order and the page."""
     viewer = require_viewer()
     query, ignored = read_query(request.args, viewer.id)
-    page = list_tickets(query)
+    display = read_display(viewer.list_settings)
+    page = list_tickets(query, is_grouped=display.is_grouped)
     links = ListLinks(request.args)
     return render_template(
         "tickets/list.html",
@@ -50,6 +53,10 @@ def show_list() -> ResponseReturnValue:
         view_name_length=VIEW_NAME_LENGTH,
         undo=_undo_offers(viewer.id),
         selected=session.pop(SELECTED, ()),
+        display=display,
+        all_columns=COLUMNS,
+        columns=fit_columns(display.columns),
+        is_display_open=DISPLAY in request.args,
         is_all_selected=request.args.get("select") == "all",
     )
 

@@ -4,12 +4,14 @@ from flask import abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.services.errors import FieldError
+from webapp.services.tickets.desk_choices import DeskChoices
 from webapp.services.tickets.open_ticket import open_ticket
-from webapp.services.tickets.ticket_choices import OpeningChoices, opening_choices
+from webapp.services.tickets.ticket_choices import opening_choices
 from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.drafts import take_draft
 from webapp.web.form_errors import show_field_errors
+from webapp.web.page_context import option_pairs
 from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.ticket_forms import (
@@ -60,14 +62,14 @@ def create() -> ResponseReturnValue:
     return done(f"{ticket.number} was opened.", url_for("tickets.show", ticket_id=ticket.id))
 
 
-def _page(form: NewTicketForm, choices: OpeningChoices, preview: str | None = None) -> str:
+def _page(form: NewTicketForm, choices: DeskChoices, preview: str | None = None) -> str:
     form.offer(choices)
     return render_template(
         "tickets/new.html",
         form=form,
         preview=preview,
         boards=choices.boards,
-        clients=choices.clients,
+        clients=option_pairs(choices.clients),
     )
 
 

@@ -19,12 +19,13 @@ from webapp.domain.untrusted import parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.collisions.seen_values import text_values
+from webapp.services.tickets.desk_choices import DeskChoices
 from webapp.services.tickets.open_ticket import NewTicket
-from webapp.services.tickets.ticket_choices import OpeningChoices
 from webapp.web.page_context import option_pairs
-from webapp.web.params import IdField, read_number
+from webapp.web.params import YES, IdField, read_number
 
 WAS = "was_"
+HOST_HINT = "What it is about: a host's name, or the address of an account."
 MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
 
 
@@ -35,15 +36,16 @@ class NoteForm(FlaskForm):
 
 
 class TextForm(FlaskForm):
-    """The form for a ticket's texts, its client, and its reference and link in another system."""
+    """The form for a ticket's texts, its client, its reference and link in the PSA, its host."""
 
     title = StringField("Title")
     description = TextAreaField("Description", description=MARKDOWN)
     client_id = IdField("Client")
     external_reference = StringField(
-        "External reference", description="The number of this ticket in your PSA, if it has one."
+        "PSA reference", description="The number of this ticket in your PSA, if it has one."
     )
-    external_url = StringField("External link", description="Where to find it there.")
+    external_url = StringField("PSA link", description="Where to find it there.")
+    host = StringField("Host or identity", description=HOST_HINT)
 
 
 class NewTicketForm(FlaskForm):
@@ -57,8 +59,13 @@ class NewTicketForm(FlaskForm):
     priority_id = IdField("Priority")
     category_id = IdField("Category (optional)")
     assignee_id = IdField("Assignee")
+    host = StringField("Host or identity (optional)", description=HOST_HINT)
+    external_reference = StringField(
+        "PSA reference (optional)", description="The number of this ticket in your PSA."
+    )
+    external_url = StringField("PSA link (optional)", description="Where to find it there.")
 
-    def offer(self, choices: OpeningChoices) -> None:
+    def offer(self, choices: DeskChoices) -> None:
         """Fill the selections; the template draws those of clients and categories itself."""
         self.board_id.offer("Choose a board", option_pairs(choices.boards))
         self.priority_id.offer("Choose a priority", option_pairs(choices.priorities))
@@ -74,6 +81,9 @@ class NewTicketForm(FlaskForm):
             priority_id=self.priority_id.chosen,
             category_id=self.category_id.chosen,
             assignee_id=self.assignee_id.chosen,
+            host=self.host.data or "",
+            external_reference=self.external_reference.data or "",
+            external_url=self.external_url.data or "",
         )
 
 
@@ -102,6 +112,8 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
         description=_changed_text(values, "description"),
         external_reference=_changed_text(values, "external_reference"),
         external_url=_changed_text(values, "external_url"),
+        host=_changed_text(values, "host"),
+        keeps_priority=values.get("keeps_priority") == YES,
     )
 
 

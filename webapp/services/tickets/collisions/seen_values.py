@@ -11,6 +11,7 @@ FIELD_OF = {
     "client": "client_id",
     "board": "board_id",
     "category": "category_id",
+    "host": "host",
     **{name: name for name in TEXTS},
 }
 """The name in forms of each field of domain.triage.collisions.FIELD_WORDS."""
@@ -19,7 +20,7 @@ FIELD_OF = {
 def text_values(ticket: Ticket) -> dict[str, str]:
     """The values of a ticket that the form of its texts shows, by their names in the form."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {**values, "client_id": str(ticket.client_id)}
+    return {**values, "client_id": str(ticket.client_id), "host": ticket.subject_name or ""}
 
 
 def seen_values(ticket: Ticket) -> dict[str, str]:

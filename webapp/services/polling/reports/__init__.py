@@ -1,0 +1,1 @@
+"""What is read out of reports beside their text, and what follows from it for tickets."""

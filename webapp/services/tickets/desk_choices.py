@@ -1,0 +1,194 @@
+"""The rows of the desk that lists and forms offer, read in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    cast,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
+
+STATUS, PRIORITY, PERSON, BOARD, CATEGORY, CLIENT = (
+    *("status", "priority", "person", "board", "category", "client"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A row that can be chosen; one that is not `is_active` is so already."""
+
+    id: int
+    name: str
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChoice(Choice):
+    """A status; see Status."""
+
+    position: int = 0
+    is_closed: bool = False
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityChoice(Choice):
+    """A priority; see Priority."""
+
+    position: int = 0
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChoice(Choice):
+    """A board with its categories as (id, words); a subcategory comes after its category."""
+
+    categories: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class DeskChoices:
+    """Statuses and priorities by position, the others by name."""
+
+    statuses: Sequence[StatusChoice] = ()
+    priorities: Sequence[PriorityChoice] = ()
+    users: Sequence[Choice] = ()
+    boards: Sequence[BoardChoice] = ()
+    clients: Sequence[Choice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows that are offered although they are out of use: they are chosen just now.
+
+    With `with_tickets`, boards and clients that have tickets are offered, too.
+    """
+
+    user_id: int | None = None
+    board_id: int | None = None
+    client_id: int | None = None
+    category_ids: tuple[int, ...] = ()
+    with_tickets: bool = False
+
+
+def read_desk_choices(session: Session, kinds: Sequence[str], kept: Kept = Kept()) -> DeskChoices:
+    """Read the choices of these `kinds` in one statement; the others are empty.
+
+    Offered are the rows in use, and those of `kept` as long as they exist.
+    """
+    statements = _statements(kept)
+    rows = session.execute(union_all(*[statements[kind] for kind in kinds])).all()
+    of: dict[str, list[Any]] = {kind: [] for kind in statements}
+    for row in rows:
+        of[row.kind].append(row)
+    return DeskChoices(
+        statuses=[
+            StatusChoice(row.id, row.name, True, row.position, row.flag, row.other_flag)
+            for row in sorted(of[STATUS], key=_by_position)
+        ],
+        priorities=[
+            PriorityChoice(row.id, row.name, True, row.position, row.text)
+            for row in sorted(of[PRIORITY], key=_by_position)
+        ],
+        users=_named(of[PERSON]),
+        boards=[
+            BoardChoice(row.id, row.name, row.flag, _tree(of[CATEGORY], row.id))
+            for row in sorted(of[BOARD], key=_by_name)
+        ],
+        clients=_named(of[CLIENT]),
+    )
+
+
+def _statements(kept: Kept) -> dict[str, Select[*tuple[Any, ...]]]:
+    has_tickets = select(Ticket.id).where(Ticket.client_id == Client.id).exists()
+    on_board = select(Ticket.id).where(Ticket.board_id == Board.id).exists()
+    used_boards = [Board.is_active, Board.id == kept.board_id]
+    used_clients = [Client.is_active, Client.id == kept.client_id]
+    if kept.with_tickets:
+        used_boards.append(on_board)
+        used_clients.append(has_tickets)
+    return {
+        STATUS: _rows(
+            STATUS,
+            Status,
+            position=Status.position,
+            flag=Status.is_closed,
+            other_flag=Status.is_default,
+        ),
+        PRIORITY: _rows(PRIORITY, Priority, position=Priority.position, text=Priority.colour),
+        PERSON: _rows(PERSON, User, flag=User.is_active).where(
+            or_(User.may_work, User.id == kept.user_id)
+        ),
+        BOARD: _rows(BOARD, Board, flag=Board.is_active).where(or_(*used_boards)),
+        CATEGORY: _rows(
+            CATEGORY, Category, position=Category.board_id, parent=Category.parent_id
+        ).where(or_(Category.is_active, Category.id.in_(kept.category_ids))),
+        CLIENT: _rows(CLIENT, Client, flag=Client.is_active).where(or_(*used_clients)),
+    }
+
+
+def _rows(
+    kind: str,
+    model: Any,
+    *,
+    position: Any = None,
+    parent: Any = None,
+    flag: Any = None,
+    other_flag: Any = None,
+    text: Any = None,
+) -> Select[*tuple[Any, ...]]:
+    return select(
+        literal(kind).label("kind"),
+        model.id.label("id"),
+        model.name.label("name"),
+        _or_null(position, Integer).label("position"),
+        _or_null(parent, Integer).label("parent"),
+        _or_null(flag, Boolean).label("flag"),
+        _or_null(other_flag, Boolean).label("other_flag"),
+        _or_null(text, String).label("text"),
+    )
+
+
+def _or_null(column: Any, type_: Any) -> ColumnElement[Any]:
+    found: ColumnElement[Any] = cast(null(), type_) if column is None else column
+    return found
+
+
+def _by_position(row: Any) -> tuple[int, int]:
+    return row.position, row.id
+
+
+def _by_name(row: Any) -> tuple[str, int]:
+    return row.name.lower(), row.id
+
+
+def _named(rows: Sequence[Any]) -> list[Choice]:
+    return [Choice(row.id, row.name, row.flag) for row in sorted(rows, key=_by_name)]
+
+
+def _tree(categories: Sequence[Any], board_id: int) -> list[tuple[int, str]]:
+    """The board's categories as (id, words), each followed by its subcategories."""
+    own = sorted((one for one in categories if one.position == board_id), key=_by_name)
+    tree = []
+    for category in own:
+        if category.parent is None:
+            tree.append((category.id, category.name))
+            tree += [
+                (one.id, f"{category.name} › {one.name}")
+                for one in own
+                if one.parent == category.id
+            ]
+    return tree

@@ -1,0 +1,69 @@
+"""What a row says of its ticket: what it is, where, how far, and how old."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from webapp.domain.incident import is_closed_status
+from webapp.domain.triage.row_words import progress_words, what_words
+from webapp.domain.triage.subjects import is_identity
+from webapp.models import Ticket
+from webapp.services.tickets.rows.ticket_rows import MOST_COUNTED
+from webapp.web.filters import age, exact
+from webapp.web.tickets.blueprint import tickets
+
+
+@dataclass(frozen=True, slots=True)
+class RowWords:
+    """The words of a row.
+
+    `same_open` counts the open tickets of its host or identity, such as `3 open`; None if there are
+    not several.
+    """
+
+    what: str
+    more: int
+    progress: tuple[str, ...]
+    is_identity: bool
+    same_open: str | None
+
+
+@tickets.app_template_filter()
+def row_words(ticket: Ticket) -> RowWords:
+    """The words of a ticket that was read with all that a row shows."""
+    is_edited = ticket.text_edited_by_person_at is not None
+    found = what_words(ticket.title, ticket.kinds, is_edited=is_edited)
+    return RowWords(
+        what=found.words,
+        more=found.more,
+        progress=_progress(ticket),
+        is_identity=is_identity(ticket.subject_key),
+        same_open=_counted_open(ticket.open_of_subject or 0),
+    )
+
+
+@tickets.app_template_filter()
+def ticket_age(ticket: Ticket) -> Markup:
+    """The age of a ticket, with its times on hover: sent, ticketed, last changed."""
+    times = [f"Ticketed {exact(ticket.created_at)}", f"Last changed {exact(ticket.updated_at)}"]
+    if ticket.connection_id is not None:
+        times.insert(0, f"Sent {exact(ticket.reported_at)}")
+    return age(ticket.reported_at, hover="\n".join(times))
+
+
+def _progress(ticket: Ticket) -> tuple[str, ...]:
+    if ticket.closed_at is not None and is_closed_status(ticket.incident_status):
+        return ()
+    return progress_words(
+        ticket.incident_status,
+        total=ticket.steps_total,
+        left=ticket.steps_left,
+        is_isolated=ticket.is_isolated,
+        is_identity=is_identity(ticket.subject_key),
+    )
+
+
+def _counted_open(number: int) -> str | None:
+    if number < 2:
+        return None
+    return f"{MOST_COUNTED}+ open" if number > MOST_COUNTED else f"{number} open"
