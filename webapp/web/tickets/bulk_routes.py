@@ -17,7 +17,8 @@ from webapp.web.errors import CSRF_FIELD, status_of
 from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_query import ME
-from webapp.web.tickets.list_routes import SELECTED, note_bulk_change
+from webapp.web.tickets.list_routes import SELECTED
+from webapp.web.tickets.undo_memory import note_bulk_change
 from webapp.web.viewer import require_viewer
 
 SHOWN_NUMBERS = 10

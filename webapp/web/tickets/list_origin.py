@@ -25,7 +25,7 @@ LONGEST = 1_500
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ListWay:
     """The way through the list: its address, the row in it, the tickets before and after it.
 
     The last value of a mark is the id of its ticket. `kept` are the arguments for url_for that pass
@@ -54,7 +54,7 @@ def is_list(target: str) -> bool:
     return is_ours and urlsplit(target).path == url_for("tickets.show_list")
 
 
-def find_way(view: TicketView, viewer_id: int) -> Way | None:
+def find_way(view: TicketView, viewer_id: int) -> ListWay | None:
     """The way through the list that the person came from; None if they came from elsewhere."""
     origin = list_origin()
     if origin is None:
@@ -69,7 +69,7 @@ def find_way(view: TicketView, viewer_id: int) -> Way | None:
         place, at = keyset.mark(view.ticket), [view.ticket.id]
     previous, following = neighbours_in_list(query, place, view.priorities, without=view.ticket.id)
     with_place = _address([*parse_qsl(urlsplit(address).query), (PLACE, place)])
-    return Way(
+    return ListWay(
         origin=with_place,
         back_url=f"{address}#ticket-{at[-1]}",
         kept=kept_origin(with_place),

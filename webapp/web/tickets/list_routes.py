@@ -6,7 +6,6 @@ from flask.typing import ResponseReturnValue
 from webapp.domain.triage.list_columns import COLUMNS, fit_columns, read_display
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
-from webapp.services.tickets.undo_offers import UndoOffer, read_undo_offers
 from webapp.web.access import signed_in
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.display_routes import DISPLAY
@@ -18,11 +17,9 @@ from webapp.web.tickets.list_links import (
     built_in_views,
 )
 from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
+from webapp.web.tickets.undo_memory import undo_offers
 from webapp.web.viewer import require_viewer
 
-UNDO = "bulk_change"
-"""The session key for the bulk changes that the list offers to undo."""
-MOST_UNDO = 3
 SELECTED = "bulk_selection"
 """The session key for the selection that the next list restores if a bulk change was refused."""
 
@@ -51,7 +48,7 @@ def show_list() -> ResponseReturnValue:
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
-        undo=_undo_offers(viewer.id),
+        undo=undo_offers(viewer.id),
         selected=session.pop(SELECTED, ()),
         display=display,
         all_columns=COLUMNS,
@@ -59,16 +56,3 @@ def show_list() -> ResponseReturnValue:
         is_display_open=DISPLAY in request.args,
         is_all_selected=request.args.get("select") == "all",
     )
-
-
-def note_bulk_change(bulk_id: int) -> None:
-    """Let the list offer to undo a bulk change that was just made."""
-    session[UNDO] = [*session.get(UNDO, ()), bulk_id][-MOST_UNDO:]
-
-
-def _undo_offers(viewer_id: int) -> list[UndoOffer]:
-    noted = session.get(UNDO, [])
-    offers = read_undo_offers(noted, viewer_id=viewer_id)
-    if noted and not offers:
-        session.pop(UNDO)
-    return offers
