@@ -10,6 +10,7 @@ from bench.backup import measure_backup
 from bench.desk import measure_desk
 from bench.drain import measure_drain
 from bench.idle import measure_idle
+from bench.live import measure_live
 from bench.mapping import measure_mapping
 from bench.memory import measure_memory
 from bench.metrics import measure_metrics
@@ -29,6 +30,8 @@ PARTS: dict[str, Callable[[], dict[str, float]]] = {
     "outbox of 10,000": measure_outbox,
     "desk of 100,000 on SQLite": lambda: measure_desk("sqlite"),
     "desk of 100,000 on PostgreSQL": lambda: measure_desk("postgresql"),
+    "live at 100,000 on SQLite": lambda: measure_live("sqlite"),
+    "live at 100,000 on PostgreSQL": lambda: measure_live("postgresql"),
     "backup of 100,000 on SQLite": lambda: measure_backup("sqlite"),
     "backup of 100,000 on PostgreSQL": lambda: measure_backup("postgresql"),
     "metrics at 100,000 on SQLite": lambda: measure_metrics("sqlite"),

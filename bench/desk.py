@@ -21,8 +21,10 @@ from bench.accounts import empty_app
 from bench.desk_data import TICKETS, fill_desk_database
 from tests.support.desk_data import ADMIN
 from tests.support.security.sessions import COOKIE, begin
+from webapp.domain.triage.list_columns import ListDisplay
 from webapp.extensions import db
 from webapp.services.people.users import find_user
+from webapp.services.tickets.rows.list_display import set_list_display
 
 ROUNDS = 40
 WARM_UP = 3
@@ -32,10 +34,18 @@ FILTERS = (
     *("priority=1&assignee=me", "client=77", "board=1&assignee=nobody", "triage=1", "severity=low"),
     *("untouched_for=24", "closed_in_huntress=1", "state=closed&board=3&sort=priority"),
     *("state=closed&severity=critical", "status=2&sort=oldest", "older_than=720&within=2000"),
+    *("raised=1", "no_reference=1", "state=closed&no_reference=1&sort=priority"),
+    *("host=HOST-00123", "host=host-00123&state=closed"),
 )
 SEARCHES = (
     *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
     *("windows", "incident", "bakery company 0103", "reimaged lockbit", "10.5", "nothingatall"),
+    *(
+        "client:bakery emotet",
+        "is:untouched windows",
+        "client:dental priority:critical",
+        "host:host-00",
+    ),
 )
 
 
@@ -43,13 +53,22 @@ def measure_desk(kind: str) -> dict[str, float]:
     """p95 milliseconds and statements of each page on a database of `kind`, and the export."""
     with empty_app(kind) as app:
         fill_desk_database(app)
-        client = _signed_in(app)
+        client = signed_in_client(app)
         gc.collect()
         gc.freeze()  # as the web server does: what was there before is not looked through again
         results: dict[str, float] = {}
         for name, paths in pages(client).items():
             results |= _measure(app, client, name, paths)
+        results |= _measure_grouped(app, client)
         return results | _measure_export(client)
+
+
+def _measure_grouped(app: Flask, client: FlaskClient) -> dict[str, float]:
+    """The list as somebody sees it who groups its rows by host or identity."""
+    with app.app_context():
+        set_list_display(find_user(ADMIN[0]).id, ListDisplay(is_grouped=True))
+    paths = ["/tickets", "/tickets?q=windows", "/tickets?triage=1", *_deep(client, "/tickets")]
+    return _measure(app, client, "grouped", paths)
 
 
 def pages(client: FlaskClient) -> dict[str, Sequence[str]]:
@@ -74,7 +93,8 @@ def _deep(client: FlaskClient, path: str) -> Iterator[str]:
             yield path
 
 
-def _signed_in(app: Flask) -> FlaskClient:
+def signed_in_client(app: Flask) -> FlaskClient:
+    """A browser in which an admin is signed in."""
     client = app.test_client()
     with app.app_context():
         client.set_cookie(COOKIE, begin(find_user(ADMIN[0]).id, "bench"))
@@ -87,7 +107,7 @@ def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -
     times, cpu_times, statements = [], [], 0
     for number in range(max(ROUNDS, 3 * len(paths))):
         path = paths[number % len(paths)]
-        with _counted(app) as count:
+        with counted_statements(app) as count:
             started, cpu_started = time.perf_counter(), time.thread_time()
             response = client.get(path)
             times.append(1000 * (time.perf_counter() - started))
@@ -99,7 +119,8 @@ def _measure(app: Flask, client: FlaskClient, name: str, paths: Sequence[str]) -
 
 
 @contextmanager
-def _counted(app: Flask) -> Iterator[Callable[[], int]]:
+def counted_statements(app: Flask) -> Iterator[Callable[[], int]]:
+    """Counts the statements that are sent meanwhile."""
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:

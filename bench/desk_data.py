@@ -32,6 +32,7 @@ from webapp.models import (
     User,
 )
 from webapp.services.operations.housekeeping import refresh_statistics
+from webapp.services.polling.reports.read_facts import FACTS_VERSION
 from webapp.services.transactions import transaction
 
 TICKETS, COMMENTS_EACH, CLIENTS, PEOPLE = 100_000, 5, 2_000, 12
@@ -44,6 +45,7 @@ THREATS = (
     *("Emotet", "Qakbot", "Cobalt Strike", "Mimikatz", "AsyncRAT", "SocGholish", "Gootloader"),
     *("LockBit", "Akira", "NetSupport", "Sliver", "Remcos", "Lumma Stealer", "RedLine", "IcedID"),
 )
+KINDS = (["footholds"], ["process_detections", "footholds"], ["managed_identity"])
 TECHNIQUES = (
     "An encoded PowerShell command fetched a second stage from a rented server",
     "A scheduled task started a renamed interpreter from the user's profile",
@@ -171,11 +173,27 @@ def _ticket_maker(
             "updated_at": changed,
             "closed_at": None if is_open else changed,
             "first_touched_at": touched,
+            "external_reference": f"PSA-{n}" if n % 3 else None,
+            "raised_severity": "critical" if n % 500 == 0 else None,
+            **subject_of(n),
             "reported_at": created,
             "untouched_since": None if touched else created,
         }
 
     return make
+
+
+def subject_of(n: int) -> dict[str, str]:
+    """What the ticket with this id is about: a host, or each fourth time an identity."""
+    if n % 4 == 0:
+        name, kind = f"person{n % 6_000}@client{n % CLIENTS}.example", "identity"
+    else:
+        name, kind = f"HOST-{n % 12_000:05d}", "host"
+    return {
+        "subject_name": name,
+        "subject_key": f"{kind}:{name.lower()}",
+        "subject_user": f"user{n % 9_000}",
+    }
 
 
 def _description(n: int, threat: str, technique: str) -> str:
@@ -213,6 +231,11 @@ def _alert_maker(connection_id: int, now: datetime) -> Callable[[int], dict[str,
             "processed_at": created,
             "observed_at": created,
             "created_at": created,
+            "kinds": chance.choice(KINDS),
+            "steps_total": 10,
+            "steps_left": n % 11,
+            "is_isolated": n % 3 == 0,
+            "facts_version": FACTS_VERSION,
         }
 
     return make
@@ -246,19 +269,19 @@ def _without_triggers(session: Session) -> Iterator[None]:
             session.connection().exec_driver_sql(sql)
         return
     for switch in ("DISABLE", "ENABLE"):
-        for table in ("tickets", "comments", "clients"):
+        for table in ("tickets", "comments", "clients", "alerts", "indicators", "attachments"):
             session.execute(text(f"ALTER TABLE {table} {switch} TRIGGER USER"))
         if switch == "DISABLE":
             yield
 
 
 def _fill_search_index(session: Session) -> None:
-    """What migration 0003 does for the tickets that are there."""
+    """What migration 0015 does for the tickets that are there."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT ticket_search_fill(NULL)"))
         return
-    path = Path(__file__).parents[1] / "migrations" / "versions" / "0003_ticket_search.py"
-    session.connection().exec_driver_sql(runpy.run_path(str(path))["SQLITE_INSERT"])
+    path = Path(__file__).parents[1] / "migrations" / "versions" / "0015_triage_desk.py"
+    session.connection().exec_driver_sql(runpy.run_path(str(path))["SQLITE_FILL"])
 
 
 def analyze() -> None:

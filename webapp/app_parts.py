@@ -13,9 +13,8 @@ from webapp.web import register_web
 from webapp.web.cookies import init_cookies, is_https
 from webapp.web.hosts import HeadAsGet, HostGuard
 from webapp.web.request_ids import RequestIds
+from webapp.web.request_sizes import init_request_sizes
 from webapp.web.session_cookie import ClockSessions, sign_with_sha256
-
-MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 
 def init_settings(app: Flask, config: Config) -> None:
@@ -26,7 +25,6 @@ def init_settings(app: Flask, config: Config) -> None:
     init_cookies(app, config)
     app.config.update(
         SECRET_KEY=config.secret_key,
-        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=is_https(config),
         RATELIMIT_STORAGE_URI=config.redis_url.replace("unix://", "redis+unix://", 1),
@@ -34,6 +32,7 @@ def init_settings(app: Flask, config: Config) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_SWALLOW_ERRORS=True,
     )
+    init_request_sizes(app)
     app.wsgi_app = HostGuard(HeadAsGet(app.wsgi_app), config.public_url)  # type: ignore[method-assign]
     hops = config.trusted_proxies
     if hops:

@@ -15,10 +15,12 @@ COUNTS_DRILLS = {
     "desk/edit_statuses.py: _check_switch": "a drill's status is in use, too",
     "notices/read_outbox.py: read_outbox": "it counts messages",
     "operations/dashboard_figures.py: median_durations": "_durations leaves them out",
+    "operations/response_figures.py: times_taken": "_counts leaves them out",
     "polling/move_tickets.py: _count_movable": "a drill has no organization and is never moved",
     "proof/heal.py: _claim_ticket": "it counts the incidents of one ticket",
     "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
     "retention/delete_old_records.py: _count": "a drill's ticket is deleted like others",
+    "tickets/watching/read_watchers.py: read_ticket_people": "it counts items of bells",
     "tickets/search_tickets.py: _search_postgresql": "it finds tickets; lists count them",
 }
 """Functions that count tickets, drills included, and why."""

@@ -37,6 +37,10 @@ CONFLICTS = {
         "tests/web/clients/test_csv_import_pages.py",
         "test_what_changed_since_the_preview_is_shown_again",
     ),
+    "NoteConflictError": (
+        "tests/web/tickets/test_notes.py",
+        "test_an_edit_from_another_window_is_not_overwritten",
+    ),
     "StaleMappingError": (
         "tests/web/mapping/test_mapping_saving.py",
         "test_what_somebody_else_saved_is_never_overwritten",

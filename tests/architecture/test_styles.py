@@ -11,9 +11,9 @@ from tests.support.style_rules import Sheets
 
 WEBAPP = Path(__file__).parents[2] / "webapp"
 STYLES = WEBAPP / "static" / "styles"
-BUILT = ("tone-", "sev-", "time-", "notice-", "is-")
+BUILT = ("tone-", "sev-", "time-", "notice-", "is-", "col-", "from-")
 """Beginnings of classes that templates and filters put together."""
-FOREIGN = {"htmx-request"}
+FOREIGN = {"htmx-request", "mention", "task"}
 HOOKS = {"error-summary", "flashes", "mapping-form", "org-name", "timeline-list"}
 """Classes without a look of their own: a name for scripts and tests, or a list that is no prose."""
 QUOTED = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|`[^`]*`')

@@ -25,6 +25,8 @@ WRITERS = {
     "webapp.services.tickets.open_ticket",
     "webapp.services.polling.write_incidents",  # polls: new, closed, reopened, raised
     "webapp.services.polling.quarantine_incident",  # polls: what cannot be read
+    "webapp.services.polling.reports.follow_severity",  # polls: raised, or marked as raised
+    "webapp.services.polling.reports.read_facts",  # what a report is about
     "webapp.services.polling.fill_details",  # polls: texts that lacked details
     "webapp.services.polling.move_tickets",  # off triage, when an organization is mapped
     "webapp.services.tickets.bulk_change_tickets",  # many at once, through change_ticket; and back

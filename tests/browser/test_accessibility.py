@@ -27,9 +27,16 @@ PATHS = [
     "/tickets?triage=1&q=incident",
     "/tickets?q=nothing-like-it",
     "/tickets?state=closed",
+    "/tickets?display=1",
+    "/tickets#filters",
+    "/tickets/new",
     "/tickets/18",
     "/tickets/20",
+    "/tickets/20/wait",
+    "/desk/response-times",
+    "/response-times",
     "/preferences",
+    "/bell",
     "/nowhere",
 ]
 

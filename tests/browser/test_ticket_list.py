@@ -7,6 +7,8 @@ from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.desk_data import ADMIN, HELPDESK, Desk
+from webapp.domain.triage.list_columns import COLUMNS, ListDisplay
+from webapp.services.tickets.rows.list_display import set_list_display
 from webapp.services.tickets.saved_views import save_view
 
 OpenPage = Callable[..., Page]
@@ -100,7 +102,7 @@ def test_nothing_is_cut(desk: Desk, open_page: OpenPage, sign_in: SignIn) -> Non
     assert page.evaluate(CUT, ".app-person .theme-switch button") == []
     page.set_viewport_size({"width": 360, "height": 800})
     for path, parts in (
-        ("/tickets", ".views a, .list-tabs a, .ticket-table tbody :is(th, td)"),
+        ("/tickets", ".list-tabs a, .ticket-table tbody :is(th, td)"),
         (f"/integrations/huntress/{desk.connection_id}", ".page-tabs a"),
         (
             f"/integrations/huntress/{desk.connection_id}/organizations",
@@ -115,6 +117,32 @@ def test_nothing_is_cut(desk: Desk, open_page: OpenPage, sign_in: SignIn) -> Non
     expect(rows.first.locator(".col-assignee")).to_be_visible()
     ages = {round(one["x"] + one["width"]) for one in map(box, rows.locator(".col-age").all())}
     assert len(ages) == 1, "the ages end at one line"
+
+
+def test_every_column_fits_a_laptop_and_the_first_ticket_a_phone(
+    app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
+) -> None:
+    with app.app_context():
+        for keys in (list(COLUMNS)[2:], list(COLUMNS)[:10]):
+            set_list_display(desk.admin_id, ListDisplay(tuple(keys)))
+    page = open_page(viewport={"width": 1100, "height": 800})
+    sign_in(page, ADMIN)
+    page.goto("/tickets")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    table = page.locator(".ticket-table")
+    assert box(table)["width"] <= box(page.locator("#list"))["width"]
+    assert box(page.locator("td .ticket-link, th .ticket-link").first)["x"] > 0
+    assert box(page.locator("tbody .col-title").first)["width"] > 150
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/tickets")
+    first = box(page.locator("tr[data-ticket]").first)
+    assert first["y"] + first["height"] <= 844
+    expect(page.locator("#filter-priority")).to_be_hidden()
+    page.get_by_role("link", name="Filters", exact=True).click()
+    page.get_by_label("Priority", exact=True).select_option("Critical")
+    page.wait_for_url("**/tickets?*priority=*")
+    expect(page.locator("#filter-priority")).to_be_hidden()
+    expect(page.get_by_role("link", name="Filters 1")).to_be_visible()
 
 
 def box(part: Locator) -> dict[str, float]:
@@ -163,6 +191,10 @@ def test_axe_and_width(
     page.goto("/tickets")
     page.keyboard.press("j")
     page.keyboard.press("x")
+    check()
+    page.goto("/tickets?display=1")
+    check()
+    page.goto("/tickets#filters")
     page.locator(".filter-more summary").click()
     check()
     page.keyboard.press("Escape")

@@ -14,7 +14,7 @@ from tests.support.databases import make_config
 from tests.support.postgres import PostgresServer
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import Alert, Asset, Connection, OrganizationMapping, Ticket
+from webapp.models import Alert, Asset, Comment, Connection, OrganizationMapping, Ticket
 from webapp.schema import migrations_dir
 from webapp.services.operations.check_storage import find_missing_objects
 from webapp.services.tickets.search_tickets import find_matches
@@ -23,7 +23,7 @@ from webapp.services.transactions import reading
 FIRST = "0001"
 MOMENT = "'2026-06-09 12:00:00'"
 ROWS = (
-    "INSERT INTO clients (id, name) VALUES (7, 'Northwind Dental')",
+    "INSERT INTO clients (id, name) VALUES (7, 'Northwind Dental'), (8, 'Contoso')",
     "INSERT INTO users (id, email, name, password_hash, role, created_at)"
     f" VALUES (1, 'ada@example.com', 'Ada', 'x', 'admin', {MOMENT})",
     "INSERT INTO assets (id, client_id, name, hostname_key) VALUES (3, 7, 'NW-DC01', 'nw-dc01')",
@@ -45,7 +45,19 @@ ROWS = (
     f"UPDATE organization_mappings SET gone_at = {MOMENT}",
     "INSERT INTO comments (id, ticket_id, author_id, kind, is_internal, body, created_at)"
     f" VALUES (21, 11, 1, 'internal_note', true, 'Reimaged on Tuesday', {MOMENT})",
+    "INSERT INTO comments (id, ticket_id, author_id, kind, is_internal, body, created_at)"
+    " VALUES (22, 12, 1, 'internal_note', true,"
+    f" 'Moved off triage: the Huntress organization X is mapped to Y now.', {MOMENT})",
 )
+EDITED = (
+    "INSERT INTO tickets (id, number, title, description, client_id, board_id, status_id,"
+    " priority_id, source, connection_id, source_reference, created_at, updated_at,"
+    " text_edited_by_person_at) VALUES (12, 'TKT-000012', 'Edited', :text, 8, 1, 1, 1, 'huntress',"
+    " 1, '1', :now, :now, :now)"
+)
+BEFORE = "C:\\\\x \\*y\\* \\[a\\](https://evil.example)\n```\nC:\\\\x\n```\n\\_"
+AFTER = "C:\\x *y* [a] (https://evil.example)\n```\nC:\\\\x\n```\n_"
+"""A description that a person edited, with the escapes that a backslash made, and without."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,8 +72,10 @@ def old_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     with app.app_context():
         flask_migrate.upgrade(revision=FIRST)
         with db.engine.begin() as connection:
-            for statement in ROWS:
+            for statement in ROWS[:-1]:
                 connection.execute(text(statement))
+            connection.execute(text(EDITED), {"text": BEFORE, "now": "2026-06-09 12:00:00"})
+            connection.execute(text(ROWS[-1]))
         yield app
         db.session.remove()
         db.engine.dispose()
@@ -117,6 +131,9 @@ def test_what_was_there_is_still_there_and_can_be_found(old_app: Flask) -> None:
         assert (other.severity, other.parsed_status, other.asset_id) == ("low", "sent", None)
         assert alert.asset_id == 3
         assert (mapping.gone_at, mapping.is_listed) == (None, False), "it was never listed"
+        assert session.get_one(Ticket, 12).description == AFTER
+        note, moved = session.get_one(Comment, 21), session.get_one(Comment, 22)
+        assert (note.is_typed, moved.is_typed) == (True, False), "a machine wrote it for a person"
         for words in ("TKT-11", "credentials", "lsass", "northwind", "reimaged tuesday"):
             assert list(find_matches(session, words).ids) == [11], words
         assert not find_matches(session, "nothingatall").ids

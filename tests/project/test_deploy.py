@@ -101,6 +101,7 @@ def test_the_caddyfiles_differ_in_how_requests_are_buffered_and_in_nothing_else(
         ("daily proofs", RetentionKind.PROOFS),
         ("drills without a ticket", RetentionKind.DRILLS),
         ("on-call overrides", RetentionKind.OVERRIDES),
+        ("what bells told people", RetentionKind.BELL),
     ],
 )
 def test_the_guide_says_how_long_records_are_kept(what: str, kept: RetentionKind) -> None:

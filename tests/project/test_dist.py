@@ -93,6 +93,10 @@ def test_wheel_holds_templates_static_files_and_the_mark_of_types(names: set[str
     assert _files("webapp/templates") | _files("webapp/static") | {"webapp/py.typed"} <= names
 
 
+def test_wheel_holds_the_runbooks(names: set[str]) -> None:
+    assert "webapp/shipped/runbooks/general.md" in _files("webapp/shipped") <= names
+
+
 def test_wheel_holds_the_command(names: set[str]) -> None:
     assert {"webapp/cli/up.py", "webapp/__main__.py"} <= names
     assert any(name.endswith("entry_points.txt") for name in names)

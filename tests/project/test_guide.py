@@ -8,7 +8,7 @@ from flask import Flask
 from tests.support.source_tree import ROOT
 from webapp import clock
 from webapp.domain.notices.compose import Told, webhook_data
-from webapp.domain.notices.events import CODE_TYPE, TEST_TYPE, TYPE_WORDS
+from webapp.domain.notices.events import CODE_TYPE, PERSONAL_TYPES, TEST_TYPE, TYPE_WORDS
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.watch.alarm_kinds import KINDS, Trouble
 from webapp.services.transactions import reading
@@ -61,7 +61,8 @@ WEBHOOKS = {
 
 
 def test_every_type_of_event_that_a_webhook_gets_is_told() -> None:
-    assert WEBHOOKS.keys() == {*TYPE_WORDS, TEST_TYPE} - {CODE_TYPE}
+    of_people = {CODE_TYPE, *PERSONAL_TYPES.values()}
+    assert WEBHOOKS.keys() == {*TYPE_WORDS, TEST_TYPE} - of_people
 
 
 def test_everything_that_a_webhook_holds_about_a_ticket_is_told() -> None:

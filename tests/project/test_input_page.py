@@ -30,6 +30,8 @@ OURS = {
     "webapp.domain.notices.policy_words": "how a policy is put into words",
     "webapp.domain.notices.summary": "how much a summary names",
     "webapp.domain.watch.heartbeat": "what the heartbeat says",
+    "webapp.services.tickets.indicators.read_indicators": "how much a page counts, and links to",
+    "webapp.services.tickets.related_tickets": "how much a page shows",
     "webapp.domain.retention.words": "which names are looked for",
     "webapp.models.outbox": "columns that nobody types into",
     "webapp.services.notices.read_facts": "how messages are cut",
@@ -43,6 +45,10 @@ OURS = {
     "webapp.web.operations.audit_words": "how much of a value is shown",
     "webapp.web.csv_files": "what the audit log says of an export",
     "webapp.web.notices.mute_routes": "what a form is filled with",
+    "webapp.domain.searching.snippets": "how much of a match is shown",
+    "webapp.domain.searching.report_words": "how much of a report is searched",
+    "webapp.services.tickets.searching.similar_names": "how many names are compared",
+    "webapp.services.tickets.attachments.read_attachments": "how many files a page shows",
 }
 """Modules whose limits no person and no file can meet."""
 
@@ -54,6 +60,9 @@ OURS_BY_NAME = {
     "webapp.models.user.ADDRESS_LENGTH",
     "webapp.models.user.REFERENCE_LENGTH",
     "webapp.domain.ticket_text.ESCAPED_SUMMARY_LENGTH",
+    "webapp.domain.triage.subjects.SUBJECT_KEY_LENGTH",
+    "webapp.services.tickets.rows.group_tickets.MOST_OF_SUBJECTS",
+    "webapp.services.tickets.rows.ticket_rows.MOST_COUNTED",
     "webapp.domain.ticket_text.PARAMETERS_LENGTH",
     "webapp.domain.ticket_text.LIST_LENGTH",
     "webapp.services.polling.preview_polling.MAX_SWEEP_PAGES",

@@ -5,13 +5,12 @@ import re
 import pytest
 
 from tests.support.source_tree import ROOT
-from webapp.app_parts import MAX_REQUEST_BYTES
 from webapp.domain import csv_text
 from webapp.runtime.web_server import REQUEST_SECONDS
 from webapp.services.tickets.bulk_change_tickets import MOST_TICKETS
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
-from webapp.web import person_limits
+from webapp.web import person_limits, request_sizes
 from webapp.web.mapping.forms import MOST_ROWS
 from webapp.web.people.contact_routes import MESSAGES
 from webapp.web.tickets.take_routes import TRIES
@@ -37,6 +36,7 @@ def row(begins: str) -> str:
         ("syncing organizations", person_limits.HUNTRESS_CALLS),
         ("*Poll now*", person_limits.POLLS),
         ("tests of targets", person_limits.TRIALS),
+        ("notes with files", person_limits.UPLOADS),
         ("codes and tests", MESSAGES),
     ],
 )
@@ -50,7 +50,7 @@ def test_what_one_person_may_ask_for(begins: str, amount: str) -> None:
 
 def test_what_a_request_may_be() -> None:
     assert row("exports at the same time") == str(person_limits.EXPORTS_AT_ONCE)
-    assert row("a request, whole") == f"{MAX_REQUEST_BYTES // 2**20} MB"
+    assert row("a request, whole") == f"{request_sizes.MAX_REQUEST_BYTES // 2**20} MB"
     assert row("an uploaded CSV file") == (
         f"{csv_text.MAX_BYTES // 1_000_000} MB, {csv_text.MAX_ROWS:,} rows"
     )
@@ -68,6 +68,7 @@ def test_what_the_proxy_adds() -> None:
         "zone=triagedesk_requests:10m rate=50r/s",
         "limit_conn triagedesk_connections 50;",
         "client_max_body_size 16m;",
+        "client_max_body_size 101m;",
     ):
         assert words in NGINX, words
     told = " ".join(DOCUMENT.split())

@@ -40,6 +40,7 @@ from webapp.models import (
 from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.people.users import hash_password
 from webapp.services.polling.reports.read_facts import alert_facts, subject_facts
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
@@ -212,6 +213,7 @@ class _Writer:
             created = ticket.created_at
             self._note(ticket, build_creation_note(incident), created)
             self._alert(report, incident, ticket)
+            write_indicators(self.session, {ticket.id: incident}, are_new=True)
             if incident.status in CLOSED_STATUSES:
                 self._close(ticket, incident.closed_at or created + timedelta(hours=3), people[0])
             elif count % 3 == 0:

@@ -26,7 +26,9 @@ pytestmark = pytest.mark.slow
 
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 OWN_TABLES = {"sqlite_sequence"}
-ALLOWED_FORMS = re.compile("^/(theme|sign-out|preferences(/.*)?|sessions(/.*)?|confirm)$")
+ALLOWED_FORMS = re.compile(
+    r"^/(theme|sign-out|preferences(/.*)?|sessions(/.*)?|confirm|tickets/display|bell/.+|tickets/\d+/read)$"
+)
 """What an auditor may send: their own preferences, and what ends or confirms their own session."""
 
 

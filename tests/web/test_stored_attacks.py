@@ -25,14 +25,25 @@ from webapp.huntress.simulator import SimulatedAccount
 from webapp.models import (
     Alert,
     Asset,
+    Attachment,
+    AttachmentContent,
     AuditEvent,
+    BellItem,
     BulkChange,
     Category,
+    Comment,
+    CommentVersion,
     HuntressAgent,
     InboxRow,
+    Indicator,
+    Runbook,
+    RunbookVersion,
     SavedView,
     Ticket,
     TicketAsset,
+    TicketLink,
+    TicketRunbook,
+    TicketWatcher,
 )
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
@@ -61,9 +72,13 @@ TEXT_COLUMNS = {
     *("name", "title", "description", "body", "notes", "message", "external_reference"),
     *("external_url", "account_name", "subdomain", "last_error", "error", "device_name"),
     *("hostname", "os", "serial_number", "asset_tag", "severity", "summary", "user_agent"),
-    *("dismissed_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("dismissed_reason", "waiting_reason", "filename", "internal_ip", "external_ip", "realm"),
+    *("subject_name", "subject_user", "raised_severity"),
 }
-MORE_COLUMNS = {("alerts", "status"), ("assets", "type"), ("priorities", "colour")}
+MORE_COLUMNS = {
+    *(("alerts", "status"), ("assets", "type"), ("priorities", "colour"), ("indicators", "value")),
+    *(("tickets", "subject_name"), ("tickets", "subject_user")),
+}
 WRITTEN = (
     "\u202eevil\u202c\u2066x\u2069\u200f <script>alert(1)</script> [a](javascript:alert(1))"
     " <https://evil.example> https://evil.example ![p](https://evil.example/p.png)"
@@ -94,13 +109,41 @@ def plant(session: Session, text: str, now: object) -> None:
     asset = Asset(client_id=ticket.client_id, name="a", hostname_key="a", type="t")
     session.add_all([category, asset])
     session.flush()
-    report = json.dumps({"id": 1, "subject": text, "summary": text, "remediations": [text]})
+    report = json.dumps(
+        {
+            "id": 1,
+            "subject": text,
+            "summary": text,
+            "body": f"<p>{text}</p>",
+            "remediations": [text],
+        }
+    )
     session.add_all(
         [
             TicketAsset(ticket_id=1, asset_id=asset.id),
+            TicketLink(from_id=1, to_id=2, kind="duplicate", created_by_id=1, created_at=now),
+            TicketLink(from_id=3, to_id=1, kind="part", created_by_id=1, created_at=now),
+            Indicator(ticket_id=1, kind="path", value="C:\\a", key="0"),
+            Indicator(ticket_id=2, kind="path", value="C:\\a", key="0"),
             HuntressAgent(connection_id=1, external_id="77", hostname="h", fetched_at=now),
+            Runbook(
+                name="r",
+                kinds=[text],
+                severities=[],
+                platforms=[],
+                position=1,
+                body="b",
+                updated_at=now,
+            ),
+            RunbookVersion(runbook_id=1, version=1, body="b", author_id=1, created_at=now),
+            TicketRunbook(
+                ticket_id=1, runbook_id=1, name="r", version=1, body="b", attached_at=now
+            ),
             SavedView(owner_id=1, name="v", query="q=x", is_shared=True, created_at=now),
             BulkChange(actor_id=1, summary="s", changes=[], created_at=now),
+            CommentVersion(comment_id=1, body="b", replaced_at=now),
+            TicketWatcher(ticket_id=1, user_id=1, created_at=now),
+            BellItem(user_id=1, ticket_id=1, actor_id=1, kind="mentioned", created_at=now),
             AuditEvent(
                 happened_at=now,
                 action="ticket.changed",
@@ -131,8 +174,21 @@ def plant(session: Session, text: str, now: object) -> None:
         ]
     )
     ticket.category_id = category.id
+    ticket.closed_at, ticket.waiting_until = None, now
+    content = AttachmentContent(
+        sha256="0" * 64, size=1, picture=b"x", picture_type="image/png", created_at=now
+    )
+    session.add(content)
+    note = session.get_one(Comment, 1)  # so that it can be edited, and is read as a person's
+    note.ticket_id, note.author_id, note.edited_at = 1, 1, now
     session.flush()
-    session.execute(update(Alert).values(raw_report=report, agent_external_id="77"))
+    session.add(
+        Attachment(ticket_id=1, comment_id=note.id, sha256=content.sha256, name="f", created_at=now)
+    )
+    session.flush()
+    session.execute(
+        update(Alert).values(raw_report=report, agent_external_id="77", kinds=[text, "other"])
+    )
     overwrite_texts(session, text)
 
 
@@ -181,6 +237,7 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
             agent_id=agent,
             subject=WRITTEN,
             summary=f"{WRITTEN}\n\n## SOC Summary\n\n# Links\n{WRITTEN}\n===\n> **Unmapped**",
+            indicator_types=[WRITTEN, "footholds"],
             remediations=[{"id": 1, "action": WRITTEN, "status": WRITTEN, "type": "x"}] * 3,
         )
         account.add_incident(
@@ -194,9 +251,19 @@ def attacked(app: Flask, people: tuple[int, int], fake_clock: FakeClock) -> int:
         desk.poll()
         change = TicketChange(external_reference=WRITTEN, external_url="https://psa.example/1")
         change_ticket(2, change, actor_id=admin_id, seen_at=None)
-        wanted = NewTicket(WRITTEN[:200], WRITTEN, client_id=1, board_id=1, priority_id=1)
+        wanted = NewTicket(
+            WRITTEN[:200],
+            WRITTEN,
+            client_id=1,
+            board_id=1,
+            priority_id=1,
+            host=WRITTEN[:200],
+            external_reference=WRITTEN[:200],
+        )
         open_ticket(wanted, actor_id=admin_id, form_token="t" * 32)
         add_internal_note(3, WRITTEN, author_id=admin_id)
+        people_write = f"- [ ] {WRITTEN}\n\na|b\n-|-\n{WRITTEN}|~~{WRITTEN}~~\n\n@ada {WRITTEN}"
+        add_internal_note(3, people_write, author_id=admin_id)
     return admin_id
 
 

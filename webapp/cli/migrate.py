@@ -14,6 +14,7 @@ from webapp.schema import migrations_dir
 from webapp.services.operations.check_encryption import warn_of_unreadable_secrets
 from webapp.services.operations.check_health import DATABASE_HINT, refuse_newer_database
 from webapp.services.people.first_admin import issue_setup_token
+from webapp.services.tickets.runbooks.install_runbooks import install_runbooks
 from webapp.services.transactions import first_line
 
 
@@ -39,6 +40,7 @@ def migrate() -> None:
         try:
             refuse_newer_database(migrations_dir())
             upgrade()
+            install_runbooks()
         except SQLAlchemyError as error:
             raise ConfigError(
                 f"The database cannot be used: {first_line(error)}", DATABASE_HINT

@@ -12,6 +12,7 @@ from webapp.config.addresses import (
     read_portal_url,
     read_public_url,
 )
+from webapp.config.attachments import read_file_limits
 from webapp.config.audit import AuditSettings, read_audit_settings
 from webapp.config.backups import BackupSettings, read_backups
 from webapp.config.env import (
@@ -37,6 +38,7 @@ from webapp.config.places import (
 )
 from webapp.config.security import SecuritySettings, read_security
 from webapp.config.sign_on import SETTINGS, SignOnSettings, read_sign_on
+from webapp.domain.attaching.limits import FileLimits
 from webapp.domain.portal_link import DEFAULT_PORTAL_URL
 
 VARIABLES = (
@@ -53,6 +55,8 @@ VARIABLES = (
     "HUNTRESS_PORTAL_URL",
     "EDITION",
     "LEASE_SECONDS",
+    "ATTACHMENT_MB",
+    "TICKET_ATTACHMENTS_MB",
     "OUTBOUND_HOSTS",
     "OUTBOUND_CA_FILE",
     "HEARTBEAT_URL",
@@ -111,6 +115,7 @@ class Config:
     log_format: LogFormat = LogFormat.TEXT
     sign_on: SignOnSettings | None = None
     backups: BackupSettings = field(default_factory=BackupSettings)
+    file_limits: FileLimits = field(default_factory=FileLimits)
     is_demo: bool = False
 
     @property
@@ -161,6 +166,7 @@ def load_config(env: Mapping[str, str], *, signs: bool = True) -> Config:
         log_format=read_log_format(env),
         sign_on=read_sign_on(env, read_public_url(env)) if signs else None,
         backups=read_backups(env),
+        file_limits=read_file_limits(env),
         is_demo=os.path.exists(data_dir / DEMO_MARK),
     )
 

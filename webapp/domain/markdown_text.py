@@ -13,6 +13,7 @@ _INLINE = re.compile(
     r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore that is not inside a word
     r"|&(?=#?\w+;)"
 )
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _BULLET = re.compile(r"[-+] +(?=\S)")
 _START = re.compile(r"[0-9]{1,9}(?=[.)](?:\s|$))|(?=[#>=~|+-])")
 
@@ -32,6 +33,11 @@ def fenced(text: str) -> str:
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
+
+
+def unescaped(text: str) -> str:
+    """Return text without the backslashes that escape what follows them, also within code."""
+    return _ESCAPED.sub(r"\1", text)
 
 
 def _escape_block_line(line: str) -> str:

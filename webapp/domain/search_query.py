@@ -2,13 +2,17 @@
 
 Words are runs of letters and digits, as in the index; every other character separates words. The
 words of `DESKTOP-7F3A` or of "two words" in quotes are found only where they follow each other.
+Accents and case do not matter (see domain.searching.fold_letters).
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
-SEARCH_LENGTH = 100
+from webapp.domain.searching.fold_letters import plain_letters
+
+SEARCH_LENGTH = 200
 """How many characters of the typed text are searched for, in every list."""
 
 MAX_TERMS = 12
@@ -17,14 +21,33 @@ NUMBER_DIGITS = 6
 _QUOTED_OR_NOT = re.compile(r'"([^"]*)(?:"|$)|([^"\s]+)')
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"[0-9]{1,5}")
+_ADDRESS = re.compile(r"[0-9]+(?:[.:/][0-9]+)+|(?:[0-9A-Fa-f]{0,4}:){2,}[0-9A-Fa-f]{0,4}")
+_MORE = "*"
+
+
+class IndexPart(StrEnum):
+    """A part of a ticket that can be searched alone, as SQLite's index names its column."""
+
+    INDICATORS = "indicators"
+    SUBJECT = "subject"
+    FILES = "files"
+
+    @property
+    def label(self) -> str:
+        """The label of its words in PostgreSQL's index."""
+        return {IndexPart.INDICATORS: "A", IndexPart.SUBJECT: "B", IndexPart.FILES: "C"}[self]
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that follow each other; with `is_prefix` the last one is the beginning of a word."""
+    """Words that follow each other; with `is_prefix` the last one is the beginning of a word.
+
+    With a `place`, they are looked for only there.
+    """
 
     words: tuple[str, ...]
     is_prefix: bool = False
+    place: IndexPart | None = None
 
     @property
     def as_number(self) -> "Term | None":
@@ -33,7 +56,7 @@ class Term:
         `TKT-123` is changed likewise. None where the term is not such a number.
         """
         *prefix, last = self.words
-        if len(prefix) > 1 or not _NUMBER.fullmatch(last):
+        if self.place or len(prefix) > 1 or not _NUMBER.fullmatch(last):
             return None
         return Term((*prefix, last.zfill(NUMBER_DIGITS)))
 
@@ -41,19 +64,39 @@ class Term:
 def parse_search(typed: str) -> tuple[Term, ...]:
     """Return the terms, all of which must be found; empty where no word was typed.
 
-    The last word may be the beginning of a longer word, unless it is in quotes. At most MAX_TERMS
-    terms are kept. Never raises.
+    The last word may be the beginning of a longer word, unless it is in quotes; so may every word
+    with an asterisk. An address such as `192.0.2.3` is meant whole. At most MAX_TERMS terms are
+    kept. Never raises.
     """
-    terms: list[Term] = []
-    for quoted, plain in _QUOTED_OR_NOT.findall(typed):
-        words = tuple(_WORD.findall(quoted or plain))
-        if words:
-            terms.append(Term(words, is_prefix=not quoted))
-    terms = terms[:MAX_TERMS]
+    found = [
+        (words, quoted, plain)
+        for quoted, plain in _QUOTED_OR_NOT.findall(typed)
+        if (words := tuple(_WORD.findall(quoted or plain)))
+    ][:MAX_TERMS]
+    last = len(found) - 1
     return tuple(
-        Term(term.words, term.is_prefix and position == len(terms) - 1)
-        for position, term in enumerate(terms)
+        Term(words, not quoted and _goes_on(plain, is_last=position == last))
+        for position, (words, quoted, plain) in enumerate(found)
     )
+
+
+def parse_value(value: str, place: IndexPart) -> Term | None:
+    """Return what an operator looks for in a place: the words of its value, following each other.
+
+    The last may be the beginning of a longer word, unless the value is an address. None where it
+    holds no word.
+    """
+    words = tuple(_WORD.findall(value))
+    return Term(words, not _is_whole(value), place) if words else None
+
+
+def _goes_on(plain: str, *, is_last: bool) -> bool:
+    return plain.endswith(_MORE) or (is_last and not _is_whole(plain))
+
+
+def _is_whole(value: str) -> bool:
+    """Whether a value is an address of a network or a machine, and not the beginning of one."""
+    return _ADDRESS.fullmatch(value.strip(",;()[]")) is not None
 
 
 def as_fts5(terms: tuple[Term, ...]) -> str:
@@ -62,7 +105,10 @@ def as_fts5(terms: tuple[Term, ...]) -> str:
 
 
 def as_tsquery(terms: tuple[Term, ...]) -> str:
-    """Return a to_tsquery query for PostgreSQL; every word is quoted, so it is not an operator."""
+    """Return a to_tsquery query for PostgreSQL; every word is quoted, so it is not an operator.
+
+    Its letters are not folded yet: a function of the database folds them as it folds the texts.
+    """
     return " & ".join(_either(term, _ts_phrase, " | ") for term in terms)
 
 
@@ -72,11 +118,14 @@ def _either(term: Term, write: Callable[[Term], str], operator: str) -> str:
 
 
 def _fts5_phrase(term: Term) -> str:
-    return f'"{" ".join(term.words)}"' + ("*" if term.is_prefix else "")
+    place = f"{term.place} : " if term.place else ""
+    words = plain_letters(" ".join(term.words))
+    return f'{place}"{words}"' + ("*" if term.is_prefix else "")
 
 
 def _ts_phrase(term: Term) -> str:
-    words = [f"'{word}'" for word in term.words]
+    label = term.place.label if term.place else ""
+    words = [f"'{word}'" + (f":{label}" if label else "") for word in term.words]
     if term.is_prefix:
-        words[-1] += ":*"
+        words[-1] = f"'{term.words[-1]}':*{label}"
     return "(" + " <-> ".join(words) + ")"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, Remediation, Severity
 from webapp.domain.markdown_text import escape_block, escape_line, fenced
+from webapp.domain.triage.text_change import compare_texts
 from webapp.domain.untrusted import clean_line, clean_text, cut, parse_time
 
 TITLE_LENGTH = 255
@@ -235,7 +236,7 @@ def unknown_severity_words(incident: Incident, priority: str) -> str:
 
 
 def _summary_lines(incident: Incident) -> list[str | None]:
-    text = clean_text(incident.summary or html_to_text(incident.body or "")) or ""
+    text = _told(incident)
     shown = cut(text, SUMMARY_LENGTH)
     while len(escaped := escape_block(shown)) > ESCAPED_SUMMARY_LENGTH:
         fitting = len(shown) * ESCAPED_SUMMARY_LENGTH // len(escaped)
@@ -324,11 +325,32 @@ def _changes(
     if previous is None:
         return
     if (incident.summary, incident.body) != (previous.summary, previous.body):
-        yield "The SOC summary changed."
-        if incident.summary and incident.summary != previous.summary:
-            summary = "\n".join(line for line in _summary_lines(incident) if line)
-            yield f"\n{summary}\n"
+        yield from _text_changes(incident, previous)
     yield from _listed_changes(incident, previous)
+
+
+def _text_changes(incident: Incident, previous: Incident) -> Iterable[str]:
+    """Name the sentences that are new or gone; a text that was rewritten is told as a whole."""
+    before, after = _told(previous), _told(incident)
+    if before == after:
+        yield "The SOC summary is as it was; the rest of the report changed."
+        return
+    change = compare_texts(before, after)
+    if change.is_rewritten and after:
+        summary = "\n".join(line for line in _summary_lines(incident) if line)
+        yield f"The SOC summary changed.\n\n{summary}\n"
+        return
+    lines = [f"- New: {escape_line(text)}" for text in change.added]
+    lines += [f"- No longer said: {escape_line(text)}" for text in change.gone]
+    shown = _within_length(lines)
+    rest = len(lines) - len(shown)
+    more = [f"\n…and {rest} more changes of the text."] if rest else []
+    yield "\n".join(["The SOC summary changed.", "", *shown, *more, ""])
+
+
+def _told(incident: Incident) -> str:
+    """What the SOC says: its summary, or else the report's body as plain text."""
+    return clean_text(incident.summary or html_to_text(incident.body or "")) or ""
 
 
 def _listed_changes(incident: Incident, previous: Incident) -> list[str]:

@@ -1,7 +1,7 @@
 """The database models, one file for each group of tables. Importing this package registers all."""
 
 from webapp.models.alert import Alert
-from webapp.models.attachment import Attachment, AttachmentContent
+from webapp.models.attachment import Attachment, AttachmentChunk, AttachmentContent
 from webapp.models.audit import AuditEvent, AuditForward, AuditLink, AuditPruning, AuditSeal
 from webapp.models.backup import Backup, Restore
 from webapp.models.clocks import OpeningHours, TimeTarget
@@ -39,6 +39,7 @@ __all__ = [
     "ApiExchange",
     "Asset",
     "Attachment",
+    "AttachmentChunk",
     "AttachmentContent",
     "AuditEvent",
     "AuditForward",

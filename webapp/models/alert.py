@@ -64,6 +64,7 @@ class Alert(Base):
     remediations there are, `steps_left` how many of them are not done yet, and `is_isolated` says
     whether the host or identity is cut off; all are None where no report is kept. `facts_version`
     says by which version of our reading these and the ticket's indicators were found.
+    `report_text` are the words of the report and its remediations that the search finds it by.
     """
 
     __tablename__ = "alerts"
@@ -88,6 +89,14 @@ class Alert(Base):
             "remediations_due_at",
             sqlite_where=text("remediations_due_at IS NOT NULL"),
             postgresql_where=text("remediations_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_alerts_unticketed",  # what no ticket tells of, for the dashboard
+            "parsed_status",
+            "is_drill",
+            "ticket_id",
+            sqlite_where=text("ticket_id IS NULL"),
+            postgresql_where=text("ticket_id IS NULL"),
         ),
         Index("ix_alerts_ticket_id", "ticket_id", "triggered_at", "connection_id"),
         Index("ix_alerts_triggered_at", "triggered_at", "reason", "parsed_severity"),
@@ -123,6 +132,7 @@ class Alert(Base):
     checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     content_hash: Mapped[str | None] = mapped_column(String(64))
     raw_report: Mapped[str | None] = mapped_column(Text)
+    report_text: Mapped[str | None] = mapped_column(Text)
     all_remediations: Mapped[str | None] = mapped_column(Text)
     remediations_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     details_pending: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
@@ -11,19 +11,31 @@ from webapp.models.user import User
 
 
 class AttachmentContent(Base):
-    """The bytes of files, once for each content; `sha256` is the hash of `data` as hex.
+    """The content of files, once for each; `sha256` is its hash as hex, `size` is in bytes.
 
-    `picture` is the picture that a page may show, encoded anew; other files have none.
+    Its bytes are in AttachmentChunks. `picture` is the picture that a page may show, encoded anew;
+    other files have none. A trigger of the database deletes a content with its last attachment.
     """
 
     __tablename__ = "attachment_contents"
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     size: Mapped[int] = mapped_column(BigInteger)
-    data: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     picture_type: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class AttachmentChunk(Base):
+    """A piece of a content's bytes; pieces follow each other by `position`, from 0."""
+
+    __tablename__ = "attachment_chunks"
+
+    sha256: Mapped[str] = mapped_column(
+        ForeignKey("attachment_contents.sha256", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Attachment(Base):

@@ -1,11 +1,13 @@
 """Within what time tickets should be touched and closed, and the desk's opening hours."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, ForeignKey, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.extensions import Base
+from webapp.models.columns import UtcDateTime
 
 
 class TimeTarget(Base):
@@ -30,7 +32,9 @@ class OpeningHours(Base):
     """The single row of the desk's opening hours.
 
     `days` holds, for each weekday from Monday, the periods of the day as pairs of texts such as
-    `08:00`; `holidays` are dates such as `2026-12-25`. `version` is what a form was loaded with.
+    `08:00`; `holidays` are dates such as `2026-12-25`. After `changed_at` (UTC), when targets or
+    hours were last changed, the open tickets get their new times in the order of their ids:
+    `recomputed_to` is the last one that has them, None once all have.
     """
 
     __tablename__ = "opening_hours"
@@ -40,4 +44,5 @@ class OpeningHours(Base):
     zone: Mapped[str] = mapped_column(String(64))
     days: Mapped[list[Any]] = mapped_column(JSON)
     holidays: Mapped[list[Any]] = mapped_column(JSON)
-    version: Mapped[int] = mapped_column(Integer, default=1)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recomputed_to: Mapped[int | None] = mapped_column(Integer)

@@ -9,8 +9,8 @@ from webapp.extensions import Base
 class Indicator(Base):
     """An indicator of compromise of a ticket's report.
 
-    `kind` is a word of domain.indicators; `value` is as it is shown. `key` is the SHA-256 (hex) of
-    kind and compared value, so that the same one is found in other tickets.
+    `kind` is a word of domain.triage.indicator_kinds; `value` is as it is shown. `key` is the
+    SHA-256 (hex) of kind and compared value, so that the same one is found in other tickets.
     """
 
     __tablename__ = "indicators"

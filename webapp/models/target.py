@@ -19,7 +19,9 @@ class Target(Base):
 
     `settings` holds the settings of the kind that are not secret, and `secrets` the others, as a
     JSON object that is stored encrypted. A contact method gets nothing but its code until it is
-    confirmed. `paused_at` without `paused_by_id` says that the receiver refused the target itself.
+    confirmed. With `tells_mentions` it tells its person that they were mentioned, with
+    `tells_watched` that a ticket was assigned to them, or one that they watch changed.
+    `paused_at` without `paused_by_id` says that the receiver refused the target itself.
 
     One process at a time delivers to a target: the one whose `lease_token` is stored, until
     `lease_until`. After failures, nothing is sent before `rests_until`.
@@ -46,6 +48,8 @@ class Target(Base):
     secrets: Mapped[str | None] = mapped_column(EncryptedText("notification_targets.secrets"))
     tells_alarms: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     tells_summaries: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    tells_mentions: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    tells_watched: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_by_id: Mapped[int | None] = reference("users.id", index=False)

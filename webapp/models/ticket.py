@@ -27,7 +27,14 @@ from webapp.models.user import User
 SOURCE_HUNTRESS = "huntress"
 SOURCE_MANUAL = "manual"
 INTERNAL_NOTE = "internal_note"
+DUPLICATE_NOTE = "duplicate_note"
+"""The kind of an entry that tells an original what happened to a duplicate's incident; its
+`details` name the duplicate's `ticket_id`."""
+MACHINE_WRITTEN = "is_machine_written"
+"""In the details of a note that was written for a person, who did what it tells."""
+
 URL_LENGTH = 2_000
+WAITING_REASON_LENGTH = 200
 _LIST_FILTERS = (
     *("closed_at", "board_id", "client_id", "assignee_id", "status_id", "source"),
     *("is_unmapped", "untouched_since"),
@@ -71,9 +78,13 @@ class Ticket(Base):
 
     `subject_name` is the host or identity that it is about, `subject_key` the same as it is
     compared: `host:` or `identity:` and the name in lower case. `subject_user` is the account that
-    the report names. `close_reason` is a word of domain.close_reason. `touch_due_at` and
-    `close_due_at` are the times within which it should be touched and closed, `due_at` the next of
-    them that is still open; all are None where no target is set.
+    the report names. `close_reason` is a word of domain.triage.close_reasons.
+
+    `touch_due_at` and `close_due_at` are the times within which it should be touched and closed,
+    `due_at` the next of them that is still open; all are None where no target is set. At
+    `clock_tells_at` people are told that it is due soon, or overdue; None once they were. `waits`
+    are the times that it has waited, as pairs of texts; the end of the present one is None.
+    `reopened_at` is when it was last reopened.
 
     `kinds` and what follows are read only where a query asks for them (see rows/ticket_rows.py):
     what the record of the incident says, and how many tickets of the same host or identity of the
@@ -108,6 +119,13 @@ class Ticket(Base):
             sqlite_where=text("closed_at IS NOT NULL"),
             postgresql_where=text("closed_at IS NOT NULL"),
         ),
+        Index(
+            "ix_tickets_open_client",
+            "client_id",
+            "id",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
         Index("uq_tickets_form_token", "form_token", unique=True),  # one ticket per form
         Index(
             "ix_tickets_open",  # ordered by age, with all columns that the dashboard reads
@@ -120,6 +138,14 @@ class Ticket(Base):
             "is_unmapped",
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_tickets_untouched",  # asked for by every open page, every few seconds
+            "priority_id",
+            "reported_at",
+            "id",
+            sqlite_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
+            postgresql_where=text("untouched_since IS NOT NULL AND closed_at IS NULL"),
         ),
         Index(
             "ix_tickets_waiting_until",
@@ -135,8 +161,15 @@ class Ticket(Base):
             postgresql_where=text("due_at IS NOT NULL AND closed_at IS NULL"),
         ),
         Index(
+            "ix_tickets_clock_tells_at",
+            "clock_tells_at",
+            sqlite_where=text("clock_tells_at IS NOT NULL"),
+            postgresql_where=text("clock_tells_at IS NOT NULL"),
+        ),
+        Index(
             "ix_tickets_subject_key",
             "subject_key",
+            "client_id",
             "id",
             sqlite_where=text("subject_key IS NOT NULL"),
             postgresql_where=text("subject_key IS NOT NULL"),
@@ -209,6 +242,9 @@ class Ticket(Base):
     reported_at: Mapped[datetime] = mapped_column(UtcDateTime, default=_created_at, nullable=True)
     untouched_since: Mapped[datetime | None] = mapped_column(UtcDateTime, default=_untouched_since)
     waiting_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    waiting_reason: Mapped[str | None] = mapped_column(String(WAITING_REASON_LENGTH))
+    waits: Mapped[list[list[str | None]] | None] = mapped_column(JSON)
+    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     raised_severity: Mapped[str | None] = mapped_column(String(60))
     subject_name: Mapped[str | None] = mapped_column(String(255))
     subject_key: Mapped[str | None] = mapped_column(String(270))
@@ -217,6 +253,7 @@ class Ticket(Base):
     touch_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     close_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    clock_tells_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     client: Mapped[Client] = relationship()
     board: Mapped[Board] = relationship()
@@ -239,12 +276,21 @@ class Ticket(Base):
 class Comment(Base):
     """An entry of a ticket's timeline; without an author, the system wrote it.
 
+    Where `is_machine_written` stands in its details, a person did it and the system wrote it.
     `bulk_change_id` is the bulk change that wrote it. `edited_at` is when its author last changed
     it; the texts before are CommentVersions. `details` holds what a change of another kind than
     text needs to be shown.
     """
 
     __tablename__ = "comments"
+    __table_args__ = (
+        Index(
+            "ix_comments_duplicate_note",
+            "ticket_id",
+            sqlite_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+            postgresql_where=text(f"kind = '{DUPLICATE_NOTE}'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id", ondelete="CASCADE"), index=True)
@@ -258,6 +304,12 @@ class Comment(Base):
     details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     author: Mapped[User | None] = relationship()
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a person wrote the text, so that it is read as they typed it."""
+        is_note = self.author_id is not None and self.kind == INTERNAL_NOTE
+        return is_note and not (self.details or {}).get(MACHINE_WRITTEN)
 
 
 class CommentVersion(Base):

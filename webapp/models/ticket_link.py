@@ -14,7 +14,8 @@ from webapp.models.user import User
 class TicketLink(Base):
     """The ticket `from_id` is related to, a duplicate of, or part of `to_id`.
 
-    `kind` is a word of domain.ticket_link. A related pair is stored once, the lower id first.
+    `kind` is a word of domain.triage.ticket_link. A related pair is stored once, with the lower id
+    first.
     """
 
     __tablename__ = "ticket_links"

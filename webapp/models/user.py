@@ -111,8 +111,11 @@ class UserSession(Base):
 
     `reference` names the session in the audit log. `method` and `factor` are what was shown to sign
     in, and `present_at` is when the person last showed one of them again. `has_notes` is read only
-    where a query asks for it: whether the person has unread notes about the account.
+    where a query asks for it: whether the person has unread notes about the account; so is
+    `unread`, the number of unread items in their bell.
     `left_at` is when the person was last seen before a longer absence that ended in this session.
+    `last_anywhere_at` and `left_anywhere_at`, read only where a query asks for them, are the newest
+    `last_seen_at` and `left_at` of all the person's sessions.
     """
 
     __tablename__ = "sessions"
@@ -137,6 +140,9 @@ class UserSession(Base):
     device: Mapped["Device | None"] = relationship()
     has_notes: Mapped[bool | None] = query_expression()
     is_held: Mapped[bool | None] = query_expression()
+    unread: Mapped[int | None] = query_expression()
+    last_anywhere_at: Mapped[datetime | None] = query_expression()
+    left_anywhere_at: Mapped[datetime | None] = query_expression()
 
 
 class Device(Base):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.extensions import Base
@@ -30,7 +30,8 @@ class TicketWatcher(Base):
 class BellItem(Base):
     """Something that concerns a person; `kind` is a word of domain.triage.bell.
 
-    Without an actor, the system did it.
+    Without an actor, the system did it. An unread item stands for `changes` changes of its ticket;
+    `created_at` is when the last of them happened, and `comment_id` the entry of the first.
     """
 
     __tablename__ = "bell_items"
@@ -46,6 +47,7 @@ class BellItem(Base):
         ForeignKey("users.id", ondelete="SET NULL"), index=True
     )
     kind: Mapped[str] = mapped_column(String(30))
+    changes: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

@@ -34,6 +34,7 @@ from webapp.web.read_only_pages import init_read_only_pages
 from webapp.web.request_ids import init_request_log
 from webapp.web.same_session import init_same_session
 from webapp.web.static_files import init_static_files
+from webapp.web.tickets.live_answers import init_live
 from webapp.web.viewer import init_viewer
 
 AREAS = (
@@ -55,6 +56,7 @@ AREAS = (
 def register_web(app: Flask) -> None:
     """Register every area's blueprints and what all pages share."""
     init_addresses(app)
+    init_live(app)
     init_viewer(app)
     init_same_session(app)
     init_content_types(app)

@@ -74,7 +74,7 @@ class EditAttempt:
         return [
             (self._form[name].label.text, _in_words(self._form[name], value))
             for name, value in self.conflict.current.items()
-            if name in self._form and _as_typed(value) != (self._form[name].data or "")
+            if name in self._form and _differs(self._form[name], value)
         ]
 
 
@@ -153,6 +153,12 @@ class RowPages:
         )
 
 
+def _differs(field: Field, value: object) -> bool:
+    if isinstance(value, list):
+        return set(value) != set(field.data or ())
+    return _as_typed(value) != (field.data or "")
+
+
 def _as_typed(value: object) -> str:
     """A stored value as a form would send it."""
     if isinstance(value, bool):
@@ -161,6 +167,8 @@ def _as_typed(value: object) -> str:
 
 
 def _in_words(field: Field, value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_in_words(field, one) for one in value) or "any"
     typed = _as_typed(value)
     choices = field.iter_choices() if isinstance(field, SelectField) else ()
     return next((str(choice[1]) for choice in choices if choice[0] == typed), typed or "empty")

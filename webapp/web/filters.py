@@ -6,9 +6,14 @@ from flask import Flask
 from markupsafe import Markup, escape
 
 from webapp import clock
+from webapp.domain.attaching.limits import file_size
 from webapp.domain.polling_health import Judgement
 from webapp.domain.ticket_title import title_parts
-from webapp.services.tickets.render_markdown import render_markdown
+from webapp.domain.triage.close_reasons import parse_reason
+from webapp.domain.triage.mentions import MentionBook
+from webapp.models import Comment, Ticket
+from webapp.services.tickets.notes.machine_text import dialect_of
+from webapp.services.tickets.render_markdown import Dialect, render_markdown
 from webapp.web.viewer import current_viewer, zone_of
 
 TONES = frozenset(
@@ -27,7 +32,12 @@ MOMENT = timedelta(seconds=5)
 
 def init_filters(app: Flask) -> None:
     """Register the filters."""
-    for function in (ago, age, due, exact, when, judged, tone, markdown, counted, title_parts):
+    for function in (
+        file_size,
+        *(ago, age, due, is_over, close_words, exact, when, judged, tone, counted, title_parts),
+        *(markdown, typed, description, entry_text),
+        clock_time,
+    ):
         app.add_template_filter(function)
 
 
@@ -54,6 +64,17 @@ def due(time: datetime | None, missing: str) -> Markup:
     return _element(time, f"due {length} ago" if distance >= MOMENT else "now")
 
 
+def is_over(time: datetime) -> bool:
+    """Whether a time has come."""
+    return time <= clock.utcnow()
+
+
+def close_words(word: str) -> str:
+    """A stored reason of closing in words."""
+    reason = parse_reason(word)
+    return word if reason is None else reason.words.capitalize()
+
+
 def age(time: datetime | None, missing: str = "—", *, hover: str | None = None) -> Markup:
     """Words such as `3 min`, for columns whose heading says that it is an age.
 
@@ -70,6 +91,11 @@ def when(time: datetime | None, missing: str = "—") -> Markup:
         return escape(missing)
     local = _local(time)
     return _element(time, f"{local.day} {local:%b %Y, %H:%M} {_zone_words(local)}")
+
+
+def clock_time(time: datetime) -> Markup:
+    """The time of day, such as `14:02`, in the viewer's zone."""
+    return _element(time, f"{_local(time):%H:%M}")
 
 
 def exact(time: datetime) -> str:
@@ -89,8 +115,34 @@ def tone(colour: str | None) -> str:
 
 
 def markdown(text: str, heading_shift: int = 0) -> Markup:
-    """Render untrusted Markdown as safe HTML; see services/tickets/render_markdown.py."""
-    return Markup(render_markdown(text, heading_shift=heading_shift))  # noqa: S704 - sanitized
+    """Render machine-written Markdown as safe HTML; see services/tickets/render_markdown.py."""
+    return _rendered(text, heading_shift, Dialect.MACHINE)
+
+
+def typed(text: str, heading_shift: int = 0, *, is_report: bool = False) -> Markup:
+    """Render Markdown that a person typed, in which a backslash is one and addresses are live.
+
+    They are not where the text is what a person makes of a report.
+    """
+    return _rendered(text, heading_shift, Dialect.MIXED if is_report else Dialect.PERSON)
+
+
+def description(ticket: Ticket, heading_shift: int = 0) -> Markup:
+    """Render the ticket's description, by whoever wrote it."""
+    return _rendered(ticket.description or "", heading_shift, dialect_of(ticket))
+
+
+def entry_text(entry: Comment, heading_shift: int = 0, people: MentionBook | None = None) -> Markup:
+    """Render an entry of a timeline; in a note, `people` are highlighted where they are named."""
+    dialect = Dialect.PERSON if entry.is_typed else Dialect.MACHINE
+    return _rendered(entry.body, heading_shift, dialect, people)
+
+
+def _rendered(
+    text: str, heading_shift: int, dialect: Dialect, people: MentionBook | None = None
+) -> Markup:
+    html = render_markdown(text, heading_shift=heading_shift, dialect=dialect, people=people)
+    return Markup(html)  # noqa: S704 - sanitized
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -41,7 +41,9 @@ NAVIGATION = (
     Section(
         None,
         (
-            Entry("Dashboard", "dashboard.show", "layout-dashboard", ("dashboard",)),
+            Entry(
+                "Dashboard", "dashboard.show", "layout-dashboard", ("dashboard", "response_times")
+            ),
             Entry("Tickets", "tickets.show_list", "ticket", ("tickets",)),
             Entry(
                 "Incidents",

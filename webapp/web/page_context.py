@@ -11,12 +11,15 @@ from markupsafe import Markup, escape
 
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
-from webapp.domain.triage.subjects import SUBJECT_LENGTH
+from webapp.domain.triage.indicator_kinds import LONGEST_VALUE
+from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
+from webapp.domain.triage.ticket_link import LINK_NUMBER_LENGTH
 from webapp.extensions import current_config
 from webapp.models.columns import NAME_LENGTH
 from webapp.models.connection import BASE_URL_LENGTH
 from webapp.models.sign_in import SecurityNote
-from webapp.models.ticket import URL_LENGTH
+from webapp.models.ticket import URL_LENGTH, WAITING_REASON_LENGTH
 from webapp.services.people.security_notes import unseen_notes
 from webapp.services.people.set_preferences import THEMES
 from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
@@ -30,13 +33,17 @@ LIMITS = {
     "base_url": BASE_URL_LENGTH,
     "credential": 500,
     "pause_reason": PAUSE_REASON_LENGTH,
+    "indicator": LONGEST_VALUE,
+    "link_number": LINK_NUMBER_LENGTH,
     "description": DESCRIPTION_LENGTH,
     "name": NAME_LENGTH,
     "note": NOTE_LENGTH,
+    "runbook": RUNBOOK_LENGTH,
     "search": SEARCH_LENGTH,
-    "subject": SUBJECT_LENGTH,
+    "subject": SUBJECT_NAME_LENGTH,
     "title": TITLE_LENGTH,
     "url": URL_LENGTH,
+    "waiting_reason": WAITING_REASON_LENGTH,
 }
 """The length limits that fields state; the services refuse or cut longer values."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from wtforms import SelectField
+from wtforms import SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.search_query import SEARCH_LENGTH
@@ -107,3 +107,25 @@ class IdField(SelectField):  # type: ignore[misc]  # WTForms comes without types
         text = (self.data or "").strip()
         number = read_number(text)
         return NO_SUCH_ID if text and number is None else number
+
+
+class ManyField(SelectMultipleField):  # type: ignore[misc]  # WTForms comes without types
+    """Any number of checkboxes; the services check what was chosen."""
+
+    def __init__(self, label: str, choices: Iterable[tuple[str, str]] = (), **options: Any) -> None:
+        offered = [SelectChoice(value, words) for value, words in choices]
+        super().__init__(label, choices=offered, validate_choice=False, **options)
+
+    def offer(self, rows: Iterable[Any]) -> None:
+        """Offer rows with an id and a name, those that are chosen first."""
+        chosen = set(self.data or ())
+        pairs = sorted(
+            ((str(row.id), row.name) for row in rows), key=lambda pair: pair[0] not in chosen
+        )
+        self.choices = [SelectChoice(value, words) for value, words in pairs]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What was chosen as ids; NO_SUCH_ID for text that cannot be one."""
+        found = (read_number(text) for text in self.data or ())
+        return tuple(NO_SUCH_ID if number is None else number for number in found)

@@ -25,6 +25,7 @@ TEXT_PREVIEWS = "60 per minute"
 POLICY_PREVIEWS = "20 per minute"
 HUNTRESS_CALLS = "10 per minute"
 POLLS = "10 per minute; 60 per hour"
+UPLOADS = "60 per minute; 600 per hour"
 TRIALS = "10 per minute; 60 per hour"
 
 EXPORTS_AT_ONCE = 2
@@ -112,6 +113,12 @@ polls = _per_person(
     POLLS,
     "One person can ask for 10 polls in a minute, and for 60 in an hour.",
     tells_in_part=True,
+)
+uploads = _per_person(
+    "uploads",
+    UPLOADS,
+    "One person can add files 60 times in a minute, and 600 times in an hour.",
+    applies=lambda: bool(request.files),
 )
 trials = _per_person(
     "trials",

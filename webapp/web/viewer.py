@@ -14,6 +14,7 @@ from flask import Flask, Request, Response, current_app, g, request
 from flask_login import current_user
 
 from webapp import clock
+from webapp.domain.live.absence import Stay, absence_before
 from webapp.domain.security.factor_rule import FactorDemand
 from webapp.extensions import login_manager
 from webapp.log_context import note_log_fields
@@ -29,7 +30,7 @@ from webapp.services.people.sessions import (
     find_session,
     touch_session,
 )
-from webapp.services.people.set_preferences import THEMES
+from webapp.services.people.set_preferences import THEMES, calls_of
 from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.web.answers import wants_part
@@ -42,7 +43,11 @@ UTC_ZONE = ZoneInfo("UTC")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in person, and the session they are in; times are UTC."""
+    """A signed-in person, and the session they are in; times are UTC.
+
+    `unread` is the number of unread items in their bell.
+    `left_at` is when they were last there before an absence; see domain.live.absence.
+    """
 
     id: int
     name: str
@@ -62,6 +67,9 @@ class Viewer:
     factor_demand: FactorDemand = FactorDemand.NOTHING
     factor_due_at: datetime | None = None
     is_held: bool = False
+    unread: int = 0
+    calls_by: tuple[str, ...] = ()
+    left_at: datetime | None = None
     is_authenticated: bool = True
 
     @property
@@ -119,6 +127,12 @@ def asked_by_pages(view: View) -> View:
     """
     view.asked_by_pages = True  # type: ignore[attr-defined]
     return view
+
+
+def asked_only_by_pages(view: View) -> View:
+    """`asked_by_pages` for a view that answers nothing a person could look at by itself."""
+    view.asked_only_by_pages = True  # type: ignore[attr-defined]
+    return asked_by_pages(view)
 
 
 def is_asked_by_pages(view: Callable[..., Any] | None) -> bool:
@@ -181,15 +195,16 @@ def _touch(response: Response) -> Response:
         return response
     if clock.utcnow() - viewer.seen_at >= TOUCHED_EVERY:
         with suppress(*DATABASE_AWAY):
-            touch_session(viewer.session_id, request.remote_addr)
+            touch_session(viewer.session_id, viewer.id, request.remote_addr)
     return response
 
 
 def _asks_by_itself() -> bool:
     """Whether an open page makes this request, and no person."""
-    return wants_part() and is_asked_by_pages(
-        current_app.view_functions.get(request.endpoint or "")
-    )
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "asked_only_by_pages", False):
+        return True
+    return wants_part() and is_asked_by_pages(view)
 
 
 def _viewer_of(found: UserSession) -> Viewer:
@@ -212,9 +227,14 @@ def _viewer_of(found: UserSession) -> Viewer:
         has_notes=bool(found.has_notes),
         list_settings=user.list_settings,
         is_held=bool(found.is_held),
+        unread=found.unread or 0,
         factor_demand=demand,
         factor_due_at=due_at,
         must_change_password=_must_change_password(found),
+        calls_by=calls_of(user.live_settings),
+        left_at=absence_before(
+            [Stay(found.last_anywhere_at, found.left_anywhere_at)], clock.utcnow()
+        ),
     )
 
 

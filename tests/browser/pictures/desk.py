@@ -42,6 +42,7 @@ PATHS = {
     "desk-priorities": "/desk/priorities",
     "desk-priority": "/desk/priorities/1",
     "desk-statuses": "/desk/statuses",
+    "desk-response-times": "/desk/response-times?offer=1",
     "desk-status": "/desk/statuses/3",
     "desk-numbers": "/desk/ticket-numbers",
     "desk-configuration": "/desk/configuration",

@@ -16,7 +16,7 @@ from webapp.domain.plan import Reason
 from webapp.extensions import db
 from webapp.models import Alert, Board, Client, Connection, Priority, Status, Ticket
 from webapp.services.connections.connection_figures import count_figures
-from webapp.services.operations import dashboard_figures, read_dashboard
+from webapp.services.operations import dashboard_figures, desk_cards, read_dashboard
 from webapp.services.operations.dashboard_figures import (
     DAYS,
     SEVERITIES,
@@ -25,15 +25,17 @@ from webapp.services.operations.dashboard_figures import (
     Median,
     median_durations,
 )
-from webapp.services.operations.read_dashboard import SHOWN_TICKETS, Dashboard
-from webapp.services.tickets.list_tickets import UNTOUCHED, in_triage
+from webapp.services.operations.desk_cards import SHOWN_TICKETS, Reader
+from webapp.services.operations.read_dashboard import Dashboard
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
 AddTicket = Callable[..., int]
 UTC_ZONE = ZoneInfo("UTC")
 NEW_YORK = ZoneInfo("America/New_York")
-MOST_STATEMENTS = 15
+MOST_STATEMENTS = 10
+NOBODY = Reader(0)
+READER = Reader(1, NOW - timedelta(hours=15))
 
 
 @pytest.fixture
@@ -109,12 +111,18 @@ def alert(
     )
 
 
-def read(zone: ZoneInfo = UTC_ZONE) -> Dashboard:
-    return read_dashboard.read_dashboard(zone)
+def read(zone: ZoneInfo = UTC_ZONE, reader: Reader = NOBODY) -> Dashboard:
+    return read_dashboard.read_dashboard(zone, reader)
+
+
+def listed(reader: Reader) -> dict[str, list[int]]:
+    """The ids on each card."""
+    cards = read(reader=reader).desk.cards
+    return {name: [ticket.id for ticket in tickets] for name, tickets in cards.items()}
 
 
 def figures(zone: ZoneInfo = UTC_ZONE) -> DeskFigures:
-    found = read(zone).figures
+    found = read(zone).desk.figures
     assert found is not None
     return found
 
@@ -135,7 +143,7 @@ def test_open_tickets_are_counted_by_priority(add_ticket: AddTicket) -> None:
     add_ticket(priority_id=low, board_id=triage)
     add_ticket(priority_id=low, is_unmapped=True, assignee_id=people[1].id)
     add_ticket(priority_id=low, board_id=triage, closed=timedelta(minutes=1))
-    desk = read()
+    desk = read().desk
     assert [
         (
             row.priority.name,
@@ -144,7 +152,7 @@ def test_open_tickets_are_counted_by_priority(add_ticket: AddTicket) -> None:
             row.unassigned_count,
             row.triage_count,
         )
-        for row in desk.open_by_priority
+        for row in desk.counts.by_priority
     ] == [
         ("Critical", 0, 0, 0, 0),
         ("High", 2, 1, 1, 0),
@@ -156,15 +164,73 @@ def test_open_tickets_are_counted_by_priority(add_ticket: AddTicket) -> None:
 
 
 @both_databases
-def test_queues_hold_the_oldest_open_tickets(add_ticket: AddTicket) -> None:
-    ids = [add_ticket(created=timedelta(hours=hours)) for hours in (3, 9, 1, 5, 7, 2, 4, 8)]
-    add_ticket(created=timedelta(hours=99), closed=timedelta(hours=1))
-    touched = add_ticket(created=timedelta(hours=98), touched=timedelta(hours=1), is_unmapped=True)
-    desk = read()
-    assert [ticket.id for ticket in desk.untouched] == [ids[n] for n in (1, 7, 4, 3, 6, 0)]
-    assert len(desk.untouched) == SHOWN_TICKETS < desk.untouched_count == len(ids)
-    assert [ticket.id for ticket in desk.triage] == [touched]
-    assert desk.triage[0].client.name
+def test_each_ticket_is_listed_once_on_the_first_card_it_belongs_to(add_ticket: AddTicket) -> None:
+    """Burning, then what is new, then mine, triage, overdue."""
+    me = desk_data.add_people()[0].id
+    hour, passed = timedelta(hours=1), {"touched": timedelta(minutes=5)}
+    with reading() as session:
+        priorities = {row.name: row.id for row in session.scalars(select(Priority))}
+    waiting = [add_ticket(created=hours * hour) for hours in (30, 90, 10, 50, 70, 20, 40)]
+    critical = add_ticket(created=2 * hour, priority_id=priorities["Critical"])
+    raised = add_ticket(created=3 * hour, raised_severity="critical")
+    low = add_ticket(created=hour, priority_id=priorities["Low"])
+    taken = add_ticket(created=2 * hour, assignee_id=me, **passed)
+    mine = add_ticket(created=60 * hour, assignee_id=me, **passed)
+    triage = add_ticket(created=80 * hour, is_unmapped=True, **passed)
+    late = add_ticket(created=60 * hour, due_at=NOW - hour, **passed)
+    both = add_ticket(created=60 * hour, due_at=NOW - 2 * hour, assignee_id=me, **passed)
+    add_ticket(created=60 * hour, due_at=NOW + hour, **passed)
+    closed = add_ticket(created=2 * hour, closed=hour, due_at=NOW - hour, is_unmapped=True)
+    cards = listed(Reader(me, NOW - 15 * hour))
+    assert cards == {
+        "burning": [critical, raised, *(waiting[n] for n in (1, 4, 3, 6))],
+        "recent": [low, closed, taken, waiting[2]],
+        "mine": [mine, both],
+        "triage": [triage],
+        "overdue": [late],
+    }
+    assert len(cards["burning"]) == SHOWN_TICKETS
+    counts = read(reader=Reader(me, NOW - 15 * hour)).desk.counts
+    assert (counts.recent, counts.recent_untouched, counts.recent_closed) == (6, 4, 1)
+    assert (counts.mine, counts.overdue, counts.has_due) == (3, 2, True)
+    assert listed(Reader(0))["mine"] == []
+
+
+@both_databases
+def test_what_burns_is_counted_by_severity(add_ticket: AddTicket) -> None:
+    """By hand or with a word we do not know: other. A critical one in a lower priority: high."""
+    with reading() as session:
+        critical = session.scalar(select(Priority.id).where(Priority.name == "Critical"))
+    for severity in ("high", "LOW", "odd", None, "critical"):
+        add_ticket(severity=severity)
+    add_ticket(severity="low", raised_severity="critical")
+    add_ticket(severity="low", priority_id=critical)
+    add_ticket(source="manual", connection_id=None, source_reference=None)
+    add_ticket(severity="high", touched=timedelta(minutes=1))
+    add_ticket(severity="high", closed=timedelta(minutes=1))
+    assert read().desk.counts.burning == {"critical": 2, "high": 2, "low": 1, "other": 3}
+
+
+@both_databases
+def test_open_incidents_without_a_ticket_are_counted(
+    connection_id: int, add_ticket: AddTicket
+) -> None:
+    add_ticket()
+    with transaction() as session:
+        for number, status, is_drill in (
+            *((701, "sent", False), (702, "auto_remediating", False), (703, "closed", False)),
+            (704, "sent", True),
+        ):
+            row = alert(connection_id, number, timedelta(hours=1), "low", is_drill=is_drill)
+            row.status = status
+            session.add(row)
+    assert read().desk.counts.unticketed == 2
+
+
+def test_who_never_left_sees_what_is_new_in_a_day(add_ticket: AddTicket) -> None:
+    new = add_ticket(created=timedelta(hours=23), touched=timedelta(hours=1))
+    add_ticket(created=timedelta(hours=25), touched=timedelta(hours=1))
+    assert listed(Reader(0))["recent"] == [new]
 
 
 @both_databases
@@ -268,7 +334,7 @@ def test_a_reopened_ticket_has_no_time_to_close(add_ticket: AddTicket) -> None:
 
 
 def test_without_any_ticket_there_are_no_figures(app: Flask, connection_id: int) -> None:
-    assert read().figures is None
+    assert read().desk.figures is None
 
 
 @both_databases
@@ -329,9 +395,14 @@ def test_each_connection_has_its_own_run_and_figures(app: Flask, connection_id: 
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (read_dashboard.open_by_priority, "INDEX ix_tickets_open"),
-        (lambda: read_dashboard.oldest_open(UNTOUCHED), "ix_tickets_open"),
-        (lambda: read_dashboard.oldest_open(in_triage()), "ix_tickets_open"),
+        (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_open"),
+        (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_created_at"),
+        (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_assignee_id"),
+        (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_due_at"),
+        (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_created_at"),
+        (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_assignee_id"),
+        (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_open"),
+        (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_due_at"),
         (
             lambda: dashboard_figures.incidents_by_day([NOW, NOW + timedelta(days=1)]),
             "USING COVERING INDEX ix_alerts_triggered_at",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -11,8 +11,9 @@ from tests.support.databases import TEST_SECURITY, both_databases
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows
 from tests.support.security.sessions import begin
-from webapp import create_app
+from webapp import clock, create_app
 from webapp.config import Config
+from webapp.domain.live.absence import Stay, absence_before
 from webapp.extensions import db
 from webapp.models import AuditEvent, Device, PendingSignIn, SecurityNote, User, UserSession
 from webapp.services.errors import NotFoundError
@@ -83,7 +84,7 @@ def test_a_session_ends_when_it_is_idle_for_eight_hours(ada: User, fake_clock: F
         fake_clock.advance(hours=7, minutes=59)
         found = find_session(token)
         assert found is not None
-        touch_session(found.id, "198.51.100.1")
+        touch_session(found.id, found.user_id, "198.51.100.1")
     assert all_rows(UserSession)[0].address == "198.51.100.1"
     fake_clock.advance(hours=8)
     assert find_session(token) is None
@@ -107,7 +108,7 @@ def test_use_does_not_make_a_session_last_longer_than_two_weeks(
     for _ in range(14 * 4):
         found = find_session(token)
         assert found is not None
-        touch_session(found.id, None)
+        touch_session(found.id, found.user_id, None)
         fake_clock.advance(hours=6)
     assert find_session(token) is None
 
@@ -293,3 +294,33 @@ class TestOwnSessions:
         assert [find_session(token) for token in tokens] == [None, None]
         assert all_rows(PendingSignIn) == []
         assert end_all_sessions() == 0
+
+
+def left_at(token: str) -> datetime | None:
+    """What the row of a session says; the person is there now."""
+    found = find_session(token)
+    assert found is not None
+    return absence_before([Stay(found.last_anywhere_at, found.left_anywhere_at)], clock.utcnow())
+
+
+@both_databases
+def test_when_somebody_left_is_known_in_all_their_browsers(
+    ada: User, fake_clock: FakeClock
+) -> None:
+    laptop = begin(ada.id)
+    assert left_at(laptop) is None
+    evening = fake_clock.now()
+    fake_clock.advance(hours=7)
+    assert left_at(laptop) == evening, "also before the use is noted"
+    found = find_session(laptop)
+    assert found is not None
+    touch_session(found.id, ada.id, None)
+    phone = begin(ada.id)
+    fake_clock.advance(minutes=50)
+    touch_session(found.id, ada.id, None)
+    assert left_at(laptop) == left_at(phone) == evening
+    fake_clock.advance(minutes=50)
+    assert left_at(phone) == evening, "the other browser was used"
+    night = fake_clock.now() - timedelta(minutes=50)
+    fake_clock.advance(hours=6)
+    assert left_at(phone) == night

@@ -258,6 +258,9 @@ def test_the_export_holds_what_is_erased(marked: Marked) -> None:
             assert len(lists[name]) == count, name
     assert lists["client"][0]["name"] == NAME
     assert any(MARK in note["body"] for note in lists["notes"])
+    [file] = lists["files"]
+    path = f"files/{file['ticket']}/{file['id']} {MARK}.txt"
+    assert archive.read(path) == f"content of {MARK}".encode()
     assert lists["incidents"][0]["report"]["summary"].startswith(MARK)
     assert {row["organization_id"] for row in lists["organizations"]} == {str(ORGANIZATION)}
     assert NAME in archive.read("README.txt").decode()

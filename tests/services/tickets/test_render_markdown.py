@@ -1,5 +1,7 @@
 """Markdown of others becomes HTML that can do nothing."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,18 +15,18 @@ REL = 'rel="noopener noreferrer nofollow"'
 @pytest.mark.parametrize(
     ("text", "html"),
     [
-        ("one\ntwo", "<p>one<br>\ntwo</p>\n"),
+        ("one\ntwo", "<p>one<br>two</p>"),
         (
             "**bold** *thin* `code`",
-            "<p><strong>bold</strong> <em>thin</em> <code>code</code></p>\n",
+            "<p><strong>bold</strong> <em>thin</em> <code>code</code></p>",
         ),
-        ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
-        ("3. a", '<ol start="3">\n<li>a</li>\n</ol>\n'),
-        ("> said", "<blockquote>\n<p>said</p>\n</blockquote>\n"),
-        ("```py\nx<y\n```", "<pre><code>x&lt;y\n</code></pre>\n"),
-        ("<b>x</b>", "<p>&lt;b&gt;x&lt;/b&gt;</p>\n"),
-        ("&lt;b&gt;", "<p>&lt;b&gt;</p>\n"),
-        ("---", "<hr>\n"),
+        ("- a\n- b", "<ul><li>a</li><li>b</li></ul>"),
+        ("3. a", '<ol start="3"><li>a</li></ol>'),
+        ("> said", "<blockquote><p>said</p></blockquote>"),
+        ("```py\nx<y\n```", "<pre><code>x&lt;y\n</code></pre>"),
+        ("<b>x</b>", "<p>&lt;b&gt;x&lt;/b&gt;</p>"),
+        ("&lt;b&gt;", "<p>&lt;b&gt;</p>"),
+        ("---", "<hr>"),
         ("", ""),
     ],
 )
@@ -37,12 +39,12 @@ def test_markdown(text: str, html: str) -> None:
 )
 def test_headings_move_below_those_of_the_page(shift: int, levels: list[str]) -> None:
     html = render_markdown("# a\n\n## b\n\n###### c", heading_shift=shift)
-    assert [line[1:3] for line in html.split("\n") if line] == levels
+    assert re.findall(r"<(h\d)>", html) == levels
 
 
 def test_links_that_were_written_as_such_are_live_and_marked() -> None:
     url = build_portal_url("acme", 17)
-    assert render_markdown(f"[portal]({url})") == f'<p><a href="{url}" {REL}>portal</a></p>\n'
+    assert render_markdown(f"[portal]({url})") == f'<p><a href="{url}" {REL}>portal</a></p>'
 
 
 @pytest.mark.parametrize(

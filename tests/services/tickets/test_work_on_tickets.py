@@ -15,6 +15,7 @@ from webapp.extensions import db
 from webapp.models import AuditEvent, Comment, Priority, Status, Ticket
 from webapp.services.connections.connection_health import read_connection_health
 from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.operations.desk_cards import Reader
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.tickets.change_ticket import (
     CHANGE_COMMENT,
@@ -259,22 +260,23 @@ def test_filters_on_both_databases(desk: Desk, ticket_id: int) -> None:
     assert list_tickets(TicketQuery(search="%")).tickets.rows == []
     triage = list_tickets(TicketQuery(is_triage=True))
     assert all(ticket.is_unmapped for ticket in triage.tickets.rows)
-    assert triage.open_count == read_dashboard(UTC).triage_count
+    assert triage.open_count == read_dashboard(UTC, Reader(0)).desk.triage_count
 
 
 def test_the_dashboard_adds_up(desk: Desk) -> None:
-    dashboard = read_dashboard(UTC)
+    whole = read_dashboard(UTC, Reader(0))
+    dashboard = whole.desk
     page = list_tickets(TicketQuery(), page_size=100)
     assert dashboard.open_count == page.open_count
     untouched = [ticket for ticket in page.tickets.rows if ticket.untouched_since]
     assert dashboard.untouched_count == len(untouched)
-    assert [row.priority.name for row in dashboard.open_by_priority] == [
+    assert [row.priority.name for row in dashboard.counts.by_priority] == [
         "Critical",
         "High",
         "Medium",
         "Low",
     ]
-    health = dashboard.connections[0]
+    health = whole.connections[0]
     assert health.state is State.OVERDUE
     assert health.figures.organizations == 12
     assert health.figures.unmapped == 2

@@ -23,6 +23,7 @@ from webapp.models import Alert, ClientMute, Drill, InboxRow, PollRun, Ticket
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.notices.deliver import deliver_target
 from webapp.services.notices.escalate import advance_escalations, find_due_targets
+from webapp.services.operations.desk_cards import Reader
 from webapp.services.operations.read_dashboard import read_dashboard
 from webapp.services.polling.process_report import process_report
 from webapp.services.proof.prove_connection import prove_connection
@@ -138,8 +139,8 @@ def test_a_drill_counts_in_no_figure(polled: Desk, mailbox: Mailbox) -> None:
     add_policy("Critical", [(0, [phone])], events=("created",), severities=("critical",))
     drill_id = begin(polled)
     for _ in range(2):
-        dashboard = read_dashboard(clock.utcnow().tzinfo)
-        assert sum(one.open_count for one in dashboard.open_by_priority) == 1
+        dashboard = read_dashboard(clock.utcnow().tzinfo, Reader(0)).desk
+        assert sum(one.open_count for one in dashboard.counts.by_priority) == 1
         assert sum(dashboard.figures.totals.values()) == 1
         assert dashboard.figures.close.current.count == 0
         assert dashboard.figures.first_touch.current.count == 0

@@ -2,6 +2,7 @@
 
 import sqlite3
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from webapp.models import (
     User,
 )
 from webapp.services.people.users import add_user
+from webapp.services.tickets.attachments.attach_files import add_note_with_files
+from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
@@ -95,6 +98,8 @@ def _work(marked: Marked) -> None:
     assert mapped is not None
     assert other is not None
     add_internal_note(mapped.id, f"called {MARK} reception", author_id=ada.id)
+    file = SentFile(f"{MARK}.txt", BytesIO(f"content of {MARK}".encode()))
+    add_note_with_files(mapped.id, "", [file], author_id=ada.id)
     bulk_change_tickets([mapped.id, other.id], TicketChange(priority_id=1), actor_id=ada.id)
     for wanted in (marked.client_id, marked.other_id):  # the timeline of another client names it
         change_ticket(other.id, TicketChange(client_id=wanted), actor_id=ada.id, seen_at=None)

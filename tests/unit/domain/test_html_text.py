@@ -21,7 +21,15 @@ SECONDS = 0.5
         ("<p>one</p><p>two</p>", "one\n\ntwo"),
         ("one<br>two<BR/>three<br />four", "one\ntwo\nthree\nfour"),
         ("<ul><li>one</li><li>two</li></ul>", "- one\n- two"),
-        ("<table><tr><th>a</th><td>b</td></tr></table>", "a\n\nb"),
+        ("<table><tr><th>a</th><td>b</td></tr></table>", "a | b"),
+        (
+            "<table>\n<tr>\n<td>a</td>\n<td>b\n</td></tr><tr><td>c<td>d</table>e",
+            "a | b\n\nc | d\n\ne",
+        ),
+        ("<table><tr><td><p>one</p><p>two</p></td></tr></table>", "one\n\ntwo"),
+        ("<tr><td><p>one</p></td><td>a<br>b</td></tr>", "one\n\na\nb"),
+        ("<table><tr><td>x<table><tr><td>a<td>b</table>y</td></tr></table>", "x\n\na | b\n\ny"),
+        ("<table><tr>a<tr><td>b</tr></table></table>c", "a\n\nb\n\nc"),
         ("<h1>Title</h1>text", "Title\ntext"),
         ("a &lt;b&gt; &amp; &#39;c&#39; &eacute;", "a <b> & 'c' é"),
         ("a &amp;lt; b", "a &lt; b"),
@@ -63,6 +71,7 @@ def test_what_never_ends_hides_nothing(opened):
         *["<b>", "<b><i>", "<div>", "</div>", "<li>", "<br>", "<script>", "<style>", "</script"],
         *["<script></script>", "<!-- -->", "<![CDATA[", "<!DOCTYPE ", "&", "&#", "&amp", "&a;"],
         *["\n", " ", "<p>\n", ">", "<>", "--!", "-", '"', "'", "a", "<head>", "<template>", "&#9"],
+        *["<tr>", "<td>", "<table>", "<table><tr><td>a", "<tr><td>\n", "</tr>", "</table>"],
         *["</script ", "<a\"'", "<script>\n</scrip"],
     ],
 )
@@ -83,6 +92,7 @@ markup = st.lists(
     st.sampled_from(
         [
             *["<p>", "</p>", "<br/>", "<b class='x'>", "</b>", "<li>", "<script>", "</script>"],
+            *["<table>", "</table>", "<tr>", "</tr>", "<td>", "</td>"],
             *["<!--", "-->", "<", ">", "&amp;", "&#x3c;", "&", '"', "'", "=", "word", " ", "\n"],
         ]
     ),

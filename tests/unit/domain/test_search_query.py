@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.domain.search_query import MAX_TERMS, Term, as_fts5, as_tsquery, parse_search
+from webapp.domain.search_query import (
+    MAX_TERMS,
+    IndexPart,
+    Term,
+    as_fts5,
+    as_tsquery,
+    parse_search,
+    parse_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +78,27 @@ def test_whatever_is_typed_is_a_query_without_operators(typed: str) -> None:
     base.close()
     bare = re.sub(r"'[^\W_]+'", "w", as_tsquery(terms))
     assert re.fullmatch(r"[w()&|<>\-:* ]+", bare)
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_prefix"),
+    [
+        *(("192.0.2.3", False), ("192.0.2", False), ("192.0.2.0/24", False), ("10:30", False)),
+        *(("2001:db8::1", False), ("192.0.2.3,", False), ("DESKTOP-12", True), ("12", True)),
+        *(("v1.2.3b", True), ("192.0.2.3*", True), ("cafe.be", True)),
+    ],
+)
+def test_addresses_are_meant_whole(typed: str, is_prefix: bool) -> None:
+    assert parse_search(typed)[0].is_prefix is is_prefix
+
+
+def test_an_asterisk_makes_any_word_a_beginning() -> None:
+    assert [term.is_prefix for term in parse_search("wom* bat* x y")] == [True, True, False, True]
+
+
+def test_places() -> None:
+    term = parse_value("SBA-TAX01", IndexPart.SUBJECT)
+    assert term is not None
+    assert as_fts5((term,)) == 'subject : "SBA TAX01"*'
+    assert as_tsquery((term,)) == "('SBA':B <-> 'TAX01':*B)"
+    assert parse_value("%", IndexPart.FILES) is None

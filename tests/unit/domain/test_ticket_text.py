@@ -17,6 +17,7 @@ from webapp.domain.portal_link import build_portal_url
 from webapp.domain.ticket_text import (
     CUT_NOTE,
     FOOTER,
+    LIST_LENGTH,
     PREFIX,
     RAW_LENGTH,
     SUMMARY_LENGTH,
@@ -429,7 +430,17 @@ STEP = {"id": 1, "type": "manual", "action": "Delete File", "status": "unapprove
         ({}, {"status": "dismissed"}, "Status changed from sent to dismissed."),
         ({}, {"status": None}, "Status changed from sent to unknown."),
         ({}, {"summary": "New words"}, "The SOC summary changed.\n\nNew words\n"),
-        ({}, {"body": "<p>x</p>"}, "The SOC summary changed."),
+        ({}, {"body": "<p>x</p>"}, "The SOC summary is as it was; the rest of the report changed."),
+        (
+            {"summary": "It ran. It was *found*."},
+            {"summary": "It ran. It is gone."},
+            "- New: It is gone.\n- No longer said: It was \\*found\\*.\n",
+        ),
+        (
+            {"summary": None, "body": "<p>One.</p><p>Two.</p>"},
+            {"summary": None, "body": "<p>One.</p><p>Two.</p><p>Three.</p>"},
+            "The SOC summary changed.\n\n- New: Three.\n",
+        ),
         (
             {"remediations": []},
             {"remediations": [STEP]},
@@ -447,6 +458,20 @@ def test_an_update_note_names_what_changed(before, after, expected):
     note = note_of(before, **after)
     assert expected in note
     assert note.endswith("Updated: 2026-06-09T10:00:00Z")
+
+
+def test_an_update_note_holds_no_summary_again():
+    told = "\n".join(f"Sentence {number}." for number in range(50))
+    note = note_of({"summary": told}, summary=f"{told}\nOne more.")
+    assert "One more." in note
+    assert "Sentence" not in note
+
+
+def test_many_changes_of_a_text_are_counted():
+    told = "\n".join(f"{number} {'x' * 500}" for number in range(60))
+    note = note_of({"summary": f"{told}\nKept."}, summary="Kept.")
+    assert "…and 41 more changes of the text." in note
+    assert len(note) < LIST_LENGTH + 500
 
 
 def test_an_update_note_does_not_name_what_did_not_change():

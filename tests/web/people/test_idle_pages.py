@@ -21,7 +21,12 @@ from webapp.web.viewer import is_asked_by_pages
 TEMPLATES = ROOT / "webapp" / "templates"
 BY_ITSELF = re.compile(r'hx-trigger="[^"]*\b(?:every|refresh)\b')
 ASKS = re.compile(r"hx-get=\"\{\{ url_for\('([a-z_.]+)'")
-PARTS = ("/polling-banner", "/alarms", "/connections/summary", "/connections/1/status")
+PARTS = (
+    *("/polling-banner", "/alarms", "/connections/summary", "/connections/1/status", "/desk"),
+    *("/live", "/tickets/live", "/tickets/1/live", "/desk/live"),
+)
+LIVE = ("/live", "/tickets/live?assignee=me", "/tickets/1/live?doing=writing", "/desk/live")
+NAMED_LIVE = re.compile(r"url_for\(['\"]([a-z]+\.live_[a-z]+)['\"]")
 LIVE_PAGES = ("/health", "/drills", "/backups")
 """Whole pages, which are asked for anew when the banner changes."""
 
@@ -43,8 +48,14 @@ def test_what_pages_ask_for_by_themselves_is_marked(app: Flask) -> None:
     asked = dict(asked_by_templates())
     assert len(asked) >= 7
     assert all(is_asked_by_pages(app.view_functions[one]) for one in asked.values()), asked
+    live = {
+        name
+        for path in TEMPLATES.rglob("*.html")
+        for name in NAMED_LIVE.findall(path.read_text("utf-8"))
+    }
+    assert len(live) == 4
     marked = {name for name, view in app.view_functions.items() if is_asked_by_pages(view)}
-    assert marked == set(asked.values())
+    assert marked == {*asked.values(), *live}
 
 
 def used_at(app: Flask) -> datetime | None:
@@ -60,11 +71,22 @@ def test_a_page_that_is_left_open_keeps_no_session(
     for _ in range(47):
         fake_clock.advance(minutes=10)
         for part in PARTS:
-            admin.fragment(part)
+            assert admin.client.get(part, headers={"HX-Request": "true"}).status_code == 200
     assert used_at(app) == began
     fake_clock.advance(minutes=10)
     assert "You have been signed out." in admin.fragment("/polling-banner").text
     assert admin.client.get("/").status_code == 302
+
+
+@pytest.mark.parametrize("path", LIVE)
+def test_what_asks_for_news_is_no_use_whoever_asks(
+    app: Flask, admin: Browser, desk: Desk, fake_clock: FakeClock, path: str
+) -> None:
+    """Also without the header of a script: there is nothing to look at."""
+    began = used_at(app)
+    fake_clock.advance(hours=1)
+    assert admin.client.get(path).status_code == 200
+    assert used_at(app) == began
 
 
 @pytest.mark.parametrize("path", LIVE_PAGES)

@@ -141,3 +141,16 @@ def test_a_stored_zone_that_does_not_exist_is_utc(
     with app.app_context(), transaction() as session:
         session.get(User, desk.admin_id).time_zone = zone
     assert "UTC" in admin.get("/tickets/1").text
+
+
+def test_how_open_pages_call_is_chosen(app: Flask, auditor: Browser) -> None:
+    assert auditor.get("/tickets").one("main", id="content").get("data-calls") == ""
+    page = auditor.get("/preferences")
+    chosen = {**page.form("/preferences/calls"), "calls": ["sound", "<b>"]}
+    assert auditor.client.post("/preferences/calls", data=chosen).status_code == 303
+    assert auditor.get("/tickets").one("main", id="content").get("data-calls") == "sound"
+    page = auditor.get("/preferences")
+    [ticked] = [box for box in page.all("input", name="calls") if "checked" in box.attrib]
+    assert ticked.get("value") == "sound"
+    auditor.client.post("/preferences/calls", data=page.form("/preferences/calls") | {"calls": []})
+    assert auditor.get("/tickets").one("main", id="content").get("data-calls") == ""

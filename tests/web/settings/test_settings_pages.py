@@ -14,6 +14,9 @@ TABS = (
     "/desk",
     "/desk/priorities",
     "/desk/statuses",
+    "/desk/response-times",
+    "/desk/runbooks",
+    "/desk/canned-notes",
     "/desk/ticket-numbers",
     "/desk/configuration",
 )

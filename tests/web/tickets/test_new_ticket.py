@@ -41,6 +41,37 @@ def test_the_ticket_is_opened_and_shown(
     assert "The ticket was opened by hand." in words_of(page.one("ol"))
 
 
+def test_its_host_and_its_place_in_the_psa_are_kept(app: Flask, helpdesk: Browser) -> None:
+    more = {
+        "host": "SBA-TAX01",
+        "external_reference": "PSA-1",
+        "external_url": "https://psa.example/1",
+    }
+    response = helpdesk.post(PATH, {**FILLED, **more}, on=PATH)
+    [ticket] = opened(app)
+    assert (ticket.subject_name, ticket.subject_key) == ("SBA-TAX01", "host:sba-tax01")
+    assert (ticket.external_reference, ticket.external_url) == ("PSA-1", "https://psa.example/1")
+    facts = words_of(helpdesk.get(str(response.location)).one("aside"))
+    assert "Host SBA-TAX01" in facts
+    assert "First touched not yet" not in facts
+    edit = f"/tickets/{ticket.id}/edit"
+    helpdesk.post(edit, {"host": "a.b@x.example"}, on=edit)
+    [ticket] = opened(app)
+    assert ticket.subject_key == "identity:a.b@x.example"
+    typed = {**FILLED, "host": "x" * 256, "external_url": "psa"}
+    page = helpdesk.page_of(helpdesk.post(PATH, typed, on=PATH), status=400)
+    assert "at most 255 characters" in words_of(page.one("p", id="host-error"))
+    assert page.form(PATH)["host"] == "x" * 256
+    assert "Enter a whole address" in words_of(page.one("p", id="external_url-error"))
+
+
+def test_the_host_of_an_incident_is_not_typed(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    assert not helpdesk.get("/tickets/1/edit").all("input", id="host")
+    fields = helpdesk.get("/tickets/1/edit").form("/tickets/1/edit")
+    response = helpdesk.send("/tickets/1/edit", {**fields, "host": "OTHER"})
+    assert "The report says which host" in response.text
+
+
 def test_what_is_usual_is_chosen_and_the_client_may_come_with_the_address(admin: Browser) -> None:
     page = admin.get(f"{PATH}?client=3")
     chosen = [
@@ -103,7 +134,7 @@ def test_a_form_without_its_token_is_refused(app: Flask, admin: Browser, token: 
 def test_without_a_script_a_preview_shows_the_form_again(app: Flask, admin: Browser) -> None:
     page = admin.page_of(admin.post(PATH, {**FILLED, "preview": "1"}, on=PATH))
     preview = page.one("div", id="description-preview")
-    assert "It burns. A lot." in words_of(preview)
+    assert "It burns.A lot." in words_of(preview), "a line ends between them"
     assert [one.text for one in preview.iter("em")] == ["burns"]
     assert page.form(PATH)["title"] == "Printer on fire"
     assert not opened(app)

@@ -14,6 +14,7 @@ from tests.web.pages import Browser, Page, words_of
 from webapp.models import Alert, Client, Comment, Priority, Status, Ticket
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets import list_tickets, search_tickets
+from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.tickets.ticket_state import set_ticket_status
 from webapp.services.transactions import reading, transaction
 
@@ -304,3 +305,37 @@ def test_a_search_that_finds_too_many_leads_to_the_older_ones(
         path, pages = str(more[0].get("href")) if more else "", pages + 1
     assert (len(seen), len(set(seen)), pages) == (12, 12, 3)
     assert "Back to the newest" in page.text
+
+
+def test_a_match_in_hostile_text_is_shown_as_text(app: Flask, admin: Browser, desk: Desk) -> None:
+    attack = "numbat <script>alert(1)</script> <b onclick=alert(1)>wombat</b>"
+    with app.app_context():
+        add_internal_note(1, attack, author_id=desk.admin_id)
+    page = admin.get("/tickets?q=wombat+numbat")
+    assert [words_of(mark) for mark in page.all("mark")] == ["numbat", "wombat"]
+    assert words_of(page.one("p", class_="row-match")) == attack
+
+
+def test_what_a_search_does_not_know_is_said_and_what_was_meant_is_offered(
+    app: Flask, admin: Browser, desk: Desk
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.get(Ticket, 1).subject_name = "QUOKKA-TAX01"
+        session.add(Client(name="Wielkopolska Łódź"))
+    page = admin.get("/tickets?q=quoka-tax01+nope:x")
+    assert "“nope:” is no filter; it was searched for as text." in page.text
+    page = admin.get("/tickets?q=quoka-tax01")
+    [link] = [one for one in page.all("a") if words_of(one) == "QUOKKA-TAX01"]
+    assert admin.get(link.get("href")).one("input", name="q").get("value") == "QUOKKA-TAX01"
+    page = admin.get("/tickets?q=client%3Awielkopolska-lodz")
+    assert 'client:"Wielkopolska Łódź"' in page.text
+    assert "Did you mean" not in admin.get("/tickets?q=xyzzyx").text
+
+
+def test_a_search_with_filters_stays_in_the_field_and_the_address(
+    admin: Browser, desk: Desk
+) -> None:
+    page = admin.get("/tickets?q=is%3Auntouched+assignee%3Ame")
+    assert page.one("input", name="q").get("value") == "is:untouched assignee:me"
+    asked = [parse_qs((one.get("href") or "").partition("?")[2]) for one in page.all("a")]
+    assert {"q": ["is:untouched assignee:me"], "state": ["closed"]} in asked

@@ -7,7 +7,15 @@ from datetime import datetime
 
 from webapp.domain.incident import Severity
 from webapp.domain.notices.defang import defang_line
-from webapp.domain.notices.events import CLOSED, EVENTS, TAKEN_TYPE
+from webapp.domain.notices.events import (
+    ASSIGNED_TYPE,
+    CLOSED,
+    EVENTS,
+    MENTIONED_TYPE,
+    PERSONAL_TYPES,
+    TAKEN_TYPE,
+    WATCHED_TYPE,
+)
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.message import Brief, Link, Message, Stage, Urgency
 from webapp.domain.untrusted import cut
@@ -24,6 +32,9 @@ FLOOD_NAMED = 3
 
 DEFAULT_MAIL_SUBJECT = "[{number}] {severity}: {title}"
 SUBJECT_FIELDS = ("number", "client", "client_reference", "severity", "title")
+
+PLAIN_MAIL_SUBJECT = "[{number}] {title}"
+"""The subject of mails about a ticket without an incident, which has no severity."""
 
 BACKFILL, REQUEST, HELD, PAGE = "backfill", "request", "held", "page"
 """Why several rows are one message; the first word of their `bundle`."""
@@ -52,7 +63,10 @@ def compose_ticket(key: str, told: Told, *, mail_subject: str = DEFAULT_MAIL_SUB
         ),
         lines=tuple(_ticket_lines(told)),
         links=_links(told),
-        mail_subject=_marked(facts, build_mail_subject(mail_subject, facts)),
+        mail_subject=_marked(
+            facts,
+            build_mail_subject(mail_subject if facts.incident_id else PLAIN_MAIL_SUBJECT, facts),
+        ),
         urgency=_urgency(told),
         stage=stage,
         severity=facts.severity,
@@ -159,8 +173,9 @@ def ticket_details(facts: TicketFacts) -> list[tuple[str, str]]:
     if facts.previous_severity:
         severity += f" (was {Severity.of(facts.previous_severity).value})"
     pairs = (
+        ("Note", facts.note),
         ("What happened", facts.what),
-        ("Severity", severity),
+        ("Severity", severity if facts.severity or facts.incident_id else None),
         ("Client", f"{facts.client} (triage: not mapped)" if facts.is_unmapped else facts.client),
         ("Huntress organization", facts.organization if facts.is_unmapped else None),
         ("Host", facts.host),
@@ -232,6 +247,8 @@ def incident_words(all_told: Sequence[Told]) -> str:
 def _opening(told: Told) -> str:
     facts = told.facts
     person = f" by {facts.person}" if facts.person else ""
+    if told.type in PERSONAL_TYPES.values():
+        return f"{_personal_words(told)}: "
     if told.type == TAKEN_TYPE:
         return f"Taken{person}: "
     if told.type == EVENTS[CLOSED].type:
@@ -242,7 +259,16 @@ def _opening(told: Told) -> str:
     )
 
 
+def _personal_words(told: Told) -> str:
+    person = told.facts.person or "Triagedesk"
+    if told.type == MENTIONED_TYPE:
+        return f"{person} mentioned you"
+    return f"{person} assigned you" if told.type == ASSIGNED_TYPE else f"Changed by {person}"
+
+
 def _bundle_opening(reason: str, all_told: Sequence[Told]) -> str:
+    if all(told.type in PERSONAL_TYPES.values() for told in all_told):
+        return "You watch" if all_told[0].type == WATCHED_TYPE else "For you"
     if reason == BACKFILL:
         return "The first poll brought"
     if reason == REQUEST:
@@ -310,6 +336,8 @@ def _gravity(told: Told) -> tuple[bool, int, bool]:
 
 
 def _urgency(told: Told) -> Urgency:
+    if told.type in (MENTIONED_TYPE, ASSIGNED_TYPE):
+        return Urgency.NORMAL
     if not asks_to_take(told.type):
         return Urgency.QUIET
     is_critical = Severity.of(told.facts.severity) is Severity.CRITICAL

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.domain.notices.message import Stage
+from webapp.domain.triage.bell import Bell
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ REOPENED = "reopened"
 CLOSED = "closed"
 QUARANTINED = "quarantined"
 UNTOUCHED = "untouched"
+DUE_SOON = Bell.DUE_SOON.value
+OVERDUE = Bell.OVERDUE.value
 
 EVENTS: Mapping[str, Event] = {
     CREATED: Event("ticket.created", "A ticket is created", "", Stage.BEGINS),
@@ -41,10 +44,22 @@ EVENTS: Mapping[str, Event] = {
     UNTOUCHED: Event(
         "ticket.untouched", "Nobody has touched it for a while", "Untouched", Stage.GOES_ON
     ),
+    DUE_SOON: Event("ticket.due_soon", "It is due soon", "Due soon", Stage.GOES_ON, waits=False),
+    OVERDUE: Event("ticket.overdue", "It is overdue", "Overdue", Stage.GOES_ON),
 }
 """What a policy can be about, by the word that `policy add --event` takes."""
 
 TAKEN_TYPE = "ticket.taken"
+MENTIONED_TYPE = "ticket.mentioned"
+ASSIGNED_TYPE = "ticket.assigned"
+WATCHED_TYPE = "ticket.watched"
+PERSONAL_TYPES: Mapping[Bell, str] = {
+    Bell.MENTIONED: MENTIONED_TYPE,
+    Bell.ASSIGNED: ASSIGNED_TYPE,
+    Bell.WATCHED: WATCHED_TYPE,
+}
+"""What people are told as they chose for each contact method, and not by policies."""
+
 TEST_TYPE = "test"
 CODE_TYPE = "contact.code"
 DAILY_TYPE = "summary.daily"
@@ -60,7 +75,12 @@ TYPE_WORDS: Mapping[str, str] = {
     EVENTS[CLOSED].type: "Ticket closed",
     EVENTS[QUARANTINED].type: "Report unreadable",
     EVENTS[UNTOUCHED].type: "Ticket untouched",
+    EVENTS[DUE_SOON].type: "Ticket due soon",
+    EVENTS[OVERDUE].type: "Ticket overdue",
     TAKEN_TYPE: "Ticket taken",
+    MENTIONED_TYPE: "Mentioned",
+    ASSIGNED_TYPE: "Ticket assigned",
+    WATCHED_TYPE: "Watched ticket changed",
     DAILY_TYPE: "Daily summary",
     WEEKLY_TYPE: "Weekly summary",
     ALARM_BEGAN_TYPE: "Alarm",

@@ -15,6 +15,7 @@ class TicketFacts:
 
     `what` is how Huntress sums the incident up. `person` is who took or closed it,
     `previous_severity` what it was before it rose. `organization_key` tells organizations apart.
+    `note` is how the entry of the timeline begins that is told.
     """
 
     ticket_id: int
@@ -35,6 +36,7 @@ class TicketFacts:
     is_drill: bool = False
     previous_severity: str | None = None
     person: str | None = None
+    note: str | None = None
 
     @property
     def subject(self) -> str:

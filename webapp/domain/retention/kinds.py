@@ -26,6 +26,7 @@ class RetentionKind(StrEnum):
     PROOFS = "proofs"
     DRILLS = "drills"
     OVERRIDES = "overrides"
+    BELL = "bell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,16 @@ RULES: Mapping[RetentionKind, Rule] = {
         7,
         False,
         "Who stood in for whom, and why.",
+    ),
+    RetentionKind.BELL: Rule(
+        "Bells",
+        "bell item",
+        "bell items",
+        "rung",
+        90,
+        7,
+        False,
+        "What people were told in their bells, read or not. The tickets and notes stay.",
     ),
 }
 

@@ -12,7 +12,7 @@ MOST_COLUMNS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ListColumn:
     """A column: its key, its heading, its width in rem, and whether everybody has it at first."""
 
     key: str
@@ -24,28 +24,28 @@ class Column:
 COLUMNS = {
     column.key: column
     for column in (
-        Column("priority", "Priority", 5.4, is_usual=True),
-        Column("client", "Client", 7.4, is_usual=True),
-        Column("status", "Status", 8.0, is_usual=True),
-        Column("assignee", "Assignee", 6.2, is_usual=True),
-        Column("age", "Age", 4.8, is_usual=True),
-        Column("number", "Number", 6.2, is_usual=True),
-        Column("changed", "Changed", 5.8, is_usual=True),
-        Column("reference", "PSA reference", 7.4),
-        Column("board", "Board", 7.4),
-        Column("severity", "Severity", 5.4),
-        Column("source", "Source", 5.8),
-        Column("ticketed", "Ticketed", 5.8),
+        ListColumn("priority", "Priority", 5.4, is_usual=True),
+        ListColumn("client", "Client", 8.6, is_usual=True),
+        ListColumn("status", "Status", 8.0, is_usual=True),
+        ListColumn("assignee", "Assignee", 6.2, is_usual=True),
+        ListColumn("age", "Age", 4.8, is_usual=True),
+        ListColumn("number", "Number", 6.2, is_usual=True),
+        ListColumn("changed", "Changed", 5.5, is_usual=True),
+        ListColumn("reference", "PSA reference", 7.4),
+        ListColumn("board", "Board", 7.4),
+        ListColumn("severity", "Severity", 5.4),
+        ListColumn("source", "Source", 5.5),
+        ListColumn("ticketed", "Ticketed", 5.5),
     )
 }
 """All columns by their keys, in the order in which they are offered."""
 
 USUAL_COLUMNS = tuple(key for key, column in COLUMNS.items() if column.is_usual)
 
-ROOM = (("", 32.0), ("from-m", 38.0), ("from-l", 50.0))
-"""How many rem of columns there is room for beside the incident: always, and from two widths on."""
+ROOM = (("", 33.2), ("from-m", 45.0))
+"""How many rem of columns there is room for beside the incident: always, and from a width on."""
 
-WIDEST = "from-xl"
+WIDEST = "from-l"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def move_column(columns: Sequence[str], key: str, step: int) -> tuple[str, ...]:
     return (*others[:place], key, *others[place:])
 
 
-def fit_columns(keys: Sequence[str]) -> list[tuple[Column, str]]:
+def fit_columns(keys: Sequence[str]) -> list[tuple[ListColumn, str]]:
     """Each column with the class that shows it only where there is room; empty where always.
 
     The columns that come first are kept the longest, so nothing runs over on a narrow screen.

@@ -14,7 +14,7 @@ from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident
 from webapp.domain.untrusted import clean_line
 
-SUBJECT_LENGTH = 255
+SUBJECT_NAME_LENGTH = 255
 SUBJECT_KEY_LENGTH = 270
 HOST, IDENTITY = "host", "identity"
 
@@ -53,11 +53,11 @@ class TriageSubject:
 def find_subject(incident: Incident, hostname: str | None) -> TriageSubject:
     """What `incident` is about; `hostname` is that of its agent, where it is known."""
     if incident.agent_id is not None:
-        name = clean_line(hostname, SUBJECT_LENGTH) or _named_in_subject(incident)
-        return TriageSubject(name, subject_key(HOST, name), find_user(incident))
+        name = clean_line(hostname, SUBJECT_NAME_LENGTH) or _named_in_subject(incident)
+        return TriageSubject(name, subject_key(HOST, name), find_account(incident))
     name = _named_in_subject(incident)
     if name is not None and "@" not in name and incident.platform not in _IDENTITY_PLATFORMS:
-        return TriageSubject(name, subject_key(HOST, name), find_user(incident))
+        return TriageSubject(name, subject_key(HOST, name), find_account(incident))
     identity = name or _only_address(_remediation_texts(incident))
     return TriageSubject(identity, subject_key(IDENTITY, identity))
 
@@ -86,7 +86,7 @@ def is_identity(key: str | None) -> bool:
     return (key or "").startswith(f"{IDENTITY}:")
 
 
-def find_user(incident: Incident) -> str | None:
+def find_account(incident: Incident) -> str | None:
     """The account that the report names most often, first in the steps, else in its text."""
     texts = (
         _remediation_texts(incident),
@@ -97,7 +97,7 @@ def find_user(incident: Incident) -> str | None:
 
 def _named_in_subject(incident: Incident) -> str | None:
     found = _WHERE.search(incident.subject or "")
-    name = clean_line(found["name"], SUBJECT_LENGTH) if found else None
+    name = clean_line(found["name"], SUBJECT_NAME_LENGTH) if found else None
     return None if name is None or name.lower() in _NO_NAMES else name
 
 
@@ -132,6 +132,6 @@ def _users_in(text: str) -> Iterator[str]:
         (match.start(1), match[1]) for pattern in _USERS for match in pattern.finditer(text)
     )
     for _, written in found:
-        name = clean_line(written.strip(" .,;:\\-"), SUBJECT_LENGTH)
+        name = clean_line(written.strip(" .,;:\\-"), SUBJECT_NAME_LENGTH)
         if name and name.lower() not in _SYSTEM_FOLDERS | _NO_USERS and "%" not in name:
             yield name

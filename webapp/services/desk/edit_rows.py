@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from webapp.domain.untrusted import clean_line, clean_text
-from webapp.models import AuditEvent, Policy, User
+from webapp.models import AuditEvent, CannedNote, Policy, Runbook, User
 from webapp.models.columns import NAME_LENGTH
 from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.delete_guard import DeskRow
@@ -68,7 +68,7 @@ def read_name(value: str | None, errors: dict[str, str], limit: int = NAME_LENGT
 
 def check_name_is_free(
     session: Session,
-    model: type[DeskRow] | type[Policy],
+    model: type[DeskRow | Policy | Runbook | CannedNote],
     name: str,
     kind: str,
     *,

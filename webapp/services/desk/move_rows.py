@@ -1,15 +1,16 @@
-"""Moving priorities, statuses and policies up and down, one place at a time."""
+"""Moving rows that people order (priorities, policies, runbooks …), one place at a time."""
 
+import re
 from typing import TypeVar
 
 from sqlalchemy import select
 
-from webapp.models import Policy, Priority, Status
+from webapp.models import CannedNote, Policy, Priority, Runbook, Status
 from webapp.services.audit import record_event
 from webapp.services.errors import NotFoundError
 from webapp.services.transactions import transaction
 
-Ordered = TypeVar("Ordered", Policy, Priority, Status)
+Ordered = TypeVar("Ordered", CannedNote, Policy, Priority, Runbook, Status)
 
 
 def move_row(
@@ -20,7 +21,7 @@ def move_row(
     All positions are numbered anew from 1, so gaps and equal positions do not matter. Raises
     NotFoundError.
     """
-    kind = model.__name__.lower()
+    kind = re.sub(r"\B(?=[A-Z])", "_", model.__name__).lower()
     with transaction() as session:
         # This lock lets tickets begin to point to a row, so saving a ticket need not wait.
         by_id = select(model).order_by(model.id).with_for_update(key_share=True)
@@ -28,7 +29,7 @@ def move_row(
         rows = sorted(locked, key=lambda row: (row.position, row.id))
         place = next((place for place, row in enumerate(rows) if row.id == row_id), None)
         if place is None:
-            raise NotFoundError(f"There is no {kind} {row_id}.")
+            raise NotFoundError(f"There is no {kind.replace('_', ' ')} {row_id}.")
         other = place - 1 if is_up else place + 1
         if not 0 <= other < len(rows):
             return False

@@ -27,6 +27,7 @@ def drop_reports(session: Session, connection_id: int, organization_ids: set[str
         )
         .values(
             raw_report=None,
+            report_text=None,
             all_remediations=None,
             message=None,
             device_name=None,

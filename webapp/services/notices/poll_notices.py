@@ -1,13 +1,14 @@
 """What a poll has to tell of the tickets that it wrote."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from webapp.domain.notices.bundling import BUNDLE_WINDOW
 from webapp.domain.notices.compose import BACKFILL
-from webapp.domain.notices.events import CLOSED, EVENTS
+from webapp.domain.notices.events import CLOSED, CREATED, EVENTS
+from webapp.services.notices.bell.ring_bell import ring_watchers
 from webapp.services.notices.settle import Settlement, settle_tickets
 from webapp.services.notices.silence.untold import Untold, attempted, note_untold, try_again_later
 from webapp.services.notices.tell import Happening, tell
@@ -55,12 +56,21 @@ class PollNotices:
         """Remember that a ticket was closed, because Huntress closed its incident."""
         self._closed.append(ticket_id)
 
-    def write(self, session: Session, now: datetime) -> None:
+    def write(self, session: Session, now: datetime, changed: Collection[int] = ()) -> None:
         """Tell everything that was noted, in the caller's transaction, which has written it.
 
-        A fault in telling keeps no ticket from being written: it is on record (see `untold`), and
-        what people wait for is tried again.
+        Who watches the tickets that `changed`, but for new ones, is told, too. A fault in telling
+        keeps no ticket from being written: it is on record (see `untold`), and what people wait for
+        is tried again.
         """
+        made = {one.ticket_id for one in self._happenings if one.event == CREATED}
+        self._tell(session, now)
+        known = dict.fromkeys(sorted({*changed} - made))
+        if known:
+            with attempted(session, "Telling who watches what a poll changed"):
+                ring_watchers(session, known, now=now)
+
+    def _tell(self, session: Session, now: datetime) -> None:
         if not self._happenings and not self._closed:
             return
         session.flush()

@@ -1,24 +1,26 @@
 """Whether criticals reach somebody: for the dashboard, Health, doctor and the checklist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import cast, exists, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
-from webapp.domain.notices.policy import StepRule
-from webapp.domain.notices.policy_words import Names
+from webapp.domain.notices.policy import Rules, StepRule
 from webapp.domain.notices.reach import Places, Reach, StepAudience, judge_reach
 from webapp.domain.notices.target_kinds import Kind
-from webapp.models import Connection, NotificationSettings, Policy, Target, User
-from webapp.services.notices.read_names import read_names
-from webapp.services.notices.read_rules import read_rules
+from webapp.models import Board, Client, Connection, NotificationSettings, Policy, Target, User
+from webapp.services.notices.read_rules import read_rules_with
+from webapp.services.on_call.plan import OnCallPlan
 from webapp.services.on_call.who_is_on_call import who_is_on_call
 
 NOBODY_ON_CALL = "nobody is on call"
 NO_MAIL_SERVER = "no mail server is set up"
+_TARGET, _BOARD, _CLIENT = "target", "board", "client"
 _IS_POLLED = Connection.polling_started_at.is_not(None) & Connection.disconnected_at.is_(None)
 
 
@@ -40,24 +42,25 @@ class ReachView:
         return self.is_needed and not self.reach.is_well
 
 
-def read_reach(session: Session, now: datetime) -> ReachView:
-    """Return whether a critical ticket that is created at `now` (UTC) reaches somebody."""
-    rules = read_rules(session)
-    has_places = any(
-        policy.conditions.board_ids or policy.conditions.client_ids for policy in rules.policies
-    )
-    names = read_names(session) if has_places else Names()
-    places = Places(boards=names.boards, clients=names.clients)
+def read_reach(session: Session, now: datetime, plan: OnCallPlan | None = None) -> ReachView:
+    """Return whether a critical ticket that is created at `now` (UTC) reaches somebody.
+
+    `plan` is the plan of on-call duty, if the caller has read it.
+    """
     settings = NotificationSettings
-    facts = session.execute(
-        select(
-            exists().where(Policy.id > 0).label("has_policies"),
-            exists().where(_IS_POLLED).label("is_polled"),
-            exists().where(settings.mail_host.is_not(None)).label("has_mail_server"),
-            exists().where(settings.policies_offered_at.is_not(None)).label("is_answered"),
-        )
-    ).one()
-    audiences = _Audiences(session, now, has_mail_server=facts.has_mail_server)
+    rules, facts = read_rules_with(
+        session,
+        exists().where(Policy.id > 0).label("has_policies"),
+        exists().where(_IS_POLLED).label("is_polled"),
+        exists().where(settings.mail_host.is_not(None)).label("has_mail_server"),
+        exists().where(settings.policies_offered_at.is_not(None)).label("is_answered"),
+    )
+    found = _read_rows(session, rules) if rules.policies else []
+    places = Places(
+        boards={row.id: row.name for row in found if row.what == _BOARD},
+        clients={row.id: row.name for row in found if row.what == _CLIENT},
+    )
+    audiences = _Audiences(session, now, found, plan, has_mail_server=facts.has_mail_server)
     return ReachView(
         reach=judge_reach(rules, places, audiences.of, now),
         is_needed=facts.is_polled,
@@ -66,29 +69,46 @@ def read_reach(session: Session, now: datetime) -> ReachView:
     )
 
 
-class _Audiences:
-    """Whom steps reach; targets and who is on call are read once, when a step asks for them."""
+def _read_rows(session: Session, rules: Rules) -> list[Any]:
+    """All targets, and the boards and clients that policies name, in one statement."""
+    boards = {key for policy in rules.policies for key in policy.conditions.board_ids}
+    clients = {key for policy in rules.policies for key in policy.conditions.client_ids}
+    targets = select(
+        literal(_TARGET).label("what"),
+        *(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at),
+        *(Target.confirmed_at, User.may_work.label("may_work"), User.name.label("person")),
+    ).outerjoin(User, User.id == Target.user_id)
+    nothing = [cast(null(), column.type) for column in list(targets.selected_columns)[3:]]
+    named = [
+        select(literal(what), model.id, model.name, *nothing).where(model.id.in_(sorted(keys)))
+        for what, model, keys in ((_BOARD, Board, boards), (_CLIENT, Client, clients))
+        if keys
+    ]
+    return sorted(session.execute(union_all(targets, *named)), key=attrgetter("id"))
 
-    def __init__(self, session: Session, now: datetime, *, has_mail_server: bool) -> None:
+
+class _Audiences:
+    """Whom steps reach; who is on call is read once, when a step asks for it."""
+
+    def __init__(
+        self,
+        session: Session,
+        now: datetime,
+        found: Sequence[Any],
+        plan: OnCallPlan | None,
+        *,
+        has_mail_server: bool,
+    ) -> None:
         self._session = session
         self._now = now
+        self._plan = plan
         self._has_mail_server = has_mail_server
-
-    @cached_property
-    def _targets(self) -> list[Any]:
-        rows = self._session.execute(
-            select(
-                *(Target.id, Target.name, Target.kind, Target.user_id, Target.paused_at),
-                *(Target.confirmed_at, User.may_work.label("may_work"), User.name.label("person")),
-            )
-            .outerjoin(User, User.id == Target.user_id)
-            .order_by(Target.id)
-        )
-        return [row for row in rows if row.user_id is None or row.may_work]
+        targets = [row for row in found if row.what == _TARGET]
+        self._targets = [row for row in targets if row.user_id is None or row.may_work]
 
     @cached_property
     def _on_call(self) -> User | None:
-        return who_is_on_call(self._session, self._now)
+        return who_is_on_call(self._session, self._now, self._plan)
 
     def of(self, step: StepRule) -> StepAudience:
         """Return whether a step reaches somebody."""

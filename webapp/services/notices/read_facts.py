@@ -46,15 +46,19 @@ _FACTS = (
             OrganizationMapping.external_id == Alert.organization_external_id,
         ),
     )
-    .where(Ticket.source == SOURCE_HUNTRESS)
 )
 
 
-def read_facts(session: Session, ticket_ids: Collection[int]) -> dict[int, TicketFacts]:
-    """Return the facts of those of the tickets that came from Huntress, by ticket id."""
+def read_facts(
+    session: Session, ticket_ids: Collection[int], *, of_every_source: bool = False
+) -> dict[int, TicketFacts]:
+    """Return the facts of those of the tickets that came from Huntress, or of all, by ticket id."""
     if not ticket_ids:
         return {}
-    rows = session.execute(_FACTS.where(Ticket.id.in_(ticket_ids)))
+    wanted = _FACTS.where(Ticket.id.in_(ticket_ids))
+    if not of_every_source:
+        wanted = wanted.where(Ticket.source == SOURCE_HUNTRESS)
+    rows = session.execute(wanted)
     return {
         row.id: TicketFacts(
             ticket_id=row.id,

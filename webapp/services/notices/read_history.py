@@ -18,6 +18,8 @@ from webapp.domain.incident import Severity
 from webapp.domain.notices.events import (
     CLOSED,
     CREATED,
+    DUE_SOON,
+    OVERDUE,
     QUARANTINED,
     REOPENED,
     SEVERITY_RAISED,
@@ -25,6 +27,7 @@ from webapp.domain.notices.events import (
 )
 from webapp.domain.notices.policy import Occasion
 from webapp.domain.notices.preview import Happened, Settled, TicketHistory
+from webapp.domain.triage.clocks import WARNS_BEFORE
 from webapp.models import Alert, AuditEvent, Comment, Connection, PollRun, Status, Ticket
 from webapp.models.poll_run import COMPLETED
 from webapp.models.ticket import SOURCE_HUNTRESS
@@ -54,6 +57,7 @@ def read_history(session: Session, now: datetime) -> list[TicketHistory]:
     rows = session.execute(
         select(
             *(Ticket.id, Ticket.created_at, Ticket.closed_at, Ticket.first_touched_at),
+            *(Ticket.touch_due_at, Ticket.close_due_at),
             *(Ticket.board_id, Ticket.client_id, Ticket.is_unmapped, Ticket.connection_id),
             *(Alert.severity, Alert.is_incomplete, Alert.triggered_at),
             Connection.polling_started_at,
@@ -96,6 +100,7 @@ def _history(
         and Severity.of(one.after).rank > Severity.of(one.before).rank
         and one.at not in reopened
     ]
+    told += [one for one in _due(row) if one.at >= since]
     settled = {Settled(one.at, is_closed=True) for one in told if one.what == CLOSED}
     settled |= {Settled(one.at) for one in traces if one.what == TAKEN}
     if row.first_touched_at is not None and row.first_touched_at >= since:
@@ -115,6 +120,19 @@ def _history(
         settled=sorted(settled, key=lambda one: (one.at, one.is_closed)),
         waits_as=_occasion(row, UNTOUCHED, row.severity) if is_new else None,
     )
+
+
+def _due(row: Any) -> Iterator[_Trace]:
+    """When the ticket was due soon, and overdue, by the times that it has now."""
+    for due_at, done_at in (
+        (row.touch_due_at, row.first_touched_at),
+        (row.close_due_at, row.closed_at),
+    ):
+        if due_at is None:
+            continue
+        for at, event in ((due_at - WARNS_BEFORE, DUE_SOON), (due_at, OVERDUE)):
+            if done_at is None or done_at > at:
+                yield _Trace(at, event)
 
 
 def _is_older_than_polling(row: Any) -> bool:

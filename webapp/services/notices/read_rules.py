@@ -4,7 +4,7 @@ import logging
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Row, literal, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from webapp.domain.notices.hours import Hours, HoursError, read_holidays, read_hours
@@ -15,26 +15,41 @@ log = logging.getLogger(__name__)
 
 
 def read_rules(session: Session) -> Rules:
-    """Return the enabled policies in order, with quiet hours and holidays.
+    """Return the enabled policies in order, with quiet hours and holidays, in one statement.
 
     Steps that tell everybody name the targets of their whole policy.
     """
+    return read_rules_with(session)[0]
+
+
+def read_rules_with(
+    session: Session, *facts: ColumnElement[bool]
+) -> tuple[Rules, Row[*tuple[Any, ...]]]:
+    """`read_rules`, and a row that holds `facts`, which depend on no policy."""
     steps = joinedload(Policy.steps)
-    found = session.scalars(
-        select(Policy)
-        .where(Policy.is_enabled)
+    settings = NotificationSettings
+    once = select(literal(1).label("one"), *facts).subquery()
+    rows = session.execute(
+        select(Policy, settings.quiet_hours, settings.holidays, *once.c)
+        .select_from(once.outerjoin(settings, true()).outerjoin(Policy, Policy.is_enabled))
         .order_by(Policy.position, Policy.id)
         .options(steps.joinedload(PolicyStep.targets).load_only(Target.id))
-    ).unique()
-    policies = [rule.with_team() for policy in found if (rule := as_rule(policy)) is not None]
-    settings = session.execute(
-        select(NotificationSettings.quiet_hours, NotificationSettings.holidays)
-    ).one_or_none()
-    return Rules(
-        policies=tuple(policies),
-        quiet_hours=_quiet_hours(settings.quiet_hours) if settings else None,
-        holidays=_holidays(settings.holidays) if settings else frozenset(),
     )
+    found = rows.unique(lambda row: row[0] and row[0].id).all()
+    stored = [row.Policy for row in found if row.Policy is not None]
+    policies = [rule.with_team() for policy in stored if (rule := as_rule(policy)) is not None]
+    first = found[0]
+    rules = Rules(
+        policies=tuple(policies),
+        quiet_hours=_quiet_hours(first.quiet_hours),
+        holidays=_holidays(first.holidays or []),
+    )
+    return rules, first
+
+
+def read_quiet_hours(session: Session) -> Hours | None:
+    """Return the hours in which only criticals are told at once; None where none are set."""
+    return _quiet_hours(session.scalar(select(NotificationSettings.quiet_hours)))
 
 
 def as_rule(policy: Policy) -> PolicyRule | None:

@@ -34,7 +34,8 @@ _MUTED_NOTE = "The client is muted: nobody was told of this ticket."
 class Happening:
     """An event (of EVENTS) of a ticket; `person` is who did it, None for Huntress or nobody.
 
-    One that `is_once` is not told if the policy that it falls to has told it of this ticket before.
+    One that `is_once` is not told if the policy that it falls to has told it of this ticket before,
+    or with `once_since` since that time (UTC).
     With `summary` (BACKFILL or REQUEST) people get one summary of all such events, and no step
     follows.
     """
@@ -44,6 +45,7 @@ class Happening:
     previous_severity: str | None = None
     person: str | None = None
     is_once: bool = False
+    once_since: datetime | None = None
     summary: str | None = None
 
 
@@ -118,10 +120,15 @@ def _told_before(session: Session, happenings: Sequence[Happening]) -> set[tuple
     if not once:
         return set()
     events = {one.event for one in happenings if one.is_once}
-    told = select(Escalation.ticket_id, Escalation.policy_id).where(
+    since = {one.ticket_id: one.once_since for one in happenings if one.once_since is not None}
+    told = select(Escalation.ticket_id, Escalation.policy_id, Escalation.began_at).where(
         Escalation.ticket_id.in_(once), Escalation.event.in_(events)
     )
-    return {(ticket_id, policy_id) for ticket_id, policy_id in session.execute(told)}
+    return {
+        (ticket_id, policy_id)
+        for ticket_id, policy_id, began_at in session.execute(told)
+        if ticket_id not in since or began_at >= since[ticket_id]
+    }
 
 
 @dataclass(frozen=True, slots=True)

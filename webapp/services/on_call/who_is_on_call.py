@@ -37,12 +37,13 @@ class OnCallView:
     is_used: bool
 
 
-def who_is_on_call(session: Session, now: datetime) -> User | None:
+def who_is_on_call(session: Session, now: datetime, plan: OnCallPlan | None = None) -> User | None:
     """Return who is on call at `now`; None for nobody. Only reads, in two statements.
 
     It is never somebody who is deactivated, nor an auditor. Runs within the caller's transaction.
+    `plan` is what the caller has read already.
     """
-    plan = load_plan(session, now)
+    plan = plan or load_plan(session, now)
     person = who_at(plan.active, plan.active_overrides(), now)
     return None if person is None else plan.people[person]
 
@@ -50,12 +51,7 @@ def who_is_on_call(session: Session, now: datetime) -> User | None:
 def read_on_call(now: datetime) -> OnCallView:
     """Return who is on call at `now` and next, and what is wrong."""
     with reading() as session:
-        return on_call_view(session, now)
-
-
-def on_call_view(session: Session, now: datetime) -> OnCallView:
-    """`read_on_call` within the caller's transaction."""
-    return describe_plan(load_plan(session, now - LOOK_BACK), now)
+        return describe_plan(load_plan(session, now - LOOK_BACK), now)
 
 
 def describe_plan(plan: OnCallPlan, now: datetime) -> OnCallView:

@@ -5,7 +5,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, extract, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Float,
+    Select,
+    String,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from webapp.domain.figures import day_bounds, last_days
@@ -25,6 +40,7 @@ _NOT_COUNTED = (Reason.ORG_OPTED_OUT.value, DRILL_REASON)
 
 TOUCHED = "touched"
 CLOSED = "closed"
+_INCIDENTS = "incidents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +103,15 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     """
     days = last_days(now, zone, DAYS)
     bounds = day_bounds(days, zone)
-    medians = _medians(session, bounds[0], bounds[-1])
+    rows = session.execute(_figures(bounds)).all()
+    medians = {
+        (row.what, bool(row.place)): Median(float(row.seconds), row.number)
+        for row in rows
+        if row.what != _INCIDENTS
+    }
     return DeskFigures(
         since=bounds[0],
-        days=_incident_days(session, days, bounds),
+        days=_incident_days(days, [row for row in rows if row.what == _INCIDENTS]),
         first_touch=_time_figure(medians, TOUCHED),
         close=_time_figure(medians, CLOSED),
     )
@@ -102,13 +123,29 @@ def _time_figure(medians: Mapping[tuple[str, bool], Median], kind: str) -> TimeF
     )
 
 
-def _incident_days(
-    session: Session, days: Sequence[date], bounds: Sequence[datetime]
-) -> list[IncidentDay]:
+def _figures(bounds: Sequence[datetime]) -> CompoundSelect[Any]:
+    """SQL for both kinds of figures in one statement: what, a word, a place, a number, seconds."""
+    incidents = incidents_by_day(bounds).subquery()
+    day, severity, count = incidents.c
+    medians = median_durations(bounds[0], bounds[-1]).subquery()
+    kind, is_current, seconds, total = medians.c
+    return union_all(
+        select(
+            literal(_INCIDENTS).label("what"),
+            severity.label("word"),
+            day.label("place"),
+            count.label("number"),
+            cast(null(), Float).label("seconds"),
+        ),
+        select(kind, cast(null(), String), is_current, total, cast(seconds, Float)),
+    )
+
+
+def _incident_days(days: Sequence[date], rows: Sequence[Any]) -> list[IncidentDay]:
     counts = {day: dict.fromkeys(SEVERITIES, 0) for day in days}
-    for position, severity, count in session.execute(incidents_by_day(bounds)):
-        name = severity if severity in SEVERITIES else UNKNOWN
-        counts[days[position]][name] += count
+    for row in rows:
+        name = row.word if row.word in SEVERITIES else UNKNOWN
+        counts[days[row.place]][name] += row.number
     return [IncidentDay(day, by_severity) for day, by_severity in counts.items()]
 
 
@@ -136,14 +173,6 @@ def _day_of(time: Any, bounds: Sequence[datetime], low: int, high: int) -> Colum
         (time < bounds[middle], _day_of(time, bounds, low, middle)),
         else_=_day_of(time, bounds, middle, high),
     )
-
-
-def _medians(session: Session, start: datetime, end: datetime) -> dict[tuple[str, bool], Median]:
-    """The medians by kind and by whether they are of the current period."""
-    rows = session.execute(median_durations(start, end))
-    return {
-        (kind, bool(is_current)): Median(float(value), n) for kind, is_current, value, n in rows
-    }
 
 
 def median_durations(start: datetime, end: datetime) -> Select[Any]:

@@ -9,6 +9,7 @@ from webapp.services.desk.link_assets import hostname_key
 from webapp.services.operations.fill_demo_notices import fill_demo_notices
 from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import start_polling
+from webapp.services.tickets.open_ticket import NewTicket, open_ticket
 from webapp.services.transactions import reading, transaction
 
 SignIn = tuple[str, str]
@@ -28,6 +29,10 @@ CLIENTS: dict[str, tuple[str, ...]] = {
     "Kestrel Property Management Inc.": ("KPM-DC01", "KPM-YARDI"),
     "Blackwood & Hale Solicitors LLP": ("BH-DC01", "BH-DMS01", "BH-LT-EHALE"),
 }
+
+
+MANUAL_CLIENT = "Stonebridge Accounting"
+MANUAL_FORM = "ticket-of-the-demo"
 
 
 def seed_demo(
@@ -52,6 +57,25 @@ def seed_demo(
     )
     save_routing(connection.id, _routing(), actor.id)
     start_polling(connection.id, actor_id=actor.id)
+    _open_ticket(actor)
+
+
+def _open_ticket(actor: User) -> None:
+    """Open a ticket by hand: about a host, and carried in the PSA as well."""
+    with reading() as session:
+        client_id = session.scalar(select(Client.id).where(Client.name == MANUAL_CLIENT))
+        board_id = session.scalar(select(Board.id).order_by(Board.id).limit(1))
+        priority_id = session.scalar(select(Priority.id).where(Priority.name == "Medium"))
+    wanted = NewTicket(
+        "User reports pop-ups since this morning",
+        "Told by phone. Nothing was reported by Huntress **yet**.",
+        client_id=client_id,
+        board_id=board_id,
+        priority_id=priority_id,
+        host="SBA-TAX01",
+        external_reference="PSA-20431",
+    )
+    open_ticket(wanted, actor_id=actor.id, form_token=MANUAL_FORM)
 
 
 def _add_user(sign_in: SignIn, name: str, role: str) -> User:

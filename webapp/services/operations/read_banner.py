@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webapp.domain.polling_health import Judgement, State, Tone
+from webapp.services.connections.connection_health import ConnectionHealth
 from webapp.services.operations.watch_queue import recent_queue_status
 from webapp.services.schedule.judge_polling import JudgedConnection, judge_connections
 
@@ -19,7 +20,7 @@ class Banner:
     """
 
     problem: str | None
-    connections: Sequence[JudgedConnection]
+    connections: Sequence[JudgedConnection | ConnectionHealth]
     more: int
 
     @property
@@ -30,7 +31,11 @@ class Banner:
 
 def read_banner() -> Banner | None:
     """Return what is not well with polling, None if all is well; one statement, never a wait."""
-    judged = judge_connections()
+    return banner_of(judge_connections())
+
+
+def banner_of(judged: Sequence[JudgedConnection | ConnectionHealth]) -> Banner | None:
+    """`read_banner` of connections that were read already."""
     ill = [one for one in judged if not one.judgement.is_well]
     ill.sort(key=lambda one: one.judgement.tone is not Tone.BAD)
     needs_workers = any(one.judgement.needs_workers for one in judged)

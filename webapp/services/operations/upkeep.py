@@ -19,6 +19,9 @@ from webapp.services.proof.due_proofs import prove_due
 from webapp.services.recovery.scratch import clean_scratch
 from webapp.services.retention.delete_old_records import delete_old_records
 from webapp.services.retention.go_on import go_on_with_all
+from webapp.services.tickets.attachments.contents import drop_unused_contents
+from webapp.services.tickets.clocks.end_waits import end_waits
+from webapp.services.tickets.clocks.recompute_clocks import recompute_clocks
 from webapp.services.transactions import DATABASE_AWAY, first_line
 
 log = logging.getLogger(__name__)
@@ -27,8 +30,9 @@ log = logging.getLogger(__name__)
 def do_upkeep(config: Config, *, has_worker: bool) -> None:
     """Do everything that is due, piece by piece.
 
-    Without a worker it also makes the proofs of the day, sends what is to leave the machine and
-    verifies the audit log; otherwise these are jobs of their own. What fails is logged.
+    Without a worker it also makes the proofs of the day, lets the clocks of tickets go on, sends
+    what is to leave the machine and verifies the audit log; otherwise these are jobs of their own.
+    What fails is logged.
     """
     pieces = _always(config) if has_worker else _without_worker(config)
     for name, do in pieces.items():
@@ -45,6 +49,7 @@ def _always(config: Config) -> Mapping[str, Callable[[], object]]:
     return {
         "forgetting clients and people": go_on_with_all,
         "deleting old records": _delete_old,
+        "deleting files that no ticket has": drop_unused_contents,
         "deleting scratch places": lambda: clean_scratch(config),
         "refreshing the statistics": refresh_statistics,
         "rewriting links": relink_waiting,
@@ -59,6 +64,8 @@ def _without_worker(config: Config) -> Mapping[str, Callable[[], object]]:
     return {
         "making proofs": lambda: prove_due(clock.utcnow()),
         **_always(config),
+        "bringing tickets back from waiting": lambda: end_waits(clock.utcnow()),
+        "recomputing when tickets are due": lambda: recompute_clocks(clock.utcnow()),
         "sending and verifying the audit log": lambda: send_and_verify(config),
     }
 

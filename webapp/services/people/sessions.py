@@ -7,18 +7,32 @@ TRIAGEDESK_SESSION_DAYS says, and ends earlier if it was idle for TRIAGEDESK_SES
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
-from sqlalchemy.orm import Session, joinedload, with_expression
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased, contains_eager, joinedload, with_expression
 
 from webapp import clock
 from webapp.domain.security.user_agents import describe_user_agent
 from webapp.extensions import current_config
-from webapp.models import Device, PendingSignIn, Restore, SecurityNote, User, UserSession
+from webapp.models import BellItem, Device, PendingSignIn, Restore, SecurityNote, User, UserSession
+from webapp.models.columns import UtcDateTime
 from webapp.models.user import ADDRESS_LENGTH, USER_AGENT_LENGTH
 from webapp.services.audit import Origin, record_event
 from webapp.services.errors import NotFoundError, RefusedError
 from webapp.services.lookups import get_user
+from webapp.services.people.absences import read_absence
 from webapp.services.people.security_notes import mail_person
 from webapp.services.people.tokens import hash_cookie, make_reference, make_token
 from webapp.services.transactions import NO_SYNC, reading, transaction
@@ -30,6 +44,12 @@ PRESENT_FOR = timedelta(minutes=10)
 COOKIE_LENGTH = 200
 MOST_KNOWN_IN_ONE_BROWSER = 4
 """A browser that people share holds a token for each of them, separated by dots."""
+
+
+_TOKEN = bindparam("token_hash", type_=String)
+_NOW = bindparam("now", type_=UtcDateTime)
+_IDLE_SINCE = bindparam("idle_since", type_=UtcDateTime)
+_others = aliased(UserSession)
 
 
 class Method(StrEnum):
@@ -99,6 +119,7 @@ def begin_session(
         if not user.is_active or password_hash not in (None, user.password_hash):
             raise SignInError
         _end_former(session, browser.session_token)
+        left_at = read_absence(session, user.id, now)
         session.execute(delete(UserSession).where(UserSession.expires_at <= now))
         device, device_token, is_new = _device_of(session, user, browser, now)
         row = UserSession(
@@ -114,6 +135,7 @@ def begin_session(
             method=method,
             factor=factor,
             device_id=device.id,
+            left_at=left_at,
         )
         session.add(row)
         _record_begin(session, row, device, is_new)
@@ -126,21 +148,40 @@ def find_session(token: str) -> UserSession | None:
     It cannot be used if it is expired, idle for too long or revoked, or its user is deactivated.
     Only reads.
     """
-    query = (
+    now = clock.utcnow()
+    values = {
+        _TOKEN.key: hash_cookie(token),
+        _NOW.key: now,
+        _IDLE_SINCE.key: now - current_config().security.idle_lifetime,
+    }
+    with reading() as session:
+        return session.scalar(_select_session(), values)
+
+
+@cache
+def _select_session() -> Select[UserSession]:
+    """SQL for the session of a token; every request asks it, so it is built once."""
+    return (
         select(UserSession)
         .join(UserSession.user)
-        .where(UserSession.token_hash == hash_cookie(token), *is_alive(clock.utcnow()))
-        .where(User.is_active)
+        .where(UserSession.token_hash == _TOKEN, *_lives_at(_NOW, _IDLE_SINCE), User.is_active)
         .options(
-            joinedload(UserSession.user),
+            contains_eager(UserSession.user),
             joinedload(UserSession.device),
             with_expression(UserSession.has_notes, _has_notes()),
             with_expression(UserSession.is_held, _is_held()),
+            with_expression(UserSession.unread, _count_unread()),
+            with_expression(UserSession.last_anywhere_at, _newest(_others.last_seen_at)),
+            with_expression(UserSession.left_anywhere_at, _newest(_others.left_at)),
         )
         .execution_options(populate_existing=True)
     )
-    with reading() as session:
-        return session.scalar(query)
+
+
+def _newest(column: Any) -> ColumnElement[datetime]:
+    """The newest of a column of all sessions of the same person."""
+    found = select(func.max(column)).where(_others.user_id == UserSession.user_id)
+    return found.correlate(UserSession).scalar_subquery()
 
 
 def _has_notes() -> ColumnElement[bool]:
@@ -150,6 +191,14 @@ def _has_notes() -> ColumnElement[bool]:
     return notes.exists()
 
 
+def _count_unread() -> ColumnElement[int]:
+    """How many items in the person's bell are unread."""
+    unread = select(func.count(BellItem.id)).where(
+        BellItem.user_id == UserSession.user_id, BellItem.read_at.is_(None)
+    )
+    return unread.scalar_subquery()
+
+
 def _is_held() -> ColumnElement[bool]:
     """Whether a restored backup still waits to be released."""
     return select(Restore.id).where(Restore.released_at.is_(None)).exists()
@@ -157,21 +206,26 @@ def _is_held() -> ColumnElement[bool]:
 
 def is_alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """The conditions of a session that can be used, whoever its user is."""
+    return _lives_at(now, now - current_config().security.idle_lifetime)
+
+
+def _lives_at(now: Any, idle_since: Any) -> tuple[ColumnElement[bool], ...]:
     return (
         UserSession.revoked_at.is_(None),
         UserSession.expires_at > now,
-        UserSession.last_seen_at > now - current_config().security.idle_lifetime,
+        UserSession.last_seen_at > idle_since,
     )
 
 
-def touch_session(session_id: int, address: str | None) -> None:
-    """Note that a session is used now, and from where."""
+def touch_session(session_id: int, user_id: int, address: str | None) -> None:
+    """Note that a person uses their session now, from where, and when they had left before."""
     now = clock.utcnow()
     with transaction() as session:
+        left_at = read_absence(session, user_id, now)
         session.execute(
             update(UserSession)
             .where(UserSession.id == session_id, UserSession.last_seen_at < now)
-            .values(last_seen_at=now, address=_cut(address, ADDRESS_LENGTH)),
+            .values(last_seen_at=now, address=_cut(address, ADDRESS_LENGTH), left_at=left_at),
             execution_options=NO_SYNC,
         )
 

@@ -1,5 +1,7 @@
-"""What people choose for themselves: colours and time zone."""
+"""What people choose for themselves: colours, time zone, how open pages call them."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 from webapp.models.user import User
@@ -9,6 +11,8 @@ from webapp.services.transactions import transaction
 
 THEMES = ("auto", "light", "dark")
 UTC_NAME = "UTC"
+CALLS = ("notification", "sound")
+"""How a page that is open can call a person to a new critical ticket."""
 AREAS = (
     *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe"),
     *("Indian", "Pacific"),
@@ -64,4 +68,22 @@ def set_time_zone(user_id: int, typed: str | None) -> User:
     with transaction() as session:
         user = get_user(session, user_id, lock=True)
         user.time_zone = time_zone
+        return user
+
+
+def calls_of(settings: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The CALLS in a person's `live_settings`."""
+    chosen = (settings or {}).get("calls", ())
+    return tuple(name for name in CALLS if name in chosen)
+
+
+def set_calls(user_id: int, chosen: Iterable[str]) -> User:
+    """Store how open pages call a person, some of CALLS; others are left out.
+
+    Raises NotFoundError.
+    """
+    wanted = set(chosen)
+    with transaction() as session:
+        user = get_user(session, user_id, lock=True)
+        user.live_settings = {"calls": [name for name in CALLS if name in wanted]}
         return user

@@ -22,6 +22,7 @@ from webapp.services.polling.held_connection import lock_connection
 from webapp.services.schedule.lease import PolledConnection
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.ticket_state import hold_status, set_ticket_status
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import reading, transaction
 
 BATCH = 100
@@ -114,6 +115,8 @@ def _close(session: Session, tickets: Sequence[Ticket], status: Status, actor_id
     told = settle_tickets(session, [ticket.id for ticket in wanted], settlement, now)
     closed = [Happening(event=CLOSED, ticket_id=ticket.id, person=person) for ticket in wanted]
     tell(session, closed, told_already=told)
+    changed = [Changed(ticket.id) for ticket in wanted]
+    tell_watchers(session, changed, actor_id=actor_id, now=now)
     return len(wanted)
 
 

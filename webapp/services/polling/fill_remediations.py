@@ -15,11 +15,14 @@ from webapp.domain.incident import Incident, remediations_text
 from webapp.domain.ticket_text import build_body, build_remediations_note
 from webapp.huntress.errors import HuntressError
 from webapp.models import Alert, Comment, Ticket
+from webapp.services.notices.bell.ring_bell import ring_watchers
 from webapp.services.polling.cycle import Cycle, NoWaitError
 from webapp.services.polling.fetch_details import count_spare_calls, fetch_each
 from webapp.services.polling.fill_details import clear_pending_flag
 from webapp.services.polling.incident_batch import BatchContext
 from webapp.services.polling.reports.read_facts import write_facts
+from webapp.services.tickets.indicators.write_indicators import write_indicators
+from webapp.services.tickets.links.note_originals import note_originals
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 AT_ONCE = 50
@@ -127,3 +130,6 @@ def _write(
     if note:
         now = ticket.updated_at = clock.utcnow()
         session.add(Comment(ticket_id=ticket.id, body=note, created_at=now))
+        note_originals(session, {ticket.id: note}, now)
+        ring_watchers(session, {ticket.id: None}, now=now)
+    write_indicators(session, {ticket.id: after})

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident, Severity, parse_incident_text
@@ -26,6 +26,7 @@ from webapp.models import (
 from webapp.services.mapping.sync_organizations import add_organization, client_index
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.restored import outside_notes, read_last_restore
+from webapp.services.tickets.links.note_originals import originals_of
 from webapp.services.transactions import NO_SYNC
 
 
@@ -232,7 +233,7 @@ def as_recorded_mapping(row: OrganizationMapping) -> RecordedMapping[int]:
 def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[str, KnownAlert]:
     """Return the alerts of `keys` with their tickets, by key.
 
-    The tickets stay locked until the commit.
+    The tickets stay locked until the commit, and the originals of those that are duplicates.
     """
     alerts = session.scalars(
         select(Alert).where(
@@ -245,7 +246,7 @@ def load_known(session: Session, held: HeldConnection, keys: list[str]) -> dict[
     if ticket_ids:
         rows = session.scalars(
             select(Ticket)
-            .where(Ticket.id.in_(ticket_ids))
+            .where(or_(Ticket.id.in_(ticket_ids), Ticket.id.in_(originals_of(ticket_ids))))
             .order_by(Ticket.id)
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)

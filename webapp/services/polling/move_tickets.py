@@ -13,12 +13,14 @@ from webapp.domain.incident import Incident
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import build_body, build_title, without_unmapped_marks
 from webapp.models import Alert, Client, Comment, Connection, OrganizationMapping, Ticket
+from webapp.models.ticket import MACHINE_WRITTEN
 from webapp.services.audit import changes_between, record_event
 from webapp.services.desk.link_assets import AssetLinker
 from webapp.services.edition import require_enterprise
 from webapp.services.lookups import get_connection
 from webapp.services.polling.held_connection import HeldConnection, lock_connection
 from webapp.services.polling.incident_batch import BatchContext
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import NO_SYNC, reading, transaction
 
 Found: TypeAlias = "Row[Ticket, Alert, OrganizationMapping, Client]"
@@ -161,7 +163,8 @@ class _Mover:
     def move(self) -> None:
         for row in self.found:
             self._move(row.Ticket, row.OrganizationMapping, row.Client)
-        self.session.flush()
+        moved = [Changed(row.Ticket.id) for row in self.found]
+        tell_watchers(self.session, moved, actor_id=self.actor_id, now=self.now)
         self.linker.write()
 
     def _move(self, ticket: Ticket, organization: OrganizationMapping, client: Client) -> None:
@@ -182,7 +185,13 @@ class _Mover:
             f"is mapped to {escape_line(client.name)} now."
         )
         self.session.add(
-            Comment(ticket_id=ticket.id, author_id=self.actor_id, body=words, created_at=self.now)
+            Comment(
+                ticket_id=ticket.id,
+                author_id=self.actor_id,
+                body=words,
+                created_at=self.now,
+                details={MACHINE_WRITTEN: True},
+            )
         )
         changed = changes_between(before, {name: getattr(ticket, name) for name in _ROUTE})
         record_event(

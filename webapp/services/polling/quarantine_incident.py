@@ -17,6 +17,7 @@ from webapp.services.desk.ticket_numbers import take_ticket_numbers
 from webapp.services.notices.poll_notices import PollNotices
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.incident_batch import InboxEntry, portal_url
+from webapp.services.tickets.clocks.keep_clocks import with_clocks
 from webapp.services.tickets.ticket_state import hold_default_status
 from webapp.services.transactions import transaction
 
@@ -161,4 +162,5 @@ def _insert_ticket(
         "created_at": now,
         "updated_at": now,
     }
+    [values] = with_clocks(session, [values], cycle.connection.polling_started_at)
     return session.execute(insert(Ticket).values(**values).returning(Ticket.id)).scalar_one()

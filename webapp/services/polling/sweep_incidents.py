@@ -21,6 +21,7 @@ from webapp.huntress.errors import ErrorKind, HuntressError
 from webapp.models import Alert, Comment, Ticket
 from webapp.models.alert import is_open
 from webapp.services.mapping.sync_organizations import sync_organizations
+from webapp.services.notices.bell.ring_bell import ring_watchers
 from webapp.services.polling.collect_incidents import collect_rows
 from webapp.services.polling.cycle import Cycle
 from webapp.services.polling.fetch_details import fetch_details
@@ -249,6 +250,7 @@ def _record_deleted(cycle: Cycle, alert_id: int) -> None:
             if ticket.closed_at is None:
                 body += " The ticket stays open until somebody closes it."
             session.add(Comment(ticket_id=alert.ticket_id, body=body, created_at=now))
+            ring_watchers(session, {alert.ticket_id: None}, now=now)
             cycle.run.count(noted=1)
         else:
             cycle.run.count_recorded({DELETED: 1})

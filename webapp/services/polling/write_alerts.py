@@ -14,6 +14,7 @@ from webapp.models import Alert
 from webapp.services.polling.held_connection import HeldConnection
 from webapp.services.polling.incident_batch import BatchContext, InboxEntry, KnownAlert
 from webapp.services.polling.reports.read_facts import FACTS_VERSION, NO_FACTS, alert_facts
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class AlertWriter:
         self._now = now
         self._huntress_now = held.huntress_now()
         self._new: list[dict[str, Any]] = []
+        self._new_reports: dict[int, Incident] = {}
+        self._changed: dict[int, Alert] = {}
 
     def record_ticketed(self, one: Planned, ticket_id: int, *, was_pending: bool = False) -> None:
         """Record an incident whose ticket was written or changed.
@@ -61,17 +64,28 @@ class AlertWriter:
         if not has_more:
             values["all_remediations"] = None
         self._upsert(one, values)
+        if one.known is not None:
+            self._changed[ticket_id] = one.known.alert
+        elif not one.entry.is_drill:
+            self._new_reports[ticket_id] = one.incident
 
     def record_unticketed(self, one: Planned) -> None:
         """Record an incident without a ticket, and why it has none."""
-        fetched = {"remediations_due_at": None, "all_remediations": None}
+        fetched = {"remediations_due_at": None, "all_remediations": None, "report_text": None}
         self._upsert(one, {"reason": self._reason(one), **fetched})
 
     def write(self) -> None:
-        """Insert the new alerts, the earliest report first: the register shows the latest first."""
+        """Insert the new alerts, the earliest report first: the register shows the latest first.
+
+        The indicators of all ticketed reports are written with them.
+        """
         if self._new:
             inserted = sorted(self._new, key=lambda row: row["triggered_at"] or row["created_at"])
             self._session.execute(insert(Alert), inserted)
+        write_indicators(self._session, self._new_reports, are_new=True)
+        changed = {key: alert.read_report() for key, alert in self._changed.items()}
+        reports = {key: report for key, report in changed.items() if report is not None}
+        write_indicators(self._session, reports)
 
     def _reason(self, one: Planned) -> str | None:
         """Return why there is no ticket; "no linked ticket" does not replace an earlier reason."""

@@ -31,7 +31,7 @@ from webapp.domain.ticket_text import (
     build_update_note,
     unknown_severity_words,
 )
-from webapp.models import Comment, Priority, Status, Ticket
+from webapp.models import Priority, Status, Ticket
 from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
 from webapp.services.audit import record_event
 from webapp.services.desk.link_assets import AssetLinker
@@ -53,6 +53,10 @@ from webapp.services.polling.reports.report_times import (
     was_missed,
 )
 from webapp.services.polling.write_alerts import AlertWriter, Planned
+from webapp.services.tickets.clocks.end_waits import return_as_changed
+from webapp.services.tickets.clocks.keep_clocks import with_clocks
+from webapp.services.tickets.links.note_originals import add_entries
+from webapp.services.tickets.runbooks.attach_runbooks import RunbookAttacher
 from webapp.services.tickets.ticket_state import set_ticket_status
 
 PLANNING_SECONDS = 0.12
@@ -117,6 +121,7 @@ class _Writer:
         self.comments: list[dict[str, Any]] = []
         self.alerts = AlertWriter(session, held, self.context, self.now)
         self.linker = AssetLinker(session, held.connection.id, self.now)
+        self.runbooks = RunbookAttacher(session, self.now)
         self.statuses = RoutedStatuses(session, self.settings.closed_status)
         self.notices = PollNotices(is_first_poll=held.connection.is_first_poll, summary=summary)
 
@@ -139,12 +144,12 @@ class _Writer:
         self._write_rest()
 
     def _write_rest(self) -> None:
-        """Write the alerts, notes and asset links that were collected with the tickets."""
+        """Write what was collected with the tickets: alerts, notes, asset links, runbooks."""
         self.alerts.write()
-        if self.comments:
-            self.session.execute(insert(Comment), self.comments)
+        add_entries(self.session, self.comments, self.now)
         self.linker.write()
-        self.notices.write(self.session, self.now)
+        self.runbooks.write()
+        self.notices.write(self.session, self.now, {one["ticket_id"] for one in self.comments})
         if self.alerts.has_pending:
             self.held.note_pending_details(self.session)
 
@@ -198,6 +203,7 @@ class _Writer:
         rows = [
             self._ticket_values(one, number) for one, number in zip(planned, numbers, strict=True)
         ]
+        rows = with_clocks(self.session, rows, self.held.connection.polling_started_at)
         ids = self.session.scalars(
             insert(Ticket).returning(Ticket.id, sort_by_parameter_order=True), rows
         ).all()
@@ -207,6 +213,7 @@ class _Writer:
                 self._comment(ticket_id, note)
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
+            self.runbooks.add(ticket_id, one.incident)
             self.notices.note(CREATED, ticket_id, is_old=self._is_old(one.incident))
             self.result.count("created")
 
@@ -274,6 +281,7 @@ class _Writer:
         extra = [
             self._name_unknown_severity(one),
             self._change_state(one.action, ticket),
+            return_as_changed(self.session, ticket, self.now),
             self._follow_severity(one, ticket),
         ]
         if one.action.is_severity_rise and ticket.closed_at is None and not one.action.reopen:
@@ -351,7 +359,9 @@ class _Writer:
         ticket.reported_at = self._reported_at(one)
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
+        self.runbooks.add(ticket.id, one.incident, is_new=False)
         state = self._change_state(one.action, ticket)
+        state = f"{state} {return_as_changed(self.session, ticket, self.now)}".strip()
         note = f"The incident report could be read now.\n\n{build_creation_note(one.incident)}"
         self._comment(ticket.id, f"{note}\n\n{state}".strip())
         ticket.updated_at = self.now

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from webapp.domain.csv_text import BYTE_ORDER_MARK, csv_time, write_csv_line
@@ -26,6 +27,14 @@ class ArchiveList:
     columns: tuple[str, ...]
     read: Callable[[], Iterable[Record]]
     only_json: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """A file inside an archive: its path in there, and its bytes piece by piece."""
+
+    path: str
+    parts: Iterable[bytes]
 
 
 class _Outbox:
@@ -48,19 +57,22 @@ class _Outbox:
 
 
 def write_zip_archive(
-    readme: str, sections: Iterable[ArchiveList], made_at: datetime
+    readme: str,
+    sections: Iterable[ArchiveList],
+    made_at: datetime,
+    more: Iterable[ArchiveFile] = (),
 ) -> Iterator[bytes]:
-    """Return the bytes of a ZIP file with a README and two files for each section."""
+    """Return the bytes of a ZIP file with a README, two files for each section, and `more`."""
     outbox: Any = _Outbox()
     moment = made_at.timetuple()[:6]
     with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, lines in _files(readme, sections):
-            info = zipfile.ZipInfo(name, moment)
+        for file in chain(_files(readme, sections), more):
+            info = zipfile.ZipInfo(file.path, moment)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o600 << 16
-            with archive.open(info, "w", force_zip64=True) as file:
-                for line in lines:
-                    file.write(line.encode("utf-8", "replace"))
+            with archive.open(info, "w", force_zip64=True) as entry:
+                for part in file.parts:
+                    entry.write(part)
                     if data := outbox.take():
                         yield data
     yield outbox.take()
@@ -81,11 +93,15 @@ def write_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
-def _files(readme: str, sections: Iterable[ArchiveList]) -> Iterator[tuple[str, Iterator[str]]]:
-    yield "README.txt", iter((readme,))
+def _files(readme: str, sections: Iterable[ArchiveList]) -> Iterator[ArchiveFile]:
+    yield ArchiveFile("README.txt", _encode((readme,)))
     for section in sections:
-        yield f"{section.name}.json", _json_lines(section)
-        yield f"{section.name}.csv", _csv_lines(section)
+        yield ArchiveFile(f"{section.name}.json", _encode(_json_lines(section)))
+        yield ArchiveFile(f"{section.name}.csv", _encode(_csv_lines(section)))
+
+
+def _encode(lines: Iterable[str]) -> Iterator[bytes]:
+    return (line.encode("utf-8", "replace") for line in lines)
 
 
 def _json_lines(section: ArchiveList) -> Iterator[str]:

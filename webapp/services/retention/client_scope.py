@@ -13,6 +13,7 @@ from webapp.domain.plan import Reason
 from webapp.models import (
     Alert,
     Asset,
+    Attachment,
     Client,
     Comment,
     Connection,
@@ -37,6 +38,7 @@ class ClientCounts:
 
     tickets: int
     notes: int
+    files: int
     incidents: int
     assets: int
     agents: int
@@ -91,6 +93,11 @@ def count_client(client_id: int) -> ClientCounts:
             tickets=_count(session, Ticket.id, tickets),
             notes=_count(
                 session, Comment.id, exists().where(Ticket.id == Comment.ticket_id, tickets)
+            ),
+            files=_count(
+                session,
+                Attachment.id,
+                exists().where(Ticket.id == Attachment.ticket_id, tickets),
             ),
             incidents=_count(session, Alert.id, is_incident_of(client_id)),
             assets=_count(session, Asset.id, Asset.client_id == client_id),

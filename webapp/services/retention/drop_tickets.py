@@ -1,7 +1,7 @@
 """Deleting tickets with everything about them, in the caller's transaction.
 
-Notes, asset links, escalations and take-it links go with their ticket by foreign keys, and its
-words in the search index by triggers.
+Notes, links, indicators, escalations and take-it links go with their ticket by foreign keys, and
+its words in the search index by triggers.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.plan import Reason
 from webapp.models import Alert, BulkChange, Connection, OutboxRow, Ticket
 from webapp.services.retention.batches import delete_rows
+from webapp.services.tickets.links.note_originals import drop_duplicate_notes
 from webapp.services.transactions import NO_SYNC
 
 TICKETS_AT_ONCE = 50
@@ -23,6 +24,7 @@ NO_CONTENT: dict[str, Any] = {
     "asset_id": None,
     "device_name": None,
     "raw_report": None,
+    "report_text": None,
     "all_remediations": None,
     "remediations_due_at": None,
     "details_pending": False,
@@ -32,7 +34,8 @@ NO_CONTENT: dict[str, Any] = {
     "is_isolated": None,
 }
 NO_REPORT: dict[str, Any] = {
-    name: NO_CONTENT[name] for name in ("raw_report", "all_remediations", "remediations_due_at")
+    name: NO_CONTENT[name]
+    for name in ("raw_report", "report_text", "all_remediations", "remediations_due_at")
 }
 """The columns of an alert without its report. Its hash stays, so that a poll that reads the same
 report again finds nothing new in it."""
@@ -53,6 +56,7 @@ def drop_tickets(session: Session, ticket_ids: Collection[int]) -> int:
     Their alerts must not point to them any more (see `part_alerts`).
     """
     delete_rows(session, OutboxRow, OutboxRow.ticket_id.in_(ticket_ids))
+    drop_duplicate_notes(session, ticket_ids)
     _drop_from_bulk_changes(session, set(ticket_ids))
     result = session.execute(
         delete(Ticket).where(Ticket.id.in_(ticket_ids)), execution_options=NO_SYNC

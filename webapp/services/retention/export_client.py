@@ -2,31 +2,45 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import aliased
 
 from webapp import clock
 from webapp.domain.security.events import Export
 from webapp.models import (
     Alert,
     Asset,
+    Attachment,
+    AttachmentContent,
     Board,
     Client,
     ClientMute,
     Comment,
+    CommentVersion,
     Connection,
     HuntressAgent,
+    Indicator,
     OrganizationMapping,
     OutboxRow,
     Priority,
     Status,
     Ticket,
+    TicketLink,
+    TicketRunbook,
     User,
 )
 from webapp.services.audit_trail.record_aside import record_export
+from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_row
-from webapp.services.retention.archive import ArchiveList, Record, write_zip_archive
+from webapp.services.retention.archive import (
+    ArchiveFile,
+    ArchiveList,
+    Record,
+    write_zip_archive,
+)
 from webapp.services.retention.client_scope import (
     is_agent_of,
     is_incident_of,
@@ -34,7 +48,9 @@ from webapp.services.retention.client_scope import (
     is_of_client,
 )
 from webapp.services.retention.erasures import CLIENT
+from webapp.services.retention.export_steps import STEP_NUMBER, select_steps, with_step_words
 from webapp.services.retention.sections import Query, read_section
+from webapp.services.tickets.attachments.contents import read_content
 from webapp.services.transactions import reading
 
 README = """Everything that Triagedesk stored of the client {name}, as of {time} UTC.
@@ -45,7 +61,13 @@ client          the client itself
 organizations   the organizations of Huntress accounts that belong to it
 assets, agents  its machines, here and at Huntress
 tickets, notes  its tickets with everything in their timelines
+links           which tickets its tickets were linked to
+indicators      indicators of compromise that its reports name
+checklists      the runbooks of its tickets as they were attached
+steps           which steps of these are done, by whom and when
 incidents       what Huntress reported; the report as it was sent is in the .json only
+files           the names, sizes and hashes of the files on its tickets; the files themselves
+                are in the folder "files", by ticket
 messages        what was told of its tickets, and to which targets
 mutes           times in which nobody was told of its tickets
 """
@@ -64,7 +86,8 @@ def export_client(client_id: int, *, actor_id: int | None = None) -> Iterator[by
     record_export(Export.CLIENT, actor_id=actor_id, subject_type=CLIENT, subject_id=client_id)
     now = clock.utcnow()
     readme = README.format(name=name, time=f"{now:%Y-%m-%d %H:%M}")
-    return write_zip_archive(readme, list_client_sections(client_id), now)
+    sections = list_client_sections(client_id)
+    return write_zip_archive(readme, sections, now, _read_files(client_id))
 
 
 def list_client_sections(client_id: int) -> list[ArchiveList]:
@@ -76,6 +99,11 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
         read_section("agents", _of_agents(client_id), HuntressAgent.id),
         read_section("tickets", _of_tickets(client_id), Ticket.id),
         read_section("notes", _of_notes(client_id), Comment.id),
+        read_section("links", _of_links(client_id), TicketLink.id),
+        read_section("indicators", _of_indicators(client_id), Indicator.id),
+        read_section("former_notes", _of_former_notes(client_id), CommentVersion.id),
+        read_section("checklists", _of_checklists(client_id), TicketRunbook.id),
+        read_section("steps", _of_steps(client_id), STEP_NUMBER, change=with_step_words),
         read_section(
             "incidents",
             _of_incidents(client_id),
@@ -84,6 +112,7 @@ def list_client_sections(client_id: int) -> list[ArchiveList]:
             change=_with_report,
             size=REPORTS_AT_ONCE,
         ),
+        read_section("files", _of_files(client_id), Attachment.id),
         read_section("messages", _of_messages(client_id), OutboxRow.id),
         read_section("mutes", _of_mutes(client_id), ClientMute.id),
     ]
@@ -160,6 +189,12 @@ def _of_tickets(client_id: int) -> Query:
             Ticket.updated_at,
             Ticket.first_touched_at,
             Ticket.closed_at,
+            Ticket.reopened_at,
+            Ticket.close_reason,
+            Ticket.waiting_until,
+            Ticket.waiting_reason,
+            Ticket.touch_due_at,
+            Ticket.close_due_at,
         )
         .join(Board, Board.id == Ticket.board_id)
         .join(Status, Status.id == Ticket.status_id)
@@ -178,11 +213,105 @@ def _of_notes(client_id: int) -> Query:
             Comment.kind,
             Comment.body,
             Comment.created_at,
+            Comment.edited_at,
         )
         .join(Ticket, Ticket.id == Comment.ticket_id)
         .outerjoin(User, User.id == Comment.author_id)
         .where(is_of_client(client_id))
     )
+
+
+def _of_links(client_id: int) -> Query:
+    near, far = aliased(Ticket), aliased(Ticket)
+    its_tickets = select(Ticket.id).where(is_of_client(client_id))
+    return (
+        select(
+            TicketLink.id,
+            near.number.label("ticket"),
+            TicketLink.kind.label("is"),
+            far.number.label("of"),
+            User.name.label("linked_by"),
+            TicketLink.created_at,
+        )
+        .join(near, near.id == TicketLink.from_id)
+        .join(far, far.id == TicketLink.to_id)
+        .outerjoin(User, User.id == TicketLink.created_by_id)
+        .where(or_(TicketLink.from_id.in_(its_tickets), TicketLink.to_id.in_(its_tickets)))
+    )
+
+
+def _of_indicators(client_id: int) -> Query:
+    return (
+        select(Indicator.id, Ticket.number.label("ticket"), Indicator.kind, Indicator.value)
+        .join(Ticket, Ticket.id == Indicator.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_files(client_id: int) -> Query:
+    return (
+        select(
+            Attachment.id,
+            Ticket.number.label("ticket"),
+            Attachment.comment_id.label("note"),
+            Attachment.name,
+            AttachmentContent.size,
+            Attachment.sha256,
+            User.name.label("author"),
+            Attachment.created_at,
+        )
+        .join(Ticket, Ticket.id == Attachment.ticket_id)
+        .join(Attachment.content)
+        .outerjoin(User, User.id == Attachment.author_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_checklists(client_id: int) -> Query:
+    return (
+        select(
+            TicketRunbook.id,
+            Ticket.number.label("ticket"),
+            TicketRunbook.name,
+            TicketRunbook.version,
+            TicketRunbook.body,
+            TicketRunbook.attached_at,
+        )
+        .join(Ticket, Ticket.id == TicketRunbook.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _of_former_notes(client_id: int) -> Query:
+    """What notes said before their authors edited them; `note` is the id among the notes."""
+    return (
+        select(
+            CommentVersion.id,
+            Ticket.number.label("ticket"),
+            Comment.id.label("note"),
+            CommentVersion.body,
+            CommentVersion.replaced_at,
+        )
+        .join(Comment, Comment.id == CommentVersion.comment_id)
+        .join(Ticket, Ticket.id == Comment.ticket_id)
+        .where(is_of_client(client_id))
+    )
+
+
+def _read_files(client_id: int) -> Iterator[ArchiveFile]:
+    """Return the files on the client's tickets; one that is removed meanwhile is cut short."""
+    for row in read_section("files", _of_files(client_id), Attachment.id).read():
+        path = f"files/{row['ticket']}/{row['id']} {row['name']}"
+        yield ArchiveFile(path, _until_removed(row["sha256"]))
+
+
+def _until_removed(sha256: str) -> Iterator[bytes]:
+    with suppress(NotFoundError):
+        yield from read_content(sha256)
+
+
+def _of_steps(client_id: int) -> Query:
+    return select_steps().where(is_of_client(client_id))
 
 
 def _of_incidents(client_id: int) -> Query:

@@ -9,10 +9,14 @@ from sqlalchemy import or_, select
 
 from webapp.domain.security.events import Export
 from webapp.models import (
+    Attachment,
+    AttachmentContent,
     AuditEvent,
     AuthenticatorApp,
+    BellItem,
     BulkChange,
     Comment,
+    CommentVersion,
     CsvUpload,
     Device,
     OnCallMember,
@@ -21,11 +25,15 @@ from webapp.models import (
     Passkey,
     PasswordLink,
     RecoveryCode,
+    Runbook,
+    RunbookVersion,
     SavedView,
     SecurityNote,
     TakeLink,
     Target,
     Ticket,
+    TicketStep,
+    TicketWatcher,
     User,
     UserSession,
 )
@@ -33,6 +41,7 @@ from webapp.services.audit_trail.record_aside import record_export
 from webapp.services.lookups import get_user
 from webapp.services.retention.archive import ArchiveList, write_document
 from webapp.services.retention.erasures import PERSON
+from webapp.services.retention.export_steps import STEP_NUMBER, select_steps, with_step_words
 from webapp.services.retention.sections import Query, read_section
 from webapp.services.transactions import reading
 
@@ -62,6 +71,7 @@ def list_person_sections(user_id: int) -> list[ArchiveList]:
         read_section("uploads", _of_uploads(user_id), CsvUpload.id),
         *_list_on_call(user_id),
         *_list_work(user_id),
+        *_list_runbooks(user_id),
         read_section("messages", _of_messages(user_id), OutboxRow.id),
         read_section("audit_events", _of_events(user_id), AuditEvent.id),
     ]
@@ -76,6 +86,7 @@ def _of_person(user_id: int) -> Query:
         User.is_active,
         User.time_zone,
         User.list_settings,
+        User.live_settings,
         User.theme,
         User.created_at,
         User.oidc_issuer,
@@ -98,6 +109,7 @@ def _of_sessions(user_id: int) -> Query:
         UserSession.created_at,
         UserSession.last_seen_at,
         UserSession.present_at,
+        UserSession.left_at,
         UserSession.expires_at,
         UserSession.revoked_at,
     ).where(UserSession.user_id == user_id)
@@ -219,8 +231,29 @@ def _list_work(user_id: int) -> list[ArchiveList]:
     return [
         read_section("assigned_tickets", tickets, Ticket.id),
         read_section("notes", notes, Comment.id),
+        *_list_beside_notes(user_id),
         read_section("bulk_changes", changes, BulkChange.id),
         read_section("take_links", links, TakeLink.id),
+    ]
+
+
+def _list_runbooks(user_id: int) -> list[ArchiveList]:
+    """Return the steps that the person ticked, and the texts of runbooks that they wrote."""
+    steps = select_steps().where(TicketStep.done_by_id == user_id)
+    versions = (
+        select(
+            RunbookVersion.id,
+            Runbook.name.label("runbook"),
+            RunbookVersion.version,
+            RunbookVersion.body,
+            RunbookVersion.created_at,
+        )
+        .join(Runbook, Runbook.id == RunbookVersion.runbook_id)
+        .where(RunbookVersion.author_id == user_id)
+    )
+    return [
+        read_section("ticked_steps", steps, STEP_NUMBER, change=with_step_words),
+        read_section("runbook_versions", versions, RunbookVersion.id),
     ]
 
 
@@ -253,3 +286,46 @@ def _of_events(user_id: int) -> Query:
         AuditEvent.session_ref,
         AuditEvent.device_ref,
     ).where(or_(AuditEvent.actor_id == user_id, about))
+
+
+def _list_beside_notes(user_id: int) -> list[ArchiveList]:
+    """Return the person's files and former notes, what they watch, and their bell."""
+    files = (
+        select(
+            Attachment.id,
+            Ticket.number.label("ticket"),
+            Attachment.name,
+            AttachmentContent.size,
+            Attachment.created_at,
+        )
+        .join(Ticket, Ticket.id == Attachment.ticket_id)
+        .join(Attachment.content)
+        .where(Attachment.author_id == user_id)
+    )
+    former = (
+        select(CommentVersion.id, Comment.id.label("note"), CommentVersion.body)
+        .join(Comment, Comment.id == CommentVersion.comment_id)
+        .where(Comment.author_id == user_id)
+    )
+    watched = (
+        select(Ticket.id, Ticket.number, TicketWatcher.created_at.label("since"))
+        .join(TicketWatcher, TicketWatcher.ticket_id == Ticket.id)
+        .where(TicketWatcher.user_id == user_id)
+    )
+    bell = (
+        select(
+            BellItem.id,
+            Ticket.number.label("ticket"),
+            BellItem.kind,
+            BellItem.created_at,
+            BellItem.read_at,
+        )
+        .join(Ticket, Ticket.id == BellItem.ticket_id)
+        .where(BellItem.user_id == user_id)
+    )
+    return [
+        read_section("files", files, Attachment.id),
+        read_section("former_notes", former, CommentVersion.id),
+        read_section("watched_tickets", watched, Ticket.id),
+        read_section("bell", bell, BellItem.id),
+    ]

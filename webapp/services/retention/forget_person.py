@@ -15,6 +15,7 @@ from webapp.domain.retention.words import words_to_find
 from webapp.models import (
     AuditEvent,
     AuthenticatorApp,
+    BellItem,
     Comment,
     CsvUpload,
     Device,
@@ -31,6 +32,7 @@ from webapp.models import (
     TakeLink,
     Target,
     Ticket,
+    TicketWatcher,
     User,
     UserSession,
 )
@@ -63,6 +65,8 @@ _OWN = (
     PasswordLink,
     TakeLink,
     Target,
+    TicketWatcher,
+    BellItem,
 )
 """What belongs to a person by `user_id`; sessions go before the devices that they name."""
 
@@ -136,7 +140,7 @@ def _erase_own(session: Session, user: User) -> None:
     user.name = new_name
     user.email = f"former-user-{user.id}@erased.invalid"
     user.password_hash = NO_PASSWORD
-    user.list_settings = None
+    user.list_settings = user.live_settings = None
     user.time_zone = user.theme = user.oidc_issuer = user.oidc_subject = None
     user.factor_due_at = user.passkey_handle = None
     user.must_change_password = user.is_break_glass = user.is_role_provided = False

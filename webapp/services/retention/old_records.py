@@ -12,6 +12,7 @@ from webapp.models import (
     Alarm,
     Alert,
     ApiExchange,
+    BellItem,
     BulkChange,
     ClientMute,
     CsvUpload,
@@ -84,6 +85,8 @@ def _rows(kind: RetentionKind, before: datetime) -> Iterator[tuple[Any, ...]]:
             yield Drill, Drill.started_at < before, Drill.ticket_id.is_(None)
         case RetentionKind.OVERRIDES:
             yield OnCallOverride, OnCallOverride.ends_at < before
+        case RetentionKind.BELL:
+            yield BellItem, BellItem.created_at < before
         case _:
             return
 

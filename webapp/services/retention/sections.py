@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from sqlalchemy import Select
+from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.services.list_sizes import EXPORT_BATCH
@@ -16,7 +16,7 @@ Query: TypeAlias = "Select[*tuple[Any, ...]]"
 def read_section(
     name: str,
     query: Query,
-    key: InstrumentedAttribute[int],
+    key: InstrumentedAttribute[int] | ColumnElement[int],
     *,
     only_json: tuple[str, ...] = (),
     change: Callable[[dict[str, Any]], Record] = dict,

@@ -1,7 +1,7 @@
 """Changing many tickets at once, and undoing that."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.notices.settle import resume_escalations
-from webapp.services.tickets.change_ticket import TicketChange, apply_change
+from webapp.services.tickets.change_ticket import TicketChange, apply_change, lefts_of
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.undo_offers import open_entries
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import transaction
 
 MOST_TICKETS = 200
@@ -66,15 +67,16 @@ def bulk_change_tickets(
     `confirmed_criticals` is how many critical tickets the person said to close; if there are more
     to be closed, CriticalsUnconfirmedError is raised. None asks nothing.
 
-    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, and FieldError
-    for a choice that cannot be taken; nothing is stored then.
+    Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, FieldError for
+    a choice that cannot be taken, and ReasonNeededError where a person was asked for a reason of
+    closing and gave none; nothing is stored then.
     """
     wanted = sorted({one for one in ticket_ids if 0 < one <= LARGEST_ID})
     if not wanted:
         raise RefusedError("Select at least one ticket first.")
     if len(wanted) > MOST_TICKETS:
         raise RefusedError(f"Select at most {MOST_TICKETS} tickets at once.")
-    if change == TicketChange():
+    if replace(change, close=None) == TicketChange():
         raise RefusedError(
             "Choose what to change: the assignee, status, priority, board or PSA reference."
         )
@@ -86,11 +88,12 @@ def bulk_change_tickets(
         record = BulkChange(actor_id=actor_id, summary="", changes=[], created_at=now)
         session.add(record)
         session.flush()
-        changes, worked = _change_all(session, tickets, change, record)
+        changes, worked, rung = _change_all(session, tickets, change, record)
         if not changes:
             session.delete(record)
             return None
         tell_changes(session, worked, actor_id=actor_id, now=now)
+        tell_watchers(session, rung, actor_id=actor_id, now=now)
         record.summary = cut(_counted(len(changes)), 500)
         record.changes = changes
         _audit(session, record, "changed", actor_id)
@@ -99,10 +102,12 @@ def bulk_change_tickets(
 
 def _change_all(
     session: Session, tickets: Sequence[Ticket], change: TicketChange, record: BulkChange
-) -> tuple[list[dict[str, Any]], list[Worked]]:
+) -> tuple[list[dict[str, Any]], list[Worked], list[Changed]]:
     """Change the tickets as a part of `record`: what an undo has to know, what is to be told."""
     changes: list[dict[str, Any]] = []
     worked: list[Worked] = []
+    rung: list[Changed] = []
+    lefts = lefts_of(session, tickets, change)
     for ticket in tickets:
         before = _values(ticket)
         if apply_change(
@@ -112,10 +117,12 @@ def _change_all(
             actor_id=record.actor_id,
             now=record.created_at,
             tells_later=worked,
+            rings_later=rung,
+            left=lefts.get(ticket.id),
             bulk_change_id=record.id,
         ):
             changes.append(_entry(ticket, before))
-    return changes, worked
+    return changes, worked, rung
 
 
 def _check_criticals(

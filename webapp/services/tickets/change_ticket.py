@@ -1,6 +1,6 @@
 """Changing a ticket: its state, where it belongs, and its texts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,14 +8,19 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from webapp import clock
+from webapp.domain.triage.close_reasons import CloseReason, LeftAtHuntress
 from webapp.domain.triage.collisions import conflict_words, fields_in_conflict, fingerprint
 from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
+from webapp.services.tickets.closing.ask_reason import CloseAnswer, close_words, require_reason
 from webapp.services.tickets.collisions.seen_values import FIELD_OF, present_words, seen_values
+from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
+from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, transaction
 
 CHANGE_COMMENT = "change"
@@ -48,6 +53,9 @@ class TicketChange:
     "nobody" or "none". `category_id` is a category or a subcategory. An empty PSA reference or
     link, or an empty host of a ticket made by hand, removes it. `keeps_priority` takes off the mark
     that the severity rose above the priority.
+
+    `close` is what a person answered who was asked why a ticket is closed that Huntress still has
+    something for; None means that nobody was asked.
     """
 
     status_id: int | None = None
@@ -62,6 +70,7 @@ class TicketChange:
     description: str | None = None
     external_reference: str | None = None
     external_url: str | None = None
+    close: CloseAnswer | None = None
     host: str | None = None
     keeps_priority: bool = False
 
@@ -106,8 +115,9 @@ def change_ticket(
     status, assignee, priority, board, client or category counts as touching the ticket. A priority
     or text that a person chose is marked, and polls leave it as it is then.
 
-    Raises FieldError with a sentence for each field that cannot be taken, and NotFoundError for an
-    unknown ticket; nothing is stored then.
+    Raises FieldError with a sentence for each field that cannot be taken, ReasonNeededError where
+    somebody was asked for a reason of closing and gave none, and NotFoundError for an unknown
+    ticket; nothing is stored then.
     """
     now = clock.utcnow()
     with transaction() as session:
@@ -115,7 +125,22 @@ def change_ticket(
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
         _check_conflict(ticket, change, seen_at, was or {})
-        return apply_change(session, ticket, change, actor_id=actor_id, now=now)
+        left = lefts_of(session, [ticket], change)
+        return apply_change(
+            session, ticket, change, actor_id=actor_id, now=now, left=left.get(ticket_id)
+        )
+
+
+def lefts_of(
+    session: Session, tickets: Collection[Ticket], change: TicketChange
+) -> dict[int, LeftAtHuntress]:
+    """What Huntress still has to be done for those that `change` closes, by their ids.
+
+    Raises ReasonNeededError (see `require_reason`).
+    """
+    if change.close is None:
+        return {}
+    return require_reason(session, tickets, change.status_id, change.close)
 
 
 def apply_change(
@@ -126,22 +151,34 @@ def apply_change(
     actor_id: int,
     now: datetime,
     tells_later: list[Worked] | None = None,
+    rings_later: list[Changed] | None = None,
+    left: LeftAtHuntress | None = None,
     bulk_change_id: int | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
-    Into `tells_later` goes what the caller tells of many tickets at once (see `tell_changes`).
-    `bulk_change_id` is the bulk change that this is a part of; the timeline's entry names it.
+    Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
+    `tell_changes` and `tell_watchers`). `left` is what Huntress still has to be done for a ticket
+    that is closed. `bulk_change_id` is the bulk change that this is a part of; the timeline's entry
+    names it.
     """
+    changed = [] if rings_later is None else rings_later
+    owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
     before, was_closed = _audited(ticket), ticket.closed_at is not None
     work, texts = (
         _apply(list(rules))
         for rules in (_work_rules(session, ticket, change, now), _text_rules(ticket, change))
     )
     _refuse(work, texts)
-    sentences = (*work.sentences, *texts.sentences)
+    reason = CloseReason(ticket.close_reason) if not was_closed and ticket.close_reason else None
+    why = (close_words(reason, left),) if reason is not None else ()
+    sentences = (*work.sentences, *why, *texts.sentences)
+    if reason is not None and change.close is not None:
+        _add_note(session, ticket, change.close.read()[1], actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
+    if texts.is_rewritten and is_report and "description" not in texts.changed:
+        ticket.description = as_typed(ticket.description)
     if texts.is_rewritten:
         ticket.text_edited_by_person_at = now
     if sentences:
@@ -157,10 +194,13 @@ def apply_change(
             details={"fields": [*work.changed, *texts.changed]},
         )
         _record(session, ticket, before, entry)
+        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
         tell_changes(session, [Worked(ticket, was_closed)], actor_id=actor_id, now=now)
+    if rings_later is None:
+        tell_watchers(session, changed, actor_id=actor_id, now=now)
     return sentences
 
 
@@ -186,8 +226,9 @@ def _work_rules(
     """
     status_id, priority_id = change.status_id, change.priority_id
     board_id, client_id = change.board_id, change.client_id
+    reason = change.close.read()[0] if change.close is not None else None
     if status_id is not None:
-        yield "status", lambda: fields.change_status(session, ticket, status_id, now)
+        yield "status", lambda: fields.change_status(session, ticket, status_id, now, reason)
     if priority_id is not None:
         yield "priority", lambda: fields.change_priority(session, ticket, priority_id, now)
     elif change.keeps_priority:
@@ -253,6 +294,14 @@ def _refuse(*outcomes: _Outcome) -> None:
         raise FieldError(errors)
 
 
+def _add_note(
+    session: Session, ticket: Ticket, note: str | None, author_id: int, now: datetime
+) -> None:
+    """Keep what a person wrote with the reason of closing."""
+    if note is not None:
+        session.add(Comment(ticket_id=ticket.id, author_id=author_id, body=note, created_at=now))
+
+
 def _record(
     session: Session,
     ticket: Ticket,
@@ -272,6 +321,11 @@ def _record(
     )
 
 
+def _new_owner(ticket: Ticket, former_id: int | None) -> int | None:
+    """Who has the ticket now and did not before."""
+    return None if ticket.assignee_id == former_id else ticket.assignee_id
+
+
 def _audited(ticket: Ticket) -> dict[str, Any]:
     return {
         "status": ticket.status.name,
@@ -280,6 +334,7 @@ def _audited(ticket: Ticket) -> dict[str, Any]:
         "client": ticket.client.name,
         "board": ticket.board.name,
         "category": fields.category_words(ticket),
+        "close_reason": ticket.close_reason,
         "title": ticket.title,
         "description": ticket.description,
         "external_reference": ticket.external_reference,

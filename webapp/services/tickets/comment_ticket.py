@@ -1,5 +1,7 @@
 """Adding an internal note to a ticket."""
 
+from collections.abc import Callable
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,34 +11,39 @@ from webapp.models import Comment, Ticket
 from webapp.models.ticket import INTERNAL_NOTE
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.tickets.notes.mention_people import tell_mentioned
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, transaction
 
 NOTE_LENGTH = 20_000
 
+Attach = Callable[[Session, Comment], None]
+"""What is done with the entry in its transaction, before the ticket is unlocked."""
 
 LAST_NOTES = 20
 """A note that is sent a second time is looked for among this many of its author's last ones."""
 
 
 def add_internal_note(
-    ticket_id: int, body: str, *, author_id: int, draft: str | None = None
+    ticket_id: int,
+    body: str,
+    *,
+    author_id: int,
+    attach: Attach | None = None,
+    draft: str | None = None,
 ) -> Comment:
     """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
 
     `draft` is the id of the draft that it was typed as. A note that is sent again with the same id
     and text, because no answer came the first time, is not added again: the first one is returned.
 
-    Raises FieldError if `body` is empty or longer than NOTE_LENGTH characters (it is never cut),
-    and NotFoundError if the ticket does not exist; nothing is stored then.
+    People who are mentioned, who watch the ticket or have it are told. Raises FieldError if `body`
+    is empty or longer than NOTE_LENGTH characters (it is never cut), and NotFoundError if the
+    ticket does not exist; nothing is stored then.
     """
-    if len(body) > NOTE_LENGTH:
-        raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})
-    text = clean_text(body, NOTE_LENGTH)
-    if text is None:
-        raise FieldError({"body": "Write the note first."})
-    now = clock.utcnow()
+    text, now = read_note(body), clock.utcnow()
     with transaction() as session:
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
@@ -56,6 +63,8 @@ def add_internal_note(
         session.add(comment)
         mark_touched(ticket, now=now)
         session.flush()
+        if attach is not None:
+            attach(session, comment)
         record_event(
             session,
             action="ticket.noted",
@@ -65,6 +74,14 @@ def add_internal_note(
             actor_id=author_id,
         )
         tell_changes(session, [Worked(ticket)], actor_id=author_id, now=now)
+        mentioned = tell_mentioned(session, comment, now=now)
+        tell_watchers(
+            session,
+            [Changed(ticket.id, comment)],
+            actor_id=author_id,
+            now=now,
+            besides=mentioned,
+        )
     return comment
 
 
@@ -84,3 +101,13 @@ def _sent_before(
         (one for one in last if one.body == text and (one.details or {}).get("draft") == draft),
         None,
     )
+
+
+def read_note(typed: str) -> str:
+    """Return the text of a note as it is stored; raises FieldError."""
+    if len(typed) > NOTE_LENGTH:
+        raise FieldError({"body": f"A note has at most {NOTE_LENGTH:,} characters."})
+    text = clean_text(typed, NOTE_LENGTH)
+    if text is None:
+        raise FieldError({"body": "Write the note first."})
+    return text

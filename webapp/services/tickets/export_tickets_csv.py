@@ -31,6 +31,7 @@ COLUMNS = (
     *("Huntress severity", "Huntress status", "Huntress organization", "Incident"),
     *("Huntress portal link", "PSA reference", "PSA link"),
     *("Reported (UTC)", "Created (UTC)", "Changed (UTC)", "First touched (UTC)", "Closed (UTC)"),
+    *("Close reason", "Waits until (UTC)", "Touch due (UTC)", "Close due (UTC)"),
     *("Kinds", "Host or identity", "User", "Isolated", "Steps", "Steps left", "Severity raised to"),
 )
 
@@ -104,6 +105,7 @@ def _incidents(session: Session, ids: Sequence[int]) -> dict[int, Any]:
 
 def _line(ticket: Ticket, incident: Any) -> str:
     times = (ticket.created_at, ticket.updated_at, ticket.first_touched_at, ticket.closed_at)
+    clocks = (ticket.waiting_until, ticket.touch_due_at, ticket.close_due_at)
     return write_csv_line(
         (
             ticket.number,
@@ -128,6 +130,8 @@ def _line(ticket: Ticket, incident: Any) -> str:
             ticket.external_reference,
             ticket.external_url,
             *(csv_time(time) for time in (incident and incident.triggered_at, *times)),
+            ticket.close_reason,
+            *(csv_time(time) for time in clocks),
             ", ".join(map(kind_words, ticket.kinds or ())),
             ticket.subject_name,
             ticket.subject_user,

@@ -6,13 +6,14 @@ filters, only the newest are looked at. This keeps the list quick with 100,000 t
 `python -m bench desk`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, raiseload
 
 from webapp import clock
+from webapp.domain.searching.snippets import Snippet
 from webapp.models import Ticket
 from webapp.models.watch import is_no_drill
 from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_place
@@ -22,6 +23,8 @@ from webapp.services.tickets.filter_choices import drop_unknown, read_choices
 from webapp.services.tickets.rows.group_tickets import TicketGroup, group_tickets
 from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
+from webapp.services.tickets.searching.find_snippets import find_snippets
+from webapp.services.tickets.searching.similar_names import find_similar
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
@@ -64,7 +67,8 @@ class TicketPage:
 
     `query` is what was listed: filters by rows that do not exist are left out, and named in
     `ignored`. A count above `count_limit` means that there are more. If the search found more
-    tickets than the list looks at, the older ones have ids below `older_below`.
+    tickets than the list looks at, the older ones have ids below `older_below`. `snippets` show by
+    ticket id where the search matches; `similar` are searches to try where it finds nothing.
 
     `groups` holds the same rows as `tickets`, each by itself or grouped by subject: see
     group_tickets.
@@ -79,6 +83,8 @@ class TicketPage:
     ignored: tuple[str, ...] = ()
     count_limit: int = COUNT_LIMIT
     older_below: int | None = None
+    snippets: Mapping[int, Snippet] = field(default_factory=dict)
+    similar: Sequence[str] = ()
 
 
 def list_tickets(
@@ -103,6 +109,7 @@ def list_tickets(
             open_count, closed_count = _count_found(session, query, conditions, matches)
             listed = [is_among(matches.ids)]
         tickets = _read_page(session, query, listed, choices.priorities, page_size)
+        is_vain = bool(query.search) and not open_count and not closed_count
         return TicketPage(
             query=query,
             tickets=tickets,
@@ -113,6 +120,8 @@ def list_tickets(
             ignored=ignored,
             count_limit=limit,
             older_below=matches.ids[-1] if matches is not None and matches.is_cut else None,
+            snippets=find_snippets(session, tickets.rows, query.parsed_search),
+            similar=find_similar(session, query.search) if is_vain else (),
         )
 
 
@@ -190,7 +199,7 @@ def _page_ids(
 ) -> Select[int] | None:
     """SQL for the ids of `size` tickets and one more from `place` on; None if there can be none."""
     narrowed = [in_tab(query.is_closed), *conditions]
-    if query.sort_name == BY_PRIORITY and not query.search:
+    if query.sort_name == BY_PRIORITY and not query.has_text:
         return _ids_by_priority(narrowed, place, priorities, size)
     return _ids(narrowed, SORTS[query.sort_name], place, size)
 

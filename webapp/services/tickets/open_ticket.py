@@ -16,6 +16,7 @@ from webapp.services.errors import FieldError
 from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.ticket_state import hold_default_status
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import transaction
 
 Value = TypeVar("Value")
@@ -113,16 +114,17 @@ def _store(session: Session, ticket: Ticket, actor_id: int) -> None:
     ticket.first_touched_at = now
     session.add(ticket)
     session.flush()
-    session.add(
-        Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            is_internal=True,
-            body=OPENED,
-            created_at=now,
-        )
+    entry = Comment(
+        ticket_id=ticket.id,
+        author_id=actor_id,
+        kind=CHANGE_COMMENT,
+        is_internal=True,
+        body=OPENED,
+        created_at=now,
     )
+    session.add(entry)
+    changed = Changed(ticket.id, entry, ticket.assignee.id if ticket.assignee else None)
+    tell_watchers(session, [changed], actor_id=actor_id, now=now)
     record_event(
         session,
         action="ticket.opened",

@@ -1,6 +1,7 @@
 """The record of the incident behind a ticket, as people read it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, parse_incident_text, with_all_remediations
 from webapp.domain.ticket_text import Agent
+from webapp.domain.triage.remediation_groups import RemediationGroup, group_remediations
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
 from webapp.services.errors import NotFoundError
@@ -60,7 +62,21 @@ class IncidentView:
         """The SOC's summary, or else the report's body as plain text; None without a report."""
         if self.report is None:
             return None
-        return self.report.summary or clean_text(html_to_text(self.report.body or ""))
+        return self.report.summary or self._body
+
+    @property
+    def body(self) -> str | None:
+        """The report's body as plain text, where a summary stands beside it."""
+        return self._body if self.report is not None and self.report.summary else None
+
+    @property
+    def steps(self) -> Sequence[RemediationGroup]:
+        """The remediations by action and state, those that people have to do first."""
+        return group_remediations(self.report.remediations.items) if self.report else ()
+
+    @property
+    def _body(self) -> str | None:
+        return clean_text(html_to_text(self.report.body or "")) if self.report else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from webapp.services.tickets.desk_choices import (
 from webapp.services.tickets.read_incident import IncidentView, read_incident
 from webapp.services.tickets.related_tickets import Related, find_related
 from webapp.services.tickets.ticket_choices import client_choices, ticket_choices
+from webapp.services.tickets.watching.read_watchers import TicketPerson, read_ticket_people
 from webapp.services.transactions import reading
 
 TIMELINE_SIZE = 50
@@ -56,6 +57,7 @@ class TicketView:
     priorities: Sequence[PriorityChoice]
     users: Sequence[Choice]
     boards: Sequence[BoardChoice]
+    people: Sequence[TicketPerson]
 
 
 def read_ticket(
@@ -93,6 +95,7 @@ def read_ticket(
             priorities=choices.priorities,
             users=choices.users,
             boards=choices.boards,
+            people=read_ticket_people(session, ticket),
         )
 
 

@@ -11,6 +11,7 @@ from webapp.services.errors import RefusedError
 from webapp.services.notices.silence.deactivated import drop_for_deactivated
 from webapp.services.people.users import UserError, deactivate
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import NO_SYNC, transaction
 
 
@@ -75,6 +76,10 @@ def _hand_over(session: Session, user: User, successor: User | None, actor_id: i
     entry = {"author_id": actor_id, "kind": CHANGE_COMMENT, "is_internal": True, "body": body}
     session.execute(
         insert(Comment), [{"ticket_id": key, "created_at": now, **entry} for key in ids]
+    )
+    given = successor.id if successor else None
+    tell_watchers(
+        session, [Changed(key, new_owner_id=given) for key in ids], actor_id=actor_id, now=now
     )
     for key in ids:
         _record(session, key, user, successor, actor_id)

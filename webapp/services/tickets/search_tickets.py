@@ -1,6 +1,6 @@
-"""Full-text search over number, title, client, description and comments of tickets.
+"""Full-text search over all that tickets say: text, client, host, report, timeline, files, …
 
-Triggers of the database keep the index up to date (migration 0003), whatever code writes.
+Triggers of the database keep the index up to date (migration 0015), whatever code writes.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from webapp.domain.search_query import SEARCH_LENGTH, as_fts5, as_tsquery, parse_search
+from webapp.domain.search_query import SEARCH_LENGTH, as_fts5, as_tsquery
+from webapp.domain.searching.operators import parse_operators, search_terms
 from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
@@ -83,7 +84,7 @@ def search_tickets(
     session: Session, typed: str, among: Among = ALL, *, limit: int = MATCH_LIMIT
 ) -> Select[int]:
     """SQL for the ids that `find_matches` finds, newest first."""
-    terms = parse_search(typed[:SEARCH_LENGTH])
+    terms = search_terms(parse_operators(typed[:SEARCH_LENGTH]))
     if not terms:
         return select(Ticket.id).where(false())
     if session.get_bind().dialect.name == "sqlite":
@@ -121,7 +122,7 @@ def _search_postgresql(
     # The words are written into the statement: a plan made for unknown words reads every match of
     # common words.
     words = bindparam("search", query, String, literal_execute=True)
-    is_match = func.to_tsquery(text("'simple'"), words)
+    is_match = func.to_tsquery(text("'simple'"), func.ticket_search_fold(words))
     newest = (
         select(Ticket.id).where(*conditions).order_by(Ticket.id.desc()).limit(NEWEST_TICKETS)
     ).cte("newest")

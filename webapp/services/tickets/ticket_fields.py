@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from webapp.domain.markdown_text import escape_line
 from webapp.domain.ticket_text import TITLE_LENGTH
-from webapp.domain.triage.subjects import SUBJECT_LENGTH, typed_subject
+from webapp.domain.triage.close_reasons import CloseReason
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH, typed_subject
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.extensions import Base
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
@@ -34,15 +35,21 @@ NO_CLIENT = "Choose a client that is in use."
 NO_CATEGORY = "Choose a category of the ticket's board."
 
 
-def change_status(session: Session, ticket: Ticket, status_id: int, now: datetime) -> str | None:
-    """Set the ticket's status and, with it, the closed time; see ticket_state."""
+def change_status(
+    session: Session,
+    ticket: Ticket,
+    status_id: int,
+    now: datetime,
+    reason: CloseReason | None = None,
+) -> str | None:
+    """Set the ticket's status and, with it, the closed time and the reason; see ticket_state."""
     if status_id == ticket.status_id:
         return None
     status = hold_status(session, Status.id == status_id) if 0 < status_id <= LARGEST_ID else None
     if status is None:
         raise FieldError({"status_id": NO_STATUS})
     previous = ticket.status.name
-    set_ticket_status(ticket, status, now=now)
+    set_ticket_status(ticket, status, now=now, reason=reason)
     return f"Status changed from {escape_line(previous)} to {escape_line(status.name)}."
 
 
@@ -240,9 +247,9 @@ def read_description(text: str) -> str:
 
 def read_host(text: str) -> str | None:
     """The host or identity as it is stored; raises FieldError if it is too long."""
-    host = clean_line(text, SUBJECT_LENGTH + 1)
-    if host and len(host) > SUBJECT_LENGTH:
-        raise FieldError({"host": f"A host has at most {SUBJECT_LENGTH} characters."})
+    host = clean_line(text, SUBJECT_NAME_LENGTH + 1)
+    if host and len(host) > SUBJECT_NAME_LENGTH:
+        raise FieldError({"host": f"A host has at most {SUBJECT_NAME_LENGTH} characters."})
     return host
 
 

@@ -9,19 +9,36 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
+from webapp.domain.searching.operators import ParsedSearch, is_text_search, parse_operators
 from webapp.domain.triage.subjects import subject_keys
-from webapp.models import Alert, Connection, Ticket
+from webapp.models import Alert, Connection, Indicator, Ticket, TicketWatcher
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
-from webapp.services.tickets.ticket_sorts import DEFAULT_SORTS, SORTS
+from webapp.services.tickets.searching.operator_conditions import (
+    NOBODY as NOBODY,
+)
+from webapp.services.tickets.searching.operator_conditions import (
+    list_operator_filters,
+    operator_conditions,
+)
+from webapp.services.tickets.ticket_sorts import BY_DUE, DEFAULT_SORTS, SORTS
 
-NOBODY = "nobody"
 MAX_HOURS = 24 * 366
 
 UNTOUCHED = Ticket.untouched_since.is_not(None)
 """SQL for tickets that wait for a person: untouched so far, or back from waiting."""
 
-_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id"})
+_NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id", "viewer_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorFilter:
+    """An indicator of compromise to filter by: its key (see FoundIndicator), words for it, and the
+    text that it was read from."""
+
+    key: str
+    words: str
+    typed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +46,25 @@ class TicketQuery:
     """The filters, the sort and the place of a page of tickets.
 
     A filter that is None or empty hides nothing. `assignee` is a user's id or NOBODY; `severity` is
-    a word of domain.incident.Severity. Hours count back from now: `within_hours` is for tickets
-    reported since then, `older_hours` for tickets reported before, `untouched_hours` for those that
-    have waited untouched since before. For `is_triage` see in_triage; for `is_untouched` see
+    a word of domain.incident.Severity; `watcher_id` is for tickets that a person watches. Hours
+    count back from now: `within_hours` is for tickets reported since then, `older_hours` for
+    tickets reported before, `untouched_hours` for those that have waited untouched since before.
+    For `is_triage` see in_triage; for `is_untouched` see
     UNTOUCHED. `is_closed_in_huntress` is for open tickets whose incident is closed at Huntress, and
-    `is_open_in_huntress` for closed tickets whose incident is open there.
+    `is_open_in_huntress` for closed tickets whose incident is open there. `indicator` is the key of
+    an indicator of compromise, with the words that say which. `organization` is the id of a
+    connection and of an organization at Huntress.
 
     `subject` is the name of a host or identity, in any case. `is_raised` is for tickets whose
     severity rose above the priority that a person chose, `lacks_reference` for those without a PSA
     reference.
 
+    `is_waiting` is for those that wait until a moment, `is_overdue` for open ones whose time is
+    over, and `close_reason` is a word of domain.triage.close_reasons.
+
     `sort` is a key of SORTS; anything else means the default of the tab. `after` and `before` are
-    the marks of a page's last and first row. `below_id` is for a search that found too many: it
+    the marks of a page's last and first row. `search` may hold operators (domain.searching); who
+    "me" is in them says `viewer_id`. `below_id` is for a search that found too many: it
     looks only at tickets with a lower id.
     """
 
@@ -52,11 +76,17 @@ class TicketQuery:
     assignee: int | str | None = None
     source: str | None = None
     severity: str | None = None
+    watcher_id: int | None = None
     is_triage: bool = False
     is_unmapped: bool = False
     is_untouched: bool = False
     is_closed_in_huntress: bool = False
     is_open_in_huntress: bool = False
+    is_waiting: bool = False
+    is_overdue: bool = False
+    close_reason: str | None = None
+    indicator: IndicatorFilter | None = None
+    organization: tuple[int, str] | None = None
     subject: str | None = None
     is_raised: bool = False
     lacks_reference: bool = False
@@ -68,6 +98,17 @@ class TicketQuery:
     after: str | None = None
     before: str | None = None
     below_id: int | None = None
+    viewer_id: int | None = None
+
+    @property
+    def parsed_search(self) -> ParsedSearch:
+        """What the search asks for."""
+        return parse_operators(self.search)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the index is searched; operators that are filters need it not."""
+        return is_text_search(self.parsed_search)
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -80,8 +121,9 @@ class TicketQuery:
 
     @property
     def sort_name(self) -> str:
-        """The name of the sort that applies."""
-        return self.sort if self.sort in SORTS else DEFAULT_SORTS[self.is_closed]
+        """The name of the sort that applies; nothing that is closed is due."""
+        is_known = self.sort in SORTS and not (self.is_closed and self.sort == BY_DUE)
+        return self.sort if self.sort and is_known else DEFAULT_SORTS[self.is_closed]
 
     @property
     def is_narrowed(self) -> bool:
@@ -105,7 +147,7 @@ def in_tab(is_closed: bool) -> ColumnElement[bool]:
 
 
 def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bool]]:
-    """SQL for the filters of `query`, but neither for its tab nor for its search."""
+    """SQL for the filters of `query` and for those in its search; not for its tab or its text."""
     conditions = [
         condition(value)
         for name, value in query.filters.items()
@@ -116,7 +158,15 @@ def build_conditions(query: TicketQuery, now: datetime) -> list[ColumnElement[bo
         for name, condition in _AGES.items()
         if (hours := getattr(query, name)) is not None
     ]
-    return conditions
+    if query.is_overdue:
+        conditions.append(Ticket.due_at <= now)
+    if query.sort_name == BY_DUE:
+        conditions.append(Ticket.due_at.is_not(None))
+    parsed = query.parsed_search
+    conditions += [
+        _CONDITIONS[name](value) for name, value in list_operator_filters(parsed, query.viewer_id)
+    ]
+    return conditions + operator_conditions(parsed, now)
 
 
 def find_searched(
@@ -128,9 +178,9 @@ def find_searched(
 ) -> Matches | None:
     """The tickets of the tab and the `conditions` that the search of `query` finds.
 
-    None if it has no search. For `limit` see `find_matches`.
+    None if it searches for no text. For `limit` see `find_matches`.
     """
-    if not query.search.strip():
+    if not query.has_text:
         return None
     is_open = in_tab(False)
     among = (
@@ -157,6 +207,10 @@ def _has_assignee(value: int | str) -> ColumnElement[bool]:
     return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
 
 
+def _is_watched_by(user_id: int) -> ColumnElement[bool]:
+    return Ticket.id.in_(select(TicketWatcher.ticket_id).where(TicketWatcher.user_id == user_id))
+
+
 def has_severity(word: str) -> ColumnElement[bool]:
     """SQL for alerts with a severity, however Huntress has written it."""
     known = [one.value for one in Severity if one is not Severity.UNKNOWN]
@@ -179,6 +233,20 @@ def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
     return in_tab(True) & Ticket.id.in_(still_open)
 
 
+def _has_indicator(value: IndicatorFilter) -> ColumnElement[bool]:
+    return Ticket.id.in_(select(Indicator.ticket_id).where(Indicator.key == value.key))
+
+
+def _is_of_organization(value: tuple[int, str]) -> ColumnElement[bool]:
+    connection_id, organization_id = value
+    its_own = select(Alert.ticket_id).where(
+        Alert.organization_external_id == organization_id,
+        Alert.connection_id == connection_id,
+        Alert.ticket_id.is_not(None),
+    )
+    return Ticket.id.in_(its_own)
+
+
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "board_id": lambda value: Ticket.board_id == value,
     "client_id": lambda value: Ticket.client_id == value,
@@ -187,11 +255,16 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "assignee": _has_assignee,
     "source": lambda value: Ticket.source == value,
     "severity": lambda word: _has_incident(has_severity(word)),
+    "watcher_id": _is_watched_by,
     "is_triage": lambda _: in_triage(),
     "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
     "is_open_in_huntress": _is_left_in_huntress,
+    "is_waiting": lambda _: Ticket.waiting_until.is_not(None),
+    "close_reason": lambda word: Ticket.close_reason == word,
+    "indicator": _has_indicator,
+    "organization": _is_of_organization,
     "subject": lambda name: Ticket.subject_key.in_(subject_keys(name)),
     "is_raised": lambda _: Ticket.raised_severity.is_not(None),
     "lacks_reference": lambda _: Ticket.external_reference.is_(None),

@@ -59,6 +59,11 @@
       const unsaved = choices().filter((one) => one.value !== one.was);
       if (unsaved.length) sessionStorage.setItem(choicesKey, JSON.stringify(unsaved));
     });
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest("[data-live-show]")) return;
+      const unsaved = choices().filter((one) => one.value !== one.was);
+      if (unsaved.length) sessionStorage.setItem(choicesKey, JSON.stringify(unsaved));
+    });
     for (const one of JSON.parse(sessionStorage.getItem(choicesKey) || "[]")) {
       const select = work.elements[one.name];
       if (!select || work.elements[`was_${one.name}`].value !== one.was) continue;

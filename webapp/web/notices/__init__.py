@@ -9,6 +9,7 @@ from webapp.web.notices import (  # noqa: F401 - each registers its routes
     target_action_routes,
     target_routes,
 )
+from webapp.web.notices.bell_routes import bell
 from webapp.web.notices.blueprint import notices
 
-BLUEPRINTS = (notices,)
+BLUEPRINTS = (bell, notices)

@@ -3,13 +3,13 @@
 What a form has many of (steps, clients) is read from the request itself.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import RadioField, SelectMultipleField, StringField
+from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.notices.events import EVENTS
@@ -29,34 +29,12 @@ from webapp.services.errors import FieldError
 from webapp.services.notices.edit_policies import PolicyValues
 from webapp.services.notices.read_policies import PolicyChoices
 from webapp.services.people.set_preferences import UTC_NAME, find_time_zone
-from webapp.web.params import NO_SUCH_ID, YES, IdField, read_number
+from webapp.web.params import NO_SUCH_ID, YES, IdField, ManyField, read_number
 
 WRONG_NUMBER = -1
 """What a field that holds no number is read as; the services refuse it."""
 
 WORKDAYS = ("0", "1", "2", "3", "4")
-
-
-class ManyField(SelectMultipleField):  # type: ignore[misc]  # WTForms comes without types
-    """Any number of checkboxes; the services check what was chosen."""
-
-    def __init__(self, label: str, choices: Iterable[tuple[str, str]] = (), **options: Any) -> None:
-        offered = [SelectChoice(value, words) for value, words in choices]
-        super().__init__(label, choices=offered, validate_choice=False, **options)
-
-    def offer(self, rows: Iterable[Any]) -> None:
-        """Offer rows with an id and a name, those that are chosen first."""
-        chosen = set(self.data or ())
-        pairs = sorted(
-            ((str(row.id), row.name) for row in rows), key=lambda pair: pair[0] not in chosen
-        )
-        self.choices = [SelectChoice(value, words) for value, words in pairs]
-
-    @property
-    def numbers(self) -> tuple[int, ...]:
-        """What was chosen as ids; NO_SUCH_ID for text that cannot be one."""
-        found = (read_number(text) for text in self.data or ())
-        return tuple(NO_SUCH_ID if number is None else number for number in found)
 
 
 class HoursForm(FlaskForm):

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from math import ceil
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,9 +17,16 @@ from webapp.services.connections.connection_health import (
 from webapp.services.edition import has_integration
 from webapp.services.errors import RefusedError
 from webapp.services.notices.mute_client import list_mutes
-from webapp.services.operations.dashboard_figures import SEVERITIES, DeskFigures
-from webapp.services.operations.read_banner import Banner, read_banner, what_stops_polls
-from webapp.services.operations.read_dashboard import read_dashboard
+from webapp.services.operations.dashboard_figures import SEVERITIES
+from webapp.services.operations.desk_cards import Reader
+from webapp.services.operations.desk_news import read_desk_news
+from webapp.services.operations.read_banner import (
+    Banner,
+    banner_of,
+    read_banner,
+    what_stops_polls,
+)
+from webapp.services.operations.read_dashboard import DeskView, read_dashboard, read_desk_view
 from webapp.services.polling.manage_polling import request_poll
 from webapp.services.polling.move_tickets import list_move_offers
 from webapp.services.polling.outcome import count_words
@@ -31,7 +38,14 @@ from webapp.web.operations.dashboard_charts import compare_times, stack_days
 from webapp.web.operations.dashboard_words import phase_words, progress_words
 from webapp.web.params import YES
 from webapp.web.person_limits import polls
-from webapp.web.viewer import asked_by_pages, current_viewer, require_viewer, zone_of
+from webapp.web.tickets.live_answers import live_answer
+from webapp.web.viewer import (
+    asked_by_pages,
+    asked_only_by_pages,
+    current_viewer,
+    require_viewer,
+    zone_of,
+)
 
 dashboard = Blueprint("dashboard", __name__)
 dashboard.add_app_template_filter(count_words)
@@ -51,22 +65,40 @@ def show() -> ResponseReturnValue:
     """Show the dashboard."""
     config = current_config()
     viewer = require_viewer()
-    desk = read_dashboard(zone_of(viewer))
-    is_folded = len(desk.connections) >= FOLDED_FROM
+    page = read_dashboard(zone_of(viewer), _reader())
+    g.judged_connections = page.connections
+    is_folded = len(page.connections) >= FOLDED_FROM
     return render_template(
         "operations/dashboard.html",
-        desk=desk,
+        page=page,
         zone=zone_of(viewer),
         is_folded=is_folded,
-        quiet=[one for one in desk.connections if is_folded and not _needs_eyes(one)],
+        quiet=[one for one in page.connections if is_folded and not _needs_eyes(one)],
         queue=read_queue_status(),
         move_offers=list_move_offers() if viewer.is_admin and has_integration() else [],
         muted=list_mutes(),
         is_available=has_integration(),
         is_local_only=not config.public_url and not config.is_demo,
         calls_per_minute=config.huntress_calls_per_minute,
-        **_charts(desk.figures),
+        **_desk_values(page.desk),
     )
+
+
+@dashboard.get("/desk")
+@signed_in
+@asked_by_pages
+def show_desk() -> ResponseReturnValue:
+    """The part with the cards of tickets, which the page requests when something has changed."""
+    desk = read_desk_view(zone_of(require_viewer()), _reader())
+    return render_template("operations/_desk.html", desk=desk, **_desk_values(desk))
+
+
+@dashboard.get("/desk/live")
+@signed_in
+@asked_only_by_pages
+def live_desk() -> ResponseReturnValue:
+    """Whether anything has changed that the dashboard shows."""
+    return live_answer(read_desk_news())
 
 
 @dashboard.get("/alarms")
@@ -137,6 +169,8 @@ dashboard.add_app_template_global(what_stops_polls)
 def polling_banner() -> Banner | None:
     """What is not well with polling; None if all is well, or the database cannot be asked."""
     try:
+        if "judged_connections" in g:
+            return banner_of(g.judged_connections)
         return read_banner() if current_viewer().is_authenticated else None
     except SQLAlchemyError:
         return None
@@ -152,11 +186,18 @@ def _needs_eyes(connection: ConnectionHealth) -> bool:
     return not connection.judgement.is_well or connection.is_busy
 
 
-def _charts(figures: DeskFigures | None) -> dict[str, object]:
-    """The values that templates/operations/_figures.html needs besides the figures."""
+def _reader() -> Reader:
+    viewer = require_viewer()
+    return Reader(viewer.id, viewer.left_at)
+
+
+def _desk_values(desk: DeskView) -> dict[str, object]:
+    """The values that templates/operations/_desk.html and _figures.html need besides `desk`."""
+    figures = desk.figures
     if figures is None:
         return {}
     return {
+        "recent_hours": ceil((clock.utcnow() - desk.since) / timedelta(hours=1)),
         "incident_chart": stack_days(figures.days),
         "first_touch": compare_times(figures.first_touch),
         "close": compare_times(figures.close),

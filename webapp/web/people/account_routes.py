@@ -13,6 +13,7 @@ from webapp.services.people.read_users import read_user
 from webapp.services.people.set_preferences import (
     UTC_NAME,
     list_time_zones,
+    set_calls,
     set_theme,
     set_time_zone,
 )
@@ -43,6 +44,14 @@ def edit_preferences() -> ResponseReturnValue:
         set_theme(viewer.id, form.theme.data)
         return done("Saved.", url_for("account.edit_preferences"))
     return _preferences_page(form=form), form_status(form)
+
+
+@account.post("/preferences/calls")
+@for_oneself
+def choose_calls() -> ResponseReturnValue:
+    """Save how open pages call the viewer to new critical tickets."""
+    set_calls(require_viewer().id, request.form.getlist("calls"))
+    return done("Saved.", url_for("account.edit_preferences"))
 
 
 @account.post("/preferences/details")

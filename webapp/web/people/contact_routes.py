@@ -15,6 +15,7 @@ from webapp.services.notices.targets.confirm_contact import (
 )
 from webapp.services.notices.targets.contact_methods import (
     add_contact_method,
+    choose_what_is_told,
     delete_contact_method,
     read_contact_methods,
 )
@@ -96,6 +97,19 @@ def send_test(method_id: int) -> ResponseReturnValue:
 
     tell(_test)
     return _back()
+
+
+@contact.post("/<int:method_id>/told")
+@for_oneself
+def choose(method_id: int) -> ResponseReturnValue:
+    """Choose what a contact method tells besides pages."""
+    name = choose_what_is_told(
+        require_viewer().id,
+        method_id,
+        mentions="mentions" in request.form,
+        watched="watched" in request.form,
+    )
+    return done(f"Saved what {name} tells you.", _section())
 
 
 @contact.post("/<int:method_id>/delete")

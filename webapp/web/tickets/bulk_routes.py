@@ -11,11 +11,13 @@ from webapp.services.tickets.bulk_change_tickets import (
     undo_bulk_change,
 )
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.closing.ask_reason import ReasonNeededError
 from webapp.services.tickets.list_tickets import NOBODY
 from webapp.web.access import safe_next, signed_in
 from webapp.web.errors import CSRF_FIELD, status_of
 from webapp.web.params import read_number
 from webapp.web.tickets.blueprint import tickets
+from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_query import ME
 from webapp.web.tickets.list_routes import SELECTED
 from webapp.web.tickets.undo_memory import note_bulk_change
@@ -45,6 +47,8 @@ def change_many() -> ResponseReturnValue:
     except CriticalsUnconfirmedError as error:
         session[SELECTED] = chosen[:MOST_TICKETS]
         return _ask_about_criticals(error)
+    except ReasonNeededError as error:
+        return ask_reason_page(error, _target())
     except ServiceError as error:
         flash(str(error), "error")
         session[SELECTED] = chosen[:MOST_TICKETS]
@@ -103,6 +107,7 @@ def _read_change(viewer_id: int) -> TicketChange:
         external_reference=request.form.get("reference", "").strip() or None,
         sets_assignee=is_assigned,
         assignee_id=viewer_id if assignee == ME else read_number(assignee),
+        close=read_answer(),
     )
 
 
@@ -114,5 +119,9 @@ def _left_words(numbers: tuple[str, ...]) -> str:
 
 
 def _back() -> ResponseReturnValue:
+    return redirect(_target(), 303)
+
+
+def _target() -> str:
     target = request.form.get("next")
-    return redirect(safe_next(target) if target else url_for("tickets.show_list"), 303)
+    return safe_next(target) if target else url_for("tickets.show_list")

@@ -10,13 +10,14 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.services.tickets.desk_choices import Choice, DeskChoices
 from webapp.services.tickets.list_tickets import NOBODY, TicketQuery
-from webapp.web.tickets.list_query import FILTERS, KEPT, ME, SEVERITIES, SOURCES
+from webapp.web.tickets.list_query import CLOSE_REASONS, FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
 SORT_WORDS = {
     "priority": "Most urgent first",
     "newest": "Newest first",
     "oldest": "Oldest first",
     "updated": "Last changed first",
+    "due": "Due first, only what is due",
 }
 AGES = {
     "older_than": (4, 24, 72, 168, 720),
@@ -32,6 +33,8 @@ FLAGS = {
     "triage": "Triage queue",
     "unmapped": "Unmapped organization",
     "untouched": "Untouched",
+    "waiting": "Waiting",
+    "overdue": "Overdue",
     "closed_in_huntress": "Closed in Huntress, open here",
     "open_in_huntress": "Closed here, open in Huntress",
     "raised": "Raised above its priority",
@@ -109,6 +112,12 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return FLAGS[name]
     if name == "q":
         return f"Search: {value}"
+    if name == "indicator":
+        return f"Indicator: {value.words}"
+    if name == "organization":
+        return f"Huntress organization: {value[1]}"
+    if name == "watching":
+        return "Watched by me"
     if name == "host":
         return f"Host or identity: {value}"
     if name == "assignee":
@@ -116,6 +125,8 @@ def chip_words(name: str, value: Any, choices: DeskChoices, viewer_id: int) -> s
         return f"Assignee: {named.get(value) or _name_of(choices.users, value)}"
     if name in AGES:
         return f"{AGE_WORDS[name]} {hours_words(value)}"
+    if name == "closed_as":
+        return f"Closed as: {CLOSE_REASONS[value]}"
     if name in ("source", "severity"):
         return f"{name.capitalize()}: {(SOURCES | SEVERITIES)[value]}"
     rows: dict[str, Sequence[Any]] = {
@@ -134,10 +145,13 @@ def _name_of(rows: Sequence[Any], row_id: int) -> str:
 def built_in_views(choices: DeskChoices) -> Iterator[tuple[str, str]]:
     """The name and query string of each view that everybody has."""
     yield "Mine", "assignee=me"
+    yield "Watching", "watching=me"
     yield "Unassigned", "assignee=nobody"
     yield "Triage", "triage=1&sort=oldest"
     for priority in choices.priorities[:1]:
         yield f"{priority.name} open", f"priority={priority.id}"
+    yield "Overdue", "overdue=1&sort=due"
+    yield "Waiting", "waiting=1"
     yield "Untouched for 24 hours", "untouched_for=24&sort=oldest"
     yield "Raised above its priority", "raised=1"
     yield "Closed in Huntress but open here", "closed_in_huntress=1"

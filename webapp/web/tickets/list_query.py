@@ -8,17 +8,22 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.domain.triage.subjects import SUBJECT_LENGTH
-from webapp.domain.untrusted import clean_line
+from webapp.domain.triage.close_reasons import CloseReason
+from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
+from webapp.domain.triage.indicators import read_indicator
+from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
+from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
-from webapp.services.tickets.ticket_filters import MAX_HOURS
+from webapp.services.tickets.searching.operator_conditions import ME as ME
+from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"
-ME = "me"
 SOURCES = {SOURCE_HUNTRESS: "Huntress", SOURCE_MANUAL: "Manual"}
 SEVERITIES = {one.value: one.value.capitalize() for one in reversed(Severity)}
+
+CLOSE_REASONS = {one.value: one.words.capitalize() for one in CloseReason}
 
 Reader = Callable[[str, int], Any]
 
@@ -34,6 +39,10 @@ class Filter:
     field: str
     words: str
     read: Reader
+
+
+def _subject(text: str, _: int) -> str | None:
+    return clean_line(text, SUBJECT_NAME_LENGTH)
 
 
 def _number(text: str, _: int) -> int | None:
@@ -55,8 +64,26 @@ def _assignee(text: str, viewer_id: int) -> int | str | None:
     return NOBODY if text == NOBODY else read_number(text)
 
 
+def _watching(text: str, viewer_id: int) -> int | None:
+    return viewer_id if text == ME else None
+
+
 def _one_of(words: Mapping[str, str]) -> Reader:
     return lambda text, _: text if text in words else None
+
+
+def _indicator(text: str, _: int) -> IndicatorFilter | None:
+    if is_indicator_key(text):
+        return IndicatorFilter(text, f"the one with the key {text[:8]}…", text)
+    typed = clean_line(text, LONGEST_VALUE) or ""
+    found = read_indicator(typed)
+    return IndicatorFilter(found.key, found.value, typed) if found else None
+
+
+def _organization(text: str, _: int) -> tuple[int, str] | None:
+    connection, _colon, organization = text.partition(":")
+    number, key = read_number(connection), parse_id(organization)
+    return (number, key) if number and key else None
 
 
 FILTERS = (
@@ -71,12 +98,18 @@ FILTERS = (
     Filter("older_than", "older_hours", "age", _hours),
     Filter("within", "within_hours", "age", _hours),
     Filter("untouched_for", "untouched_hours", "time untouched", _hours),
+    Filter("watching", "watcher_id", "watching", _watching),
     Filter("triage", "is_triage", "triage queue", _flag),
     Filter("unmapped", "is_unmapped", "unmapped", _flag),
     Filter("untouched", "is_untouched", "untouched", _flag),
     Filter("closed_in_huntress", "is_closed_in_huntress", "closed in Huntress", _flag),
+    Filter("waiting", "is_waiting", "waiting", _flag),
+    Filter("overdue", "is_overdue", "overdue", _flag),
+    Filter("closed_as", "close_reason", "reason of closing", _one_of(CLOSE_REASONS)),
     Filter("open_in_huntress", "is_open_in_huntress", "open in Huntress", _flag),
-    Filter("host", "subject", "host or identity", lambda text, _: clean_line(text, SUBJECT_LENGTH)),
+    Filter("indicator", "indicator", "indicator", _indicator),
+    Filter("organization", "organization", "organization", _organization),
+    Filter("host", "subject", "host or identity", _subject),
     Filter("raised", "is_raised", "raised severity", _flag),
     Filter("no_reference", "lacks_reference", "no PSA reference", _flag),
 )
@@ -106,6 +139,7 @@ def read_query(values: MultiDict[str, str], viewer_id: int) -> tuple[TicketQuery
         after=values.get("after"),
         before=values.get("before"),
         below_id=read_number(values.get("below")),
+        viewer_id=viewer_id,
         **read,
     )
     return query, tuple(dict.fromkeys(ignored))

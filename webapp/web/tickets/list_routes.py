@@ -16,7 +16,7 @@ from webapp.web.tickets.list_links import (
     assignee_pairs,
     built_in_views,
 )
-from webapp.web.tickets.list_query import SEVERITIES, SOURCES, read_query
+from webapp.web.tickets.list_query import CLOSE_REASONS, SEVERITIES, SOURCES, read_query
 from webapp.web.tickets.undo_memory import undo_offers
 from webapp.web.viewer import require_viewer
 
@@ -45,6 +45,7 @@ def show_list() -> ResponseReturnValue:
         sorts=list(SORT_WORDS.items()),
         sources=list(SOURCES.items()),
         severities=list(SEVERITIES.items()),
+        close_reasons=list(CLOSE_REASONS.items()),
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,

@@ -9,14 +9,16 @@ import re
 import secrets
 from datetime import datetime
 
-from flask import abort
+from flask import abort, request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import HiddenField, StringField, TextAreaField
+from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
 
+from webapp.domain.attaching.file_names import clean_file_name
 from webapp.domain.triage.collisions import fingerprint
 from webapp.domain.untrusted import parse_moment
 from webapp.models import Ticket
+from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.change_ticket import TicketChange
 from webapp.services.tickets.collisions.seen_values import text_values
 from webapp.services.tickets.desk_choices import DeskChoices
@@ -32,7 +34,28 @@ MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown a
 class NoteForm(FlaskForm):
     """The form for an internal note."""
 
-    body = TextAreaField("Add internal note", description="Markdown. Only the desk sees notes.")
+    body = TextAreaField(
+        "Add internal note",
+        description="Markdown. Only the desk sees notes. Write @name to tell a colleague.",
+    )
+    files = MultipleFileField("Files")
+
+
+def read_files() -> list[SentFile]:
+    """The files of a note's form, with cleaned names; what the browser says of types is ignored."""
+    return [
+        SentFile(clean_file_name(one.filename), one.stream)  # type: ignore[arg-type]  # an IO[bytes]
+        for one in request.files.getlist("files")
+        if one.filename
+    ]
+
+
+class EditNoteForm(FlaskForm):
+    """The form for a note that was written before."""
+
+    body = TextAreaField(
+        "Your note", description="Markdown. What it said before is kept, and can be read."
+    )
 
 
 class TextForm(FlaskForm):

@@ -1,7 +1,7 @@
 """The page of one ticket: reading it, adding notes, changing it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,22 +11,35 @@ from webapp.domain.untrusted import parse_moment
 from webapp.models import Comment
 from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
+from webapp.services.tickets.attachments.attach_files import add_note_with_files
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
+from webapp.services.tickets.closing.ask_reason import ReasonNeededError
 from webapp.services.tickets.collisions.read_meanwhile import read_meanwhile
-from webapp.services.tickets.comment_ticket import NOTE_LENGTH, add_internal_note
+from webapp.services.tickets.comment_ticket import NOTE_LENGTH
+from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import PRINTED_ENTRIES, read_ticket
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.access import signed_in
+from webapp.web.answers import done
 from webapp.web.drafts import sent_draft, take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
-from webapp.web.person_limits import text_previews
+from webapp.web.person_limits import text_previews, uploads
+from webapp.web.request_sizes import takes_files
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_origin import find_way
+from webapp.web.tickets.canned_notes import CANNED, canned_text, join_notes
+from webapp.web.tickets.close_page import ask_reason_page, read_answer
+from webapp.web.tickets.list_origin import find_way, ticket_url
 from webapp.web.tickets.page_parts import page_parts
 from webapp.web.tickets.saved_answers import answer_change, answer_note
-from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_seen, read_was
+from webapp.web.tickets.ticket_forms import (
+    NoteForm,
+    read_change,
+    read_files,
+    read_seen,
+    read_was,
+)
 from webapp.web.viewer import require_viewer
 
 PREVIEWED = ("body", "description")
@@ -52,8 +65,8 @@ NOTHING_REFUSED = Refused()
 @tickets.get("/tickets/<int:ticket_id>")
 @signed_in
 def show(ticket_id: int) -> ResponseReturnValue:
-    """Show one ticket."""
-    return _page(ticket_id, NoteForm())
+    """Show one ticket; `canned` in the address fills the note with that canned note."""
+    return _page(ticket_id, NoteForm(data={"body": canned_text(ticket_id, request.args)}))
 
 
 @tickets.get("/tickets/<int:ticket_id>/raw")
@@ -84,17 +97,26 @@ def preview() -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/notes")
 @signed_in
+@takes_files
 @text_previews
+@uploads
 def add_note(ticket_id: int) -> ResponseReturnValue:
-    """Add an internal note, or preview it; a refused note is shown again as it was typed."""
+    """Add an internal note, files, or both, or preview the note.
+
+    A refused note is shown again as it was typed; its files have to be chosen again.
+    """
     form = NoteForm()
     text = form.body.data or ""
     seen_at = parse_moment(request.form.get("seen"))
-    viewer_id = require_viewer().id
+    if CANNED in request.form:
+        form.body.data = join_notes(text, canned_text(ticket_id, request.form))
+        return _page(ticket_id, form)
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
-        note = add_internal_note(ticket_id, text, author_id=viewer_id, draft=sent_draft())
+        note = add_note_with_files(
+            ticket_id, text, read_files(), author_id=require_viewer().id, draft=sent_draft()
+        )
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400
@@ -107,7 +129,7 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
 def change(ticket_id: int) -> ResponseReturnValue:
     """Change the ticket; after a conflict nothing is saved, and what was chosen is shown again."""
     seen_at = read_seen(request.form)
-    chosen = read_change(request.form)
+    chosen = replace(read_change(request.form), close=read_answer())
     viewer_id = require_viewer().id
     try:
         sentences = change_ticket(
@@ -117,10 +139,24 @@ def change(ticket_id: int) -> ResponseReturnValue:
         meanwhile = read_meanwhile(ticket_id, seen_at)
         refused = Refused(chosen, str(error), error.fields, meanwhile=meanwhile)
         return _page(ticket_id, NoteForm(formdata=None), refused), status_of(error)
+    except ReasonNeededError as error:
+        return ask_reason_page(error, ticket_url(ticket_id))
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400
     return answer_change(ticket_id, seen_at, sentences)
+
+
+@tickets.post("/tickets/<int:ticket_id>/links")
+@signed_in
+def add_link(ticket_id: int) -> ResponseReturnValue:
+    """Link the ticket to the one whose number was typed; a refused number is shown again."""
+    choice, typed = request.form.get(KIND_FIELD, ""), request.form.get(NUMBER_FIELD, "")
+    try:
+        sentence = link_tickets(ticket_id, choice, typed, actor_id=require_viewer().id)
+    except FieldError as error:
+        return _page(ticket_id, NoteForm(formdata=None), Refused(errors=error.fields)), 400
+    return done(sentence, ticket_url(ticket_id))
 
 
 def _page(

@@ -7,8 +7,8 @@ from sqlalchemy import update
 
 from tests.support.databases import both_databases
 from tests.support.poller import Desk
-from tests.support.rows import change, fresh
-from webapp.models import Alert, Priority, Ticket
+from tests.support.rows import all_rows, change, fresh
+from webapp.models import Alert, Indicator, Priority, Ticket
 from webapp.services.people.users import add_user
 from webapp.services.polling.reports import read_facts as module
 from webapp.services.polling.reports.read_facts import FACTS_VERSION, read_older_reports
@@ -166,6 +166,7 @@ def forget_facts(*numbers: int) -> None:
     blank = dict.fromkeys(("kinds", "steps_total", "steps_left", "is_isolated"))
     names = dict.fromkeys(("subject_name", "subject_key", "subject_user"))
     with transaction() as session:
+        session.query(Indicator).delete()
         session.execute(update(Alert).values(facts_version=0, **blank))
         session.execute(update(Ticket).values(**names))
 
@@ -184,6 +185,7 @@ def test_older_reports_are_read_again_once(desk: Desk, monkeypatch: pytest.Monke
         assert facts(desk, number) == (["ransomware_canaries", "footholds"], 2, 1, True)
         assert subject(desk, number) == ("SBA-TAX01", "host:sba-tax01", "j.smith")
     assert facts(desk, 3) == (None, None, None, None)
+    assert {one.ticket_id for one in all_rows(Indicator)} == {desk.ticket(1).id, desk.ticket(2).id}
     assert desk.ticket(1).updated_at == changed, "nobody changed the ticket"
     assert read_older_reports() == 0
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from webapp.domain.incident import Incident, parse_incident
 from webapp.domain.triage.subjects import (
     SUBJECT_KEY_LENGTH,
-    SUBJECT_LENGTH,
+    SUBJECT_NAME_LENGTH,
     TriageSubject,
+    find_account,
     find_subject,
-    find_user,
     is_identity,
     subject_key,
     subject_keys,
@@ -103,9 +103,9 @@ def test_the_only_address_in_the_steps_is_the_identity() -> None:
     ],
 )
 def test_accounts(text: str, user: str | None) -> None:
-    assert find_user(report(summary=text)) == user
-    assert find_user(report(remediations=[step(text)])) == user
-    assert find_user(report(remediations=[step("Delete File", text)])) == user
+    assert find_account(report(summary=text)) == user
+    assert find_account(report(remediations=[step(text)])) == user
+    assert find_account(report(remediations=[step("Delete File", text)])) == user
 
 
 def test_steps_come_before_the_text_and_the_most_named_before_others() -> None:
@@ -114,14 +114,14 @@ def test_steps_come_before_the_text_and_the_most_named_before_others() -> None:
         step("Delete File", "C:\\Users\\Two\\x"),
         step("Delete File", "C:\\Users\\two\\y"),
     ]
-    assert find_user(report(remediations=steps, summary="C:\\Users\\three\\x")) == "Two"
-    assert find_user(report(remediations=steps[:2])) == "one", "the first of equals"
-    assert find_user(report(summary="C:\\Users\\three\\x")) == "three"
+    assert find_account(report(remediations=steps, summary="C:\\Users\\three\\x")) == "Two"
+    assert find_account(report(remediations=steps[:2])) == "one", "the first of equals"
+    assert find_account(report(summary="C:\\Users\\three\\x")) == "three"
 
 
 def test_without_a_summary_the_body_is_read() -> None:
     body = "<p>The user <b>x</b> ran <code>C:\\Users\\four\\x.exe</code></p>"
-    assert find_user(report(body=body)) == "four"
+    assert find_account(report(body=body)) == "four"
 
 
 def test_what_people_type() -> None:
@@ -139,10 +139,10 @@ def test_nothing_that_is_written_breaks_it(subject: str, text: str, agent: int |
     incident = report(subject=subject, summary=text, agent_id=agent, remediations=[step(text)])
     found = find_subject(incident, subject or None)
     for one in (found.name, found.user):
-        assert one is None or 0 < len(one) <= SUBJECT_LENGTH
+        assert one is None or 0 < len(one) <= SUBJECT_NAME_LENGTH
     assert (found.name is None) == (found.key is None)
     assert found.key is None or len(found.key) <= SUBJECT_KEY_LENGTH
 
 
 def test_keys_fit_their_column() -> None:
-    assert len(subject_key("identity", "İ" * SUBJECT_LENGTH) or "") == SUBJECT_KEY_LENGTH
+    assert len(subject_key("identity", "İ" * SUBJECT_NAME_LENGTH) or "") == SUBJECT_KEY_LENGTH

@@ -28,7 +28,8 @@ _IS_UNTOUCHED = (
     Ticket.source == SOURCE_HUNTRESS,
     Ticket.closed_at.is_(None),
     Ticket.untouched_since.is_not(None),
-    Ticket.assignee_id.is_(None),
+    # whoever has one that came back from waiting has not looked at it since
+    or_(Ticket.assignee_id.is_(None), Ticket.first_touched_at.is_not(None)),
     Ticket.is_muted.is_(False),
 )
 _KNOWN_SEVERITIES = tuple(one.value for one in Severity if one is not Severity.UNKNOWN)
@@ -36,6 +37,8 @@ _KNOWN_SEVERITIES = tuple(one.value for one in Severity if one is not Severity.U
 
 def tell_untouched(now: datetime) -> None:
     """Tell of each ticket once, by the first policy that fits it; the others are only read.
+
+    One that comes back from waiting is told of anew.
 
     A ticket that cannot be told of is logged, keeps no other from being told of, and is tried again
     with the next call.
@@ -79,7 +82,11 @@ def _find(
     since = select(Policy.created_at).where(Policy.id == policy.id).scalar_subquery()
     was_told = (
         select(Escalation.id)
-        .where(Escalation.ticket_id == Ticket.id, Escalation.event == UNTOUCHED)
+        .where(
+            Escalation.ticket_id == Ticket.id,
+            Escalation.event == UNTOUCHED,
+            Escalation.began_at >= Ticket.untouched_since,
+        )
         .exists()
     )
     return session.scalars(
@@ -135,13 +142,16 @@ def _tell(ids: Sequence[int], policy: PolicyRule) -> bool:
     """
     try:
         with transaction() as session:
-            still = session.scalars(
-                select(Ticket.id)
+            still = session.execute(
+                select(Ticket.id, Ticket.untouched_since)
                 .where(Ticket.id.in_(ids), *_IS_UNTOUCHED)
                 .order_by(Ticket.id)
                 .with_for_update(skip_locked=True, key_share=True)
             ).all()
-            happenings = [Happening(event=UNTOUCHED, ticket_id=key, is_once=True) for key in still]
+            happenings = [
+                Happening(event=UNTOUCHED, ticket_id=key, is_once=True, once_since=since)
+                for key, since in still
+            ]
             tell(session, happenings, only_policy=policy.id)
     except DATABASE_AWAY:
         raise

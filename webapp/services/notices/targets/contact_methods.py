@@ -93,11 +93,26 @@ def add_contact_method(user_id: int, kind: Kind, typed: Mapping[str, str | None]
             settings=plain,
             secrets=settings.sealed(),
             created_at=clock.utcnow(),
+            tells_mentions=kind is Kind.EMAIL,
         )
         session.add(method)
         session.flush()
         record_contact_event(session, "added", method)
         return method
+
+
+def choose_what_is_told(user_id: int, method_id: int, *, mentions: bool, watched: bool) -> str:
+    """Choose what a contact method tells its person besides pages; returns its name.
+
+    `mentions` are mentions in notes, `watched` changes of tickets that the person watches or has,
+    and tickets that are assigned to them. Raises NotFoundError.
+    """
+    with transaction() as session:
+        method = get_method(session, user_id, method_id)
+        if (method.tells_mentions, method.tells_watched) != (mentions, watched):
+            method.tells_mentions, method.tells_watched = mentions, watched
+            record_contact_event(session, "changed", method)
+        return method.name
 
 
 def delete_contact_method(user_id: int, method_id: int) -> str:

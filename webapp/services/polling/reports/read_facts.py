@@ -2,7 +2,7 @@
 
 FACTS_VERSION goes up with every change of what is read. Reports that an earlier version read are
 read again by the hourly upkeep, those of open tickets first. Any batch may be interrupted, and a
-report may be read any number of times.
+report may be read any number of times. The indicators of tickets are found in the same pass.
 """
 
 import time
@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session, defer
 
 from webapp.domain.incident import Incident
 from webapp.domain.plan import usable_time
+from webapp.domain.searching.report_words import words_of_report
 from webapp.domain.triage.incident_kinds import order_kinds
 from webapp.domain.triage.steps import count_steps
 from webapp.domain.triage.subjects import find_subject
 from webapp.models import Alert, Connection, Ticket
 from webapp.services.lookups import get_connection
+from webapp.services.tickets.indicators.write_indicators import write_indicators
 from webapp.services.transactions import reading, transaction
 
 FACTS_VERSION = 1
@@ -27,17 +29,20 @@ BATCH_SECONDS = 0.12
 """A batch ends after this time, so that it holds SQLite's write lock only for a moment."""
 
 AT_ONCE_SECONDS = 60.0
-NO_FACTS: dict[str, Any] = dict.fromkeys(("kinds", "steps_total", "steps_left", "is_isolated"))
+NO_FACTS: dict[str, Any] = dict.fromkeys(
+    ("kinds", "steps_total", "steps_left", "is_isolated", "report_text")
+)
 
 
 def alert_facts(incident: Incident) -> dict[str, Any]:
-    """The columns of an alert that hold what lists show of its report."""
+    """The columns of an alert that hold what lists show and the search finds of its report."""
     steps = count_steps(incident)
     return {
         "kinds": order_kinds(kind for kind, _ in incident.indicators),
         "steps_total": steps.total,
         "steps_left": steps.left,
         "is_isolated": steps.is_isolated,
+        "report_text": words_of_report(incident),
         "facts_version": FACTS_VERSION,
     }
 
@@ -68,7 +73,9 @@ def write_facts(alert: Alert, incident: Incident, ticket: Ticket | None = None) 
     """
     for name, value in alert_facts(incident).items():
         setattr(alert, name, value)
-    if ticket is not None:
+    if ticket is None:
+        alert.report_text = None  # only tickets are searched
+    else:
         for name, value in subject_facts(incident, alert.device_name).items():
             if value is not None:
                 setattr(ticket, name, value)
@@ -94,11 +101,15 @@ def _read_batch(connection_id: int, *, of_open: bool) -> int:
     ends_at, count = time.monotonic() + BATCH_SECONDS, 0
     with transaction() as session:
         get_connection(session, connection_id, lock=True)
+        reports: dict[int, Incident] = {}
         for alert, ticket in _older(session, connection_id, of_open=of_open):
-            _read_again(alert, ticket)
+            incident = _read_again(alert, ticket)
+            if incident is not None and ticket is not None and not alert.is_drill:
+                reports[ticket.id] = incident
             count += 1
             if time.monotonic() > ends_at:
                 break
+        write_indicators(session, reports)
     return count
 
 
@@ -129,7 +140,8 @@ def _lock(session: Session, ticket_ids: list[int]) -> None:
     session.execute(tickets.with_for_update(key_share=True))
 
 
-def _read_again(alert: Alert, ticket: Ticket | None) -> None:
+def _read_again(alert: Alert, ticket: Ticket | None) -> Incident | None:
+    """Write the facts of a report and return it; None where none is kept that can be read."""
     try:
         incident = alert.read_report()
     except (ValueError, RecursionError):
@@ -138,3 +150,4 @@ def _read_again(alert: Alert, ticket: Ticket | None) -> None:
         alert.facts_version = FACTS_VERSION
     else:
         write_facts(alert, incident, ticket)
+    return incident

@@ -2,6 +2,7 @@
 
 from webapp.domain.triage.collisions import fingerprint
 from webapp.models import Ticket
+from webapp.services.tickets.notes.machine_text import editable_description
 
 TEXTS = ("title", "description", "external_reference", "external_url")
 FIELD_OF = {
@@ -20,15 +21,20 @@ FIELD_OF = {
 def text_values(ticket: Ticket) -> dict[str, str]:
     """The values of a ticket that the form of its texts shows, by their names in the form."""
     values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {**values, "client_id": str(ticket.client_id), "host": ticket.subject_name or ""}
+    return {
+        **values,
+        "description": editable_description(ticket),
+        "client_id": str(ticket.client_id),
+        "host": ticket.subject_name or "",
+    }
 
 
 def seen_values(ticket: Ticket) -> dict[str, str]:
     """What every field says now, by its name in forms; of the description only a fingerprint."""
-    category_id = ticket.subcategory_id or ticket.category_id
+    values, category_id = text_values(ticket), ticket.subcategory_id or ticket.category_id
     return {
-        **text_values(ticket),
-        "description": fingerprint(ticket.description),
+        **values,
+        "description": fingerprint(values["description"]),
         "status_id": str(ticket.status_id),
         "priority_id": str(ticket.priority_id),
         "assignee_id": str(ticket.assignee_id or ""),

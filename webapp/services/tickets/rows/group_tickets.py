@@ -1,8 +1,8 @@
 """The rows of a page, grouped by the host or identity that they are about.
 
-A group stands where its first ticket in the order of the list stands, whatever page its other
-tickets would be on. So a page is read as always; then the other tickets of its subjects are
-fetched, and rows whose group began on an earlier page are left out.
+A group stands where its first ticket stands in the order of the list. So a page is read as always,
+and the other tickets of its subjects are fetched from wherever they are. Rows whose group began on
+an earlier page are left out.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,0 +1,143 @@
+"""Operators of the search on both databases: the same tickets as the filters of the list."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from tests.support import desk_data
+from tests.support.databases import both_databases
+from tests.support.desk_data import Desk
+from tests.support.fake_clock import FakeClock
+from webapp.models import Client, Indicator, Priority, Ticket, User
+from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
+from webapp.services.transactions import reading, transaction
+
+pytestmark = both_databases
+
+
+@pytest.fixture
+def desk(app: Flask, fake_clock: FakeClock) -> Desk:
+    desk = desk_data.fill_desk(fake_clock.now(), tickets=12)
+    with transaction() as session:
+        clients = [Client(name="Büro Übersöhn"), Client(name="Łódź-Werke")]
+        session.add_all(clients)
+        session.flush()
+        session.execute(update(Ticket).values(title="wombat", closed_at=None))
+        for ticket_id, client in ((1, clients[0]), (2, clients[1])):
+            session.execute(
+                update(Ticket).where(Ticket.id == ticket_id).values(client_id=client.id)
+            )
+    return desk
+
+
+def listed(search: str, *, viewer_id: int | None = None) -> list[int]:
+    query = TicketQuery(search=search, sort="newest", viewer_id=viewer_id)
+    return sorted(row.id for row in list_tickets(query).tickets.rows)
+
+
+def ids_where(*conditions: object) -> list[int]:
+    with reading() as session:
+        return sorted(session.scalars(select(Ticket.id).where(*conditions)))
+
+
+def set_tickets(ids: list[int], **values: object) -> None:
+    with transaction() as session:
+        session.execute(update(Ticket).where(Ticket.id.in_(ids)).values(**values))
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("client:buro", [1]),
+        ("client:BÜR", [1]),
+        ('client:"uebersohn"', []),
+        ("client:ubersohn", [1]),
+        ("client:lodz", [2]),
+        ("client:odz", []),
+        ("client:büro wombat", [1]),
+        ("client:büro quokka", []),
+        ("client:muller client:lodz", []),
+        ("client:%", []),
+        ("client:.*", []),
+    ],
+)
+def test_clients_by_the_beginning_of_a_word(desk: Desk, search: str, expected: list[int]) -> None:
+    assert listed(search) == expected
+
+
+def test_what_is_a_filter_of_the_list_is_the_same_as_an_operator(desk: Desk) -> None:
+    with reading() as session:
+        person = session.get(User, desk.admin_id)
+        urgent = session.scalars(select(Priority).order_by(Priority.position)).first()
+    set_tickets([3, 4], assignee_id=person.id, untouched_since=None)
+    set_tickets([5], is_unmapped=True, priority_id=urgent.id)
+    mine = ids_where(Ticket.assignee_id == person.id)
+    for search in (
+        *("assignee:me", "is:mine", f"assignee:{person.email}"),
+        f'assignee:"{person.name}"',
+    ):
+        assert listed(search, viewer_id=person.id) == mine, search
+    assert listed("assignee:me") == []
+    nobody = ids_where(Ticket.assignee_id.is_(None))
+    assert listed("assignee:nobody") == listed("is:unassigned") == nobody
+    assert listed("is:untouched") == ids_where(Ticket.untouched_since.is_not(None))
+    assert 5 in listed("is:unmapped")
+    assert set(listed("is:unmapped")) <= set(listed("is:triage"))
+    name = urgent.name.lower()
+    assert listed(f"priority:{name}") == ids_where(Ticket.priority_id == urgent.id)
+    assert listed("source:huntress") == ids_where(Ticket.source == "huntress")
+    assert listed("severity:critical is:open") == [
+        row.id
+        for row in sorted(
+            list_tickets(TicketQuery(severity="critical")).tickets.rows, key=lambda row: row.id
+        )
+    ]
+
+
+def test_times(desk: Desk, fake_clock: FakeClock) -> None:
+    now = fake_clock.now()
+    set_tickets([1], waiting_until=now + timedelta(hours=1))
+    set_tickets([2], waiting_until=now - timedelta(hours=1), due_at=now - timedelta(minutes=1))
+    set_tickets([3], due_at=now + timedelta(hours=1), raised_severity="critical")
+    set_tickets([4], due_at=now - timedelta(hours=1), closed_at=now)
+    assert listed("is:waiting") == [1]
+    assert listed("is:overdue") == [2]
+    assert listed("is:raised") == [3]
+    assert 4 not in listed("is:open")
+    assert listed("is:closed") == []
+    closed = list_tickets(TicketQuery(search="is:closed", is_closed=True))
+    assert 4 in [row.id for row in closed.tickets.rows]
+
+
+def test_hosts_and_indicators_are_looked_for_where_they_are(desk: Desk) -> None:
+    set_tickets([1], subject_name="QXA-TAX01", subject_user="żółw")
+    set_tickets([2], title="seen beside QXA-TAX01, 192.0.2.3 and żółw")
+    with transaction() as session:
+        values = (("ip", "192.0.2.3"), ("hash", "a" * 64), ("path", r"C:\Users\Public\x.exe"))
+        session.add_all(
+            Indicator(ticket_id=3, kind=kind, value=value, key=str(number))
+            for number, (kind, value) in enumerate(values)
+        )
+        session.add(Indicator(ticket_id=4, kind="ip", value="192.0.2.33", key="3"))
+    assert listed("QXA-TAX01") == [1, 2]
+    assert listed("host:qxa-tax01") == listed("host:QXA") == listed("user:zolw") == [1]
+    assert listed("host:tax") == [1]
+    assert listed("ip:192.0.2.3") == [3]
+    assert listed("192.0.2.3") == [2, 3]
+    assert listed("ip:192.0.2.33") == [4]
+    assert listed("hash:aaaaaaaa") == listed(f"indicator:{'A' * 64}") == [3]
+    assert listed(r"path:C:\Users\Public") == listed(r'path:"C:\Users\Public\x.exe"') == [3]
+    assert listed("hash:aaaaaaaa host:qxa") == []
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"), [("host:", 12), ("is:nope", 12), ("foo:bar", 0), ("foo:wombat", 0)]
+)
+def test_what_is_unclear_is_said_and_hides_nothing_by_itself(
+    desk: Desk, search: str, expected: int
+) -> None:
+    query = TicketQuery(search=search)
+    assert query.parsed_search.unclear
+    assert list_tickets(query).open_count == expected

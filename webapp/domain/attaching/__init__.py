@@ -1,0 +1,1 @@
+"""Files on tickets: their names, and how much is taken."""

@@ -1,0 +1,1 @@
+"""Searching: what is typed, letters without accents, matches in context, words of a report."""

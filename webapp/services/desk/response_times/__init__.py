@@ -1,0 +1,1 @@
+"""Within what time tickets should be touched and closed, and the opening hours it counts in."""

@@ -1,0 +1,1 @@
+"""Files on tickets: stored once per content, shown, downloaded, removed."""

@@ -1,0 +1,1 @@
+"""Canned notes: edited, and filled in for a ticket."""

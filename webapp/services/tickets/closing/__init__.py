@@ -1,0 +1,1 @@
+"""Closing tickets of which Huntress still has something to be done."""

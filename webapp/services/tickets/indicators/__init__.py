@@ -1,0 +1,1 @@
+"""Indicators of compromise of tickets: writing them with a report, and reading them."""

@@ -1,0 +1,1 @@
+"""Links between tickets: making and removing them, and what follows from them."""

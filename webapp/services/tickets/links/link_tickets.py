@@ -1,0 +1,215 @@
+"""Linking two tickets, and removing a link.
+
+Both tickets are locked in the order of their ids, so that two people who link the same ones at the
+same time come one after the other, and the second sees what the first did.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from webapp import clock
+from webapp.domain.triage.ticket_link import (
+    LinkChoice,
+    LinkKind,
+    LinkState,
+    link_problem,
+    number_candidates,
+    relation_words,
+)
+from webapp.models import Comment, Status, Ticket, TicketCounter, TicketLink
+from webapp.services.audit import record_event
+from webapp.services.errors import FieldError, NotFoundError
+from webapp.services.lookups import LARGEST_ID
+from webapp.services.tickets.change_ticket import CHANGE_COMMENT, TicketChange, apply_change
+from webapp.services.transactions import NO_SYNC, transaction
+
+KIND_FIELD, NUMBER_FIELD = "link_kind", "link_number"
+
+
+def link_tickets(ticket_id: int, choice: str, typed: str, *, actor_id: int) -> str:
+    """Link the ticket to the one whose number was typed; returns a sentence about it.
+
+    A duplicate is closed, with the reason "duplicate"; its own duplicates become those of the
+    original. Both tickets get an entry in their timeline and an audit event. Raises FieldError for
+    a number that fits no ticket and for a link that cannot be, and NotFoundError.
+    """
+    chosen = next((one for one in LinkChoice if one == choice), None)
+    if chosen is None:
+        raise FieldError({KIND_FIELD: "Choose how the tickets belong together."})
+    now = clock.utcnow()
+    with transaction() as session:
+        other_id = _find_number(session, typed)
+        this, other = lock_pair(session, ticket_id, other_id)
+        _refuse_impossible(session, chosen, this, other)
+        if chosen is LinkChoice.DUPLICATE:
+            _close_duplicate(session, this, actor_id, now)
+        link = _as_row(chosen, this, other)
+        link.created_by_id, link.created_at = actor_id, now
+        session.add(link)
+        if chosen is LinkChoice.DUPLICATE:
+            _hand_over_duplicates(session, this.id, other.id)
+        return _tell(session, link, this, other, "linked", actor_id, now)
+
+
+def unlink_tickets(ticket_id: int, link_id: int, *, actor_id: int) -> str:
+    """Remove a link of the ticket; returns a sentence about it. Raises NotFoundError.
+
+    A duplicate stays closed, until somebody reopens it.
+    """
+    gone = "This link is gone already: somebody else removed it."
+    now = clock.utcnow()
+    with transaction() as session:
+        found = session.get(TicketLink, link_id) if 0 < link_id <= LARGEST_ID else None
+        if found is None or ticket_id not in (found.from_id, found.to_id):
+            raise NotFoundError(gone)
+        other_id = found.to_id if found.from_id == ticket_id else found.from_id
+        this, other = lock_pair(session, ticket_id, other_id)
+        link = session.get(TicketLink, link_id, populate_existing=True)
+        if link is None:
+            raise NotFoundError(gone)
+        session.delete(link)
+        sentence = _tell(session, link, this, other, "unlinked", actor_id, now)
+        if link.kind == LinkKind.DUPLICATE and link.from_id == ticket_id and this.closed_at:
+            sentence += " The ticket stays closed until you reopen it."
+    return sentence
+
+
+def lock_pair(session: Session, ticket_id: int, other_id: int) -> tuple[Ticket, Ticket]:
+    """Both tickets, locked in the order of their ids and read afresh; raises NotFoundError."""
+    wanted = sorted({ticket_id, other_id})
+    rows = session.scalars(
+        select(Ticket)
+        .where(Ticket.id.in_([one for one in wanted if 0 < one <= LARGEST_ID]))
+        .order_by(Ticket.id)
+        .with_for_update(of=Ticket, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    found = {ticket.id: ticket for ticket in rows}
+    if ticket_id not in found:
+        raise NotFoundError("There is no such ticket.")
+    if other_id not in found:
+        raise FieldError({NUMBER_FIELD: "That ticket was deleted a moment ago."})
+    return found[ticket_id], found[other_id]
+
+
+def _find_number(session: Session, typed: str) -> int:
+    prefix = session.scalars(select(TicketCounter.prefix)).one()
+    candidates = number_candidates(typed, prefix)
+    if not candidates:
+        raise FieldError({NUMBER_FIELD: f"Enter the number of a ticket, such as {prefix}000012."})
+    rows = session.execute(select(Ticket.number, Ticket.id).where(Ticket.number.in_(candidates)))
+    ids: dict[str, int] = {row.number: row.id for row in rows}
+    for number in candidates:
+        if number in ids:
+            return ids[number]
+    raise FieldError(
+        {NUMBER_FIELD: f"There is no ticket {candidates[-1]}. Check the number and try again."}
+    )
+
+
+def _refuse_impossible(session: Session, choice: LinkChoice, this: Ticket, other: Ticket) -> None:
+    near, far = aliased(Ticket), aliased(Ticket)
+    ids = [this.id, other.id]
+    rows = session.execute(
+        select(TicketLink, near.number.label("from_number"), far.number.label("to_number"))
+        .join(near, near.id == TicketLink.from_id)
+        .join(far, far.id == TicketLink.to_id)
+        .where(or_(TicketLink.from_id.in_(ids), TicketLink.to_id.in_(ids)))
+        .order_by(TicketLink.id)
+    ).all()
+    states = {}
+    for ticket in (this, other):
+        leading = {row[0].kind: row.to_number for row in rows if row[0].from_id == ticket.id}
+        states[ticket.id] = LinkState(
+            ticket.number,
+            original=leading.get(LinkKind.DUPLICATE),
+            case=leading.get(LinkKind.PART),
+            has_parts=any(
+                row[0].to_id == ticket.id and row[0].kind == LinkKind.PART for row in rows
+            ),
+        )
+    between = next(
+        (
+            relation_words(row[0].kind, is_from=row[0].from_id == this.id)
+            for row in rows
+            if {row[0].from_id, row[0].to_id} == {this.id, other.id}
+        ),
+        None,
+    )
+    problem = link_problem(choice, states[this.id], states[other.id], between=between)
+    if problem is not None:
+        raise FieldError({NUMBER_FIELD: problem})
+
+
+def _as_row(choice: LinkChoice, this: Ticket, other: Ticket) -> TicketLink:
+    if choice is LinkChoice.RELATED:
+        low, high = sorted((this.id, other.id))
+        return TicketLink(from_id=low, to_id=high, kind=LinkKind.RELATED.value)
+    if choice is LinkChoice.DUPLICATE:
+        return TicketLink(from_id=this.id, to_id=other.id, kind=LinkKind.DUPLICATE.value)
+    part, case = (other, this) if choice is LinkChoice.HAS_PART else (this, other)
+    return TicketLink(from_id=part.id, to_id=case.id, kind=LinkKind.PART.value)
+
+
+def _close_duplicate(session: Session, ticket: Ticket, actor_id: int, now: datetime) -> None:
+    if ticket.closed_at is None:
+        status = session.scalars(
+            select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
+        ).first()
+        if status is None:
+            words = "There is no closed status yet; an admin adds one under Settings."
+            raise FieldError({KIND_FIELD: words})
+        change = TicketChange(status_id=status.id)
+        apply_change(session, ticket, change, actor_id=actor_id, now=now)
+    ticket.close_reason = LinkKind.DUPLICATE.value
+
+
+def _hand_over_duplicates(session: Session, ticket_id: int, original_id: int) -> None:
+    """Make the duplicates of a ticket those of its original, so that there are no chains."""
+    session.execute(
+        update(TicketLink)
+        .where(TicketLink.to_id == ticket_id, TicketLink.kind == LinkKind.DUPLICATE.value)
+        .values(to_id=original_id),
+        execution_options=NO_SYNC,
+    )
+
+
+def _tell(
+    session: Session,
+    link: TicketLink,
+    this: Ticket,
+    other: Ticket,
+    what: str,
+    actor_id: int,
+    now: datetime,
+) -> str:
+    """Write timeline entries and audit events of both; returns the sentence of `this`."""
+    told = []
+    for ticket, far in ((this, other), (other, this)):
+        words = relation_words(link.kind, is_from=link.from_id == ticket.id)
+        verb = "is now" if what == "linked" else "is no longer"
+        sentence = f"This ticket {verb} {words} {far.number}."
+        told.append(sentence)
+        session.add(
+            Comment(
+                ticket_id=ticket.id,
+                author_id=actor_id,
+                kind=CHANGE_COMMENT,
+                is_internal=True,
+                body=sentence,
+                created_at=now,
+            )
+        )
+        ticket.updated_at = now
+        record_event(
+            session,
+            action=f"ticket.{what}",
+            subject_type="ticket",
+            subject_id=ticket.id,
+            before={words: far.number} if what != "linked" else None,
+            after={words: far.number} if what == "linked" else None,
+            actor_id=actor_id,
+        )
+    return told[0]

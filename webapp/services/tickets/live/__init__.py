@@ -1,0 +1,1 @@
+"""What open pages ask for every few seconds: has anything changed, who else is here."""

@@ -1,0 +1,86 @@
+"""The critical tickets that wait for a person: what an open page counts in its title."""
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    func,
+    select,
+    union,
+)
+
+from webapp.domain.incident import Severity
+from webapp.models import Client, Connection, Priority, Ticket
+from webapp.models.watch import is_no_drill
+from webapp.services.tickets.ticket_filters import UNTOUCHED
+
+NEWEST_CRITICALS = 5
+"""So many of each kind are named, for pages that call a person; all of them are counted."""
+
+
+def critical_priorities() -> CompoundSelect[int]:
+    """SQL for the ids of the priorities that mean "critical".
+
+    Those are the first of all priorities, and those that routing gives to critical incidents.
+    """
+    first = select(Priority.id).where(
+        Priority.position == select(func.min(Priority.position)).scalar_subquery()
+    )
+    routed = select(Connection.critical_priority_id).where(
+        Connection.critical_priority_id.is_not(None)
+    )
+    return union(first, routed)
+
+
+def is_critical() -> ColumnElement[bool]:
+    """SQL for tickets of a critical priority, and those whose severity rose to critical since.
+
+    Of untouched tickets these are all of critical incidents: only a person gives one another
+    priority, which touches it.
+    """
+    return Ticket.priority_id.in_(critical_priorities()) | (
+        Ticket.raised_severity == Severity.CRITICAL.value
+    )
+
+
+def _of_priority() -> Select[int]:
+    return select(Ticket.id).where(*_waits(), Ticket.priority_id.in_(critical_priorities()))
+
+
+def _raised() -> Select[int]:
+    return select(Ticket.id).where(
+        *_waits(),
+        Ticket.raised_severity.is_not(None),  # as the index has it
+        Ticket.raised_severity == Severity.CRITICAL.value,
+    )
+
+
+def _waits() -> tuple[ColumnElement[bool], ...]:
+    return Ticket.closed_at.is_(None), UNTOUCHED, is_no_drill()
+
+
+def untouched_criticals() -> CompoundSelect[int]:
+    """SQL for the ids of open critical tickets that nobody has in hand; drills are none.
+
+    Two indexes answer it: few tickets are untouched, and few were raised.
+    """
+    return union(_of_priority(), _raised())
+
+
+def count_criticals() -> ScalarSelect[int]:
+    """SQL for their number, as a value."""
+    return select(func.count()).select_from(untouched_criticals().subquery()).scalar_subquery()
+
+
+def newest_criticals() -> Select[int]:
+    """SQL for the ids of the newest of them, joined to their clients."""
+    newest = [
+        select(one.order_by(Ticket.id.desc()).limit(NEWEST_CRITICALS).subquery())
+        for one in (_of_priority(), _raised())
+    ]
+    return (
+        select(Ticket.id)
+        .join(Client, Client.id == Ticket.client_id)
+        .where(Ticket.id.in_(union(*newest)))
+    )

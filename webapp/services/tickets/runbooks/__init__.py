@@ -1,0 +1,1 @@
+"""Runbooks: edited, attached to tickets as checklists, worked through."""

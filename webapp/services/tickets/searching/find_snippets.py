@@ -1,0 +1,96 @@
+"""Where a search matches the tickets of a page, in context, where their rows do not show it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from webapp.domain.searching.operators import ParsedSearch, search_terms
+from webapp.domain.searching.snippets import (
+    SCANNED,
+    Snippet,
+    compile_terms,
+    has_all,
+    make_snippet,
+)
+from webapp.models import Alert, Attachment, Comment, Indicator, Ticket
+
+NEWEST_COMMENTS = 20
+COMMENT_SCANNED = 4_000
+"""Of each ticket's timeline so much is looked at; an older match is found, but not shown."""
+
+
+def find_snippets(
+    session: Session, tickets: Sequence[Ticket], parsed: ParsedSearch
+) -> Mapping[int, Snippet]:
+    """Return snippets by ticket id, read with one statement; none for rows that show every match.
+
+    `tickets` are loaded with all that a row shows.
+    """
+    patterns = compile_terms(search_terms(parsed))
+    if not patterns:
+        return {}
+    hidden = [row.id for row in tickets if not has_all(patterns, _shown(row))]
+    if not hidden:
+        return {}
+    texts: dict[int, list[str]] = defaultdict(list)
+    for ticket_id, _, text in session.execute(_texts(hidden)):
+        if text:
+            texts[ticket_id].append(text)
+    found = {ticket_id: make_snippet(patterns, texts[ticket_id]) for ticket_id in hidden}
+    return {ticket_id: snippet for ticket_id, snippet in found.items() if snippet}
+
+
+def _shown(row: Ticket) -> str:
+    about = (row.number, row.title, row.client.name, row.subject_name, row.subject_user)
+    return "\n".join(part or "" for part in about)
+
+
+def _texts(ids: Sequence[int]) -> Select[Any]:
+    """SQL for the searched texts of these tickets, those first that say most about a match."""
+    about = (
+        func.coalesce(Ticket.subject_name, "")
+        + " "
+        + func.coalesce(Ticket.subject_user, "")
+        + " "
+        + func.coalesce(Ticket.external_reference, "")
+    )
+    every = union_all(
+        select(Ticket.id.label("id"), literal(0).label("place"), about.label("words")).where(
+            Ticket.id.in_(ids)
+        ),
+        _joined(1, Indicator.ticket_id, Indicator.value, ids),
+        _joined(2, Attachment.ticket_id, Attachment.name, ids),
+        select(Ticket.id, literal(3), func.substr(Ticket.description, 1, SCANNED)).where(
+            Ticket.id.in_(ids)
+        ),
+        select(Alert.ticket_id, literal(4), func.substr(Alert.report_text, 1, SCANNED)).where(
+            Alert.ticket_id.in_(ids)
+        ),
+        _comments(ids),
+    ).subquery()
+    return select(every).order_by(every.c.id, every.c.place)
+
+
+def _joined(place: int, ticket_id: Any, value: Any, ids: Sequence[int]) -> Select[Any]:
+    joined = func.substr(func.aggregate_strings(value, "\n"), 1, SCANNED)
+    return select(ticket_id, literal(place), joined).where(ticket_id.in_(ids)).group_by(ticket_id)
+
+
+def _comments(ids: Sequence[int]) -> Select[Any]:
+    newest = (
+        select(
+            Comment.ticket_id,
+            func.substr(Comment.body, 1, COMMENT_SCANNED).label("body"),
+            func.row_number()
+            .over(partition_by=Comment.ticket_id, order_by=Comment.id.desc())
+            .label("rank"),
+        )
+        .where(Comment.ticket_id.in_(ids))
+        .subquery()
+    )
+    return select(newest.c.ticket_id, literal(5) + newest.c.rank, newest.c.body).where(
+        newest.c.rank <= NEWEST_COMMENTS
+    )

@@ -1,0 +1,1 @@
+"""Who watches a ticket, and telling them what changes."""

@@ -1,0 +1,50 @@
+"""How large a request may be: files are taken only where they belong, and from people who may.
+
+Larger requests are refused before they are read. What is read of files goes to temporary files, so
+that memory stays bounded (Werkzeug does so from 500 KB on).
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, current_app, request
+
+from webapp.domain.attaching.limits import MEGABYTE
+from webapp.extensions import current_config
+from webapp.models.user import ROLE_AUDITOR
+from webapp.services.people.sessions import find_session
+from webapp.web.cookies import SESSION, read_cookie
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MAX_REQUEST_BYTES = 16 * MEGABYTE
+BESIDE_FILES = MEGABYTE
+"""Room for the fields of a form beside its files."""
+
+
+def takes_files(view: View) -> View:
+    """Let a route take as many bytes of files as a ticket; it stands below the access rule."""
+    view.takes_files = True  # type: ignore[attr-defined]
+    return view
+
+
+def are_files_taken() -> bool:
+    """Whether the route of this request takes files."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "takes_files", False)
+
+
+def init_request_sizes(app: Flask) -> None:
+    """Set the limits; this comes before whatever reads a form, such as the check of its token."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+
+    @app.before_request
+    def _make_room() -> None:
+        if (request.content_length or 0) > MAX_REQUEST_BYTES and are_files_taken() and _may_send():
+            request.max_content_length = current_config().file_limits.ticket_bytes + BESIDE_FILES
+
+
+def _may_send() -> bool:
+    token = read_cookie(SESSION)
+    found = find_session(token) if token else None
+    return found is not None and found.user.role != ROLE_AUDITOR
