@@ -30,15 +30,21 @@ _TRIES = 3
 
 
 def add_note_with_files(
-    ticket_id: int, body: str, files: Sequence[SentFile], *, author_id: int
+    ticket_id: int,
+    body: str,
+    files: Sequence[SentFile],
+    *,
+    author_id: int,
+    draft: str | None = None,
 ) -> Comment:
     """Add a note with files to the ticket's timeline, or files alone, each with an audit event.
 
-    Raises FieldError where a file is empty or too large, or they are too many, or the note is not
-    taken; NotFoundError if the ticket does not exist. Nothing is added then.
+    For `draft` see `add_internal_note`. Raises FieldError where a file is empty or too large, or
+    they are too many, or the note is not taken; NotFoundError if the ticket does not exist. Nothing
+    is added then.
     """
     if not files:
-        return add_internal_note(ticket_id, body, author_id=author_id)
+        return add_internal_note(ticket_id, body, author_id=author_id, draft=draft)
     measured = _measure_all(files)
     with reading() as session:
         _refuse_too_much(session, ticket_id, measured)
@@ -52,7 +58,9 @@ def add_note_with_files(
         tries += 1
         store_contents(measured)
         try:
-            return add_internal_note(ticket_id, text, author_id=author_id, attach=attach)
+            return add_internal_note(
+                ticket_id, text, author_id=author_id, attach=attach, draft=draft
+            )
         except ConflictError:  # somebody just removed the last attachment of a content
             if tries == _TRIES:
                 raise
