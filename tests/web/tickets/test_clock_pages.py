@@ -97,10 +97,13 @@ def test_closing_asks_and_goes_on_with_the_answer(
 def test_many_are_asked_for_once(app: Flask, helpdesk: Browser, ticket_id: int) -> None:
     with app.app_context():
         ids = [one.id for one in all_rows(Ticket, Ticket.closed_at.is_(None))]
-    data = {"ticket": [str(key) for key in ids], "status": closed_id(app)}
+    data = {"ticket": [str(key) for key in ids], "status": closed_id(app), "confirmed": "99"}
     response = helpdesk.post("/tickets/bulk", data, on="/tickets?sort=oldest")
     page = helpdesk.page_of(response, status=400)
     assert "of these tickets" in page.text or "this ticket" in page.text
+    boxes = helpdesk.get("/tickets?sort=oldest").all("input", name="ticket")
+    chosen = {box.get("value") for box in boxes if "checked" in box.attrib}
+    assert chosen == set(data["ticket"]), "whoever goes back finds what they had selected"
     form = page.one("form", action="/tickets/bulk")
     fields = [(one.get("name"), one.get("value")) for one in form.iter("input")
               if one.get("type") == "hidden"]  # fmt: skip
