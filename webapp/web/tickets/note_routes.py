@@ -15,6 +15,7 @@ from webapp.services.tickets.notes.edit_note import (
 from webapp.services.tickets.notes.mention_people import mentionable
 from webapp.web.access import signed_in
 from webapp.web.answers import SEE_OTHER
+from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.tickets.blueprint import tickets
@@ -49,6 +50,7 @@ def save_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, found, form, seen=request.form.get("seen")), 400
+    take_draft()
     return redirect(ticket_url(ticket_id, f"entry-{note_id}"), SEE_OTHER)
 
 

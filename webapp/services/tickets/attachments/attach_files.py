@@ -40,7 +40,8 @@ def add_note_with_files(
     """Add a note with files to the ticket's timeline, or files alone, each with an audit event.
 
     For `draft` see `add_internal_note`. Raises FieldError where a file is empty or too large, or
-    they are too many, or the note is not taken; NotFoundError if the ticket does not exist. Nothing is added then.
+    they are too many, or the note is not taken; NotFoundError if the ticket does not exist. Nothing
+    is added then.
     """
     if not files:
         return add_internal_note(ticket_id, body, author_id=author_id, draft=draft)
