@@ -644,7 +644,7 @@ def test_the_page_is_a_handful_of_statements(app: Flask, helpdesk: Browser, desk
     helpdesk.get("/tickets/12?from=/tickets")
     event.remove(engine, "before_cursor_execute", count)
     asked = [one for one in statements if one.startswith(("SELECT", "WITH"))]
-    assert len(asked) <= 11, "\n".join(asked)
+    assert len(asked) <= 14, "\n".join(asked)
 
 
 def test_who_may_map_an_organization_is_led_there(
@@ -708,6 +708,7 @@ def test_a_ticket_of_a_closed_incident_can_be_closed_at_once(
     assert words in page.text
     [button] = [one for one in page.all("button", class_="btn-link") if words_of(one) == "Close"]
     fields = {**page.form("/tickets/2/change"), "status_id": str(button.get("value"))}
+    fields["close_reason"] = "done_in_portal"  # not every step is done there
     helpdesk.client.post("/tickets/2/change", data=fields)
     with app.app_context(), reading() as session:
         ticket = session.get(Ticket, 2)

@@ -13,7 +13,7 @@ from webapp.domain.searching.fold_letters import pattern_of
 
 SCANNED = 20_000
 SNIPPET_LENGTH = 160
-BEFORE = 40
+SHOWN_BEFORE = 40
 LONGEST_MARK = 80
 
 _WORD_BEGINS = r"(?<![^\W_])"
@@ -64,7 +64,7 @@ def make_snippet(patterns: Sequence[re.Pattern[str]], texts: Iterable[str]) -> S
 
 def _cut(text: str, start: int, patterns: Sequence[re.Pattern[str]]) -> Snippet:
     """Return what surrounds `start`, from the beginning of a word on."""
-    begin = max(0, start - BEFORE)
+    begin = max(0, start - SHOWN_BEFORE)
     if begin:
         blank = text.find(" ", begin, start)
         begin = blank + 1 if blank >= 0 else begin

@@ -32,7 +32,7 @@ LONGEST_READ = 200_000
 """How many characters of a report are read at most."""
 
 _TAKEN = "\ue001"
-_BEFORE = 40
+_LOOKED_BACK = 40
 _WORD = "0-9A-Za-zÀ-ɏ"
 _ADDRESS = r"!#$%&()*+,\-./0-9:;=?@A-Z\[\]_a-z~À-ɏ" + DOT
 _LABELS = rf"(?:[{_WORD}_-]{{1,63}}+[.{DOT}](?=[{_WORD}]))++"
@@ -214,7 +214,7 @@ class _Reader:
 
     def _take_name(self, match: re.Match[str]) -> str | None:
         path, rest = _trimmed(match[2])
-        before = match.string[max(0, match.start() - _BEFORE) : match.start()]
+        before = match.string[max(0, match.start() - _LOOKED_BACK) : match.start()]
         is_address = path.count("/") > 0 and len(path) > 1
         domain = read_domain(match[1], before=before)
         if domain is None:
@@ -226,7 +226,7 @@ class _Reader:
 
     def _take_account(self, match: re.Match[str]) -> str | None:
         domain, name = match["domain"], match["name"].rstrip("._-")
-        before = match.string[max(0, match.start() - _BEFORE) : match.start()]
+        before = match.string[max(0, match.start() - _LOOKED_BACK) : match.start()]
         is_told = domain[0].isupper() or _ACCOUNT_WORDS.search(before)
         if domain.lower() in _NO_DOMAINS or not is_told or _FILE.search(name) or not name:
             return None
@@ -234,7 +234,7 @@ class _Reader:
         return _TAKEN
 
     def _take_hash(self, match: re.Match[str]) -> str | None:
-        before = match.string[max(0, match.start() - _BEFORE) : match.start()]
+        before = match.string[max(0, match.start() - _LOOKED_BACK) : match.start()]
         if not is_hash(match[0], before):
             return None
         self._add(_HASHES[len(match[0])], match[0].lower())
@@ -246,9 +246,9 @@ class _Reader:
     def _read_ipv4(self, text: str) -> None:
         version_end = -1
         for match in _IPV4.finditer(text):
-            before = text[max(0, match.start() - _BEFORE) : match.start()]
+            before = text[max(0, match.start() - _LOOKED_BACK) : match.start()]
             follows = version_end >= 0 and bool(
-                match.start() - version_end <= _BEFORE
+                match.start() - version_end <= _LOOKED_BACK
                 and _BETWEEN_VERSIONS.fullmatch(text, version_end, match.start())
             )
             address = read_ipv4(match[0])

@@ -31,6 +31,7 @@ COLUMNS = {
         ListColumn("age", "Age", 4.8, is_usual=True),
         ListColumn("number", "Number", 6.2, is_usual=True),
         ListColumn("changed", "Changed", 5.5, is_usual=True),
+        ListColumn("due", "Due", 6.2),
         ListColumn("reference", "PSA reference", 7.4),
         ListColumn("board", "Board", 7.4),
         ListColumn("severity", "Severity", 5.4),

@@ -44,7 +44,7 @@ def add_change(changes: Sequence[StepChange], new: StepChange) -> list[StepChang
     return left if len(left) < len(changes) else [*left, new]
 
 
-def entry_words(name: str, changes: Sequence[StepChange]) -> str:
+def step_entry_words(name: str, changes: Sequence[StepChange]) -> str:
     """The Markdown of an entry about the changes of a checklist of this name.
 
     The words of a step stand in it as they were written, its own Markdown included.

@@ -214,7 +214,9 @@ class _Writer:
             self.alerts.record_ticketed(one, ticket_id)
             self._link_asset(one, ticket_id)
             self.runbooks.add(ticket_id, one.incident)
-            self.notices.note(CREATED, ticket_id, is_old=self._is_old(one.incident))
+            self.notices.note(
+                CREATED, ticket_id, is_old=is_older_than_polling(self.held.connection, one.incident)
+            )
             self.result.count("created")
 
     def _ticket_values(self, one: Planned, number: str) -> dict[str, Any]:
@@ -288,7 +290,8 @@ class _Writer:
             previous = one.action.previous_severity
             self.notices.note(SEVERITY_RAISED, ticket.id, previous_severity=previous)
         self._comment(ticket.id, "\n\n".join(text for text in [note, *extra] if text))
-        self._set(ticket, _without_none(self._subject(one)))
+        for name, value in _without_none(self._subject(one)).items():
+            setattr(ticket, name, value)
         ticket.updated_at = self.now
         was_pending = one.known.alert.details_pending
         self.alerts.record_ticketed(one, ticket.id, was_pending=was_pending)
@@ -346,16 +349,18 @@ class _Writer:
         ticket = one.known.ticket if one.known else None
         if ticket is None:  # pragma: no cover - completing is planned for tickets only
             raise ValueError("nothing to complete")
+        values = _without_none(self._subject(one))
         if ticket.text_edited_by_person_at is None:
-            self._set(ticket, self._texts(one))
+            values |= self._texts(one)
         is_where_it_was = (
             ticket.client_id == self.settings.fallback_client
             and ticket.board_id == self.settings.fallback_board
         )
         if is_where_it_was:
-            self._set(ticket, self._route_values(one))
+            values |= self._route_values(one)
             self._link_asset(one, ticket.id)
-        self._set(ticket, _without_none(self._subject(one)))
+        for name, value in values.items():
+            setattr(ticket, name, value)
         ticket.reported_at = self._reported_at(one)
         if ticket.priority_set_by_person_at is None:
             ticket.priority_id = self._priority_id(one.incident)
@@ -370,19 +375,12 @@ class _Writer:
             self.notices.note(CREATED, ticket.id, is_once=True)
         self.result.count("noted")
 
-    def _set(self, ticket: Ticket, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(ticket, name, value)
-
     def _record(self, one: Planned) -> None:
         self.alerts.record_unticketed(one)
         self.result.reasons[one.action.reason or Reason.NO_LINKED_TICKET] += 1
         is_first = one.known is None or one.action.reason is Reason.ALREADY_CLOSED
         if is_first and was_missed(self.held.connection, one.incident):
             self.result.count("missed_open")
-
-    def _is_old(self, incident: Incident) -> bool:
-        return is_older_than_polling(self.held.connection, incident)
 
     def _link_asset(self, one: Planned, ticket_id: int) -> None:
         agent, route = self.context.agent(one.incident), one.action.route

@@ -210,6 +210,9 @@ def _values(ticket: Ticket) -> dict[str, Any]:
         "priority_set_by_person_at": _as_text(ticket.priority_set_by_person_at),
         "first_touched_at": _as_text(ticket.first_touched_at),
         "untouched_since": _as_text(ticket.untouched_since),
+        **{name: getattr(ticket, name) for name in ("close_reason", "waiting_reason", "waits")},
+        "waiting_until": _as_text(ticket.waiting_until),
+        "reopened_at": _as_text(ticket.reopened_at),
     }
 
 
@@ -254,6 +257,7 @@ def _restore(
             for name in ("priority_set_by_person_at", "first_touched_at", "untouched_since"):
                 setattr(ticket, name, _as_time(before.get(name)))
             ticket.raised_severity = before.get("raised_severity")
+            _restore_clock(ticket, before)
     except FieldError:
         session.refresh(ticket)
         return False
@@ -266,6 +270,16 @@ def _resume(session: Session, tickets: Iterable[Ticket], record: BulkChange, now
     for ticket in tickets:
         if ticket.untouched_since is not None and ticket.assignee_id is None:
             resume_escalations(session, ticket.id, since=record.created_at, now=now)
+
+
+def _restore_clock(ticket: Ticket, before: dict[str, Any]) -> None:
+    """Let the ticket wait, or be closed for a reason, as before; its due times follow."""
+    if "waits" not in before:  # recorded by an earlier version
+        return
+    for name in ("close_reason", "waiting_reason", "waits"):
+        setattr(ticket, name, before[name])
+    for name in ("waiting_until", "reopened_at"):
+        setattr(ticket, name, _as_time(before[name]))
 
 
 def _note_undone(

@@ -27,7 +27,7 @@ STATUS, PRIORITY, PERSON, BOARD, CATEGORY, CLIENT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DeskChoice:
     """A row that can be chosen; one that is not `is_active` is so already."""
 
     id: int
@@ -36,7 +36,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusChoice(Choice):
+class StatusChoice(DeskChoice):
     """A status; see Status."""
 
     position: int = 0
@@ -45,7 +45,7 @@ class StatusChoice(Choice):
 
 
 @dataclass(frozen=True, slots=True)
-class PriorityChoice(Choice):
+class PriorityChoice(DeskChoice):
     """A priority; see Priority."""
 
     position: int = 0
@@ -53,7 +53,7 @@ class PriorityChoice(Choice):
 
 
 @dataclass(frozen=True, slots=True)
-class BoardChoice(Choice):
+class BoardChoice(DeskChoice):
     """A board with its categories as (id, words); a subcategory comes after its category."""
 
     categories: list[tuple[int, str]] = field(default_factory=list)
@@ -65,9 +65,9 @@ class DeskChoices:
 
     statuses: Sequence[StatusChoice] = ()
     priorities: Sequence[PriorityChoice] = ()
-    users: Sequence[Choice] = ()
+    users: Sequence[DeskChoice] = ()
     boards: Sequence[BoardChoice] = ()
-    clients: Sequence[Choice] = ()
+    clients: Sequence[DeskChoice] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +175,8 @@ def _by_name(row: Any) -> tuple[str, int]:
     return row.name.lower(), row.id
 
 
-def _named(rows: Sequence[Any]) -> list[Choice]:
-    return [Choice(row.id, row.name, row.flag) for row in sorted(rows, key=_by_name)]
+def _named(rows: Sequence[Any]) -> list[DeskChoice]:
+    return [DeskChoice(row.id, row.name, row.flag) for row in sorted(rows, key=_by_name)]
 
 
 def _tree(categories: Sequence[Any], board_id: int) -> list[tuple[int, str]]:

@@ -17,7 +17,7 @@ from webapp.services.keyset import Keyset, Order, PageOfRows, read_page
 from webapp.services.portal_links import incident_url
 from webapp.services.tickets.desk_choices import (
     BoardChoice,
-    Choice,
+    DeskChoice,
     PriorityChoice,
     StatusChoice,
 )
@@ -55,7 +55,7 @@ class TicketView:
     related: Related
     statuses: Sequence[StatusChoice]
     priorities: Sequence[PriorityChoice]
-    users: Sequence[Choice]
+    users: Sequence[DeskChoice]
     boards: Sequence[BoardChoice]
     people: Sequence[TicketPerson]
 

@@ -15,6 +15,8 @@ from webapp.domain.triage.close_reasons import CloseReason
 from webapp.models import Status, Ticket
 from webapp.services.tickets.clocks.keep_clocks import keep_clocks
 
+NO_SUCH_TICKET = "There is no such ticket."
+
 DEFAULT_TRIES = 3
 """While one lookup waits, another status may become the default; then it is looked up again."""
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from webapp.services.tickets.desk_choices import Choice, DeskChoices
+from webapp.services.tickets.desk_choices import DeskChoice, DeskChoices
 from webapp.services.tickets.list_tickets import NOBODY, TicketQuery
 from webapp.web.tickets.list_query import CLOSE_REASONS, FILTERS, KEPT, ME, SEVERITIES, SOURCES
 
@@ -51,7 +51,7 @@ class Chip:
     url: str
 
 
-def assignee_pairs(users: Iterable[Choice], viewer_id: int) -> list[tuple[int | str, str]]:
+def assignee_pairs(users: Iterable[DeskChoice], viewer_id: int) -> list[tuple[int | str, str]]:
     """The choices of the assignee filter; the viewer comes first, as "Me"."""
     others = [(user.id, user.name) for user in users if user.id != viewer_id]
     return [(ME, "Me"), (NOBODY, "Nobody"), *others]

@@ -43,7 +43,7 @@ def read_loaded() -> datetime | None:
 def live_answer(news: Mapping[str, Any]) -> Response:
     """`news` as JSON with its tag; 304 without a body where the page has it already.
 
-    Any other tag, an old one or one that is none of ours, is answered in full.
+    Every other tag gets the whole answer.
     """
     response = jsonify(news)
     response.set_etag(tag_of(news))

@@ -64,10 +64,8 @@ def test_what_a_page_reads_is_bounded(app: Flask, fake_clock: FakeClock) -> None
     with app.app_context():
         groups = read_indicators(ticket_id)
         assert {one.tickets for group in groups for one in group.indicators} == {SEEN_LIMIT}
-        print("READ", seconds(lambda: read_indicators(ticket_id)))
         assert seconds(lambda: read_indicators(ticket_id)) < SECONDS
         common = IndicatorFilter(f"{1:064x}", "x", "x")
         assert list_tickets(TicketQuery(indicator=common)).open_count > 900
-        print("LIST", seconds(lambda: list_tickets(TicketQuery(indicator=common))))
         assert seconds(lambda: list_tickets(TicketQuery(indicator=common))) < SECONDS
         db.session.rollback()

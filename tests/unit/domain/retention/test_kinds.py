@@ -31,6 +31,7 @@ def test_the_defaults_are_those_that_were_promised() -> None:
         "proofs": 365,
         "drills": 365,
         "overrides": 90,
+        "bell": 90,
     }
 
 

@@ -10,9 +10,9 @@ from webapp.domain.triage.step_entries import (
     BUNDLED_WITHIN,
     StepChange,
     add_change,
-    entry_words,
     is_bundled,
     read_changes,
+    step_entry_words,
     write_details,
 )
 
@@ -43,11 +43,11 @@ def test_details_are_read_back() -> None:
 
 
 def test_words() -> None:
-    assert entry_words("A_B *c*", [CALL]) == (
+    assert step_entry_words("A_B *c*", [CALL]) == (
         "Runbook A_B \\*c\\*. Done: Call \\*\\*the client\\*\\*"
     )
     undone = StepChange(0, "Isolate the host", False)
-    assert entry_words("R", [CALL, undone]) == (
+    assert step_entry_words("R", [CALL, undone]) == (
         "Runbook R\n\n- Done: Call \\*\\*the client\\*\\*\n- Not done after all: Isolate the host"
     )
 

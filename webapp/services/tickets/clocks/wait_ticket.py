@@ -16,10 +16,14 @@ from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import get_row
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.tell_change import Worked, tell_changes
-from webapp.services.tickets.ticket_state import mark_touched, start_waiting, stop_waiting
+from webapp.services.tickets.ticket_state import (
+    NO_SUCH_TICKET,
+    mark_touched,
+    start_waiting,
+    stop_waiting,
+)
 from webapp.services.transactions import transaction
 
-NO_TICKET = "There is no such ticket."
 IS_CLOSED = "A closed ticket waits for nothing. Reopen it first."
 STOPPED = "The ticket does not wait any more."
 
@@ -39,7 +43,7 @@ def wait_ticket(ticket_id: int, until: datetime, reason: str, *, actor_id: int) 
     except WaitError as error:
         raise FieldError({"until": str(error)}) from None
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, NO_SUCH_TICKET, lock=True)
         if ticket.closed_at is not None:
             raise RefusedError(IS_CLOSED)
         before = ticket.waiting_until
@@ -57,7 +61,7 @@ def end_wait(ticket_id: int, *, actor_id: int) -> bool:
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, NO_SUCH_TICKET, lock=True)
         before = ticket.waiting_until
         if not stop_waiting(ticket, at=now):
             return False

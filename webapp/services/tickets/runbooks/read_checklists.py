@@ -11,7 +11,7 @@ from webapp.domain.triage.runbook_text import Prose, RunbookStep, parse_runbook,
 from webapp.models import Runbook, Ticket, TicketRunbook, TicketStep, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_row
-from webapp.services.tickets.runbooks.work_checklist import NO_CHECKLIST, NO_TICKET
+from webapp.services.tickets.runbooks.work_checklist import NO_CHECKLIST, TICKET_IS_GONE
 from webapp.services.transactions import reading
 
 
@@ -111,7 +111,7 @@ def read_checklists(ticket_id: int) -> list[Checklist]:
 def read_attachable(ticket_id: int) -> tuple[Ticket, list[AttachableRunbook]]:
     """The ticket, and all active runbooks in their order; raises NotFoundError."""
     with reading() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE)
         is_its = and_(TicketRunbook.runbook_id == Runbook.id, TicketRunbook.ticket_id == ticket_id)
         found = session.execute(
             select(Runbook, TicketRunbook.id.label("checklist_id"))

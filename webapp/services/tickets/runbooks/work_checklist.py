@@ -16,9 +16,9 @@ from webapp.domain.triage.runbook_text import RunbookStep, steps_of
 from webapp.domain.triage.step_entries import (
     StepChange,
     add_change,
-    entry_words,
     is_bundled,
     read_changes,
+    step_entry_words,
     write_details,
 )
 from webapp.models import Comment, Runbook, Ticket, TicketRunbook, TicketStep
@@ -31,7 +31,7 @@ from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
 from webapp.services.transactions import transaction
 
-NO_TICKET = "There is no such ticket."
+TICKET_IS_GONE = "There is no such ticket (any more)."
 NO_CHECKLIST = "This runbook is not on the ticket (any more)."
 
 
@@ -52,7 +52,7 @@ def tick_step(
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         checklist = _get_checklist(session, ticket_id, checklist_id)
         step = _find_step(checklist, position)
         before = ticket.updated_at
@@ -79,7 +79,7 @@ def attach_runbook(ticket_id: int, runbook_id: int, *, actor_id: int) -> None:
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         runbook = get_row(session, Runbook, runbook_id, "There is no such runbook.", lock=True)
         if not runbook.is_active:
             raise RefusedError(f"{runbook.name} is inactive; an admin can activate it.")
@@ -101,7 +101,7 @@ def remove_runbook(ticket_id: int, checklist_id: int, *, actor_id: int) -> None:
     """
     now = clock.utcnow()
     with transaction() as session:
-        ticket = get_row(session, Ticket, ticket_id, NO_TICKET, lock=True)
+        ticket = get_row(session, Ticket, ticket_id, TICKET_IS_GONE, lock=True)
         checklist = _get_checklist(session, ticket_id, checklist_id)
         is_ticked = exists().where(TicketStep.ticket_runbook_id == checklist_id)
         if session.scalar(select(is_ticked)):
@@ -149,7 +149,7 @@ def _write_entry(
     if not changes:
         session.delete(entry)
         return
-    entry.body = entry_words(checklist.name, changes)
+    entry.body = step_entry_words(checklist.name, changes)
     entry.details = write_details(checklist.id, changes)
     entry.created_at = now
     session.add(entry)
