@@ -223,7 +223,7 @@
         if (one.value !== value) put(one, value);
         if (was !== undefined && hidden(`was_${field}`)) hidden(`was_${field}`).value = was;
       }
-      if (draft.seen && hidden("seen")) hidden("seen").value = draft.seen;
+      if (draft.seen !== undefined && hidden("seen")) hidden("seen").value = draft.seen;
       if (draft.token && hidden("form_token")) hidden("form_token").value = draft.token;
       say(draft.at);
     };
@@ -243,7 +243,7 @@
   // "Send again": the form's token is renewed, so that it is taken after signing in elsewhere.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!form.matches("[data-renew]")) return;
+    if (!form.matches("[data-renew]") || event.defaultPrevented) return;
     event.preventDefault();
     const words = form.querySelector("[data-renew-words]");
     let problem = "No answer: check the connection, then send it again. What you typed is still here.";

@@ -18,6 +18,7 @@ from webapp.web.answers import SEE_OTHER
 from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, ticket_url
 from webapp.web.tickets.ticket_forms import EditNoteForm
@@ -35,6 +36,7 @@ def edit_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/notes/<int:note_id>/edit")
 @signed_in
+@text_previews
 def save_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
     """Save the note, or preview it; what was typed is kept where it cannot be saved."""
     viewer_id, form = require_viewer().id, EditNoteForm()
