@@ -41,7 +41,7 @@ def test_undo_after_ten_minutes_of_other_work(
     with app.app_context(), transaction() as session:
         plain = {"closed_at": None, "status_id": 1, "priority_id": 3, "assignee_id": None}
         session.execute(update(Ticket).values(plain))
-        session.execute(update(Alert).values(parsed_severity="low"))
+        session.execute(update(Alert).values(parsed_severity="low", was_closed=True, steps_left=0))
         session.execute(update(Ticket).where(Ticket.id < 3).values(priority_id=1))
     page = open_page()
     sign_in(page, HELPDESK)

@@ -58,7 +58,7 @@ def change_many() -> ResponseReturnValue:
         session[SELECTED] = chosen[:MOST_TICKETS]
         flash("Nothing was changed: the selected tickets are like that already.", "info")
     else:
-        session.pop(SELECTED, None)
+        session.pop(SELECTED, None)  # kept while a page asked
         note_bulk_change(record.id)
     return _back()
 
