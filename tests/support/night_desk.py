@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.support.desk_data import ADMIN, HELPDESK
 from tests.support.security.attached_files import picture
 from webapp import clock
-from webapp.domain.incident import parse_incident
+from webapp.domain.incident import parse_incident_text
 from webapp.models import Alert, Priority, Ticket, TicketRunbook
 from webapp.services.desk.response_times.edit_times import (
     offer_targets,
@@ -90,7 +90,7 @@ def _attach_runbooks() -> None:
     with transaction() as session:
         attacher = RunbookAttacher(session, clock.utcnow())
         for alert in session.scalars(select(Alert).where(Alert.ticket_id.is_not(None))):
-            attacher.add(alert.ticket_id, parse_incident(alert.raw_report))
+            attacher.add(alert.ticket_id, parse_incident_text(alert.raw_report))
         attacher.write()
 
 

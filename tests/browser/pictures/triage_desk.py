@@ -50,7 +50,7 @@ def pages(night: Night) -> list[Picture]:
         "list-due": "/tickets?sort=due",
         "list-search": "/tickets?q=muller+wombat&state=",
         "list-operators": "/tickets?q=muller+is:open+foo:bar",
-        "list-meant": "/tickets?q=thistledwon",
+        "list-meant": "/tickets?q=stonebrige",
         "ticket-burning": f"/tickets/{night.burning}",
         "ticket-worked": one,
         "ticket-waiting": f"/tickets/{night.waiting}",
