@@ -585,7 +585,7 @@ def test_the_way_survives_what_moves_a_ticket_and_what_is_related(
     page = helpdesk.get(helpdesk.client.post(f"{listed[2]}/change", data=fields).location)
     assert page.one("a", rel="next").get("href") == after, "though it is the first one now"
     assert page.one("a", rel="prev").get("href") == before
-    side = page.one("section", aria_labelledby="earlier-heading")
+    side = page.one("section", aria_labelledby="related-heading")
     related = next(str(link.get("href")) for link in side.iter("a"))
     page = helpdesk.get(related)
     assert page.one("a", rel="next").get("href") == after, "from where one was in the list"

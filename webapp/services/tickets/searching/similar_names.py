@@ -16,6 +16,7 @@ MOST_NAMES = 20_000
 OFFERED = 3
 LEAST_LIKENESS = 74
 LEAST_LETTERS = 3
+LEAST_LETTERS_OF_WORD = 5
 _TYPED_WORDS = 8
 
 
@@ -55,11 +56,18 @@ def _read_names(session: Session) -> dict[str, str]:
 
 
 def _by_fold(names: Iterable[str | None]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    """Names by their folded form, and by that of their long words: few people type all of a name.
+
+    Of names with the same word, the first one stands for it.
+    """
+    whole: dict[str, str] = {}
+    by_word: dict[str, str] = {}
     for name in names:
-        if name:
-            found.setdefault(fold_letters(name), name)
-    return found
+        if name and whole.setdefault(fold_letters(name), name) == name:
+            for word in name.split():
+                if len(word) >= LEAST_LETTERS_OF_WORD:
+                    by_word.setdefault(fold_letters(word), name)
+    return by_word | whole
 
 
 def _similar(candidate: str, names: dict[str, str]) -> list[tuple[str, float]]:
