@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.screenshots import Picture, every_look, served_desk, shoot, sign_in, take
 from tests.support.desk_data import ADMIN, HELPDESK
-from tests.support.night_desk import Night, fill_night, open_critical
+from tests.support.triage.night_desk import Night, fill_night, open_critical
 from webapp.services.people.users import find_user
 from webapp.services.tickets.comment_ticket import add_internal_note
 
