@@ -10,6 +10,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from webapp import clock
+from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.ticket_link import (
     LinkChoice,
     LinkKind,
@@ -22,7 +23,13 @@ from webapp.models import Comment, Status, Ticket, TicketCounter, TicketLink
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.lookups import LARGEST_ID
-from webapp.services.tickets.change_ticket import CHANGE_COMMENT, TicketChange, apply_change
+from webapp.services.tickets.change_ticket import (
+    CHANGE_COMMENT,
+    TicketChange,
+    apply_change,
+    lefts_of,
+)
+from webapp.services.tickets.closing.ask_reason import CloseAnswer
 from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import NO_SYNC, transaction
 
@@ -155,16 +162,35 @@ def _as_row(choice: LinkChoice, this: Ticket, other: Ticket) -> TicketLink:
 
 
 def _close_duplicate(session: Session, ticket: Ticket, actor_id: int, now: datetime) -> None:
-    if ticket.closed_at is None:
-        status = session.scalars(
-            select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
-        ).first()
-        if status is None:
-            words = "There is no closed status yet; an admin adds one under Settings."
-            raise FieldError({KIND_FIELD: words})
-        change = TicketChange(status_id=status.id)
-        apply_change(session, ticket, change, actor_id=actor_id, now=now)
-    ticket.close_reason = LinkKind.DUPLICATE.value
+    """Close the ticket as a duplicate; one that is closed already only gets this reason."""
+    if ticket.closed_at is not None:
+        _give_reason(session, ticket, actor_id)
+        return
+    status = session.scalars(
+        select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
+    ).first()
+    if status is None:
+        words = "There is no closed status yet; an admin adds one under Settings."
+        raise FieldError({KIND_FIELD: words})
+    change = TicketChange(status_id=status.id, close=CloseAnswer(CloseReason.DUPLICATE.value))
+    left = lefts_of(session, [ticket], change).get(ticket.id)
+    apply_change(session, ticket, change, actor_id=actor_id, now=now, left=left)
+
+
+def _give_reason(session: Session, ticket: Ticket, actor_id: int) -> None:
+    before, after = ticket.close_reason, CloseReason.DUPLICATE.value
+    if before == after:
+        return
+    ticket.close_reason = after
+    record_event(
+        session,
+        action="ticket.changed",
+        subject_type="ticket",
+        subject_id=ticket.id,
+        before={"close_reason": before},
+        after={"close_reason": after},
+        actor_id=actor_id,
+    )
 
 
 def _hand_over_duplicates(session: Session, ticket_id: int, original_id: int) -> None:
