@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from webapp.domain.triage.bell import SYSTEM
 from webapp.domain.untrusted import clean_text
 
-
 FIELD_WORDS = {
     "status": "status",
     "priority": "priority",
