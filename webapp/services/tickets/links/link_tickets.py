@@ -30,6 +30,7 @@ from webapp.services.tickets.change_ticket import (
     lefts_of,
 )
 from webapp.services.tickets.closing.ask_reason import CloseAnswer
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import NO_SYNC, transaction
 
 KIND_FIELD, NUMBER_FIELD = "link_kind", "link_number"
@@ -211,23 +212,26 @@ def _tell(
     actor_id: int,
     now: datetime,
 ) -> str:
-    """Write timeline entries and audit events of both; returns the sentence of `this`."""
-    told = []
+    """Write timeline entries and audit events of both, and tell who watches them.
+
+    Returns the sentence of `this`.
+    """
+    told, changed = [], []
     for ticket, far in ((this, other), (other, this)):
         words = relation_words(link.kind, is_from=link.from_id == ticket.id)
         verb = "is now" if what == "linked" else "is no longer"
         sentence = f"This ticket {verb} {words} {far.number}."
         told.append(sentence)
-        session.add(
-            Comment(
-                ticket_id=ticket.id,
-                author_id=actor_id,
-                kind=CHANGE_COMMENT,
-                is_internal=True,
-                body=sentence,
-                created_at=now,
-            )
+        entry = Comment(
+            ticket_id=ticket.id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=sentence,
+            created_at=now,
         )
+        session.add(entry)
+        changed.append(Changed(ticket.id, entry))
         ticket.updated_at = now
         record_event(
             session,
@@ -238,4 +242,5 @@ def _tell(
             after={words: far.number} if what == "linked" else None,
             actor_id=actor_id,
         )
+    tell_watchers(session, changed, actor_id=actor_id, now=now)
     return told[0]
