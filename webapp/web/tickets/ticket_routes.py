@@ -12,6 +12,7 @@ from webapp.models import Comment
 from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.attachments.attach_files import add_note_with_files
+from webapp.services.tickets.attachments.read_attachments import read_ticket_files
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
 from webapp.services.tickets.closing.ask_reason import ReasonNeededError
 from webapp.services.tickets.collisions.read_meanwhile import read_meanwhile
@@ -82,7 +83,11 @@ def print_ticket(ticket_id: int) -> ResponseReturnValue:
     """Show the incident and the whole timeline on one page, to be printed."""
     view = read_ticket(ticket_id, entries=PRINTED_ENTRIES)
     return render_template(
-        "tickets/print.html", view=view, told=read_told(ticket_id), printed_at=clock.utcnow()
+        "tickets/print.html",
+        view=view,
+        told=read_told(ticket_id),
+        files=read_ticket_files(ticket_id, [entry.id for entry in view.comments]),
+        printed_at=clock.utcnow(),
     )
 
 

@@ -216,7 +216,8 @@ def _tell(
 
     Returns the sentence of `this`.
     """
-    told, changed = [], []
+    told: list[str] = []
+    changed: list[Changed] = []
     for ticket, far in ((this, other), (other, this)):
         words = relation_words(link.kind, is_from=link.from_id == ticket.id)
         verb = "is now" if what == "linked" else "is no longer"
