@@ -30,6 +30,8 @@ def close_first(page: Page, confirm: str) -> None:
     page.get_by_label("Set status").select_option("Closed")
     page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name=confirm).click()
+    page.get_by_label("Done in the portal").check()
+    page.get_by_role("button", name="Close tickets").click()
     expect(page.get_by_text("3 tickets changed.")).to_be_visible()
 
 
@@ -39,7 +41,7 @@ def test_undo_after_ten_minutes_of_other_work(
     with app.app_context(), transaction() as session:
         plain = {"closed_at": None, "status_id": 1, "priority_id": 3, "assignee_id": None}
         session.execute(update(Ticket).values(plain))
-        session.execute(update(Alert).values(parsed_severity="low"))
+        session.execute(update(Alert).values(parsed_severity="low", was_closed=True, steps_left=0))
         session.execute(update(Ticket).where(Ticket.id < 3).values(priority_id=1))
     page = open_page()
     sign_in(page, HELPDESK)

@@ -159,7 +159,7 @@ def test_closing_criticals_asks_first(app: Flask, helpdesk: Browser, low: str) -
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).where(Ticket.id > 2).values(priority_id=int(low)))
         session.execute(update(Alert).values(parsed_severity="low"))
-    data = {"ticket": ["1", "2", "7"], "status": "4", "assignee": "me"}
+    data = {"ticket": ["1", "2", "7"], "status": "4", "assignee": "me", "close_reason": "duplicate"}
     response = helpdesk.post(BULK, data, on="/tickets?sort=oldest")
     page = helpdesk.page_of(response, status=400)
     assert page.heading == "Close 2 critical tickets?"
@@ -174,6 +174,12 @@ def test_closing_criticals_asks_first(app: Flask, helpdesk: Browser, low: str) -
     one_more = helpdesk.client.post(BULK, data={**sent, "confirmed": "2"})
     assert "Close 3 critical tickets?" in helpdesk.page_of(one_more, status=400).heading
     response = helpdesk.client.post(BULK, data={**sent, "confirmed": "3"})
+    asked = helpdesk.page_of(response, status=400)
+    assert asked.heading == "Close tickets"
+    assert asked.one("input", name="confirmed").get("value") == "3", "it is not asked again"
+    reason = {"confirmed": "3", "close_reason": "done_in_portal"}
+    response = helpdesk.client.post(BULK, data={**sent, **reason})
+    assert not selected(helpdesk.get("/tickets?tab=closed")), "it is forgotten"
     assert (response.status_code, response.location) == (303, "/tickets?sort=oldest")
     with app.app_context(), reading() as session:
         assert session.get(Ticket, 7, populate_existing=True).closed_at is not None

@@ -333,14 +333,17 @@ def test_edits_of_different_fields_merge_and_say_so(
     one, other = sign_in(ADMIN), sign_in(HELPDESK)
     mine = {**edit_form(other, path), "title": "My title"}
     fake_clock.advance(minutes=1)
-    one.post(f"{path}/edit", {"description": "Theirs", "client_id": "1"}, on=f"{path}/edit")
+    one.post(
+        f"{path}/edit", {"description": "Theirs", "external_reference": "PSA-9"}, on=f"{path}/edit"
+    )
     fake_clock.advance(minutes=1)
     response = other.client.post(f"{path}/edit", data=mine)
     page = other.get(response.location.split("#")[0])
-    assert "Saved. Meanwhile Ada Okafor changed the client to" in page.text
-    assert "and changed the description." in page.text
+    words = "changed the description and changed the PSA reference."
+    assert f"Saved. Meanwhile Ada Okafor {words}" in page.text
     ticket = stored(app, path)
-    assert (ticket.title, ticket.description, ticket.client_id) == ("My title", "Theirs", 1)
+    assert (ticket.title, ticket.description) == ("My title", "Theirs")
+    assert ticket.external_reference == "PSA-9"
     new = [words_of(row) for row in page.all("li", class_="is-new")]
     assert len(new) == 2, "theirs and mine"
     assert "Ada Okafor just now New" in new[0].replace("1 min ago", "just now")
@@ -353,21 +356,21 @@ def test_the_same_field_asks_and_keeps_the_other_edits(
     one, other = sign_in(ADMIN), sign_in(HELPDESK)
     mine = {**edit_form(other, path), "title": "My title", "description": "Mine"}
     fake_clock.advance(minutes=1)
-    one.post(f"{path}/edit", {"description": "Theirs", "client_id": "1"}, on=f"{path}/edit")
+    one.post(
+        f"{path}/edit", {"description": "Theirs", "external_reference": "PSA-9"}, on=f"{path}/edit"
+    )
     page = other.page_of(other.client.post(f"{path}/edit", data=mine), status=409)
     alert = words_of(page.one("div", role="alert"))
     assert "The description was changed while you were looking at it. Nothing was saved" in alert
-    assert "Ada Okafor, just now: Client changed" in alert
+    assert "Ada Okafor, just now: The description was edited." in alert
     again = page.form(f"{path}/edit")
-    assert (again["title"], again["description"].strip(), again["client_id"]) == (
-        "My title",
-        "Mine",
-        "1",
-    )
+    assert (again["title"], again["description"].strip()) == ("My title", "Mine")
+    assert again["external_reference"] == "PSA-9"
     assert stored(app, path).title != "My title"
     assert other.client.post(f"{path}/edit", data=again).status_code == 303
     ticket = stored(app, path)
-    assert (ticket.title, ticket.description, ticket.client_id) == ("My title", "Mine", 1)
+    assert (ticket.title, ticket.description) == ("My title", "Mine")
+    assert ticket.external_reference == "PSA-9"
 
 
 def test_a_form_that_does_not_say_what_it_showed_asks_about_any_change(
@@ -583,7 +586,7 @@ def test_the_way_survives_what_moves_a_ticket_and_what_is_related(
     page = helpdesk.get(helpdesk.client.post(f"{listed[2]}/change", data=fields).location)
     assert page.one("a", rel="next").get("href") == after, "though it is the first one now"
     assert page.one("a", rel="prev").get("href") == before
-    side = page.one("section", aria_labelledby="earlier-heading")
+    side = page.one("section", aria_labelledby="related-heading")
     related = next(str(link.get("href")) for link in side.iter("a"))
     page = helpdesk.get(related)
     assert page.one("a", rel="next").get("href") == after, "from where one was in the list"

@@ -101,7 +101,7 @@
   window.triagedeskKept = kept;
 })();
 
-// The forms. `data-draft` names what is written; `data-answer` marks a form that came back after it
+// The forms. `data-draft` of a form or a field of it names what is written; `data-answer` marks a form that came back after it
 // was sent, with what was typed already in it.
 (() => {
   "use strict";
@@ -141,8 +141,9 @@
     if (field.matches("select")) field.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
-  const keep = (form) => {
-    const name = `draft-${form.dataset.draft}`;
+  const keep = (part) => {
+    const form = part.form || part; // a form, or a field of one
+    const name = `draft-${part.dataset.draft}`;
     const fields = [...form.elements].filter((one) => one.name && one.matches(TEXTS));
     const hidden = (field) => form.elements.namedItem(field);
     const shown = new Map(fields.map((one) => [one.name, shownBy(one)]));
@@ -222,7 +223,7 @@
         if (one.value !== value) put(one, value);
         if (was !== undefined && hidden(`was_${field}`)) hidden(`was_${field}`).value = was;
       }
-      if (draft.seen && hidden("seen")) hidden("seen").value = draft.seen;
+      if (draft.seen !== undefined && hidden("seen")) hidden("seen").value = draft.seen;
       if (draft.token && hidden("form_token")) hidden("form_token").value = draft.token;
       say(draft.at);
     };
@@ -236,13 +237,13 @@
 
   kept.ready.then(() => {
     forgetTaken();
-    for (const form of document.querySelectorAll("form[data-draft]")) keep(form);
+    for (const part of document.querySelectorAll("[data-draft]")) keep(part);
   });
 
   // "Send again": the form's token is renewed, so that it is taken after signing in elsewhere.
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!form.matches("[data-renew]")) return;
+    if (!form.matches("[data-renew]") || event.defaultPrevented) return;
     event.preventDefault();
     const words = form.querySelector("[data-renew-words]");
     let problem = "No answer: check the connection, then send it again. What you typed is still here.";

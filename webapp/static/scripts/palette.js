@@ -29,10 +29,13 @@
   let tickets = [];
   let shown = [];
   let chosen = 0;
+  let isAsking = false;
+  let isEntered = false; // Enter was pressed before there was anything to open
 
-  const fits = (one) => {
+  const fits = ({ words, facts, group }) => {
     const typed = plain(input.value).split(/\s+/).filter(Boolean);
-    return typed.every((word) => plain(one.words).includes(word));
+    const text = plain(group === "Tickets" ? [words, ...facts].join(" ") : words);
+    return typed.every((word) => text.includes(word));
   };
   const show = () => {
     const isEmpty = !input.value.trim();
@@ -40,7 +43,7 @@
     shown = [...(isEmpty ? [] : tickets), ...others].slice(0, isEmpty ? 3 * MOST : 2 * MOST);
     chosen = Math.min(chosen, Math.max(0, shown.length - 1));
     list.replaceChildren(...groups());
-    words.textContent = shown.length ? `${shown.length} found` : "Nothing found";
+    words.textContent = shown.length ? `${shown.length} found` : isAsking ? "Looking for it" : "Nothing found";
     mark();
   };
   const groups = () => {
@@ -88,6 +91,21 @@
     one.run();
   };
 
+  // What was chosen stays so when tickets come in above it.
+  const takeIn = (found) => {
+    const before = shown[chosen];
+    tickets = found;
+    isAsking = false;
+    show();
+    const place = shown.findIndex(({ group, words: said }) => before && group === before.group && said === before.words);
+    if (place > 0 && before.group !== "Tickets") {
+      chosen = place;
+      mark();
+    }
+    if (isEntered) run(chosen);
+    isEntered = false;
+  };
+
   // Only the answer to what stands in the field now is shown.
   let asked = new AbortController();
   let timer = 0;
@@ -96,35 +114,39 @@
     asked = new AbortController();
     const typed = input.value.trim();
     if (typed.length < LEAST_TYPED && !/\d/.test(typed)) {
-      tickets = [];
-      show();
+      takeIn([]);
       return;
     }
     try {
       const url = `${dialog.dataset.find}?q=${encodeURIComponent(typed)}`;
       const answer = await fetch(url, { headers: { "HX-Request": "true" }, signal: asked.signal });
       if (!answer.ok) throw new Error(answer.status === 401 ? "You have been signed out meanwhile." : "");
-      tickets = (await answer.json()).map(({ url: target, number, title, facts }) => ({
+      const found = await answer.json();
+      takeIn(found.map(({ url: target, number, title, facts }) => ({
         group: "Tickets", words: `${number} ${title}`, facts, run: () => location.assign(target),
-      }));
-      show();
+      })));
     } catch (error) {
       if (error.name === "AbortError") return;
-      tickets = [];
-      show();
+      isEntered = false;
+      takeIn([]);
       words.textContent = error.message && error.name === "Error" ? error.message : "Tickets cannot be looked up just now.";
     }
   };
   input.addEventListener("input", () => {
     chosen = 0;
+    isAsking = true;
+    isEntered = false;
+    tickets = tickets.filter(fits); // Enter must not open what was looked for before
     show();
+    asked.abort();
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
   });
   input.addEventListener("keydown", (event) => {
     const steps = { ArrowDown: 1, ArrowUp: -1 };
     if (event.isComposing) return;
-    if (event.key === "Enter") run(chosen);
+    if (event.key === "Enter" && !shown.length) isEntered = isAsking;
+    else if (event.key === "Enter") run(chosen);
     else if (!steps[event.key]) return;
     else if (shown.length) chosen = (chosen + steps[event.key] + shown.length) % shown.length;
     event.preventDefault();
@@ -134,6 +156,10 @@
   const open = () => {
     for (const other of document.querySelectorAll("dialog[open]")) other.close();
     input.value = "";
+    asked.abort();
+    clearTimeout(timer);
+    isAsking = false;
+    isEntered = false;
     tickets = [];
     chosen = 0;
     dialog.showModal();

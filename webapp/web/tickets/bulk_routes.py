@@ -48,6 +48,7 @@ def change_many() -> ResponseReturnValue:
         session[SELECTED] = chosen[:MOST_TICKETS]
         return _ask_about_criticals(error)
     except ReasonNeededError as error:
+        session[SELECTED] = chosen[:MOST_TICKETS]
         return ask_reason_page(error, _target())
     except ServiceError as error:
         flash(str(error), "error")
@@ -57,6 +58,7 @@ def change_many() -> ResponseReturnValue:
         session[SELECTED] = chosen[:MOST_TICKETS]
         flash("Nothing was changed: the selected tickets are like that already.", "info")
     else:
+        session.pop(SELECTED, None)  # kept while a page asked
         note_bulk_change(record.id)
     return _back()
 

@@ -15,6 +15,7 @@ from webapp.web.access import signed_in
 from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin
 from webapp.web.tickets.saved_answers import answer_change
@@ -38,6 +39,7 @@ def edit(ticket_id: int) -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/edit")
 @signed_in
+@text_previews
 def save_edit(ticket_id: int) -> ResponseReturnValue:
     """Save the form, or preview the description; after a conflict the typed text is kept."""
     seen_at = read_seen(request.form)

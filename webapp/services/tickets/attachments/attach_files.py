@@ -21,6 +21,7 @@ from webapp.services.tickets.attachments.contents import (
 )
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 FILES = "files"
@@ -87,16 +88,16 @@ def remove_attachment(
             raise RefusedError("Only who added a file, or an admin, can remove it.")
         name, size = found.name, found.content.size
         session.delete(found)
-        session.add(
-            Comment(
-                ticket_id=ticket_id,
-                author_id=actor_id,
-                kind=CHANGE_COMMENT,
-                is_internal=True,
-                body=f"Removed the file {escape_line(name)} ({file_size(size)}).",
-                created_at=clock.utcnow(),
-            )
+        now = ticket.updated_at = clock.utcnow()
+        entry = Comment(
+            ticket_id=ticket_id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=f"Removed the file {escape_line(name)} ({file_size(size)}).",
+            created_at=now,
         )
+        session.add(entry)
         record_event(
             session,
             action="ticket.file_removed",
@@ -105,6 +106,7 @@ def remove_attachment(
             before={"name": name, "size": size, "sha256": found.sha256},
             actor_id=actor_id,
         )
+        tell_watchers(session, [Changed(ticket_id, entry)], actor_id=actor_id, now=now)
     return name
 
 
