@@ -181,3 +181,22 @@ def test_a_match_that_the_row_does_not_show_is_shown_in_context(desk: Desk) -> N
     assert not list_tickets(TicketQuery(search="host:qxa")).snippets
     set_tickets([1], text_edited_by_person_at=row.created_at)
     assert not list_tickets(TicketQuery(search="quokka")).snippets
+
+
+@pytest.mark.parametrize(
+    ("search", "offered"),
+    [
+        ("ubersohm", ["Übersöhn"]),
+        ("client:ubersohm is:untouched", ["client:Übersöhn is:untouched"]),
+        ('"buro ubersohm"', ['"Büro Übersöhn"']),
+        ("host:qxa-wbx10", ["host:QXA-WBX01"]),
+        ("zzzzzzzzzz", []),
+        ("ubersohn nothing", []),
+    ],
+)
+def test_similar_names_are_offered_where_nothing_is_found(
+    desk: Desk, search: str, offered: list[str]
+) -> None:
+    set_tickets([1], subject_name="QXA-WBX01")
+    assert list(list_tickets(TicketQuery(search=search)).similar)[:1] == offered
+    assert not list_tickets(TicketQuery(search="wombat")).similar
