@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Boolean
 
 from webapp.domain.searching.fold_letters import fold_letters, pattern_of
-from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, read_hours
+from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, hours_of_span
 from webapp.models import Board, Client, Priority, Status, Ticket, User
 
 ME = "me"
@@ -78,7 +78,7 @@ def _condition(one: Operator, now: datetime) -> ColumnElement[bool] | None:
         state = _TIMES.get(word)
         return state(now) if state else None
     if one.asks in AGE_OPERATORS:
-        return AGE_CONDITIONS[one.asks](now - timedelta(hours=read_hours(one.value) or 0))
+        return AGE_CONDITIONS[one.asks](now - timedelta(hours=hours_of_span(one.value) or 0))
     if one.asks == "assignee":
         return None if word in (ME, NOBODY) else Ticket.assignee_id.in_(_people(one.value))
     named = _NAMED.get(one.asks)
