@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -184,6 +185,23 @@ def test_an_expired_form_is_shown_again_with_what_was_typed(
     assert again["csrf_token"] != "expired"
     assert admin.client.post(NOTES, data={**again, "body": typed}).status_code == 303
     assert notes(app)[-1] == typed
+
+
+def test_files_that_are_not_kept_are_named(admin: Browser, desk: Desk) -> None:
+    """A form that is sent again has no files: whoever chose some is told to add them again."""
+
+    def send(*files: tuple[BytesIO, str]) -> str:
+        data = {"csrf_token": "expired", "body": "See the file", "files": list(files)}
+        answer = admin.client.post(NOTES, data=data, headers=SAME_ORIGIN)
+        return admin.page_of(answer, status=400).text
+
+    none = send((BytesIO(), ""))
+    assert "nothing is lost" in none
+    assert "not kept" not in none
+    assert "The file that you chose was not kept" in send((BytesIO(b"x"), "x.txt"))
+    two = send((BytesIO(b"x"), "x.txt"), (BytesIO(b"y"), "y.txt"))
+    assert "The 2 files that you chose were not kept" in two
+    assert "nothing that you typed is lost" in two
 
 
 def test_a_change_form_that_expired_can_be_sent_again(admin: Browser, desk: Desk) -> None:

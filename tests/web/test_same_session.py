@@ -95,3 +95,19 @@ class TestHttps:
             assert "SameSite=Lax" in cookie
             assert "Domain" not in cookie
         assert client.get("/", **root).status_code == 200
+
+
+def test_a_form_is_sent_again_with_the_token_of_the_new_session(
+    people: tuple[int, int], sign_in: SignIn, visitor: Browser
+) -> None:
+    """What the script of the page "You have been signed out meanwhile" does."""
+    asked = visitor.client.get("/form-token", headers={"HX-Request": "true"})
+    assert asked.status_code == 401
+    old = sign_in(HELPDESK).token()
+    browser = sign_in(HELPDESK)
+    assert browser.client.post("/theme", data={**THEME, "csrf_token": old}).status_code == 400
+    fresh = browser.client.get("/form-token", headers={"HX-Request": "true"})
+    assert (fresh.mimetype, fresh.headers["Cache-Control"]) == ("text/plain", "no-store")
+    assert (
+        browser.client.post("/theme", data={**THEME, "csrf_token": fresh.text}).status_code == 303
+    )

@@ -23,6 +23,6 @@ def test_names_that_tell_of_a_secret(name: str) -> None:
     assert is_secret_field(name)
 
 
-@pytest.mark.parametrize("name", ["title", "email", "external_url", "hostname", "body"])
+@pytest.mark.parametrize("name", ["title", "email", "external_url", "hostname", "form_token"])
 def test_what_people_typed_is_shown_to_them(name: str) -> None:
     assert not is_secret_field(name)

@@ -312,6 +312,7 @@ def _typing_page(
         reason=reason,
         words=words,
         fields=_typed() if fields is None else fields,
+        files=sum(bool(one.filename) for _, one in request.files.items(multi=True)),
         back=_page_before(),
         step=step,
         public_url=current_config().public_url,

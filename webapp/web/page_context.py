@@ -25,6 +25,7 @@ from webapp.services.people.set_preferences import THEMES
 from webapp.services.polling.manage_polling import PAUSE_REASON_LENGTH
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
+from webapp.web.drafts import taken_drafts
 from webapp.web.viewer import Viewer, current_viewer
 
 SELECTED = " selected"
@@ -61,6 +62,7 @@ def init_page_context(app: Flask) -> None:
             "viewer": current_viewer(),
             "security_notes": _security_notes,
             "draft_key": _draft_key,
+            "taken_drafts": taken_drafts,
             "themes": THEMES,
             "is_demo": current_config().is_demo,
         }

@@ -11,15 +11,26 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import add, all_rows, audit_events, fresh
-from webapp.models import AuditEvent, Board, BulkChange, Category, Comment, Status, Ticket, User
+from webapp.models import (
+    Alert,
+    AuditEvent,
+    Board,
+    BulkChange,
+    Category,
+    Comment,
+    Status,
+    Ticket,
+    User,
+)
 from webapp.services.errors import FieldError, NotFoundError, ServiceError
 from webapp.services.tickets.bulk_change_tickets import (
     MOST_TICKETS,
+    CriticalsUnconfirmedError,
     bulk_change_tickets,
-    read_bulk_change,
     undo_bulk_change,
 )
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT, TicketChange, change_ticket
+from webapp.services.tickets.undo_offers import read_undo_offers, undo_offers_of
 from webapp.services.transactions import reading, transaction
 
 pytestmark = both_databases
@@ -196,19 +207,92 @@ def test_undo_is_for_who_did_it_and_for_admins(desk: Desk) -> None:
     assert undo_bulk_change(other.id, actor_id=desk.admin_id).restored == 1
 
 
-def test_undo_works_once_and_for_a_day(desk: Desk, fake_clock: FakeClock) -> None:
+def offers(desk: Desk, ticket_id: int, *, viewer_id: int | None = None, is_admin: bool = False):
+    """What the page of a ticket offers to undo."""
+    entries = all_rows(Comment, Comment.ticket_id == ticket_id)
+    viewer_id = desk.helpdesk_id if viewer_id is None else viewer_id
+    found = undo_offers_of(
+        fresh(Ticket, ticket_id), entries, viewer_id=viewer_id, is_admin=is_admin
+    )
+    return [(offer.bulk_id, offer.tickets) for offer in found.values()]
+
+
+def test_undo_works_once_and_for_ten_minutes(desk: Desk, fake_clock: FakeClock) -> None:
     record = bulk(desk, ids=[1], priority_id=1)
-    assert read_bulk_change(record.id, viewer_id=desk.helpdesk_id).id == record.id
-    assert read_bulk_change(record.id, viewer_id=desk.admin_id) is None
+    listed = read_undo_offers([record.id, 999], viewer_id=desk.helpdesk_id)
+    assert [offer.bulk_id for offer in listed] == [record.id]
+    assert read_undo_offers([record.id], viewer_id=desk.admin_id) == []
+    assert offers(desk, 1) == [(record.id, 1)]
+    assert offers(desk, 1, viewer_id=desk.admin_id) == []
+    assert offers(desk, 1, viewer_id=desk.admin_id, is_admin=True) == [(record.id, 1)]
     undo_bulk_change(record.id, actor_id=desk.helpdesk_id)
-    assert read_bulk_change(record.id, viewer_id=desk.helpdesk_id) is None
+    assert read_undo_offers([record.id], viewer_id=desk.helpdesk_id) == []
     with pytest.raises(ServiceError, match="undone already"):
         undo_bulk_change(record.id, actor_id=desk.helpdesk_id)
-    late = bulk(desk, ids=[1], priority_id=2)
-    fake_clock.advance(minutes=24 * 60 + 1)
-    assert read_bulk_change(late.id, viewer_id=desk.helpdesk_id) is None
-    with pytest.raises(ServiceError, match="24 hours"):
+    late = bulk(desk, ids=[1, 2], priority_id=2)
+    fake_clock.advance(minutes=10)
+    assert offers(desk, 1) == [(late.id, 2)]
+    undo_bulk_change(late.id, actor_id=desk.helpdesk_id, ticket_id=1)
+    fake_clock.advance(seconds=1)
+    assert offers(desk, 2) == read_undo_offers([late.id], viewer_id=desk.helpdesk_id) == []
+    with pytest.raises(ServiceError, match="10 minutes"):
         undo_bulk_change(late.id, actor_id=desk.helpdesk_id)
     with pytest.raises(NotFoundError):
         undo_bulk_change(999, actor_id=desk.helpdesk_id)
-    assert late.created_at + timedelta(days=1) < fake_clock.now()
+    assert late.created_at + timedelta(minutes=10) < fake_clock.now()
+
+
+def test_undo_in_one_ticket_leaves_the_others(desk: Desk, fake_clock: FakeClock) -> None:
+    record = bulk(desk, priority_id=1)
+    fake_clock.advance(minutes=1)
+    result = undo_bulk_change(record.id, actor_id=desk.helpdesk_id, ticket_id=2)
+    assert (result.restored, result.left) == (1, ())
+    assert [fresh(Ticket, one).priority_id for one in CHOSEN] == [1, 4, 1]
+    assert offers(desk, 2) == []
+    assert offers(desk, 1) == [(record.id, 2)]
+    with pytest.raises(ServiceError, match="undone already"):
+        undo_bulk_change(record.id, actor_id=desk.helpdesk_id, ticket_id=2)
+    with pytest.raises(ServiceError, match="undone already"):
+        undo_bulk_change(record.id, actor_id=desk.helpdesk_id, ticket_id=6)
+    assert undo_bulk_change(record.id, actor_id=desk.helpdesk_id).restored == 2
+    assert [fresh(Ticket, one).priority_id for one in CHOSEN] == [4, 4, 4]
+
+
+def test_a_ticket_that_changed_since_is_not_offered(desk: Desk, fake_clock: FakeClock) -> None:
+    record = bulk(desk, ids=[1, 2], priority_id=1)
+    fake_clock.advance(minutes=1)
+    to_ada = TicketChange(sets_assignee=True, assignee_id=1)
+    change_ticket(2, to_ada, actor_id=desk.admin_id, seen_at=None)
+    assert offers(desk, 2) == []
+    assert offers(desk, 1) == [(record.id, 2)]
+    result = undo_bulk_change(record.id, actor_id=desk.helpdesk_id, ticket_id=2)
+    assert (result.restored, result.left) == (0, ("TKT-000002",))
+
+
+def test_closing_criticals_asks_with_their_number(desk: Desk) -> None:
+    closed = named(Status, "Closed")
+    with transaction() as session:
+        session.execute(update(Alert).values(parsed_severity="low"))
+        session.execute(update(Ticket).where(Ticket.id == 1).values(priority_id=1))
+        of_third = update(Alert).where(Alert.ticket_id == 3)
+        session.execute(of_third.values(parsed_severity="critical"))
+
+    def close(ids, confirmed: int | None, **values: object) -> BulkChange | None:
+        change = TicketChange(status_id=closed, **values)
+        return bulk_change_tickets(
+            ids, change, actor_id=desk.helpdesk_id, confirmed_criticals=confirmed
+        )
+
+    for confirmed in (0, 1):
+        with pytest.raises(CriticalsUnconfirmedError) as asked:
+            close([1, 2, 3], confirmed)
+        assert asked.value.numbers == ("TKT-000001", "TKT-000003")
+        assert asked.value.closing == 3
+    assert all_rows(BulkChange) == []
+    assert fresh(Ticket, 2).closed_at is None
+    assert close([2], 0) is not None, "none is critical"
+    assert close([1, 2, 3], 2) is not None
+    change = TicketChange(status_id=named(Status, "Open"))
+    assert bulk_change_tickets([1], change, actor_id=1, confirmed_criticals=0), "not closing"
+    assert close([1], None) is not None, "nobody is asked"
+    assert close([1], 0, priority_id=2) is not None, "closed already"

@@ -10,7 +10,7 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
-from webapp.models import Client, Indicator, Priority, Ticket, User
+from webapp.models import Alert, Client, Indicator, Priority, Ticket, TicketWatcher, User
 from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
 from webapp.services.transactions import reading, transaction
 
@@ -99,7 +99,7 @@ def test_what_is_a_filter_of_the_list_is_the_same_as_an_operator(desk: Desk) -> 
 def test_times(desk: Desk, fake_clock: FakeClock) -> None:
     now = fake_clock.now()
     set_tickets([1], waiting_until=now + timedelta(hours=1))
-    set_tickets([2], waiting_until=now - timedelta(hours=1), due_at=now - timedelta(minutes=1))
+    set_tickets([2], due_at=now - timedelta(minutes=1))
     set_tickets([3], due_at=now + timedelta(hours=1), raised_severity="critical")
     set_tickets([4], due_at=now - timedelta(hours=1), closed_at=now)
     assert listed("is:waiting") == [1]
@@ -111,24 +111,54 @@ def test_times(desk: Desk, fake_clock: FakeClock) -> None:
     assert 4 in [row.id for row in closed.tickets.rows]
 
 
-def test_hosts_and_indicators_are_looked_for_where_they_are(desk: Desk) -> None:
-    set_tickets([1], subject_name="QXA-TAX01", subject_user="żółw")
-    set_tickets([2], title="seen beside QXA-TAX01, 192.0.2.3 and żółw")
+def test_every_filter_has_an_operator_that_finds_the_same(
+    desk: Desk, fake_clock: FakeClock
+) -> None:
+    now = fake_clock.now()
+    set_tickets(ids_where(), external_reference=None, untouched_since=None, reported_at=now)
+    set_tickets([1], external_reference="CW-4711", raised_severity="critical")
+    set_tickets([2], reported_at=now - timedelta(days=5), untouched_since=now - timedelta(days=4))
+    set_tickets([3], close_reason="accepted_risk")
     with transaction() as session:
-        values = (("ip", "192.0.2.3"), ("hash", "a" * 64), ("path", r"C:\Users\Public\x.exe"))
+        session.add(TicketWatcher(ticket_id=4, user_id=desk.admin_id, created_at=now))
+        others = Alert.ticket_id != 5
+        session.execute(update(Alert).values(was_closed=False))
+        session.execute(update(Alert).where(~others).values(was_closed=True))
+    assert listed("reference:cw-47") == listed("reference:4711") == [1]
+    assert listed("reference:711") == listed("reference:%") == []
+    for search, query, expected in (
+        ("is:no_reference", TicketQuery(lacks_reference=True), set(range(2, 13))),
+        ("older_than:3d", TicketQuery(older_hours=72), {2}),
+        ("within:72", TicketQuery(within_hours=72), set(range(1, 13)) - {2}),
+        ("untouched_for:72h", TicketQuery(untouched_hours=72), {2}),
+        ("closed_as:accepted_risk", TicketQuery(close_reason="accepted_risk"), {3}),
+        ("is:watching", TicketQuery(watcher_id=desk.admin_id), {4}),
+        ("is:closed_in_huntress", TicketQuery(is_closed_in_huntress=True), {5}),
+        ("is:open_in_huntress", TicketQuery(is_open_in_huntress=True), set()),
+        ("is:raised", TicketQuery(is_raised=True), {1}),
+    ):
+        found = set(listed(search, viewer_id=desk.admin_id))
+        assert found == {row.id for row in list_tickets(query).tickets.rows} == expected, search
+
+
+def test_hosts_and_indicators_are_looked_for_where_they_are(desk: Desk) -> None:
+    set_tickets([1], subject_name="QXA-WBX01", subject_user="żółw")
+    set_tickets([2], title="seen beside QXA-WBX01, 192.0.2.3 and żółw")
+    with transaction() as session:
+        values = (("ip", "192.0.2.3"), ("hash", "a" * 64), ("path", r"C:\Qxa\Public\x.exe"))
         session.add_all(
             Indicator(ticket_id=3, kind=kind, value=value, key=str(number))
             for number, (kind, value) in enumerate(values)
         )
         session.add(Indicator(ticket_id=4, kind="ip", value="192.0.2.33", key="3"))
-    assert listed("QXA-TAX01") == [1, 2]
-    assert listed("host:qxa-tax01") == listed("host:QXA") == listed("user:zolw") == [1]
-    assert listed("host:tax") == [1]
+    assert listed("QXA-WBX01") == [1, 2]
+    assert listed("host:qxa-wbx01") == listed("host:QXA") == listed("user:zolw") == [1]
+    assert listed("host:wbx") == [1]
     assert listed("ip:192.0.2.3") == [3]
     assert listed("192.0.2.3") == [2, 3]
     assert listed("ip:192.0.2.33") == [4]
     assert listed("hash:aaaaaaaa") == listed(f"indicator:{'A' * 64}") == [3]
-    assert listed(r"path:C:\Users\Public") == listed(r'path:"C:\Users\Public\x.exe"') == [3]
+    assert listed(r"path:C:\Qxa\Public") == listed(r'path:"C:\Qxa\Public\x.exe"') == [3]
     assert listed("hash:aaaaaaaa host:qxa") == []
 
 

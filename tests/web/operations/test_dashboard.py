@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, update
+from sqlalchemy import delete, event, update
 
 from tests.support import desk_data
 from tests.support.desk_data import ADMIN, Desk
@@ -21,6 +21,7 @@ from webapp.huntress.budget import AccountCalls, Granted
 from webapp.models import Alarm, Alert, Connection, InboxRow, OrganizationMapping, Ticket, User
 from webapp.services.calls.call_window import DatabaseLedger
 from webapp.services.operations import read_banner
+from webapp.services.tickets.open_ticket import NewTicket, open_ticket
 from webapp.services.transactions import transaction
 from webapp.task_queue import QueueStatus
 from webapp.web.operations import dashboard_routes
@@ -89,6 +90,20 @@ def test_a_new_install_says_what_to_do(viewer: Browser) -> None:
     assert "Connect a Huntress account" in page.text
     page.one("a", href="/integrations/huntress/connect")
     assert "keep Huntress’s emails on for escalations" in page.text
+
+
+def test_the_first_ticket_comes_to_a_page_that_was_empty(
+    app: Flask, admin: Browser, desk: Desk
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Alert).values(ticket_id=None))
+        session.execute(delete(Ticket))
+    assert "No tickets yet" in words_of(admin.get("/").one("div", id="desk"))
+    assert "No tickets yet" in admin.client.get("/desk").text
+    with app.app_context():
+        wanted = NewTicket("Printer", "", 1, 1, 1)
+        open_ticket(wanted, actor_id=desk.admin_id, form_token="t" * 32)
+    assert "No tickets yet" not in admin.client.get("/desk").text
 
 
 def test_helpdesk_is_told_that_an_admin_has_to_connect(

@@ -136,11 +136,15 @@ def test_what_came_with_the_product_is_reset(app: Flask, admin: Browser) -> None
 def test_canned_notes(app: Flask, admin: Browser) -> None:
     shipped = names(admin.get(NOTES))
     assert len(shipped) > 4
+    for path in (NOTES, f"{NOTES}/1", NEW):
+        assert any("data-draft" in one.attrib for one in admin.get(path).all("form"))
     page = admin.page_of(send(admin, NOTES, name="Mine", body=""), status=400)
     assert "Write the text of the note." in page.text
-    answer = send(admin, NOTES, name="Mine", body="Called {client} at {time}. {x}")
+    text = "Called {client} at {time}. {x}"
+    answer = send(admin, NOTES, name="Mine", body=text, draft="ab" * 16)
     assert answer.location == NOTES
     page = admin.get(NOTES)
+    assert page.one("body").get("data-taken") == "ab" * 16
     assert "Mine was added. {time}, {x} are no placeholders and stay as typed." in page.text
     assert names(page) == [*shipped, "Mine"]
     with app.app_context():

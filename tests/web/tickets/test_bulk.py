@@ -7,8 +7,9 @@ from flask import Flask
 from sqlalchemy import update
 
 from tests.support.desk_data import Desk
+from tests.support.fake_clock import FakeClock
 from tests.web.pages import Browser, Page
-from webapp.models import Priority, Ticket
+from webapp.models import Alert, Priority, Ticket
 from webapp.services.transactions import reading, transaction
 
 BULK = "/tickets/bulk"
@@ -43,13 +44,15 @@ def test_selected_tickets_are_changed_and_undone(app: Flask, helpdesk: Browser, 
     assert (response.status_code, response.location) == (303, "/tickets?sort=oldest")
     assert priorities(app, 1, 2, 3) == ["Low", "Low", "Critical"]
     page = helpdesk.get(response.location)
-    assert "2 tickets changed. Undo" in page.text
+    assert "2 tickets changed. just now Undo" in page.text
     assert not selected(page)
-    assert "tickets changed" not in helpdesk.get("/tickets").text, "offered once"
+    assert "2 tickets changed." in helpdesk.get("/tickets").text, "offered again"
     fields = page.form(undo_path(page))
     response = helpdesk.client.post(undo_path(page), data=fields)
     assert (response.status_code, response.location) == (303, "/tickets?sort=oldest")
-    assert "Undone: 2 tickets are as before." in helpdesk.get("/tickets").text
+    words = helpdesk.get("/tickets").text
+    assert "Undone: 2 tickets are as before." in words
+    assert "tickets changed." not in words
     assert priorities(app, 1, 2) == ["Critical", "Critical"]
     again = helpdesk.client.post(undo_path(page), data=fields, follow_redirects=True)
     assert "This was undone already." in again.text
@@ -126,3 +129,57 @@ def test_all_of_a_page_can_be_selected_without_a_script(helpdesk: Browser, low: 
     assert not [box for box in plain.all("input", name="ticket") if "checked" in box.attrib]
     link = next(a for a in plain.all("a") if "select=all" in str(a.get("href")))
     assert re.search(r"select=all", str(link.get("href")))
+
+
+def test_a_ticket_offers_to_undo_it_here_or_everywhere(
+    app: Flask, helpdesk: Browser, admin: Browser, low: str, fake_clock: FakeClock
+) -> None:
+    helpdesk.post(BULK, {"ticket": ["1", "2", "3"], "priority": low}, on="/tickets")
+    path = "/tickets/1?from=/tickets?sort%3Doldest"
+    page = helpdesk.get(path)
+    assert "Undo here or undo for all 3 tickets" in page.text
+    fields = page.form(undo_path(page))
+    back = helpdesk.client.post(undo_path(page), data={**fields, "ticket": "1"}).location
+    assert back.startswith("/tickets/1?from=/tickets?sort%3Doldest")
+    page = helpdesk.get(back)
+    assert "Undone: 1 ticket is as before." in page.text
+    assert "undo for all" not in page.text
+    assert priorities(app, 1, 2, 3) == ["Critical", "Low", "Low"]
+    page = admin.get("/tickets/2")
+    assert "undo for all 2 tickets" in page.text, "admins undo what others did"
+    fake_clock.advance(minutes=11)
+    late = helpdesk.client.post(undo_path(page), data=fields, follow_redirects=True)
+    assert "A change can be undone for 10 minutes, not longer." in late.text
+    assert "undo for all" not in helpdesk.get("/tickets/2").text
+    assert "tickets changed." not in helpdesk.get("/tickets").text
+    assert priorities(app, 1, 2, 3) == ["Critical", "Low", "Low"]
+
+
+def test_closing_criticals_asks_first(app: Flask, helpdesk: Browser, low: str) -> None:
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).where(Ticket.id > 2).values(priority_id=int(low)))
+        session.execute(update(Alert).values(parsed_severity="low"))
+    data = {"ticket": ["1", "2", "7"], "status": "4", "assignee": "me", "close_reason": "duplicate"}
+    response = helpdesk.post(BULK, data, on="/tickets?sort=oldest")
+    page = helpdesk.page_of(response, status=400)
+    assert page.heading == "Close 2 critical tickets?"
+    assert "3 tickets would be closed, and these are critical: TKT-000001, TKT-000002." in page.text
+    assert selected(helpdesk.get("/tickets?sort=oldest")) == ["1", "2", "7"], "the way back"
+    form = next(one for one in page.all("form") if one.get("action") == BULK)
+    fields = [(one.get("name"), one.get("value")) for one in form.iter("input")]
+    assert ("ticket", "7") in fields
+    sent = {name: [value for key, value in fields if key == name] for name, _ in fields}
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).where(Ticket.id == 7).values(priority_id=1))
+    one_more = helpdesk.client.post(BULK, data={**sent, "confirmed": "2"})
+    assert "Close 3 critical tickets?" in helpdesk.page_of(one_more, status=400).heading
+    response = helpdesk.client.post(BULK, data={**sent, "confirmed": "3"})
+    asked = helpdesk.page_of(response, status=400)
+    assert asked.heading == "Close tickets"
+    assert asked.one("input", name="confirmed").get("value") == "3", "it is not asked again"
+    reason = {"confirmed": "3", "close_reason": "done_in_portal"}
+    response = helpdesk.client.post(BULK, data={**sent, **reason})
+    assert not selected(helpdesk.get("/tickets?tab=closed")), "it is forgotten"
+    assert (response.status_code, response.location) == (303, "/tickets?sort=oldest")
+    with app.app_context(), reading() as session:
+        assert session.get(Ticket, 7, populate_existing=True).closed_at is not None

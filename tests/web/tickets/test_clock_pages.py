@@ -97,10 +97,19 @@ def test_closing_asks_and_goes_on_with_the_answer(
 def test_many_are_asked_for_once(app: Flask, helpdesk: Browser, ticket_id: int) -> None:
     with app.app_context():
         ids = [one.id for one in all_rows(Ticket, Ticket.closed_at.is_(None))]
-    data = {"ticket": [str(key) for key in ids], "status": closed_id(app)}
+    data = {
+        "ticket": [str(key) for key in ids],
+        "status": closed_id(app),
+        "confirmed": str(len(ids)),  # critical ones are to be closed as well
+    }
     response = helpdesk.post("/tickets/bulk", data, on="/tickets?sort=oldest")
     page = helpdesk.page_of(response, status=400)
     assert "of these tickets" in page.text or "this ticket" in page.text
+    back = helpdesk.get("/tickets?sort=oldest")
+    chosen = [one.get("value") for one in back.all("input", name="ticket", checked="")]
+    assert sorted(chosen) == sorted(data["ticket"]), (
+        "they stay selected for who does not close them"
+    )
     form = page.one("form", action="/tickets/bulk")
     fields = [(one.get("name"), one.get("value")) for one in form.iter("input")
               if one.get("type") == "hidden"]  # fmt: skip

@@ -77,20 +77,26 @@ def test_a_closed_case_offers_to_close_its_open_parts(app: Flask, helpdesk: Brow
     for part in ("2", "3"):
         link(helpdesk, 1, "has_part", part)
     with app.app_context(), transaction() as session:
+        session.query(Alert).filter_by(ticket_id=2).update({"status": "sent", "steps_left": 1})
         closed = session.query(Status).filter(Status.is_closed).first()
         case = session.get_one(Ticket, 1)
         case.status, case.closed_at = closed, case.updated_at
     page = helpdesk.get("/tickets/1")
     assert "2 parts of it are still open. Close them, too" in words_of(page.one("main"))
     parts = [one.get("value") for one in page.all("input", name="part")]
-    done = send(helpdesk, "/tickets/1/links/close-parts", {"part": parts})
+    close_parts = "/tickets/1/links/close-parts"
+    asked = send(helpdesk, close_parts, {"part": parts}, status=400)
+    carried = [one.get("value") for one in asked.all("input", name="part")]
+    assert carried == parts, "the page that asks for a reason sends them again"
+    answer = {"part": carried, "asked": "1", "close_reason": "accepted_risk"}
+    done = send(helpdesk, close_parts, answer)
     assert "2 tickets were closed." in done.text
     assert "still open. Close" not in done.text
     with app.app_context(), transaction() as session:
         status = session.query(Status).filter_by(is_default=True).one()
         case = session.get_one(Ticket, 1)
         case.status, case.closed_at = status, None
-    refused = send(helpdesk, "/tickets/1/links/close-parts", {"part": parts})
+    refused = send(helpdesk, close_parts, {"part": parts})
     assert "The case was reopened meanwhile" in refused.text
 
 

@@ -46,12 +46,16 @@ def test_a_person_edits_their_own_note(
 ) -> None:
     path = note_by(app, ADA, "Called `them`.")
     form = f"{path}/edit"
-    assert admin.get(form).form(form)["body"] == "Called `them`."
+    page = admin.get(form)
+    assert page.form(form)["body"] == "Called `them`."
+    assert any("data-draft" in one.attrib for one in page.all("form"))
     page = admin.page_of(admin.post(form, {"body": "**Wrote**", "preview": "1"}, on=form))
     assert words_of(page.one("div", id="note-preview")) == "Preview Wrote"
     assert admin.page_of(admin.post(form, {"body": " "}, on=form), status=400)
     fake_clock.advance(minutes=5)
-    answer = admin.post(form, {"body": "Wrote to them."}, on=form)
+    draft = "ab" * 16
+    answer = admin.post(form, {"body": "Wrote to them.", "draft": draft}, on=form)
+    assert admin.get(PATH).one("body").get("data-taken") == draft
     assert answer.location.endswith(f"{PATH}#entry-{path.rsplit('/', 1)[1]}")
     entry = helpdesk.get(PATH).one("li", id=f"entry-{path.rsplit('/', 1)[1]}")
     assert "edited just now · history of this note Wrote to them." in words_of(entry)

@@ -172,7 +172,7 @@ def test_assign_to_me_changes_nothing_else(
     page = helpdesk.get(path)
     form = page.one("form", id="assign-to-me")
     fields = {field.get("name"): field.get("value") for field in form.iter("input")}
-    assert set(fields) == {"csrf_token", "seen", "assignee_id"}
+    assert set(fields) == {"csrf_token", "seen", "assignee_id", "was_assignee_id"}
     helpdesk.client.post(f"{path}/change", data=fields)
     ticket = stored(app, path)
     assert ticket.assignee_id == desk.helpdesk_id
@@ -211,7 +211,8 @@ def test_two_people_cannot_overwrite_each_other(
     fake_clock.advance(minutes=1)
     fields = {**seen_by_both, "status_id": "3"}
     page = other.page_of(other.client.post(f"{path}/change", data=fields), status=409)
-    assert "This ticket was changed while you were looking at it." in page.text
+    assert "The status was changed to In progress while you were looking at it." in page.text
+    assert "It says “In progress” now." in words_of(page.one("form", id="work"))
     assert stored(app, path).status_id == 2
     choice = page.one("select", id="status_id")
     chosen = [option for option in choice.iter("option") if option.get("selected") is not None]
@@ -326,43 +327,111 @@ def test_a_refused_edit_keeps_the_typing(app: Flask, admin: Browser, path: str) 
     assert stored(app, path).description == "kept"
 
 
-def test_two_people_edit_at_once_and_neither_undoes_the_other(
+def test_edits_of_different_fields_merge_and_say_so(
     app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
 ) -> None:
     one, other = sign_in(ADMIN), sign_in(HELPDESK)
     mine = {**edit_form(other, path), "title": "My title"}
     fake_clock.advance(minutes=1)
-    one.post(f"{path}/edit", {"description": "Theirs", "client_id": "1"}, on=f"{path}/edit")
-    fake_clock.advance(minutes=1)
-    page = other.page_of(other.client.post(f"{path}/edit", data=mine), status=409)
-    assert "Ada Okafor" in words_of(page.one("div", role="alert"))
-    assert "The description was edited." in words_of(page.one("div", role="alert"))
-    again = page.form(f"{path}/edit")
-    assert (again["title"], again["description"].strip(), again["client_id"]) == (
-        "My title",
-        "Theirs",
-        "1",
+    one.post(
+        f"{path}/edit", {"description": "Theirs", "external_reference": "PSA-9"}, on=f"{path}/edit"
     )
+    fake_clock.advance(minutes=1)
+    response = other.client.post(f"{path}/edit", data=mine)
+    page = other.get(response.location.split("#")[0])
+    words = "changed the description and changed the PSA reference."
+    assert f"Saved. Meanwhile Ada Okafor {words}" in page.text
+    ticket = stored(app, path)
+    assert (ticket.title, ticket.description) == ("My title", "Theirs")
+    assert ticket.external_reference == "PSA-9"
+    new = [words_of(row) for row in page.all("li", class_="is-new")]
+    assert len(new) == 2, "theirs and mine"
+    assert "Ada Okafor just now New" in new[0].replace("1 min ago", "just now")
+    assert response.location.split("#")[1] == page.all("li", class_="is-new")[0].get("id")
+
+
+def test_the_same_field_asks_and_keeps_the_other_edits(
+    app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    one, other = sign_in(ADMIN), sign_in(HELPDESK)
+    mine = {**edit_form(other, path), "title": "My title", "description": "Mine"}
+    fake_clock.advance(minutes=1)
+    one.post(
+        f"{path}/edit", {"description": "Theirs", "external_reference": "PSA-9"}, on=f"{path}/edit"
+    )
+    page = other.page_of(other.client.post(f"{path}/edit", data=mine), status=409)
+    alert = words_of(page.one("div", role="alert"))
+    assert "The description was changed while you were looking at it. Nothing was saved" in alert
+    assert "Ada Okafor, just now: The description was edited." in alert
+    again = page.form(f"{path}/edit")
+    assert (again["title"], again["description"].strip()) == ("My title", "Mine")
+    assert again["external_reference"] == "PSA-9"
+    assert stored(app, path).title != "My title"
     assert other.client.post(f"{path}/edit", data=again).status_code == 303
     ticket = stored(app, path)
-    assert (ticket.title, ticket.description, ticket.client_id) == ("My title", "Theirs", 1)
+    assert (ticket.title, ticket.description) == ("My title", "Mine")
+    assert ticket.external_reference == "PSA-9"
 
 
-def test_what_was_not_chosen_follows_what_others_chose(
+def test_a_form_that_does_not_say_what_it_showed_asks_about_any_change(
+    app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    one, other = sign_in(ADMIN), sign_in(HELPDESK)
+    fields = {name: work_fields(other.get(path))[name] for name in ("csrf_token", "seen")}
+    fake_clock.advance(minutes=1)
+    one.post(f"{path}/change", {"status_id": "3"}, on=path)
+    data = {**fields, "priority_id": "4"}
+    page = other.page_of(other.client.post(f"{path}/change", data=data), status=409)
+    assert "This ticket was changed while you were looking at it." in page.text
+
+
+def test_choices_of_different_fields_merge(
     app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
 ) -> None:
     one, other = sign_in(ADMIN), sign_in(HELPDESK)
     mine = {**work_fields(other.get(path)), "priority_id": "4"}
     fake_clock.advance(minutes=1)
     one.post(f"{path}/change", {"status_id": "3"}, on=path)
-    page = other.page_of(other.client.post(f"{path}/change", data=mine), status=409)
-    alert = words_of(page.one("div", role="alert"))
-    assert "Ada Okafor, just now: Status changed from Open to Waiting." in alert
-    again = work_fields(page)
-    assert (again["status_id"], again["priority_id"]) == ("3", "4")
-    other.client.post(f"{path}/change", data=again)
+    response = other.client.post(f"{path}/change", data=mine)
+    page = other.get(response.location)
+    assert "Saved. Meanwhile Ada Okafor changed the status to Waiting." in page.text
     ticket = stored(app, path)
     assert (ticket.status_id, ticket.priority_id) == (3, 4)
+
+
+def test_two_notes_at_once_are_both_saved_and_shown(
+    app: Flask, path: str, sign_in: SignIn, fake_clock: FakeClock
+) -> None:
+    one, other = sign_in(ADMIN), sign_in(HELPDESK)
+    mine = {**other.get(path).form(f"{path}/notes"), "body": "Isolated the host."}
+    fake_clock.advance(minutes=1)
+    one.post(f"{path}/notes", {"body": "Isolating now."}, on=path)
+    theirs = last_comment(app).id
+    fake_clock.advance(minutes=1)
+    response = other.client.post(f"{path}/notes", data=mine)
+    assert response.location.endswith(f"#entry-{theirs}")
+    page = other.get(response.location.split("#")[0])
+    assert "Your note was added. Meanwhile Ada Okafor wrote a note." in page.text
+    new = " ".join(words_of(row) for row in page.all("li", class_="is-new"))
+    assert new.index("Isolating now.") < new.index("Isolated the host.")
+    assert not other.get(path).all("li", class_="is-new")
+
+
+def test_a_note_that_is_sent_again_is_there_once(app: Flask, path: str, helpdesk: Browser) -> None:
+    """The answer to the first time was lost: the browser still has the draft."""
+    draft = "0a" * 16
+    for body in ("once", "once", "and once more"):
+        fields = {"body": body, "draft": draft}
+        assert helpdesk.post(f"{path}/notes", fields, on=path).status_code == 303
+    page = helpdesk.get(path)
+    assert page.text.count("once") == 2
+    [body] = page.all("body")
+    assert body.get("data-taken") == draft
+    entries = [row for row in page.one("ol").iter("li") if row.get("data-taken") == draft]
+    assert len(entries) == 2
+    odd = {"body": "odd", "draft": "not an id"}
+    helpdesk.post(f"{path}/notes", odd, on=path)
+    assert last_comment(app).details is None
 
 
 def test_board_and_category_on_the_page(app: Flask, helpdesk: Browser, path: str) -> None:
@@ -487,14 +556,54 @@ def test_the_way_through_the_list(app: Flask, helpdesk: Browser, desk: Desk) -> 
         assert following == f"{listed[position]}?from=/tickets?sort%3Doldest"
         here = listed[position - 1]
         fields = page.form(f"{here}/notes")
-        assert fields["from"] == origin
+        assert fields["from"].startswith(f"{origin}&place=")
         response = helpdesk.client.post(f"{here}/notes", data={**fields, "body": "seen"})
         page = helpdesk.get(response.location.split("#")[0])
+        back = str(page.one("a", data_key="u").get("href"))
+        assert back == f"{origin}#ticket-{here.rsplit('/', 1)[1]}"
         close = {**work_fields(page), "status_id": "4", "close_reason": "duplicate"}
         response = helpdesk.client.post(f"{here}/change", data=close)
         page = helpdesk.get(response.location)
         assert page.one("a", rel="next").get("href") == following, "though it left the list"
         page = helpdesk.get(str(following))
+        if position > 1:
+            assert not page.all("a", rel="prev"), "the one before is closed"
+
+
+def test_the_way_survives_what_moves_a_ticket_and_what_is_related(
+    app: Flask, helpdesk: Browser, desk: Desk, fake_clock: FakeClock
+) -> None:
+    origin = "/tickets?sort=updated"
+    with app.app_context(), transaction() as session:
+        session.execute(update(Ticket).values(client_id=2, closed_at=None, status_id=1))
+    listed = [str(one.get("href")) for one in helpdesk.get(origin).all("a", class_="ticket-link")]
+    page = helpdesk.get(listed[2], headers={"Referer": f"http://localhost{origin}"})
+    before, after = (str(page.one("a", rel=rel).get("href")) for rel in ("prev", "next"))
+    assert before.startswith(f"{listed[1]}?")
+    assert after.startswith(f"{listed[3]}?")
+    fake_clock.advance(minutes=1)
+    fields = {**work_fields(page), "priority_id": "4"}
+    page = helpdesk.get(helpdesk.client.post(f"{listed[2]}/change", data=fields).location)
+    assert page.one("a", rel="next").get("href") == after, "though it is the first one now"
+    assert page.one("a", rel="prev").get("href") == before
+    side = page.one("section", aria_labelledby="related-heading")
+    related = next(str(link.get("href")) for link in side.iter("a"))
+    page = helpdesk.get(related)
+    assert page.one("a", rel="next").get("href") == after, "from where one was in the list"
+    assert page.one("a", data_key="u").get("href") == f"{origin}#ticket-{listed[2][9:]}"
+    edit = str(page.one("a", data_key="e").get("href"))
+    crumb = helpdesk.get(edit).one("p", class_="page-crumb")
+    assert crumb[0].get("href") == related
+
+
+def test_a_place_of_another_order_is_not_used(helpdesk: Browser, desk: Desk) -> None:
+    listed = [
+        str(one.get("href"))
+        for one in helpdesk.get("/tickets?sort=oldest").all("a", class_="ticket-link")
+    ]
+    for place in ("x", "W10", "WzEsMl0"):
+        page = helpdesk.get(listed[0], query_string={"from": f"/tickets?sort=oldest&place={place}"})
+        assert str(page.one("a", rel="next").get("href")).startswith(f"{listed[1]}?")
 
 
 def test_the_last_of_the_list(helpdesk: Browser, desk: Desk) -> None:
@@ -597,7 +706,7 @@ def test_a_ticket_of_a_closed_incident_can_be_closed_at_once(
         session.execute(update(Alert).where(Alert.ticket_id == 2).values(was_closed=True))
     page = helpdesk.get("/tickets/2")
     assert words in page.text
-    [button] = [one for one in page.all("button") if words_of(one) == "Close"]
+    [button] = [one for one in page.all("button", class_="btn-link") if words_of(one) == "Close"]
     fields = {**page.form("/tickets/2/change"), "status_id": str(button.get("value"))}
     fields["close_reason"] = "done_in_portal"  # not every step is done there
     helpdesk.client.post("/tickets/2/change", data=fields)
@@ -605,3 +714,25 @@ def test_a_ticket_of_a_closed_incident_can_be_closed_at_once(
         ticket = session.get(Ticket, 2)
         assert (ticket.status_id, ticket.closed_at is not None) == (solved_id, True)
     assert words not in helpdesk.get("/tickets/2").text
+
+
+def test_the_print_view_has_all_entries(
+    app: Flask, helpdesk: Browser, path: str, fake_clock: FakeClock
+) -> None:
+    with app.app_context(), transaction() as session:
+        session.add_all(
+            Comment(
+                ticket_id=stored(app, path).id,
+                author_id=1,
+                body=f"entry {number}.",
+                created_at=fake_clock.now(),
+            )
+            for number in range(120)
+        )
+    page = helpdesk.get(f"{path}/print")
+    words = words_of(page.one("table"))
+    assert all(f"entry {number}." in words for number in range(120))
+    assert "Ada Okafor" in words
+    assert "printed 9 Jun 2026" in page.text
+    assert page.all("section", aria_labelledby="incident-heading")
+    assert not [form for form in page.all("form") if path in str(form.get("action"))]

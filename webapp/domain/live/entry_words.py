@@ -10,7 +10,7 @@ _MARKS = " #>*-`_"
 _ESCAPED = re.compile(r"\\([^\w\s])")
 
 
-def entry_words(body: str, *, is_note: bool) -> str:
+def said_of_entry(body: str, *, is_note: bool) -> str:
     """One line of plain text about an entry: its first line, or that there is a note of a person.
 
     A note is not repeated: it is read where it stands, whole.

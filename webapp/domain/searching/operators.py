@@ -6,7 +6,9 @@ They have the names of the filters. Whatever is no operator is searched for as t
 import re
 from dataclasses import dataclass
 
+from webapp.domain.incident import Severity
 from webapp.domain.search_query import IndexPart, Term, parse_search, parse_value
+from webapp.domain.triage.close_reasons import CloseReason
 
 OPERATORS = {
     "client": "client",
@@ -20,6 +22,11 @@ OPERATORS = {
     "host": "host",
     "user": "host",
     "file": "file",
+    "reference": "reference",
+    "closed_as": "closed_as",
+    "older_than": "older_than",
+    "within": "within",
+    "untouched_for": "untouched_for",
     **dict.fromkeys(
         ("indicator", "hash", "sha256", "sha1", "md5", "ip", "domain", "url", "path", "account"),
         "indicator",
@@ -38,8 +45,25 @@ STATES = {
     "waiting": "waiting for a moment",
     "overdue": "overdue",
     "raised": "raised by Huntress above the priority that was chosen",
+    "watching": "watched by me",
+    "no_reference": "without a PSA reference",
+    "closed_in_huntress": "open here, and closed in Huntress",
+    "open_in_huntress": "closed here, and open in Huntress",
 }
 """What may follow `is:`, in words."""
+
+VALUES = {
+    "is": tuple(STATES),
+    "severity": tuple(one.value for one in reversed(Severity)),
+    "source": ("huntress", "manual"),
+    "closed_as": tuple(one.value for one in CloseReason),
+}
+"""The only values that some operators may have."""
+
+AGE_OPERATORS = ("older_than", "within", "untouched_for")
+"""What is followed by hours or days, such as `24h` or `3d`; a number alone means hours."""
+
+MAX_HOURS = 24 * 366
 
 PLACES = {"host": IndexPart.SUBJECT, "file": IndexPart.FILES, "indicator": IndexPart.INDICATORS}
 """What is looked for in a part of the index; everything else becomes a filter of the list."""
@@ -54,6 +78,7 @@ _PART = re.compile(
     """,
     re.VERBOSE,
 )
+_SPAN = re.compile(r"(?P<number>[0-9]{1,4})(?P<unit>[hd]?)", re.IGNORECASE)
 _NO_OPERATOR = re.compile(r"(?i)(?:[a-z]|https?|hxxps?|ftp|hk[a-z_]+)")
 """What stands before a colon in paths, addresses of the web and keys of registries."""
 
@@ -98,8 +123,12 @@ def parse_operators(typed: str) -> ParsedSearch:
                 unclear.append(f"“{name}:” is no filter; it was searched for as text.")
         elif not value:
             unclear.append(f"“{name}:” needs a value after the colon, such as {_example(asks)}.")
-        elif asks == "is" and value.lower() not in STATES:
-            unclear.append(f"“{name}:{value}” is unknown; there are {_states()}.")
+        elif asks in VALUES and value.lower() not in VALUES[asks]:
+            unclear.append(f"“{name}:{value}” is unknown; there are {_values(asks)}.")
+        elif asks in AGE_OPERATORS and read_hours(value) is None:
+            unclear.append(
+                f"“{name}:{value}” is no time of a year at most; write {asks}:24h or {asks}:3d."
+            )
         elif len(operators) == MAX_OPERATORS:
             unclear.append(f"Only the first {MAX_OPERATORS} filters of a search count.")
         else:
@@ -120,6 +149,17 @@ def is_text_search(parsed: ParsedSearch) -> bool:
     return bool(parsed.text.strip()) or any(one.asks in PLACES for one in parsed.operators)
 
 
+def read_hours(value: str) -> int | None:
+    """Return the hours that a value of AGE_OPERATORS means; None for any other text.
+
+    >>> read_hours("3d")
+    72
+    """
+    found = _SPAN.fullmatch(value)
+    hours = int(found["number"]) * (24 if found["unit"].lower() == "d" else 1) if found else 0
+    return hours if 0 < hours <= MAX_HOURS else None
+
+
 def _looks_like_operator(name: str, value: str) -> bool:
     """Whether a word before a colon was meant as one: `HKLM:\\x` and `https://x` are not."""
     is_address = value.startswith(("/", "\\", ":"))
@@ -128,8 +168,10 @@ def _looks_like_operator(name: str, value: str) -> bool:
 
 def _example(asks: str) -> str:
     examples = {"is": "is:untouched", "client": 'client:"Acme Ltd"', "assignee": "assignee:me"}
-    return examples.get(asks, f"{asks}:word")
+    examples |= {age: f"{age}:24h" for age in AGE_OPERATORS}
+    first = VALUES[asks][0] if asks in VALUES else "word"
+    return examples.get(asks, f"{asks}:{first}")
 
 
-def _states() -> str:
-    return ", ".join(f"is:{state}" for state in STATES)
+def _values(asks: str) -> str:
+    return ", ".join(f"{asks}:{value}" for value in VALUES[asks])

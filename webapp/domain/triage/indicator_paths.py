@@ -2,7 +2,8 @@
 
 A path may hold spaces, and nothing says where it ends. Folders are read up to the next backslash,
 if they look like a folder's name and not like the rest of a sentence; the last name ends at a
-space, unless the path stands in quotes or is all that there is.
+space, unless the path stands in quotes or is all that there is, or its words lead to a file's
+ending and look like one name: `Rechnung März 2024.pdf.exe`, `Invoice (2).zip`.
 """
 
 import re
@@ -44,6 +45,17 @@ _SENTENCE_WORDS = (
     " a była było był dla do i jako jest na nad od oraz po pod przez przy się to w we z za ze"
     " został została zostało lub"
 )
+_FILE_ENDING = re.compile(
+    r"\.(?:exe|dll|scr|com|pif|bat|cmd|ps1|vbs|vbe|js|jse|wsf|hta|lnk|msi|jar|zip|rar|7z|iso|img|pdf"
+    r"|docx?|docm|xlsx?|xlsm|pptx?|html?|txt|rtf|one)$",
+    re.IGNORECASE,
+)
+_WORD_OF_NAME = re.compile(r"[0-9A-ZÀ-Þ(&+–-]\S*")
+"""Words of a sentence are mostly written small; those of a name begin large, or with a digit."""
+_KNOWN_FOLDERS = frozenset(
+    ("desktop", "documents", "downloads", "public", "startup", "system32", "tasks", "temp")
+)
+_MOST_WORDS_OF_NAME = 8
 _OF_SENTENCES = frozenset(_SENTENCE_WORDS.split())
 _NOTHING = frozenset({"/dev/null"})
 
@@ -83,8 +95,9 @@ def _read(text: str, start: re.Match[str]) -> PathFound | None:
     quote = text[start.start() - 1] if start.start() else ""
     body, is_quoted = _within_quotes(rest, quote)
     is_whole = is_quoted or (not text[: start.start()].strip() and len(body) == len(rest))
-    name = _names(body, is_whole=is_whole and "\n" not in text.strip())
     is_registry = start["registry"] is not None
+    is_whole = is_whole and "\n" not in text.strip()
+    name = _names(body, is_whole=is_whole, names_file=not is_registry)
     if not name and not start["unc"]:
         return None
     value = f"{start[0]}{name}"
@@ -109,19 +122,45 @@ def _within_quotes(rest: str, quote: str) -> tuple[str, bool]:
     return (rest[: stop.start()] if stop else rest), False
 
 
-def _names(body: str, *, is_whole: bool) -> str:
-    """The part of `body` that names folders and a file."""
+def _names(body: str, *, is_whole: bool, names_file: bool) -> str:
+    """The part of `body` that names folders and, where it `names_file`, a file."""
     place = 0
     while (end := body.find("\\", place)) >= 0:
         if end > place and not _is_folder(body[place:end]):
             break
         place = end + 1
     last = body[place:]
-    if is_whole and "\\" not in last:
+    if is_whole and "\\" not in last and not _is_told_of(last):
         name = _ARGUMENTS.sub(r"\1", last).rstrip()
     else:
-        name = _cut_name(re.split(r"[\s,;（）]", last, maxsplit=1)[0])
+        first = re.split(r"[\s,;（）]", last, maxsplit=1)[0]
+        spaced = _spaced_name(last, first) if names_file else None
+        name = spaced or _cut_name(first)
     return body[:place] + name
+
+
+def _is_told_of(last: str) -> bool:
+    """Whether a sentence goes on behind the file that `last` begins with."""
+    words = _ARGUMENTS.sub(r"\1", last).split()
+    if any(word.lower() in _OF_SENTENCES for word in words[1:]):
+        return True
+    ends = [bool(_ENDING.search(word)) for word in words]
+    return any(ends) and not ends[-1]
+
+
+def _spaced_name(last: str, first: str) -> str | None:
+    """The file's name with spaces that `last` begins with, if any; `first` is its first word."""
+    if not first or _ENDING.search(first) or first.lower() in _KNOWN_FOLDERS:
+        return None
+    end = len(first)
+    for word in last[end:].split(" ")[1:_MOST_WORDS_OF_NAME]:
+        if not _WORD_OF_NAME.match(word) or word.lower() in _OF_SENTENCES:
+            return None
+        end += 1 + len(word)
+        bare = word.rstrip(_TRAILING)
+        if _FILE_ENDING.search(bare):
+            return last[: end - len(word) + len(bare)]
+    return None
 
 
 def _is_folder(piece: str) -> bool:

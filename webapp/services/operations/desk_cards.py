@@ -118,7 +118,7 @@ def _lists(reader: Reader, now: datetime) -> dict[str, Select[int]]:
         .where(IS_OPEN, Ticket.assignee_id == reader.user_id)
         .order_by(Priority.position, *by_age),
         TRIAGE: ids.where(IS_OPEN, in_triage()).order_by(*by_age),
-        OVERDUE: ids.where(overdue_at(now)).order_by(Ticket.due_at, Ticket.id),
+        OVERDUE: ids.where(has_come_due(now)).order_by(Ticket.due_at, Ticket.id),
     }
 
 
@@ -136,7 +136,7 @@ _ORDERS: dict[str, Callable[[Ticket, bool], tuple[Any, ...]]] = {
 """The same orders as those of the SQL."""
 
 
-def overdue_at(now: datetime) -> ColumnElement[bool]:
+def has_come_due(now: datetime) -> ColumnElement[bool]:
     """SQL for open tickets whose next time has passed."""
     return and_(Ticket.due_at.is_not(None), IS_OPEN, Ticket.due_at < now)
 
@@ -171,7 +171,7 @@ def select_counts(reader: Reader, now: datetime) -> Select[*tuple[Any, ...]]:
         *burning.c,
         *recent.c,
         _number("mine", IS_OPEN, Ticket.assignee_id == reader.user_id, is_no_drill()),
-        _number("overdue", overdue_at(now), is_no_drill()),
+        _number("overdue", has_come_due(now), is_no_drill()),
         _unticketed(),
         select(Ticket.id).exists().label("has_tickets"),
         select(Ticket.id).where(Ticket.due_at.is_not(None), IS_OPEN).exists().label("has_due"),

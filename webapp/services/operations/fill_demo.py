@@ -7,6 +7,7 @@ from webapp.services.connections.connect_account import connect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.desk.link_assets import hostname_key
 from webapp.services.operations.fill_demo_notices import fill_demo_notices
+from webapp.services.operations.fill_demo_work import fill_demo_work
 from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import start_polling
 from webapp.services.tickets.open_ticket import NewTicket, open_ticket
@@ -57,11 +58,11 @@ def seed_demo(
     )
     save_routing(connection.id, _routing(), actor.id)
     start_polling(connection.id, actor_id=actor.id)
-    _open_ticket(actor)
+    fill_demo_work(_open_ticket(actor), admin=actor, colleague=colleague)
 
 
-def _open_ticket(actor: User) -> None:
-    """Open a ticket by hand: about a host, and carried in the PSA as well."""
+def _open_ticket(actor: User) -> int:
+    """Open a ticket by hand, about a host, and carried in the PSA as well; return its id."""
     with reading() as session:
         client_id = session.scalar(select(Client.id).where(Client.name == MANUAL_CLIENT))
         board_id = session.scalar(select(Board.id).order_by(Board.id).limit(1))
@@ -75,7 +76,7 @@ def _open_ticket(actor: User) -> None:
         host="SBA-TAX01",
         external_reference="PSA-20431",
     )
-    open_ticket(wanted, actor_id=actor.id, form_token=MANUAL_FORM)
+    return open_ticket(wanted, actor_id=actor.id, form_token=MANUAL_FORM).id
 
 
 def _add_user(sign_in: SignIn, name: str, role: str) -> User:

@@ -12,7 +12,7 @@ from webapp.models import UserSession
 def read_absence(session: Session, user_id: int, now: datetime) -> datetime | None:
     """When somebody who is there `now` was last there before, in one statement.
 
-    Who was never there before has no such time; see domain.live.absence.
+    Nothing is known of a first visit.
     """
     query = select(UserSession.last_seen_at, UserSession.left_at).where(
         UserSession.user_id == user_id

@@ -2,26 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from webapp import clock
+from webapp.domain.incident import Severity
+from webapp.domain.triage.undo import UNDO_MINUTES, is_undo_open, may_undo
 from webapp.domain.untrusted import cut
-from webapp.models import BulkChange, Ticket
+from webapp.models import Alert, BulkChange, Priority, Status, Ticket
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, RefusedError
 from webapp.services.lookups import LARGEST_ID, get_row, get_user
 from webapp.services.notices.settle import resume_escalations
 from webapp.services.tickets.change_ticket import TicketChange, apply_change, lefts_of
 from webapp.services.tickets.tell_change import Worked, tell_changes
+from webapp.services.tickets.undo_offers import open_entries
 from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import transaction
 
 MOST_TICKETS = 200
-UNDO_HOURS = 24
 CHANGED_FIELDS = ("status_id", "priority_id", "assignee_id", "board_id", "external_reference")
 """The fields that a bulk change can set and an undo restores."""
 
@@ -37,14 +39,33 @@ class UndoResult:
     left: tuple[str, ...] = ()
 
 
+class CriticalsUnconfirmedError(RefusedError):
+    """Critical tickets would be closed, and the person did not say that they mean it.
+
+    `numbers` are those of the critical tickets, `closing` is how many tickets would be closed.
+    """
+
+    def __init__(self, numbers: tuple[str, ...], closing: int) -> None:
+        super().__init__("Critical tickets are among those that you are about to close.")
+        self.numbers = numbers
+        self.closing = closing
+
+
 def bulk_change_tickets(
-    ticket_ids: Iterable[int], change: TicketChange, *, actor_id: int
+    ticket_ids: Iterable[int],
+    change: TicketChange,
+    *,
+    actor_id: int,
+    confirmed_criticals: int | None = None,
 ) -> BulkChange | None:
     """Apply `change` (status, priority, assignee, board, PSA reference) to every ticket at once.
 
     It is one transaction. Each ticket gets the touch, timeline entry and audit event that a single
     change would have given it. Tickets that do not exist are skipped. Returns the record that
     undo_bulk_change takes, or None if no ticket changed.
+
+    `confirmed_criticals` is how many critical tickets the person said to close; if there are more
+    to be closed, CriticalsUnconfirmedError is raised. None asks nothing.
 
     Raises RefusedError for no ticket, for more than MOST_TICKETS and for no change, FieldError for
     a choice that cannot be taken, and ReasonNeededError where a person was asked for a reason of
@@ -61,67 +82,97 @@ def bulk_change_tickets(
         )
     now = clock.utcnow()
     with transaction() as session:
-        changes: list[dict[str, Any]] = []
-        worked: list[Worked] = []
-        rung: list[Changed] = []
         tickets = _lock_tickets(session, wanted)
-        lefts = lefts_of(session, tickets, change)
-        for ticket in tickets:
-            before = _values(ticket)
-            if apply_change(
-                session,
-                ticket,
-                change,
-                actor_id=actor_id,
-                now=now,
-                tells_later=worked,
-                rings_later=rung,
-                left=lefts.get(ticket.id),
-            ):
-                changes.append(_entry(ticket, before))
+        if confirmed_criticals is not None:
+            _check_criticals(session, tickets, change, confirmed_criticals)
+        record = BulkChange(actor_id=actor_id, summary="", changes=[], created_at=now)
+        session.add(record)
+        session.flush()
+        changes, worked, rung = _change_all(session, tickets, change, record)
         if not changes:
+            session.delete(record)
             return None
         tell_changes(session, worked, actor_id=actor_id, now=now)
         tell_watchers(session, rung, actor_id=actor_id, now=now)
-        record = BulkChange(
-            actor_id=actor_id,
-            summary=cut(_counted(len(changes)), 500),
-            changes=changes,
-            created_at=now,
-        )
-        session.add(record)
-        session.flush()
+        record.summary = cut(_counted(len(changes)), 500)
+        record.changes = changes
         _audit(session, record, "changed", actor_id)
     return record
 
 
-def read_bulk_change(bulk_id: int, *, viewer_id: int) -> BulkChange | None:
-    """A bulk change that the viewer made and can still undo, otherwise None."""
-    with reading() as session:
-        record = session.get(BulkChange, bulk_id, populate_existing=True)
-        is_open = record is not None and record.undone_at is None and not _is_too_late(record)
-        return record if is_open and record and record.actor_id == viewer_id else None
+def _change_all(
+    session: Session, tickets: Sequence[Ticket], change: TicketChange, record: BulkChange
+) -> tuple[list[dict[str, Any]], list[Worked], list[Changed]]:
+    """Change the tickets as a part of `record`: what an undo has to know, what is to be told."""
+    changes: list[dict[str, Any]] = []
+    worked: list[Worked] = []
+    rung: list[Changed] = []
+    lefts = lefts_of(session, tickets, change)
+    for ticket in tickets:
+        before = _values(ticket)
+        if apply_change(
+            session,
+            ticket,
+            change,
+            actor_id=record.actor_id,
+            now=record.created_at,
+            tells_later=worked,
+            rings_later=rung,
+            left=lefts.get(ticket.id),
+            bulk_change_id=record.id,
+        ):
+            changes.append(_entry(ticket, before))
+    return changes, worked, rung
 
 
-def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
+def _check_criticals(
+    session: Session, tickets: Sequence[Ticket], change: TicketChange, confirmed: int
+) -> None:
+    """Raise CriticalsUnconfirmedError if more critical tickets would be closed than confirmed.
+
+    Critical is what has the most urgent priority, or whose incident Huntress calls critical.
+    """
+    status = session.get(Status, change.status_id) if change.status_id else None
+    if status is None or not status.is_closed:
+        return
+    closing = [ticket.id for ticket in tickets if ticket.closed_at is None]
+    first = select(func.min(Priority.position)).scalar_subquery()
+    is_critical = select(Alert.id).where(
+        Alert.ticket_id == Ticket.id, Alert.parsed_severity == Severity.CRITICAL.value
+    )
+    numbers = session.scalars(
+        select(Ticket.number)
+        .join(Ticket.priority)
+        .where(Ticket.id.in_(closing), or_(Priority.position == first, is_critical.exists()))
+        .order_by(Ticket.id)
+    ).all()
+    if len(numbers) > confirmed:
+        raise CriticalsUnconfirmedError(tuple(numbers), len(closing))
+
+
+def undo_bulk_change(bulk_id: int, *, actor_id: int, ticket_id: int | None = None) -> UndoResult:
     """Restore the tickets' values from before the bulk change, in one transaction.
 
-    A ticket is left as it is, and named in the result, if anybody or a poll changed anything in it
-    since, or if its old value cannot be chosen any more. Raises NotFoundError for an unknown bulk
-    change. Raises RefusedError if the change is older than UNDO_HOURS, was undone already, or is
-    another person's and the actor is no admin.
+    With `ticket_id`, only in that ticket. A ticket is left as it is, and named in the result, if
+    anybody or a poll changed anything in it since, or if its old value cannot be chosen any more.
+    Raises NotFoundError for an unknown bulk change. Raises RefusedError if the change is older than
+    UNDO_MINUTES, was undone already, or is another person's and the actor is no admin.
     """
     now = clock.utcnow()
     with transaction() as session:
         record = get_row(session, BulkChange, bulk_id, "There is nothing to undo.", lock=True)
         actor = get_user(session, actor_id)
-        if record.actor_id != actor.id and not actor.is_admin:
+        if not may_undo(record.actor_id, actor.id, actor.is_admin):
             raise RefusedError("Only who changed these tickets, or an admin, can undo that.")
-        if record.undone_at is not None:
+        entries = {
+            entry["ticket_id"]: entry
+            for entry in open_entries(record)
+            if ticket_id in (None, entry["ticket_id"])
+        }
+        if record.undone_at is not None or not entries:
             raise RefusedError("This was undone already.")
-        if _is_too_late(record):
-            raise RefusedError(f"A change can be undone for {UNDO_HOURS} hours, not longer.")
-        entries = {entry["ticket_id"]: entry for entry in record.changes}
+        if not is_undo_open(record.created_at, now):
+            raise RefusedError(f"A change can be undone for {UNDO_MINUTES} minutes, not longer.")
         tickets = _lock_tickets(session, sorted(entries))
         worked: list[Worked] = []
         left = [
@@ -131,7 +182,7 @@ def undo_bulk_change(bulk_id: int, *, actor_id: int) -> UndoResult:
         ]
         tell_changes(session, worked, actor_id=actor_id, now=now)
         _resume(session, [one.ticket for one in worked], record, now)
-        record.undone_at = now
+        _note_undone(record, entries, is_whole=ticket_id is None, now=now)
         _audit(session, record, "undone", actor_id)
     return UndoResult(len(entries) - len(left), tuple(left))
 
@@ -231,8 +282,17 @@ def _restore_clock(ticket: Ticket, before: dict[str, Any]) -> None:
         setattr(ticket, name, _as_time(before[name]))
 
 
-def _is_too_late(record: BulkChange) -> bool:
-    return clock.utcnow() - record.created_at > timedelta(hours=UNDO_HOURS)
+def _note_undone(
+    record: BulkChange, ticket_ids: Iterable[int], *, is_whole: bool, now: datetime
+) -> None:
+    """Note in which tickets it was undone; once that is all of them, the whole is undone."""
+    undone = set(ticket_ids)
+    record.changes = [
+        {**entry, "is_undone": True} if entry["ticket_id"] in undone else entry
+        for entry in record.changes
+    ]
+    if is_whole or not open_entries(record):
+        record.undone_at = now
 
 
 def _counted(number: int) -> str:

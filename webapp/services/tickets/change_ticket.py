@@ -1,6 +1,6 @@
 """Changing a ticket: its state, where it belongs, and its texts."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.triage.close_reasons import CloseReason, LeftAtHuntress
+from webapp.domain.triage.collisions import conflict_words, fields_in_conflict, fingerprint
 from webapp.models import Comment, Ticket
 from webapp.services.audit import changes_between, record_event
 from webapp.services.errors import ConflictError, FieldError, NotFoundError
 from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.closing.ask_reason import CloseAnswer, close_words, require_reason
+from webapp.services.tickets.collisions.seen_values import FIELD_OF, present_words, seen_values
 from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
 from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
@@ -28,13 +30,19 @@ Rule = Callable[[], str | None]
 
 
 class TicketConflictError(ConflictError):
-    """Somebody or a poll changed the ticket after this person had looked at it."""
+    """Somebody or a poll changed the same after this person had looked at the ticket.
 
-    def __init__(self) -> None:
+    `fields` are the names of what they changed; it is empty where the form does not say what it
+    showed.
+    """
+
+    def __init__(self, names: tuple[str, ...] = (), words: str | None = None) -> None:
         super().__init__(
-            "This ticket was changed while you were looking at it. Nothing was saved: "
+            words
+            or "This ticket was changed while you were looking at it. Nothing was saved: "
             "check what is new, then save again."
         )
+        self.fields = names
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +74,42 @@ class TicketChange:
     host: str | None = None
     keeps_priority: bool = False
 
+    @property
+    def wanted(self) -> dict[str, str]:
+        """What was chosen, by field, as texts that are compared with `seen_values`."""
+        description = self.description
+        values = {
+            "status": self.status_id,
+            "priority": self.priority_id,
+            "client": self.client_id,
+            "board": self.board_id,
+            "title": self.title,
+            "description": None if description is None else fingerprint(description),
+            "external_reference": self.external_reference,
+            "external_url": self.external_url,
+            "host": self.host,
+        }
+        if self.sets_assignee:
+            values["assignee"] = self.assignee_id or ""
+        if self.sets_category:
+            values["category"] = self.category_id or ""
+        return {name: str(value) for name, value in values.items() if value is not None}
+
 
 def change_ticket(
-    ticket_id: int, change: TicketChange, *, actor_id: int, seen_at: datetime | None
+    ticket_id: int,
+    change: TicketChange,
+    *,
+    actor_id: int,
+    seen_at: datetime | None,
+    was: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Apply `change`; returns a sentence for each thing that changed.
 
-    `seen_at` is the ticket's `updated_at` (UTC) when the person looked at it. TicketConflictError
-    is raised if the stored value differs; None skips this check.
+    `was` holds what the fields said in the form, by their names there. TicketConflictError is
+    raised if a field that `change` sets says something else now; other fields may have changed.
+    Where `was` lacks such a field, it is raised if the ticket's `updated_at` (UTC) is not `seen_at`
+    any more; None skips that.
 
     One transaction stores the ticket, an entry of the timeline and an audit event. A change of
     status, assignee, priority, board, client or category counts as touching the ticket. A priority
@@ -88,8 +124,7 @@ def change_ticket(
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
-        if seen_at is not None and ticket.updated_at != seen_at:
-            raise TicketConflictError()
+        _check_conflict(ticket, change, seen_at, was or {})
         left = lefts_of(session, [ticket], change)
         return apply_change(
             session, ticket, change, actor_id=actor_id, now=now, left=left.get(ticket_id)
@@ -118,12 +153,14 @@ def apply_change(
     tells_later: list[Worked] | None = None,
     rings_later: list[Changed] | None = None,
     left: LeftAtHuntress | None = None,
+    bulk_change_id: int | None = None,
 ) -> tuple[str, ...]:
     """Do what change_ticket does to a loaded ticket, inside the caller's transaction.
 
     Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
     `tell_changes` and `tell_watchers`). `left` is what Huntress still has to be done for a ticket
-    that is closed.
+    that is closed. `bulk_change_id` is the bulk change that this is a part of; the timeline's entry
+    names it.
     """
     changed = [] if rings_later is None else rings_later
     owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
@@ -146,7 +183,17 @@ def apply_change(
         ticket.text_edited_by_person_at = now
     if sentences:
         ticket.updated_at = now
-        entry = _record(session, ticket, before, sentences, actor_id, now)
+        entry = Comment(
+            ticket_id=ticket.id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=" ".join(sentences),
+            created_at=now,
+            bulk_change_id=bulk_change_id,
+            details={"fields": [*work.changed, *texts.changed]},
+        )
+        _record(session, ticket, before, entry)
         changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
@@ -163,11 +210,11 @@ class _Outcome:
 
     sentences: tuple[str, ...]
     errors: dict[str, str]
-    changed: frozenset[str]
+    changed: tuple[str, ...]
 
     @property
     def is_rewritten(self) -> bool:
-        return not self.changed.isdisjoint({"title", "description"})
+        return not {"title", "description"}.isdisjoint(self.changed)
 
 
 def _work_rules(
@@ -223,7 +270,21 @@ def _apply(rules: list[tuple[str, Rule]]) -> _Outcome:
             continue
         if sentence:
             found[name] = sentence
-    return _Outcome(tuple(found.values()), errors, frozenset(found))
+    return _Outcome(tuple(found.values()), errors, tuple(found))
+
+
+def _check_conflict(
+    ticket: Ticket, change: TicketChange, seen_at: datetime | None, was: Mapping[str, str]
+) -> None:
+    """Raise TicketConflictError where somebody else changed what `change` sets."""
+    wanted, stored = change.wanted, seen_values(ticket)
+    known = {name: was[field] for name, field in FIELD_OF.items() if field in was}
+    is_changed = seen_at is not None and ticket.updated_at != seen_at
+    if is_changed and (change.keeps_priority or not wanted.keys() <= known.keys()):
+        raise TicketConflictError()
+    values = {name: stored[field] for name, field in FIELD_OF.items()}
+    if names := fields_in_conflict(wanted, values, known):
+        raise TicketConflictError(names, conflict_words(names, present_words(ticket)))
 
 
 def _refuse(*outcomes: _Outcome) -> None:
@@ -245,18 +306,8 @@ def _record(
     session: Session,
     ticket: Ticket,
     before: dict[str, Any],
-    sentences: tuple[str, ...],
-    actor_id: int,
-    now: datetime,
-) -> Comment:
-    entry = Comment(
-        ticket_id=ticket.id,
-        author_id=actor_id,
-        kind=CHANGE_COMMENT,
-        is_internal=True,
-        body=" ".join(sentences),
-        created_at=now,
-    )
+    entry: Comment,
+) -> None:
     session.add(entry)
     changed_before, changed_after = changes_between(before, _audited(ticket))
     record_event(
@@ -266,9 +317,8 @@ def _record(
         subject_id=ticket.id,
         before=changed_before,
         after=changed_after,
-        actor_id=actor_id,
+        actor_id=entry.author_id,
     )
-    return entry
 
 
 def _new_owner(ticket: Ticket, former_id: int | None) -> int | None:

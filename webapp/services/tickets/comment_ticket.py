@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
@@ -21,11 +22,22 @@ NOTE_LENGTH = 20_000
 Attach = Callable[[Session, Comment], None]
 """What is done with the entry in its transaction, before the ticket is unlocked."""
 
+LAST_NOTES = 20
+"""A note that is sent a second time is looked for among this many of its author's last ones."""
+
 
 def add_internal_note(
-    ticket_id: int, body: str, *, author_id: int, attach: Attach | None = None
+    ticket_id: int,
+    body: str,
+    *,
+    author_id: int,
+    attach: Attach | None = None,
+    draft: str | None = None,
 ) -> Comment:
     """Add `body` (Markdown) to the ticket's timeline with an audit event, and touch the ticket.
+
+    `draft` is the id of the draft that it was typed as. A note that is sent again with the same id
+    and text, because no answer came the first time, is not added again: the first one is returned.
 
     People who are mentioned, who watch the ticket or have it are told. Raises FieldError if `body`
     is empty or longer than NOTE_LENGTH characters (it is never cut), and NotFoundError if the
@@ -36,6 +48,9 @@ def add_internal_note(
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
+        known = _sent_before(session, ticket_id, text, author_id, draft)
+        if known is not None:
+            return known
         comment = Comment(
             ticket_id=ticket.id,
             author_id=author_id,
@@ -43,6 +58,7 @@ def add_internal_note(
             is_internal=True,
             body=text,
             created_at=now,
+            details={"draft": draft} if draft else None,
         )
         session.add(comment)
         mark_touched(ticket, now=now)
@@ -67,6 +83,24 @@ def add_internal_note(
             besides=mentioned,
         )
     return comment
+
+
+def _sent_before(
+    session: Session, ticket_id: int, text: str, author_id: int, draft: str | None
+) -> Comment | None:
+    """The note that was made of the same draft already."""
+    if draft is None:
+        return None
+    last = session.scalars(
+        select(Comment)
+        .where(Comment.ticket_id == ticket_id, Comment.author_id == author_id)
+        .order_by(Comment.id.desc())
+        .limit(LAST_NOTES)
+    )
+    return next(
+        (one for one in last if one.body == text and (one.details or {}).get("draft") == draft),
+        None,
+    )
 
 
 def read_note(typed: str) -> str:

@@ -53,7 +53,7 @@ __all__ = [
     "TicketQuery",
     "in_triage",
     "list_tickets",
-    "next_in_list",
+    "neighbours_in_list",
     "ticket_rows",
 ]
 
@@ -125,26 +125,39 @@ def list_tickets(
         )
 
 
-def next_in_list(
-    query: TicketQuery, ticket: Ticket, priorities: Sequence[PriorityChoice]
-) -> Ticket | None:
-    """The ticket after `ticket` in the list, even if `ticket` is not in the list (any more).
+def neighbours_in_list(
+    query: TicketQuery, mark: str, priorities: Sequence[PriorityChoice], *, without: int
+) -> tuple[Ticket | None, Ticket | None]:
+    """The tickets before and after a place in the list, but never the one with the id `without`.
 
-    `priorities` are all priorities in their order. Only the ticket's own columns are loaded.
+    `mark` is the place, also of a ticket that is not in the list any more; `priorities` are all
+    priorities in their order. Only the tickets' own columns are loaded.
     """
     keyset = SORTS[query.sort_name]
-    query = replace(query, after=keyset.mark(ticket), before=None)
     with reading() as session:
         conditions = build_conditions(query, clock.utcnow())
         matches = find_searched(session, query, conditions)
         if matches is not None:
             conditions = [is_among(matches.ids)]
-        place = read_place(keyset, after=query.after, before=None)
-        first = _page_ids(query, conditions, place, priorities, 0)
-        if first is None:
-            return None
-        found = select(Ticket).where(Ticket.id.in_(first)).options(raiseload("*"))
-        return session.scalars(found).one_or_none()
+        conditions = [*conditions, Ticket.id != without]
+        steps = []
+        for step, place in (
+            (-1, read_place(keyset, after=None, before=mark)),
+            (1, read_place(keyset, after=mark, before=None)),
+        ):
+            first = _page_ids(query, conditions, place, priorities, 0)
+            if first is not None:
+                steps.append(select(first.subquery().c.id, literal(step).label("step")))
+        if not steps:
+            return None, None
+        found = union_all(*steps).subquery()
+        rows = session.execute(
+            select(Ticket, found.c.step)
+            .join(found, found.c.id == Ticket.id)
+            .options(raiseload("*"))
+        ).all()
+    beside = {step: ticket for ticket, step in rows}
+    return beside.get(-1), beside.get(1)
 
 
 def _read_page(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -29,7 +28,7 @@ from webapp.services.tickets.watching.read_watchers import TicketPerson, read_ti
 from webapp.services.transactions import reading
 
 TIMELINE_SIZE = 50
-SHOWN_MEANWHILE = 10
+PRINTED_ENTRIES = 2_000
 _TIMELINE = Keyset(
     Order(Comment.created_at, "created_at", descending=True),
     Order(Comment.id, "id", descending=True),
@@ -40,7 +39,7 @@ _TIMELINE = Keyset(
 class TicketView:
     """A ticket, a page of its timeline, what it is about, and what it can be changed to.
 
-    `comments` are the newest TIMELINE_SIZE entries (or those next to a mark), oldest first.
+    `comments` are the newest entries (or those next to a mark), oldest first.
     `earlier_mark` and `later_mark` lead to the other entries. `portal_url` is the incident's page
     at Huntress, or None for a ticket without an incident.
     """
@@ -62,16 +61,20 @@ class TicketView:
 
 
 def read_ticket(
-    ticket_id: int, *, before: str | None = None, after: str | None = None
+    ticket_id: int,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    entries: int = TIMELINE_SIZE,
 ) -> TicketView:
     """Read a ticket's page in one consistent view; raises NotFoundError.
 
-    `before` and `after` are marks of the timeline, for entries earlier or later than the mark.
+    `before` and `after` are marks of the timeline, for `entries` entries earlier or later than it.
     """
     with reading() as session:
         ticket = load_ticket(session, ticket_id)
         found = read_incident(session, ticket)
-        timeline = _timeline(session, ticket_id, before, after)
+        timeline = _timeline(session, ticket_id, before, after, entries)
         choices = ticket_choices(session, ticket)
         return TicketView(
             ticket=ticket,
@@ -96,19 +99,6 @@ def read_ticket(
         )
 
 
-def read_meanwhile(ticket_id: int, seen_at: datetime) -> Sequence[Comment]:
-    """The last SHOWN_MEANWHILE entries of the timeline after `seen_at` (UTC), oldest first."""
-    with reading() as session:
-        newest = session.scalars(
-            select(Comment)
-            .where(Comment.ticket_id == ticket_id, Comment.created_at > seen_at)
-            .options(joinedload(Comment.author))
-            .order_by(Comment.created_at.desc(), Comment.id.desc())
-            .limit(SHOWN_MEANWHILE)
-        ).all()
-    return list(reversed(newest))
-
-
 def read_editable(ticket_id: int) -> tuple[Ticket, list[tuple[int, str]]]:
     """A ticket and the clients it can be given to; raises NotFoundError."""
     with reading() as session:
@@ -130,13 +120,13 @@ def load_ticket(session: Session, ticket_id: int) -> Ticket:
 
 
 def _timeline(
-    session: Session, ticket_id: int, before: str | None, after: str | None
+    session: Session, ticket_id: int, before: str | None, after: str | None, size: int
 ) -> PageOfRows[Comment]:
     """Read a page of the timeline, newest first; so "after" in the keyset means earlier in time."""
     statement = (
         select(Comment).where(Comment.ticket_id == ticket_id).options(joinedload(Comment.author))
     )
-    return read_page(session, statement, _TIMELINE, TIMELINE_SIZE, after=before, before=after)
+    return read_page(session, statement, _TIMELINE, size, after=before, before=after)
 
 
 def _assets(session: Session, ticket_id: int) -> Sequence[Asset]:

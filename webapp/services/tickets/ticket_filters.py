@@ -9,21 +9,25 @@ from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
-from webapp.domain.searching.operators import ParsedSearch, is_text_search, parse_operators
+from webapp.domain.searching.operators import (
+    MAX_HOURS,
+    ParsedSearch,
+    is_text_search,
+    parse_operators,
+)
 from webapp.domain.triage.subjects import subject_keys
 from webapp.models import Alert, Connection, Indicator, Ticket, TicketWatcher
 from webapp.models.alert import is_open
 from webapp.services.tickets.search_tickets import Among, Matches, find_matches
 from webapp.services.tickets.searching.operator_conditions import (
-    NOBODY as NOBODY,
-)
-from webapp.services.tickets.searching.operator_conditions import (
+    AGE_CONDITIONS,
     list_operator_filters,
     operator_conditions,
 )
+from webapp.services.tickets.searching.operator_conditions import (
+    NOBODY as NOBODY,
+)
 from webapp.services.tickets.ticket_sorts import BY_DUE, DEFAULT_SORTS, SORTS
-
-MAX_HOURS = 24 * 366
 
 UNTOUCHED = Ticket.untouched_since.is_not(None)
 """SQL for tickets that wait for a person: untouched so far, or back from waiting."""
@@ -269,8 +273,8 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "is_raised": lambda _: Ticket.raised_severity.is_not(None),
     "lacks_reference": lambda _: Ticket.external_reference.is_(None),
 }
-_AGES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
-    "untouched_hours": lambda time: Ticket.untouched_since <= time,
-    "older_hours": lambda time: Ticket.reported_at <= time,
-    "within_hours": lambda time: Ticket.reported_at >= time,
+_AGES = {
+    "untouched_hours": AGE_CONDITIONS["untouched_for"],
+    "older_hours": AGE_CONDITIONS["older_than"],
+    "within_hours": AGE_CONDITIONS["within"],
 }

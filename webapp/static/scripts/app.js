@@ -1,8 +1,6 @@
 // Makes pages smoother; every page works without this file.
 (() => {
   "use strict";
-  const draftName = (field) => `draft-${field.dataset.draft}`;
-
   document.documentElement.classList.add("has-script");
 
   // A selection that narrows a list applies at once. With the keyboard, every arrow key makes a
@@ -20,80 +18,6 @@
     if (panel) panel.open = true;
     chosen.focus({ focusVisible: true });
   }
-
-  // Typed text stays in this tab for the person who typed it, even if the session expires. It is
-  // removed when that person signs out or another one signs in. Where the browser can encrypt (over
-  // TLS), it is kept encrypted: the key stands in the pages of the person who is signed in and is
-  // stored nowhere, so that nobody reads the text once the session has ended.
-  const PERSON = "triagedesk-person";
-  const person = document.body.dataset.person;
-  if (person && sessionStorage.getItem(PERSON) !== person) {
-    sessionStorage.clear();
-    sessionStorage.setItem(PERSON, person);
-  }
-
-  const KEPT = "triagedesk-kept-";
-  const kept = (() => {
-    const texts = new Map(); // what is kept, readable, while this page is open
-    const subtle = person && window.crypto.subtle;
-    const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
-    const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer)));
-    const key = subtle
-      ? subtle.importKey("raw", bytes(document.body.dataset.keeps), "AES-GCM", false, ["encrypt", "decrypt"])
-      : null;
-    const encrypt = async (plain) => {
-      const iv = crypto.getRandomValues(new Uint8Array(12));
-      const data = new TextEncoder().encode(plain);
-      const parts = [];
-      const sealed = new Uint8Array(await subtle.encrypt({ name: "AES-GCM", iv }, await key, data));
-      for (let place = 0; place < sealed.length; place += 8192) {
-        parts.push(String.fromCharCode(...sealed.subarray(place, place + 8192)));
-      }
-      return `${text(iv)}.${btoa(parts.join(""))}`;
-    };
-    const decrypt = async (stored) => {
-      const [iv, sealed] = stored.split(".").map(bytes);
-      return new TextDecoder().decode(await subtle.decrypt({ name: "AES-GCM", iv }, await key, sealed));
-    };
-    const load = async () => {
-      if (!person) return;
-      for (const name of Object.keys(sessionStorage).filter((one) => one.startsWith(KEPT))) {
-        try {
-          const stored = sessionStorage.getItem(name);
-          const plain = subtle ? await decrypt(stored) : stored;
-          if (!texts.has(name)) texts.set(name, plain);
-        } catch {
-          sessionStorage.removeItem(name); // kept under another key
-        }
-      }
-    };
-    return {
-      ready: load(),
-      get: (name) => texts.get(KEPT + name) || "",
-      async set(name, plain) {
-        texts.set(KEPT + name, plain);
-        const stored = subtle ? await encrypt(plain) : plain;
-        if (texts.get(KEPT + name) === plain) sessionStorage.setItem(KEPT + name, stored);
-      },
-      remove(name) {
-        texts.delete(KEPT + name);
-        sessionStorage.removeItem(KEPT + name);
-      },
-    };
-  })();
-  window.triagedeskKept = kept;
-
-  // Text that is being written is kept when the page is left (in this tab only).
-  for (const field of document.querySelectorAll("[data-draft]")) {
-    kept.ready.then(() => {
-      if (!field.value) field.value = kept.get(draftName(field));
-    });
-    field.addEventListener("input", () => kept.set(draftName(field), field.value));
-    field.form.addEventListener("submit", () => kept.remove(draftName(field)));
-  }
-  document.addEventListener("submit", (event) => {
-    if (event.target.matches("[data-forget-drafts]")) sessionStorage.clear();
-  });
 
   // What is shown once is the answer to a form. Reloading that page must not send the form again,
   // which would make another link or secret: the address becomes that of a page to look at.

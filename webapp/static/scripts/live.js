@@ -47,6 +47,18 @@
     callFor(newest);
   };
 
+  // The bell counts what its person has not read.
+  const showUnread = (unread) => {
+    for (const bell of document.querySelectorAll(".bell")) {
+      const count = bell.querySelector("[data-bell-count]");
+      const words = unread > 99 ? "99+" : `${unread}`;
+      bell.setAttribute("aria-label", unread ? `Bell, ${unread} unread` : "Bell");
+      if (!unread) count?.remove();
+      else if (count) count.textContent = words;
+      else bell.insertAdjacentHTML("beforeend", `<span class="pill tone-blue" data-bell-count>${words}</span>`);
+    }
+  };
+
   const CALLED = `triagedesk-called-${document.body.dataset.person}`;
   const callFor = (newest) => {
     const stored = localStorage.getItem(CALLED);
@@ -134,12 +146,17 @@
   };
 
   // One ticket: who did what since the page was loaded, who else is here.
-  let edits = null;
+  const own = new Set(); // the times of what was done on this page without loading it anew
+  document.addEventListener("triagedesk:ticket-changed", ({ detail }) => own.add(Date.parse(detail.now)));
+  // A form to edit the ticket has no timeline: it shows all that was done before it was loaded.
+  const shownUntil = document.querySelector(".timeline") ? loadedAt - LATE : loadedAt;
+  let known = null;
   const showTicket = ({ entries, here }) => {
-    const isShown = (one) => document.getElementById(`entry-${one.id}`) || Date.parse(one.at) <= loadedAt - LATE;
-    edits ??= new Map(entries.map((one) => [one.id, one.edited]));
-    const added = entries.filter((one) => !isShown(one));
-    const edited = entries.filter((one) => isShown(one) && edits.has(one.id) && edits.get(one.id) !== one.edited);
+    const isShown = (one) => document.getElementById(`entry-${one.id}`) || Date.parse(one.at) <= shownUntil || own.has(Date.parse(one.at));
+    known ??= new Map(entries.map((one) => [one.id, one]));
+    for (const one of entries) if (own.has(Date.parse(one.at))) known.set(one.id, one);
+    const added = entries.filter((one) => !isShown(one) || (known.get(one.id) ?? one).at !== one.at);
+    const edited = entries.filter((one) => !added.includes(one) && known.has(one.id) && known.get(one.id).edited !== one.edited);
     const news = [...added, ...edited.map((one) => ({ ...one, what: "A note was edited", at: one.edited }))];
     const [first] = news;
     const more = news.length > 1 ? ` · ${news.length - 1} more` : "";
@@ -213,10 +230,11 @@
   };
   const tags = new Map();
   let last = null; // the last answer: what it says is said anew as ages grow
+  let unread = null;
   let isAsking = false;
   let isOver = false;
   const ask = async () => {
-    if (isAsking || isOver) return;
+    if (isAsking) return;
     isAsking = true;
     const address = addressNow();
     const headers = { "HX-Request": "true" };
@@ -224,23 +242,29 @@
     try {
       const response = await fetch(address, { headers, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(8000) });
       ahead = Date.parse(response.headers.get("Date")) - Date.now() || 0;
-      if (response.status === 401) isOver = true; // signed out: the banner says so
+      // Signed out: the banner says so. Whoever signs in again in another tab comes back to this one.
+      isOver = response.status === 401;
       if (response.status === 200) {
         const answer = await response.json();
         tags.clear();
         tags.set(address, response.headers.get("ETag"));
         showCriticals(answer.criticals);
+        unread = Number(answer.unread);
         if (address !== countUrl) last = answer;
       }
-      if (response.ok || response.status === 304) if (address !== countUrl && last) SHOWN[livePage](last);
+      if (!response.ok && response.status !== 304) return;
+      if (unread !== null) showUnread(unread);
+      if (address !== countUrl && last) SHOWN[livePage](last);
     } catch {
       // No answer: the banner says so, and the next try comes by itself.
     } finally {
       isAsking = false;
     }
   };
-  setInterval(ask, Number(liveEvery) * 1000);
+  setInterval(() => isOver || ask(), Number(liveEvery) * 1000);
+  setInterval(() => isOver && ask(), 60_000);
   document.addEventListener("visibilitychange", ask);
+  window.addEventListener("focus", () => isOver && ask());
   ask();
 
   // What was selected in the list is selected again after "Show".

@@ -1,6 +1,6 @@
 // Tickets: the list, and the pages of one ticket. They work without this file.
 
-// The list: selecting tickets, tidy addresses, shortcuts.
+// The list: selecting tickets, tidy addresses.
 (() => {
   "use strict";
   const find = (selector) => document.querySelector(selector);
@@ -40,47 +40,9 @@
       if (!value || isUsual) event.formData.delete(name);
     }
   });
-
-  // Shortcuts
-  const dialog = find("#shortcuts");
-  const links = () => [...document.querySelectorAll("[data-ticket] .ticket-link")];
-  const current = () => {
-    const row = document.activeElement.closest("[data-ticket]");
-    return row ? row.querySelector(".ticket-link") : null;
-  };
-  const move = (step) => {
-    const rows = links();
-    if (!rows.length) return;
-    const place = rows.indexOf(current());
-    const next = place < 0 ? (step > 0 ? 0 : rows.length - 1) : place + step;
-    const link = rows[Math.max(0, Math.min(rows.length - 1, next))];
-    link.focus({ focusVisible: true });
-    link.scrollIntoView({ block: "nearest" });
-  };
-  const toggle = () => {
-    const link = current();
-    if (link) link.closest("[data-ticket]").querySelector("input[name=ticket]").click();
-  };
-  const keys = {
-    j: () => move(1),
-    k: () => move(-1),
-    o: () => current() && current().click(),
-    x: toggle,
-    "/": () => find("#filter-q").select(),
-    "?": () => dialog.showModal(),
-  };
-  const isTyping = (element) =>
-    element.matches("textarea, select, [contenteditable], input:not([type=checkbox], [type=radio])");
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (dialog.open || isTyping(event.target) || !keys[event.key]) return;
-    event.preventDefault();
-    keys[event.key]();
-  });
-  find("[data-shortcuts]").addEventListener("click", () => dialog.showModal());
 })();
 
-// One ticket: unsaved choices, and sending a note by keyboard.
+// One ticket: unsaved choices.
 (() => {
   "use strict";
 
@@ -111,12 +73,4 @@
     }
     sessionStorage.removeItem(choicesKey);
   }
-
-  // Ctrl+Enter (⌘+Enter) in the note sends it.
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    if (!event.target.matches("textarea") || !event.target.form) return;
-    event.preventDefault();
-    event.target.form.requestSubmit();
-  });
 })();

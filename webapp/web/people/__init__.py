@@ -2,6 +2,7 @@
 
 from webapp.web.people import (  # noqa: F401
     account_routes,
+    form_token_routes,
     second_step_routes,
     session_routes,
     sign_in_routes,

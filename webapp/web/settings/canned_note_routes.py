@@ -16,6 +16,7 @@ from webapp.services.tickets.canned_notes.edit_canned_notes import (
 )
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done
+from webapp.web.drafts import take_draft
 from webapp.web.edit_pages import UP, EditAttempt
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.settings.blueprint import settings
@@ -33,6 +34,7 @@ def show_canned_notes() -> ResponseReturnValue:
         lambda: add_canned_note(form.name.data, form.body.data, actor_id=require_viewer().id),
     )
     if added:
+        take_draft()
         return done(_saved(f"{added.name} was added.", added.body), _notes_url(), _kind(added.body))
     page = render_template(
         "settings/canned_notes.html",
@@ -56,7 +58,9 @@ def show_canned_note(note_id: int) -> ResponseReturnValue:
         ),
     )
     if attempt.is_saved:
+        take_draft()
         body = form.body.data or ""
+        take_draft()
         return done(_saved("The canned note was saved.", body), _notes_url(), _kind(body))
     if attempt.conflict:
         view = read_canned_note(note_id)

@@ -24,6 +24,7 @@ from webapp.services.tickets.runbooks.read_runbooks import (
 )
 from webapp.web.access import admin_only
 from webapp.web.answers import SEE_OTHER, done
+from webapp.web.drafts import take_draft
 from webapp.web.edit_pages import SEEN, UP, EditAttempt
 from webapp.web.form_errors import form_status, send_form
 from webapp.web.person_limits import text_previews
@@ -52,6 +53,7 @@ def new_runbook() -> ResponseReturnValue:
         return render_template(TEMPLATE, form=form, view=None, preview=_preview())
     added = send_form(form, lambda: add_runbook(form.values(), actor_id=require_viewer().id))
     if added:
+        take_draft()
         return done(f"{added.name} was added below the others.", _list_url())
     return render_template(TEMPLATE, form=form, view=None, preview=None), form_status(form)
 
@@ -79,6 +81,7 @@ def show_runbook(runbook_id: int) -> ResponseReturnValue:
         form, lambda seen, by: edit_runbook(runbook_id, form.values(), seen=seen, actor_id=by)
     )
     if attempt.is_saved:
+        take_draft()
         return attempt.done("The runbook", _url(runbook_id))
     if attempt.conflict:
         view = read_runbook(runbook_id)

@@ -6,6 +6,7 @@ from webapp.web.tickets import (  # noqa: F401 - each registers its routes
     display_routes,
     edit_routes,
     export_routes,
+    find_routes,
     incident_routes,
     link_routes,
     list_routes,

@@ -8,20 +8,24 @@ from flask.typing import ResponseReturnValue
 from webapp.models import Comment
 from webapp.services.errors import FieldError
 from webapp.services.tickets.change_ticket import TicketConflictError, change_ticket
-from webapp.services.tickets.read_ticket import read_editable, read_meanwhile
+from webapp.services.tickets.collisions.read_meanwhile import read_meanwhile
+from webapp.services.tickets.collisions.seen_values import text_values
+from webapp.services.tickets.read_ticket import read_editable
 from webapp.web.access import signed_in
-from webapp.web.answers import done
+from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.list_origin import kept_origin, list_origin, ticket_url
+from webapp.web.tickets.list_origin import kept_origin, list_origin
+from webapp.web.tickets.saved_answers import answer_change
 from webapp.web.tickets.ticket_forms import (
     TextForm,
     read_change,
     read_seen,
+    read_was,
     rebase,
     shown_values,
-    text_values,
 )
 from webapp.web.viewer import require_viewer
 
@@ -35,6 +39,7 @@ def edit(ticket_id: int) -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/edit")
 @signed_in
+@text_previews
 def save_edit(ticket_id: int) -> ResponseReturnValue:
     """Save the form, or preview the description; after a conflict the typed text is kept."""
     seen_at = read_seen(request.form)
@@ -43,15 +48,21 @@ def save_edit(ticket_id: int) -> ResponseReturnValue:
         return _page(ticket_id, form, is_preview=True)
     chosen = read_change(request.form)
     try:
-        sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
+        sentences = change_ticket(
+            ticket_id,
+            chosen,
+            actor_id=require_viewer().id,
+            seen_at=seen_at,
+            was=read_was(request.form),
+        )
     except TicketConflictError as error:
         meanwhile = read_meanwhile(ticket_id, seen_at)
         return _page(ticket_id, form, str(error), meanwhile), status_of(error)
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400
-    words = "The ticket was updated." if sentences else "Nothing was changed."
-    return done(words, ticket_url(ticket_id))
+    take_draft()
+    return answer_change(ticket_id, seen_at, sentences)
 
 
 def _page(

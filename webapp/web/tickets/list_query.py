@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.domain.incident import Severity
 from webapp.domain.search_query import SEARCH_LENGTH
+from webapp.domain.searching.operators import MAX_HOURS
 from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE, is_indicator_key
 from webapp.domain.triage.indicators import read_indicator
@@ -16,7 +17,7 @@ from webapp.domain.untrusted import clean_line, parse_id
 from webapp.models.ticket import SOURCE_HUNTRESS, SOURCE_MANUAL
 from webapp.services.tickets.list_tickets import NOBODY, SORTS, TicketQuery
 from webapp.services.tickets.searching.operator_conditions import ME as ME
-from webapp.services.tickets.ticket_filters import MAX_HOURS, IndicatorFilter
+from webapp.services.tickets.ticket_filters import IndicatorFilter
 from webapp.web.params import read_number
 
 CLOSED = "closed"

@@ -4,7 +4,6 @@ from flask import render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.triage.list_columns import COLUMNS, fit_columns, read_display
-from webapp.services.tickets.bulk_change_tickets import read_bulk_change
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
 from webapp.web.access import signed_in
@@ -18,10 +17,9 @@ from webapp.web.tickets.list_links import (
     built_in_views,
 )
 from webapp.web.tickets.list_query import CLOSE_REASONS, SEVERITIES, SOURCES, read_query
+from webapp.web.tickets.undo_memory import undo_offers
 from webapp.web.viewer import require_viewer
 
-UNDO = "bulk_change"
-"""The session key for the bulk change that the next list offers to undo."""
 SELECTED = "bulk_selection"
 """The session key for the selection that the next list restores if a bulk change was refused."""
 
@@ -35,7 +33,6 @@ def show_list() -> ResponseReturnValue:
     display = read_display(viewer.list_settings)
     page = list_tickets(query, is_grouped=display.is_grouped)
     links = ListLinks(request.args)
-    undo_id = session.pop(UNDO, None)
     return render_template(
         "tickets/list.html",
         query=page.query,
@@ -52,7 +49,7 @@ def show_list() -> ResponseReturnValue:
         built_in_views=list(built_in_views(page.choices)),
         saved_views=list_views(viewer.id),
         view_name_length=VIEW_NAME_LENGTH,
-        undo=read_bulk_change(undo_id, viewer_id=viewer.id) if undo_id else None,
+        undo=undo_offers(viewer.id),
         selected=session.pop(SELECTED, ()),
         display=display,
         all_columns=COLUMNS,

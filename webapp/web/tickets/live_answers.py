@@ -9,6 +9,7 @@ from flask import Flask, Response, g, jsonify, request
 from webapp import clock
 from webapp.domain.live.tag import tag_of
 from webapp.domain.untrusted import parse_moment
+from webapp.web.viewer import require_viewer
 
 ASKS_EVERY_SECONDS = 10
 """A change is to be seen within 15 seconds."""
@@ -43,10 +44,12 @@ def read_loaded() -> datetime | None:
 def live_answer(news: Mapping[str, Any]) -> Response:
     """`news` as JSON with its tag; 304 without a body where the page has it already.
 
-    Any other tag is answered in full, whether it is old or forged.
+    With it goes what the viewer's bell counts, which is read with their session. Every other tag
+    gets the whole answer.
     """
-    response = jsonify(news)
-    response.set_etag(tag_of(news))
+    told = {**news, "unread": require_viewer().unread}
+    response = jsonify(told)
+    response.set_etag(tag_of(told))
     response.make_conditional(request)
     return response
 

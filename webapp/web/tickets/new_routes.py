@@ -9,6 +9,7 @@ from webapp.services.tickets.open_ticket import open_ticket
 from webapp.services.tickets.ticket_choices import opening_choices
 from webapp.web.access import signed_in
 from webapp.web.answers import done
+from webapp.web.drafts import take_draft
 from webapp.web.form_errors import show_field_errors
 from webapp.web.page_context import option_pairs
 from webapp.web.person_limits import text_previews
@@ -57,6 +58,7 @@ def create() -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(form, opening_choices()), 400
+    take_draft()
     return done(f"{ticket.number} was opened.", url_for("tickets.show", ticket_id=ticket.id))
 
 

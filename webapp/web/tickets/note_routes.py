@@ -15,8 +15,10 @@ from webapp.services.tickets.notes.edit_note import (
 from webapp.services.tickets.notes.mention_people import mentionable
 from webapp.web.access import signed_in
 from webapp.web.answers import SEE_OTHER
+from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
+from webapp.web.person_limits import text_previews
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin, ticket_url
 from webapp.web.tickets.ticket_forms import EditNoteForm
@@ -34,6 +36,7 @@ def edit_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
 
 @tickets.post("/tickets/<int:ticket_id>/notes/<int:note_id>/edit")
 @signed_in
+@text_previews
 def save_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
     """Save the note, or preview it; what was typed is kept where it cannot be saved."""
     viewer_id, form = require_viewer().id, EditNoteForm()
@@ -49,6 +52,7 @@ def save_own_note(ticket_id: int, note_id: int) -> ResponseReturnValue:
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, found, form, seen=request.form.get("seen")), 400
+    take_draft()
     return redirect(ticket_url(ticket_id, f"entry-{note_id}"), SEE_OTHER)
 
 

@@ -12,6 +12,7 @@ from webapp.services.tickets.live.who_is_here import LOOKING, meet
 from webapp.services.tickets.notes.mention_people import mention_book, mentionable
 from webapp.services.tickets.read_ticket import TicketView
 from webapp.services.tickets.runbooks.read_checklists import read_checklists
+from webapp.services.tickets.undo_offers import undo_offers_of
 from webapp.services.tickets.watching.read_watchers import watchers_of
 from webapp.web.viewer import Viewer
 
@@ -30,4 +31,7 @@ def page_parts(view: TicketView, viewer: Viewer) -> dict[str, Any]:
         "people_named": people,
         "mentionable": mentionable(people),
         "here": meet(view.ticket.id, viewer.id, viewer.name, LOOKING),
+        "undo_offers": undo_offers_of(
+            view.ticket, view.comments, viewer_id=viewer.id, is_admin=viewer.is_admin
+        ),
     }

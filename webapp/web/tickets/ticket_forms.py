@@ -1,11 +1,10 @@
 """Forms of one ticket: notes, changes, texts, and a new ticket.
 
 A form carries the values that its fields had when it was shown (`was_…`). Only a field that differs
-from its `was_…` value is a change. Saving therefore never undoes what somebody else changed
-meanwhile.
+from its `was_…` value is a change, and it collides only with another change of the same field: so
+saving never undoes what somebody else changed meanwhile.
 """
 
-import hashlib
 import re
 import secrets
 from datetime import datetime
@@ -16,18 +15,18 @@ from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, MultipleFileField, StringField, TextAreaField
 
 from webapp.domain.attaching.file_names import clean_file_name
-from webapp.domain.untrusted import clean_text, parse_moment
+from webapp.domain.triage.collisions import fingerprint
+from webapp.domain.untrusted import parse_moment
 from webapp.models import Ticket
 from webapp.services.tickets.attachments.contents import SentFile
 from webapp.services.tickets.change_ticket import TicketChange
+from webapp.services.tickets.collisions.seen_values import text_values
 from webapp.services.tickets.desk_choices import DeskChoices
-from webapp.services.tickets.notes.machine_text import editable_description
 from webapp.services.tickets.open_ticket import NewTicket
 from webapp.web.page_context import option_pairs
 from webapp.web.params import YES, IdField, read_number
 
 WAS = "was_"
-TEXTS = ("title", "description", "external_reference", "external_url")
 HOST_HINT = "What it is about: a host's name, or the address of an account."
 MARKDOWN = "Markdown. Paste from Huntress or elsewhere as it is: HTML is shown as text."
 
@@ -141,15 +140,10 @@ def read_change(values: MultiDict[str, str]) -> TicketChange:
     )
 
 
-def text_values(ticket: Ticket) -> dict[str, str]:
-    """The values of a ticket that the text form shows."""
-    values = {name: getattr(ticket, name) or "" for name in TEXTS}
-    return {
-        **values,
-        "description": editable_description(ticket),
-        "client_id": str(ticket.client_id),
-        "host": ticket.subject_name or "",
-    }
+def read_was(values: MultiDict[str, str]) -> dict[str, str]:
+    """What the fields said when the form was shown, for those of which it says so."""
+    names = [name.removeprefix(WAS) for name in values if name.startswith(WAS)]
+    return {name: values[f"{WAS}{name}"] for name in names}
 
 
 def shown_values(ticket: Ticket) -> dict[str, str]:
@@ -157,11 +151,6 @@ def shown_values(ticket: Ticket) -> dict[str, str]:
     values = text_values(ticket)
     values["description"] = fingerprint(values["description"])
     return {f"{WAS}{name}": value for name, value in values.items()}
-
-
-def fingerprint(text: str) -> str:
-    """A hash that is equal for texts that are stored alike, for example despite line ends."""
-    return hashlib.sha256((clean_text(text) or "").encode()).hexdigest()
 
 
 def rebase(form: TextForm, values: MultiDict[str, str], ticket: Ticket) -> None:

@@ -3,22 +3,27 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flask import redirect, render_template, request
+from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp import clock
+from webapp.domain.untrusted import parse_moment
 from webapp.models import Comment
 from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.attachments.attach_files import add_note_with_files
+from webapp.services.tickets.attachments.read_attachments import read_ticket_files
 from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
 from webapp.services.tickets.closing.ask_reason import ReasonNeededError
+from webapp.services.tickets.collisions.read_meanwhile import read_meanwhile
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
 from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
-from webapp.services.tickets.read_ticket import read_meanwhile, read_ticket
+from webapp.services.tickets.read_ticket import PRINTED_ENTRIES, read_ticket
 from webapp.services.tickets.ticket_fields import DESCRIPTION_LENGTH
 from webapp.web.access import signed_in
 from webapp.web.answers import done
+from webapp.web.drafts import sent_draft, take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews, uploads
@@ -26,9 +31,16 @@ from webapp.web.request_sizes import takes_files
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.canned_notes import CANNED, canned_text, join_notes
 from webapp.web.tickets.close_page import ask_reason_page, read_answer
-from webapp.web.tickets.list_origin import kept_origin, list_origin, next_ticket, ticket_url
+from webapp.web.tickets.list_origin import find_way, ticket_url
 from webapp.web.tickets.page_parts import page_parts
-from webapp.web.tickets.ticket_forms import NoteForm, read_change, read_files, read_seen
+from webapp.web.tickets.saved_answers import answer_change, answer_note
+from webapp.web.tickets.ticket_forms import (
+    NoteForm,
+    read_change,
+    read_files,
+    read_seen,
+    read_was,
+)
 from webapp.web.viewer import require_viewer
 
 PREVIEWED = ("body", "description")
@@ -36,10 +48,14 @@ PREVIEWED = ("body", "description")
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A change that was not saved: what was chosen, why it failed, what others did meanwhile."""
+    """A change that was not saved: what was chosen, why it failed, what others did meanwhile.
+
+    `fields` are those that somebody else changed as well.
+    """
 
     chosen: TicketChange | None = None
     problem: str | None = None
+    fields: Sequence[str] = ()
     errors: Mapping[str, str] = field(default_factory=dict)
     meanwhile: Sequence[Comment] = ()
 
@@ -59,6 +75,20 @@ def show(ticket_id: int) -> ResponseReturnValue:
 def show_raw(ticket_id: int) -> ResponseReturnValue:
     """Show the incident report as Huntress sent it."""
     return render_template("tickets/raw.html", report=read_raw_report(ticket_id))
+
+
+@tickets.get("/tickets/<int:ticket_id>/print")
+@signed_in
+def print_ticket(ticket_id: int) -> ResponseReturnValue:
+    """Show the incident and the whole timeline on one page, to be printed."""
+    view = read_ticket(ticket_id, entries=PRINTED_ENTRIES)
+    return render_template(
+        "tickets/print.html",
+        view=view,
+        told=read_told(ticket_id),
+        files=read_ticket_files(ticket_id, [entry.id for entry in view.comments]),
+        printed_at=clock.utcnow(),
+    )
 
 
 @tickets.post("/tickets/preview")
@@ -82,17 +112,21 @@ def add_note(ticket_id: int) -> ResponseReturnValue:
     """
     form = NoteForm()
     text = form.body.data or ""
+    seen_at = parse_moment(request.form.get("seen"))
     if CANNED in request.form:
         form.body.data = join_notes(text, canned_text(ticket_id, request.form))
         return _page(ticket_id, form)
     if "preview" in request.form:
         return _page(ticket_id, form, preview=text[:NOTE_LENGTH])
     try:
-        note = add_note_with_files(ticket_id, text, read_files(), author_id=require_viewer().id)
+        note = add_note_with_files(
+            ticket_id, text, read_files(), author_id=require_viewer().id, draft=sent_draft()
+        )
     except FieldError as error:
         show_field_errors(form, error)
         return _page(ticket_id, form), 400
-    return redirect(ticket_url(ticket_id, f"entry-{note.id}"), 303)
+    take_draft()
+    return answer_note(ticket_id, note.id, seen_at)
 
 
 @tickets.post("/tickets/<int:ticket_id>/change")
@@ -101,18 +135,21 @@ def change(ticket_id: int) -> ResponseReturnValue:
     """Change the ticket; after a conflict nothing is saved, and what was chosen is shown again."""
     seen_at = read_seen(request.form)
     chosen = replace(read_change(request.form), close=read_answer())
+    viewer_id = require_viewer().id
     try:
-        sentences = change_ticket(ticket_id, chosen, actor_id=require_viewer().id, seen_at=seen_at)
+        sentences = change_ticket(
+            ticket_id, chosen, actor_id=viewer_id, seen_at=seen_at, was=read_was(request.form)
+        )
     except TicketConflictError as error:
-        refused = Refused(chosen, str(error), meanwhile=read_meanwhile(ticket_id, seen_at))
+        meanwhile = read_meanwhile(ticket_id, seen_at)
+        refused = Refused(chosen, str(error), error.fields, meanwhile=meanwhile)
         return _page(ticket_id, NoteForm(formdata=None), refused), status_of(error)
     except ReasonNeededError as error:
         return ask_reason_page(error, ticket_url(ticket_id))
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400
-    words = "The ticket was updated." if sentences else "Nothing was changed."
-    return done(words, ticket_url(ticket_id))
+    return answer_change(ticket_id, seen_at, sentences)
 
 
 @tickets.post("/tickets/<int:ticket_id>/links")
@@ -136,7 +173,8 @@ def _page(
     view = read_ticket(
         ticket_id, before=request.args.get("before"), after=request.args.get("after")
     )
-    origin = list_origin()
+    viewer = require_viewer()
+    way = find_way(view, viewer.id)
     return render_template(
         "tickets/show.html",
         view=view,
@@ -144,8 +182,9 @@ def _page(
         note_form=note_form,
         refused=refused,
         preview=preview,
-        origin=origin,
-        kept=kept_origin(origin),
-        next=next_ticket(view, origin, require_viewer().id),
-        **page_parts(view, require_viewer()),
+        way=way,
+        origin=way.origin if way else None,
+        kept=way.kept if way else {},
+        since=parse_moment(request.args.get("since")),
+        **page_parts(view, viewer),
     )

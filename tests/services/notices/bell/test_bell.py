@@ -1,6 +1,7 @@
 """What concerns people reaches their bells once, and them as each of them chose."""
 
 from datetime import datetime, timedelta
+from io import BytesIO
 
 import pytest
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from tests.support.receivers.notices_data import (
 from tests.support.rows import all_rows, change
 from webapp import clock
 from webapp.domain.triage.bell import Bell
+from webapp.domain.triage.ticket_link import LinkChoice
 from webapp.models import (
     BellItem,
     ClientMute,
@@ -31,10 +33,20 @@ from webapp.models import (
 from webapp.models.user import ROLE_AUDITOR
 from webapp.services.errors import NotFoundError
 from webapp.services.notices.bell.read_bell import mark_read, open_bell_item, read_bell
+from webapp.services.tickets.attachments.attach_files import (
+    SentFile,
+    add_note_with_files,
+    remove_attachment,
+)
 from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.clocks.wait_ticket import end_wait, wait_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.links.link_tickets import link_tickets
 from webapp.services.tickets.open_ticket import NewTicket, open_ticket
+from webapp.services.tickets.runbooks.check_runbook import RunbookValues
+from webapp.services.tickets.runbooks.edit_runbooks import add_runbook
+from webapp.services.tickets.runbooks.work_checklist import attach_runbook, tick_step
 from webapp.services.tickets.watching.watch_ticket import unwatch_ticket, watch_ticket
 from webapp.services.transactions import reading, transaction
 
@@ -137,6 +149,28 @@ def test_whoever_gets_a_ticket_is_told_that_and_then_of_its_changes(ticket_id: i
     open_ticket(wanted, actor_id=ben, form_token="t" * 32)
     open_ticket(wanted, actor_id=ann, form_token="u" * 32)
     assert [kind for kind, *_ in bell_of(ann)] == [Bell.ASSIGNED, Bell.WATCHED, Bell.ASSIGNED]
+    assert bell_of(ben) == []
+
+
+@both_databases
+def test_whatever_a_person_does_to_a_watched_ticket_is_told(ticket_id: int, polled: Desk) -> None:
+    (ann, _), (ben, _) = add_person("Ann"), add_person("Ben")
+    watch_ticket(ticket_id, ann)
+    other = open_ticket(NewTicket("Printer", "", 1, 1, 1), actor_id=ben, form_token="t" * 32)
+    runbook = add_runbook(RunbookValues(name="Foothold", body="- [ ] Isolate"), actor_id=ben)
+    add_note_with_files(ticket_id, "", [SentFile("a.txt", BytesIO(b"a"))], author_id=ben)
+    tomorrow = clock.utcnow() + timedelta(days=1)
+    for work in (
+        lambda: link_tickets(ticket_id, LinkChoice.RELATED, other.number, actor_id=ben),
+        lambda: wait_ticket(ticket_id, tomorrow, "", actor_id=ben),
+        lambda: end_wait(ticket_id, actor_id=ben),
+        lambda: attach_runbook(ticket_id, runbook.id, actor_id=ben),
+        lambda: tick_step(ticket_id, 1, 0, is_done=True, actor_id=ben),
+        lambda: remove_attachment(ticket_id, 1, actor_id=ben, may_remove_all=False),
+    ):
+        mark_read(ann)
+        work()
+        assert bell_of(ann)[0] == (Bell.WATCHED, 1, True), work
     assert bell_of(ben) == []
 
 

@@ -10,13 +10,14 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.polling import AppThread
-from tests.support.rows import all_rows, fresh
+from tests.support.rows import all_rows, change, fresh
 from webapp import clock
 from webapp.domain.triage.ticket_link import LinkChoice
-from webapp.models import AuditEvent, Comment, Status, Ticket, TicketLink
+from webapp.models import Alert, AuditEvent, Comment, Status, Ticket, TicketLink
 from webapp.services.errors import FieldError, NotFoundError, RefusedError
 from webapp.services.retention.drop_tickets import drop_tickets, part_alerts
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.closing.ask_reason import CloseAnswer, ReasonNeededError
 from webapp.services.tickets.links.close_parts import close_parts
 from webapp.services.tickets.links.link_tickets import link_tickets, unlink_tickets
 from webapp.services.tickets.links.note_originals import note_originals
@@ -118,6 +119,7 @@ def test_what_cannot_be(desk: Desk) -> None:
 def test_closing_a_case_can_close_its_open_parts(desk: Desk) -> None:
     for part in (2, 3, 4):
         link(desk, part, LinkChoice.PART, 1)
+    leave_something()
     close(desk, 4)
     with pytest.raises(RefusedError):
         close_parts(1, [2, 3, 4], actor_id=desk.helpdesk_id)
@@ -129,11 +131,71 @@ def test_closing_a_case_can_close_its_open_parts(desk: Desk) -> None:
         close_parts(4711, [], actor_id=desk.helpdesk_id)
 
 
-def close(desk: Desk, ticket_id: int) -> None:
+def close(desk: Desk, ticket_id: int, answer: CloseAnswer | None = None) -> None:
     with reading() as session:
         status = session.query(Status).filter(Status.is_closed).first()
-    change = TicketChange(status_id=status.id)
-    change_ticket(ticket_id, change, actor_id=desk.helpdesk_id, seen_at=None)
+    wanted = TicketChange(status_id=status.id, close=answer)
+    change_ticket(ticket_id, wanted, actor_id=desk.helpdesk_id, seen_at=None)
+
+
+def leave_something(*ticket_ids: int) -> None:
+    """Let Huntress have something to be done for the incidents of these tickets, and no others."""
+    for one in all_rows(Alert):
+        is_left = one.ticket_id in ticket_ids
+        left = 2 if is_left else 0
+        change(
+            Alert, one.id, status="sent" if is_left else "closed", steps_left=left, steps_total=5
+        )
+
+
+def test_a_duplicate_says_its_reason_and_what_was_left(desk: Desk) -> None:
+    leave_something(2)
+    link(desk, 2, LinkChoice.DUPLICATE, 1)
+    assert "Reason: duplicate; the incident is open at Huntress, 2 of 5 steps" in entries(2)[-2]
+    [event] = all_rows(
+        AuditEvent, AuditEvent.action == "ticket.changed", AuditEvent.subject_id == "2"
+    )
+    assert event.after["close_reason"] == "duplicate"
+
+
+def test_a_closed_ticket_that_turns_out_to_be_a_duplicate_gets_this_reason(desk: Desk) -> None:
+    close(desk, 2, CloseAnswer("accepted_risk"))
+    closed_at = fresh(Ticket, 2).closed_at
+    link(desk, 2, LinkChoice.DUPLICATE, 1)
+    assert (fresh(Ticket, 2).close_reason, fresh(Ticket, 2).closed_at) == ("duplicate", closed_at)
+    event = all_rows(AuditEvent, AuditEvent.action == "ticket.changed")[-1]
+    assert (event.before, event.after) == (
+        {"close_reason": "accepted_risk"},
+        {"close_reason": "duplicate"},
+    )
+
+
+def test_parts_that_are_not_finished_ask_for_a_reason(desk: Desk) -> None:
+    for part in (2, 3):
+        link(desk, part, LinkChoice.PART, 1)
+    leave_something(3)
+    close(desk, 1, CloseAnswer("false_positive"))
+    with pytest.raises(ReasonNeededError) as asked:
+        close_parts(1, [2, 3], actor_id=desk.helpdesk_id)
+    assert [one.ticket_id for one in asked.value.unfinished] == [3]
+    assert fresh(Ticket, 2).closed_at is None
+    answer = CloseAnswer("accepted_risk")
+    assert close_parts(1, [2, 3], actor_id=desk.helpdesk_id, answer=answer) == 2
+    assert {fresh(Ticket, one).close_reason for one in (2, 3)} == {"accepted_risk"}
+    assert "Reason: accepted risk; the incident is open" in entries(3)[-1]
+
+
+@pytest.mark.parametrize(
+    ("of_case", "of_part"), [("false_positive", "false_positive"), ("other", None), (None, None)]
+)
+def test_parts_get_the_reason_of_their_case(
+    desk: Desk, of_case: str | None, of_part: str | None
+) -> None:
+    link(desk, 2, LinkChoice.PART, 1)
+    leave_something()
+    close(desk, 1, CloseAnswer(of_case, "So it is.") if of_case else None)
+    assert close_parts(1, [2], actor_id=desk.helpdesk_id) == 1
+    assert fresh(Ticket, 2).close_reason == of_part
 
 
 def test_two_people_who_link_the_same_tickets_make_one_link(app: Flask, desk: Desk) -> None:

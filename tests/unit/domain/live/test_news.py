@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.live.entry_words import NOTE, SAID_LENGTH, entry_words
+from webapp.domain.live.entry_words import NOTE, SAID_LENGTH, said_of_entry
 from webapp.domain.live.since import LATE_COMMITS, LONGEST_OPEN, changes_from
 from webapp.domain.live.tag import tag_of
 
@@ -40,12 +40,12 @@ def test_from_when_on_a_page_is_told(loaded: datetime | None, since: datetime) -
     ],
 )  # fmt: skip
 def test_what_is_said_of_an_entry(body: str, is_note: bool, said: str) -> None:
-    assert entry_words(body, is_note=is_note) == said
+    assert said_of_entry(body, is_note=is_note) == said
 
 
 @given(st.text())
 def test_any_entry_is_one_short_line(body: str) -> None:
-    said = entry_words(body, is_note=False)
+    said = said_of_entry(body, is_note=False)
     assert said == " ".join(said.split())
     assert len(said) <= SAID_LENGTH
 

@@ -10,6 +10,7 @@ from webapp.domain.searching.operators import (
     Operator,
     is_text_search,
     parse_operators,
+    read_hours,
     search_terms,
 )
 
@@ -57,6 +58,11 @@ def test_what_is_taken_as_an_operator(
         ("client:", '“client:” needs a value after the colon, such as client:"Acme Ltd".'),
         ("is:", "“is:” needs a value after the colon, such as is:untouched."),
         ("is:lost", "“is:lost” is unknown"),
+        ("severity:crit", "“severity:crit” is unknown; there are severity:"),
+        ("closed_as:", "“closed_as:” needs a value after the colon, such as closed_as:done_in"),
+        ("closed_as:lost", "“closed_as:lost” is unknown; there are closed_as:done_in_portal"),
+        ("older_than:9999d", "“older_than:9999d” is no time of a year at most"),
+        ("within:soon", "“within:soon” is no time of a year at most; write within:24h"),
         (" ".join(["host:x"] * (MAX_OPERATORS + 1)), f"Only the first {MAX_OPERATORS} filters"),
     ],
 )
@@ -87,6 +93,15 @@ def test_terms_of_operators_are_looked_for_in_their_place() -> None:
 )
 def test_filters_alone_search_no_text(typed: str, is_text: bool) -> None:
     assert is_text_search(parse_operators(typed)) is is_text
+
+
+@pytest.mark.parametrize(
+    ("value", "hours"),
+    [("24", 24), ("24h", 24), ("3D", 72), ("366d", 8784), ("367d", None), ("0h", None)]
+    + [(one, None) for one in ("", "h", "-1", "1w", "1 d", "99999999999")],
+)
+def test_times_are_hours_or_days(value: str, hours: int | None) -> None:
+    assert read_hours(value) == hours
 
 
 @given(st.text(max_size=80) | st.text(alphabet='isclent:"ophx \\/', max_size=60))

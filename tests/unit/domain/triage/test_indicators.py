@@ -22,7 +22,8 @@ from webapp.domain.triage.indicators import (
     read_indicator,
 )
 
-REPORTS = load_cases("indicator_reports")["reports"]
+CASES = load_cases("indicator_reports")
+REPORTS = CASES["reports"]
 LEAST = 0.98
 SECONDS = 8
 """More than ten times what the slowest of the texts takes, so that a busy machine does not fail."""
@@ -61,6 +62,12 @@ def test_precision_and_recall_over_the_reports():
     assert right / sum(len(other) for _, other in found) >= LEAST, "recall"
 
 
+@pytest.mark.parametrize("sentence", CASES["sentences"], ids=lambda one: one["text"][:30])
+def test_sentences_that_the_rules_were_not_made_for(sentence):
+    found = {one.key for one in find_indicators([sentence["text"]])}
+    assert found == keys_expected(sentence)
+
+
 def test_the_reports_name_every_kind():
     assert {kind for one in REPORTS for kind in one["expected"]} == set(IndicatorKind)
 
@@ -96,6 +103,11 @@ def test_what_only_looks_like_an_indicator(text):
         ("bob (at) bad (dot) example", ("email", "bob@bad.example")),
         ("'C:\\My Files\\a b.exe'", ("path", "C:\\My Files\\a b.exe")),
         ("C:\\Program Files\\App\\a b.exe /x", ("path", "C:\\Program Files\\App\\a b.exe")),
+        ("C:\\Tools\\Nc 10.exe ran", ("path", "C:\\Tools\\Nc 10.exe")),
+        ("C:\\Foo\\a.exe was quarantined.", ("path", "C:\\Foo\\a.exe")),
+        ("C:\\Foo\\a.exe Quarantined", ("path", "C:\\Foo\\a.exe")),
+        ("in C:\\Foo The Loader.exe", ("path", "C:\\Foo")),
+        ("The HKLM\\Run Setup.exe", ("registry", "HKLM\\Run")),
         ("in C:\\Temp and then D", ("path", "C:\\Temp")),
         ("C:/Users/Public/a.exe", ("path", "C:/Users/Public/a.exe")),
         ("Registry::HKU\\S-1-5-21\\Run", ("registry", "HKU\\S-1-5-21\\Run")),

@@ -66,7 +66,7 @@ def ring_watchers(
     if not changed:
         return
     apart = {actor_id, *besides}
-    concerned = sorted(pair for pair in _watchers(session, changed) if pair[1] not in apart)
+    concerned = sorted(pair for pair in people_concerned(session, changed) if pair[1] not in apart)
     if not concerned:
         return
     is_unread = (BellItem.kind == Bell.WATCHED.value, BellItem.read_at.is_(None))
@@ -82,7 +82,8 @@ def ring_watchers(
     _add(session, Bell.WATCHED, rows, now, actor_id)
 
 
-def _watchers(session: Session, ticket_ids: Iterable[int]) -> set[tuple[int, int]]:
+def people_concerned(session: Session, ticket_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Pairs of a ticket and a person who watches or has it and may work, in one statement."""
     ids = sorted(ticket_ids)
     watching = (
         select(TicketWatcher.ticket_id, TicketWatcher.user_id)

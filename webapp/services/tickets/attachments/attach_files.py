@@ -21,6 +21,7 @@ from webapp.services.tickets.attachments.contents import (
 )
 from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.comment_ticket import add_internal_note
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import FOR_CHANGE, reading, transaction
 
 FILES = "files"
@@ -30,15 +31,21 @@ _TRIES = 3
 
 
 def add_note_with_files(
-    ticket_id: int, body: str, files: Sequence[SentFile], *, author_id: int
+    ticket_id: int,
+    body: str,
+    files: Sequence[SentFile],
+    *,
+    author_id: int,
+    draft: str | None = None,
 ) -> Comment:
     """Add a note with files to the ticket's timeline, or files alone, each with an audit event.
 
-    Raises FieldError where a file is empty or too large, or they are too many, or the note is not
-    taken; NotFoundError if the ticket does not exist. Nothing is added then.
+    For `draft` see `add_internal_note`. Raises FieldError where a file is empty or too large, or
+    they are too many, or the note is not taken; NotFoundError if the ticket does not exist. Nothing
+    is added then.
     """
     if not files:
-        return add_internal_note(ticket_id, body, author_id=author_id)
+        return add_internal_note(ticket_id, body, author_id=author_id, draft=draft)
     measured = _measure_all(files)
     with reading() as session:
         _refuse_too_much(session, ticket_id, measured)
@@ -52,7 +59,9 @@ def add_note_with_files(
         tries += 1
         store_contents(measured)
         try:
-            return add_internal_note(ticket_id, text, author_id=author_id, attach=attach)
+            return add_internal_note(
+                ticket_id, text, author_id=author_id, attach=attach, draft=draft
+            )
         except ConflictError:  # somebody just removed the last attachment of a content
             if tries == _TRIES:
                 raise
@@ -79,16 +88,16 @@ def remove_attachment(
             raise RefusedError("Only who added a file, or an admin, can remove it.")
         name, size = found.name, found.content.size
         session.delete(found)
-        session.add(
-            Comment(
-                ticket_id=ticket_id,
-                author_id=actor_id,
-                kind=CHANGE_COMMENT,
-                is_internal=True,
-                body=f"Removed the file {escape_line(name)} ({file_size(size)}).",
-                created_at=clock.utcnow(),
-            )
+        now = ticket.updated_at = clock.utcnow()
+        entry = Comment(
+            ticket_id=ticket_id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=f"Removed the file {escape_line(name)} ({file_size(size)}).",
+            created_at=now,
         )
+        session.add(entry)
         record_event(
             session,
             action="ticket.file_removed",
@@ -97,6 +106,7 @@ def remove_attachment(
             before={"name": name, "size": size, "sha256": found.sha256},
             actor_id=actor_id,
         )
+        tell_watchers(session, [Changed(ticket_id, entry)], actor_id=actor_id, now=now)
     return name
 
 

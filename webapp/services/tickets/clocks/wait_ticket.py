@@ -22,6 +22,7 @@ from webapp.services.tickets.ticket_state import (
     start_waiting,
     stop_waiting,
 )
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import transaction
 
 IS_CLOSED = "A closed ticket waits for nothing. Reopen it first."
@@ -94,15 +95,14 @@ def _record(
     actor_id: int,
     now: datetime,
 ) -> None:
-    session.add(
-        Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            body=body,
-            created_at=now,
-        )
+    entry = Comment(
+        ticket_id=ticket.id,
+        author_id=actor_id,
+        kind=CHANGE_COMMENT,
+        body=body,
+        created_at=now,
     )
+    session.add(entry)
     record_event(
         session,
         action="ticket.waits",
@@ -113,3 +113,4 @@ def _record(
         actor_id=actor_id,
     )
     tell_changes(session, [Worked(ticket)], actor_id=actor_id, now=now)
+    tell_watchers(session, [Changed(ticket.id, entry)], actor_id=actor_id, now=now)

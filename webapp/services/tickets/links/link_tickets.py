@@ -10,6 +10,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from webapp import clock
+from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.ticket_link import (
     LinkChoice,
     LinkKind,
@@ -22,7 +23,14 @@ from webapp.models import Comment, Status, Ticket, TicketCounter, TicketLink
 from webapp.services.audit import record_event
 from webapp.services.errors import FieldError, NotFoundError
 from webapp.services.lookups import LARGEST_ID
-from webapp.services.tickets.change_ticket import CHANGE_COMMENT, TicketChange, apply_change
+from webapp.services.tickets.change_ticket import (
+    CHANGE_COMMENT,
+    TicketChange,
+    apply_change,
+    lefts_of,
+)
+from webapp.services.tickets.closing.ask_reason import CloseAnswer
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import NO_SYNC, transaction
 
 KIND_FIELD, NUMBER_FIELD = "link_kind", "link_number"
@@ -154,16 +162,35 @@ def _as_row(choice: LinkChoice, this: Ticket, other: Ticket) -> TicketLink:
 
 
 def _close_duplicate(session: Session, ticket: Ticket, actor_id: int, now: datetime) -> None:
-    if ticket.closed_at is None:
-        status = session.scalars(
-            select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
-        ).first()
-        if status is None:
-            words = "There is no closed status yet; an admin adds one under Settings."
-            raise FieldError({KIND_FIELD: words})
-        change = TicketChange(status_id=status.id)
-        apply_change(session, ticket, change, actor_id=actor_id, now=now)
-    ticket.close_reason = LinkKind.DUPLICATE.value
+    """Close the ticket as a duplicate; one that is closed already only gets this reason."""
+    if ticket.closed_at is not None:
+        _give_reason(session, ticket, actor_id)
+        return
+    status = session.scalars(
+        select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
+    ).first()
+    if status is None:
+        words = "There is no closed status yet; an admin adds one under Settings."
+        raise FieldError({KIND_FIELD: words})
+    change = TicketChange(status_id=status.id, close=CloseAnswer(CloseReason.DUPLICATE.value))
+    left = lefts_of(session, [ticket], change).get(ticket.id)
+    apply_change(session, ticket, change, actor_id=actor_id, now=now, left=left)
+
+
+def _give_reason(session: Session, ticket: Ticket, actor_id: int) -> None:
+    before, after = ticket.close_reason, CloseReason.DUPLICATE.value
+    if before == after:
+        return
+    ticket.close_reason = after
+    record_event(
+        session,
+        action="ticket.changed",
+        subject_type="ticket",
+        subject_id=ticket.id,
+        before={"close_reason": before},
+        after={"close_reason": after},
+        actor_id=actor_id,
+    )
 
 
 def _hand_over_duplicates(session: Session, ticket_id: int, original_id: int) -> None:
@@ -186,22 +213,23 @@ def _tell(
     now: datetime,
 ) -> str:
     """Write timeline entries and audit events of both; returns the sentence of `this`."""
-    told = []
+    told: list[str] = []
+    changed: list[Changed] = []
     for ticket, far in ((this, other), (other, this)):
         words = relation_words(link.kind, is_from=link.from_id == ticket.id)
         verb = "is now" if what == "linked" else "is no longer"
         sentence = f"This ticket {verb} {words} {far.number}."
         told.append(sentence)
-        session.add(
-            Comment(
-                ticket_id=ticket.id,
-                author_id=actor_id,
-                kind=CHANGE_COMMENT,
-                is_internal=True,
-                body=sentence,
-                created_at=now,
-            )
+        entry = Comment(
+            ticket_id=ticket.id,
+            author_id=actor_id,
+            kind=CHANGE_COMMENT,
+            is_internal=True,
+            body=sentence,
+            created_at=now,
         )
+        session.add(entry)
+        changed.append(Changed(ticket.id, entry))
         ticket.updated_at = now
         record_event(
             session,
@@ -212,4 +240,5 @@ def _tell(
             after={words: far.number} if what == "linked" else None,
             actor_id=actor_id,
         )
+    tell_watchers(session, changed, actor_id=actor_id, now=now)
     return told[0]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Integer, Select, and_, bindparam, case, cast, func, select
 
 from webapp import clock
-from webapp.domain.live.entry_words import entry_words
+from webapp.domain.live.entry_words import said_of_entry
 from webapp.domain.live.since import changes_from
 from webapp.models import Client, Comment, Status, Ticket, User
 from webapp.models.columns import UtcDateTime
@@ -28,7 +28,7 @@ NEWEST_ENTRIES = 5
 """So many entries of the timeline are told to the page of a ticket."""
 _BEGINNING = 400
 _TICKET = bindparam("ticket_id", type_=Integer)
-_SINCE = bindparam("since", type_=UtcDateTime)
+_TOLD_SINCE = bindparam("told_since", type_=UtcDateTime)
 
 News = dict[str, Any]
 """What a page is told, as JSON; times are ISO texts in UTC. Nothing in it changes by itself."""
@@ -47,7 +47,7 @@ def read_list_news(query: TicketQuery, loaded: datetime | None) -> News:
     """
     now = clock.utcnow()
     statement = _listed(query, now.replace(second=0, microsecond=0))
-    news, rows = read_news(statement, {_SINCE.key: changes_from(loaded, now)})
+    news, rows = read_news(statement, {_TOLD_SINCE.key: changes_from(loaded, now)})
     changed = rows.get("ticket", ())
     return news | {
         "has_more": len(changed) > MOST_CHANGES,
@@ -125,7 +125,7 @@ def _critical(row: Any) -> News:
 def _changed_tickets(query: TicketQuery, now: datetime) -> Select[Any]:
     newest = (
         select(Ticket.id)
-        .where(Ticket.updated_at > _SINCE)
+        .where(Ticket.updated_at > _TOLD_SINCE)
         .order_by(Ticket.updated_at.desc(), Ticket.id.desc())
         .limit(MOST_CHANGES + 1)
         .subquery()
@@ -189,7 +189,7 @@ def _entry(row: Any) -> News:
     return {
         "id": row.id,
         "who": row.name or "Triagedesk",
-        "what": entry_words(row.words, is_note=bool(row.number)),
+        "what": said_of_entry(row.words, is_note=bool(row.number)),
         "at": row.at.isoformat(),
         "edited": row.changed and row.changed.isoformat(),
     }

@@ -61,7 +61,7 @@ def _waits() -> tuple[ColumnElement[bool], ...]:
 
 
 def untouched_criticals() -> CompoundSelect[int]:
-    """SQL for the ids of open critical tickets that nobody has in hand, without drills.
+    """SQL for the ids of open critical tickets that are untouched, without drills.
 
     Two indexes answer it: few tickets are untouched, and few were raised.
     """

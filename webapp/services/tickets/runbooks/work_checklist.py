@@ -29,6 +29,7 @@ from webapp.services.tickets.change_ticket import CHANGE_COMMENT
 from webapp.services.tickets.runbooks.attach_runbooks import checklist_values
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
+from webapp.services.tickets.watching.tell_watchers import Changed, tell_watchers
 from webapp.services.transactions import transaction
 
 TICKET_IS_GONE = "There is no such ticket (any more)."
@@ -190,3 +191,4 @@ def _finish(
         actor_id=actor_id,
     )
     tell_changes(session, [Worked(ticket)], actor_id=actor_id, now=now)
+    tell_watchers(session, [Changed(ticket.id)], actor_id=actor_id, now=now)

@@ -5,7 +5,7 @@ Names are found by the beginning of any of their words, whatever their accents a
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
@@ -15,7 +15,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Boolean
 
 from webapp.domain.searching.fold_letters import fold_letters, pattern_of
-from webapp.domain.searching.operators import Operator, ParsedSearch
+from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, read_hours
 from webapp.models import Board, Client, Priority, Status, Ticket, User
 
 ME = "me"
@@ -59,8 +59,10 @@ def list_operator_filters(parsed: ParsedSearch, viewer_id: int | None) -> Filter
             found.append(("assignee", viewer_id or 0))
         elif (one.asks, word) in (("is", "unassigned"), ("assignee", NOBODY)):
             found.append(("assignee", NOBODY))
-        elif one.asks in ("severity", "source"):
-            found.append((one.asks, word))
+        elif (one.asks, word) == ("is", "watching"):
+            found.append(("watcher_id", viewer_id or 0))
+        elif one.asks in _WORDS:
+            found.append((_WORDS[one.asks], word))
     return found
 
 
@@ -75,6 +77,8 @@ def _condition(one: Operator, now: datetime) -> ColumnElement[bool] | None:
     if one.asks == "is":
         state = _TIMES.get(word)
         return state(now) if state else None
+    if one.asks in AGE_OPERATORS:
+        return AGE_CONDITIONS[one.asks](now - timedelta(hours=read_hours(one.value) or 0))
     if one.asks == "assignee":
         return None if word in (ME, NOBODY) else Ticket.assignee_id.in_(_people(one.value))
     named = _NAMED.get(one.asks)
@@ -93,17 +97,36 @@ def _folded_pattern(value: str) -> str:
     return rf"(^|[^[:alnum:]]){re.escape(fold_letters(value))}"
 
 
-_STATES = {"untouched": "is_untouched", "unmapped": "is_unmapped", "triage": "is_triage"}
+def _has_reference(value: str) -> ColumnElement[bool]:
+    return Ticket.external_reference.is_not(None) & has_word(Ticket.external_reference, value)
+
+
+_STATES = {
+    "untouched": "is_untouched",
+    "unmapped": "is_unmapped",
+    "triage": "is_triage",
+    "waiting": "is_waiting",
+    "raised": "is_raised",
+    "no_reference": "lacks_reference",
+    "closed_in_huntress": "is_closed_in_huntress",
+    "open_in_huntress": "is_open_in_huntress",
+}
+_WORDS = {"severity": "severity", "source": "source", "closed_as": "close_reason"}
 _NAMED: dict[str, Callable[[str], ColumnElement[bool]]] = {
     "client": lambda value: Ticket.client_id.in_(_ids_of(Client, value)),
     "status": lambda value: Ticket.status_id.in_(_ids_of(Status, value)),
     "priority": lambda value: Ticket.priority_id.in_(_ids_of(Priority, value)),
     "board": lambda value: Ticket.board_id.in_(_ids_of(Board, value)),
+    "reference": _has_reference,
 }
 _TIMES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "open": lambda _: Ticket.closed_at.is_(None),
     "closed": lambda _: Ticket.closed_at.is_not(None),
-    "waiting": lambda now: Ticket.closed_at.is_(None) & (Ticket.waiting_until > now),
-    "overdue": lambda now: Ticket.closed_at.is_(None) & (Ticket.due_at <= now),
-    "raised": lambda _: Ticket.closed_at.is_(None) & Ticket.raised_severity.is_not(None),
+    "overdue": lambda now: Ticket.due_at <= now,
 }
+AGE_CONDITIONS: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
+    "older_than": lambda time: Ticket.reported_at <= time,
+    "within": lambda time: Ticket.reported_at >= time,
+    "untouched_for": lambda time: Ticket.untouched_since <= time,
+}
+"""SQL for each of AGE_OPERATORS, counted back to a time."""

@@ -213,7 +213,8 @@ def test_what_is_being_written_survives_the_session_but_not_its_writer(
     page.get_by_text("Ada Okafor", exact=False).first.click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert "for nobody else" not in page.evaluate("Object.values(sessionStorage).join()")
+    assert page.evaluate("Object.keys(localStorage)") == []
+    assert "note-1" not in page.evaluate("Object.keys(sessionStorage).join()")
 
 
 def test_nobody_reads_what_was_typed_once_the_session_has_ended(
@@ -221,11 +222,11 @@ def test_nobody_reads_what_was_typed_once_the_session_has_ended(
 ) -> None:
     """Revoked or expired: what the browser keeps is encrypted, and the key was in the page."""
     page = open_page()
-    stored = "Object.entries(sessionStorage).flat().join()"
+    stored = "Object.entries(localStorage).flat().join()"
     sign_in(page, HELPDESK)
     page.goto("/tickets/1")
     page.get_by_label("Add internal note").fill("The intruder used RUNDLL99")
-    page.wait_for_function("Object.keys(sessionStorage).join().includes('note-1')")
+    page.wait_for_function("Object.keys(localStorage).join().includes('note-1')")
     assert "RUNDLL99" not in page.evaluate(stored)
     page.context.clear_cookies()
     page.goto("/tickets/1")
@@ -239,7 +240,7 @@ def test_nobody_reads_what_was_typed_once_the_session_has_ended(
     note = page.get_by_label("Add internal note")
     expect(note).to_have_value("The intruder used RUNDLL99")
     note.fill("ü" * 20_000)
-    page.wait_for_function("sessionStorage.getItem('triagedesk-kept-draft-note-1').length > 40000")
+    page.wait_for_function("localStorage.getItem('triagedesk-kept-draft-note-1').length > 40000")
     page.reload()
     expect(page.get_by_label("Add internal note")).to_have_value("ü" * 20_000)
 
@@ -250,9 +251,9 @@ def test_what_was_kept_under_another_key_is_dropped(
     page = open_page()
     sign_in(page, HELPDESK)
     page.goto("/tickets/1")
-    page.evaluate("sessionStorage.setItem('triagedesk-kept-draft-note-1', 'AAAA.BBBB')")
+    page.evaluate("localStorage.setItem('triagedesk-kept-draft-note-1', 'AAAA.BBBB')")
     page.reload()
-    page.wait_for_function("!('triagedesk-kept-draft-note-1' in sessionStorage)")
+    page.wait_for_function("!('triagedesk-kept-draft-note-1' in localStorage)")
     expect(page.get_by_label("Add internal note")).to_have_value("")
 
 

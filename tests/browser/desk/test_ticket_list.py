@@ -37,7 +37,7 @@ def test_a_morning_without_a_mouse(desk: Desk, open_page: OpenPage, sign_in: Sig
     total = links.count()
 
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    expect(page.get_by_role("dialog")).to_contain_text("Shortcuts")
     page.keyboard.press("j")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")

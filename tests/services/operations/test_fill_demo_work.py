@@ -1,0 +1,24 @@
+"""The demo shows what working on tickets looks like: times, a mention, a file, a wait."""
+
+from flask import Flask
+
+from tests.support.desk_data import fill_desk
+from tests.support.fake_clock import FakeClock
+from webapp.models import Attachment, BellItem, Ticket, TimeTarget, User
+from webapp.services.operations.fill_demo_work import FILE_NAME, fill_demo_work
+from webapp.services.transactions import reading
+
+
+def test_the_demo_has_work_in_it(app: Flask, fake_clock: FakeClock) -> None:
+    desk = fill_desk(fake_clock.now(), tickets=2)
+    with reading() as session:
+        admin = session.get_one(User, desk.admin_id)
+        colleague = session.get_one(User, desk.helpdesk_id)
+        ticket_id = session.query(Ticket.id).filter(Ticket.closed_at.is_(None)).first().id
+    fill_demo_work(ticket_id, admin=admin, colleague=colleague)
+    with reading() as session:
+        assert session.get_one(Ticket, ticket_id).waiting_until is not None
+        [bell] = session.query(BellItem).filter_by(user_id=admin.id).all()
+        assert (bell.kind, bell.ticket_id) == ("mentioned", ticket_id)
+        assert [one.name for one in session.query(Attachment)] == [FILE_NAME]
+        assert session.query(TimeTarget).count()

@@ -1,0 +1,1 @@
+"""Several people on one ticket: what their forms showed, and what others did meanwhile."""
