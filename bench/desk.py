@@ -38,7 +38,7 @@ FILTERS = (
     *("raised=1", "no_reference=1", "state=closed&no_reference=1&sort=priority"),
     *("host=HOST-00123", "host=host-00123&state=closed", "watching=me", "waiting=1", "overdue=1"),
     *("watching=me&state=closed", "overdue=1&sort=due", "sort=due", "untouched=1&sort=newest"),
-    *("state=closed&closed_as=accepted_risk", "closed_as=false_positive&state=closed&sort=priority"),
+    *("state=closed&closed_as=accepted_risk", "state=closed&closed_as=duplicate&sort=priority"),
     *(f"indicator=ip:{FREQUENT_ADDRESS}", f"indicator=ip:{FREQUENT_ADDRESS}&state=closed"),
     *("indicator=domain:cdn0.update-service0.example", "open_in_huntress=1&state=closed"),
 )
@@ -53,6 +53,7 @@ SEARCHES_WITH_FILTERS = (
     *(f"q=ip:{FREQUENT_ADDRESS}", "q=emotet&priority=2", "q=windows&assignee=nobody&triage=1"),
     *("q=lockbit&state=closed&severity=critical", "q=priority:high+status:open+qakbot"),
     *("q=board:triage+akira", "q=reimaged&untouched=1&sort=oldest", "q=is:raised+windows"),
+    *("q=reference:PSA-12345", "q=older_than:720+windows", "q=is:watching+is:untouched"),
     *("q=client:company&state=closed", "q=client:care+is:untouched&sort=newest"),
 )
 

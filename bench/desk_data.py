@@ -174,12 +174,13 @@ def _ticket_maker(
         changed = min(created + timedelta(hours=chance.randrange(1, 400)), now)
         threat, technique = chance.choice(THREATS), chance.choice(TECHNIQUES)
         is_unmapped = n % 33 == 0
+        home = homes[n % (IDENTITIES if n % 4 == 0 else HOSTS)]
         return {
             "id": n,
             "number": ticket_number(n),
             "title": f"[Huntress] HIGH - {threat} on HOST-{n % HOSTS:05d}",
             "description": _description(n, threat, technique),
-            "client_id": clients[0] if is_unmapped else homes[n % (IDENTITIES if n % 4 == 0 else HOSTS)],
+            "client_id": clients[0] if is_unmapped else home,
             "board_id": boards[1] if is_unmapped else chance.choice(boards[::2]),
             "status_id": chance.choice(open_ones) if is_open else closed,
             "priority_id": chance.choices(priorities, weights=(1, 4, 3, 2))[0],

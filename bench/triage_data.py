@@ -120,7 +120,8 @@ def _indicators(tickets: int) -> Iterator[dict[str, Any]]:
 def _found(n: int, chance: random.Random) -> Iterator[FoundIndicator]:
     """Five indicators; the first of their lists are named far more often than the last."""
     address = int(SHARED_ADDRESSES * chance.random() ** 2)
-    yield FoundIndicator(IndicatorKind.IP, f"198.{18 + address % 2}.{address // 250}.{address % 250}")
+    ending = f"{address // 250}.{address % 250}"
+    yield FoundIndicator(IndicatorKind.IP, f"198.{18 + address % 2}.{ending}")
     yield FoundIndicator(IndicatorKind.SHA256, _hash(n))
     domain = int(SHARED_DOMAINS * chance.random() ** 3)
     yield FoundIndicator(IndicatorKind.DOMAIN, f"cdn{domain}.update-service{domain % 7}.example")
