@@ -60,7 +60,6 @@ def show_canned_note(note_id: int) -> ResponseReturnValue:
     if attempt.is_saved:
         take_draft()
         body = form.body.data or ""
-        take_draft()
         return done(_saved("The canned note was saved.", body), _notes_url(), _kind(body))
     if attempt.conflict:
         view = read_canned_note(note_id)
