@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.triage.canned_notes import PLACEHOLDERS, unknown_placeholders
+from webapp.domain.runbooks.canned_notes import PLACEHOLDERS, unknown_placeholders
 from webapp.models import CannedNote
 from webapp.services.desk.move_rows import move_row
 from webapp.services.errors import NotFoundError
