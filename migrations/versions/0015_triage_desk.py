@@ -545,6 +545,14 @@ def create_indexes() -> None:
         postgresql_where=sa.text("clock_tells_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_tickets_close_reason",
+        "tickets",
+        ["close_reason", "updated_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("close_reason IS NOT NULL"),
+        postgresql_where=sa.text("close_reason IS NOT NULL"),
+    )
+    op.create_index(
         "ix_tickets_external_reference",
         "tickets",
         ["external_reference", "id"],

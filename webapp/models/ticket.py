@@ -184,6 +184,14 @@ class Ticket(Base):
             postgresql_where=text("external_reference IS NULL"),
         ),
         Index(
+            "ix_tickets_close_reason",
+            "close_reason",
+            "updated_at",
+            "id",
+            sqlite_where=text("close_reason IS NOT NULL"),
+            postgresql_where=text("close_reason IS NOT NULL"),
+        ),
+        Index(
             "ix_tickets_external_reference",
             "external_reference",
             "id",
