@@ -531,10 +531,10 @@ def create_indexes() -> None:
     op.create_index(
         "ix_tickets_due_at",
         "tickets",
-        ["due_at", "id"],
+        ["due_at", "id", "closed_at"],
         unique=False,
-        sqlite_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_tickets_clock_tells_at",
@@ -587,7 +587,7 @@ def create_indexes() -> None:
     op.create_index(
         "ix_tickets_untouched",
         "tickets",
-        ["priority_id", "reported_at", "id"],
+        ["priority_id", "reported_at", "id", "raised_severity", "untouched_since", "closed_at"],
         unique=False,
         sqlite_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
         postgresql_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
