@@ -27,7 +27,7 @@ IMPORTANT = {
     ("*, ::before, ::after", "animation"),
     ("*, ::before, ::after", "transition"),
 }
-MAX_BYTES, MAX_LINE = 80_000, 120
+MAX_BYTES, MAX_LINE = 75_500, 120
 
 
 @dataclass(frozen=True)

@@ -329,6 +329,7 @@ def test_what_a_search_does_not_know_is_said_and_what_was_meant_is_offered(
     assert admin.get(link.get("href")).one("input", name="q").get("value") == "QUOKKA-TAX01"
     page = admin.get("/tickets?q=client%3Awielkopolska-lodz")
     assert 'client:"Wielkopolska Łódź"' in page.text
+    assert '"Wielkopolska Łódź"' in admin.get("/tickets?q=wielkopolka").text, "one word of it"
     assert "Did you mean" not in admin.get("/tickets?q=xyzzyx").text
 
 

@@ -481,8 +481,10 @@ def test_the_incident_is_told(app: Flask, admin: Browser, path: str) -> None:
     with app.app_context(), transaction() as session:
         alert = session.query(Alert).filter_by(ticket_id=stored(app, path).id).one()
         alert.raw_report = json.dumps(report)
-    words = words_of(admin.get(path).one("section", aria_labelledby="incident-heading"))
+    page = admin.get(path)
+    words = words_of(page.one("section", aria_labelledby="incident-heading"))
     assert "What the SOC says Somebody *dumped* LSASS." in words
+    words = words_of(page.one("section", aria_labelledby="steps-heading"))
     assert "process detections 3" in words
     assert "Remediations 2 Delete file unapproved C:\\x Isolate host completed" in words
     raw = admin.get(f"{path}/raw").one("pre")

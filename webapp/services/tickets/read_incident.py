@@ -30,7 +30,8 @@ class IncidentView:
 
     `is_reduced` says that the report is not kept, as for an excluded organization or since it has
     become too old. `was_closed` says whether it is closed at Huntress, and `closed_status_id` is
-    the status that the routing settings give to tickets then.
+    the status that the routing settings give to tickets then. `kinds`, the steps and `is_isolated`
+    are what lists show as well; None where that is not known.
     """
 
     alert_id: int
@@ -48,6 +49,10 @@ class IncidentView:
     is_reduced: bool
     was_closed: bool
     closed_status_id: int | None
+    kinds: Sequence[str] | None
+    steps_total: int | None
+    steps_left: int | None
+    is_isolated: bool | None
     report: Incident | None
 
     @property
@@ -123,6 +128,10 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         is_reduced=row.is_reduced,
         was_closed=row.was_closed,
         closed_status_id=row.closed_status_id,
+        kinds=row.kinds,
+        steps_total=row.steps_total,
+        steps_left=row.steps_left,
+        is_isolated=row.is_isolated,
         report=_parse(row.raw, row.all_remediations),
     )
     return FoundIncident(incident, row.name, row.subdomain, row.portal_template)
@@ -142,6 +151,10 @@ def _statement(ticket: Ticket) -> Select[*tuple[Any, ...]]:
             Alert.severity,
             Alert.is_incomplete,
             Alert.was_closed,
+            Alert.kinds,
+            Alert.steps_total,
+            Alert.steps_left,
+            Alert.is_isolated,
             Alert.organization_external_id,
             Alert.agent_external_id,
             Alert.device_name,

@@ -8,6 +8,7 @@ from webapp.domain.incident import is_closed_status
 from webapp.domain.triage.row_words import progress_words, what_words
 from webapp.domain.triage.subjects import is_identity
 from webapp.models import Ticket
+from webapp.services.tickets.read_incident import IncidentView
 from webapp.services.tickets.rows.ticket_rows import MOST_COUNTED
 from webapp.web.filters import age, exact
 from webapp.web.tickets.blueprint import tickets
@@ -43,6 +44,24 @@ def row_words(ticket: Ticket) -> RowWords:
 
 
 @tickets.app_template_filter()
+def ticket_words(ticket: Ticket, incident: IncidentView | None) -> RowWords:
+    """What a ticket's page says of its incident, in the words of its row.
+
+    `what` is empty where the title says it already.
+    """
+    is_edited = ticket.text_edited_by_person_at is not None
+    found = what_words(ticket.title, incident.kinds if incident else None, is_edited=is_edited)
+    is_told = found.words not in ticket.title
+    return RowWords(
+        what=found.words if is_told else "",
+        more=found.more if is_told else 0,
+        progress=_incident_progress(ticket, incident) if incident else (),
+        is_identity=is_identity(ticket.subject_key),
+        same_open=None,
+    )
+
+
+@tickets.app_template_filter()
 def ticket_age(ticket: Ticket) -> Markup:
     """The age of a ticket, with its times on hover: sent, ticketed, last changed."""
     times = [f"Ticketed {exact(ticket.created_at)}", f"Last changed {exact(ticket.updated_at)}"]
@@ -59,6 +78,18 @@ def _progress(ticket: Ticket) -> tuple[str, ...]:
         total=ticket.steps_total,
         left=ticket.steps_left,
         is_isolated=ticket.is_isolated,
+        is_identity=is_identity(ticket.subject_key),
+    )
+
+
+def _incident_progress(ticket: Ticket, incident: IncidentView) -> tuple[str, ...]:
+    if ticket.closed_at is not None and is_closed_status(incident.status):
+        return ()
+    return progress_words(
+        incident.status,
+        total=incident.steps_total,
+        left=incident.steps_left,
+        is_isolated=incident.is_isolated,
         is_identity=is_identity(ticket.subject_key),
     )
 

@@ -25,7 +25,7 @@ from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Boolean
 
 from webapp.domain.searching.fold_letters import fold_letters, pattern_of
-from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, read_hours
+from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, hours_of_span
 from webapp.models import Board, Client, Priority, Status, Ticket, User
 
 ME = "me"
@@ -112,7 +112,7 @@ def _condition(one: Operator, now: datetime, named: NamedRows) -> ColumnElement[
         state = _TIMES.get(fold_letters(one.value))
         return state(now) if state else None
     if one.asks in AGE_OPERATORS:
-        return AGE_CONDITIONS[one.asks](now - timedelta(hours=read_hours(one.value) or 0))
+        return AGE_CONDITIONS[one.asks](now - timedelta(hours=hours_of_span(one.value) or 0))
     if one.asks == "reference":
         return _has_reference(one.value)
     if not _is_named(one):
