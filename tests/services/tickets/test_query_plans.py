@@ -80,7 +80,7 @@ INBOX_ORDER = (
             ),
             "COVERING INDEX ix_tickets_untouched",
         ),
-        (lambda: count_movable(1), "ix_tickets_client_id"),
+        (lambda: count_movable(1), "ix_tickets_open_client"),
         (lambda: count_recorded(1), "ix_alerts_open"),
     ],
 )
