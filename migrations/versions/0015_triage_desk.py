@@ -531,10 +531,10 @@ def create_indexes() -> None:
     op.create_index(
         "ix_tickets_due_at",
         "tickets",
-        ["due_at", "id"],
+        ["due_at", "id", "closed_at"],
         unique=False,
-        sqlite_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL AND closed_at IS NULL"),
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_tickets_clock_tells_at",
@@ -543,6 +543,14 @@ def create_indexes() -> None:
         unique=False,
         sqlite_where=sa.text("clock_tells_at IS NOT NULL"),
         postgresql_where=sa.text("clock_tells_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_tickets_close_reason",
+        "tickets",
+        ["close_reason", "updated_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("close_reason IS NOT NULL"),
+        postgresql_where=sa.text("close_reason IS NOT NULL"),
     )
     op.create_index(
         "ix_tickets_external_reference",
@@ -579,7 +587,7 @@ def create_indexes() -> None:
     op.create_index(
         "ix_tickets_untouched",
         "tickets",
-        ["priority_id", "reported_at", "id"],
+        ["priority_id", "reported_at", "id", "raised_severity", "untouched_since", "closed_at"],
         unique=False,
         sqlite_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),
         postgresql_where=sa.text("untouched_since IS NOT NULL AND closed_at IS NULL"),

@@ -119,7 +119,8 @@ def _condition(one: Operator, now: datetime, named: NamedRows) -> ColumnElement[
         return None
     column, search = _NAMED[one.asks]
     ids = named.get(_key(one))
-    return column.in_(search(one.value) if ids is None else _written(ids))
+    among: ColumnElement[bool] = column.in_(search(one.value) if ids is None else _written(ids))
+    return among
 
 
 def _is_named(one: Operator) -> bool:
