@@ -19,6 +19,7 @@ from sqlalchemy import event
 
 from bench.accounts import empty_app
 from bench.desk_data import TICKETS, fill_desk_database
+from bench.triage_data import FREQUENT_ADDRESS
 from tests.support.desk_data import ADMIN
 from tests.support.security.sessions import COOKIE, begin
 from webapp.domain.triage.list_columns import ListDisplay
@@ -35,17 +36,25 @@ FILTERS = (
     *("untouched_for=24", "closed_in_huntress=1", "state=closed&board=3&sort=priority"),
     *("state=closed&severity=critical", "status=2&sort=oldest", "older_than=720&within=2000"),
     *("raised=1", "no_reference=1", "state=closed&no_reference=1&sort=priority"),
-    *("host=HOST-00123", "host=host-00123&state=closed"),
+    *("host=HOST-00123", "host=host-00123&state=closed", "watching=me", "waiting=1", "overdue=1"),
+    *("watching=me&state=closed", "overdue=1&sort=due", "sort=due", "untouched=1&sort=newest"),
+    *("state=closed&closed_as=accepted_risk", "state=closed&closed_as=duplicate&sort=priority"),
+    *(f"indicator=ip:{FREQUENT_ADDRESS}", f"indicator=ip:{FREQUENT_ADDRESS}&state=closed"),
+    *("indicator=domain:cdn0.update-service0.example", "open_in_huntress=1&state=closed"),
 )
 SEARCHES = (
     *("TKT-000123", "54321", "emotet", "host-0012", '"encoded powershell"', "dental qakbot"),
     *("windows", "incident", "bakery company 0103", "reimaged lockbit", "10.5", "nothingatall"),
-    *(
-        "client:bakery emotet",
-        "is:untouched windows",
-        "client:dental priority:critical",
-        "host:host-00",
-    ),
+    *(FREQUENT_ADDRESS, "akiraupdate", "mailbox rules", "müller"),
+)
+SEARCHES_WITH_FILTERS = (
+    *("q=client:bakery+emotet", "q=is:untouched+windows", "q=client:dental+priority:critical"),
+    *("q=host:host-00", "q=client:dental", "q=assignee:person+is:overdue", "q=assignee:me"),
+    *(f"q=ip:{FREQUENT_ADDRESS}", "q=emotet&priority=2", "q=windows&assignee=nobody&triage=1"),
+    *("q=lockbit&state=closed&severity=critical", "q=priority:high+status:open+qakbot"),
+    *("q=board:triage+akira", "q=reimaged&untouched=1&sort=oldest", "q=is:raised+windows"),
+    *("q=reference:PSA-12345", "q=older_than:720+windows", "q=is:watching+is:untouched"),
+    *("q=client:company&state=closed", "q=client:care+is:untouched&sort=newest"),
 )
 
 
@@ -77,9 +86,11 @@ def pages(client: FlaskClient) -> dict[str, Sequence[str]]:
         "list": ["/tickets", "/tickets?state=closed", "/tickets?state=closed&sort=priority"],
         "filtered": [f"/tickets?{query}" for query in FILTERS],
         "search": [f"/tickets?q={query.replace(' ', '+')}" for query in SEARCHES],
+        "search_with_filters": [f"/tickets?{query}" for query in SEARCHES_WITH_FILTERS],
         "deep": list(_deep(client, "/tickets")) + list(_deep(client, "/tickets?state=closed")),
         "ticket": [f"/tickets/{n}" for n in range(7, TICKETS, TICKETS // 20)],
         "dashboard": ["/"],
+        "response_times": ["/response-times", "/response-times?client=77"],
     }
 
 

@@ -1,4 +1,4 @@
-"""A desk as it is after years: 100,000 tickets, 500,000 comments, 2,000 clients.
+"""A desk as it is after years: 100,000 tickets, 500,000 comments, 300,000 indicators.
 
 The same desk each time; made in well under a minute on both databases. Triggers that keep the
 search index are off meanwhile, and the index is filled once at the end.
@@ -16,6 +16,14 @@ from flask import Flask
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
+from bench.triage_data import (
+    REPORT_AT,
+    REPORT_EVERY,
+    fill_triage,
+    report_text_of,
+    times_of,
+    whole_report,
+)
 from tests.support import desk_data
 from webapp import clock
 from webapp.extensions import db
@@ -33,11 +41,15 @@ from webapp.models import (
 )
 from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.reports.read_facts import FACTS_VERSION
+from webapp.services.tickets.runbooks.install_runbooks import install_runbooks
 from webapp.services.transactions import transaction
 
 TICKETS, COMMENTS_EACH, CLIENTS, PEOPLE = 100_000, 5, 2_000, 12
 OPEN_EVERY = 10
 """Each tenth ticket is open: 10,000."""
+
+HOSTS, IDENTITIES = 12_000, 6_000
+"""Each is of one client, and has several tickets; those of each tenth are all open."""
 
 PIECE = 10_000
 DAYS = 3 * 365
@@ -45,7 +57,10 @@ THREATS = (
     *("Emotet", "Qakbot", "Cobalt Strike", "Mimikatz", "AsyncRAT", "SocGholish", "Gootloader"),
     *("LockBit", "Akira", "NetSupport", "Sliver", "Remcos", "Lumma Stealer", "RedLine", "IcedID"),
 )
-KINDS = (["footholds"], ["process_detections", "footholds"], ["managed_identity"])
+KINDS = (
+    *(["footholds"], ["process_detections", "footholds"], ["managed_identity"]),
+    *(["ransomware_canaries"], ["antivirus_detections"]),
+)
 TECHNIQUES = (
     "An encoded PowerShell command fetched a second stage from a rented server",
     "A scheduled task started a renamed interpreter from the user's profile",
@@ -70,12 +85,15 @@ def fill_desk_database(app: Flask) -> None:
         desk_data.add_people()
         connection_id = desk_data.add_connection(now)
         desk_data.add_run(connection_id, now)
+        install_runbooks()
         with transaction() as session, _without_triggers(session):
             _add_people(session, now)
             _add_clients(session, connection_id, now)
             _in_pieces(session, Ticket, _ticket_maker(session, connection_id, now))
             _in_pieces(session, Alert, _alert_maker(connection_id, now))
             _add_comments(session)
+            people = list(session.scalars(select(User.id).order_by(User.id)))
+            fill_triage(session, TICKETS, people, now)
             session.get_one(TicketCounter, 1).last_number = TICKETS
             _fill_search_index(session)
         analyze()
@@ -147,6 +165,7 @@ def _ticket_maker(
     clients = list(session.scalars(select(Client.id).order_by(Client.id)))
     people = list(session.scalars(select(User.id).order_by(User.id)))
     chance = random.Random(4)
+    homes = chance.choices(clients[1:], k=HOSTS)
 
     def make(n: int) -> dict[str, Any]:
         created = now - timedelta(days=DAYS * (1 - n / TICKETS), minutes=chance.randrange(60))
@@ -155,12 +174,13 @@ def _ticket_maker(
         changed = min(created + timedelta(hours=chance.randrange(1, 400)), now)
         threat, technique = chance.choice(THREATS), chance.choice(TECHNIQUES)
         is_unmapped = n % 33 == 0
+        home = homes[n % (IDENTITIES if n % 4 == 0 else HOSTS)]
         return {
             "id": n,
             "number": ticket_number(n),
-            "title": f"[Huntress] HIGH - {threat} on HOST-{n % 12_000:05d}",
+            "title": f"[Huntress] HIGH - {threat} on HOST-{n % HOSTS:05d}",
             "description": _description(n, threat, technique),
-            "client_id": clients[0] if is_unmapped else chance.choice(clients[1:]),
+            "client_id": clients[0] if is_unmapped else home,
             "board_id": boards[1] if is_unmapped else chance.choice(boards[::2]),
             "status_id": chance.choice(open_ones) if is_open else closed,
             "priority_id": chance.choices(priorities, weights=(1, 4, 3, 2))[0],
@@ -178,6 +198,7 @@ def _ticket_maker(
             **subject_of(n),
             "reported_at": created,
             "untouched_since": None if touched else created,
+            **times_of(n, now, created, is_open=is_open),
         }
 
     return make
@@ -186,9 +207,9 @@ def _ticket_maker(
 def subject_of(n: int) -> dict[str, str]:
     """What the ticket with this id is about: a host, or each fourth time an identity."""
     if n % 4 == 0:
-        name, kind = f"person{n % 6_000}@client{n % CLIENTS}.example", "identity"
+        name, kind = f"person{n % IDENTITIES}@client{n % CLIENTS}.example", "identity"
     else:
-        name, kind = f"HOST-{n % 12_000:05d}", "host"
+        name, kind = f"HOST-{n % HOSTS:05d}", "host"
     return {
         "subject_name": name,
         "subject_key": f"{kind}:{name.lower()}",
@@ -203,7 +224,7 @@ def _description(n: int, threat: str, technique: str) -> str:
         f" {threat}. Process {n * 7 % 65_521:05x}.exe talked to 10.{n % 251}.{n % 241}.{n % 239};"
         f" the file's hash begins with {n * 2_654_435_761 % 2**32:08x}. The host was isolated;"
         " remove the task, reset the user's password, and look for the same task on other hosts."
-        f"\n\n## Affected Host\n- Hostname: HOST-{n % 12_000:05d}\n- OS: Windows 11\n\n"
+        f"\n\n## Affected Host\n- Hostname: HOST-{n % HOSTS:05d}\n- OS: Windows 11\n\n"
         "## Links\n- [View in Huntress portal](https://tallowreed.huntress.io/incident_reports/"
         f"{n})\n"
     )
@@ -212,6 +233,7 @@ def _description(n: int, threat: str, technique: str) -> str:
 def _alert_maker(connection_id: int, now: datetime) -> Callable[[int], dict[str, Any]]:
     chance = random.Random(5)
     severities = (None, "low", "high", "critical")
+    report = whole_report(now)
 
     def make(n: int) -> dict[str, Any]:
         created = now - timedelta(days=DAYS * (1 - n / TICKETS))
@@ -224,8 +246,8 @@ def _alert_maker(connection_id: int, now: datetime) -> Callable[[int], dict[str,
             "severity": chance.choices(severities, weights=(1, 30, 50, 19))[0],
             "was_closed": not is_open,
             "organization_external_id": str(1 + n % CLIENTS),
-            "agent_external_id": str(n % 12_000),
-            "device_name": f"HOST-{n % 12_000:05d}",
+            "agent_external_id": str(n % HOSTS),
+            "device_name": f"HOST-{n % HOSTS:05d}",
             "triggered_at": created,
             "resolved_at": None if is_open else min(created + timedelta(hours=5), now),
             "processed_at": created,
@@ -236,6 +258,8 @@ def _alert_maker(connection_id: int, now: datetime) -> Callable[[int], dict[str,
             "steps_left": n % 11,
             "is_isolated": n % 3 == 0,
             "facts_version": FACTS_VERSION,
+            "report_text": report_text_of(n, chance.choice(THREATS)),
+            "raw_report": report if n % REPORT_EVERY == REPORT_AT else None,
         }
 
     return make

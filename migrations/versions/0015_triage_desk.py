@@ -545,6 +545,14 @@ def create_indexes() -> None:
         postgresql_where=sa.text("clock_tells_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_tickets_external_reference",
+        "tickets",
+        ["external_reference", "id"],
+        unique=False,
+        sqlite_where=sa.text("external_reference IS NOT NULL"),
+        postgresql_where=sa.text("external_reference IS NOT NULL"),
+    )
+    op.create_index(
         "ix_tickets_raised_severity",
         "tickets",
         ["raised_severity", "id"],

@@ -184,6 +184,13 @@ class Ticket(Base):
             postgresql_where=text("external_reference IS NULL"),
         ),
         Index(
+            "ix_tickets_external_reference",
+            "external_reference",
+            "id",
+            sqlite_where=text("external_reference IS NOT NULL"),
+            postgresql_where=text("external_reference IS NOT NULL"),
+        ),
+        Index(
             "ix_tickets_raised_severity",
             "raised_severity",
             "id",

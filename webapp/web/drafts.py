@@ -14,7 +14,7 @@ DRAFT_FIELD = "draft"
 TAKEN = "taken_drafts"
 """The key in the cookie for the ids of the drafts that were taken last."""
 
-MOST_TAKEN = 6
+NAMED_AT_ONCE = 6
 
 
 def sent_draft() -> str | None:
@@ -28,7 +28,7 @@ def take_draft() -> None:
     draft = sent_draft()
     if draft is not None:
         others = [one for one in taken_drafts() if one != draft]
-        cookie_session[TAKEN] = [*others, draft][-MOST_TAKEN:]
+        cookie_session[TAKEN] = [*others, draft][-NAMED_AT_ONCE:]
 
 
 def taken_drafts() -> list[str]:

@@ -92,10 +92,9 @@ def option_pairs(rows: Iterable[Any]) -> list[tuple[int, str]]:
 def select_options(pairs: Iterable[tuple[object, str]], chosen: object) -> Markup:
     """The escaped options of a selection; this is fast even for thousands of them."""
     wanted = str(chosen)
-    return Markup("").join(
-        Markup(  # noqa: S704 - both parts are escaped
-            f'<option value="{escape(value)}"{SELECTED if str(value) == wanted else ""}>'
-            f"{escape(words)}</option>"
-        )
+    options = (
+        f'<option value="{escape(value)}"{SELECTED if str(value) == wanted else ""}>'
+        f"{escape(words)}</option>"
         for value, words in pairs
     )
+    return Markup("".join(options))  # noqa: S704 - all parts are escaped

@@ -171,3 +171,32 @@ def test_what_is_unclear_is_said_and_hides_nothing_by_itself(
     query = TicketQuery(search=search)
     assert query.parsed_search.unclear
     assert list_tickets(query).open_count == expected
+
+
+def test_a_match_that_the_row_does_not_show_is_shown_in_context(desk: Desk) -> None:
+    set_tickets([1], title="Quokka in the attic", subject_name="QXA-WBX01")
+    [row] = (page := list_tickets(TicketQuery(search="quokka"))).tickets.rows
+    assert row.kinds, "the row says the kind instead of the title"
+    assert [one.text for one in page.snippets[1] if one.is_match] == ["Quokka"]
+    assert not list_tickets(TicketQuery(search="host:qxa")).snippets
+    set_tickets([1], text_edited_by_person_at=row.created_at)
+    assert not list_tickets(TicketQuery(search="quokka")).snippets
+
+
+@pytest.mark.parametrize(
+    ("search", "offered"),
+    [
+        ("ubersohm", ["Übersöhn"]),
+        ("client:ubersohm is:untouched", ["client:Übersöhn is:untouched"]),
+        ('"buro ubersohm"', ['"Büro Übersöhn"']),
+        ("host:qxa-wbx10", ["host:QXA-WBX01"]),
+        ("zzzzzzzzzz", []),
+        ("ubersohn nothing", []),
+    ],
+)
+def test_similar_names_are_offered_where_nothing_is_found(
+    desk: Desk, search: str, offered: list[str]
+) -> None:
+    set_tickets([1], subject_name="QXA-WBX01")
+    assert list(list_tickets(TicketQuery(search=search)).similar)[:1] == offered
+    assert not list_tickets(TicketQuery(search="wombat")).similar

@@ -13,8 +13,11 @@ from webapp.domain.notices.events import (
     EVENTS,
     MENTIONED_TYPE,
     PERSONAL_TYPES,
+    RETURNED_TYPE,
     TAKEN_TYPE,
     WATCHED_TYPE,
+    YOURS_DUE_SOON_TYPE,
+    YOURS_OVERDUE_TYPE,
 )
 from webapp.domain.notices.facts import TicketFacts
 from webapp.domain.notices.message import Brief, Link, Message, Stage, Urgency
@@ -259,11 +262,20 @@ def _opening(told: Told) -> str:
     )
 
 
+_OF_ITSELF = {
+    YOURS_DUE_SOON_TYPE: "Due soon",
+    YOURS_OVERDUE_TYPE: "Overdue",
+    RETURNED_TYPE: "Back from waiting",
+}
+
+
 def _personal_words(told: Told) -> str:
     person = told.facts.person or "Triagedesk"
     if told.type == MENTIONED_TYPE:
         return f"{person} mentioned you"
-    return f"{person} assigned you" if told.type == ASSIGNED_TYPE else f"Changed by {person}"
+    if told.type == ASSIGNED_TYPE:
+        return f"{person} assigned you"
+    return _OF_ITSELF.get(told.type) or f"Changed by {person}"
 
 
 def _bundle_opening(reason: str, all_told: Sequence[Told]) -> str:
@@ -336,7 +348,7 @@ def _gravity(told: Told) -> tuple[bool, int, bool]:
 
 
 def _urgency(told: Told) -> Urgency:
-    if told.type in (MENTIONED_TYPE, ASSIGNED_TYPE):
+    if told.type in PERSONAL_TYPES.values() and told.type != WATCHED_TYPE:
         return Urgency.NORMAL
     if not asks_to_take(told.type):
         return Urgency.QUIET

@@ -53,10 +53,16 @@ TAKEN_TYPE = "ticket.taken"
 MENTIONED_TYPE = "ticket.mentioned"
 ASSIGNED_TYPE = "ticket.assigned"
 WATCHED_TYPE = "ticket.watched"
+YOURS_DUE_SOON_TYPE = "ticket.yours_due_soon"
+YOURS_OVERDUE_TYPE = "ticket.yours_overdue"
+RETURNED_TYPE = "ticket.returned"
 PERSONAL_TYPES: Mapping[Bell, str] = {
     Bell.MENTIONED: MENTIONED_TYPE,
     Bell.ASSIGNED: ASSIGNED_TYPE,
     Bell.WATCHED: WATCHED_TYPE,
+    Bell.DUE_SOON: YOURS_DUE_SOON_TYPE,
+    Bell.OVERDUE: YOURS_OVERDUE_TYPE,
+    Bell.RETURNED: RETURNED_TYPE,
 }
 """What people are told as they chose for each contact method, and not by policies."""
 
@@ -81,6 +87,9 @@ TYPE_WORDS: Mapping[str, str] = {
     MENTIONED_TYPE: "Mentioned",
     ASSIGNED_TYPE: "Ticket assigned",
     WATCHED_TYPE: "Watched ticket changed",
+    YOURS_DUE_SOON_TYPE: "Own ticket due soon",
+    YOURS_OVERDUE_TYPE: "Own ticket overdue",
+    RETURNED_TYPE: "Ticket back from waiting",
     DAILY_TYPE: "Daily summary",
     WEEKLY_TYPE: "Weekly summary",
     ALARM_BEGAN_TYPE: "Alarm",

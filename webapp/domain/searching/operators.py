@@ -125,7 +125,7 @@ def parse_operators(typed: str) -> ParsedSearch:
             unclear.append(f"“{name}:” needs a value after the colon, such as {_example(asks)}.")
         elif asks in VALUES and value.lower() not in VALUES[asks]:
             unclear.append(f"“{name}:{value}” is unknown; there are {_values(asks)}.")
-        elif asks in AGE_OPERATORS and read_hours(value) is None:
+        elif asks in AGE_OPERATORS and hours_of_span(value) is None:
             unclear.append(
                 f"“{name}:{value}” is no time of a year at most; write {asks}:24h or {asks}:3d."
             )
@@ -149,10 +149,10 @@ def is_text_search(parsed: ParsedSearch) -> bool:
     return bool(parsed.text.strip()) or any(one.asks in PLACES for one in parsed.operators)
 
 
-def read_hours(value: str) -> int | None:
+def hours_of_span(value: str) -> int | None:
     """Return the hours that a value of AGE_OPERATORS means; None for any other text.
 
-    >>> read_hours("3d")
+    >>> hours_of_span("3d")
     72
     """
     found = _SPAN.fullmatch(value)

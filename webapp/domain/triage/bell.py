@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Bell(StrEnum):
-    """The kinds of what concerns one person; policies call all but RETURNED by the same words."""
+    """The kinds of what concerns one person; contact methods tell them, too."""
 
     MENTIONED = "mentioned"
     ASSIGNED = "assigned"

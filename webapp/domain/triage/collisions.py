@@ -7,10 +7,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from webapp.domain.triage.bell import SYSTEM
 from webapp.domain.untrusted import clean_text
-
-SYSTEM = "Triagedesk"
-"""Who wrote what no person wrote."""
 
 FIELD_WORDS = {
     "status": "status",

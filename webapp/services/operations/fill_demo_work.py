@@ -27,7 +27,7 @@ def fill_demo_work(ticket_id: int, *, admin: User, colleague: User) -> None:
     save_times(offer_targets(read_response_times()), seen=None, actor_id=admin.id)
     add_note_with_files(
         ticket_id,
-        f'@"{admin.name}" these pages open by themselves. Could `C:\\Users\\Public\\!README` '
+        f"@{admin.name} these pages open by themselves. Could `C:\\Users\\Public\\!README` "
         "belong to it?\n\n- [x] asked which pages\n- [ ] looked at the browser's extensions",
         [SentFile(FILE_NAME, io.BytesIO(PAGES))],
         author_id=colleague.id,

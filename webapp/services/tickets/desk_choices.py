@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     Integer,
     Select,
     String,
@@ -21,9 +23,8 @@ from sqlalchemy.orm import Session
 
 from webapp.models import Board, Category, Client, Priority, Status, Ticket, User
 
-STATUS, PRIORITY, PERSON, BOARD, CATEGORY, CLIENT = (
-    *("status", "priority", "person", "board", "category", "client"),
-)
+_KINDS = ("status", "priority", "person", "board", "category", "client")
+STATUS, PRIORITY, PERSON, BOARD, CATEGORY, CLIENT = _KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,8 @@ def read_desk_choices(session: Session, kinds: Sequence[str], kept: Kept = Kept(
 
     Offered are the rows in use, and those of `kept` as long as they exist.
     """
-    statements = _statements(kept)
-    rows = session.execute(union_all(*[statements[kind] for kind in kinds])).all()
-    of: dict[str, list[Any]] = {kind: [] for kind in statements}
+    rows = session.execute(_select_choices(tuple(kinds), kept)).all()
+    of: dict[str, list[Any]] = {kind: [] for kind in _KINDS}
     for row in rows:
         of[row.kind].append(row)
     return DeskChoices(
@@ -110,6 +110,13 @@ def read_desk_choices(session: Session, kinds: Sequence[str], kept: Kept = Kept(
         ],
         clients=_named(of[CLIENT]),
     )
+
+
+@lru_cache(maxsize=128)
+def _select_choices(kinds: tuple[str, ...], kept: Kept) -> CompoundSelect[*tuple[Any, ...]]:
+    """To build it takes longer than to run it, and what is kept is mostly the same."""
+    statements = _statements(kept)
+    return union_all(*[statements[kind] for kind in kinds])
 
 
 def _statements(kept: Kept) -> dict[str, Select[*tuple[Any, ...]]]:

@@ -59,7 +59,7 @@ def _batches(query: TicketQuery) -> Iterator[Sequence[int]]:
     now = clock.utcnow()
     with reading() as session:
         query, _ = drop_unknown(query, read_choices(session, query))
-        conditions = [*build_conditions(query, now), is_no_drill()]
+        conditions = [*build_conditions(query, now, session), is_no_drill()]
         found = find_searched(session, query, conditions, limit=LARGEST_ID - 1)
     if found is not None:
         left = reversed(found.ids)

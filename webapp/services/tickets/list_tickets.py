@@ -98,7 +98,7 @@ def list_tickets(
     with reading() as session:
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
-        conditions = build_conditions(query, clock.utcnow())
+        conditions = build_conditions(query, clock.utcnow(), session)
         matches = find_searched(session, query, conditions)
         if matches is None:
             limit = FILTERED_COUNT_LIMIT if query.is_narrowed else COUNT_LIMIT
@@ -135,7 +135,7 @@ def neighbours_in_list(
     """
     keyset = SORTS[query.sort_name]
     with reading() as session:
-        conditions = build_conditions(query, clock.utcnow())
+        conditions = build_conditions(query, clock.utcnow(), session)
         matches = find_searched(session, query, conditions)
         if matches is not None:
             conditions = [is_among(matches.ids)]

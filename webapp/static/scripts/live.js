@@ -21,13 +21,14 @@
 
   // The line says what is new. It keeps its place, and is read out once for each piece of news.
   let told = "";
+  const quiet = new WeakMap(); // what each line says while there is no news
   const tell = (words, key = words, action = "Show") => {
     const place = line();
     if (!place) return;
     const text = place.querySelector("[data-live-words]");
-    place.dataset.quiet ??= text.innerHTML;
+    if (!quiet.has(place)) quiet.set(place, [...text.childNodes]);
     if (words) text.textContent = words;
-    else text.innerHTML = place.dataset.quiet;
+    else text.replaceChildren(...quiet.get(place));
     place.classList.toggle("is-news", Boolean(words));
     place.querySelector("[data-live-show]").textContent = words ? action : "Refresh";
     if (words && key !== told) document.getElementById("announcer").textContent = words;
@@ -122,7 +123,11 @@
     row.classList.add("is-changed");
     row.title = `Changed meanwhile: ${ticket.now}`;
     const link = row.querySelector(".ticket-link");
-    if (isFirst) link.insertAdjacentHTML("afterend", '<span class="visually-hidden" data-changed></span>');
+    if (isFirst) {
+      const said = Object.assign(document.createElement("span"), { className: "visually-hidden" });
+      said.dataset.changed = "";
+      link.after(said);
+    }
     row.querySelector("[data-changed]").textContent = ` (changed meanwhile: ${ticket.now})`;
   };
   const showList = ({ tickets, has_more: hasMore }) => {

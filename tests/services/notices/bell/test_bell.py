@@ -40,6 +40,7 @@ from webapp.services.tickets.attachments.attach_files import (
 )
 from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
+from webapp.services.tickets.clocks.ring_concerned import ring_concerned
 from webapp.services.tickets.clocks.wait_ticket import end_wait, wait_ticket
 from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.tickets.links.link_tickets import link_tickets
@@ -172,6 +173,28 @@ def test_whatever_a_person_does_to_a_watched_ticket_is_told(ticket_id: int, poll
         work()
         assert bell_of(ann)[0] == (Bell.WATCHED, 1, True), work
     assert bell_of(ben) == []
+
+
+def test_what_is_due_and_what_is_back_is_told_to_whom_it_concerns(
+    ticket_id: int, mailbox: Mailbox
+) -> None:
+    (ann, _), (ben, _), (cay, _) = (add_person(name) for name in ("Ann", "Ben", "Cay"))
+    change(Target, 1, tells_watched=True)
+    for person in (ann, ben, cay):
+        watch_ticket(ticket_id, person)
+    change(User, cay, is_active=False)
+    for kind, words in (
+        (Bell.DUE_SOON, "Due soon: "),
+        (Bell.OVERDUE, "Overdue: "),
+        (Bell.RETURNED, "Back from waiting: "),
+    ):
+        with transaction() as session:
+            ring_concerned(session, kind, [session.get_one(Ticket, ticket_id)], clock.utcnow())
+        assert bell_of(ann)[0] == bell_of(ben)[0] == (kind, 1, True)
+        deliver_all()
+        assert mailbox.to("ann-phone")[-1].title.startswith(words)
+    assert bell_of(cay) == []
+    assert len(mailbox.messages) == 3, "Ben did not ask for it"
 
 
 def test_who_may_not_work_any_more_is_not_told(ticket_id: int) -> None:

@@ -8,9 +8,9 @@ from webapp.domain.search_query import IndexPart, Term
 from webapp.domain.searching.operators import (
     MAX_OPERATORS,
     Operator,
+    hours_of_span,
     is_text_search,
     parse_operators,
-    read_hours,
     search_terms,
 )
 
@@ -101,7 +101,7 @@ def test_filters_alone_search_no_text(typed: str, is_text: bool) -> None:
     + [(one, None) for one in ("", "h", "-1", "1w", "1 d", "99999999999")],
 )
 def test_times_are_hours_or_days(value: str, hours: int | None) -> None:
-    assert read_hours(value) == hours
+    assert hours_of_span(value) == hours
 
 
 @given(st.text(max_size=80) | st.text(alphabet='isclent:"ophx \\/', max_size=60))

@@ -32,8 +32,11 @@ _WANTED: Mapping[Bell, ColumnElement[bool]] = {
     Bell.MENTIONED: Target.tells_mentions.is_(True),
     Bell.ASSIGNED: Target.tells_watched.is_(True),
     Bell.WATCHED: Target.tells_watched.is_(True),
+    Bell.DUE_SOON: Target.tells_watched.is_(True),
+    Bell.OVERDUE: Target.tells_watched.is_(True),
+    Bell.RETURNED: Target.tells_watched.is_(True),
 }
-"""What a person chose for a contact method; other kinds are told by policies."""
+"""What a person chose for a contact method."""
 
 
 class Rung(NamedTuple):

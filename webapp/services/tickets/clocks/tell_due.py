@@ -81,8 +81,6 @@ def _tell_locked(session: Session, ids: Sequence[int], now: datetime) -> int:
         if due_at is not None and due_at > now - DUE_LOOKS_BACK and not ticket.is_drill:
             by_event[OVERDUE if is_over else DUE_SOON].append(ticket)
         ticket.clock_tells_at = None if is_over else due_at
-    for event, of_event in by_event.items():
-        ring_concerned(session, _BELLS[event], of_event, now)
     session.flush()
     tell(
         session,
@@ -92,4 +90,7 @@ def _tell_locked(session: Session, ids: Sequence[int], now: datetime) -> int:
             for ticket in of_event
         ],
     )
+    # After the policies: what they tell a contact method is not told there twice.
+    for event, of_event in by_event.items():
+        ring_concerned(session, _BELLS[event], of_event, now)
     return sum(map(len, by_event.values()))

@@ -212,7 +212,10 @@ def _tell(
     actor_id: int,
     now: datetime,
 ) -> str:
-    """Write timeline entries and audit events of both; returns the sentence of `this`."""
+    """Write timeline entries and audit events of both, and tell who watches them.
+
+    Returns the sentence of `this`.
+    """
     told: list[str] = []
     changed: list[Changed] = []
     for ticket, far in ((this, other), (other, this)):

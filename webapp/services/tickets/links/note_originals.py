@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from webapp.domain.triage.ticket_link import LinkKind
 from webapp.models import Comment, Ticket, TicketLink
 from webapp.models.ticket import DUPLICATE_NOTE
+from webapp.services.notices.bell.ring_bell import ring_watchers
 from webapp.services.transactions import NO_SYNC
 
 
@@ -55,6 +56,7 @@ def note_originals(session: Session, notes: Mapping[int, str], now: datetime) ->
     )
     for ticket in originals:
         ticket.updated_at = now
+    ring_watchers(session, {row.to_id: None for row in rows}, now=now)
 
 
 def drop_duplicate_notes(session: Session, ticket_ids: Collection[int]) -> None:

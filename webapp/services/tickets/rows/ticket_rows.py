@@ -1,6 +1,7 @@
 """Tickets with all that a row of a list shows, read in one statement."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -28,6 +29,12 @@ def ticket_rows() -> Select[Ticket]:
     The description is not loaded. What stands in the record of the incident is read with the
     ticket: see Ticket.kinds and what follows it.
     """
+    return _ticket_rows()
+
+
+@cache
+def _ticket_rows() -> Select[Ticket]:
+    """To build it takes as long as to read a page of tickets; nobody changes it."""
     return (
         select(Ticket)
         .join(Ticket.status)

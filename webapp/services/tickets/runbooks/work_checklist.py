@@ -66,10 +66,11 @@ def tick_step(
             row = TicketStep(ticket_runbook_id=checklist_id, position=position)
             row.done_at, row.done_by_id = now, actor_id
             session.add(row)
-        _write_entry(session, checklist, StepChange(position, step.text, is_done), actor_id, now)
+        tick = StepChange(position, step.text, is_done)
+        is_new = _write_entry(session, checklist, tick, actor_id, now)
         action = "step_done" if is_done else "step_undone"
         step_words = {"runbook": checklist.name, "step": step.text}
-        _finish(session, ticket, action, step_words, actor_id, now)
+        _finish(session, ticket, action, step_words, actor_id, now, is_told=is_new)
         return TicketTimes(before, ticket.updated_at)
 
 
@@ -131,10 +132,11 @@ def _find_step(checklist: TicketRunbook, position: int) -> RunbookStep:
 
 def _write_entry(
     session: Session, checklist: TicketRunbook, change: StepChange, actor_id: int, now: datetime
-) -> None:
+) -> bool:
     """Add the change to the timeline: to its last entry, if that is about ticks just before.
 
-    An entry whose changes cancel each other goes; the audit log has them all.
+    An entry whose changes cancel each other goes; the audit log has them all. Returns whether
+    there is a new entry.
     """
     last = session.scalars(
         select(Comment)
@@ -149,11 +151,12 @@ def _write_entry(
         entry = last
     if not changes:
         session.delete(entry)
-        return
+        return False
     entry.body = step_entry_words(checklist.name, changes)
     entry.details = write_details(checklist.id, changes)
     entry.created_at = now
     session.add(entry)
+    return entry is not last
 
 
 def _continues(last: Comment, checklist: TicketRunbook, actor_id: int, now: datetime) -> bool:
@@ -179,8 +182,14 @@ def _finish(
     words: dict[str, str],
     actor_id: int,
     now: datetime,
+    *,
+    is_told: bool = True,
 ) -> None:
-    """Touch the ticket, record the event, and tell that somebody works on it."""
+    """Touch the ticket, record the event, and tell that somebody works on it.
+
+    Where it `is_told`, so once of what is ticked in one go, who watches the ticket hears of it; not
+    by the entry, which goes again when ticks are taken back.
+    """
     mark_touched(ticket, now=now)
     record_event(
         session,
@@ -191,4 +200,5 @@ def _finish(
         actor_id=actor_id,
     )
     tell_changes(session, [Worked(ticket)], actor_id=actor_id, now=now)
-    tell_watchers(session, [Changed(ticket.id)], actor_id=actor_id, now=now)
+    if is_told:
+        tell_watchers(session, [Changed(ticket.id)], actor_id=actor_id, now=now)

@@ -15,6 +15,7 @@ from webapp.domain.searching.snippets import (
     has_all,
     make_snippet,
 )
+from webapp.domain.triage.row_words import what_words
 from webapp.models import Alert, Attachment, Comment, Indicator, Ticket
 
 NEWEST_COMMENTS = 20
@@ -44,7 +45,10 @@ def find_snippets(
 
 
 def _shown(row: Ticket) -> str:
-    about = (row.number, row.title, row.client.name, row.subject_name, row.subject_user)
+    is_edited = row.text_edited_by_person_at is not None
+    what = what_words(row.title, row.kinds, is_edited=is_edited).words
+    client = (row.organization_name if row.is_unmapped else None) or row.client.name
+    about = (row.number, what, client, row.subject_name, row.subject_user)
     return "\n".join(part or "" for part in about)
 
 
@@ -56,6 +60,8 @@ def _texts(ids: Sequence[int]) -> Select[Any]:
         + func.coalesce(Ticket.subject_user, "")
         + " "
         + func.coalesce(Ticket.external_reference, "")
+        + " "
+        + Ticket.title
     )
     every = union_all(
         select(Ticket.id.label("id"), literal(0).label("place"), about.label("words")).where(

@@ -4,24 +4,36 @@ Names are found by the beginning of any of their words, whatever their accents a
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    bindparam,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import Boolean
 
 from webapp.domain.searching.fold_letters import fold_letters, pattern_of
-from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, read_hours
+from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, hours_of_span
 from webapp.models import Board, Client, Priority, Status, Ticket, User
 
 ME = "me"
 NOBODY = "nobody"
 
 Filters = list[tuple[str, Any]]
+NamedRows = Mapping[tuple[str, str], Sequence[int]]
+"""The ids of the rows that operators name, by what the operator asks for and its value."""
 
 
 class has_word(FunctionElement[bool]):  # noqa: N801 - it is written like a function of SQL
@@ -66,23 +78,62 @@ def list_operator_filters(parsed: ParsedSearch, viewer_id: int | None) -> Filter
     return found
 
 
-def operator_conditions(parsed: ParsedSearch, now: datetime) -> list[ColumnElement[bool]]:
-    """Return SQL for the operators that no filter of the list is for."""
-    found = [_condition(one, now) for one in parsed.operators]
+def find_named(session: Session, parsed: ParsedSearch) -> NamedRows:
+    """Find what operators name, in one statement; in none where no operator names anything.
+
+    A query of several parts would compare all names anew in each of them.
+    """
+    asked = list(dict.fromkeys(_key(one) for one in parsed.operators if _is_named(one)))
+    if not asked:
+        return {}
+    parts = [
+        select(literal(place).label("place"), _NAMED[asks][1](value).subquery().c.id)
+        for place, (asks, value) in enumerate(asked)
+    ]
+    found: dict[tuple[str, str], list[int]] = {key: [] for key in asked}
+    for place, row_id in session.execute(union_all(*parts)):
+        found[asked[place]].append(row_id)
+    return found
+
+
+def operator_conditions(
+    parsed: ParsedSearch, now: datetime, named: NamedRows | None = None
+) -> list[ColumnElement[bool]]:
+    """Return SQL for the operators that no filter of the list is for.
+
+    Without the rows that they name, the SQL looks for these itself.
+    """
+    found = [_condition(one, now, named or {}) for one in parsed.operators]
     return [condition for condition in found if condition is not None]
 
 
-def _condition(one: Operator, now: datetime) -> ColumnElement[bool] | None:
-    word = fold_letters(one.value)
+def _condition(one: Operator, now: datetime, named: NamedRows) -> ColumnElement[bool] | None:
     if one.asks == "is":
-        state = _TIMES.get(word)
+        state = _TIMES.get(fold_letters(one.value))
         return state(now) if state else None
     if one.asks in AGE_OPERATORS:
-        return AGE_CONDITIONS[one.asks](now - timedelta(hours=read_hours(one.value) or 0))
-    if one.asks == "assignee":
-        return None if word in (ME, NOBODY) else Ticket.assignee_id.in_(_people(one.value))
-    named = _NAMED.get(one.asks)
-    return named(one.value) if named else None
+        return AGE_CONDITIONS[one.asks](now - timedelta(hours=hours_of_span(one.value) or 0))
+    if one.asks == "reference":
+        return _has_reference(one.value)
+    if not _is_named(one):
+        return None
+    column, search = _NAMED[one.asks]
+    ids = named.get(_key(one))
+    return column.in_(search(one.value) if ids is None else _written(ids))
+
+
+def _is_named(one: Operator) -> bool:
+    is_person = one.asks == "assignee" and fold_letters(one.value) in (ME, NOBODY)
+    return one.asks in _NAMED and not is_person
+
+
+def _key(one: Operator) -> tuple[str, str]:
+    return one.asks, one.value
+
+
+def _written(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
+    """Ids that are written into the statement: there may be thousands."""
+    return bindparam("named", ids, expanding=True, literal_execute=True, unique=True)
 
 
 def _people(value: str) -> Select[int]:
@@ -98,7 +149,13 @@ def _folded_pattern(value: str) -> str:
 
 
 def _has_reference(value: str) -> ColumnElement[bool]:
-    return Ticket.external_reference.is_not(None) & has_word(Ticket.external_reference, value)
+    """SQL that reads an index of all references once, and looks closely at few of them."""
+    other = aliased(Ticket)
+    found = select(other.id).where(other.external_reference.is_not(None))
+    digits = max(re.findall("[0-9]+", value), key=len, default="")
+    if digits:
+        found = found.where(other.external_reference.contains(digits))
+    return Ticket.id.in_(found.where(has_word(other.external_reference, value)))
 
 
 _STATES = {
@@ -112,12 +169,12 @@ _STATES = {
     "open_in_huntress": "is_open_in_huntress",
 }
 _WORDS = {"severity": "severity", "source": "source", "closed_as": "close_reason"}
-_NAMED: dict[str, Callable[[str], ColumnElement[bool]]] = {
-    "client": lambda value: Ticket.client_id.in_(_ids_of(Client, value)),
-    "status": lambda value: Ticket.status_id.in_(_ids_of(Status, value)),
-    "priority": lambda value: Ticket.priority_id.in_(_ids_of(Priority, value)),
-    "board": lambda value: Ticket.board_id.in_(_ids_of(Board, value)),
-    "reference": _has_reference,
+_NAMED: dict[str, tuple[Any, Callable[[str], Select[int]]]] = {
+    "client": (Ticket.client_id, lambda value: _ids_of(Client, value)),
+    "status": (Ticket.status_id, lambda value: _ids_of(Status, value)),
+    "priority": (Ticket.priority_id, lambda value: _ids_of(Priority, value)),
+    "board": (Ticket.board_id, lambda value: _ids_of(Board, value)),
+    "assignee": (Ticket.assignee_id, _people),
 }
 _TIMES: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "open": lambda _: Ticket.closed_at.is_(None),

@@ -16,7 +16,9 @@ MOST_NAMES = 20_000
 OFFERED = 3
 LEAST_LIKENESS = 74
 LEAST_LETTERS = 3
-LEAST_LETTERS_OF_WORD = 5
+LEAST_OF_WORD = 4
+"""A word of a client's name says which client it is only if it has so many letters."""
+
 _TYPED_WORDS = 8
 
 
@@ -43,8 +45,12 @@ _NAMED = frozenset({"client", "host"})
 
 
 def _read_names(session: Session) -> dict[str, str]:
-    """Return names of clients and hosts by their folded form."""
-    clients = session.scalars(select(Client.name).order_by(Client.id).limit(MOST_NAMES))
+    """Return names of clients and hosts, and the words of clients' names, by their folded form.
+
+    Whoever searches seldom types the whole name of a client.
+    """
+    clients = session.scalars(select(Client.name).order_by(Client.id).limit(MOST_NAMES)).all()
+    words = (word.strip(",;.()&") for name in clients for word in name.split())
     newest = (
         select(Ticket.subject_name)
         .where(Ticket.subject_name.is_not(None))
@@ -52,30 +58,26 @@ def _read_names(session: Session) -> dict[str, str]:
         .limit(MOST_NAMES)
     )
     assets = select(Asset.name).order_by(Asset.id.desc()).limit(MOST_NAMES)
-    return _by_fold((*clients, *session.scalars(newest), *session.scalars(assets)))
+    hosts = (*session.scalars(newest), *session.scalars(assets))
+    return _by_fold((*clients, *hosts, *(word for word in words if len(word) >= LEAST_OF_WORD)))
 
 
 def _by_fold(names: Iterable[str | None]) -> dict[str, str]:
-    """Names by their folded form, and by that of their long words: few people type all of a name.
-
-    Of names with the same word, the first one stands for it.
-    """
-    whole: dict[str, str] = {}
-    by_word: dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in names:
-        if name and whole.setdefault(fold_letters(name), name) == name:
-            for word in name.split():
-                if len(word) >= LEAST_LETTERS_OF_WORD:
-                    by_word.setdefault(fold_letters(word), name)
-    return by_word | whole
+        if name:
+            found.setdefault(fold_letters(name), name)
+    return found
 
 
 def _similar(candidate: str, names: dict[str, str]) -> list[tuple[str, float]]:
     folded = fold_letters(candidate)
+    if folded in names:
+        return []  # it is typed well, and something else is wrong
     close = process.extract(
         folded, names.keys(), scorer=fuzz.ratio, score_cutoff=LEAST_LIKENESS, limit=OFFERED
     )
-    return [(names[key], likeness) for key, likeness, _ in close if key != folded]
+    return [(names[key], likeness) for key, likeness, _ in close]
 
 
 def _replaced(typed: str, candidate: str, name: str) -> str:
