@@ -37,7 +37,7 @@ def measure_live(kind: str) -> dict[str, float]:
             "list": f"/tickets/live?loaded={loaded}",
             "filtered": f"/tickets/live?triage=1&severity=high&untouched=1&loaded={loaded}",
             "ticket": f"/tickets/{TICKETS // 2}/live",
-            "dashboard": "/desk/live",
+            "dashboard": "/dashboard/live",
         }
         results: dict[str, float] = {}
         for name, path in paths.items():

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from tests.support.desk_data import demo_account
 from webapp.domain.incident import raw_text
+from webapp.domain.runbooks.runbook_text import steps_of
 from webapp.domain.triage.close_reasons import CloseReason
 from webapp.domain.triage.indicator_kinds import FoundIndicator, IndicatorKind
-from webapp.domain.triage.runbook_text import steps_of
 from webapp.models import (
     Attachment,
     AttachmentContent,

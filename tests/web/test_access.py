@@ -75,6 +75,16 @@ def rules(app: Flask, methods: set[str]) -> list[tuple[str, str]]:
     ]
 
 
+def test_no_two_pages_have_one_address(app: Flask) -> None:
+    """The first one would be shown, and nobody would ever see the other."""
+    found = [
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) & {"GET", "POST"}
+    ]
+    assert sorted(found) == sorted(set(found))
+
+
 def test_every_route_carries_a_rule(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint != "static":

@@ -9,10 +9,10 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup, escape
 
+from webapp.domain.runbooks.runbook_text import RUNBOOK_LENGTH
 from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.domain.ticket_text import TITLE_LENGTH
 from webapp.domain.triage.indicator_kinds import LONGEST_VALUE
-from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH
 from webapp.domain.triage.subjects import SUBJECT_NAME_LENGTH
 from webapp.domain.triage.ticket_link import LINK_NUMBER_LENGTH
 from webapp.extensions import current_config

@@ -13,7 +13,7 @@ from webapp.domain.attaching.limits import MEGABYTE
 from webapp.extensions import current_config
 from webapp.models.user import ROLE_AUDITOR
 from webapp.services.people.sessions import find_session
-from webapp.web.cookies import SESSION, read_cookie
+from webapp.web.sessions.cookies import SESSION, read_cookie
 
 View = TypeVar("View", bound=Callable[..., Any])
 

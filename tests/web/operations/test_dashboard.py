@@ -99,11 +99,11 @@ def test_the_first_ticket_comes_to_a_page_that_was_empty(
         session.execute(update(Alert).values(ticket_id=None))
         session.execute(delete(Ticket))
     assert "No tickets yet" in words_of(admin.get("/").one("div", id="desk"))
-    assert "No tickets yet" in admin.client.get("/desk").text
+    assert "No tickets yet" in admin.client.get("/dashboard/cards").text
     with app.app_context():
         wanted = NewTicket("Printer", "", 1, 1, 1)
         open_ticket(wanted, actor_id=desk.admin_id, form_token="t" * 32)
-    assert "No tickets yet" not in admin.client.get("/desk").text
+    assert "No tickets yet" not in admin.client.get("/dashboard/cards").text
 
 
 def test_helpdesk_is_told_that_an_admin_has_to_connect(

@@ -22,10 +22,16 @@ TEMPLATES = ROOT / "webapp" / "templates"
 BY_ITSELF = re.compile(r'hx-trigger="[^"]*\b(?:every|refresh)\b')
 ASKS = re.compile(r"hx-get=\"\{\{ url_for\('([a-z_.]+)'")
 PARTS = (
-    *("/polling-banner", "/alarms", "/connections/summary", "/connections/1/status", "/desk"),
-    *("/live", "/tickets/live", "/tickets/1/live", "/desk/live"),
+    *(
+        "/polling-banner",
+        "/alarms",
+        "/connections/summary",
+        "/connections/1/status",
+        "/dashboard/cards",
+    ),
+    *("/live", "/tickets/live", "/tickets/1/live", "/dashboard/live"),
 )
-LIVE = ("/live", "/tickets/live?assignee=me", "/tickets/1/live?doing=writing", "/desk/live")
+LIVE = ("/live", "/tickets/live?assignee=me", "/tickets/1/live?doing=writing", "/dashboard/live")
 NAMED_LIVE = re.compile(r"url_for\(['\"]([a-z]+\.live_[a-z]+)['\"]")
 LIVE_PAGES = ("/health", "/drills", "/backups")
 """Whole pages, which are asked for anew when the banner changes."""

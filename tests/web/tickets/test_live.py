@@ -17,7 +17,7 @@ from webapp.services.tickets.comment_ticket import add_internal_note
 from webapp.services.tickets.live.who_is_here import PersonHere
 from webapp.web.tickets import live_routes, page_parts
 
-PATHS = ("/live", "/tickets/live?triage=1&severity=high", "/tickets/1/live", "/desk/live")
+PATHS = ("/live", "/tickets/live?triage=1&severity=high", "/tickets/1/live", "/dashboard/live")
 SCRIPT = "<script>alert(1)</script>"
 AS_A_SCRIPT = {"HX-Request": "true"}
 

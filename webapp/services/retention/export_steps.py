@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, cast, select
 
-from webapp.domain.triage.runbook_text import steps_of
+from webapp.domain.runbooks.runbook_text import steps_of
 from webapp.models import Ticket, TicketRunbook, TicketStep, User
 from webapp.services.retention.archive import Record
 from webapp.services.retention.sections import Query

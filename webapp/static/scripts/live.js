@@ -56,7 +56,11 @@
       bell.setAttribute("aria-label", unread ? `Bell, ${unread} unread` : "Bell");
       if (!unread) count?.remove();
       else if (count) count.textContent = words;
-      else bell.insertAdjacentHTML("beforeend", `<span class="pill tone-blue" data-bell-count>${words}</span>`);
+      else {
+        const pill = Object.assign(document.createElement("span"), { className: "pill tone-blue", textContent: words });
+        pill.dataset.bellCount = "";
+        bell.append(pill);
+      }
     }
   };
 

@@ -84,7 +84,7 @@ def show() -> ResponseReturnValue:
     )
 
 
-@dashboard.get("/desk")
+@dashboard.get("/dashboard/cards")
 @signed_in
 @asked_by_pages
 def show_desk() -> ResponseReturnValue:
@@ -93,7 +93,7 @@ def show_desk() -> ResponseReturnValue:
     return render_template("operations/_desk.html", desk=desk, **_desk_values(desk))
 
 
-@dashboard.get("/desk/live")
+@dashboard.get("/dashboard/live")
 @signed_in
 @asked_only_by_pages
 def live_desk() -> ResponseReturnValue:

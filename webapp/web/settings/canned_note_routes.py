@@ -3,7 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.triage.canned_notes import PLACEHOLDERS, unknown_placeholders
+from webapp.domain.runbooks.canned_notes import PLACEHOLDERS, unknown_placeholders
 from webapp.models import CannedNote
 from webapp.services.desk.move_rows import move_row
 from webapp.services.errors import NotFoundError
@@ -60,7 +60,6 @@ def show_canned_note(note_id: int) -> ResponseReturnValue:
     if attempt.is_saved:
         take_draft()
         body = form.body.data or ""
-        take_draft()
         return done(_saved("The canned note was saved.", body), _notes_url(), _kind(body))
     if attempt.conflict:
         view = read_canned_note(note_id)

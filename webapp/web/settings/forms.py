@@ -5,8 +5,8 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from webapp.domain.notices.policy import SEVERITIES
+from webapp.domain.runbooks.runbooks import PLATFORMS
 from webapp.domain.triage.incident_kinds import KIND_WORDS, kind_words
-from webapp.domain.triage.runbooks import PLATFORMS
 from webapp.models import Runbook
 from webapp.services.desk.edit_priorities import COLOURS
 from webapp.services.tickets.runbooks.check_runbook import RunbookValues

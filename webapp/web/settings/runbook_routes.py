@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.triage.runbook_text import RUNBOOK_LENGTH, parse_runbook
+from webapp.domain.runbooks.runbook_text import RUNBOOK_LENGTH, parse_runbook
 from webapp.models import Runbook
 from webapp.services.desk.move_rows import move_row
 from webapp.services.errors import ConflictError, FieldError, NotFoundError, RefusedError

@@ -16,11 +16,11 @@ from webapp.services.tickets.list_tickets import NOBODY
 from webapp.web.access import safe_next, signed_in
 from webapp.web.errors import CSRF_FIELD, status_of
 from webapp.web.params import read_number
+from webapp.web.tickets.answering.close_page import ask_reason_page, read_answer
+from webapp.web.tickets.answering.undo_memory import note_bulk_change
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_query import ME
 from webapp.web.tickets.list_routes import SELECTED
-from webapp.web.tickets.undo_memory import note_bulk_change
 from webapp.web.viewer import require_viewer
 
 SHOWN_NUMBERS = 10

@@ -16,9 +16,9 @@ from webapp.web.drafts import take_draft
 from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews
+from webapp.web.tickets.answering.saved_answers import answer_change
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.list_origin import kept_origin, list_origin
-from webapp.web.tickets.saved_answers import answer_change
 from webapp.web.tickets.ticket_forms import (
     TextForm,
     read_change,

@@ -10,8 +10,8 @@ from webapp.services.tickets.links.link_tickets import unlink_tickets
 from webapp.web.access import signed_in
 from webapp.web.answers import done
 from webapp.web.params import read_number
+from webapp.web.tickets.answering.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.blueprint import tickets
-from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_origin import ticket_url
 from webapp.web.viewer import require_viewer
 

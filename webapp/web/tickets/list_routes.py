@@ -7,6 +7,7 @@ from webapp.domain.triage.list_columns import COLUMNS, fit_columns, read_display
 from webapp.services.tickets.list_tickets import list_tickets
 from webapp.services.tickets.saved_views import VIEW_NAME_LENGTH, list_views
 from webapp.web.access import signed_in
+from webapp.web.tickets.answering.undo_memory import undo_offers
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.display_routes import DISPLAY
 from webapp.web.tickets.list_links import (
@@ -17,7 +18,6 @@ from webapp.web.tickets.list_links import (
     built_in_views,
 )
 from webapp.web.tickets.list_query import CLOSE_REASONS, SEVERITIES, SOURCES, read_query
-from webapp.web.tickets.undo_memory import undo_offers
 from webapp.web.viewer import require_viewer
 
 SELECTED = "bulk_selection"

@@ -28,12 +28,12 @@ from webapp.web.errors import status_of
 from webapp.web.form_errors import show_field_errors
 from webapp.web.person_limits import text_previews, uploads
 from webapp.web.request_sizes import takes_files
+from webapp.web.tickets.answering.close_page import ask_reason_page, read_answer
+from webapp.web.tickets.answering.saved_answers import answer_change, answer_note
 from webapp.web.tickets.blueprint import tickets
 from webapp.web.tickets.canned_notes import CANNED, canned_text, join_notes
-from webapp.web.tickets.close_page import ask_reason_page, read_answer
 from webapp.web.tickets.list_origin import find_way, ticket_url
 from webapp.web.tickets.page_parts import page_parts
-from webapp.web.tickets.saved_answers import answer_change, answer_note
 from webapp.web.tickets.ticket_forms import (
     NoteForm,
     read_change,

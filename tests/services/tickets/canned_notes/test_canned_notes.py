@@ -8,7 +8,7 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_events, change, fresh
-from webapp.domain.triage.canned_notes import PLACEHOLDERS, unknown_placeholders
+from webapp.domain.runbooks.canned_notes import PLACEHOLDERS, unknown_placeholders
 from webapp.models import Alert, CannedNote, Ticket
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.desk.move_rows import move_row

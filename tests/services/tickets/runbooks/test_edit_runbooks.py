@@ -10,7 +10,7 @@ from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_events, change, fresh
-from webapp.domain.triage.runbook_text import MOST_STEPS_OF_RUNBOOK, RUNBOOK_LENGTH
+from webapp.domain.runbooks.runbook_text import MOST_STEPS_OF_RUNBOOK, RUNBOOK_LENGTH
 from webapp.models import Runbook, RunbookVersion
 from webapp.services.desk.edit_rows import EditConflictError
 from webapp.services.desk.move_rows import move_row

@@ -5,7 +5,7 @@ from hypothesis import given
 
 from tests.support.attacks import attack
 from tests.support.rendered import render
-from webapp.domain.triage.canned_notes import (
+from webapp.domain.runbooks.canned_notes import (
     PLACEHOLDERS,
     fill_placeholders,
     unknown_placeholders,

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.attacks import attack
-from webapp.domain.triage.runbook_text import (
+from webapp.domain.runbooks.runbook_text import (
     MOST_STEPS_OF_RUNBOOK,
     Prose,
     RunbookStep,
     parse_runbook,
     steps_of,
 )
-from webapp.domain.triage.shipped_text import ShippedTextError, parse_shipped_runbook
+from webapp.domain.runbooks.shipped_text import ShippedTextError, parse_shipped_runbook
 from webapp.services.tickets.runbooks.shipped_runbooks import read_shipped
 
 BODY = """Read this first.

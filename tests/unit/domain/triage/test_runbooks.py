@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.domain.incident import parse_incident
-from webapp.domain.triage.incident_kinds import KIND_WORDS
-from webapp.domain.triage.runbooks import (
+from webapp.domain.runbooks.runbooks import (
     PLATFORMS,
     RunbookFacts,
     RunbookRule,
@@ -17,6 +16,7 @@ from webapp.domain.triage.runbooks import (
     condition_words,
     runbook_facts,
 )
+from webapp.domain.triage.incident_kinds import KIND_WORDS
 from webapp.services.tickets.runbooks.shipped_runbooks import read_shipped
 
 FOOTHOLD_ON_LINUX = RunbookFacts(frozenset({"footholds"}), "low", "linux")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.triage.step_entries import (
+from webapp.domain.runbooks.step_entries import (
     BUNDLED_WITHIN,
     StepChange,
     add_change,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.triage.canned_notes import fill_placeholders
+from webapp.domain.runbooks.canned_notes import fill_placeholders
 from webapp.models import CannedNote, Client, Ticket
 from webapp.services.lookups import get_row
 from webapp.services.portal_links import incident_url

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Incident
-from webapp.domain.triage.runbooks import RunbookRule, choose_runbook, runbook_facts
+from webapp.domain.runbooks.runbooks import RunbookRule, choose_runbook, runbook_facts
 from webapp.models import Runbook, TicketRunbook
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.domain.incident import WORD_LENGTH, parse_word
 from webapp.domain.notices.policy import SEVERITIES
-from webapp.domain.triage.runbook_text import MOST_STEPS_OF_RUNBOOK, RUNBOOK_LENGTH, steps_of
+from webapp.domain.runbooks.runbook_text import MOST_STEPS_OF_RUNBOOK, RUNBOOK_LENGTH, steps_of
 from webapp.domain.untrusted import clean_line, clean_text
 from webapp.models import Runbook
 from webapp.services.desk.edit_rows import read_name, version_of

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp import clock
-from webapp.domain.triage.shipped_text import ShippedRunbook
+from webapp.domain.runbooks.shipped_text import ShippedRunbook
 from webapp.models import Runbook, RunbookVersion
 from webapp.services.tickets.runbooks.check_runbook import CheckedRunbook, check_runbook
 from webapp.services.tickets.runbooks.edit_runbooks import insert_runbook

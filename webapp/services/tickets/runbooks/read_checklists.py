@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sqlalchemy import and_, select
 
-from webapp.domain.triage.runbook_text import Prose, RunbookStep, parse_runbook, steps_of
+from webapp.domain.runbooks.runbook_text import Prose, RunbookStep, parse_runbook, steps_of
 from webapp.models import Runbook, Ticket, TicketRunbook, TicketStep, User
 from webapp.services.errors import NotFoundError
 from webapp.services.lookups import get_row

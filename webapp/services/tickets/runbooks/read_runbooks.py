@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from webapp.domain.triage.runbook_text import steps_of
-from webapp.domain.triage.runbooks import condition_words
+from webapp.domain.runbooks.runbook_text import steps_of
+from webapp.domain.runbooks.runbooks import condition_words
 from webapp.domain.triage.text_diff import DiffLine, diff_lines
 from webapp.models import Runbook, RunbookVersion, User
 from webapp.services.errors import NotFoundError

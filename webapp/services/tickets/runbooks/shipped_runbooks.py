@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from webapp.domain.triage.shipped_text import ShippedRunbook, parse_shipped_runbook
+from webapp.domain.runbooks.shipped_text import ShippedRunbook, parse_shipped_runbook
 from webapp.services.tickets.runbooks.check_runbook import RunbookValues
 
 FOLDER = "shipped/runbooks"

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from webapp import clock
 from webapp.domain.markdown_text import escape_line
-from webapp.domain.triage.runbook_text import RunbookStep, steps_of
-from webapp.domain.triage.step_entries import (
+from webapp.domain.runbooks.runbook_text import RunbookStep, steps_of
+from webapp.domain.runbooks.step_entries import (
     StepChange,
     add_change,
     is_bundled,

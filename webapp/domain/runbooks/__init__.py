@@ -1,0 +1,1 @@
+"""The rules of runbooks and canned notes."""

@@ -1,0 +1,1 @@
+"""Cookies of sessions and known browsers."""
