@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import update
 
 from tests.support.desk_data import HELPDESK, Desk
-from webapp.models import Alert, Ticket
+from webapp.models import Ticket
 from webapp.services.transactions import transaction
 
 OpenPage = Callable[..., Page]
@@ -34,7 +34,6 @@ def test_the_night_on_a_phone(
 ) -> None:
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).values(assignee_id=None, closed_at=None, status_id=1))
-        session.execute(update(Alert).values(was_closed=True, steps_left=0))
     page = open_page(color_scheme="dark", **PHONE)
     sign_in(page, HELPDESK)
     page.goto("/tickets")
