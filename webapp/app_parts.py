@@ -10,11 +10,11 @@ from webapp.config import Config
 from webapp.extensions import csrf, limiter, login_manager
 from webapp.schema import init_migrations
 from webapp.web import register_web
+from webapp.web.cookies import init_cookies, is_https
 from webapp.web.hosts import HeadAsGet, HostGuard
 from webapp.web.request_ids import RequestIds
 from webapp.web.request_sizes import init_request_sizes
-from webapp.web.sessions.cookies import init_cookies, is_https
-from webapp.web.sessions.session_cookie import ClockSessions, sign_with_sha256
+from webapp.web.session_cookie import ClockSessions, sign_with_sha256
 
 
 def init_settings(app: Flask, config: Config) -> None:

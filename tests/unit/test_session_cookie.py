@@ -8,7 +8,7 @@ from itsdangerous import SignatureExpired, URLSafeTimedSerializer
 
 from tests.support.fake_clock import FakeClock
 from webapp import clock
-from webapp.web.sessions.session_cookie import ClockSessions
+from webapp.web.session_cookie import ClockSessions
 
 
 def test_a_cookie_of_one_web_server_holds_on_another_whose_clock_is_ten_minutes_behind() -> None:

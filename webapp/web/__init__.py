@@ -22,7 +22,6 @@ from webapp.web import (
 )
 from webapp.web.access import init_access
 from webapp.web.addresses import init_addresses
-from webapp.web.content_types import init_content_types
 from webapp.web.errors import init_errors
 from webapp.web.filters import init_filters
 from webapp.web.gates import init_gates
@@ -32,7 +31,8 @@ from webapp.web.page_context import init_page_context
 from webapp.web.people.passkey_place import init_passkey_place
 from webapp.web.read_only_pages import init_read_only_pages
 from webapp.web.request_ids import init_request_log
-from webapp.web.sessions.same_session import init_same_session
+from webapp.web.request_sizes import init_content_types
+from webapp.web.same_session import init_same_session
 from webapp.web.static_files import init_static_files
 from webapp.web.tickets.live_answers import init_live
 from webapp.web.viewer import init_viewer

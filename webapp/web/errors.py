@@ -44,8 +44,8 @@ from webapp.web.answers import SEE_OTHER, reload_page, wants_part
 from webapp.web.filters import counted
 from webapp.web.gates import Gate, StepRequired, address_of_step
 from webapp.web.refusals import CROSS_SITE, FORBIDDEN, NO_TOKEN, note_refusal
+from webapp.web.same_session import name_session
 from webapp.web.secret_fields import is_secret_field
-from webapp.web.sessions.same_session import name_session
 from webapp.web.throttling import TOO_MANY
 from webapp.web.viewer import current_viewer, forget_viewer
 

@@ -14,8 +14,8 @@ from webapp.services.people.held_secrets import Fields, open_fields, seal_fields
 from webapp.services.people.presence_ways import read_presence_ways
 from webapp.web.access import READING_METHODS, safe_next
 from webapp.web.answers import wants_part
+from webapp.web.same_session import CSRF_KEY
 from webapp.web.secret_fields import is_secret_field
-from webapp.web.sessions.same_session import CSRF_KEY
 from webapp.web.viewer import Viewer, require_viewer
 
 View = TypeVar("View", bound=Callable[..., Any])

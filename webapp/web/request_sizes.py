@@ -1,4 +1,6 @@
-"""How large a request may be: files are taken only where they belong, and from people who may.
+"""What may be sent: forms, as browsers send them, and how large a request may be.
+
+Files are taken only where they belong, and from people who may.
 
 Larger requests are refused before they are read. What is read of files goes to temporary files, so
 that memory stays bounded (Werkzeug does so from 500 KB on).
@@ -7,17 +9,19 @@ that memory stays bounded (Werkzeug does so from 500 KB on).
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request
+from flask import Flask, abort, current_app, request
 
 from webapp.domain.attaching.limits import MEGABYTE
 from webapp.extensions import current_config
 from webapp.models.user import ROLE_AUDITOR
 from webapp.services.people.sessions import find_session
-from webapp.web.sessions.cookies import SESSION, read_cookie
+from webapp.web.access import READING_METHODS
+from webapp.web.cookies import SESSION, read_cookie
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_REQUEST_BYTES = 16 * MEGABYTE
+UNSUPPORTED = 415
 BESIDE_FILES = MEGABYTE
 """Room for the fields of a form beside its files."""
 
@@ -48,3 +52,12 @@ def _may_send() -> bool:
     token = read_cookie(SESSION)
     found = find_session(token) if token else None
     return found is not None and found.user.role != ROLE_AUDITOR
+
+
+def init_content_types(app: Flask) -> None:
+    """Refuse JSON before any view runs: forms would be filled from whatever shape it has."""
+
+    @app.before_request
+    def _refuse_json() -> None:
+        if request.is_json and request.method not in READING_METHODS:
+            abort(UNSUPPORTED)

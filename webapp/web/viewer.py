@@ -34,7 +34,7 @@ from webapp.services.people.set_preferences import THEMES, calls_of
 from webapp.services.people.single_sign_on.local_passwords import read_password_use
 from webapp.services.transactions import DATABASE_AWAY
 from webapp.web.answers import wants_part
-from webapp.web.sessions.cookies import SESSION, read_cookie
+from webapp.web.cookies import SESSION, read_cookie
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -11,7 +11,7 @@ from webapp.services.people.sign_in import check_sign_in
 from webapp.services.people.tokens import hash_cookie, make_reference, make_token
 from webapp.services.people.users import find_user
 from webapp.services.transactions import transaction
-from webapp.web.sessions.cookies import SESSION
+from webapp.web.cookies import SESSION
 
 COOKIE = SESSION
 """The name of the session's cookie where PUBLIC_URL is not https."""

@@ -71,9 +71,14 @@ def open_critical(title: str, *, actor_id: int) -> None:
     """A critical ticket that nobody has touched yet."""
     with reading() as session:
         model = session.scalars(select(Ticket).limit(1)).one()
-        places = {"client_id": model.client_id, "board_id": model.board_id}
         priority_id = session.scalar(select(Priority.id).order_by(Priority.position).limit(1))
-    wanted = NewTicket(title=title, description="", priority_id=priority_id, **places)
+    wanted = NewTicket(
+        title=title,
+        description="",
+        client_id=model.client_id,
+        board_id=model.board_id,
+        priority_id=priority_id,
+    )
     ticket = open_ticket(wanted, actor_id=actor_id, form_token=title)
     with transaction() as session:
         session.get_one(Ticket, ticket.id).untouched_since = clock.utcnow()
@@ -90,7 +95,8 @@ def _attach_runbooks() -> None:
     with transaction() as session:
         attacher = RunbookAttacher(session, clock.utcnow())
         for alert in session.scalars(select(Alert).where(Alert.ticket_id.is_not(None))):
-            attacher.add(alert.ticket_id, parse_incident_text(alert.raw_report))
+            if alert.ticket_id and alert.raw_report:
+                attacher.add(alert.ticket_id, parse_incident_text(alert.raw_report))
         attacher.write()
 
 
@@ -123,7 +129,8 @@ def _work(ticket_id: int, admin: int, helpdesk: int) -> int:
     with reading() as session:
         query = select(TicketRunbook.id).where(TicketRunbook.ticket_id == ticket_id)
         checklist = session.scalar(query)
-    for position in range(2 if checklist else 0):
+    for position in range(2):
+        assert checklist is not None
         tick_step(ticket_id, checklist, position, is_done=True, actor_id=admin)
     return first.id
 

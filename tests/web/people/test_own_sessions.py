@@ -9,7 +9,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.security.sessions import COOKIE
 from tests.web.pages import Browser, Page, words_of
 from webapp.services.people.own_sessions import list_sessions
-from webapp.web.sessions.cookies import DEVICE, PENDING, PROVIDER
+from webapp.web.cookies import DEVICE, PENDING, PROVIDER
 
 SignIn = Callable[[tuple[str, str]], Browser]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

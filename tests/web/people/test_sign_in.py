@@ -13,7 +13,7 @@ from webapp.models import UserSession
 from webapp.services.people.own_sessions import end_all_sessions
 from webapp.services.people.tokens import hash_cookie
 from webapp.services.people.users import deactivate_user
-from webapp.web.sessions.cookies import DEVICE
+from webapp.web.cookies import DEVICE
 
 SignIn = Callable[[tuple[str, str]], Browser]
 

@@ -19,7 +19,7 @@ from tests.support.security.single_sign_on import BREAK_GLASS, DESK, ROLES, conf
 from tests.web.pages import Browser, Page
 from webapp.models import AuditEvent, User, UserSession
 from webapp.services.people.single_sign_on.break_glass import set_break_glass
-from webapp.web.sessions.cookies import PROVIDER
+from webapp.web.cookies import PROVIDER
 
 BEGIN = "/sign-in/single-sign-on"
 SignIn = Callable[[tuple[str, str]], Browser]

@@ -32,12 +32,12 @@ from webapp.services.people.factors.passkeys import (
 from webapp.services.people.factors.read_factors import read_own_factors
 from webapp.web.access import for_oneself, safe_next
 from webapp.web.answers import SEE_OTHER, done
+from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.gates import Gate
 from webapp.web.people.factor_forms import AppCodeForm, PasskeyForm
 from webapp.web.people.qr_picture import draw_qr
 from webapp.web.presence import needs_presence, needs_presence_but_for_first
-from webapp.web.sessions.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.viewer import require_viewer
 
 factors = Blueprint("factors", __name__, url_prefix="/preferences/sign-in")

@@ -10,7 +10,7 @@ from webapp.services.people.password_rules import strength_of
 from webapp.services.people.read_users import read_user
 from webapp.services.people.throttle import release_attempt, reserve_attempt, session_key
 from webapp.web.answers import done
-from webapp.web.sessions.cookies import SESSION, read_cookie, write_cookie
+from webapp.web.cookies import SESSION, read_cookie, write_cookie
 from webapp.web.viewer import require_viewer
 
 

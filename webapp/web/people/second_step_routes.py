@@ -23,13 +23,13 @@ from webapp.services.people.sessions import Factor, SignInError
 from webapp.services.people.throttle import ThrottledError, factor_key
 from webapp.web.access import public, safe_next
 from webapp.web.answers import done
+from webapp.web.cookies import DEVICE, PENDING, read_cookie
 from webapp.web.filters import counted
 from webapp.web.people.account_forms import SignInForm
 from webapp.web.people.blueprint import account
 from webapp.web.people.factor_forms import AppCodeForm, RecoveryCodeForm
 from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import session_begun
-from webapp.web.sessions.cookies import DEVICE, PENDING, read_cookie
 from webapp.web.throttling import count_try, wait_page
 
 PASSKEYS = "30 per minute"

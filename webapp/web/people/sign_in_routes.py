@@ -19,12 +19,12 @@ from webapp.services.people.sessions import Method, SignInError, sign_out
 from webapp.services.people.sign_in import CheckedUser, check_sign_in
 from webapp.services.people.throttle import ThrottledError, sign_in_keys
 from webapp.web.access import public, safe_next
+from webapp.web.cookies import DEVICE, SESSION, leave_browser, read_cookie
 from webapp.web.form_errors import form_status, show_field_errors
 from webapp.web.people.account_forms import ChoosePasswordForm, SetupForm, SignInForm
 from webapp.web.people.blueprint import account
 from webapp.web.people.sign_in_page import sign_in_page
 from webapp.web.people.sign_in_steps import first_step_done
-from webapp.web.sessions.cookies import DEVICE, SESSION, leave_browser, read_cookie
 from webapp.web.throttling import count_try, link_throttled, throttled, wait_page
 from webapp.web.viewer import current_viewer
 

@@ -7,14 +7,14 @@ from flask import Response, make_response, redirect, url_for
 from webapp.services.people.factors.demand import ask_for_factor
 from webapp.services.people.factors.second_step import begin_second_step
 from webapp.services.people.sessions import Factor, Method, begin_session
-from webapp.web.sessions.cookies import (
+from webapp.web.cookies import (
     PENDING,
     PENDING_KEPT,
     remember_session,
     this_browser,
     write_cookie,
 )
-from webapp.web.sessions.same_session import bind_session
+from webapp.web.same_session import bind_session
 
 
 def first_step_done(

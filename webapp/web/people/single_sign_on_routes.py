@@ -25,16 +25,16 @@ from webapp.services.people.single_sign_on.leave_provider import sign_out_addres
 from webapp.services.people.single_sign_on.refusals import SingleSignOnError
 from webapp.services.people.single_sign_on.this_provider import ANSWER_PATH, sign_on_settings
 from webapp.web.access import for_oneself, public, safe_next, writes_on_get
-from webapp.web.people.blueprint import account
-from webapp.web.people.sign_in_steps import session_begun
-from webapp.web.presence import CONFIRM_PREFIX
-from webapp.web.sessions.cookies import (
+from webapp.web.cookies import (
     PENDING_KEPT,
     PROVIDER,
     drop_cookie,
     read_cookie,
     write_cookie,
 )
+from webapp.web.people.blueprint import account
+from webapp.web.people.sign_in_steps import session_begun
+from webapp.web.presence import CONFIRM_PREFIX
 from webapp.web.viewer import Viewer, current_viewer, require_viewer
 
 NEXT = "after_provider"
