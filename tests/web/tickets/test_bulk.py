@@ -159,7 +159,7 @@ def test_closing_criticals_asks_first(app: Flask, helpdesk: Browser, low: str) -
     with app.app_context(), transaction() as session:
         session.execute(update(Ticket).where(Ticket.id > 2).values(priority_id=int(low)))
         session.execute(update(Alert).values(parsed_severity="low"))
-    data = {"ticket": ["1", "2", "7"], "status": "4", "assignee": "me", "close_reason": "duplicate"}
+    data = {"ticket": ["1", "2", "7"], "status": "4", "assignee": "me"}
     response = helpdesk.post(BULK, data, on="/tickets?sort=oldest")
     page = helpdesk.page_of(response, status=400)
     assert page.heading == "Close 2 critical tickets?"
