@@ -4,6 +4,7 @@ import pytest
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
+from webapp.domain.search_query import SEARCH_LENGTH
 from webapp.services.lookups import LARGEST_ID
 from webapp.web.params import (
     NO_SUCH_ID,
@@ -57,7 +58,7 @@ def test_an_address_without_a_page_means_the_first(text: str) -> None:
 
 def test_a_search_is_one_line_that_ends_somewhere() -> None:
     assert read_search({"q": " two\r\nwords\x00 "}) == "two words"
-    assert len(read_search({"q": "x" * 5_000})) == 100
+    assert len(read_search({"q": "x" * 5_000})) == SEARCH_LENGTH
     assert read_search({"q": "\x00 "}) == read_search({}) == ""
 
 

@@ -180,6 +180,8 @@ def test_the_audit_event_holds_what_changed_and_nothing_else(place: Place) -> No
     with reading() as session:
         event = session.query(AuditEvent).order_by(AuditEvent.id.desc()).first()
         entry = session.query(Comment).order_by(Comment.id.desc()).first()
-    assert set(event.before) == set(event.after) == {"title", "board"}
+    assert set(event.before) == set(event.after) == {"title", "board", "description"}, (
+        "the text of the report becomes a person's, without escapes"
+    )
     assert (event.before["title"], event.after["title"]) == (old.title, "Other")
     assert (entry.author_id, entry.kind) == (place.actor_id, "change")

@@ -110,7 +110,9 @@ def test_the_list_says_what_there_is_and_why(helpdesk: Browser, alerts: dict[str
     ):
         assert words in page.text
     buttons = [
-        form.get("action") for form in page.all("form") if "/incidents/" in form.get("action")
+        form.get("action")
+        for form in page.all("form")
+        if "/incidents/" in (form.get("action") or "")
     ]
     assert buttons == [f"/incidents/{alerts['old']}/ticket"], "only what needs work gets a button"
 

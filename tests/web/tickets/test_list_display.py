@@ -157,14 +157,14 @@ def test_all_columns_can_be_shown_but_not_at_once(
 ) -> None:
     keys = list(COLUMNS)
     set_ticket(app, 3, external_reference="PSA-9", external_url="https://psa.example/9")
-    for chosen in (keys[:10], keys[2:]):
+    for chosen in (keys[:10], keys[-10:]):
         helpdesk.post(DISPLAY, {"column": chosen}, on="/tickets")
         page = helpdesk.get("/tickets")
         assert headings(page) == ["Incident", *(COLUMNS[key].words for key in chosen)]
     assert "PSA-9 (opens in a new tab)" in rows(page)["3"]
     response = helpdesk.post(DISPLAY, {"column": keys}, on="/tickets")
     page = helpdesk.get(str(response.location))
-    assert "room for 10 columns, and you chose 12" in page.text
+    assert f"room for 10 columns, and you chose {len(keys)}" in page.text
     assert len(headings(page)) == 11, "as before"
     helpdesk.post(DISPLAY, {"column": ["nonsense", "age"], "next": "//evil.example"}, on="/tickets")
     assert headings(helpdesk.get("/tickets")) == ["Incident", "Age"]
@@ -183,7 +183,8 @@ def test_the_psa_reference_is_set_for_many_and_undone(
     data = {"ticket": ["3", "4"], "reference": " PSA-20431 "}
     helpdesk.post(BULK, data, on="/tickets")
     page = helpdesk.get("/tickets")
-    assert "2 tickets changed. Undo" in page.text
+    offer = words_of(page.one("form", class_="undo-form"))
+    assert offer.startswith("2 tickets changed.") and offer.endswith("Undo")
     assert references(app) == ["PSA-20431", "PSA-20431"]
     assert "PSA PSA-20431" in helpdesk.get("/tickets/3").text
     paths = [str(form.get("action")) for form in page.all("form")]

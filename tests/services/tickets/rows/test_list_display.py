@@ -27,7 +27,7 @@ def test_choices_are_kept_and_forgotten(app: Flask) -> None:
 
 def test_too_many_columns_are_refused(app: Flask) -> None:
     desk_data.add_people()
-    with pytest.raises(RefusedError, match="room for 10 columns, and you chose 12"):
+    with pytest.raises(RefusedError, match=f"room for 10 columns, and you chose {len(COLUMNS)}"):
         set_list_display(1, ListDisplay(tuple(COLUMNS)))
     assert fresh(User, 1).list_settings is None
     for do in (reset_list_display, lambda key: set_list_display(key, ListDisplay())):
