@@ -69,6 +69,8 @@ def test_a_runbook_is_worked_through(ticket: str, open_page: OpenPage, sign_in: 
         box(page, step).click()
     expect(checklist(bo)).to_contain_text("all 3 done")
     bo.get_by_role("button", name="Close ticket").click()
+    bo.get_by_label("Done in the portal").check()
+    bo.get_by_role("button", name="Close ticket").click()
     expect(bo.get_by_text("The ticket was updated.")).to_be_visible()
     entry = bo.locator(".timeline-row", has_text="Runbook Foothold").last
     expect(entry).to_contain_text("Done: Collect what there is")

@@ -63,6 +63,8 @@ def test_a_duplicate_and_a_case(
             page.get_by_role("button", name=f"Remove the link to TKT-00000{part}")
         ).to_be_visible()
     page.get_by_role("button", name="Close ticket").click()
+    page.get_by_label("Done in the portal").check()
+    page.get_by_role("button", name="Close ticket").click()
     page.get_by_role("button", name="Close them, too").click()
     expect(page.get_by_text("2 tickets were closed.")).to_be_visible()
     expect(page.get_by_text("TKT-000003 · closed")).to_be_visible()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select, text, update
 
 from tests.support import desk_data
 from tests.support.databases import both_databases
@@ -83,6 +83,9 @@ def add_ticket(connection_id: int) -> AddTicket:
             if closed is not None:
                 set_ticket_status(ticket, statuses["Closed"], now=NOW - closed)
             session.flush()
+            if "due_at" in values:  # there are no targets: the ticket itself has no such time
+                due = {"due_at": values["due_at"]}
+                session.execute(update(Ticket).where(Ticket.id == ticket.id).values(due))
             if ticket.source == "huntress":
                 session.add(alert(connection_id, number, sent or created, severity, ticket.id))
             return ticket.id

@@ -139,12 +139,13 @@ def test_a_drill_counts_in_no_figure(polled: Desk, mailbox: Mailbox) -> None:
     add_policy("Critical", [(0, [phone])], events=("created",), severities=("critical",))
     drill_id = begin(polled)
     for _ in range(2):
-        dashboard = read_dashboard(clock.utcnow().tzinfo, Reader(0)).desk
+        shown = read_dashboard(clock.utcnow().tzinfo, Reader(0))
+        dashboard = shown.desk
         assert sum(one.open_count for one in dashboard.counts.by_priority) == 1
         assert sum(dashboard.figures.totals.values()) == 1
         assert dashboard.figures.close.current.count == 0
         assert dashboard.figures.first_touch.current.count == 0
-        assert [one.figures.open_incidents for one in dashboard.connections] == [1]
+        assert [one.figures.open_incidents for one in shown.connections] == [1]
         assert len(list_incidents(IncidentQuery()).rows) == 1
         deliver(polled)
         if mailbox.messages and follow(polled, drill_id).ended_at is None:

@@ -184,7 +184,8 @@ def test_the_psa_reference_is_set_for_many_and_undone(
     helpdesk.post(BULK, data, on="/tickets")
     page = helpdesk.get("/tickets")
     offer = words_of(page.one("form", class_="undo-form"))
-    assert offer.startswith("2 tickets changed.") and offer.endswith("Undo")
+    assert offer.startswith("2 tickets changed.")
+    assert offer.endswith("Undo")
     assert references(app) == ["PSA-20431", "PSA-20431"]
     assert "PSA PSA-20431" in helpdesk.get("/tickets/3").text
     paths = [str(form.get("action")) for form in page.all("form")]

@@ -13,8 +13,8 @@ def current(page: Page) -> list[str]:
 
 
 BUILT_IN = [
-    *("All", "Mine", "Unassigned", "Triage", "Critical open", "Overdue", "Waiting"),
-    "Untouched for 24 hours",
+    *("All", "Mine", "Watching", "Unassigned", "Triage", "Critical open", "Overdue"),
+    *("Waiting", "Untouched for 24 hours"),
     *("Raised above its priority", "Closed in Huntress but open here"),
     "Closed here but open in Huntress",
 ]

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 
 from webapp.config import PREFIX, BackupSettings, Config, SecuritySettings, SignOnSettings
+from webapp.domain.attaching.limits import file_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,12 @@ def describe_configuration(config: Config) -> list[ConfiguredValue]:
         ("AUDIT_SEAL", "Seals of the audit log go to", str(config.audit.seal or "Nowhere")),
         ("AUDIT_FORWARD", "Events of it go to", str(config.audit.forward or "Nowhere")),
         *_backups(config.backups),
+        ("ATTACHMENT_MB", "Largest file on a ticket", file_size(config.file_limits.file_bytes)),
+        (
+            "TICKET_ATTACHMENTS_MB",
+            "Files of a ticket together",
+            file_size(config.file_limits.ticket_bytes),
+        ),
     )
     return [ConfiguredValue(PREFIX + name, label, value) for name, label, value in rows]
 
