@@ -144,7 +144,9 @@ def test_forms_that_are_shown_again(
     page.goto("/tickets/20")
     with app.app_context(), transaction() as session:
         session.query(Connection).update({"name": "anything"})
-        session.connection().exec_driver_sql("UPDATE tickets SET updated_at = '2026-01-01'")
+        session.connection().exec_driver_sql(
+            "UPDATE tickets SET updated_at = '2026-01-01', priority_id = 3 - priority_id % 2"
+        )
     page.get_by_label("Priority").select_option("Low")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("was changed while you were looking")).to_be_visible()

@@ -30,7 +30,8 @@ def theme_of(app: Flask) -> str:
 def test_attributes_in_rendered_text_do_nothing(
     app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
 ) -> None:
-    app.jinja_env.filters["markdown"] = lambda *_: INJECTED
+    for name in ("markdown", "typed", "description", "entry_text"):
+        app.jinja_env.filters[name] = lambda *_: INJECTED
     page = open_page()
     sign_in(page, ADMIN)
     before = theme_of(app)

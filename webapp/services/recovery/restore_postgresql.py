@@ -118,8 +118,9 @@ def _mark(connection: Connection) -> None:
     _require_empty(connection)
     for name in connection.scalars(_TABLES).all():
         connection.execute(text(f'DROP TABLE "{name}" CASCADE'))
+    # One that another one calls goes with it.
     for name in connection.scalars(_FUNCTIONS).all():
-        connection.execute(text(f"DROP FUNCTION {name} CASCADE"))
+        connection.execute(text(f"DROP FUNCTION IF EXISTS {name} CASCADE"))
     connection.execute(
         text(
             f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL,"
