@@ -18,7 +18,7 @@ from webapp.services.tickets.list_tickets import (
     SORTS,
     TicketQuery,
     list_tickets,
-    next_in_list,
+    neighbours_in_list,
 )
 from webapp.services.transactions import reading, transaction
 
@@ -183,10 +183,16 @@ def test_the_next_ticket_in_the_list(desk: Desk) -> None:
     query = TicketQuery(sort="oldest")
     page = list_tickets(query)
     rows, priorities = page.tickets.rows, page.choices.priorities
-    assert next_in_list(query, rows[0], priorities).id == rows[1].id
-    assert next_in_list(query, rows[-1], priorities) is None
+
+    def beside(one: Ticket, asked: TicketQuery = query) -> list[int | None]:
+        mark = SORTS[asked.sort_name].mark(one)
+        found = neighbours_in_list(asked, mark, priorities, without=one.id)
+        return [near and near.id for near in found]
+
+    assert beside(rows[0]) == [None, rows[1].id]
+    assert beside(rows[-1]) == [rows[-2].id, None]
     by_priority = list_tickets(TicketQuery()).tickets.rows
-    assert next_in_list(TicketQuery(), by_priority[3], priorities).id == by_priority[4].id
+    assert beside(by_priority[3], TicketQuery()) == [by_priority[2].id, by_priority[4].id]
 
 
 def test_a_row_costs_no_statement_and_no_description(desk: Desk) -> None:
