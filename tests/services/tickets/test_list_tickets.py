@@ -42,6 +42,7 @@ def desk(app: Flask, fake_clock: FakeClock) -> Desk:
                 first_touched_at=fake_clock.now(),
                 untouched_since=None,
                 closed_at=None,
+                due_at=Ticket.reported_at,
             )
         )
         session.execute(update(Alert).values(parsed_severity="low", was_closed=False))
