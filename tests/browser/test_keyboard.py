@@ -62,6 +62,7 @@ def test_a_ticket_is_worked_without_a_mouse(desk: Desk, open_page: OpenPage) -> 
     tab_to(page, "Add internal note")
     page.keyboard.type("typed, not clicked")
     page.keyboard.press("Tab")
+    tab_to(page, "Add note")
     page.keyboard.press("Enter")
     expect(page.locator("li.timeline-row", has_text="typed, not clicked")).to_be_visible()
 

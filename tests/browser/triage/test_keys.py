@@ -100,8 +100,6 @@ def test_the_row_is_found_again(listed: list[int], open_page: OpenPage, sign_in:
     press(page, "j", "k", "o")
     page.wait_for_url(f"**/tickets/{listed[2]}")
     press(page, "c")
-    expect(page.get_by_role("radio", name="Done in the portal")).to_be_focused()
-    press(page, "Space", "Control+Enter")  # Huntress has something left: a reason is asked for
     expect(page.get_by_role("button", name="Reopen").first).to_be_visible()
     press(page, "u")
     after = page.locator(f"{ROW.format(listed[3])} a.ticket-link")
