@@ -31,7 +31,7 @@ def test_attributes_in_rendered_text_do_nothing(
     app: Flask, desk: Desk, open_page: OpenPage, sign_in: SignIn
 ) -> None:
     for name in ("markdown", "typed", "description", "entry_text"):
-        app.jinja_env.filters[name] = lambda *_: INJECTED
+        app.jinja_env.filters[name] = lambda *_, **__: INJECTED
     page = open_page()
     sign_in(page, ADMIN)
     before = theme_of(app)
