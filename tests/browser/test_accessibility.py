@@ -149,7 +149,7 @@ def test_forms_that_are_shown_again(
         )
     page.get_by_label("Priority").select_option("Low")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("was changed while you were looking")).to_be_visible()
+    expect(page.get_by_text("while you were looking at it. Nothing was saved")).to_be_visible()
     check_accessibility(page)
 
 
