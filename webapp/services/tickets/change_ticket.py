@@ -1,6 +1,6 @@
 """Changing a ticket: its state, where it belongs, and its texts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -159,8 +159,7 @@ def apply_change(
 
     Into `tells_later` and `rings_later` goes what the caller tells of many tickets at once (see
     `tell_changes` and `tell_watchers`). `left` is what Huntress still has to be done for a ticket
-    that is closed. `bulk_change_id` is the bulk change that this is a part of; the timeline's entry
-    names it.
+    that is closed. `bulk_change_id` is the bulk change of which the timeline's entry is a part.
     """
     changed = [] if rings_later is None else rings_later
     owner_id, is_report = ticket.assignee_id, dialect_of(ticket) is Dialect.MACHINE
@@ -171,28 +170,20 @@ def apply_change(
     )
     _refuse(work, texts)
     reason = CloseReason(ticket.close_reason) if not was_closed and ticket.close_reason else None
-    why = (close_words(reason, left),) if reason is not None else ()
+    why = [close_words(reason, left)] if reason is not None else []
     sentences = (*work.sentences, *why, *texts.sentences)
     if reason is not None and change.close is not None:
         _add_note(session, ticket, change.close.read()[1], actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
-    if texts.is_rewritten and is_report and "description" not in texts.changed:
-        ticket.description = as_typed(ticket.description)
     if texts.is_rewritten:
+        if is_report and "description" not in texts.changed:
+            ticket.description = as_typed(ticket.description)
         ticket.text_edited_by_person_at = now
     if sentences:
         ticket.updated_at = now
-        entry = Comment(
-            ticket_id=ticket.id,
-            author_id=actor_id,
-            kind=CHANGE_COMMENT,
-            is_internal=True,
-            body=" ".join(sentences),
-            created_at=now,
-            bulk_change_id=bulk_change_id,
-            details={"fields": [*work.changed, *texts.changed]},
-        )
+        names = (*work.changed, *texts.changed)
+        entry = _entry(ticket, sentences, names, actor_id, now, bulk_change_id)
         _record(session, ticket, before, entry)
         changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
     if work.sentences and tells_later is not None:
@@ -202,6 +193,27 @@ def apply_change(
     if rings_later is None:
         tell_watchers(session, changed, actor_id=actor_id, now=now)
     return sentences
+
+
+def _entry(
+    ticket: Ticket,
+    sentences: Sequence[str],
+    changed: Sequence[str],
+    actor_id: int,
+    now: datetime,
+    bulk_change_id: int | None,
+) -> Comment:
+    """The entry of the timeline that tells what changed."""
+    return Comment(
+        ticket_id=ticket.id,
+        author_id=actor_id,
+        kind=CHANGE_COMMENT,
+        is_internal=True,
+        body=" ".join(sentences),
+        created_at=now,
+        bulk_change_id=bulk_change_id,
+        details={"fields": list(changed)},
+    )
 
 
 @dataclass(frozen=True, slots=True)

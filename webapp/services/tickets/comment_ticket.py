@@ -1,6 +1,7 @@
 """Adding an internal note to a ticket."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -51,15 +52,7 @@ def add_internal_note(
         known = _sent_before(session, ticket_id, text, author_id, draft)
         if known is not None:
             return known
-        comment = Comment(
-            ticket_id=ticket.id,
-            author_id=author_id,
-            kind=INTERNAL_NOTE,
-            is_internal=True,
-            body=text,
-            created_at=now,
-            details={"draft": draft} if draft else None,
-        )
+        comment = _note(ticket_id, text, author_id, draft, now)
         session.add(comment)
         mark_touched(ticket, now=now)
         session.flush()
@@ -75,14 +68,21 @@ def add_internal_note(
         )
         tell_changes(session, [Worked(ticket)], actor_id=author_id, now=now)
         mentioned = tell_mentioned(session, comment, now=now)
-        tell_watchers(
-            session,
-            [Changed(ticket.id, comment)],
-            actor_id=author_id,
-            now=now,
-            besides=mentioned,
-        )
+        changed = [Changed(ticket.id, comment)]
+        tell_watchers(session, changed, actor_id=author_id, now=now, besides=mentioned)
     return comment
+
+
+def _note(ticket_id: int, text: str, author_id: int, draft: str | None, now: datetime) -> Comment:
+    return Comment(
+        ticket_id=ticket_id,
+        author_id=author_id,
+        kind=INTERNAL_NOTE,
+        is_internal=True,
+        body=text,
+        created_at=now,
+        details={"draft": draft} if draft else None,
+    )
 
 
 def _sent_before(

@@ -39,7 +39,13 @@ def test_a_whole_description_keeps_its_form() -> None:
     assert as_typed(text) == text
 
 
-@given(st.one_of(attack.map(escape_block), attack.map(escape_line)))
+def in_a_line(text: str) -> str:
+    """One line of somebody else's text stands within one of our lines, never alone."""
+    return f"Host: {escape_line(text)}"
+
+
+@given(st.one_of(attack.map(escape_block), attack.map(in_a_line)))
+@example(in_a_line("--- ---"))
 @example("\n".join(map(escape_line, ATTACKS)))
 def test_the_same_words_are_seen_and_nothing_goes_live(text: str) -> None:
     typed = as_typed(text)
