@@ -84,8 +84,12 @@ def _looks(name: str, path: str) -> list[Picture]:
 
 
 def _list_states(app: Flask, page: Page, url: str, night: Night, folder: Path, look: str) -> None:
-    page.goto(f"{url}/tickets?group=1")
-    shoot(page, folder, f"desk-list-grouped-{look}")
+    page.goto(f"{url}/tickets")
+    for words in ("Group by host or identity", "Compact: one line a ticket"):
+        _display(page, words, is_on=True)
+        shoot(page, folder, f"desk-list-{words.split(':')[0].split()[0].lower()}-{look}")
+    for words in ("Group by host or identity", "Compact: one line a ticket"):
+        _display(page, words, is_on=False)
     with app.app_context():
         open_critical(f"Ransomware seen on {look}", actor_id=find_user(ADMIN[0]).id)
     page.clock.fast_forward(LIVE_ROUND)
@@ -131,3 +135,11 @@ def _ticket_states(app: Flask, page: Page, url: str, night: Night, folder: Path,
     page.emulate_media(media="print")
     shoot(page, folder, f"desk-print-{look}", whole=True)
     page.emulate_media(media="screen")
+
+
+def _display(page: Page, words: str, *, is_on: bool) -> None:
+    """Choose how the list looks, and leave the list with it."""
+    page.locator(".list-display > summary").click()
+    page.get_by_label(words).set_checked(is_on)
+    page.locator(".list-display .btn-primary").click()
+    page.wait_for_load_state()

@@ -16,7 +16,7 @@ class TimesForm(FlaskForm):
     """The fields that are always there; `times_form` adds the others."""
 
     zone = StringField(
-        "Time zone", description="The opening hours are in it. Type a city, such as Berlin."
+        "Time zone", description="The zone of the opening hours. Type a city, such as Berlin."
     )
     holidays = TextAreaField(
         "Holidays", description="One a line, as 2026-12-25. The desk is closed all day."
