@@ -88,7 +88,7 @@ def test_the_morning_by_keyboard_alone(
     page.keyboard.press("Space")
     press(page, page.get_by_role("button", name="Close ticket"))
     expect(page.get_by_role("button", name="Reopen")).to_be_visible()
-    press(page, page.get_by_role("link", name="Next:"))
+    press(page, page.get_by_role("link", name="Next"))
     expect(page.get_by_role("button", name="Close ticket")).to_be_visible()
     assert re.sub(r"\?.*", "", page.url) != here
     assert page.url.endswith("?from=/tickets?sort%3Doldest")

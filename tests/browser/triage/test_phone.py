@@ -65,7 +65,7 @@ def test_the_night_on_a_phone(
     page.get_by_text("Done in the portal").tap()  # Huntress has something left
     page.get_by_role("button", name="Close ticket").tap()
     expect(bar.get_by_role("button", name="Reopen")).to_be_visible()
-    page.get_by_role("link", name="Next:").tap()
+    page.get_by_role("link", name="Next").tap()
     expect(bar.get_by_role("button", name="Take")).to_be_visible()
 
 
