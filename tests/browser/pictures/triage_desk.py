@@ -48,6 +48,7 @@ def pages(night: Night) -> list[Picture]:
     paths = {
         "list": "/tickets",
         "list-due": "/tickets?sort=due",
+        "list-raised": "/tickets?raised=1",
         "list-search": "/tickets?q=muller+wombat&state=",
         "list-operators": "/tickets?q=muller+is:open+foo:bar",
         "list-meant": "/tickets?q=stonebrige",

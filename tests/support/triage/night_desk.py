@@ -64,6 +64,8 @@ def fill_night() -> Night:
         _link(case, "has_part", part, admin)
     words = TicketChange(title=LONG.strip(), external_reference="PSA-" + "9" * 60)
     change_ticket(long, words, actor_id=admin, seen_at=None)
+    with transaction() as session:
+        session.get_one(Ticket, long).raised_severity = "critical"
     return Night(burning, worked, waiting, duplicate, case, long, note)
 
 
