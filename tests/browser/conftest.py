@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Keyboard, Locator, Page, expect
 
 from tests.browser.chromium import MISSING, find_browser, open_browser
 from tests.browser.live_server import LiveServer
@@ -37,11 +37,16 @@ def chromium() -> Iterator[Browser]:
     """One browser for all tests; each gets contexts of its own."""
     if find_browser() is None:
         pytest.skip(MISSING)
-    with open_browser() as browser, patch.object(Locator, "click", click_what_stands_still):
+    with (
+        open_browser() as browser,
+        patch.object(Locator, "click", click_what_stands_still),
+        patch.object(Locator, "press", press_once_loaded),
+        patch.object(Page, "keyboard", property(keyboard_once_loaded)),
+    ):
         yield browser
 
 
-_click = Locator.click
+_click, _press, _keyboard = Locator.click, Locator.press, Page.keyboard
 
 
 def click_what_stands_still(locator: Locator, **options: Any) -> None:
@@ -50,6 +55,18 @@ def click_what_stands_still(locator: Locator, **options: Any) -> None:
     """
     locator.page.wait_for_load_state("load")
     _click(locator, **options)
+
+
+def press_once_loaded(locator: Locator, key: str, **options: Any) -> None:
+    """Press a key once the page has loaded: before that its scripts do not listen."""
+    locator.page.wait_for_load_state("load")
+    _press(locator, key, **options)
+
+
+def keyboard_once_loaded(page: Page) -> Keyboard:
+    """The keyboard of a page that has loaded: before that its scripts do not listen."""
+    page.wait_for_load_state("load")
+    return _keyboard.fget(page)  # type: ignore[attr-defined,no-any-return]
 
 
 @pytest.fixture
@@ -117,6 +134,7 @@ def sign_in() -> Callable[[Page, tuple[str, str]], None]:
         page.get_by_label("Password").fill(desk_data.PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", name="Dashboard", exact=True).wait_for()
+        page.wait_for_load_state()
 
     return _sign_in
 

@@ -17,6 +17,7 @@ from webapp.services.tickets import ticket_fields as fields
 from webapp.services.tickets.closing.ask_reason import CloseAnswer, close_words, require_reason
 from webapp.services.tickets.collisions.seen_values import FIELD_OF, present_words, seen_values
 from webapp.services.tickets.notes.machine_text import as_typed, dialect_of
+from webapp.services.tickets.notes.mention_people import tell_mentioned
 from webapp.services.tickets.render_markdown import Dialect
 from webapp.services.tickets.tell_change import Worked, tell_changes
 from webapp.services.tickets.ticket_state import mark_touched
@@ -172,8 +173,9 @@ def apply_change(
     reason = CloseReason(ticket.close_reason) if not was_closed and ticket.close_reason else None
     why = [close_words(reason, left)] if reason is not None else []
     sentences = (*work.sentences, *why, *texts.sentences)
+    mentioned = frozenset[int]()
     if reason is not None and change.close is not None:
-        _add_note(session, ticket, change.close.read()[1], actor_id, now)
+        mentioned = _add_note(session, ticket, change.close.read()[1], actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
     if texts.is_rewritten:
@@ -185,7 +187,7 @@ def apply_change(
         names = (*work.changed, *texts.changed)
         entry = _entry(ticket, sentences, names, actor_id, now, bulk_change_id)
         _record(session, ticket, before, entry)
-        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id)))
+        changed.append(Changed(ticket.id, entry, _new_owner(ticket, owner_id), mentioned))
     if work.sentences and tells_later is not None:
         tells_later.append(Worked(ticket, was_closed))
     elif work.sentences:
@@ -308,10 +310,14 @@ def _refuse(*outcomes: _Outcome) -> None:
 
 def _add_note(
     session: Session, ticket: Ticket, note: str | None, author_id: int, now: datetime
-) -> None:
-    """Keep what a person wrote with the reason of closing."""
-    if note is not None:
-        session.add(Comment(ticket_id=ticket.id, author_id=author_id, body=note, created_at=now))
+) -> frozenset[int]:
+    """Keep what a person wrote with the reason of closing; returns whom it mentions."""
+    if note is None:
+        return frozenset()
+    comment = Comment(ticket_id=ticket.id, author_id=author_id, body=note, created_at=now)
+    session.add(comment)
+    session.flush()
+    return tell_mentioned(session, comment, now=now)
 
 
 def _record(

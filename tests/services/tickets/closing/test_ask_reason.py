@@ -7,7 +7,7 @@ from tests.support import desk_data
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from tests.support.rows import all_rows, audit_events, change, fresh
-from webapp.models import Alert, Comment, Status, Ticket
+from webapp.models import Alert, BellItem, Comment, Status, Ticket
 from webapp.services.tickets.bulk_change_tickets import bulk_change_tickets
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.closing.ask_reason import (
@@ -91,6 +91,16 @@ def test_an_answer_has_to_be_one(desk: Desk, answer: CloseAnswer, fields: dict[s
         close(desk, key, answer)
     assert asked.value.fields == fields
     assert fresh(Ticket, key).closed_at is None
+
+
+def test_whom_the_note_mentions_is_told_once(desk: Desk) -> None:
+    ids = open_tickets()[1:3]
+    [row] = all_rows(Status, Status.name == "Closed")
+    answer = CloseAnswer("accepted_risk", "@Ada Okafor knows.")
+    chosen = TicketChange(status_id=row.id, close=answer)
+    bulk_change_tickets(ids, chosen, actor_id=desk.helpdesk_id)
+    rung = all_rows(BellItem, BellItem.user_id == desk.admin_id)
+    assert sorted((one.ticket_id, one.kind) for one in rung) == [(key, "mentioned") for key in ids]
 
 
 def test_unfinished_steps_alone_ask(desk: Desk) -> None:

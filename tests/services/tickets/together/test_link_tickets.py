@@ -81,6 +81,8 @@ def test_a_duplicate_is_closed_and_points_to_its_original(desk: Desk) -> None:
     assert entries(1)[-1] == "This ticket is now the original of TKT-000002."
     said = unlink_tickets(2, all_rows(TicketLink)[0].id, actor_id=desk.helpdesk_id)
     assert said.endswith("The ticket stays closed until you reopen it.")
+    assert (fresh(Ticket, 2).closed_at, fresh(Ticket, 2).close_reason) == (ticket.closed_at, None)
+    assert entries(2)[-1].endswith("TKT-000001. It is closed without a reason now.")
     assert links() == []
     assert entries(1)[-1] == "This ticket is no longer the original of TKT-000002."
     assert all_rows(AuditEvent, AuditEvent.action == "ticket.unlinked")

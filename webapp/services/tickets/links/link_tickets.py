@@ -4,7 +4,9 @@ Both tickets are locked in the order of their ids, so that two people who link t
 same time come one after the other, and the second sees what the first did.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, aliased
@@ -34,6 +36,7 @@ from webapp.services.tickets.watching.tell_watchers import Changed, tell_watcher
 from webapp.services.transactions import NO_SYNC, transaction
 
 KIND_FIELD, NUMBER_FIELD = "link_kind", "link_number"
+NOTHING_MORE: Mapping[int, str] = MappingProxyType({})
 
 
 def link_tickets(ticket_id: int, choice: str, typed: str, *, actor_id: int) -> str:
@@ -64,7 +67,7 @@ def link_tickets(ticket_id: int, choice: str, typed: str, *, actor_id: int) -> s
 def unlink_tickets(ticket_id: int, link_id: int, *, actor_id: int) -> str:
     """Remove a link of the ticket; returns a sentence about it. Raises NotFoundError.
 
-    A duplicate stays closed, until somebody reopens it.
+    A duplicate stays closed until somebody reopens it, without the reason "duplicate".
     """
     gone = "This link is gone already: somebody else removed it."
     now = clock.utcnow()
@@ -78,7 +81,14 @@ def unlink_tickets(ticket_id: int, link_id: int, *, actor_id: int) -> str:
         if link is None:
             raise NotFoundError(gone)
         session.delete(link)
-        sentence = _tell(session, link, this, other, "unlinked", actor_id, now)
+        duplicate = this if link.from_id == this.id else other
+        loses_reason = (
+            link.kind == LinkKind.DUPLICATE and duplicate.close_reason == CloseReason.DUPLICATE
+        )
+        if loses_reason:
+            _give_reason(session, duplicate, None, actor_id)
+        more = {duplicate.id: " It is closed without a reason now."} if loses_reason else {}
+        sentence = _tell(session, link, this, other, "unlinked", actor_id, now, more)
         if link.kind == LinkKind.DUPLICATE and link.from_id == ticket_id and this.closed_at:
             sentence += " The ticket stays closed until you reopen it."
     return sentence
@@ -164,7 +174,7 @@ def _as_row(choice: LinkChoice, this: Ticket, other: Ticket) -> TicketLink:
 def _close_duplicate(session: Session, ticket: Ticket, actor_id: int, now: datetime) -> None:
     """Close the ticket as a duplicate; one that is closed already only gets this reason."""
     if ticket.closed_at is not None:
-        _give_reason(session, ticket, actor_id)
+        _give_reason(session, ticket, CloseReason.DUPLICATE, actor_id)
         return
     status = session.scalars(
         select(Status).where(Status.is_closed).order_by(Status.position, Status.id).limit(1)
@@ -177,8 +187,11 @@ def _close_duplicate(session: Session, ticket: Ticket, actor_id: int, now: datet
     apply_change(session, ticket, change, actor_id=actor_id, now=now, left=left)
 
 
-def _give_reason(session: Session, ticket: Ticket, actor_id: int) -> None:
-    before, after = ticket.close_reason, CloseReason.DUPLICATE.value
+def _give_reason(
+    session: Session, ticket: Ticket, reason: CloseReason | None, actor_id: int
+) -> None:
+    """Keep the reason of a closed ticket, or that it has none."""
+    before, after = ticket.close_reason, reason.value if reason else None
     if before == after:
         return
     ticket.close_reason = after
@@ -211,17 +224,18 @@ def _tell(
     what: str,
     actor_id: int,
     now: datetime,
+    more: Mapping[int, str] = NOTHING_MORE,
 ) -> str:
     """Write timeline entries and audit events of both, and tell who watches them.
 
-    Returns the sentence of `this`.
+    `more` has what else is said of a ticket, by its id. Returns the sentence of `this`.
     """
     told: list[str] = []
     changed: list[Changed] = []
     for ticket, far in ((this, other), (other, this)):
         words = relation_words(link.kind, is_from=link.from_id == ticket.id)
         verb = "is now" if what == "linked" else "is no longer"
-        sentence = f"This ticket {verb} {words} {far.number}."
+        sentence = f"This ticket {verb} {words} {far.number}.{more.get(ticket.id, '')}"
         told.append(sentence)
         entry = Comment(
             ticket_id=ticket.id,

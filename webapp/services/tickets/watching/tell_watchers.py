@@ -15,12 +15,13 @@ from webapp.services.notices.bell.ring_bell import ring_bells, ring_watchers
 class Changed:
     """A ticket that somebody changed, the entry of its timeline, and whom it was assigned to.
 
-    The entry may be written with the flush that is to come.
+    The entry may be written with the flush that is to come. Who is `mentioned` was told already.
     """
 
     ticket_id: int
     entry: Comment | None = None
     new_owner_id: int | None = None
+    mentioned: frozenset[int] = frozenset()
 
 
 def tell_watchers(
@@ -48,5 +49,5 @@ def tell_watchers(
         }
         if owner_id:
             ring_bells(session, Bell.ASSIGNED, its, [owner_id], now=now, actor_id=actor_id)
-        apart = {*besides, owner_id}
+        apart = {*besides, owner_id}.union(*(one.mentioned for one in changed))
         ring_watchers(session, its, now=now, actor_id=actor_id, besides=apart)
