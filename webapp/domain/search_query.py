@@ -6,8 +6,8 @@ Accents and case do not matter (see domain.searching.fold_letters).
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from webapp.domain.searching.fold_letters import plain_letters
@@ -104,12 +104,20 @@ def as_fts5(terms: tuple[Term, ...]) -> str:
     return " AND ".join(_either(term, _fts5_phrase, " OR ") for term in terms)
 
 
-def as_tsquery(terms: tuple[Term, ...]) -> str:
+def as_tsquery(terms: Sequence[Term]) -> str:
     """Return a to_tsquery query for PostgreSQL; every word is quoted, so it is not an operator.
 
     Its letters are not folded yet: a function of the database folds them as it folds the texts.
     """
     return " & ".join(_either(term, _ts_phrase, " | ") for term in terms)
+
+
+def as_loose_tsquery(terms: Sequence[Term]) -> str:
+    """Return as_tsquery's query without the order and the places of words.
+
+    It finds all that as_tsquery finds, and maybe more; an index can tell it alone.
+    """
+    return " & ".join(_either(term, _ts_words, " | ") for term in terms)
 
 
 def _either(term: Term, write: Callable[[Term], str], operator: str) -> str:
@@ -121,6 +129,10 @@ def _fts5_phrase(term: Term) -> str:
     place = f"{term.place} : " if term.place else ""
     words = plain_letters(" ".join(term.words))
     return f'{place}"{words}"' + ("*" if term.is_prefix else "")
+
+
+def _ts_words(term: Term) -> str:
+    return _ts_phrase(replace(term, place=None)).replace("<->", "&")
 
 
 def _ts_phrase(term: Term) -> str:

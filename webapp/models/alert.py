@@ -80,6 +80,8 @@ class Alert(Base):
             "ix_alerts_open",
             "connection_id",
             "observed_at",
+            "ticket_id",
+            "parsed_status",
             sqlite_where=_OPEN_SQL,
             postgresql_where=_OPEN_SQL,
         ),
@@ -98,7 +100,10 @@ class Alert(Base):
             sqlite_where=text("ticket_id IS NULL"),
             postgresql_where=text("ticket_id IS NULL"),
         ),
-        Index("ix_alerts_ticket_id", "ticket_id", "triggered_at", "connection_id"),
+        Index(
+            "ix_alerts_ticket_id",
+            *("ticket_id", "triggered_at", "connection_id", "parsed_severity", "was_closed"),
+        ),
         Index("ix_alerts_triggered_at", "triggered_at", "reason", "parsed_severity"),
         Index("ix_alerts_facts_version", "connection_id", "facts_version", "id"),
     )

@@ -206,8 +206,9 @@ class Ticket(Base):
             "ix_tickets_raised_severity",
             "raised_severity",
             "id",
-            sqlite_where=text("raised_severity IS NOT NULL AND closed_at IS NULL"),
-            postgresql_where=text("raised_severity IS NOT NULL AND closed_at IS NULL"),
+            "closed_at",
+            sqlite_where=text("raised_severity IS NOT NULL"),
+            postgresql_where=text("raised_severity IS NOT NULL"),
         ),
         Index(
             "ix_tickets_first_touched_at",

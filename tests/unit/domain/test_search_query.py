@@ -12,6 +12,7 @@ from webapp.domain.search_query import (
     IndexPart,
     Term,
     as_fts5,
+    as_loose_tsquery,
     as_tsquery,
     parse_search,
     parse_value,
@@ -64,6 +65,7 @@ def test_queries() -> None:
     terms = parse_search('acme "to do" 12')
     assert as_fts5(terms) == '"acme" AND "to do" AND ("12"* OR "000012")'
     assert as_tsquery(terms) == ("('acme') & ('to' <-> 'do') & (('12':*) | ('000012'))")
+    assert as_loose_tsquery(terms) == ("('acme') & ('to' & 'do') & (('12':*) | ('000012'))")
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,4 +103,5 @@ def test_places() -> None:
     assert term is not None
     assert as_fts5((term,)) == 'subject : "SBA TAX01"*'
     assert as_tsquery((term,)) == "('SBA':B <-> 'TAX01':*B)"
+    assert as_loose_tsquery((term,)) == "('SBA' & 'TAX01':*)"
     assert parse_value("%", IndexPart.FILES) is None

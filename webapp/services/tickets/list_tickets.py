@@ -7,7 +7,7 @@ filters, only the newest are looked at. This keeps the list quick with 100,000 t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, union_all
 from sqlalchemy.orm import Session, raiseload
@@ -25,15 +25,16 @@ from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.searching.find_snippets import find_snippets
 from webapp.services.tickets.searching.similar_names import find_similar
+from webapp.services.tickets.searching.written_ids import is_among
 from webapp.services.tickets.ticket_filters import (
     NOBODY,
     UNTOUCHED,
     TicketQuery,
     build_conditions,
     find_searched,
+    find_searched_in_tabs,
     in_tab,
     in_triage,
-    is_among,
 )
 from webapp.services.tickets.ticket_sorts import (
     BY_PRIORITY,
@@ -99,15 +100,16 @@ def list_tickets(
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
         conditions = build_conditions(query, clock.utcnow(), session)
-        matches = find_searched(session, query, conditions)
-        if matches is None:
+        searched = find_searched_in_tabs(session, query, conditions)
+        matches = searched[0] if searched else None
+        if searched is None:
             limit = FILTERED_COUNT_LIMIT if query.is_narrowed else COUNT_LIMIT
             open_count, closed_count = _count(session, conditions, limit)
             listed = conditions
         else:
             limit = MATCH_LIMIT
-            open_count, closed_count = _count_found(session, query, conditions, matches)
-            listed = [is_among(matches.ids)]
+            open_count, closed_count = _count_found(session, query, *searched)
+            listed = [is_among(searched[0].ids)]
         tickets = _read_page(session, query, listed, choices.priorities, page_size)
         is_vain = bool(query.search) and not open_count and not closed_count
         return TicketPage(
@@ -275,26 +277,18 @@ def _count(
 
 
 def _count_found(
-    session: Session,
-    query: TicketQuery,
-    conditions: Sequence[ColumnElement[bool]],
-    matches: Matches,
+    session: Session, query: TicketQuery, here: Matches, there: Matches
 ) -> tuple[int, int]:
     """The numbers of open and closed tickets that a search finds, up to one more than MATCH_LIMIT.
 
-    `matches` are those of the tab that is shown.
+    Found were `here` in the tab that is shown, and `there` in the other. Drills do not count.
     """
-    other_tab = replace(query, is_closed=not query.is_closed, below_id=None)
-    others = find_searched(session, other_tab, conditions)
-    has_more = matches.is_cut or query.below_id is not None
-    here = MATCH_LIMIT + 1 if has_more else _count_real(session, matches)
-    there = _count_real(session, others) if others is not None else 0
-    return (there, here) if query.is_closed else (here, there)
-
-
-def _count_real(session: Session, matches: Matches) -> int:
-    """The number of matches without drills; one more if the search was cut off."""
-    if not matches.ids:
-        return 0
-    drills = select(func.count(Ticket.id)).where(is_among(matches.ids), ~is_no_drill())
-    return len(matches.ids) + matches.is_cut - (session.scalar(drills) or 0)
+    every = [*here.ids, *there.ids]
+    drills: set[int] = set()
+    if every:
+        drills.update(session.scalars(select(Ticket.id).where(is_among(every), ~is_no_drill())))
+    counts = [len(set(one.ids) - drills) + one.is_cut for one in (here, there)]
+    if here.is_cut or query.below_id is not None:
+        counts[0] = MATCH_LIMIT + 1
+    open_count, closed_count = reversed(counts) if query.is_closed else counts
+    return open_count, closed_count

@@ -3,20 +3,23 @@
 Triggers of the database keep the index up to date (migration 0015), whatever code writes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
+    CTE,
+    Boolean,
     ColumnClause,
     ColumnElement,
+    CompoundSelect,
     Select,
-    String,
-    bindparam,
+    case,
     column,
     false,
     func,
+    literal,
     literal_column,
-    not_,
     select,
     table,
     text,
@@ -24,12 +27,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from webapp.domain.search_query import SEARCH_LENGTH, as_fts5, as_tsquery
+from webapp.domain.search_query import (
+    SEARCH_LENGTH,
+    Term,
+    as_fts5,
+    as_loose_tsquery,
+    as_tsquery,
+)
 from webapp.domain.searching.operators import parse_operators, search_terms
 from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
-NEWEST_TICKETS = 20_000
+FEW_THAT_FIT = 10_000
+_LAST_ID = 2**62
 MATCH_LIMIT = 1_000
 """A page of the list looks at this many of the newest matches, so common words stay cheap."""
 
@@ -38,22 +48,13 @@ MATCH_LIMIT = 1_000
 class Among:
     """The tickets that a search looks among.
 
-    They fulfil the SQL `conditions`, do not fulfil `without`, and have ids below `below_id`. What
-    few tickets fulfil is quick on SQLite, so tickets that are closed are asked for as those that
-    are not open.
+    They fulfil the SQL `conditions`, do not fulfil `without`, which few do, and have ids below
+    `below_id`.
     """
 
     conditions: Sequence[ColumnElement[bool]] = ()
     without: ColumnElement[bool] | None = None
     below_id: int | None = None
-
-    def all_conditions(self) -> list[ColumnElement[bool]]:
-        """The SQL for these tickets."""
-        return [
-            *self.conditions,
-            *([not_(self.without)] if self.without is not None else []),
-            *([Ticket.id < self.below_id] if self.below_id is not None else []),
-        ]
 
 
 ALL = Among()
@@ -75,21 +76,45 @@ def find_matches(
     Without a limit, MATCH_LIMIT holds. No typed text is an error; text without any letter or digit
     finds nothing.
     """
+    [found] = find_all_matches(session, typed, [among], limit=limit)
+    return found
+
+
+def find_all_matches(
+    session: Session, typed: str, searched: Sequence[Among], *, limit: int | None = None
+) -> list[Matches]:
+    """What find_matches finds in each of `searched`, in one statement."""
     limit = MATCH_LIMIT if limit is None else limit
-    ids = session.scalars(search_tickets(session, typed, among, limit=limit + 1)).all()
-    return Matches(ids[:limit], len(ids) > limit)
+    ids: list[list[int]] = [[] for _ in searched]
+    for place, ticket_id in session.execute(
+        _search_tickets(session, typed, searched, limit=limit + 1)
+    ):
+        ids[place].append(ticket_id)
+    return [Matches(found[:limit], len(found) > limit) for found in ids]
 
 
-def search_tickets(
-    session: Session, typed: str, among: Among = ALL, *, limit: int = MATCH_LIMIT
-) -> Select[int]:
-    """SQL for the ids that `find_matches` finds, newest first."""
+def _search_tickets(
+    session: Session, typed: str, searched: Sequence[Among] = (ALL,), *, limit: int = MATCH_LIMIT
+) -> CompoundSelect[Any]:
+    """SQL for rows of a place in `searched` and an id that is found there, the newest first."""
     terms = search_terms(parse_operators(typed[:SEARCH_LENGTH]))
+    statements: Iterable[Select[int]]
     if not terms:
-        return select(Ticket.id).where(false())
-    if session.get_bind().dialect.name == "sqlite":
-        return _search_sqlite(as_fts5(terms), among, limit)
-    return _search_postgresql(as_tsquery(terms), among.all_conditions(), limit)
+        statements = [select(Ticket.id).where(false()) for _ in searched]
+    elif session.get_bind().dialect.name == "sqlite":
+        statements = [_search_sqlite(as_fts5(terms), among, limit) for among in searched]
+    else:
+        # All use what the index is asked for once.
+        having_all = _as_query(as_loose_tsquery(terms))
+        found = select(func.ticket_search_find(having_all).column_valued("id")).cte("found")
+        found = found.prefix_with("MATERIALIZED")
+        statements = [_search_postgresql(found, terms, among, limit) for among in searched]
+    parts = []
+    for place, statement in enumerate(statements):
+        [ticket_id] = (part := statement.subquery()).c
+        parts.append(select(literal(place).label("place"), ticket_id.label("id")).select_from(part))
+    # Unions keep no order, but ids tell it.
+    return union_all(*parts).order_by(literal_column("place"), literal_column("id").desc())
 
 
 def _search_sqlite(query: str, among: Among, limit: int) -> Select[int]:
@@ -97,12 +122,12 @@ def _search_sqlite(query: str, among: Among, limit: int) -> Select[int]:
     found = (
         select(row_id)
         .select_from(table(SEARCH_TABLE, row_id))
-        .where(text(f"{SEARCH_TABLE} MATCH :search").bindparams(search=query))
+        .where(literal_column(SEARCH_TABLE).match(query))
     )
     # The plus keeps SQLite from running the search anew for each ticket that fits.
-    found_id: ColumnClause[int] = literal_column("+rowid")
+    found_id: ColumnClause[int] = literal_column(f"+{SEARCH_TABLE}.rowid")
     if among.conditions:
-        found = found.where(found_id.in_(select(Ticket.id).where(*among.conditions)))
+        found = found.where(*_fits_sqlite(among.conditions, row_id, found_id))
     if among.without is not None:
         found = found.where(found_id.not_in(select(Ticket.id).where(among.without)))
     if among.below_id is not None:
@@ -110,42 +135,64 @@ def _search_sqlite(query: str, among: Among, limit: int) -> Select[int]:
     return found.order_by(row_id.desc()).limit(limit)
 
 
-def _search_postgresql(
-    query: str, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> Select[int]:
-    """SQL that reads the newest tickets one by one, and uses the index only if they are too few.
+def _fits_sqlite(
+    conditions: Sequence[ColumnElement[bool]],
+    row_id: ColumnElement[int],
+    found_id: ColumnElement[int],
+) -> list[ColumnElement[bool]]:
+    """SQL for matches that fulfil `conditions`.
 
-    PostgreSQL's planner underestimates how often words stand together. With the index alone it
-    would fetch every match to keep the newest.
+    Tickets that do are found first, if they are few; matches older or newer than all of them are
+    spared. If they are many, matches are looked up one by one: soon there are enough.
     """
+    fits = _that_fit(conditions, limit=FEW_THAT_FIT + 1)
+    are_many = select(func.count() > FEW_THAT_FIT).select_from(fits).scalar_subquery()
+    first, last = (
+        select(case((func.count() > FEW_THAT_FIT, bound), else_=value)).scalar_subquery()
+        for bound, value in ((0, func.min(fits.c.id)), (_LAST_ID, func.max(fits.c.id)))
+    )
+    its_own = select(Ticket.id).where(Ticket.id == found_id, *conditions).correlate(None).exists()
+    return [
+        row_id.between(first, last),
+        case((are_many, its_own), else_=found_id.in_(select(fits.c.id))),
+    ]
+
+
+def _search_postgresql(
+    candidates: CTE, terms: Sequence[Term], among: Among, limit: int
+) -> Select[int]:
+    """SQL that reads the words of a ticket only if it must.
+
+    The index does not know which words follow each other, nor where they stand. The newest
+    tickets that have them all are looked at one by one until there are enough.
+    """
+    [found] = candidates.c
+    statement: Select[int] = select(found)
+    if among.conditions:
+        statement = statement.where(found.in_(select(_that_fit(among.conditions).c.id)))
+    if among.without is not None:
+        others = select(Ticket.id).where(Ticket.id == found, among.without)
+        statement = statement.where(~others.exists())
+    if among.below_id is not None:
+        statement = statement.where(found < among.below_id)
+    statement = statement.order_by(found.desc())
+    if as_tsquery(terms) == as_loose_tsquery(terms):
+        return statement.limit(limit)
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
-    # The words are written into the statement: a plan made for unknown words reads every match of
-    # common words.
-    words = bindparam("search", query, String, literal_execute=True)
-    is_match = func.to_tsquery(text("'simple'"), func.ticket_search_fold(words))
-    newest = (
-        select(Ticket.id).where(*conditions).order_by(Ticket.id.desc()).limit(NEWEST_TICKETS)
-    ).cte("newest")
-    found = (
-        select(index.c.ticket_id)
-        .join(newest, newest.c.id == index.c.ticket_id)
-        .where(index.c.words.op("@@")(is_match))
-        .order_by(index.c.ticket_id.desc())
-        .limit(limit)
-        .cte("found")
+    [ticket_id] = statement.cte().prefix_with("MATERIALIZED").c
+    is_match = (
+        select(index.c.words.op("@@", return_type=Boolean())(_as_query(as_tsquery(terms))))
+        .where(index.c.ticket_id == ticket_id)
+        .scalar_subquery()
     )
-    older = (
-        select(index.c.ticket_id)
-        .join(Ticket, Ticket.id == index.c.ticket_id)
-        .where(
-            *conditions,
-            index.c.words.op("@@")(is_match),
-            index.c.ticket_id < select(func.min(newest.c.id)).scalar_subquery(),
-            select(func.count()).select_from(found).scalar_subquery() < limit,
-        )
-        .order_by(index.c.ticket_id.desc())
-        .limit(limit)
-        .subquery("older")
-    )
-    both = union_all(select(found.c.ticket_id), select(older.c.ticket_id)).subquery("both")
-    return select(both.c.ticket_id).order_by(both.c.ticket_id.desc()).limit(limit)
+    return select(ticket_id).where(is_match).limit(limit)
+
+
+def _that_fit(conditions: Sequence[ColumnElement[bool]], *, limit: int | None = None) -> CTE:
+    """SQL for the ids of the tickets that fulfil `conditions`, which is run once, by itself."""
+    found = select(Ticket.id).where(*conditions).limit(limit)
+    return found.cte().prefix_with("MATERIALIZED")
+
+
+def _as_query(words: str) -> ColumnElement[str]:
+    return func.to_tsquery(text("'simple'"), func.ticket_search_fold(words))

@@ -1,12 +1,12 @@
 """The filters of the ticket list, and their SQL."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from webapp.domain.incident import Severity
 from webapp.domain.searching.operators import (
@@ -18,21 +18,27 @@ from webapp.domain.searching.operators import (
 from webapp.domain.triage.subjects import subject_keys
 from webapp.models import Alert, Connection, Indicator, Ticket, TicketWatcher
 from webapp.models.alert import is_open
-from webapp.services.tickets.search_tickets import Among, Matches, find_matches
+from webapp.services.tickets.search_tickets import Among, Matches, find_all_matches, find_matches
 from webapp.services.tickets.searching.operator_conditions import (
     AGE_CONDITIONS,
     find_named,
     list_operator_filters,
     operator_conditions,
+    with_reference,
 )
 from webapp.services.tickets.searching.operator_conditions import (
     NOBODY as NOBODY,
 )
+from webapp.services.tickets.searching.written_ids import is_among
 from webapp.services.tickets.ticket_sorts import BY_DUE, DEFAULT_SORTS, SORTS
 
 UNTOUCHED = Ticket.untouched_since.is_not(None)
 """SQL for tickets that wait for a person: untouched so far, or back from waiting."""
 
+FEW = 10_000
+"""So many tickets that another table names are written into the statements of a list."""
+
+_OTHER = aliased(Ticket)
 _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id", "viewer_id"})
 
 
@@ -156,13 +162,14 @@ def build_conditions(
 ) -> list[ColumnElement[bool]]:
     """SQL for the filters of `query` and for those in its search; not for its tab or its text.
 
-    With a `session`, names in the search are looked for first; else the SQL does it, which takes
-    longer where it is part of several statements.
+    With a `session`, names in the search and tickets that other tables name are looked for first;
+    else the SQL does it, which takes longer where it is part of several statements.
     """
-    conditions = [
-        condition(value)
-        for name, value in query.filters.items()
-        if (condition := _CONDITIONS.get(name))
+    parsed = query.parsed_search
+    asked = [*query.filters.items(), *list_operator_filters(parsed, query.viewer_id)]
+    conditions = [_CONDITIONS[name](value) for name, value in asked if name in _CONDITIONS]
+    conditions += [
+        _is_one_of(session, _SETS[name](value)) for name, value in asked if name in _SETS
     ]
     conditions += [
         condition(now - timedelta(hours=min(hours, MAX_HOURS)))
@@ -173,10 +180,6 @@ def build_conditions(
         conditions.append(Ticket.due_at <= now)
     if query.sort_name == BY_DUE:
         conditions.append(Ticket.due_at.is_not(None))
-    parsed = query.parsed_search
-    conditions += [
-        _CONDITIONS[name](value) for name, value in list_operator_filters(parsed, query.viewer_id)
-    ]
     named = find_named(session, parsed) if session is not None else None
     return conditions + operator_conditions(parsed, now, named)
 
@@ -194,33 +197,40 @@ def find_searched(
     """
     if not query.has_text:
         return None
-    is_open = in_tab(False)
-    among = (
-        Among(conditions, without=is_open, below_id=query.below_id)
-        if query.is_closed
-        else Among([is_open, *conditions], below_id=query.below_id)
-    )
-    return find_matches(session, query.search, among, limit=limit)
+    return find_matches(session, query.search, _searched(query, conditions), limit=limit)
 
 
-def is_among(ids: Sequence[int]) -> ColumnElement[bool]:
-    """SQL for the tickets with these ids.
+def find_searched_in_tabs(
+    session: Session, query: TicketQuery, conditions: Sequence[ColumnElement[bool]]
+) -> tuple[Matches, Matches] | None:
+    """What find_searched finds in the tab, and in the other tab."""
+    if not query.has_text:
+        return None
+    other_tab = replace(query, is_closed=not query.is_closed, below_id=None)
+    searched = [_searched(one, conditions) for one in (query, other_tab)]
+    here, there = find_all_matches(session, query.search, searched)
+    return here, there
 
-    They are written into the statement, because sending thousands of parameters takes longer than a
-    search.
-    """
-    values: BindParameter[Sequence[int]] = bindparam(
-        "matches", ids, expanding=True, literal_execute=True
-    )
-    return Ticket.id.in_(values)
+
+def _searched(query: TicketQuery, conditions: Sequence[ColumnElement[bool]]) -> Among:
+    if query.is_closed and not conditions:
+        # Nearly all tickets are closed: those that are not are found sooner.
+        return Among(without=in_tab(False), below_id=query.below_id)
+    return Among([in_tab(query.is_closed), *conditions], below_id=query.below_id)
+
+
+def _is_one_of(session: Session | None, found: Select[Any]) -> ColumnElement[bool]:
+    """SQL for the tickets that `found` names: by their ids if they are few, else row by row."""
+    if session is not None:
+        ids = session.scalars(found.limit(FEW + 1)).all()
+        if len(ids) <= FEW:
+            return is_among(ids)
+    [ticket_id] = found.selected_columns
+    return found.where(ticket_id == Ticket.id).correlate(Ticket).exists()
 
 
 def _has_assignee(value: int | str) -> ColumnElement[bool]:
     return Ticket.assignee_id.is_(None) if value == NOBODY else Ticket.assignee_id == value
-
-
-def _is_watched_by(user_id: int) -> ColumnElement[bool]:
-    return Ticket.id.in_(select(TicketWatcher.ticket_id).where(TicketWatcher.user_id == user_id))
 
 
 def has_severity(word: str) -> ColumnElement[bool]:
@@ -239,24 +249,28 @@ def _is_over_in_huntress(_: bool) -> ColumnElement[bool]:
     return in_tab(False) & _has_incident(Alert.was_closed.is_(True))
 
 
-def _is_left_in_huntress(_: bool) -> ColumnElement[bool]:
-    # Few incidents are open, and an index names them.
-    still_open = select(Alert.ticket_id).where(is_open(), Alert.ticket_id.is_not(None))
-    return in_tab(True) & Ticket.id.in_(still_open)
+def _watched_by(user_id: int) -> Select[Any]:
+    return select(TicketWatcher.ticket_id).where(TicketWatcher.user_id == user_id)
 
 
-def _has_indicator(value: IndicatorFilter) -> ColumnElement[bool]:
-    return Ticket.id.in_(select(Indicator.ticket_id).where(Indicator.key == value.key))
+def _left_in_huntress(_: bool) -> Select[Any]:
+    others = select(_OTHER.id).where(_OTHER.closed_at.is_(None))
+    return select(Alert.ticket_id).where(
+        is_open(), Alert.ticket_id.is_not(None), Alert.ticket_id.not_in(others)
+    )
 
 
-def _is_of_organization(value: tuple[int, str]) -> ColumnElement[bool]:
+def _with_indicator(value: IndicatorFilter) -> Select[Any]:
+    return select(Indicator.ticket_id).where(Indicator.key == value.key)
+
+
+def _of_organization(value: tuple[int, str]) -> Select[Any]:
     connection_id, organization_id = value
-    its_own = select(Alert.ticket_id).where(
+    return select(Alert.ticket_id).where(
         Alert.organization_external_id == organization_id,
         Alert.connection_id == connection_id,
         Alert.ticket_id.is_not(None),
     )
-    return Ticket.id.in_(its_own)
 
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
@@ -267,20 +281,24 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "assignee": _has_assignee,
     "source": lambda value: Ticket.source == value,
     "severity": lambda word: _has_incident(has_severity(word)),
-    "watcher_id": _is_watched_by,
     "is_triage": lambda _: in_triage(),
     "is_unmapped": lambda _: Ticket.is_unmapped.is_(True),
     "is_untouched": lambda _: UNTOUCHED,
     "is_closed_in_huntress": _is_over_in_huntress,
-    "is_open_in_huntress": _is_left_in_huntress,
     "is_waiting": lambda _: Ticket.waiting_until.is_not(None),
     "close_reason": lambda word: Ticket.close_reason == word,
-    "indicator": _has_indicator,
-    "organization": _is_of_organization,
     "subject": lambda name: Ticket.subject_key.in_(subject_keys(name)),
     "is_raised": lambda _: Ticket.raised_severity.is_not(None),
     "lacks_reference": lambda _: Ticket.external_reference.is_(None),
 }
+_SETS: dict[str, Callable[[Any], Select[Any]]] = {
+    "watcher_id": _watched_by,
+    "is_open_in_huntress": _left_in_huntress,
+    "indicator": _with_indicator,
+    "organization": _of_organization,
+    "reference": with_reference,
+}
+"""SQL for the ids of the tickets that rows of other tables name."""
 _AGES = {
     "untouched_hours": AGE_CONDITIONS["untouched_for"],
     "older_hours": AGE_CONDITIONS["older_than"],

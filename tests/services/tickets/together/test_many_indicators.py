@@ -42,7 +42,7 @@ def fill(app: Flask, fake_clock: FakeClock) -> int:
                 f"{(number if place % 2 else place * EACH + number):064x}" for number in range(EACH)
             ]
             session.execute(
-                insert(Indicator),
+                insert(Indicator).returning(Indicator.id),
                 [
                     {"ticket_id": ticket_id, "kind": "path", "value": key, "key": key}
                     for key in keys

@@ -16,7 +16,7 @@ from webapp.models import Priority, Ticket
 from webapp.services.keyset import Keyset
 from webapp.services.tickets.rows.ticket_rows import load_tickets
 
-SHOWN_OF_GROUP = 6
+SHOWN_OF_GROUP = 3
 MOST_OF_SUBJECTS = 2_000
 """So many tickets of the subjects of a page are looked at; further ones stand by themselves."""
 

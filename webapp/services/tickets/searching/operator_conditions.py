@@ -61,7 +61,10 @@ def _for_postgresql(element: has_word, compiler: SQLCompiler, **options: Any) ->
 
 
 def list_operator_filters(parsed: ParsedSearch, viewer_id: int | None) -> Filters:
-    """Return the operators that are filters of the list: fields of TicketQuery and their values."""
+    """Return the operators that are filters of the list: fields of TicketQuery and their values.
+
+    The one that is no field is `reference`.
+    """
     found: Filters = []
     for one in parsed.operators:
         word = fold_letters(one.value)
@@ -73,6 +76,8 @@ def list_operator_filters(parsed: ParsedSearch, viewer_id: int | None) -> Filter
             found.append(("assignee", NOBODY))
         elif (one.asks, word) == ("is", "watching"):
             found.append(("watcher_id", viewer_id or 0))
+        elif one.asks == "reference":
+            found.append(("reference", one.value))
         elif one.asks in _WORDS:
             found.append((_WORDS[one.asks], word))
     return found
@@ -113,8 +118,6 @@ def _condition(one: Operator, now: datetime, named: NamedRows) -> ColumnElement[
         return state(now) if state else None
     if one.asks in AGE_OPERATORS:
         return AGE_CONDITIONS[one.asks](now - timedelta(hours=hours_of_span(one.value) or 0))
-    if one.asks == "reference":
-        return _has_reference(one.value)
     if not _is_named(one):
         return None
     column, search = _NAMED[one.asks]
@@ -149,16 +152,19 @@ def _folded_pattern(value: str) -> str:
     return rf"(^|[^[:alnum:]]){re.escape(fold_letters(value))}"
 
 
-def _has_reference(value: str) -> ColumnElement[bool]:
-    """SQL that reads an index of all references once, and looks closely at few of them."""
-    other = aliased(Ticket)
-    found = select(other.id).where(other.external_reference.is_not(None))
+def with_reference(value: str) -> Select[Any]:
+    """SQL for the ids of the tickets whose PSA reference has a word that begins with `value`.
+
+    It reads an index of all references, and looks closely at few of them.
+    """
+    found = select(_OTHER.id).where(_OTHER.external_reference.is_not(None))
     digits = max(re.findall("[0-9]+", value), key=len, default="")
     if digits:
-        found = found.where(other.external_reference.contains(digits))
-    return Ticket.id.in_(found.where(has_word(other.external_reference, value)))
+        found = found.where(_OTHER.external_reference.contains(digits))
+    return found.where(has_word(_OTHER.external_reference, value))
 
 
+_OTHER = aliased(Ticket)
 _STATES = {
     "untouched": "is_untouched",
     "unmapped": "is_unmapped",
