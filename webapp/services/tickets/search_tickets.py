@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     Boolean,
+    Column,
     ColumnClause,
     ColumnElement,
     CompoundSelect,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import visitors
 
 from webapp.domain.search_query import (
     SEARCH_LENGTH,
@@ -145,7 +147,7 @@ def _fits_sqlite(
     Tickets that do are found first, if they are few; matches older or newer than all of them are
     spared. If they are many, matches are looked up one by one: soon there are enough.
     """
-    fits = _that_fit(conditions, limit=FEW_THAT_FIT + 1)
+    fits = _that_fit([_read_in_order(one) for one in conditions], limit=FEW_THAT_FIT + 1)
     are_many = select(func.count() > FEW_THAT_FIT).select_from(fits).scalar_subquery()
     first, last = (
         select(case((func.count() > FEW_THAT_FIT, bound), else_=value)).scalar_subquery()
@@ -156,6 +158,22 @@ def _fits_sqlite(
         row_id.between(first, last),
         case((are_many, its_own), else_=found_id.in_(select(fits.c.id))),
     ]
+
+
+def _read_in_order(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition with a plus before each reference: SQLite's sign not to use its index.
+
+    That of a client or a person names tickets whose rows would be read one by one, all over the
+    file. An index of the tab has what most filters ask for, in one piece.
+    """
+
+    def with_plus(element: Any, **_: Any) -> Any:
+        is_reference = isinstance(element, Column) and element.foreign_keys
+        if is_reference and element.table is Ticket.__table__:
+            return literal_column(f"+tickets.{element.name}", element.type)
+        return None
+
+    return visitors.replacement_traverse(condition, {}, with_plus)
 
 
 def _search_postgresql(
