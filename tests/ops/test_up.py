@@ -133,10 +133,11 @@ def test_demo_shows_tickets_soon(start_up: StartUp) -> None:
     assert [name for name, _ in passwords] == ["admin", "helpdesk"]
     assert passwords[0][1] != passwords[1][1]
 
-    def tickets() -> int:
+    def tickets(wanted: str = "id") -> int:
         with sqlite3.connect(up.folder / "demo" / "triagedesk.db") as database:
-            return database.execute("SELECT count(*) FROM tickets").fetchone()[0]
+            return database.execute(f"SELECT count(DISTINCT {wanted}) FROM tickets").fetchone()[0]
 
+    assert tickets("close_reason") == 2, "closed with a reason, and as a duplicate"
     assert wait_until(lambda: tickets() > 10, 45)
     assert not up.data_dir.exists()
     mails = mail_folder(up.folder / "demo") / "new"

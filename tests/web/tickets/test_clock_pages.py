@@ -94,6 +94,38 @@ def test_closing_asks_and_goes_on_with_the_answer(
     assert "other" in lines[1]
 
 
+def test_closing_as_a_duplicate_asks_of_which_ticket(
+    app: Flask, helpdesk: Browser, ticket_id: int
+) -> None:
+    path = f"/tickets/{ticket_id}/change"
+    close = {"status_id": closed_id(app)}
+    page = helpdesk.page_of(helpdesk.post(path, close, on=f"/tickets/{ticket_id}"), status=400)
+    answer = {
+        **page.form(path),
+        "close_reason": "duplicate",
+        "close_original": "4711",
+        "close_note": "Seen twice.",
+    }
+    page = helpdesk.page_of(helpdesk.client.post(path, data=answer), status=400)
+    assert "There is no ticket TKT-004711." in words_of(page.one("p", id="close_original-error"))
+    again = page.form(path)
+    assert {name: again[name] for name in ("close_reason", "close_original", "close_note")} == {
+        name: answer[name] for name in ("close_reason", "close_original", "close_note")
+    }
+    assert stored(app, ticket_id).closed_at is None
+    del again["close_original"]
+    page = helpdesk.page_of(helpdesk.client.post(path, data=again), status=400)
+    assert "Enter the number of a ticket" in words_of(page.one("p", id="close_original-error"))
+    with app.app_context():
+        other = next(one for one in all_rows(Ticket) if one.id != ticket_id)
+    sent = {**page.form(path), "close_original": f"#{other.id}"}
+    page = helpdesk.get(helpdesk.client.post(path, data=sent).location)
+    linked = words_of(page.one("section", aria_labelledby="links-heading"))
+    assert "A duplicate of" in linked
+    assert f"{other.number} · open" in linked
+    assert stored(app, ticket_id).close_reason == "duplicate"
+
+
 def test_many_are_asked_for_once(app: Flask, helpdesk: Browser, ticket_id: int) -> None:
     with app.app_context():
         ids = [one.id for one in all_rows(Ticket, Ticket.closed_at.is_(None))]
@@ -111,6 +143,7 @@ def test_many_are_asked_for_once(app: Flask, helpdesk: Browser, ticket_id: int) 
         "they stay selected for who does not close them"
     )
     form = page.one("form", action="/tickets/bulk")
+    assert not page.all("input", name="close_original"), "their originals differ"
     fields = [(one.get("name"), one.get("value")) for one in form.iter("input")
               if one.get("type") == "hidden"]  # fmt: skip
     sent = {name: [value for other, value in fields if other == name] for name, _ in fields}

@@ -157,7 +157,7 @@ def test_status_priority_and_assignee_are_changed_in_one_step(
 def test_the_big_button_closes_and_reopens(app: Flask, admin: Browser, path: str) -> None:
     page = admin.get(path)
     button = next(one for one in page.all("button") if words_of(one) == "Close ticket")
-    data = {"status_id": str(button.get("value")), "close_reason": "duplicate"}
+    data = {"status_id": str(button.get("value")), "close_reason": "accepted_risk"}
     admin.post(f"{path}/change", data, on=path)
     assert stored(app, path).closed_at is not None
     page = admin.get(path)
@@ -563,7 +563,7 @@ def test_the_way_through_the_list(app: Flask, helpdesk: Browser, desk: Desk) -> 
         page = helpdesk.get(response.location.split("#")[0])
         back = str(page.one("a", data_key="u").get("href"))
         assert back == f"{origin}#ticket-{here.rsplit('/', 1)[1]}"
-        close = {**work_fields(page), "status_id": "4", "close_reason": "duplicate"}
+        close = {**work_fields(page), "status_id": "4", "close_reason": "accepted_risk"}
         response = helpdesk.client.post(f"{here}/change", data=close)
         page = helpdesk.get(response.location)
         assert page.one("a", rel="next").get("href") == following, "though it left the list"

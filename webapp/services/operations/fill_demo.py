@@ -2,12 +2,16 @@
 
 from sqlalchemy import select
 
-from webapp.models import Asset, Board, Client, Priority, Status, User
+from webapp.models import Asset, Board, Client, Priority, Status, Ticket, User
 from webapp.services.connections.connect_account import connect_account
 from webapp.services.connections.routing_settings import save_routing
 from webapp.services.desk.link_assets import hostname_key
 from webapp.services.operations.fill_demo_notices import fill_demo_notices
-from webapp.services.operations.fill_demo_work import fill_demo_work
+from webapp.services.operations.fill_demo_work import (
+    close_harmless,
+    close_repeated,
+    fill_demo_work,
+)
 from webapp.services.people.users import add_user
 from webapp.services.polling.manage_polling import start_polling
 from webapp.services.tickets.open_ticket import NewTicket, open_ticket
@@ -32,8 +36,31 @@ CLIENTS: dict[str, tuple[str, ...]] = {
 }
 
 
-MANUAL_CLIENT = "Stonebridge Accounting"
-MANUAL_FORM = "ticket-of-the-demo"
+WORKED, HARMLESS, REPEATED = "ticket-of-the-demo", "harmless-of-the-demo", "repeated-of-the-demo"
+MANUAL_TICKETS = {
+    WORKED: (
+        "User reports pop-ups since this morning",
+        "Told by phone. Nothing was reported by Huntress **yet**.",
+        "Stonebridge Accounting",
+        "SBA-TAX01",
+        "PSA-20431",
+    ),
+    HARMLESS: (
+        "Unknown remote support window at the front desk",
+        "Told by phone: somebody moved the mouse, and a window said *connected*.",
+        "Harper Dental Group, LLC",
+        "HDG-FRONT1",
+        "PSA-20428",
+    ),
+    REPEATED: (
+        "Browser opens pages about prizes",
+        "A second person at the same computer called.",
+        "Stonebridge Accounting",
+        "SBA-TAX01",
+        "",
+    ),
+}
+"""Title, description, client, host and PSA reference of what was opened by hand, by its form."""
 
 
 def seed_demo(
@@ -58,25 +85,29 @@ def seed_demo(
     )
     save_routing(connection.id, _routing(), actor.id)
     start_polling(connection.id, actor_id=actor.id)
-    fill_demo_work(_open_ticket(actor), admin=actor, colleague=colleague)
+    opened = {form: _open_ticket(form, actor) for form in MANUAL_TICKETS}
+    fill_demo_work(opened[WORKED].id, admin=actor, colleague=colleague)
+    close_harmless(opened[HARMLESS].id, actor_id=colleague.id)
+    close_repeated(opened[REPEATED].id, opened[WORKED].number, actor_id=colleague.id)
 
 
-def _open_ticket(actor: User) -> int:
-    """Open a ticket by hand, about a host, and carried in the PSA as well; return its id."""
+def _open_ticket(form: str, actor: User) -> Ticket:
+    """Open one of MANUAL_TICKETS by hand, about a host of a client."""
+    title, description, client, host, reference = MANUAL_TICKETS[form]
     with reading() as session:
-        client_id = session.scalar(select(Client.id).where(Client.name == MANUAL_CLIENT))
+        client_id = session.scalar(select(Client.id).where(Client.name == client))
         board_id = session.scalar(select(Board.id).order_by(Board.id).limit(1))
         priority_id = session.scalar(select(Priority.id).where(Priority.name == "Medium"))
     wanted = NewTicket(
-        "User reports pop-ups since this morning",
-        "Told by phone. Nothing was reported by Huntress **yet**.",
+        title,
+        description,
         client_id=client_id,
         board_id=board_id,
         priority_id=priority_id,
-        host="SBA-TAX01",
-        external_reference="PSA-20431",
+        host=host,
+        external_reference=reference,
     )
-    return open_ticket(wanted, actor_id=actor.id, form_token=MANUAL_FORM).id
+    return open_ticket(wanted, actor_id=actor.id, form_token=form)
 
 
 def _add_user(sign_in: SignIn, name: str, role: str) -> User:

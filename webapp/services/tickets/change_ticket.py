@@ -125,11 +125,25 @@ def change_ticket(
         ticket = session.get(Ticket, ticket_id, with_for_update=FOR_CHANGE)
         if ticket is None:
             raise NotFoundError("There is no such ticket.")
-        _check_conflict(ticket, change, seen_at, was or {})
-        left = lefts_of(session, [ticket], change)
-        return apply_change(
-            session, ticket, change, actor_id=actor_id, now=now, left=left.get(ticket_id)
+        return change_held(
+            session, ticket, change, actor_id=actor_id, now=now, seen_at=seen_at, was=was
         )
+
+
+def change_held(
+    session: Session,
+    ticket: Ticket,
+    change: TicketChange,
+    *,
+    actor_id: int,
+    now: datetime,
+    seen_at: datetime | None,
+    was: Mapping[str, str] | None,
+) -> tuple[str, ...]:
+    """Do what change_ticket does to a ticket that the caller's transaction has locked."""
+    _check_conflict(ticket, change, seen_at, was or {})
+    left = lefts_of(session, [ticket], change).get(ticket.id)
+    return apply_change(session, ticket, change, actor_id=actor_id, now=now, left=left)
 
 
 def lefts_of(

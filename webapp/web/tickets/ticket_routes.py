@@ -13,10 +13,11 @@ from webapp.services.errors import FieldError
 from webapp.services.notices.read_outbox import read_told
 from webapp.services.tickets.attachments.attach_files import add_note_with_files
 from webapp.services.tickets.attachments.read_attachments import read_ticket_files
-from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError, change_ticket
+from webapp.services.tickets.change_ticket import TicketChange, TicketConflictError
 from webapp.services.tickets.closing.ask_reason import ReasonNeededError
 from webapp.services.tickets.collisions.read_meanwhile import read_meanwhile
 from webapp.services.tickets.comment_ticket import NOTE_LENGTH
+from webapp.services.tickets.links.close_duplicate import ORIGINAL, change_answered
 from webapp.services.tickets.links.link_tickets import KIND_FIELD, NUMBER_FIELD, link_tickets
 from webapp.services.tickets.read_incident import read_raw_report
 from webapp.services.tickets.read_ticket import PRINTED_ENTRIES, read_ticket
@@ -137,15 +138,20 @@ def change(ticket_id: int) -> ResponseReturnValue:
     chosen = replace(read_change(request.form), close=read_answer())
     viewer_id = require_viewer().id
     try:
-        sentences = change_ticket(
-            ticket_id, chosen, actor_id=viewer_id, seen_at=seen_at, was=read_was(request.form)
+        sentences = change_answered(
+            ticket_id,
+            chosen,
+            request.form.get(ORIGINAL, ""),
+            actor_id=viewer_id,
+            seen_at=seen_at,
+            was=read_was(request.form),
         )
     except TicketConflictError as error:
         meanwhile = read_meanwhile(ticket_id, seen_at)
         refused = Refused(chosen, str(error), error.fields, meanwhile=meanwhile)
         return _page(ticket_id, NoteForm(formdata=None), refused), status_of(error)
     except ReasonNeededError as error:
-        return ask_reason_page(error, ticket_url(ticket_id))
+        return ask_reason_page(error, ticket_url(ticket_id), asks_original=True)
     except FieldError as error:
         refused = Refused(chosen, errors=error.fields)
         return _page(ticket_id, NoteForm(formdata=None), refused), 400

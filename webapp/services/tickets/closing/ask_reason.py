@@ -45,8 +45,11 @@ class ReasonNeededError(RefusedError):
         self, unfinished: Sequence[Unfinished], fields: Mapping[str, str] | None = None
     ) -> None:
         what = "this ticket" if len(unfinished) == 1 else f"{len(unfinished):,} of these tickets"
+        is_left = any(one.left.asks for one in unfinished)
         super().__init__(
             f"Huntress still has something to be done for {what}. Say why it is closed anyway."
+            if is_left
+            else "Nothing was closed yet: see what is wrong below."
         )
         self.unfinished = tuple(unfinished)
         self.fields = dict(fields or {})

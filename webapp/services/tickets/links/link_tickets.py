@@ -51,17 +51,30 @@ def link_tickets(ticket_id: int, choice: str, typed: str, *, actor_id: int) -> s
         raise FieldError({KIND_FIELD: "Choose how the tickets belong together."})
     now = clock.utcnow()
     with transaction() as session:
-        other_id = _find_number(session, typed)
+        other_id = find_number(session, typed)
         this, other = lock_pair(session, ticket_id, other_id)
-        _refuse_impossible(session, chosen, this, other)
+        refuse_impossible(session, chosen, this, other)
         if chosen is LinkChoice.DUPLICATE:
             _close_duplicate(session, this, actor_id, now)
-        link = _as_row(chosen, this, other)
-        link.created_by_id, link.created_at = actor_id, now
-        session.add(link)
-        if chosen is LinkChoice.DUPLICATE:
-            _hand_over_duplicates(session, this.id, other.id)
-        return _tell(session, link, this, other, "linked", actor_id, now)
+        return store_link(session, chosen, this, other, actor_id=actor_id, now=now)
+
+
+def store_link(
+    session: Session,
+    choice: LinkChoice,
+    this: Ticket,
+    other: Ticket,
+    *,
+    actor_id: int,
+    now: datetime,
+) -> str:
+    """Link two locked tickets that may be linked so; returns the sentence of `this`."""
+    link = _as_row(choice, this, other)
+    link.created_by_id, link.created_at = actor_id, now
+    session.add(link)
+    if choice is LinkChoice.DUPLICATE:
+        _hand_over_duplicates(session, this.id, other.id)
+    return _tell(session, link, this, other, "linked", actor_id, now)
 
 
 def unlink_tickets(ticket_id: int, link_id: int, *, actor_id: int) -> str:
@@ -112,7 +125,8 @@ def lock_pair(session: Session, ticket_id: int, other_id: int) -> tuple[Ticket, 
     return found[ticket_id], found[other_id]
 
 
-def _find_number(session: Session, typed: str) -> int:
+def find_number(session: Session, typed: str) -> int:
+    """The id of the ticket whose number was typed; raises FieldError where none has it."""
     prefix = session.scalars(select(TicketCounter.prefix)).one()
     candidates = number_candidates(typed, prefix)
     if not candidates:
@@ -127,7 +141,8 @@ def _find_number(session: Session, typed: str) -> int:
     )
 
 
-def _refuse_impossible(session: Session, choice: LinkChoice, this: Ticket, other: Ticket) -> None:
+def refuse_impossible(session: Session, choice: LinkChoice, this: Ticket, other: Ticket) -> None:
+    """Raise FieldError with a sentence for a link that cannot be."""
     near, far = aliased(Ticket), aliased(Ticket)
     ids = [this.id, other.id]
     rows = session.execute(

@@ -15,12 +15,13 @@ from webapp.services.tickets.closing.ask_reason import (
     CloseAnswer,
     ReasonNeededError,
 )
+from webapp.services.tickets.links.close_duplicate import ORIGINAL
 from webapp.web.errors import status_of
 
 ASKED = "asked"
 """The field that says that a form was sent from this page."""
 
-_NOT_CARRIED = ("csrf_token", REASON, NOTE, ASKED)
+_NOT_CARRIED = ("csrf_token", REASON, NOTE, ORIGINAL, ASKED)
 
 
 def read_answer() -> CloseAnswer:
@@ -29,8 +30,13 @@ def read_answer() -> CloseAnswer:
     return CloseAnswer(reason, request.form.get(NOTE, ""))
 
 
-def ask_reason_page(error: ReasonNeededError, leads_back: str) -> ResponseReturnValue:
-    """The page that asks for the reason; `leads_back` is where one goes who does not close them."""
+def ask_reason_page(
+    error: ReasonNeededError, leads_back: str, *, asks_original: bool = False
+) -> ResponseReturnValue:
+    """The page that asks for the reason; `leads_back` is where one goes who does not close them.
+
+    `asks_original` says that "duplicate" needs the number of the other ticket.
+    """
     page = render_template(
         "tickets/close.html",
         problem=str(error),
@@ -38,6 +44,7 @@ def ask_reason_page(error: ReasonNeededError, leads_back: str) -> ResponseReturn
         reasons=list(CloseReason),
         answer=read_answer(),
         errors=error.fields,
+        original=request.form.get(ORIGINAL, "") if asks_original else None,
         asked=ASKED,
         carried=[
             (name, value)
