@@ -38,7 +38,7 @@ UNTOUCHED = Ticket.untouched_since.is_not(None)
 FEW = 10_000
 """So many tickets that another table names are written into the statements of a list."""
 
-_OTHER = aliased(Ticket)
+_OTHER_TICKET = aliased(Ticket)
 _NOT_FILTERS = frozenset({"is_closed", "sort", "after", "before", "below_id", "viewer_id"})
 
 
@@ -254,7 +254,7 @@ def _watched_by(user_id: int) -> Select[Any]:
 
 
 def _left_in_huntress(_: bool) -> Select[Any]:
-    others = select(_OTHER.id).where(_OTHER.closed_at.is_(None))
+    others = select(_OTHER_TICKET.id).where(_OTHER_TICKET.closed_at.is_(None))
     return select(Alert.ticket_id).where(
         is_open(), Alert.ticket_id.is_not(None), Alert.ticket_id.not_in(others)
     )

@@ -157,14 +157,14 @@ def with_reference(value: str) -> Select[Any]:
 
     It reads an index of all references, and looks closely at few of them.
     """
-    found = select(_OTHER.id).where(_OTHER.external_reference.is_not(None))
+    found = select(_REFERRING.id).where(_REFERRING.external_reference.is_not(None))
     digits = max(re.findall("[0-9]+", value), key=len, default="")
     if digits:
-        found = found.where(_OTHER.external_reference.contains(digits))
-    return found.where(has_word(_OTHER.external_reference, value))
+        found = found.where(_REFERRING.external_reference.contains(digits))
+    return found.where(has_word(_REFERRING.external_reference, value))
 
 
-_OTHER = aliased(Ticket)
+_REFERRING = aliased(Ticket)
 _STATES = {
     "untouched": "is_untouched",
     "unmapped": "is_unmapped",

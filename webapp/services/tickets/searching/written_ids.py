@@ -35,7 +35,7 @@ def _for_postgresql(element: _is_written, compiler: SQLCompiler, **options: Any)
 
 
 def is_among(ids: Iterable[int]) -> ColumnElement[bool]:
-    """SQL for the tickets with these ids; none of them if there are none."""
+    """SQL for the tickets with these ids."""
     written = ",".join(str(int(one)) for one in ids)
     return _is_written(
         Ticket.id, bindparam("ids", written, String, literal_execute=True, unique=True)
