@@ -187,9 +187,8 @@ def apply_change(
     reason = CloseReason(ticket.close_reason) if not was_closed and ticket.close_reason else None
     why = [close_words(reason, left)] if reason is not None else []
     sentences = (*work.sentences, *why, *texts.sentences)
-    mentioned = frozenset[int]()
-    if reason is not None and change.close is not None:
-        mentioned = _add_note(session, ticket, change.close.read()[1], actor_id, now)
+    note = change.close.read()[1] if reason is not None and change.close is not None else None
+    mentioned = _add_note(session, ticket, note, actor_id, now)
     if work.sentences:
         mark_touched(ticket, now=now)
     if texts.is_rewritten:

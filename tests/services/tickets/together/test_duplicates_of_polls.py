@@ -10,6 +10,7 @@ from tests.support.polling import counted_statements
 from tests.support.rows import all_rows
 from webapp.domain.triage.ticket_link import LinkChoice
 from webapp.models import Comment, Indicator, Ticket, User
+from webapp.services.tickets import ticket_filters
 from webapp.services.tickets.indicators.read_indicators import SEEN_LIMIT, read_indicators
 from webapp.services.tickets.links.link_tickets import link_tickets
 from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
@@ -86,7 +87,7 @@ def test_fetched_remediations_name_indicators(desk: Desk) -> None:
     assert len(values(desk.ticket(FIRST).id)) == 12
 
 
-def test_where_else_an_indicator_was_seen(desk: Desk) -> None:
+def test_where_else_an_indicator_was_seen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     add_incidents(desk, FIRST, SECOND, summary="Calls hxxps://evil[.]example/a and 203.0.113.5.")
     add_incidents(desk, FIRST + 9, summary="Only 203.0.113.5.")
     with counted_statements() as statements:
@@ -99,7 +100,10 @@ def test_where_else_an_indicator_was_seen(desk: Desk) -> None:
     assert seen["evil.example"].defanged == "evil[.]example"
     assert not seen["evil.example"].is_counted_out
     key = next(one.key for one in all_rows(Indicator) if one.value == "203.0.113.5")
-    assert list_tickets(TicketQuery(indicator=IndicatorFilter(key, "x", "x"))).open_count == 3
+    wanted = TicketQuery(indicator=IndicatorFilter(key, "x", "x"))
+    assert list_tickets(wanted).open_count == 3
+    monkeypatch.setattr(ticket_filters, "FEW", 2)
+    assert list_tickets(wanted).open_count == 3, "too many to write them into the statement"
 
 
 def test_common_indicators_are_counted_up_to_a_limit(desk: Desk) -> None:
