@@ -528,6 +528,13 @@ def create_indexes() -> None:
         ["connection_id", "facts_version", "id"],
         unique=False,
     )
+    op.drop_index("ix_tickets_created_at", table_name="tickets")
+    op.create_index(
+        "ix_tickets_created_at",
+        "tickets",
+        ["created_at", "id", "untouched_since", "closed_at"],
+        unique=False,
+    )
     op.create_index(
         "ix_tickets_due_at",
         "tickets",
@@ -584,7 +591,7 @@ def create_indexes() -> None:
     op.create_index(
         "ix_alerts_open",
         "alerts",
-        ["connection_id", "observed_at", "ticket_id", "parsed_status"],
+        ["connection_id", "observed_at", "ticket_id", "parsed_status", "is_drill"],
         unique=False,
         sqlite_where=is_open,
         postgresql_where=is_open,

@@ -82,6 +82,7 @@ class Alert(Base):
             "observed_at",
             "ticket_id",
             "parsed_status",
+            "is_drill",
             sqlite_where=_OPEN_SQL,
             postgresql_where=_OPEN_SQL,
         ),

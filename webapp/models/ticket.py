@@ -96,6 +96,7 @@ class Ticket(Base):
         UniqueConstraint("connection_id", "source_reference"),
         Index("ix_tickets_status_id_created_at", "status_id", "created_at"),
         Index("ix_tickets_updated_at", "updated_at", "id"),
+        Index("ix_tickets_created_at", "created_at", "id", "untouched_since", "closed_at"),
         *(
             Index(
                 f"ix_tickets_{state}_{name}",
@@ -250,7 +251,7 @@ class Ticket(Base):
     is_move_declined: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")
     )
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     first_touched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

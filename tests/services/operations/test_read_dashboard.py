@@ -400,7 +400,6 @@ def test_each_connection_has_its_own_run_and_figures(app: Flask, connection_id: 
     [
         (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_open"),
         (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_created_at"),
-        (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_assignee_id"),
         (lambda: desk_cards.select_counts(READER, NOW), "INDEX ix_tickets_due_at"),
         (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_created_at"),
         (lambda: desk_cards.select_cards(READER, NOW), "INDEX ix_tickets_assignee_id"),

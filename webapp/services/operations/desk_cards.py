@@ -155,7 +155,7 @@ def read_counts(session: Session, reader: Reader, now: datetime) -> DeskCounts:
         recent=first.recent,
         recent_untouched=first.recent_untouched,
         recent_closed=first.recent_closed,
-        mine=first.mine,
+        mine=sum(row[6] for row in rows),
         overdue=first.overdue,
         unticketed=first.unticketed,
         has_tickets=first.has_tickets,
@@ -165,12 +165,11 @@ def read_counts(session: Session, reader: Reader, now: datetime) -> DeskCounts:
 
 def select_counts(reader: Reader, now: datetime) -> Select[*tuple[Any, ...]]:
     """SQL for a row of each priority with its numbers, and beside them those of the cards."""
-    counts = _by_priority()
+    counts = _by_priority(reader)
     burning, recent = _burning(), _recent(reader.since(now))
     once = [
         *burning.c,
         *recent.c,
-        _number("mine", IS_OPEN, Ticket.assignee_id == reader.user_id, is_no_drill()),
         _number("overdue", has_come_due(now), is_no_drill()),
         _unticketed(),
         select(Ticket.id).exists().label("has_tickets"),
@@ -191,7 +190,7 @@ def _number(name: str, *conditions: ColumnElement[bool]) -> Any:
     return select(func.count()).where(*conditions).scalar_subquery().label(name)
 
 
-def _by_priority() -> Any:
+def _by_priority(reader: Reader) -> Any:
     return (
         select(
             Ticket.priority_id.label("priority_id"),
@@ -199,6 +198,7 @@ def _by_priority() -> Any:
             func.count().filter(UNTOUCHED).label("untouched"),
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
+            func.count().filter(Ticket.assignee_id == reader.user_id).label("mine"),
         )
         .where(IS_OPEN, is_no_drill())
         .group_by(Ticket.priority_id)
