@@ -309,7 +309,7 @@ def _fill_search_index(session: Session) -> None:
 
 
 def analyze() -> None:
-    """Let the database count what it holds.
+    """Let the database count what it holds, and move it out of the log of what was written last.
 
     PostgreSQL does that by itself after a while; SQLite is told to each night.
     """
@@ -317,3 +317,6 @@ def analyze() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("VACUUM ANALYZE"))
+            connection.execute(text("CHECKPOINT"))
+        else:
+            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
