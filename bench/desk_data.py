@@ -41,6 +41,7 @@ from webapp.models import (
 )
 from webapp.services.operations.housekeeping import refresh_statistics
 from webapp.services.polling.reports.read_facts import FACTS_VERSION
+from webapp.services.retention.wipe import empty_write_ahead_log
 from webapp.services.tickets.runbooks.install_runbooks import install_runbooks
 from webapp.services.transactions import transaction
 
@@ -318,5 +319,5 @@ def analyze() -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(text("VACUUM ANALYZE"))
             connection.execute(text("CHECKPOINT"))
-        else:
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    db.session.remove()
+    empty_write_ahead_log()
