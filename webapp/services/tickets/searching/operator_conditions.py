@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
+    bindparam,
     literal,
     or_,
     select,
@@ -25,7 +27,6 @@ from sqlalchemy.types import Boolean
 from webapp.domain.searching.fold_letters import fold_letters, pattern_of
 from webapp.domain.searching.operators import AGE_OPERATORS, Operator, ParsedSearch, hours_of_span
 from webapp.models import Board, Client, Priority, Status, Ticket, User
-from webapp.services.tickets.searching.written_ids import is_any_of
 
 ME = "me"
 NOBODY = "nobody"
@@ -121,8 +122,8 @@ def _condition(one: Operator, now: datetime, named: NamedRows) -> ColumnElement[
         return None
     column, search = _NAMED[one.asks]
     ids = named.get(_key(one))
-    among: ColumnElement[bool] = column.in_(search(one.value))
-    return among if ids is None else is_any_of(column, ids)
+    among: ColumnElement[bool] = column.in_(search(one.value) if ids is None else _written(ids))
+    return among
 
 
 def _is_named(one: Operator) -> bool:
@@ -132,6 +133,11 @@ def _is_named(one: Operator) -> bool:
 
 def _key(one: Operator) -> tuple[str, str]:
     return one.asks, one.value
+
+
+def _written(ids: Sequence[int]) -> BindParameter[Sequence[int]]:
+    """Ids that are written into the statement: there may be thousands."""
+    return bindparam("named", ids, expanding=True, literal_execute=True, unique=True)
 
 
 def _people(value: str) -> Select[int]:

@@ -1,4 +1,4 @@
-"""Rows by ids that are written into a statement.
+"""Tickets by ids that are written into a statement.
 
 To send thousands of parameters, or to write thousands of numbers one by one, takes longer than a
 search. So they are one text, which the database takes apart.
@@ -34,12 +34,9 @@ def _for_postgresql(element: _is_written, compiler: SQLCompiler, **options: Any)
     return f"{column} = ANY (CAST(string_to_array({ids}, ',') AS integer[]))"
 
 
-def is_any_of(column: Any, ids: Iterable[int]) -> ColumnElement[bool]:
-    """SQL for rows in which `column` is one of these ids."""
-    written = ",".join(str(int(one)) for one in ids)
-    return _is_written(column, bindparam("ids", written, String, literal_execute=True, unique=True))
-
-
 def is_among(ids: Iterable[int]) -> ColumnElement[bool]:
     """SQL for the tickets with these ids."""
-    return is_any_of(Ticket.id, ids)
+    written = ",".join(str(int(one)) for one in ids)
+    return _is_written(
+        Ticket.id, bindparam("ids", written, String, literal_execute=True, unique=True)
+    )
