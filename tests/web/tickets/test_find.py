@@ -5,8 +5,10 @@ from flask import Flask
 
 from tests.support.desk_data import Desk
 from tests.support.polling import counted_statements
+from tests.support.rows import change
 from tests.web.pages import Browser
-from webapp.models import Ticket
+from webapp import clock
+from webapp.models import Alert, Ticket
 from webapp.services.tickets import find_tickets as find_module
 from webapp.services.tickets.find_tickets import SHOWN
 from webapp.services.transactions import transaction
@@ -22,14 +24,26 @@ def test_a_ticket_is_found_by_number_host_client_and_title(
     with app.app_context(), transaction() as session:
         ticket = session.get(Ticket, 3)
         ticket.title = "Zebra <b>crossing</b>"
+        session.query(Alert).filter_by(ticket_id=3).update({"kinds": None})
         ticket.subject_name, ticket.subject_key = "DC-NORTH-7", "host:dc-north-7"
         client = ticket.client.name
     for typed in ("TKT-000003", "tkt-3", "3", "dc-nor", "DC-NORTH-7", "zebra", "crossing zebra"):
         first = find(helpdesk, typed)[0]
-        assert (first["url"], first["title"]) == ("/tickets/3", "Zebra <b>crossing</b>"), typed
+        assert (first["url"], first["what"]) == ("/tickets/3", "Zebra <b>crossing</b>"), typed
         assert first["facts"][:2] == ["DC-NORTH-7", client]
     assert "/tickets/3" in [one["url"] for one in find(helpdesk, client)]
     assert len(find(helpdesk, "incident")) == SHOWN
+
+
+def test_it_says_what_the_row_of_the_list_says(app: Flask, helpdesk: Browser, desk: Desk) -> None:
+    with app.app_context():
+        change(Alert, 1, kinds=["ransomware_canaries", "footholds"])
+        change(Ticket, 1, title="[Huntress] Incident on PC-1 (Client)", subject_name="PC-1")
+    assert find(helpdesk, "TKT-000001")[0]["what"] == "Ransomware canaries"
+    assert "Ransomware canaries" in helpdesk.get("/tickets?q=tkt-000001").text
+    with app.app_context():
+        change(Ticket, 1, title="Written by hand", text_edited_by_person_at=clock.utcnow())
+    assert find(helpdesk, "TKT-000001")[0]["what"] == "Written by hand"
 
 
 def test_a_number_is_found_however_many_newer_tickets_have_it_as_a_word(

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, with_expression
 
 from webapp.domain.search_query import SEARCH_LENGTH
-from webapp.models import Asset, Client, Ticket, TicketAsset
+from webapp.models import Alert, Asset, Client, Ticket, TicketAsset
 from webapp.services.desk.delete_guard import Holder, find_holders
 from webapp.services.desk.edit_assets import asset_version
 from webapp.services.list_sizes import EXPORT_BATCH, PAGE_SIZE
@@ -86,10 +86,12 @@ def read_asset(asset_id: int) -> AssetView:
         tickets = session.scalars(
             select(Ticket)
             .join(TicketAsset, TicketAsset.ticket_id == Ticket.id)
+            .outerjoin(Alert, Alert.ticket_id == Ticket.id)
             .where(TicketAsset.asset_id == asset_id)
-            .options(joinedload(Ticket.status))
+            .options(joinedload(Ticket.status), with_expression(Ticket.kinds, Alert.kinds))
             .order_by(Ticket.id.desc())
             .limit(TICKETS_SHOWN)
+            .execution_options(populate_existing=True)
         ).all()
         return AssetView(
             asset=row,

@@ -4,12 +4,13 @@ import re
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session, defer, joinedload, raiseload
+from sqlalchemy.orm import Session, defer, joinedload, raiseload, with_expression
 
 from webapp.domain.search_query import NUMBER_DIGITS, SEARCH_LENGTH
 from webapp.domain.ticket_title import title_parts
 from webapp.domain.triage.finding import Candidate, best_first
-from webapp.models import Ticket, TicketCounter
+from webapp.domain.triage.row_words import what_words
+from webapp.models import Alert, Ticket, TicketCounter
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -23,11 +24,12 @@ _NUMBER = re.compile(r"(?:[a-z]+-)?([0-9]{1,9})", re.IGNORECASE | re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class FoundTicket:
-    """A ticket as a line: enough to tell it from others."""
+    """A ticket as a line: enough to tell it from others; `what` is what its row says."""
 
     id: int
     number: str
     title: str
+    what: str
     client: str
     host: str | None
     is_closed: bool
@@ -49,6 +51,7 @@ def find_tickets(typed: str) -> list[FoundTicket]:
                 id=ticket.id,
                 number=ticket.number,
                 title=ticket.title,
+                what=_what(ticket),
                 client=ticket.client.name,
                 host=ticket.subject_name,
                 is_closed=ticket.closed_at is not None,
@@ -82,11 +85,20 @@ def _candidates(session: Session, words: str) -> Select[Ticket]:
         meant.append(Ticket.number == select(written).scalar_subquery())
     return (
         select(Ticket)
+        .outerjoin(Alert, Alert.ticket_id == Ticket.id)
         .where(or_(*meant))
         .options(
-            joinedload(Ticket.client), defer(Ticket.description, raiseload=True), raiseload("*")
+            joinedload(Ticket.client),
+            with_expression(Ticket.kinds, Alert.kinds),
+            defer(Ticket.description, raiseload=True),
+            raiseload("*"),
         )
     )
+
+
+def _what(ticket: Ticket) -> str:
+    is_edited = ticket.text_edited_by_person_at is not None
+    return what_words(ticket.title, ticket.kinds, is_edited=is_edited).words
 
 
 def _names(ticket: FoundTicket) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from webapp.domain.triage.row_words import what_words
 from webapp.domain.triage.ticket_link import LinkKind, relation_words
 from webapp.models import Alert, Ticket, TicketLink
 from webapp.models.watch import is_no_drill
@@ -45,11 +46,11 @@ _NO_WORD: ColumnElement[Any] = cast(null(), String)
 
 @dataclass(frozen=True, slots=True)
 class RelatedTicket:
-    """A ticket, or an incident without one (`ticket_id` is None)."""
+    """A ticket, or an incident without one (`ticket_id` is None); `what` is what its row says."""
 
     ticket_id: int | None
     number: str | None
-    title: str
+    what: str
     is_closed: bool
     happened_at: datetime
 
@@ -146,10 +147,11 @@ def _distinct(rows: Iterable[Row[Any]], kind: str, shown: set[int | None]) -> li
 
 
 def _ticket(row: Row[Any]) -> RelatedTicket:
+    title = row.title or "Incident without a subject"
     return RelatedTicket(
         ticket_id=row.ticket_id,
         number=row.number,
-        title=row.title or "Incident without a subject",
+        what=what_words(title, row.kinds, is_edited=row.edited_at is not None).words,
         is_closed=bool(row.is_closed),
         happened_at=row.happened_at,
     )
@@ -166,6 +168,8 @@ def _columns(kind: str, **own: ColumnElement[Any]) -> Select[Any]:
         "ticket_id": Ticket.id.expression,
         "number": Ticket.number.expression,
         "title": Ticket.title.expression,
+        "edited_at": Ticket.text_edited_by_person_at.expression,
+        "kinds": select(Alert.kinds).where(Alert.ticket_id == Ticket.id).scalar_subquery(),
         "is_closed": Ticket.closed_at.is_not(None),
         "happened_at": Ticket.reported_at.expression,
         **own,
@@ -229,6 +233,7 @@ def _of_agent(ticket: Ticket, incident: IncidentView) -> Select[Any]:
             _SUBJECT,
             alert_id=Alert.id.expression,
             title=func.coalesce(Ticket.title, Alert.message),
+            kinds=Alert.kinds.expression,
             is_closed=is_over,
             happened_at=func.coalesce(Ticket.reported_at, Alert.triggered_at, Alert.created_at),
         )

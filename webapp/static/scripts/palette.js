@@ -122,8 +122,8 @@
       const answer = await fetch(url, { headers: { "HX-Request": "true" }, signal: asked.signal });
       if (!answer.ok) throw new Error(answer.status === 401 ? "You have been signed out meanwhile." : "");
       const found = await answer.json();
-      takeIn(found.map(({ url: target, number, title, facts }) => ({
-        group: "Tickets", words: `${number} ${title}`, facts, run: () => location.assign(target),
+      takeIn(found.map(({ url: target, number, what, facts }) => ({
+        group: "Tickets", words: `${number} ${what}`, facts, run: () => location.assign(target),
       })));
     } catch (error) {
       if (error.name === "AbortError") return;

@@ -3,7 +3,6 @@
 from flask import jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.domain.ticket_title import title_parts
 from webapp.services.tickets.find_tickets import find_tickets
 from webapp.web.access import signed_in
 from webapp.web.params import read_search
@@ -19,7 +18,7 @@ def find() -> ResponseReturnValue:
             {
                 "url": url_for("tickets.show", ticket_id=one.id),
                 "number": one.number,
-                "title": title_parts(one.title).short,
+                "what": one.what,
                 "facts": [
                     *([one.host] if one.host else []),
                     one.client,

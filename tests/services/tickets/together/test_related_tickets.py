@@ -69,10 +69,15 @@ def test_the_same_agent_with_and_without_tickets(desk: Desk) -> None:
         session.query(Alert).filter(Alert.ticket_id.in_([4, 8])).update({"agent_external_id": "7"})
         alert = session.query(Alert).filter_by(ticket_id=15).one()
         alert.agent_external_id, alert.ticket_id, alert.message = "7", None, "Before polling"
-        alert.was_closed = True
+        alert.was_closed, alert.kinds = True, None
     found = related(4).of_subject
     assert [(one.ticket_id, one.is_closed) for one in found] == [(8, False), (None, True)]
-    assert found[1].title == "Before polling"
+    assert found[1].what == "Before polling"
+    change(Alert, 8, kinds=["footholds", "process_detections"])
+    change(Ticket, 8, title="Incident on PC-8")
+    change(Alert, 15, kinds=["monitored_files"])
+    found = related(4).of_subject
+    assert [one.what for one in found] == ["Persistent foothold", "Monitored file changed"], "as in the list"
 
 
 def test_the_same_client(desk: Desk) -> None:
