@@ -20,6 +20,9 @@ from webapp.extensions import db
 from webapp.huntress.simulator import SimulatedAccount
 
 NIGHTS = int(os.environ.get("MODEL_NIGHTS", "200"))
+FIRST_SEED = 1_000
+AT_ONCE = 10
+"""So many nights are one test, which several processes share."""
 
 
 def play(player: Player, seed: int) -> None:
@@ -53,7 +56,8 @@ def test_a_random_night(player: Player) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(0)
-def test_many_random_nights(player: Player) -> None:
-    for seed in range(1_000, 1_000 + NIGHTS):
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("first_seed", range(FIRST_SEED, FIRST_SEED + NIGHTS, AT_ONCE))
+def test_many_random_nights(player: Player, first_seed: int) -> None:
+    for seed in range(first_seed, min(first_seed + AT_ONCE, FIRST_SEED + NIGHTS)):
         play(player, seed)
