@@ -168,6 +168,7 @@ def _length(distance: timedelta) -> str:
 
 
 def _element(time: datetime, words: str, hover: str | None = None) -> Markup:
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ"), hover or exact(time), words
+    title = escape(hover or exact(time))
+    return Markup(  # noqa: S704 - all parts are escaped
+        f'<time datetime="{time:%Y-%m-%dT%H:%M:%SZ}" title="{title}">{escape(words)}</time>'
     )

@@ -77,7 +77,9 @@ def test_the_same_agent_with_and_without_tickets(desk: Desk) -> None:
     change(Ticket, 8, title="Incident on PC-8")
     change(Alert, 15, kinds=["monitored_files"])
     found = related(4).of_subject
-    assert [one.what for one in found] == ["Persistent foothold", "Monitored file changed"], "as in the list"
+    assert [one.what for one in found] == ["Persistent foothold", "Monitored file changed"], (
+        "as in the list"
+    )
 
 
 def test_the_same_client(desk: Desk) -> None:
