@@ -157,6 +157,16 @@ def fill_desk(now: datetime, *, tickets: int = 90) -> Desk:
     return Desk(connection_id, admin.id, helpdesk.id)
 
 
+def fill_open_desk(now: datetime, *, tickets: int) -> Desk:
+    """As fill_desk does, with all tickets open."""
+    desk = fill_desk(now, tickets=tickets)
+    with transaction() as session:
+        open_status = session.query(Status).filter_by(is_default=True).one()
+        for ticket in session.query(Ticket):
+            ticket.status, ticket.closed_at = open_status, None
+    return desk
+
+
 def fill_tickets(now: datetime, *, tickets: int) -> int:
     """A connection with tickets for the people there are; returns its id."""
     with reading() as session:

@@ -18,7 +18,6 @@ from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.closing.ask_reason import CloseAnswer, ReasonNeededError
 from webapp.services.tickets.links.close_duplicate import ORIGINAL, change_answered
 from webapp.services.tickets.links.link_tickets import link_tickets
-from webapp.services.transactions import transaction
 
 pytestmark = both_databases
 
@@ -26,11 +25,7 @@ pytestmark = both_databases
 @pytest.fixture
 def desk(app: Flask, fake_clock: FakeClock) -> Desk:
     """Six open tickets; Huntress has something to be done for the first three."""
-    desk = desk_data.fill_desk(fake_clock.now(), tickets=6)
-    with transaction() as session:
-        open_status = session.query(Status).filter_by(is_default=True).one()
-        for ticket in session.query(Ticket):
-            ticket.status, ticket.closed_at = open_status, None
+    desk = desk_data.fill_open_desk(fake_clock.now(), tickets=6)
     for alert in all_rows(Alert):
         is_left = alert.ticket_id in (1, 2, 3)
         change(Alert, alert.id, status="sent" if is_left else "closed", steps_left=0)

@@ -28,11 +28,7 @@ pytestmark = both_databases
 
 @pytest.fixture
 def desk(app: Flask, fake_clock: FakeClock) -> Desk:
-    desk = desk_data.fill_desk(fake_clock.now(), tickets=6)
-    with transaction() as session:
-        open_status = session.query(Status).filter_by(is_default=True).one()
-        for ticket in session.query(Ticket):
-            ticket.status, ticket.closed_at = open_status, None
+    desk = desk_data.fill_open_desk(fake_clock.now(), tickets=6)
     fake_clock.advance(minutes=30)
     return desk
 
