@@ -147,8 +147,7 @@ def _fits_sqlite(
     Tickets that do are found first, if they are few; matches older or newer than all of them are
     spared. If they are many, matches are looked up one by one: soon there are enough.
     """
-    fits = _that_fit([_read_in_order(one) for one in conditions], limit=FEW_THAT_FIT + 1)
-    are_many = select(func.count() > FEW_THAT_FIT).select_from(fits).scalar_subquery()
+    fits, are_many = _few_that_fit([_read_in_order(one) for one in conditions])
     first, last = (
         select(case((func.count() > FEW_THAT_FIT, bound), else_=value)).scalar_subquery()
         for bound, value in ((0, func.min(fits.c.id)), (_LAST_ID, func.max(fits.c.id)))
@@ -179,21 +178,22 @@ def _read_in_order(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _search_postgresql(
     candidates: CTE, terms: Sequence[Term], among: Among, limit: int
 ) -> Select[int]:
-    """SQL that reads the words of a ticket only if it must.
+    """SQL that looks at the newest tickets with these words one by one until there are enough.
 
-    The index does not know which words follow each other, nor where they stand. The newest
-    tickets that have them all are looked at one by one until there are enough.
+    The words of a ticket are read only if they must: the index does not know which words follow
+    each other, nor where they stand.
     """
     [found] = candidates.c
-    statement: Select[int] = select(found)
-    if among.conditions:
-        statement = statement.where(found.in_(select(_that_fit(among.conditions).c.id)))
-    if among.without is not None:
-        others = select(Ticket.id).where(Ticket.id == found, among.without)
-        statement = statement.where(~others.exists())
+    newest = select(found).order_by(found.desc())
     if among.below_id is not None:
-        statement = statement.where(found < among.below_id)
-    statement = statement.order_by(found.desc())
+        newest = newest.where(found < among.below_id)
+    [ticket_id] = newest.cte().prefix_with("MATERIALIZED").c
+    statement: Select[int] = select(ticket_id)
+    if among.conditions:
+        statement = statement.where(_fits_postgresql(among.conditions, ticket_id))
+    if among.without is not None:
+        others = select(Ticket.id).where(Ticket.id == ticket_id, among.without)
+        statement = statement.where(~others.exists())
     if as_tsquery(terms) == as_loose_tsquery(terms):
         return statement.limit(limit)
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
@@ -206,10 +206,23 @@ def _search_postgresql(
     return select(ticket_id).where(is_match).limit(limit)
 
 
-def _that_fit(conditions: Sequence[ColumnElement[bool]], *, limit: int | None = None) -> CTE:
-    """SQL for the ids of the tickets that fulfil `conditions`, which is run once, by itself."""
-    found = select(Ticket.id).where(*conditions).limit(limit)
-    return found.cte().prefix_with("MATERIALIZED")
+def _fits_postgresql(
+    conditions: Sequence[ColumnElement[bool]], found_id: ColumnElement[int]
+) -> ColumnElement[bool]:
+    """As _fits_sqlite, but that the newest matches come first by themselves."""
+    fits, are_many = _few_that_fit(conditions)
+    its_own = select(Ticket.id).where(Ticket.id == found_id, *conditions).exists()
+    return case((are_many, its_own), else_=found_id.in_(select(fits.c.id)))
+
+
+def _few_that_fit(conditions: Sequence[ColumnElement[bool]]) -> tuple[CTE, ColumnElement[bool]]:
+    """SQL for the ids of tickets that fulfil `conditions`, and whether they are not all of them.
+
+    It is run once, by itself.
+    """
+    found = select(Ticket.id).where(*conditions).limit(FEW_THAT_FIT + 1)
+    fits = found.cte().prefix_with("MATERIALIZED")
+    return fits, select(func.count() > FEW_THAT_FIT).select_from(fits).scalar_subquery()
 
 
 def _as_query(words: str) -> ColumnElement[str]:
