@@ -81,7 +81,8 @@ quick: $(READY) ## A minute: rules, services, what holds for all pages (or FOLDE
 
 .PHONY: soak
 soak: $(READY) ## The long tests
-	@$(PY) -m pytest -m soak $(ARGS)
+	@$(PY) -m pytest -m 'soak and alone' $(ARGS) || [ $$? = 5 ]  # 5: none of them was asked for
+	@$(PY) -m pytest -m 'soak and not alone' -n $(CORES) --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## Style, formatting and types

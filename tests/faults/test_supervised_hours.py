@@ -26,7 +26,7 @@ from tests.support.security.sessions import COOKIE, begin
 from tests.support.waiting import wait_until
 from webapp.services.people.users import add_user
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.soak, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 FACTOR = 12
 MINUTES = float(os.environ.get("SUPERVISED_MINUTES", "120"))
