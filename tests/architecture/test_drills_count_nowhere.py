@@ -21,6 +21,7 @@ COUNTS_DRILLS = {
     "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
     "retention/delete_old_records.py: _count": "a drill's ticket is deleted like others",
     "tickets/watching/read_watchers.py: read_ticket_people": "it counts items of bells",
+    "tickets/search_tickets.py: _few_that_fit": "it finds tickets; lists count them",
     "tickets/search_tickets.py: _fits_sqlite": "it finds tickets; lists count them",
 }
 """Functions that count tickets, drills included, and why."""

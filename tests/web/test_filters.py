@@ -10,7 +10,7 @@ from flask import Flask
 from tests.support.fake_clock import START, FakeClock
 from webapp.domain.ticket_title import title_parts
 from webapp.web import filters
-from webapp.web.filters import age, ago, counted, due, exact, tone, when
+from webapp.web.filters import age, ago, counted, due, exact, tone, when, with_code
 from webapp.web.navigation import NAVIGATION
 from webapp.web.viewer import Anonymous
 
@@ -153,3 +153,18 @@ def test_every_icon_that_templates_name_exists(app: Flask) -> None:
     assert len(named) > 10
     assert named <= known
     assert {entry.icon for section in NAVIGATION for entry in section.entries} <= known
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain <b> & text", "plain &lt;b&gt; &amp; text"),
+        ("`a.dll` by `<x>`.", "<code>a.dll</code> by <code>&lt;x&gt;</code>."),
+        ("`C:\\Users\\*_x_*`", "<code>C:\\Users\\*_x_*</code>"),
+        ("one ` alone", "one ` alone"),
+        ("`over\nlines`", "`over\nlines`"),
+        ("", ""),
+    ],
+)
+def test_backticks_are_shown_as_code_and_nothing_else_changes(text: str, shown: str) -> None:
+    assert with_code(text) == shown

@@ -1,5 +1,6 @@
 """Template filters: times in the viewer's zone, colours of the palette, Markdown."""
 
+import re
 from datetime import datetime, timedelta
 
 from flask import Flask
@@ -28,6 +29,7 @@ _STEPS = (
     (timedelta(days=730), timedelta(days=30), "mo"),
 )
 MOMENT = timedelta(seconds=5)
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 def init_filters(app: Flask) -> None:
@@ -35,7 +37,7 @@ def init_filters(app: Flask) -> None:
     for function in (
         file_size,
         *(ago, age, due, is_over, close_words, exact, when, judged, tone, counted, title_parts),
-        *(markdown, typed, description, entry_text),
+        *(markdown, typed, description, entry_text, with_code),
         clock_time,
     ):
         app.add_template_filter(function)
@@ -117,6 +119,15 @@ def tone(colour: str | None) -> str:
 def markdown(text: str, heading_shift: int = 0) -> Markup:
     """Render machine-written Markdown as safe HTML; see services/tickets/render_markdown.py."""
     return _rendered(text, heading_shift, Dialect.MACHINE)
+
+
+def with_code(text: str) -> Markup:
+    """Text as it is, in which what stands between backticks is shown as code."""
+    pieces = [
+        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(_CODE.split(text))
+    ]
+    return Markup().join(pieces)
 
 
 def typed(text: str, heading_shift: int = 0, *, is_report: bool = False) -> Markup:

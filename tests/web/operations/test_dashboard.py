@@ -122,7 +122,7 @@ def test_health_comes_before_tickets(admin: Browser) -> None:
         for words in (
             "Connected to Tallow & Reed Managed IT",
             "Burning",
-            "New in the last 24 hours",
+            "New in 24 hours",
             "Mine",
             "Triage queue",
             "Open by priority",

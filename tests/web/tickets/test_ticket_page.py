@@ -481,9 +481,13 @@ def test_the_incident_is_told(app: Flask, admin: Browser, path: str) -> None:
     with app.app_context(), transaction() as session:
         alert = session.query(Alert).filter_by(ticket_id=stored(app, path).id).one()
         alert.raw_report = json.dumps(report)
+        alert.agent_external_id, alert.device_name = "404", None
+        ticket = session.get(Ticket, alert.ticket_id)
+        ticket.subject_name, ticket.subject_key = "SRV-9", "host:srv-9"
     page = admin.get(path)
     words = words_of(page.one("section", aria_labelledby="incident-heading"))
     assert "What the SOC says Somebody *dumped* LSASS." in words
+    assert "Host SRV-9" in words, "whose details are not known yet, but the ticket's subject is"
     words = words_of(page.one("section", aria_labelledby="steps-heading"))
     assert "process detections 3" in words
     assert "Remediations 2 Delete file unapproved C:\\x Isolate host completed" in words

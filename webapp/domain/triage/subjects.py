@@ -81,6 +81,11 @@ def subject_keys(name: str) -> tuple[str, ...]:
     return tuple(key for kind in (HOST, IDENTITY) if (key := subject_key(kind, name)))
 
 
+def is_host(key: str | None) -> bool:
+    """Whether a key is that of a host."""
+    return (key or "").startswith(f"{HOST}:")
+
+
 def is_identity(key: str | None) -> bool:
     """Whether a key is that of an identity."""
     return (key or "").startswith(f"{IDENTITY}:")

@@ -13,6 +13,7 @@ from webapp.domain.html_text import html_to_text
 from webapp.domain.incident import Incident, parse_incident_text, with_all_remediations
 from webapp.domain.ticket_text import Agent
 from webapp.domain.triage.remediation_groups import RemediationGroup, group_remediations
+from webapp.domain.triage.subjects import is_host
 from webapp.domain.untrusted import clean_text
 from webapp.models import Alert, Connection, HuntressAgent, OrganizationMapping, Ticket
 from webapp.services.errors import NotFoundError
@@ -31,7 +32,8 @@ class IncidentView:
     `is_reduced` says that the report is not kept, as for an excluded organization or since it has
     become too old. `was_closed` says whether it is closed at Huntress, and `closed_status_id` is
     the status that the routing settings give to tickets then. `kinds`, the steps and `is_isolated`
-    are what lists show as well; None where that is not known.
+    are what lists show as well; None where that is not known. `named_host` is the host that the
+    ticket is said to be about.
     """
 
     alert_id: int
@@ -44,6 +46,7 @@ class IncidentView:
     agent: Agent | None
     agent_id: str | None
     device_name: str | None
+    named_host: str | None
     triggered_at: datetime | None
     resolved_at: datetime | None
     is_reduced: bool
@@ -57,10 +60,11 @@ class IncidentView:
 
     @property
     def host(self) -> str | None:
-        """What to call the machine: its hostname, device name or agent id; None without any."""
+        """What to call the machine: its hostname or another name, else its agent; or None."""
         if self.agent is not None and self.agent.hostname:
             return self.agent.hostname
-        return self.device_name or (f"agent {self.agent_id}" if self.agent_id else None)
+        name = self.device_name or self.named_host
+        return name or (f"agent {self.agent_id}" if self.agent_id else None)
 
     @property
     def summary(self) -> str | None:
@@ -123,6 +127,7 @@ def read_incident(session: Session, ticket: Ticket) -> FoundIncident:
         agent=row.HuntressAgent.as_agent() if row.HuntressAgent else None,
         agent_id=row.agent_external_id,
         device_name=row.device_name,
+        named_host=ticket.subject_name if is_host(ticket.subject_key) else None,
         triggered_at=row.triggered_at,
         resolved_at=row.resolved_at,
         is_reduced=row.is_reduced,

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from webapp.domain.runbooks.canned_notes import fill_placeholders
+from webapp.domain.triage.subjects import is_host
 from webapp.models import CannedNote, Client, Ticket
 from webapp.services.lookups import get_row
 from webapp.services.portal_links import incident_url
@@ -70,8 +71,7 @@ def _host(ticket: Ticket, found: FoundIncident) -> str | None:
     """The machine of the incident, else the one that the ticket is said to be about."""
     if found.incident is not None and found.incident.host:
         return found.incident.host
-    is_host = (ticket.subject_key or "").startswith("host:")
-    return ticket.subject_name if is_host else None
+    return ticket.subject_name if is_host(ticket.subject_key) else None
 
 
 def _organization(found: FoundIncident) -> str | None:
