@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.desk_data import HELPDESK, PASSWORD, Desk
 from tests.support.security.auditors import AUDITOR, add_auditor
+from webapp import clock
 from webapp.models import Ticket
 from webapp.services.transactions import transaction
 
@@ -29,6 +30,7 @@ def test_tickets_pages_and_actions_are_found(
     change_third(
         app,
         title=ATTACK,
+        text_edited_by_person_at=clock.utcnow(),
         subject_name="DC-NORTH-7",
         subject_key="host:dc-north-7",
         closed_at=None,
