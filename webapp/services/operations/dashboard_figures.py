@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     CompoundSelect,
     Float,
     Select,
     String,
+    bindparam,
     case,
     cast,
     extract,
@@ -41,6 +44,14 @@ _NOT_COUNTED = (Reason.ORG_OPTED_OUT.value, DRILL_REASON)
 TOUCHED = "touched"
 CLOSED = "closed"
 _INCIDENTS = "incidents"
+
+
+def _bound(place: int) -> BindParameter[datetime]:
+    return bindparam(f"day_{place}")
+
+
+_START, _END = _bound(0), _bound(DAYS)
+_BEFORE: BindParameter[datetime] = bindparam("before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def read_figures(session: Session, now: datetime, zone: tzinfo) -> DeskFigures:
     """
     days = last_days(now, zone, DAYS)
     bounds = day_bounds(days, zone)
-    rows = session.execute(_figures(bounds)).all()
+    rows = session.execute(_figures(), between(bounds)).all()
     medians = {
         (row.what, bool(row.place)): Median(float(row.seconds), row.number)
         for row in rows
@@ -123,11 +134,21 @@ def _time_figure(medians: Mapping[tuple[str, bool], Median], kind: str) -> TimeF
     )
 
 
-def _figures(bounds: Sequence[datetime]) -> CompoundSelect[Any]:
-    """SQL for both kinds of figures in one statement: what, a word, a place, a number, seconds."""
-    incidents = incidents_by_day(bounds).subquery()
+def between(bounds: Sequence[datetime]) -> dict[str, datetime]:
+    """The parameters of incidents_by_day and median_durations: where days begin, the last ends."""
+    days = {_bound(place).key: time for place, time in enumerate(bounds)}
+    return {**days, _BEFORE.key: bounds[0] - timedelta(days=DAYS)}
+
+
+@cache
+def _figures() -> CompoundSelect[Any]:
+    """SQL for both kinds of figures in one statement: what, a word, a place, a number, seconds.
+
+    To build it takes longer than to run it.
+    """
+    incidents = incidents_by_day().subquery()
     day, severity, count = incidents.c
-    medians = median_durations(bounds[0], bounds[-1]).subquery()
+    medians = median_durations().subquery()
     kind, is_current, seconds, total = medians.c
     return union_all(
         select(
@@ -149,37 +170,37 @@ def _incident_days(days: Sequence[date], rows: Sequence[Any]) -> list[IncidentDa
     return [IncidentDay(day, by_severity) for day, by_severity in counts.items()]
 
 
-def incidents_by_day(bounds: Sequence[datetime]) -> Select[Any]:
+def incidents_by_day() -> Select[Any]:
     """SQL for rows of day position, severity in lower case, and number of incidents."""
-    day = _day_of(Alert.triggered_at, bounds, 0, len(bounds) - 1).label("day")
+    day = _day_of(Alert.triggered_at, 0, DAYS).label("day")
     severity: Any = Alert.parsed_severity
     return (
         select(day, severity, func.count())
         .where(
-            Alert.triggered_at >= bounds[0],
-            Alert.triggered_at < bounds[-1],
+            Alert.triggered_at >= _START,
+            Alert.triggered_at < _END,
             or_(Alert.reason.is_(None), Alert.reason.not_in(_NOT_COUNTED)),
         )
         .group_by("day", severity)
     )
 
 
-def _day_of(time: Any, bounds: Sequence[datetime], low: int, high: int) -> ColumnElement[int]:
+def _day_of(time: Any, low: int, high: int) -> ColumnElement[int]:
     """SQL for the position of the day that a time lies in, found by halving."""
     if high - low == 1:
         return literal(low)
     middle = (low + high) // 2
     return case(
-        (time < bounds[middle], _day_of(time, bounds, low, middle)),
-        else_=_day_of(time, bounds, middle, high),
+        (time < _bound(middle), _day_of(time, low, middle)),
+        else_=_day_of(time, middle, high),
     )
 
 
-def median_durations(start: datetime, end: datetime) -> Select[Any]:
-    """SQL for rows of kind, is_current (from `start` on), median in seconds, number of tickets."""
+def median_durations() -> Select[Any]:
+    """SQL for rows of kind, is_current (of the days), median in seconds, number of tickets."""
     durations = union_all(
-        _durations(TOUCHED, Ticket.first_touched_at, start, end),
-        _durations(CLOSED, Ticket.closed_at, start, end),
+        _durations(TOUCHED, Ticket.first_touched_at),
+        _durations(CLOSED, Ticket.closed_at),
     ).subquery()
     groups = (durations.c.kind, durations.c.is_current)
     numbered = select(
@@ -201,9 +222,7 @@ def median_durations(start: datetime, end: datetime) -> Select[Any]:
     )
 
 
-def _durations(
-    kind: str, time: InstrumentedAttribute[datetime | None], start: datetime, end: datetime
-) -> Select[Any]:
+def _durations(kind: str, time: InstrumentedAttribute[datetime | None]) -> Select[Any]:
     """SQL for rows of kind, is_current, and seconds from a ticket's creation to `time`."""
     backfilled = (  # a subquery per ticket: for EXISTS, PostgreSQL would read all alerts
         select(Alert.ticket_id)
@@ -215,11 +234,11 @@ def _durations(
     seconds = extract("epoch", time) - extract("epoch", Ticket.created_at)
     return select(
         literal(kind).label("kind"),
-        case((time >= start, 1), else_=0).label("is_current"),
+        case((time >= _START, 1), else_=0).label("is_current"),
         seconds.label("seconds"),
     ).where(
-        time >= start - timedelta(days=DAYS),
-        time < end,
+        time >= _BEFORE,
+        time < _END,
         Ticket.source == SOURCE_HUNTRESS,
         is_no_drill(),
         backfilled.is_(None),

@@ -3,10 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select, true, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from webapp.domain.incident import Severity
@@ -21,6 +34,11 @@ FIRST_VISIT = timedelta(days=1)
 """Who has never left before is shown what is new since so long ago."""
 IS_OPEN = Ticket.closed_at.is_(None)
 """True for exactly the tickets in an open status; see ticket_state. An index covers them."""
+
+_NOW: BindParameter[datetime] = bindparam("now")
+_SINCE: BindParameter[datetime] = bindparam("since")
+_USER_ID: BindParameter[int] = bindparam("user_id")
+"""What a statement is told by asked_by: to build one takes longer than to run it."""
 
 BURNING, RECENT, MINE, TRIAGE, OVERDUE = "burning", "recent", "mine", "triage", "overdue"
 OTHERS = "other"
@@ -73,6 +91,11 @@ class DeskCounts:
     has_due: bool = False
 
 
+def asked_by(reader: Reader, now: datetime) -> dict[str, Any]:
+    """The parameters of select_cards and select_counts."""
+    return {"now": now, "since": reader.since(now), "user_id": reader.user_id}
+
+
 Cards = Mapping[str, Sequence[Ticket]]
 """The tickets that each card lists, by the card's name."""
 
@@ -83,7 +106,7 @@ def read_cards(session: Session, reader: Reader, now: datetime) -> Cards:
     A ticket is listed once, on the first card that it belongs to: no two cards show the same.
     """
     found: dict[str, list[tuple[Any, Ticket]]] = {name: [] for name in _ORDERS}
-    for ticket, name, is_grave in session.execute(select_cards(reader, now)).unique():
+    for ticket, name, is_grave in session.execute(select_cards(), asked_by(reader, now)).unique():
         found[name].append((_ORDERS[name](ticket, bool(is_grave)), ticket))
     return {
         name: [ticket for _, ticket in sorted(rows, key=itemgetter(0))]
@@ -91,10 +114,11 @@ def read_cards(session: Session, reader: Reader, now: datetime) -> Cards:
     }
 
 
-def select_cards(reader: Reader, now: datetime) -> Select[Ticket, str, bool]:
+@cache
+def select_cards() -> Select[Ticket, str, bool]:
     """SQL for the tickets of the cards, each with its card and whether it is critical."""
     parts: list[Any] = []
-    for name, wanted in _lists(reader, now).items():
+    for name, wanted in _lists().items():
         others = [Ticket.id.not_in(select(part.c.id)) for part in parts]
         chosen = wanted.where(is_no_drill(), *others).limit(SHOWN_TICKETS)
         parts.append(chosen.add_columns(literal(name).label("card")).cte(name))
@@ -103,7 +127,7 @@ def select_cards(reader: Reader, now: datetime) -> Select[Ticket, str, bool]:
     return cards.add_columns(found.c.card, is_critical().label("is_grave"))
 
 
-def _lists(reader: Reader, now: datetime) -> dict[str, Select[int]]:
+def _lists() -> dict[str, Select[int]]:
     """SQL for the ids of each card, the first of them first."""
     by_age = (Ticket.reported_at, Ticket.id)
     ids = select(Ticket.id)
@@ -111,14 +135,14 @@ def _lists(reader: Reader, now: datetime) -> dict[str, Select[int]]:
         BURNING: ids.join(Ticket.priority)
         .where(IS_OPEN, UNTOUCHED)
         .order_by(case((is_critical(), 0), else_=1), Priority.position, *by_age),
-        RECENT: ids.where(Ticket.created_at > reader.since(now)).order_by(
+        RECENT: ids.where(Ticket.created_at > _SINCE).order_by(
             Ticket.created_at.desc(), Ticket.id.desc()
         ),
         MINE: ids.join(Ticket.priority)
-        .where(IS_OPEN, Ticket.assignee_id == reader.user_id)
+        .where(IS_OPEN, Ticket.assignee_id == _USER_ID)
         .order_by(Priority.position, *by_age),
         TRIAGE: ids.where(IS_OPEN, in_triage()).order_by(*by_age),
-        OVERDUE: ids.where(has_come_due(now)).order_by(Ticket.due_at, Ticket.id),
+        OVERDUE: ids.where(_has_come_due()).order_by(Ticket.due_at, Ticket.id),
     }
 
 
@@ -136,14 +160,14 @@ _ORDERS: dict[str, Callable[[Ticket, bool], tuple[Any, ...]]] = {
 """The same orders as those of the SQL."""
 
 
-def has_come_due(now: datetime) -> ColumnElement[bool]:
+def _has_come_due() -> ColumnElement[bool]:
     """SQL for open tickets whose next time has passed."""
-    return and_(Ticket.due_at.is_not(None), IS_OPEN, Ticket.due_at < now)
+    return and_(Ticket.due_at.is_not(None), IS_OPEN, Ticket.due_at < _NOW)
 
 
 def read_counts(session: Session, reader: Reader, now: datetime) -> DeskCounts:
     """The numbers of the cards, and each priority with its numbers, in one statement."""
-    rows = session.execute(select_counts(reader, now)).all()
+    rows = session.execute(select_counts(), asked_by(reader, now)).all()
     first = rows[0]
     return DeskCounts(
         by_priority=[
@@ -163,14 +187,14 @@ def read_counts(session: Session, reader: Reader, now: datetime) -> DeskCounts:
     )
 
 
-def select_counts(reader: Reader, now: datetime) -> Select[*tuple[Any, ...]]:
+@cache
+def select_counts() -> Select[*tuple[Any, ...]]:
     """SQL for a row of each priority with its numbers, and beside them those of the cards."""
-    counts = _by_priority(reader)
-    burning, recent = _burning(), _recent(reader.since(now))
+    counts, burning, recent = _by_priority(), _burning(), _recent()
     once = [
         *burning.c,
         *recent.c,
-        _number("overdue", has_come_due(now), is_no_drill()),
+        _number("overdue", _has_come_due(), is_no_drill()),
         _unticketed(),
         select(Ticket.id).exists().label("has_tickets"),
         select(Ticket.id).where(Ticket.due_at.is_not(None), IS_OPEN).exists().label("has_due"),
@@ -190,7 +214,7 @@ def _number(name: str, *conditions: ColumnElement[bool]) -> Any:
     return select(func.count()).where(*conditions).scalar_subquery().label(name)
 
 
-def _by_priority(reader: Reader) -> Any:
+def _by_priority() -> Any:
     return (
         select(
             Ticket.priority_id.label("priority_id"),
@@ -198,7 +222,7 @@ def _by_priority(reader: Reader) -> Any:
             func.count().filter(UNTOUCHED).label("untouched"),
             func.count().filter(Ticket.assignee_id.is_(None)).label("unassigned"),
             func.count().filter(in_triage()).label("triage"),
-            func.count().filter(Ticket.assignee_id == reader.user_id).label("mine"),
+            func.count().filter(Ticket.assignee_id == _USER_ID).label("mine"),
         )
         .where(IS_OPEN, is_no_drill())
         .group_by(Ticket.priority_id)
@@ -231,7 +255,7 @@ def _burning() -> Any:
     ).subquery()
 
 
-def _recent(since: datetime) -> Any:
+def _recent() -> Any:
     """One row: how many tickets are new, and what became of them."""
     is_waiting = and_(IS_OPEN, UNTOUCHED)
     return (
@@ -240,7 +264,7 @@ def _recent(since: datetime) -> Any:
             func.count().filter(is_waiting).label("recent_untouched"),
             func.count().filter(Ticket.closed_at.is_not(None)).label("recent_closed"),
         )
-        .where(Ticket.created_at > since, is_no_drill())
+        .where(Ticket.created_at > _SINCE, is_no_drill())
         .subquery()
     )
 
