@@ -107,10 +107,9 @@ def _search_tickets(
         statements = [_search_sqlite(as_fts5(terms), among, limit) for among in searched]
     else:
         # All use what the index is asked for once.
-        having_all = _as_query(as_loose_tsquery(terms))
-        found = select(func.ticket_search_find(having_all).column_valued("id")).cte("found")
-        found = found.prefix_with("MATERIALIZED")
-        statements = [_search_postgresql(found, terms, among, limit) for among in searched]
+        found = func.ticket_search_find(_as_query(as_loose_tsquery(terms))).column_valued("id")
+        newest = select(found).order_by(found.desc()).cte("newest").prefix_with("MATERIALIZED")
+        statements = [_search_postgresql(newest, terms, among, limit) for among in searched]
     parts = []
     for place, statement in enumerate(statements):
         [ticket_id] = (part := statement.subquery()).c
@@ -175,25 +174,21 @@ def _read_in_order(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return visitors.replacement_traverse(condition, {}, with_plus)
 
 
-def _search_postgresql(
-    candidates: CTE, terms: Sequence[Term], among: Among, limit: int
-) -> Select[int]:
+def _search_postgresql(newest: CTE, terms: Sequence[Term], among: Among, limit: int) -> Select[int]:
     """SQL that looks at the newest tickets with these words one by one until there are enough.
 
     The words of a ticket are read only if they must: the index does not know which words follow
     each other, nor where they stand.
     """
-    [found] = candidates.c
-    newest = select(found).order_by(found.desc())
-    if among.below_id is not None:
-        newest = newest.where(found < among.below_id)
-    [ticket_id] = newest.cte().prefix_with("MATERIALIZED").c
+    [ticket_id] = newest.c
     statement: Select[int] = select(ticket_id)
+    if among.below_id is not None:
+        statement = statement.where(ticket_id < among.below_id)
     if among.conditions:
         statement = statement.where(_fits_postgresql(among.conditions, ticket_id))
     if among.without is not None:
         others = select(Ticket.id).where(Ticket.id == ticket_id, among.without)
-        statement = statement.where(~others.exists())
+        statement = statement.where(others.scalar_subquery().is_(None))
     if as_tsquery(terms) == as_loose_tsquery(terms):
         return statement.limit(limit)
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
@@ -209,9 +204,12 @@ def _search_postgresql(
 def _fits_postgresql(
     conditions: Sequence[ColumnElement[bool]], found_id: ColumnElement[int]
 ) -> ColumnElement[bool]:
-    """As _fits_sqlite, but that the newest matches come first by themselves."""
+    """As _fits_sqlite, but that the newest matches come first by themselves.
+
+    For EXISTS, PostgreSQL would find all that fit beforehand.
+    """
     fits, are_many = _few_that_fit(conditions)
-    its_own = select(Ticket.id).where(Ticket.id == found_id, *conditions).exists()
+    its_own = select(literal(True)).where(Ticket.id == found_id, *conditions).scalar_subquery()
     return case((are_many, its_own), else_=found_id.in_(select(fits.c.id)))
 
 
