@@ -96,14 +96,20 @@ def _other_client() -> int:
         return client.id
 
 
+def forget_statements() -> None:
+    """They are built once."""
+    ticket_rows._ticket_rows.cache_clear()
+    ticket_rows._rows_by_ids.cache_clear()
+
+
 def test_counting_a_subject_ends_early(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     be("SRV", *range(1, 9))
     monkeypatch.setattr(ticket_rows, "MOST_COUNTED", 4)
-    ticket_rows._ticket_rows.cache_clear()  # the statement is built once
+    forget_statements()
     try:
         rows = {row.id: row for row in list_tickets(NEWEST).tickets.rows}
     finally:
-        ticket_rows._ticket_rows.cache_clear()
+        forget_statements()
     assert (rows[1].open_of_subject, rows[12].open_of_subject) == (5, 1)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import (
     Session,
     aliased,
@@ -65,16 +65,17 @@ def _ticket_rows() -> Select[Ticket]:
     )
 
 
+@cache
+def _rows_by_ids() -> Select[Ticket]:
+    wanted = Ticket.id.in_(bindparam("ids", expanding=True))
+    return ticket_rows().where(wanted).execution_options(populate_existing=True)
+
+
 def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
     """The tickets with these ids, in this order, with all that a row shows."""
     if not ids:
         return []
-    rows = {
-        row.id: row
-        for row in session.scalars(
-            ticket_rows().where(Ticket.id.in_(ids)).execution_options(populate_existing=True)
-        ).unique()
-    }
+    rows = {row.id: row for row in session.scalars(_rows_by_ids(), {"ids": ids}).unique()}
     return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
 
 

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import BindParameter, Select, bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.domain.searching.operators import ParsedSearch, search_terms
@@ -22,6 +23,9 @@ NEWEST_COMMENTS = 20
 COMMENT_SCANNED = 4_000
 """Of each ticket's timeline so much is looked at; an older match is found, but not shown."""
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+"""Those of the tickets; so the statement is built once, which takes longer than to run it."""
+
 
 def find_snippets(
     session: Session, tickets: Sequence[Ticket], parsed: ParsedSearch
@@ -37,7 +41,7 @@ def find_snippets(
     if not hidden:
         return {}
     texts: dict[int, list[str]] = defaultdict(list)
-    for ticket_id, _, text in session.execute(_texts(hidden)):
+    for ticket_id, _, text in session.execute(_texts(), {_IDS.key: hidden}):
         if text:
             texts[ticket_id].append(text)
     found = {ticket_id: make_snippet(patterns, texts[ticket_id]) for ticket_id in hidden}
@@ -52,7 +56,8 @@ def _shown(row: Ticket) -> str:
     return "\n".join(part or "" for part in about)
 
 
-def _texts(ids: Sequence[int]) -> Select[Any]:
+@cache
+def _texts() -> Select[Any]:
     """SQL for the searched texts of these tickets, those first that say most about a match."""
     about = (
         func.coalesce(Ticket.subject_name, "")
@@ -65,27 +70,27 @@ def _texts(ids: Sequence[int]) -> Select[Any]:
     )
     every = union_all(
         select(Ticket.id.label("id"), literal(0).label("place"), about.label("words")).where(
-            Ticket.id.in_(ids)
+            Ticket.id.in_(_IDS)
         ),
-        _joined(1, Indicator.ticket_id, Indicator.value, ids),
-        _joined(2, Attachment.ticket_id, Attachment.name, ids),
+        _joined(1, Indicator.ticket_id, Indicator.value),
+        _joined(2, Attachment.ticket_id, Attachment.name),
         select(Ticket.id, literal(3), func.substr(Ticket.description, 1, SCANNED)).where(
-            Ticket.id.in_(ids)
+            Ticket.id.in_(_IDS)
         ),
         select(Alert.ticket_id, literal(4), func.substr(Alert.report_text, 1, SCANNED)).where(
-            Alert.ticket_id.in_(ids)
+            Alert.ticket_id.in_(_IDS)
         ),
-        _comments(ids),
+        _comments(),
     ).subquery()
     return select(every).order_by(every.c.id, every.c.place)
 
 
-def _joined(place: int, ticket_id: Any, value: Any, ids: Sequence[int]) -> Select[Any]:
+def _joined(place: int, ticket_id: Any, value: Any) -> Select[Any]:
     joined = func.substr(func.aggregate_strings(value, "\n"), 1, SCANNED)
-    return select(ticket_id, literal(place), joined).where(ticket_id.in_(ids)).group_by(ticket_id)
+    return select(ticket_id, literal(place), joined).where(ticket_id.in_(_IDS)).group_by(ticket_id)
 
 
-def _comments(ids: Sequence[int]) -> Select[Any]:
+def _comments() -> Select[Any]:
     newest = (
         select(
             Comment.ticket_id,
@@ -94,7 +99,7 @@ def _comments(ids: Sequence[int]) -> Select[Any]:
             .over(partition_by=Comment.ticket_id, order_by=Comment.id.desc())
             .label("rank"),
         )
-        .where(Comment.ticket_id.in_(ids))
+        .where(Comment.ticket_id.in_(_IDS))
         .subquery()
     )
     return select(newest.c.ticket_id, literal(5) + newest.c.rank, newest.c.body).where(
