@@ -83,7 +83,7 @@ def read_asset(asset_id: int) -> AssetView:
     """The asset and the newest tickets about it; raises NotFoundError."""
     with reading() as session:
         row = get_row(session, Asset, asset_id, f"There is no asset {asset_id}.")
-        tickets = session.scalars(
+        found = session.scalars(
             select(Ticket)
             .join(TicketAsset, TicketAsset.ticket_id == Ticket.id)
             .outerjoin(Alert, Alert.ticket_id == Ticket.id)
@@ -92,12 +92,12 @@ def read_asset(asset_id: int) -> AssetView:
             .order_by(Ticket.id.desc())
             .limit(TICKETS_SHOWN)
             .execution_options(populate_existing=True)
-        ).all()
+        )
         return AssetView(
             asset=row,
             version=asset_version(row),
             holders=find_holders(session, Asset, asset_id),
-            tickets=tickets,
+            tickets=found.unique().all(),
         )
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, defer, joinedload, raiseload, with_expressio
 from webapp.domain.search_query import NUMBER_DIGITS, SEARCH_LENGTH
 from webapp.domain.ticket_title import title_parts
 from webapp.domain.triage.finding import Candidate, best_first
-from webapp.domain.triage.row_words import what_words
 from webapp.models import Alert, Ticket, TicketCounter
+from webapp.services.tickets.rows.ticket_rows import what_of
 from webapp.services.tickets.search_tickets import find_matches
 from webapp.services.transactions import reading
 
@@ -51,7 +51,7 @@ def find_tickets(typed: str) -> list[FoundTicket]:
                 id=ticket.id,
                 number=ticket.number,
                 title=ticket.title,
-                what=_what(ticket),
+                what=what_of(ticket).words,
                 client=ticket.client.name,
                 host=ticket.subject_name,
                 is_closed=ticket.closed_at is not None,
@@ -94,11 +94,6 @@ def _candidates(session: Session, words: str) -> Select[Ticket]:
             raiseload("*"),
         )
     )
-
-
-def _what(ticket: Ticket) -> str:
-    is_edited = ticket.text_edited_by_person_at is not None
-    return what_words(ticket.title, ticket.kinds, is_edited=is_edited).words
 
 
 def _names(ticket: FoundTicket) -> tuple[str, ...]:

@@ -169,12 +169,17 @@ def _columns(kind: str, **own: ColumnElement[Any]) -> Select[Any]:
         "number": Ticket.number.expression,
         "title": Ticket.title.expression,
         "edited_at": Ticket.text_edited_by_person_at.expression,
-        "kinds": select(Alert.kinds).where(Alert.ticket_id == Ticket.id).scalar_subquery(),
+        "kinds": _first_kinds(),
         "is_closed": Ticket.closed_at.is_not(None),
         "happened_at": Ticket.reported_at.expression,
         **own,
     }
     return select(*[column.label(name) for name, column in columns.items()])
+
+
+def _first_kinds() -> ColumnElement[Any]:
+    first = select(Alert.kinds).where(Alert.ticket_id == Ticket.id).order_by(Alert.id).limit(1)
+    return first.scalar_subquery()
 
 
 def _links(ticket: Ticket) -> list[Select[Any]]:

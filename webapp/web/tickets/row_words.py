@@ -9,7 +9,7 @@ from webapp.domain.triage.row_words import progress_words, what_words
 from webapp.domain.triage.subjects import is_identity
 from webapp.models import Ticket
 from webapp.services.tickets.read_incident import IncidentView
-from webapp.services.tickets.rows.ticket_rows import MOST_COUNTED
+from webapp.services.tickets.rows.ticket_rows import MOST_COUNTED, what_of
 from webapp.web.filters import age, exact
 from webapp.web.tickets.blueprint import tickets
 
@@ -32,8 +32,7 @@ class RowWords:
 @tickets.app_template_filter()
 def row_words(ticket: Ticket) -> RowWords:
     """The words of a ticket that was read with all that a row shows."""
-    is_edited = ticket.text_edited_by_person_at is not None
-    found = what_words(ticket.title, ticket.kinds, is_edited=is_edited)
+    found = what_of(ticket)
     return RowWords(
         what=found.words,
         more=found.more,

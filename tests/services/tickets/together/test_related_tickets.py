@@ -82,6 +82,14 @@ def test_the_same_agent_with_and_without_tickets(desk: Desk) -> None:
     )
 
 
+def test_a_ticket_of_two_incidents_is_told_by_the_first(desk: Desk) -> None:
+    for ticket_id in (3, 6):
+        change(Ticket, ticket_id, subject_key="host:srv01", client_id=client_of(3))
+    change(Alert, 9, ticket_id=6, kinds=["monitored_files"])
+    change(Alert, 6, kinds=["footholds"])
+    assert [one.what for one in related(3).of_subject] == ["Persistent foothold"]
+
+
 def test_the_same_client(desk: Desk) -> None:
     for ticket_id in range(1, 10):
         change(Ticket, ticket_id, client_id=client_of(1))

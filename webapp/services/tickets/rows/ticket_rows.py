@@ -15,6 +15,8 @@ from sqlalchemy.orm import (
     with_expression,
 )
 
+from webapp.domain.triage.incident_kinds import KindsInWords
+from webapp.domain.triage.row_words import what_words
 from webapp.models import Alert, OrganizationMapping, Ticket
 
 MOST_COUNTED = 99
@@ -77,6 +79,12 @@ def load_tickets(session: Session, ids: Sequence[int]) -> list[Ticket]:
         return []
     rows = {row.id: row for row in session.scalars(_rows_by_ids(), {"ids": ids}).unique()}
     return [rows[ticket_id] for ticket_id in ids if ticket_id in rows]
+
+
+def what_of(ticket: Ticket) -> KindsInWords:
+    """What a ticket is about, of one that was read with its kinds."""
+    is_edited = ticket.text_edited_by_person_at is not None
+    return what_words(ticket.title, ticket.kinds, is_edited=is_edited)
 
 
 def _open_of_subject() -> ColumnElement[int]:

@@ -16,8 +16,8 @@ from webapp.domain.searching.snippets import (
     has_all,
     make_snippet,
 )
-from webapp.domain.triage.row_words import what_words
 from webapp.models import Alert, Attachment, Comment, Indicator, Ticket
+from webapp.services.tickets.rows.ticket_rows import what_of
 
 NEWEST_COMMENTS = 20
 COMMENT_SCANNED = 4_000
@@ -49,8 +49,7 @@ def find_snippets(
 
 
 def _shown(row: Ticket) -> str:
-    is_edited = row.text_edited_by_person_at is not None
-    what = what_words(row.title, row.kinds, is_edited=is_edited).words
+    what = what_of(row).words
     client = (row.organization_name if row.is_unmapped else None) or row.client.name
     about = (row.number, what, client, row.subject_name, row.subject_user)
     return "\n".join(part or "" for part in about)
