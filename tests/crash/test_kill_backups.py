@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from tests.support.databases import both_databases
 from tests.support.installation import Installation, Polls
-from tests.support.polling import add_bulk
+from tests.support.polling import KILLED, add_bulk
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Command, clean_environment
 from tests.support.recovery.places import (
@@ -46,7 +46,6 @@ from webapp.services.recovery.scratch import BackupError
 from webapp.services.recovery.write_backup import write_backup
 from webapp.services.transactions import reading
 
-KILLED = 9
 OPENER = Opener(passphrase=PASSPHRASE)
 MANY = 12_000
 KILLS = 20

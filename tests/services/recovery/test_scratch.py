@@ -1,13 +1,16 @@
 """Scratch places: only for this user, one for each process, and none is left behind."""
 
+import itertools
 import multiprocessing
 import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support.polling import KILLED
 from tests.support.recovery.places import left_overs
 from webapp.config import Config
 from webapp.services.recovery.scratch import (
@@ -44,7 +47,7 @@ def test_a_data_directory_that_is_not_there_is_made_for_the_time(tmp_path: Path)
 def _die_in(data_dir: Path) -> None:
     with scratch_place(data_dir) as folder:
         (folder / "plain").write_text("secret")
-        os._exit(9)
+        os._exit(KILLED)
 
 
 def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path) -> None:
@@ -56,6 +59,35 @@ def test_what_a_killed_process_left_goes_with_the_next_one(tmp_path: Path) -> No
     assert len(list((tmp_path / "scratch").iterdir())) == 1, "the second cleared up after the first"
     assert clean_scratch_in(tmp_path) == 1
     assert left_overs(tmp_path) == []
+
+
+def _die_at(step: int, data_dir: Path) -> None:
+    """Make and leave a scratch place, and die before the given call to the system, if it comes."""
+    left = itertools.count(-step)
+
+    def die(_event: str, _arguments: tuple[object, ...]) -> None:
+        if next(left) == 0:
+            os._exit(KILLED)
+
+    sys.addaudithook(die)
+    with scratch_place(data_dir) as folder:
+        (folder / "plain").write_text("secret")
+    os._exit(0)
+
+
+def test_whatever_step_it_is_killed_at_the_next_one_clears_up(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    for step in itertools.count():
+        child = context.Process(target=_die_at, args=(step, tmp_path))
+        child.start()
+        child.join(30)
+        with scratch_place(tmp_path):
+            pass
+        assert left_overs(tmp_path) == [], f"killed at step {step}"
+        if child.exitcode == 0:
+            break
+        assert child.exitcode == KILLED
+    assert step > 10
 
 
 def test_what_a_killed_restore_left_beside_a_database_elsewhere_goes_as_well(

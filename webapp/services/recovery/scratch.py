@@ -105,7 +105,12 @@ def _delete_left_over(scratch: Path) -> int:
 
 
 def _is_ours(folder: Path) -> bool:
-    return bool(NAME.fullmatch(folder.name)) and folder.is_dir() and (folder / LOCK).is_file()
+    """Whether it is a scratch place: an empty one is whose process was killed at the lock."""
+    if not NAME.fullmatch(folder.name) or not folder.is_dir():
+        return False
+    with suppress(FileNotFoundError):  # its process deletes it at this moment
+        return (folder / LOCK).is_file() or not any(folder.iterdir())
+    return False
 
 
 def _delete(folder: Path) -> None:
