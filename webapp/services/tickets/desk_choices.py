@@ -115,11 +115,15 @@ def read_desk_choices(session: Session, kinds: Sequence[str], kept: Kept = Kept(
     )
 
 
-def _read_clients(session: Session, kept: Kept) -> list[DeskChoice]:
+def _read_clients(session: Session, kept: Kept) -> Sequence[DeskChoice]:
     """There may be thousands, and a row with no column but these is read in a fifth of the time."""
-    rows = session.execute(_select_clients(kept)).all()
-    clients = [DeskChoice(client_id, name, flag) for client_id, name, flag in rows]
-    return sorted(clients, key=_by_name)
+    return _clients(tuple(map(tuple, session.execute(_select_clients(kept)))))
+
+
+@lru_cache(maxsize=8)
+def _clients(rows: tuple[tuple[int, str, bool], ...]) -> tuple[DeskChoice, ...]:
+    """Thousands of clients are the same ones as a moment ago, nearly always."""
+    return tuple(sorted((DeskChoice(*row) for row in rows), key=_by_name))
 
 
 @lru_cache(maxsize=128)
