@@ -1,9 +1,9 @@
 """Template filters: times in the viewer's zone, colours of the palette, Markdown."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
-from flask import Flask
+from flask import Flask, g
 from markupsafe import Markup, escape
 
 from webapp import clock
@@ -108,7 +108,7 @@ def exact(time: datetime) -> str:
 
 def judged(judgement: Judgement) -> str:
     """A judgement's sentence, with its times in the viewer's zone."""
-    return judgement.sentence(zone_of(current_viewer()))
+    return judgement.sentence(_zone())
 
 
 def tone(colour: str | None) -> str:
@@ -162,7 +162,15 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def _local(time: datetime) -> datetime:
-    return time.astimezone(zone_of(current_viewer()))
+    return time.astimezone(_zone())
+
+
+def _zone() -> tzinfo:
+    """The viewer's zone; a list shows hundreds of times, so a request asks for it once."""
+    if "zone" not in g:
+        g.zone = zone_of(current_viewer())
+    zone: tzinfo = g.zone
+    return zone
 
 
 def _zone_words(local: datetime) -> str:

@@ -79,6 +79,7 @@ def add_ticket(connection_id: int) -> AddTicket:
                 status=statuses["Open"],
                 created_at=NOW - created,
                 updated_at=NOW - created,
+                reported_at=NOW - (sent or created),
                 first_touched_at=None if touched is None else NOW - touched,
             )
             session.add(ticket)

@@ -224,22 +224,20 @@ def median_durations() -> Select[Any]:
 
 def _durations(kind: str, time: InstrumentedAttribute[datetime | None]) -> Select[Any]:
     """SQL for rows of kind, is_current, and seconds from a ticket's creation to `time`."""
-    backfilled = (  # a subquery per ticket: for EXISTS, PostgreSQL would read all alerts
-        select(Alert.ticket_id)
-        .join(Connection, Alert.connection_id == Connection.id)
-        .where(Alert.ticket_id == Ticket.id, Alert.triggered_at < Connection.polling_started_at)
-        .limit(1)
-        .scalar_subquery()
-    )
     seconds = extract("epoch", time) - extract("epoch", Ticket.created_at)
-    return select(
-        literal(kind).label("kind"),
-        case((time >= _START, 1), else_=0).label("is_current"),
-        seconds.label("seconds"),
-    ).where(
-        time >= _BEFORE,
-        time < _END,
-        Ticket.source == SOURCE_HUNTRESS,
-        is_no_drill(),
-        backfilled.is_(None),
+    started_at = Connection.polling_started_at
+    return (
+        select(
+            literal(kind).label("kind"),
+            case((time >= _START, 1), else_=0).label("is_current"),
+            seconds.label("seconds"),
+        )
+        .outerjoin(Connection, Connection.id == Ticket.connection_id)
+        .where(
+            time >= _BEFORE,
+            time < _END,
+            Ticket.source == SOURCE_HUNTRESS,
+            is_no_drill(),
+            or_(started_at.is_(None), Ticket.reported_at >= started_at),
+        )
     )

@@ -88,11 +88,10 @@ def find_all_matches(
     """What find_matches finds in each of `searched`, in one statement."""
     limit = MATCH_LIMIT if limit is None else limit
     ids: list[list[int]] = [[] for _ in searched]
-    for place, ticket_id in session.execute(
-        _search_tickets(session, typed, searched, limit=limit + 1)
-    ):
+    found = session.execute(_search_tickets(session, typed, searched, limit=limit + 1)).all()
+    for place, ticket_id in found:
         ids[place].append(ticket_id)
-    return [Matches(found[:limit], len(found) > limit) for found in ids]
+    return [Matches(some[:limit], len(some) > limit) for some in ids]
 
 
 def _search_tickets(
@@ -187,8 +186,7 @@ def _search_postgresql(newest: CTE, terms: Sequence[Term], among: Among, limit: 
     if among.conditions:
         statement = statement.where(_fits_postgresql(among.conditions, ticket_id))
     if among.without is not None:
-        others = select(Ticket.id).where(Ticket.id == ticket_id, among.without)
-        statement = statement.where(others.scalar_subquery().is_(None))
+        statement = statement.where(ticket_id.not_in(select(Ticket.id).where(among.without)))
     if as_tsquery(terms) == as_loose_tsquery(terms):
         return statement.limit(limit)
     index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
