@@ -3,7 +3,8 @@
 Each page is asked for by somebody who is signed in, through Flask's test client: everything but
 the network. Figures: p95 in milliseconds, how much of that this process used (on a busy machine
 the rest is waiting; SQLite works in this process, PostgreSQL beside it), and the most statements
-any request sent.
+any request sent. All is measured several times over, and the quietest time counts: whoever else
+uses the machine can only slow it down.
 """
 
 import gc
@@ -27,6 +28,7 @@ from webapp.extensions import db
 from webapp.services.people.users import find_user
 from webapp.services.tickets.rows.list_display import set_list_display
 
+PASSES = 4
 ROUNDS = 40
 WARM_UP = 3
 DEEP_PAGES = 60
@@ -65,29 +67,49 @@ def measure_desk(kind: str) -> dict[str, float]:
         client = signed_in_client(app)
         gc.collect()
         gc.freeze()  # as the web server does: what was there before is not looked through again
-        results: dict[str, float] = {}
-        for name, paths in pages(client).items():
-            results |= _measure(app, client, name, paths)
-        results |= _measure_grouped(app, client)
+        asked = pages(client)
+        results = quietest([_measure_pages(app, client, asked) for _ in range(PASSES)])
         return results | _measure_export(client)
 
 
-def _measure_grouped(app: Flask, client: FlaskClient) -> dict[str, float]:
-    """The list as somebody sees it who groups its rows by host or identity."""
+def quietest(passes: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The least of each time and each share of it, and the most of everything else."""
+    return {
+        name: (min if name.endswith(("_ms", "_percent")) else max)(one[name] for one in passes)
+        for name in passes[0]
+    }
+
+
+def _measure_pages(
+    app: Flask, client: FlaskClient, asked: dict[str, Sequence[str]]
+) -> dict[str, float]:
+    results: dict[str, float] = {}
+    for name, paths in asked.items():
+        with _list_display(app, ListDisplay(is_grouped=name == "grouped")):
+            results |= _measure(app, client, name, paths)
+    return results
+
+
+@contextmanager
+def _list_display(app: Flask, display: ListDisplay) -> Iterator[None]:
+    """Meanwhile, the list is shown so to the person who asks for pages."""
     with app.app_context():
-        set_list_display(find_user(ADMIN[0]).id, ListDisplay(is_grouped=True))
-    paths = ["/tickets", "/tickets?q=windows", "/tickets?triage=1", *_deep(client, "/tickets")]
-    return _measure(app, client, "grouped", paths)
+        set_list_display(find_user(ADMIN[0]).id, display)
+    yield
+    with app.app_context():
+        set_list_display(find_user(ADMIN[0]).id, ListDisplay())
 
 
 def pages(client: FlaskClient) -> dict[str, Sequence[str]]:
     """The addresses of each kind of page; a kind is measured over all of its addresses."""
+    deep = list(_deep(client, "/tickets"))
     return {
         "list": ["/tickets", "/tickets?state=closed", "/tickets?state=closed&sort=priority"],
         "filtered": [f"/tickets?{query}" for query in FILTERS],
         "search": [f"/tickets?q={query.replace(' ', '+')}" for query in SEARCHES],
         "search_with_filters": [f"/tickets?{query}" for query in SEARCHES_WITH_FILTERS],
-        "deep": list(_deep(client, "/tickets")) + list(_deep(client, "/tickets?state=closed")),
+        "deep": [*deep, *_deep(client, "/tickets?state=closed")],
+        "grouped": ["/tickets", "/tickets?q=windows", "/tickets?triage=1", *deep],
         "ticket": [f"/tickets/{n}" for n in range(7, TICKETS, TICKETS // 20)],
         "dashboard": ["/"],
         "response_times": ["/response-times", "/response-times?client=77"],
