@@ -1,10 +1,11 @@
 """Simulated accounts of a given size, and a desk that polls them."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 from flask import Flask
@@ -69,14 +70,26 @@ def bench_desk(
 
 
 @contextmanager
-def empty_app(kind: str) -> Iterator[Flask]:
-    """An app on a fresh, migrated database of `kind`, without a context around it."""
+def filled_app(kind: str, fill: Callable[[Flask], None]) -> Iterator[Flask]:
+    """An app on a fresh database of `kind` after `fill`, without a context around it.
+
+    Another process fills it: what that leaves in its memory slows no measurement down.
+    """
     with _new_config(kind, "http://127.0.0.1:9", 100_000) as config:
+        filling = get_context("spawn").Process(target=_fill, args=(config, fill))
+        filling.start()
+        filling.join()
+        if filling.exitcode != 0:
+            raise RuntimeError("the database was not filled")
         app = create_app(config)
         yield app
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+
+def _fill(config: Config, fill: Callable[[Flask], None]) -> None:
+    fill(create_app(config))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from flask import Flask
 from sqlalchemy import update
 
-from bench.accounts import empty_app
+from bench.accounts import filled_app
 from bench.desk_data import fill_desk_database
 from tests.support.databases import ENCRYPTION_KEY, SECRET_KEY
 from tests.support.postgres import PostgresServer
@@ -66,8 +66,7 @@ class Writer(threading.Thread):
 
 def measure_backup(kind: str) -> dict[str, float]:
     """Figures of `backup`, `backup verify` and `restore` (SQLite) on a database of `kind`."""
-    with empty_app(kind) as app, TemporaryDirectory() as name:
-        fill_desk_database(app)
+    with filled_app(kind, fill_desk_database) as app, TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "passphrase").write_text("a passphrase of the bench")
         env = _environment(app.extensions["triagedesk_config"], kind)

@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from bench.accounts import empty_app
+from bench.accounts import filled_app
 from bench.desk_data import TICKETS, fill_desk_database
 from bench.triage_data import FREQUENT_ADDRESS
 from tests.support.desk_data import ADMIN
@@ -62,8 +62,7 @@ SEARCHES_WITH_FILTERS = (
 
 def measure_desk(kind: str) -> dict[str, float]:
     """p95 milliseconds and statements of each page on a database of `kind`, and the export."""
-    with empty_app(kind) as app:
-        fill_desk_database(app)
+    with filled_app(kind, fill_desk_database) as app:
         client = signed_in_client(app)
         gc.collect()
         gc.freeze()  # as the web server does: what was there before is not looked through again

@@ -13,7 +13,7 @@ import time
 from flask import Flask
 from flask.testing import FlaskClient
 
-from bench.accounts import empty_app
+from bench.accounts import filled_app
 from bench.desk import PASSES, counted_statements, quietest, signed_in_client
 from bench.desk_data import TICKETS, fill_desk_database
 from webapp import clock
@@ -26,8 +26,7 @@ BROWSERS = 20
 
 def measure_live(kind: str) -> dict[str, float]:
     """p95 milliseconds and statements of each page's question on a database of `kind`."""
-    with empty_app(kind) as app:
-        fill_desk_database(app)
+    with filled_app(kind, fill_desk_database) as app:
         client = signed_in_client(app)
         gc.collect()
         gc.freeze()

@@ -5,7 +5,7 @@ import statistics
 import time
 from dataclasses import replace
 
-from bench.accounts import empty_app
+from bench.accounts import filled_app
 from bench.desk_data import fill_desk_database
 from bench.notice_data import fill_notices
 
@@ -16,8 +16,7 @@ TOKEN = "a-token-of-the-bench"
 
 def measure_metrics(kind: str) -> dict[str, float]:
     """Milliseconds of a scrape (p50 and p95) on a database of `kind`, and the answer's lines."""
-    with empty_app(kind) as app:
-        fill_desk_database(app)
+    with filled_app(kind, fill_desk_database) as app:
         fill_notices(app)
         app.extensions["triagedesk_config"] = replace(
             app.extensions["triagedesk_config"], metrics_token=TOKEN
