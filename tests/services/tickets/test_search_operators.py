@@ -10,6 +10,7 @@ from tests.support import desk_data
 from tests.support.databases import both_databases
 from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
+from webapp import clock
 from webapp.models import Alert, Client, Indicator, Priority, Ticket, TicketWatcher, User
 from webapp.services.tickets.list_tickets import TicketQuery, list_tickets
 from webapp.services.transactions import reading, transaction
@@ -181,6 +182,20 @@ def test_a_match_that_the_row_does_not_show_is_shown_in_context(desk: Desk) -> N
     assert not list_tickets(TicketQuery(search="host:qxa")).snippets
     set_tickets([1], text_edited_by_person_at=row.created_at)
     assert not list_tickets(TicketQuery(search="quokka")).snippets
+
+
+def test_a_match_in_a_machines_text_is_shown_as_it_is_read(desk: Desk) -> None:
+    """Backslashes that escape are not shown; those in blocks of code and in people's texts are."""
+    text = "ran \\`whoami\\` on quokka\n\n```\n\\\\nas\\share of numbat\n```"
+    set_tickets([1], description=text, text_edited_by_person_at=None, source="huntress")
+
+    def shown(search: str) -> str:
+        return "".join(one.text for one in list_tickets(TicketQuery(search=search)).snippets[1])
+
+    assert "ran `whoami` on quokka" in shown("quokka")
+    assert "\\\\nas\\share of numbat" in shown("numbat")
+    set_tickets([1], text_edited_by_person_at=clock.utcnow())
+    assert "ran \\`whoami\\` on quokka" in shown("quokka")
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ def editable_description(ticket: Ticket) -> str:
     return as_typed(text) if dialect_of(ticket) is Dialect.MACHINE else text
 
 
+def without_escapes(text: str) -> str:
+    """Return machine-written Markdown without the backslashes that escape; blocks of code stay."""
+    parts = _FENCED.split(text)
+    return "".join(part if place % 2 else unescaped(part) for place, part in enumerate(parts))
+
+
 def as_typed(text: str) -> str:
     """Return machine-written Markdown as people's Markdown that shows the same words."""
     parts = _FENCED.split(text)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, literal, select, union_all
+from sqlalchemy import BindParameter, Select, bindparam, false, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from webapp.domain.searching.operators import ParsedSearch, search_terms
@@ -17,6 +17,8 @@ from webapp.domain.searching.snippets import (
     make_snippet,
 )
 from webapp.models import Alert, Attachment, Comment, Indicator, Ticket
+from webapp.models.ticket import INTERNAL_NOTE, SOURCE_HUNTRESS
+from webapp.services.tickets.notes.machine_text import without_escapes
 from webapp.services.tickets.rows.ticket_rows import what_of
 
 NEWEST_COMMENTS = 20
@@ -41,9 +43,9 @@ def find_snippets(
     if not hidden:
         return {}
     texts: dict[int, list[str]] = defaultdict(list)
-    for ticket_id, _, text in session.execute(_texts(), {_IDS.key: hidden}):
+    for ticket_id, _, text, is_escaped in session.execute(_texts(), {_IDS.key: hidden}):
         if text:
-            texts[ticket_id].append(text)
+            texts[ticket_id].append(without_escapes(text) if is_escaped else text)
     found = {ticket_id: make_snippet(patterns, texts[ticket_id]) for ticket_id in hidden}
     return {ticket_id: snippet for ticket_id, snippet in found.items() if snippet}
 
@@ -67,18 +69,21 @@ def _texts() -> Select[Any]:
         + " "
         + Ticket.title
     )
+    is_by_machine = (Ticket.source == SOURCE_HUNTRESS) & Ticket.text_edited_by_person_at.is_(None)
+    description = func.substr(Ticket.description, 1, SCANNED)
     every = union_all(
-        select(Ticket.id.label("id"), literal(0).label("place"), about.label("words")).where(
-            Ticket.id.in_(_IDS)
-        ),
+        select(
+            Ticket.id.label("id"),
+            literal(0).label("place"),
+            about.label("words"),
+            false().label("is_escaped"),
+        ).where(Ticket.id.in_(_IDS)),
         _joined(1, Indicator.ticket_id, Indicator.value),
         _joined(2, Attachment.ticket_id, Attachment.name),
-        select(Ticket.id, literal(3), func.substr(Ticket.description, 1, SCANNED)).where(
-            Ticket.id.in_(_IDS)
-        ),
-        select(Alert.ticket_id, literal(4), func.substr(Alert.report_text, 1, SCANNED)).where(
-            Alert.ticket_id.in_(_IDS)
-        ),
+        select(Ticket.id, literal(3), description, is_by_machine).where(Ticket.id.in_(_IDS)),
+        select(
+            Alert.ticket_id, literal(4), func.substr(Alert.report_text, 1, SCANNED), false()
+        ).where(Alert.ticket_id.in_(_IDS)),
         _comments(),
     ).subquery()
     return select(every).order_by(every.c.id, every.c.place)
@@ -86,7 +91,8 @@ def _texts() -> Select[Any]:
 
 def _joined(place: int, ticket_id: Any, value: Any) -> Select[Any]:
     joined = func.substr(func.aggregate_strings(value, "\n"), 1, SCANNED)
-    return select(ticket_id, literal(place), joined).where(ticket_id.in_(_IDS)).group_by(ticket_id)
+    found = select(ticket_id, literal(place), joined, false())
+    return found.where(ticket_id.in_(_IDS)).group_by(ticket_id)
 
 
 def _comments() -> Select[Any]:
@@ -94,6 +100,7 @@ def _comments() -> Select[Any]:
         select(
             Comment.ticket_id,
             func.substr(Comment.body, 1, COMMENT_SCANNED).label("body"),
+            (Comment.author_id.is_(None) | (Comment.kind != INTERNAL_NOTE)).label("is_by_machine"),
             func.row_number()
             .over(partition_by=Comment.ticket_id, order_by=Comment.id.desc())
             .label("rank"),
@@ -101,6 +108,7 @@ def _comments() -> Select[Any]:
         .where(Comment.ticket_id.in_(_IDS))
         .subquery()
     )
-    return select(newest.c.ticket_id, literal(5) + newest.c.rank, newest.c.body).where(
+    place = literal(5) + newest.c.rank
+    return select(newest.c.ticket_id, place, newest.c.body, newest.c.is_by_machine).where(
         newest.c.rank <= NEWEST_COMMENTS
     )
