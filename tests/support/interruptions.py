@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+
+from tests.support.waiting import wait_until
+from webapp.extensions import db
 
 
 class ProcessDied(BaseException):
@@ -85,3 +88,35 @@ class Interruptions:
             self._is_dead = True
         if self._is_dead:
             raise ProcessDied
+
+
+def kill_at_every_statement(work: Callable[[], object], *, first: int = 1) -> int:
+    """Begin `work` again and again, each time killed one statement later, until it comes through.
+
+    The first try dies at the statement `first`. Returns the number of the statement that would
+    have killed the last one, had it come so far.
+    """
+    interruptions = Interruptions(db.engine)
+    for die_at in range(first, 60):
+        try:
+            with interruptions.of(Plan(die_at=die_at)):
+                work()
+        except ProcessDied:
+            db.session.remove()
+            assert wait_until(_nobody_holds_a_lock), "the dead still hold their locks"
+        else:
+            return die_at
+    raise AssertionError("it never came through")
+
+
+def _nobody_holds_a_lock() -> bool:
+    """Whether the database has noticed who is gone: PostgreSQL's server takes a moment."""
+    if db.engine.dialect.name != "postgresql":
+        return True
+    others = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        " AND xact_start IS NOT NULL"
+    )
+    with db.engine.connect() as connection:
+        return connection.scalar(others) == 0

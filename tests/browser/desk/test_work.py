@@ -75,7 +75,7 @@ def test_from_setup_to_sign_out(
         assert find_user(ADMIN[0]).time_zone == zone
         desk_data.fill_tickets(clock.utcnow(), tickets=6)
     page.get_by_role("link", name="Tickets", exact=True).click()
-    expect(page).to_have_title("Tickets · Triagedesk")
+    expect(page).to_have_title(re.compile(r"^(\(3\) )?Tickets · Triagedesk$"))
     page.locator("a.ticket-link").first.click()
     page.get_by_label("Add internal note").fill("Called the *customer*.")
     page.get_by_role("button", name="Add note").click()

@@ -6,12 +6,11 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.desk_data import add_people
-from tests.support.interruptions import Interruptions, Plan, ProcessDied
+from tests.support.interruptions import kill_at_every_statement
 from tests.support.poller import Desk
 from tests.support.polling import add_bulk, counted_statements
 from tests.support.rows import add, all_rows, change, fresh
 from tests.support.triage.clocks_data import set_targets, settle_seconds
-from webapp.extensions import db
 from webapp.models import OpeningHours, Priority, Status, Ticket
 from webapp.services.tickets.change_ticket import TicketChange, change_ticket
 from webapp.services.tickets.clocks.recompute_clocks import BATCH, recompute_clocks
@@ -118,18 +117,8 @@ def test_new_targets_reach_every_open_ticket_whatever_kills_the_tick(
     set_targets(actor_id=admin_id)
     assert recompute_clocks(desk.clock.now()) == 0, "whoever read the old rules may still write"
     desk.clock.advance(seconds=settle_seconds())
-    interruptions = Interruptions(db.engine)
-    for die_at in range(2, 60):
-        try:
-            with interruptions.of(Plan(die_at=die_at)):
-                recompute_clocks(desk.clock.now())
-        except ProcessDied:
-            db.session.remove()
-        else:
-            break
-    else:
-        pytest.fail("it never ended")
-    assert die_at > 6
+    died = kill_at_every_statement(lambda: recompute_clocks(desk.clock.now()), first=2)
+    assert died > 6
     for ticket in all_rows(Ticket):
         if ticket.id == closed.id:
             assert ticket.close_due_at is None

@@ -6,13 +6,12 @@ import pytest
 
 from tests.support.databases import both_databases
 from tests.support.desk_data import add_people
-from tests.support.interruptions import Interruptions, Plan, ProcessDied
+from tests.support.interruptions import kill_at_every_statement
 from tests.support.poller import Desk
 from tests.support.receivers.notices_data import add_policy, add_target
 from tests.support.rows import add, all_rows, change, fresh
 from tests.support.triage.clocks_data import set_targets
 from webapp.domain.notices.events import DUE_SOON, OVERDUE
-from webapp.extensions import db
 from webapp.models import BellItem, Escalation, OutboxRow, Ticket, TicketWatcher
 from webapp.services.tickets.clocks import tell_due as module
 from webapp.services.tickets.clocks.tell_due import DUE_LOOKS_BACK, tell_due
@@ -87,18 +86,8 @@ def test_drills_are_not_told(desk: Desk, ticket: Ticket) -> None:
 @both_databases
 def test_a_killed_tick_tells_neither_twice_nor_never(desk: Desk, ticket: Ticket) -> None:
     desk.clock.advance(minutes=40)
-    interruptions = Interruptions(db.engine)
-    for die_at in range(1, 60):
-        try:
-            with interruptions.of(Plan(die_at=die_at)):
-                tell_due(desk.clock.now())
-        except ProcessDied:
-            db.session.remove()
-        else:
-            break
-    else:
-        pytest.fail("it never ended")
-    assert die_at > 6
+    died = kill_at_every_statement(lambda: tell_due(desk.clock.now()))
+    assert died > 6
     assert told() == [OVERDUE]
     assert len(all_rows(OutboxRow)) == 1
 
