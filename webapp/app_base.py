@@ -11,7 +11,7 @@ from webapp import (
 )
 from webapp.config import Config
 from webapp.crypto import cipher
-from webapp.extensions import db, prepare_sqlite, read_server_time
+from webapp.extensions import db, prepare_postgresql, prepare_sqlite, read_server_time
 from webapp.version import __version__
 
 
@@ -32,7 +32,6 @@ def set_engine_options(app: Flask, config: Config) -> None:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
             "hide_parameters": True,  # credentials and reports must not reach errors or logs
-            "pool_pre_ping": not config.uses_sqlite,
         },
     )
 
@@ -46,6 +45,7 @@ def init_database(app: Flask, config: Config) -> None:
             prepare_sqlite(db.engine)
             clock.shared.follow(None)
         else:
+            prepare_postgresql(db.engine)
             clock.shared.follow(partial(read_server_time, db.engine))
 
 

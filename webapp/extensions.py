@@ -1,5 +1,6 @@
 """The Flask extensions, created once and bound to the app by create_app()."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,14 +15,17 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import Connection, Engine, MetaData, NullPool, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from webapp.config import Config
 from webapp.domain.caller import caller_of
 
 SQLITE_BUSY_MILLISECONDS = 15_000
 SERVER_TIME_SECONDS = 3
+RESTED_SECONDS = 1.0
+"""No database server ends and starts again in less time."""
 
 
 class Base(DeclarativeBase):
@@ -54,6 +58,7 @@ login_manager = LoginManager()
 csrf = TokenCheck()
 limiter = Limiter(lambda: caller_of(get_remote_address()), default_limits=[])
 
+_USED_AT = "triagedesk_used_at"
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
 
 ADDS_ONLY = "triagedesk_adds_only"
@@ -128,6 +133,28 @@ def prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if _is_read_only.get() else "BEGIN IMMEDIATE")
+
+
+def prepare_postgresql(engine: Engine) -> None:
+    """Ask a connection whether it is still alive before it is used again after a rest.
+
+    To ask each time would double what a short question takes. If one is dead, all in the pool are
+    given up, and a new one is made.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _on_checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        used_at = record.info.get(_USED_AT)
+        if used_at is None or time.monotonic() - used_at < RESTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 def read_server_time(engine: Engine) -> datetime | None:

@@ -47,8 +47,14 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """A read transaction with one consistent view and no write lock. Loaded objects stay usable."""
+    """Reads without a write lock. Loaded objects stay usable.
+
+    On SQLite all of it sees one view. On PostgreSQL each statement sees what is committed when it
+    begins, as in a transaction there; beginning and ending one are two more ways to the server.
+    """
     with stops_held_back(), read_only(), _unit_of_work() as session:
+        if session.get_bind().dialect.name == "postgresql":
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
 
 

@@ -1,4 +1,4 @@
-"""What the page of on-call duty shows, read in one consistent view."""
+"""What the page of on-call duty shows, read in one unit of work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from sqlalchemy import CompoundSelect, String, cast, func, select
 
 from webapp.domain.live.tag import tag_of
 from webapp.models import Alarm, Alert, Connection, Ticket
-from webapp.services.tickets.live.news_rows import news_part
+from webapp.services.tickets.live.news_rows import at_most, news_part
 from webapp.services.tickets.live.read_news import News, read_news, told_with
 
 NEWEST_CHANGES = 20
@@ -33,7 +33,12 @@ def _told_of_desk() -> CompoundSelect[Any]:
     alarms = select(Alarm.id).where(Alarm.ended_at.is_(None))
     polled = select(Connection.id)
     return told_with(
-        news_part("changed", newest.limit(NEWEST_CHANGES), id=Ticket.id, changed=Ticket.updated_at),
+        news_part(
+            "changed",
+            newest.limit(at_most(NEWEST_CHANGES)),
+            id=Ticket.id,
+            changed=Ticket.updated_at,
+        ),
         news_part("alert", select(Alert.id), id=func.max(Alert.id)),
         news_part("alarm", alarms, id=Alarm.id, at=Alarm.clear_since),
         news_part(

@@ -1,4 +1,4 @@
-"""Everything the dashboard shows, read in one consistent view."""
+"""Everything the dashboard shows, read in one unit of work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ def read_ticket(
     after: str | None = None,
     entries: int = TIMELINE_SIZE,
 ) -> TicketView:
-    """Read a ticket's page in one consistent view; raises NotFoundError.
+    """Read a ticket's page in one unit of work; raises NotFoundError.
 
     `before` and `after` are marks of the timeline, for `entries` entries earlier or later than it.
     """

@@ -45,6 +45,9 @@ _LAST_ID = 2**62
 MATCH_LIMIT = 1_000
 """A page of the list looks at this many of the newest matches, so common words stay cheap."""
 
+_TICKET_ID, _WORDS = table(SEARCH_TABLE, column("ticket_id"), column("words")).c
+"""Of PostgreSQL's table; migration 0016 sees to it that its index is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Among:
@@ -106,8 +109,8 @@ def _search_tickets(
         statements = [_search_sqlite(as_fts5(terms), among, limit) for among in searched]
     else:
         # All use what the index is asked for once.
-        found = func.ticket_search_find(_as_query(as_loose_tsquery(terms))).column_valued("id")
-        newest = select(found).order_by(found.desc()).cte("newest").prefix_with("MATERIALIZED")
+        found = select(_TICKET_ID).where(_WORDS.op("@@")(_as_query(as_loose_tsquery(terms))))
+        newest = found.order_by(_TICKET_ID.desc()).cte("newest").prefix_with("MATERIALIZED")
         statements = [_search_postgresql(newest, terms, among, limit) for among in searched]
     parts = []
     for place, statement in enumerate(statements):
@@ -189,11 +192,10 @@ def _search_postgresql(newest: CTE, terms: Sequence[Term], among: Among, limit: 
         statement = statement.where(ticket_id.not_in(select(Ticket.id).where(among.without)))
     if as_tsquery(terms) == as_loose_tsquery(terms):
         return statement.limit(limit)
-    index = table(SEARCH_TABLE, column("ticket_id"), column("words"))
     [ticket_id] = statement.cte().prefix_with("MATERIALIZED").c
     is_match = (
-        select(index.c.words.op("@@", return_type=Boolean())(_as_query(as_tsquery(terms))))
-        .where(index.c.ticket_id == ticket_id)
+        select(_WORDS.op("@@", return_type=Boolean())(_as_query(as_tsquery(terms))))
+        .where(ticket_id == _TICKET_ID)
         .scalar_subquery()
     )
     return select(ticket_id).where(is_match).limit(limit)

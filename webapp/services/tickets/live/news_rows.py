@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     cast,
     literal,
+    literal_column,
     null,
     select,
     union_all,
@@ -44,6 +45,14 @@ def news_statement(parts: Sequence[Select[Any]]) -> CompoundSelect[Any]:
     """SQL for the rows of all parts."""
     # SQLite takes a LIMIT in a part only where that is a subquery.
     return union_all(*(select(part.subquery()) for part in parts))
+
+
+def at_most(number: int) -> ColumnElement[int]:
+    """SQL for a LIMIT in a part, written into the statement.
+
+    Of one that it is told later, PostgreSQL expects the worst and plans anew each time.
+    """
+    return literal_column(str(number), Integer)
 
 
 def read_news_rows(

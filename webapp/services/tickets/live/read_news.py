@@ -13,12 +13,13 @@ from webapp.domain.live.since import changes_from
 from webapp.models import Client, Comment, Status, Ticket, User
 from webapp.models.columns import UtcDateTime
 from webapp.models.ticket import INTERNAL_NOTE
-from webapp.services.tickets.live.news_rows import news_part, news_statement, read_news_rows
-from webapp.services.tickets.live.untouched_criticals import (
-    count_criticals,
-    is_critical,
-    newest_criticals,
+from webapp.services.tickets.live.news_rows import (
+    at_most,
+    news_part,
+    news_statement,
+    read_news_rows,
 )
+from webapp.services.tickets.live.untouched_criticals import is_critical, tell_criticals
 from webapp.services.tickets.ticket_filters import TicketQuery, build_conditions, in_tab
 from webapp.services.transactions import reading
 
@@ -84,16 +85,17 @@ def told_with(*parts: Select[Any]) -> CompoundSelect[Any]:
 
     To build it takes longer than to run it: who asks often keeps it.
     """
+    count, named = tell_criticals()
     newest = news_part(
         "critical",
-        newest_criticals(),
+        named,
         id=Ticket.id,
         number=cast(Ticket.is_muted, Integer),
         name=Ticket.number,
         words=Ticket.title,
         more=Client.name,
     )
-    return news_statement([news_part("count", number=count_criticals()), newest, *parts])
+    return news_statement([news_part("count", number=count), newest, *parts])
 
 
 @cache
@@ -125,9 +127,9 @@ def _critical(row: Any) -> News:
 def _changed_tickets(query: TicketQuery, now: datetime) -> Select[Any]:
     newest = (
         select(Ticket.id)
-        .where(Ticket.updated_at > _TOLD_SINCE)
+        .where(Ticket.updated_at > select(_TOLD_SINCE).scalar_subquery())
         .order_by(Ticket.updated_at.desc(), Ticket.id.desc())
-        .limit(MOST_CHANGES + 1)
+        .limit(at_most(MOST_CHANGES + 1))
         .subquery()
     )
     fits = and_(in_tab(query.is_closed), *build_conditions(query, now))
@@ -137,7 +139,7 @@ def _changed_tickets(query: TicketQuery, now: datetime) -> Select[Any]:
         .join(Status, Status.id == Ticket.status_id)
         .outerjoin(User, User.id == Ticket.assignee_id)
         .order_by(Ticket.updated_at.desc(), Ticket.id.desc())
-        .limit(MOST_CHANGES + 1)
+        .limit(at_most(MOST_CHANGES + 1))
     )
     return news_part(
         "ticket",
@@ -170,7 +172,7 @@ def _newest_entries() -> Select[Any]:
         .outerjoin(User, User.id == Comment.author_id)
         .where(Comment.ticket_id == _TICKET)
         .order_by(Comment.created_at.desc(), Comment.id.desc())
-        .limit(NEWEST_ENTRIES)
+        .limit(at_most(NEWEST_ENTRIES))
     )
     is_note = and_(Comment.kind == INTERNAL_NOTE, Comment.author_id.is_not(None))
     return news_part(

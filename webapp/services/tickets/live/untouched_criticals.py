@@ -13,6 +13,7 @@ from sqlalchemy import (
 from webapp.domain.incident import Severity
 from webapp.models import Client, Connection, Priority, Ticket
 from webapp.models.watch import is_no_drill
+from webapp.services.tickets.live.news_rows import at_most
 from webapp.services.tickets.ticket_filters import UNTOUCHED
 
 NEWEST_CRITICALS = 5
@@ -60,27 +61,25 @@ def _waits() -> tuple[ColumnElement[bool], ...]:
     return Ticket.closed_at.is_(None), UNTOUCHED, is_no_drill()
 
 
-def untouched_criticals() -> CompoundSelect[int]:
-    """SQL for the ids of open critical tickets that are untouched, without drills.
+def tell_criticals() -> tuple[ScalarSelect[int], Select[int]]:
+    """SQL for the number of open critical tickets that are untouched, without drills, as a value;
+    and for the ids of the newest of them, joined to their clients.
 
-    Two indexes answer it: few tickets are untouched, and few were raised.
+    Two indexes answer it: few tickets are untouched, and few were raised. Where both are asked in
+    one statement, the tickets are looked for once.
     """
-    return union(_of_priority(), _raised())
-
-
-def count_criticals() -> ScalarSelect[int]:
-    """SQL for their number, as a value."""
-    return select(func.count()).select_from(untouched_criticals().subquery()).scalar_subquery()
-
-
-def newest_criticals() -> Select[int]:
-    """SQL for the ids of the newest of them, joined to their clients."""
+    kinds = [_of_priority().cte("of_priority"), _raised().cte("raised")]
+    every = union(*(select(kind.c.id) for kind in kinds)).subquery()
+    count = select(func.count()).select_from(every).scalar_subquery()
     newest = [
-        select(one.order_by(Ticket.id.desc()).limit(NEWEST_CRITICALS).subquery())
-        for one in (_of_priority(), _raised())
+        select(
+            select(kind.c.id).order_by(kind.c.id.desc()).limit(at_most(NEWEST_CRITICALS)).subquery()
+        )
+        for kind in kinds
     ]
-    return (
+    named = (
         select(Ticket.id)
         .join(Client, Client.id == Ticket.client_id)
         .where(Ticket.id.in_(union(*newest)))
     )
+    return count, named
