@@ -20,6 +20,7 @@ COUNTS_DRILLS = {
     "proof/heal.py: _claim_ticket": "it counts the incidents of one ticket",
     "recovery/settle_restore.py: _raise_numbers": "a drill's ticket has a number, too",
     "retention/delete_old_records.py: _count": "a drill's ticket is deleted like others",
+    "tickets/live/untouched_criticals.py: tell_criticals": "_waits leaves them out",
     "tickets/watching/read_watchers.py: read_ticket_people": "it counts items of bells",
     "tickets/search_tickets.py: _few_that_fit": "it finds tickets; lists count them",
     "tickets/search_tickets.py: _fits_sqlite": "it finds tickets; lists count them",

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -211,6 +212,15 @@ def test_a_silent_account_delays_no_other_one(
     assert not both.broken
 
 
+@pytest.fixture
+def usual_sigint() -> Iterator[None]:
+    """A Ctrl+C is heard, also where these tests run in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_sigint")
 @pytest.mark.parametrize(
     ("signum", "words"), [(signal.SIGTERM, "asked to stop"), (signal.SIGINT, "Aborted")]
 )
@@ -246,6 +256,7 @@ def test_a_timer_that_is_told_to_stop_gives_the_leases_of_its_threads_back(
     assert (connection.lease_token, connection.poll_requested_at is None) == (None, False)
 
 
+@pytest.mark.usefixtures("usual_sigint")
 def test_a_ctrl_c_that_is_ignored_stays_so_and_a_second_one_does_not_wait(
     shell: Shell, connection_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

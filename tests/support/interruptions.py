@@ -119,4 +119,4 @@ def _nobody_holds_a_lock() -> bool:
         " AND xact_start IS NOT NULL"
     )
     with db.engine.connect() as connection:
-        return connection.scalar(others) == 0
+        return not connection.scalar(others)
