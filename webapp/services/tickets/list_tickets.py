@@ -20,7 +20,7 @@ from webapp.services.keyset import Keyset, PageOfRows, Place, page_of, read_plac
 from webapp.services.list_sizes import PAGE_SIZE
 from webapp.services.tickets.desk_choices import DeskChoices, PriorityChoice
 from webapp.services.tickets.filter_choices import drop_unknown, read_choices
-from webapp.services.tickets.rows.group_tickets import TicketGroup, group_tickets
+from webapp.services.tickets.rows.group_tickets import GROUPS_A_PAGE, TicketGroup, group_tickets
 from webapp.services.tickets.rows.ticket_rows import load_tickets, ticket_rows
 from webapp.services.tickets.search_tickets import MATCH_LIMIT, Matches
 from webapp.services.tickets.searching.find_snippets import find_snippets
@@ -89,13 +89,15 @@ class TicketPage:
 
 
 def list_tickets(
-    query: TicketQuery, *, is_grouped: bool = False, page_size: int = PAGE_SIZE
+    query: TicketQuery, *, is_grouped: bool = False, page_size: int | None = None
 ) -> TicketPage:
     """The page of tickets that `query` asks for, with all that a row shows (client, board, …).
 
-    With `is_grouped`, open tickets of one host or identity stand together. A mark that cannot be
-    read starts from the top.
+    With `is_grouped`, open tickets of one host or identity stand together; fewer of them make a
+    page. A mark that cannot be read starts from the top.
     """
+    has_groups = is_grouped and not query.is_closed
+    page_size = page_size or (GROUPS_A_PAGE if has_groups else PAGE_SIZE)
     with reading() as session:
         choices = read_choices(session, query)
         query, ignored = drop_unknown(query, choices)
@@ -115,7 +117,7 @@ def list_tickets(
         return TicketPage(
             query=query,
             tickets=tickets,
-            groups=_group(session, query, tickets.rows, listed, is_grouped=is_grouped),
+            groups=_group(session, query, tickets.rows, listed, has_groups=has_groups),
             open_count=open_count,
             closed_count=closed_count,
             choices=choices,
@@ -184,9 +186,9 @@ def _group(
     rows: Sequence[Ticket],
     conditions: Sequence[ColumnElement[bool]],
     *,
-    is_grouped: bool,
+    has_groups: bool,
 ) -> list[TicketGroup]:
-    if not is_grouped or query.is_closed:
+    if not has_groups:
         return [TicketGroup([ticket]) for ticket in rows]
     narrowed = [in_tab(query.is_closed), *conditions]
     return group_tickets(session, rows, narrowed, SORTS[query.sort_name])

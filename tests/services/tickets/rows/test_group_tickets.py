@@ -13,6 +13,7 @@ from tests.support.desk_data import Desk
 from tests.support.fake_clock import FakeClock
 from webapp.extensions import db
 from webapp.models import Alert, Client, Ticket
+from webapp.services.tickets import list_tickets as list_module
 from webapp.services.tickets.list_tickets import TicketPage, TicketQuery, list_tickets
 from webapp.services.tickets.rows import group_tickets as module
 from webapp.services.tickets.rows import ticket_rows
@@ -151,6 +152,20 @@ def test_a_group_is_shown_once_on_all_pages(desk: Desk) -> None:
     assert seen == [[12], [11, 7, 3], [10], [9], [8], [6], [5], [4, 2], [1]]
     back = TicketQuery(sort="newest", before=page.tickets.previous_mark)
     assert groups(list_tickets(back, is_grouped=True, page_size=4)) == [[8], [6], [5]]
+
+
+def test_a_page_has_fewer_groups_than_tickets(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_module, "GROUPS_A_PAGE", 3)
+    monkeypatch.setattr(list_module, "PAGE_SIZE", 5)
+    be("SRV", 12, 2)
+    grouped = list_tickets(NEWEST, is_grouped=True)
+    assert groups(grouped) == [[12, 2], [11], [10]]
+    assert grouped.tickets.next_mark is not None
+    assert groups(list_tickets(NEWEST)) == singles([12, 11, 10, 9, 8])
+    with transaction() as session:
+        session.execute(update(Ticket).values(closed_at=Ticket.created_at, status_id=4))
+    closed = TicketQuery(is_closed=True, sort="newest")
+    assert groups(list_tickets(closed, is_grouped=True)) == singles([12, 11, 10, 9, 8])
 
 
 def test_large_groups_are_cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from webapp.services.keyset import Keyset
 from webapp.services.tickets.rows.ticket_rows import load_tickets
 
 SHOWN_OF_GROUP = 3
+GROUPS_A_PAGE = 30
+"""A page has so many groups at most: three times as many rows."""
 MOST_OF_SUBJECTS = 2_000
 """So many tickets of the subjects of a page are looked at; further ones stand by themselves."""
 
