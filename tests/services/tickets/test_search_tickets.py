@@ -170,9 +170,11 @@ def listed(**values: object) -> list[int]:
     return [row.id for row in page.tickets.rows]
 
 
+@pytest.mark.parametrize("very_few", [0, 100])
 def test_only_the_oldest_of_too_many_matches_are_hidden_and_can_be_had(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, very_few: int
 ) -> None:
+    monkeypatch.setattr(search, "VERY_FEW", very_few)
     with transaction() as session:
         session.execute(update(Ticket).values(title="wombat", closed_at=None))
         session.execute(update(Ticket).where(Ticket.id == 3).values(closed_at=NOW))
@@ -189,9 +191,9 @@ def test_only_the_oldest_of_too_many_matches_are_hidden_and_can_be_had(
     assert len("".join(export_ticket_list(TicketQuery(search="wombat"))).splitlines()) == 1 + 7
 
 
-@pytest.mark.parametrize("few", [2, 100])
+@pytest.mark.parametrize(("few", "very_few"), [(2, 0), (100, 0), (100, 100)])
 def test_newer_matches_of_others_hide_no_ticket_that_fits_the_filters(
-    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch, few: int
+    app: Flask, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch, few: int, very_few: int
 ) -> None:
     """Seven open matches of a client lie behind more than the cap of others' and of closed ones."""
     desk_data.fill_desk(fake_clock.now(), tickets=30)
@@ -205,7 +207,8 @@ def test_newer_matches_of_others_hide_no_ticket_that_fits_the_filters(
         session.execute(update(Ticket).where(Ticket.id.between(8, 18)).values(closed_at=NOW))
     monkeypatch.setattr(listing, "MATCH_LIMIT", 8)
     monkeypatch.setattr(search, "MATCH_LIMIT", 8)
-    monkeypatch.setattr(search, "FEW_THAT_FIT", few)  # only SQLite has such a number
+    monkeypatch.setattr(search, "FEW_THAT_FIT", few)
+    monkeypatch.setattr(search, "VERY_FEW", very_few)
     page = list_tickets(TicketQuery(search="wombat", client_id=client_id, sort="newest"))
     assert [row.id for row in page.tickets.rows] == [7, 6, 5, 4, 3, 2, 1]
     assert (page.open_count, page.closed_count, page.older_below) == (7, 9, None)
@@ -224,15 +227,22 @@ def test_the_newest_of_many_are_found(desk: Desk) -> None:
                 assert few.is_cut is bool(expected)
 
 
-def test_search_and_filters_narrow_together(desk: Desk) -> None:
+@pytest.mark.parametrize("typed", ["wombat", '"wombat bay"'])
+@pytest.mark.parametrize("very_few", [0, 100])
+def test_search_and_filters_narrow_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, very_few: int, typed: str
+) -> None:
+    monkeypatch.setattr(search, "VERY_FEW", very_few)
     with transaction() as session:
-        session.execute(update(Ticket).values(title="wombat", priority_id=1))
+        session.execute(update(Ticket).values(title="wombat bay", priority_id=1))
         session.execute(update(Ticket).where(Ticket.id > 4).values(priority_id=2))
-    page = list_tickets(TicketQuery(search="wombat", priority_id=2))
-    closed = list_tickets(TicketQuery(search="wombat", priority_id=2, is_closed=True))
+        other = update(Ticket).where(Ticket.id == 4)
+        session.execute(other.values(title="bay wombats", priority_id=2))
+    page = list_tickets(TicketQuery(search=typed, priority_id=2))
+    closed = list_tickets(TicketQuery(search=typed, priority_id=2, is_closed=True))
     shown = [row.id for row in (*page.tickets.rows, *closed.tickets.rows)]
-    assert sorted(shown) == [5, 6, 7, 8]
-    assert page.open_count + page.closed_count == 4
+    assert sorted(shown) == [4, 5, 6, 7, 8][typed != "wombat" :]
+    assert page.open_count + page.closed_count == len(shown)
 
 
 NOW = FakeClock().now() - timedelta(hours=1)

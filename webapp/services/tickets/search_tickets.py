@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     CompoundSelect,
+    ScalarSelect,
     Select,
     case,
     column,
@@ -41,6 +42,9 @@ from webapp.models import Ticket
 from webapp.models.ticket_search import SEARCH_TABLE
 
 FEW_THAT_FIT = 10_000
+VERY_FEW = 1_000
+"""To read the words of so many tickets takes a fraction of going through a word that most have."""
+
 _LAST_ID = 2**62
 MATCH_LIMIT = 1_000
 """A page of the list looks at this many of the newest matches, so common words stay cheap."""
@@ -148,7 +152,7 @@ def _fits_sqlite(
     Tickets that do are found first, if they are few; matches older or newer than all of them are
     spared. If they are many, matches are looked up one by one: soon there are enough.
     """
-    fits, are_many = _few_that_fit([_read_in_order(one) for one in conditions])
+    fits, count = _few_that_fit([_read_in_order(one) for one in conditions])
     first, last = (
         select(case((func.count() > FEW_THAT_FIT, bound), else_=value)).scalar_subquery()
         for bound, value in ((0, func.min(fits.c.id)), (_LAST_ID, func.max(fits.c.id)))
@@ -156,7 +160,7 @@ def _fits_sqlite(
     its_own = select(Ticket.id).where(Ticket.id == found_id, *conditions).correlate(None).exists()
     return [
         row_id.between(first, last),
-        case((are_many, its_own), else_=found_id.in_(select(fits.c.id))),
+        case((count > FEW_THAT_FIT, its_own), else_=found_id.in_(select(fits.c.id))),
     ]
 
 
@@ -179,48 +183,75 @@ def _read_in_order(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _search_postgresql(newest: CTE, terms: Sequence[Term], among: Among, limit: int) -> Select[int]:
     """SQL that looks at the newest tickets with these words one by one until there are enough.
 
-    The words of a ticket are read only if they must: the index does not know which words follow
-    each other, nor where they stand.
+    Where very few tickets fit the conditions, their words are read instead, and the index is not
+    asked: a statement's part that nobody needs is not run.
     """
     [ticket_id] = newest.c
-    statement: Select[int] = select(ticket_id)
+    with_words = _without_others(select(ticket_id), ticket_id, among)
+    if not among.conditions:
+        return _in_order(with_words, terms).limit(limit)
+    fits, count = _few_that_fit(among.conditions)
+    are_very_few = count <= VERY_FEW
+    one_by_one = with_words.where(
+        ~are_very_few, _fits_postgresql(fits, count, among.conditions, ticket_id)
+    )
+    looked_at = _without_others(select(fits.c.id), fits.c.id, among)
+    looked_at = looked_at.where(are_very_few, _has_words(fits.c.id, terms))
+    found = union_all(_in_order(one_by_one, terms).limit(limit), looked_at).subquery()
+    [found_id] = found.c
+    return select(found_id).order_by(found_id.desc()).limit(limit)
+
+
+def _without_others(
+    statement: Select[int], ticket_id: ColumnElement[int], among: Among
+) -> Select[int]:
     if among.below_id is not None:
         statement = statement.where(ticket_id < among.below_id)
-    if among.conditions:
-        statement = statement.where(_fits_postgresql(among.conditions, ticket_id))
     if among.without is not None:
         statement = statement.where(ticket_id.not_in(select(Ticket.id).where(among.without)))
+    return statement
+
+
+def _in_order(statement: Select[int], terms: Sequence[Term]) -> Select[int]:
+    """SQL for those of `statement` in which the words stand where they should.
+
+    Words are read only if they must: the index does not know which follow each other, nor where
+    they stand.
+    """
     if as_tsquery(terms) == as_loose_tsquery(terms):
-        return statement.limit(limit)
+        return statement
     [ticket_id] = statement.cte().prefix_with("MATERIALIZED").c
-    is_match = (
-        select(_WORDS.op("@@", return_type=Boolean())(_as_query(as_tsquery(terms))))
-        .where(ticket_id == _TICKET_ID)
-        .scalar_subquery()
-    )
-    return select(ticket_id).where(is_match).limit(limit)
+    return select(ticket_id).where(_has_words(ticket_id, terms))
+
+
+def _has_words(ticket_id: ColumnElement[int], terms: Sequence[Term]) -> ColumnElement[bool]:
+    is_match = _WORDS.op("@@", return_type=Boolean())(_as_query(as_tsquery(terms)))
+    return select(is_match).where(ticket_id == _TICKET_ID).scalar_subquery()
 
 
 def _fits_postgresql(
-    conditions: Sequence[ColumnElement[bool]], found_id: ColumnElement[int]
+    fits: CTE,
+    count: ColumnElement[int],
+    conditions: Sequence[ColumnElement[bool]],
+    found_id: ColumnElement[int],
 ) -> ColumnElement[bool]:
     """As _fits_sqlite, but that the newest matches come first by themselves.
 
     For EXISTS, PostgreSQL would find all that fit beforehand.
     """
-    fits, are_many = _few_that_fit(conditions)
     its_own = select(literal(True)).where(Ticket.id == found_id, *conditions).scalar_subquery()
-    return case((are_many, its_own), else_=found_id.in_(select(fits.c.id)))
+    return case((count > FEW_THAT_FIT, its_own), else_=found_id.in_(select(fits.c.id)))
 
 
-def _few_that_fit(conditions: Sequence[ColumnElement[bool]]) -> tuple[CTE, ColumnElement[bool]]:
-    """SQL for the ids of tickets that fulfil `conditions`, and whether they are not all of them.
+def _few_that_fit(conditions: Sequence[ColumnElement[bool]]) -> tuple[CTE, ScalarSelect[int]]:
+    """SQL for the ids of tickets that fulfil `conditions`, and for their number.
 
-    It is run once, by itself.
+    If there are more than FEW_THAT_FIT, they are not all of them. Both are run once, by themselves.
     """
     found = select(Ticket.id).where(*conditions).limit(FEW_THAT_FIT + 1)
     fits = found.cte().prefix_with("MATERIALIZED")
-    return fits, select(func.count() > FEW_THAT_FIT).select_from(fits).scalar_subquery()
+    counted = select(func.count()).select_from(fits).cte().prefix_with("MATERIALIZED")
+    return fits, select(*counted.c).scalar_subquery()
 
 
 def _as_query(words: str) -> ColumnElement[str]:
