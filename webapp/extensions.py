@@ -25,7 +25,8 @@ from webapp.domain.caller import caller_of
 SQLITE_BUSY_MILLISECONDS = 15_000
 SERVER_TIME_SECONDS = 3
 RESTED_SECONDS = 1.0
-"""No database server ends and starts again in less time."""
+"""A connection that was used so lately counts as alive. If the server was restarted meanwhile, one
+request fails as if it had been under way, and the next one gets a new connection."""
 
 
 class Base(DeclarativeBase):

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, func, select, text
 
 from webapp import extensions
 from webapp.extensions import db
-from webapp.services.transactions import reading, transaction
+from webapp.services.transactions import DATABASE_AWAY, reading, transaction
 
 pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 PID = select(func.pg_backend_pid())
@@ -60,6 +60,17 @@ def test_one_that_was_just_used_is_not_asked(
     monkeypatch.setattr(extensions, "RESTED_SECONDS", 3_600.0)
     assert len({ask() for _ in range(5)}) == 1
     assert pings() == 0
+
+
+def test_if_it_is_dead_all_the_same_one_question_fails(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensions, "RESTED_SECONDS", 3_600.0)
+    first = ask()
+    end_server_process(first)
+    with pytest.raises(DATABASE_AWAY):
+        ask()
+    assert ask() != first
 
 
 def test_reading_sends_its_statements_alone(app: Flask) -> None:
